@@ -1,0 +1,40 @@
+"""Checks that every declaration shares. Each failure is a DeclarationError that names place, value and expectation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from assembly_line.errors import DeclarationError
+
+LINE_NAME = re.compile(r"[a-z][a-z0-9_]{1,23}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise DeclarationError(message)
+
+
+def check_line_name(name: str) -> None:
+    require(
+        bool(LINE_NAME.fullmatch(name)),
+        f"Line name {name!r}: expected 2 to 24 lower-case letters, digits or _, beginning with a letter",
+    )
+
+
+def check_name(kind: str, name: str) -> None:
+    require(
+        isinstance(name, str) and bool(NAME.fullmatch(name)),
+        f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
+    )
+
+
+def check_distinct(kind: str, names: Iterable[str]) -> None:
+    """Refuse two names that AWS could not tell apart: equal in lower case with `_` read as `-`."""
+    seen: dict[str, str] = {}
+    for name in names:
+        folded = name.lower().replace("_", "-")
+        require(folded not in seen, f"{kind} names {seen.get(folded)!r} and {name!r} differ only in case or _ and -")
+        seen[folded] = name

@@ -1,0 +1,102 @@
+"""A line as JSON and back, losslessly: what a release carries, so that runtime code never imports `lines/`.
+
+Sources and entities are written once and referred to by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from assembly_line.declarations.decisions import Decision, Outcome, Policy
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.sources import Entity, Source
+from assembly_line.errors import DeclarationError
+from assembly_line.instants import MICROSECOND, format_instant
+
+VALUES = {
+    kind.__name__: kind
+    for kind in (Aggregate, Attribute, Decision, Delivery, Latest, Line, Outcome, Policy, Ratio, SinceLast, Training)
+}
+
+
+def line_to_json(line: Line) -> dict[str, Any]:
+    """The line as plain JSON values; equal lines give equal JSON."""
+    return {
+        "entities": {name: {"keys": dict(entity.keys)} for name, entity in line.entities.items()},
+        "sources": {name: _fields_of(source) for name, source in line.sources.items()},
+        "line": _encode(line),
+    }
+
+
+def line_from_json(document: Mapping[str, Any]) -> Line:
+    """The line that `line_to_json` wrote, with every check of the declarations run again.
+
+    Raises:
+        DeclarationError: the document is not of this form.
+    """
+    try:
+        entities = {name: Entity(name, content["keys"]) for name, content in document["entities"].items()}
+        decoder = _Decoder(entities)
+        decoder.sources = {name: decoder.source(content) for name, content in document["sources"].items()}
+        line = decoder.decode(document["line"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DeclarationError(f"release: the line's JSON is damaged ({error!r}); publish the line again") from error
+    if not isinstance(line, Line):
+        raise DeclarationError(f"release: expected a Line, got {type(line).__name__}; publish the line again")
+    return line
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    return {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Entity):
+        return {"$entity": value.name}
+    if isinstance(value, Source):
+        return {"$source": value.name}
+    if isinstance(value, timedelta):
+        return {"$microseconds": value // MICROSECOND}
+    if isinstance(value, datetime):
+        return {"$instant": format_instant(value)}
+    if is_dataclass(value):
+        return {"$kind": type(value).__name__, **_fields_of(value)}
+    if isinstance(value, Mapping):
+        # A list of pairs: the order of features is the order of a dataset's columns.
+        return {"$pairs": [[key, _encode(content)] for key, content in value.items()]}
+    if isinstance(value, tuple):
+        return [_encode(content) for content in value]
+    return value
+
+
+class _Decoder:
+    def __init__(self, entities: Mapping[str, Entity]) -> None:
+        self.entities = entities
+        self.sources: dict[str, Source] = {}
+
+    def source(self, content: Mapping[str, Any]) -> Source:
+        return Source(**{name: self.decode(value) for name, value in content.items()})
+
+    def decode(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(self.decode(content) for content in value)
+        if not isinstance(value, dict):
+            return value
+        match value:
+            case {"$entity": name}:
+                return self.entities[name]
+            case {"$source": name}:
+                return self.sources[name]
+            case {"$microseconds": number}:
+                return timedelta(microseconds=number)
+            case {"$instant": text}:
+                return datetime.fromisoformat(text)
+            case {"$pairs": pairs}:
+                return {key: self.decode(content) for key, content in pairs}
+            case {"$kind": kind, **content}:
+                return VALUES[kind](**{name: self.decode(part) for name, part in content.items()})
+        raise ValueError(f"unknown JSON form {sorted(value)}")

@@ -1,0 +1,170 @@
+"""Features: values known at the decision time. Built by the lower-case functions at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from assembly_line.declarations.checks import check_name, require
+from assembly_line.declarations.sources import Entity, Source
+
+AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct"]
+NUMERIC = ("int64", "float64", "decimal")
+KINDS_OF_NUMBERS = ("sum", "mean", "stddev")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """One aggregate over the events of an entity in the trailing window `[t - window, t)` (before the decision)."""
+
+    kind: AggregateKind
+    source: Source
+    column: str | None
+    window: timedelta
+    by: Entity
+
+    def __post_init__(self) -> None:
+        place = f"{self.kind} over {self.source.name}"
+        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(self.window > timedelta(0), f"{place}: window {self.window} is not positive")
+        require((self.kind == "count") == (self.column is None), f"{place}: count takes no column, all others take one")
+        if self.column is not None:
+            kind = self.source.check_column(place, self.column)
+            require(
+                self.kind not in KINDS_OF_NUMBERS or kind.startswith(NUMERIC),
+                f"{place}: column {self.column} is {kind}; {self.kind} needs a number",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The value of a column in the entity's latest known event; null if that is null, or older than `max_age`."""
+
+    source: Source
+    column: str
+    by: Entity
+    max_age: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        place = f"latest of {self.source.name}"
+        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
+        self.source.check_column(place, self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinceLast:
+    """Days (a float64) since the entity's latest known event; null if there is none within `max_age`."""
+
+    source: Source
+    by: Entity
+    max_age: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        place = f"since_last of {self.source.name}"
+        require(not self.source.static, f"{place}: static facts have no events")
+        require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A fact about an entity from a static source: the same at every decision time."""
+
+    source: Source
+    column: str
+    by: Entity
+
+    def __post_init__(self) -> None:
+        place = f"attribute of {self.source.name}"
+        require(self.source.static, f"{place}: the source has events; use latest(...)")
+        self.source.check_column(place, self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """One feature divided by another of the same line; null where the denominator is 0 or either is null."""
+
+    numerator: str
+    denominator: str
+
+    def __post_init__(self) -> None:
+        check_name("ratio numerator", self.numerator)
+        check_name("ratio denominator", self.denominator)
+
+
+Feature = Aggregate | Latest | SinceLast | Attribute | Ratio
+
+
+def count(source: Source, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """How many events; 0 without any."""
+    return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by))
+
+
+def distinct(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """How many different values that are not null; 0 without any."""
+    return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def total(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """The sum; null without events."""
+    return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def mean(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """The arithmetic mean as float64; null without events."""
+    return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def minimum(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """The least value; null without events."""
+    return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def maximum(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """The greatest value; null without events; NaN is greater than all."""
+    return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def deviation(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+    """The sample's standard deviation; null below two values."""
+    return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by))
+
+
+def latest(source: Source, column: str, *, max_age: timedelta | None = None, by: Entity | None = None) -> Latest:
+    """The latest known value."""
+    return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age)
+
+
+def since_last(source: Source, *, max_age: timedelta | None = None, by: Entity | None = None) -> SinceLast:
+    """Days since the latest known event."""
+    return SinceLast(source=source, by=_owner(source, by), max_age=max_age)
+
+
+def attribute(source: Source, column: str, *, by: Entity | None = None) -> Attribute:
+    """A fact that carries no time."""
+    return Attribute(source=source, column=column, by=_owner(source, by))
+
+
+def ratio(numerator: str, denominator: str) -> Ratio:
+    """One feature of the line divided by another."""
+    return Ratio(numerator=numerator, denominator=denominator)
+
+
+def days(number: float) -> timedelta:
+    """So many times 24 hours."""
+    return timedelta(days=number)
+
+
+def hours(number: float) -> timedelta:
+    """So many hours."""
+    return timedelta(hours=number)
+
+
+def _owner(source: Source, by: Entity | None) -> Entity:
+    names = ", ".join(entity.name for entity in source.entities)
+    if by is None:
+        require(len(source.entities) == 1, f"Source {source.name} carries {names}: say by= which entity's events count")
+        return source.entities[0]
+    require(by in source.entities, f"Source {source.name} carries {names}, not {by.name}")
+    return by

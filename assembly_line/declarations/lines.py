@@ -1,0 +1,136 @@
+"""A line: everything about one decision, in one value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from assembly_line.declarations.checks import check_distinct, check_line_name, check_name, require
+from assembly_line.declarations.decisions import Decision, Outcome, Policy
+from assembly_line.declarations.features import Feature, Ratio
+from assembly_line.declarations.sources import Entity, Source
+
+SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
+RiskTier = Literal["low", "standard"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How the line's own script is trained and judged.
+
+    Args:
+        script: script-mode training script in the line's folder, run unchanged.
+        inference: script with `model_fn` and friends, run by batch transform.
+        framework: prebuilt image, such as `xgboost`; its version is `framework_version`.
+        hyperparameters: passed to the script as `--name value`.
+        holdout: share of the decisions, the latest ones, kept out of training for the evaluation; never splits an instant.
+        baseline: name of the one feature whose value alone is the rule that the model must beat.
+        minimum_rows: fewer training rows than this are refused.
+    """
+
+    script: str = "train.py"
+    inference: str = "inference.py"
+    framework: str = "xgboost"
+    framework_version: str
+    instance_type: str = "ml.m5.large"
+    volume_gib: int = 10
+    timeout: timedelta = timedelta(hours=1)
+    hyperparameters: Mapping[str, str | int | float] = field(default_factory=dict)
+    holdout: float = 0.25
+    baseline: str
+    minimum_rows: int = 100
+
+    def __post_init__(self) -> None:
+        for script in (self.script, self.inference):
+            require(bool(SCRIPT.fullmatch(script)), f"Training: {script!r} is not a file name such as train.py")
+        require(0 < self.holdout < 1, f"Training: holdout {self.holdout} is outside (0, 1)")
+        require(self.timeout > timedelta(0), f"Training: timeout {self.timeout} is not positive")
+        require(self.volume_gib >= 1, f"Training: volume_gib {self.volume_gib} is below 1")
+        require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
+        for name in self.hyperparameters:
+            check_name("Training: hyperparameter", name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Who receives the predictions: each subscriber gets an SQS queue of its own, subscribed to the line's topic."""
+
+    subscribers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_distinct("Delivery: subscriber", self.subscribers)
+        for subscriber in self.subscribers:
+            check_name("Delivery: subscriber", subscriber)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Everything about one decision: which rows are decided on, what is known then, what is predicted, what follows.
+
+    Args:
+        risk: `standard` asks for a reviewer other than the author, whose identity must be verified; `low` lets the
+            author approve.
+    """
+
+    name: str
+    title: str
+    owner: str
+    decision: Decision
+    features: Mapping[str, Feature]
+    outcome: Outcome
+    training: Training
+    policy: Policy
+    delivery: Delivery
+    risk: RiskTier = "standard"
+
+    def __post_init__(self) -> None:
+        check_line_name(self.name)
+        place = f"Line {self.name}"
+        require(bool(self.features), f"{place}: features is empty; a model needs at least one")
+        reserved = {"decision_id", "decision_time", self.outcome.name, *self.decision.keys}
+        check_distinct(f"{place}: column", [*self.features, *reserved])
+        for name, feature in self.features.items():
+            check_name(f"{place}: feature", name)
+            self._check_feature(f"{place}: feature {name}", feature)
+        require(
+            self.training.baseline in self.features,
+            f"{place}: training.baseline {self.training.baseline!r} is not a feature; there are {', '.join(self.features)}",
+        )
+        for entity in self.outcome.by:
+            require(
+                entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
+            )
+        by_name: dict[str, Source] = {}
+        for source in self._all_sources():
+            known = by_name.setdefault(source.name, source)
+            require(known == source, f"{place}: two different sources are named {source.name}")
+        check_distinct(f"{place}: source", by_name)
+
+    def _check_feature(self, place: str, feature: Feature) -> None:
+        if isinstance(feature, Ratio):
+            for part in (feature.numerator, feature.denominator):
+                require(part in self.features, f"{place}: ratio of {part!r}, which is not a feature of the line")
+                require(not isinstance(self.features[part], Ratio), f"{place}: ratio of {part!r}, itself a ratio")
+        else:
+            require(
+                feature.by in self.decision.entities, f"{place}: is by {feature.by.name}, which is not decided about"
+            )
+
+    def _all_sources(self) -> list[Source]:
+        from_features = [feature.source for feature in self.features.values() if not isinstance(feature, Ratio)]
+        until = [self.outcome.until.source] if self.outcome.until else []
+        return [self.decision.spine, self.decision.time.source, self.outcome.source, *until, *from_features]
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Every source that the line reads, by name, in order of name."""
+        return dict(sorted({source.name: source for source in self._all_sources()}.items()))
+
+    @property
+    def entities(self) -> dict[str, Entity]:
+        """Every entity of the line's sources and decision, by name, in order of name."""
+        found = [*self.decision.entities, *(entity for source in self._all_sources() for entity in source.entities)]
+        return dict(sorted({entity.name: entity for entity in found}.items()))

@@ -1,0 +1,114 @@
+"""What a line knows of the world: entities, and the tables of events or facts about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_name, require
+from assembly_line.instants import zone_of
+
+KEY_TYPES = ("int64", "string", "boolean")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What is decided about, and the columns that identify one of it.
+
+    Args:
+        name: such as `household`.
+        keys: column -> type; key types are int64, string, boolean.
+    """
+
+    name: str
+    keys: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        check_name("Entity", self.name)
+        require(bool(self.keys), f"Entity {self.name}: keys is empty; name at least one key column")
+        check_distinct(f"Entity {self.name}: key", self.keys)
+        for column, kind in self.keys.items():
+            check_name(f"Entity {self.name}: key", column)
+            require(kind in KEY_TYPES, f"Entity {self.name}: key {column} is {kind!r}; expected one of {KEY_TYPES}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A table of events, or of facts without a time (`static`).
+
+    Args:
+        name: the table's name in the lake, and of the file `<name>.parquet` that `line sources load` reads.
+        entities: whose key columns the table carries.
+        columns: column -> type, for every column that is kept: int64, float64, string, boolean, timestamp, date,
+            decimal(p,s). Columns of the file that are not declared are not loaded.
+        event_time: the column that says when it happened; a `date` counts as the END of its day in `zone`.
+        known_time: the column that says when the row became known.
+        delay: without `known_time`: how long after the event a row is known.
+        static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
+        zone: IANA zone of naive timestamps and of dates.
+        personal: columns that hold personal data.
+    """
+
+    name: str
+    entities: tuple[Entity, ...]
+    columns: Mapping[str, str]
+    event_time: str | None = None
+    known_time: str | None = None
+    delay: timedelta | None = None
+    static: bool = False
+    zone: str | None = None
+    personal: tuple[str, ...] = ()
+    description: str = field(default="")
+
+    def __post_init__(self) -> None:
+        check_name("Source", self.name)
+        place = f"Source {self.name}"
+        require(bool(self.entities), f"{place}: entities is empty; name the entities whose keys it carries")
+        check_distinct(f"{place}: column", self.columns)
+        for column, kind in self.columns.items():
+            check_name(f"{place}: column", column)
+            require(bool(COLUMN_TYPE.fullmatch(kind)), f"{place}: column {column} has the unknown type {kind!r}")
+        for entity in self.entities:
+            for key, kind in entity.keys.items():
+                found = self.columns.get(key)
+                require(found == kind, f"{place}: key column {key} of {entity.name} is {found!r}, expected {kind!r}")
+        for column in self.personal:
+            require(column in self.columns, f"{place}: personal names {column!r}, which is not a declared column")
+        self._check_times(place)
+
+    def _check_times(self, place: str) -> None:
+        require(
+            self.static == (self.event_time is None),
+            f"{place}: declare event_time, or static=True for facts that carry no time; exactly one of the two",
+        )
+        require(
+            not (self.static and (self.known_time or self.delay is not None)),
+            f"{place}: static facts have no known_time and no delay",
+        )
+        require(
+            self.static or (self.known_time is None) != (self.delay is None),
+            f"{place}: say when a row is known: known_time=<column> or delay=<timedelta, zero if it must>; "
+            "exactly one of the two",
+        )
+        require(self.delay is None or self.delay >= timedelta(0), f"{place}: delay {self.delay} is negative")
+        for role, column in (("event_time", self.event_time), ("known_time", self.known_time)):
+            kind = self.columns.get(column, "absent") if column else "timestamp"
+            require(kind in ("timestamp", "date"), f"{place}: {role} {column!r} is {kind}, expected timestamp or date")
+        timed = any(kind in ("timestamp", "date") for kind in self.columns.values())
+        require(
+            not timed or self.zone is not None, f"{place}: has time columns; declare their zone, such as zone='UTC'"
+        )
+        if self.zone is not None:
+            try:
+                zone_of(self.zone)
+            except ValueError as error:
+                require(False, f"{place}: zone: {error}")
+
+    def check_column(self, place: str, column: str) -> str:
+        """The type of a declared column, or a DeclarationError that names `place` and the columns there are."""
+        require(
+            column in self.columns,
+            f"{place}: source {self.name} has no column {column!r}; it has {', '.join(sorted(self.columns))}",
+        )
+        return self.columns[column]

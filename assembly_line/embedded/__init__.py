@@ -1,0 +1,1 @@
+"""AWS on one machine: starting it, deploying into it, executing its training, transform and Glue jobs."""

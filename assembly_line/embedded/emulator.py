@@ -1,0 +1,87 @@
+"""The emulator process: MiniStack with the project's extensions. Started by the supervisor, never by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from assembly_line.embedded.extensions import (
+    athena_results,
+    cloudformation_types,
+    custom_resources,
+    execution_limits,
+    execution_starts,
+    glue_jobs,
+    http_apis,
+    job_integrations,
+    jsonata_states,
+    lambda_errors,
+    lambda_logs,
+    nested_executions,
+    pinned,
+    retries,
+    saving,
+    sns_publishing,
+    task_callbacks,
+)
+
+EXTENSIONS = (
+    athena_results,
+    cloudformation_types,
+    custom_resources,
+    execution_limits,
+    execution_starts,
+    glue_jobs,
+    http_apis,
+    job_integrations,
+    jsonata_states,
+    lambda_errors,
+    lambda_logs,
+    nested_executions,
+    retries,
+    saving,
+    sns_publishing,
+    task_callbacks,
+)
+GRACE_SECONDS = 1.0
+LAST_RESORT_SECONDS = 15.0
+
+
+def main() -> None:
+    """Install every extension, serve until SIGTERM, save, and end even if a request is still open."""
+    pinned.require_version()
+    for extension in EXTENSIONS:
+        extension.install()
+    _allow_many_connections()
+    logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    application = pinned.ministack("app", "app").app
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = GRACE_SECONDS
+    config.shutdown_timeout = LAST_RESORT_SECONDS
+    config.loglevel = "WARNING"
+    await serve(application, config)
+    # Saved by now. A worker thread that waits for a task token or a custom resource would keep the process for ever.
+    pinned.ministack("core.lambda_runtime", "reset").reset()
+    logging.shutdown()
+    os._exit(0)
+
+
+def _allow_many_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Starts and stops the embedded AWS, and says what it found: `line up`, `line down`, `line status`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from assembly_line.embedded import child_processes, processes
+from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
+from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
+from assembly_line.errors import EmbeddedAwsError
+
+Report = Callable[[str], None]
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What runs now. `runtime` is None when nothing does; `problems` are sentences for a person."""
+
+    runtime: Runtime | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        return self.runtime is not None and not self.problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """How the embedded AWS ended. `clean` means that its whole state was written and the next start finds it."""
+
+    was_running: bool
+    clean: bool
+    problems: tuple[str, ...] = ()
+
+
+def start(state: Path, *, fresh: bool = False, port: int | None = None, report: Report) -> Runtime:
+    """Start both processes and leave them running; the one that already runs is found and returned.
+
+    Args:
+        state: the folder (`.line`) that holds everything; made if it is not there.
+        fresh: forget the emulated account first, and stop what runs.
+        port: where the emulator shall listen; by default the operating system chooses.
+        report: gets each sentence that a person should read.
+
+    Raises:
+        EmbeddedAwsError: the port is taken, the disk is full, a process does not come up.
+    """
+    folder = StateFolder(state.resolve())
+    with explaining_full_disk(folder), folder.locked():
+        found = status(folder.root)
+        if found.running and found.runtime and not fresh:
+            return _already_running(found.runtime, port, report)
+        _clear_the_way(folder, found, report)
+        if fresh:
+            shutil.rmtree(folder.account, ignore_errors=True)
+        if port is not None:
+            child_processes.require_free(port)
+        folder.check_space()
+        aside = folder.move_aside_if_unclean()
+        if aside:
+            report(f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins.")
+        return _start_children(folder, port)
+
+
+def stop(state: Path, *, report: Report | None = None) -> Stopped:
+    """End both processes and see to it that the state is written. Nothing running is not an error."""
+    folder = StateFolder(state.resolve())
+    if not folder.root.exists():
+        return Stopped(was_running=False, clean=True)
+    with folder.locked():
+        outcome = _stop_locked(folder)
+    for problem in outcome.problems if report else ():
+        if report:
+            report(problem)
+    return outcome
+
+
+def status(state: Path) -> Status:
+    """Look at the recorded processes and ask whether they answer."""
+    folder = StateFolder(state.resolve())
+    runtime = read_runtime(folder.runtime)
+    if runtime is None:
+        unreadable = folder.runtime.exists()
+        return Status(runtime=None, problems=(f"{folder.runtime} is unreadable",) if unreadable else ())
+    dead = [name for name, identity in runtime.processes.items() if not processes.is_alive(identity)]
+    if dead:
+        gone = ", ".join(f"{name} (process {runtime.processes[name].pid})" for name in dead)
+        return Status(runtime=runtime, problems=(f"of the embedded AWS started {runtime.started}, {gone} is gone",))
+    silent = [
+        child.name
+        for child in child_processes.children(runtime, folder)
+        if not child_processes.answers(child.ready_url)
+    ]
+    if silent:
+        return Status(runtime=runtime, problems=(f"{', '.join(silent)} is running but does not answer",))
+    return Status(runtime=runtime)
+
+
+def running(state: Path) -> Runtime:
+    """The embedded AWS that runs now. Raises EmbeddedAwsError, naming the command that starts it."""
+    found = status(state)
+    if found.runtime is None or found.problems:
+        reason = "; ".join(found.problems) or "nothing is running"
+        raise EmbeddedAwsError(f"{state}: {reason}; start it with `line up`")
+    return found.runtime
+
+
+def _already_running(runtime: Runtime, port: int | None, report: Report) -> Runtime:
+    report(f"The embedded AWS is already running at {runtime.endpoint_url}, since {runtime.started}.")
+    if port not in (None, runtime.emulator_port):
+        report(f"It keeps its port; for port {port} stop it first (`line down`).")
+    return runtime
+
+
+def _clear_the_way(folder: StateFolder, found: Status, report: Report) -> None:
+    for problem in found.problems:
+        report(f"Found: {problem}.")
+    if found.runtime is not None:
+        _stop_locked(folder)
+    folder.runtime.unlink(missing_ok=True)
+    # Lambda workers of an emulator that was killed: their programs lie in its temporary folder.
+    processes.kill(processes.mentioning(f"{folder.temporary}/"))
+
+
+def _start_children(folder: StateFolder, port: int | None) -> Runtime:
+    folder.prepare()
+    folder.saved.unlink(missing_ok=True)
+    folder.clean.unlink(missing_ok=True)
+    runtime = Runtime(
+        root=folder.root,
+        emulator_port=port or child_processes.free_port(),
+        sagemaker_port=child_processes.free_port(),
+        processes={},
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+    )
+    started: dict[str, processes.ProcessIdentity] = {}
+    try:
+        for child in child_processes.children(runtime, folder):
+            started[child.name] = child_processes.start(child, folder)
+            # Recorded before it is ready: a start that is killed here must not leave a process nobody knows.
+            runtime = replace(runtime, processes=dict(started))
+            write_runtime(folder.runtime, runtime)
+        for child in child_processes.children(runtime, folder):
+            child_processes.wait_until_ready(child, started[child.name], folder)
+    except BaseException:
+        processes.end(list(started.values()), patience_seconds=2)
+        folder.runtime.unlink(missing_ok=True)
+        raise
+    return runtime
+
+
+def _stop_locked(folder: StateFolder) -> Stopped:
+    runtime = read_runtime(folder.runtime)
+    if runtime is None:
+        return Stopped(was_running=False, clean=folder.clean.exists() or not folder.account.exists())
+    alive = {name: who for name, who in runtime.processes.items() if processes.is_alive(who)}
+    problems = []
+    # The emulator first: what it still finishes may call SageMaker.
+    for name in ("emulator", "sagemaker"):
+        if name in alive and processes.end([alive[name]], patience_seconds=PATIENCE_SECONDS):
+            problems.append(f"{name} did not end within {PATIENCE_SECONDS:.0f} s and was killed")
+        elif name in runtime.processes and name not in alive:
+            problems.append(f"{name} was already gone")
+    if not problems and not folder.saved.exists():
+        problems.append(_not_saved(folder))
+    if not problems:
+        folder.clean.touch()
+    folder.runtime.unlink(missing_ok=True)
+    return Stopped(was_running=bool(alive), clean=not problems, problems=tuple(problems))
+
+
+def _not_saved(folder: StateFolder) -> str:
+    full = f"; only {folder.free_mib()} MiB are free there" if folder.free_mib() < 1 else ""
+    return f"the state could not be written to {folder.services} (see {folder.logs / 'emulator.log'}){full}"
+
+
+def _versions() -> dict[str, str]:
+    packages = ("ministack", "moto", "boto3")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,0 +1,108 @@
+"""What each runtime needs from its environment. CDK writes these, handlers read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Self
+
+from assembly_line.errors import SettingMissing
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Base contract: field `table_name` is the variable `TABLE_NAME`, in both directions."""
+
+    @classmethod
+    def from_process(cls, source: Mapping[str, str] = os.environ) -> Self:
+        """Read the contract, or name every variable that is missing at once."""
+        names = {field.name: field.name.upper() for field in fields(cls)}
+        missing = [variable for variable in names.values() if not source.get(variable)]
+        if missing:
+            raise SettingMissing(cls.__name__, missing)
+        return cls(**{name: source[variable] for name, variable in names.items()})
+
+    def to_variables(self) -> dict[str, str]:
+        """Render for a CDK `environment=` argument. Values may be unresolved CDK tokens."""
+        return {name.upper(): value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class DatasetEnvironment(Environment):
+    """lambdas/dataset: plan, build, finish."""
+
+    assembly_environment: str
+    lake_bucket: str
+    store_bucket: str
+    control_table: str
+    memory_mib: str
+
+
+@dataclass(frozen=True)
+class TrainingEnvironment(Environment):
+    """lambdas/training: begin, prepare, package, evaluate."""
+
+    assembly_environment: str
+    account_id: str
+    store_bucket: str
+    control_table: str
+
+
+@dataclass(frozen=True)
+class ReviewEnvironment(Environment):
+    """lambdas/review: request, conclude."""
+
+    assembly_environment: str
+    store_bucket: str
+    control_table: str
+
+
+@dataclass(frozen=True)
+class ScoringEnvironment(Environment):
+    """lambdas/scoring: begin, prepare, publish, deliver."""
+
+    assembly_environment: str
+    account_id: str
+    store_bucket: str
+    ledger_bucket: str
+    control_table: str
+
+
+@dataclass(frozen=True)
+class ApiEnvironment(Environment):
+    """lambdas/api: feedback, training runs and reviews from authorised callers."""
+
+    assembly_environment: str
+    store_bucket: str
+    control_table: str
+    feedback_queue_url: str
+    training_machine_arn: str
+
+
+@dataclass(frozen=True)
+class FeedbackCollectorEnvironment(Environment):
+    """lambdas/feedback_collector: from the queue into the ledger."""
+
+    assembly_environment: str
+    store_bucket: str
+    ledger_bucket: str
+    control_table: str
+
+
+@dataclass(frozen=True)
+class OutcomesEnvironment(Environment):
+    """lambdas/outcomes: mature outcomes from the sources into the ledger."""
+
+    assembly_environment: str
+    lake_bucket: str
+    store_bucket: str
+    ledger_bucket: str
+    control_table: str
+
+
+@dataclass(frozen=True)
+class EventRecorderEnvironment(Environment):
+    """lambdas/event_recorder: station events from their queue to S3."""
+
+    ledger_bucket: str

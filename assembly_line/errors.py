@@ -1,0 +1,63 @@
+"""Every error this project raises on purpose. Catch AssemblyError to catch them all."""
+
+from __future__ import annotations
+
+
+class AssemblyError(Exception):
+    """Base class. The message says where, which value, what was expected, and what to do."""
+
+
+class DeclarationError(AssemblyError):
+    """A line's declaration contradicts itself. Raised on creation, before anything is synthesized."""
+
+
+class SettingMissing(AssemblyError):
+    """The process started without an environment variable that its contract requires."""
+
+    def __init__(self, contract: str, variables: list[str]) -> None:
+        super().__init__(f"{contract}: not set: {', '.join(variables)}; the stack that owns this function sets them")
+        self.variables = variables
+
+
+class RequestRefused(AssemblyError):
+    """A request names something unknown or is malformed. Nothing was started; the same request cannot succeed."""
+
+
+class NotFound(AssemblyError):
+    """What was asked for does not exist (yet). The message says which command makes it."""
+
+
+class SourceUnreadable(AssemblyError):
+    """A source file is missing, empty, not Parquet, or lacks a declared column."""
+
+
+class QualityGateFailed(AssemblyError):
+    """A dataset broke a quality rule; it is kept aside and nothing downstream sees it."""
+
+
+class MalformedMessage(AssemblyError):
+    """A message does not match its schema. Retrying cannot help: it goes to the dead-letter queue."""
+
+
+class Conflict(AssemblyError):
+    """The same id was used for something else. The first is kept."""
+
+
+class NotPermitted(AssemblyError):
+    """The caller may not do this, such as an author who reviews the own run."""
+
+
+class TrainingRejected(AssemblyError):
+    """A training run broke its contract: missing metrics, an artefact that does not load, a wrong digest."""
+
+
+class ScoringFailed(AssemblyError):
+    """The model's answers cannot be trusted: rows missing, doubled or of another batch. Nothing was delivered."""
+
+
+class EmbeddedAwsError(AssemblyError):
+    """The embedded AWS could not start, deploy or stop. The message says what was found and what to do."""
+
+
+class JobFailed(AssemblyError):
+    """A training, transform or Glue job of the embedded AWS failed. The message becomes the job's failure reason."""

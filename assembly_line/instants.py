@@ -1,0 +1,73 @@
+"""Instants: UTC with microseconds everywhere, parsed strictly, written one way."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from assembly_line.errors import RequestRefused
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def parse_instant(text: str, *, field: str) -> datetime:
+    """Read an ISO 8601 instant with a zone, or a bare date, which means the start of that day in UTC.
+
+    Raises:
+        RequestRefused: it is neither, or a time of day carries no zone. The message names `field`.
+    """
+    try:
+        if len(text) == len("2017-07-01"):
+            return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+        parsed = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise RequestRefused(
+            f"{field}: {text!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
+        ) from error
+    if parsed.tzinfo is None:
+        raise RequestRefused(f"{field}: {text!r} has no zone; write 2017-07-01T00:00:00Z or with an offset")
+    return parsed.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Write an instant as `2017-07-01T00:00:00.000000Z`.
+
+    Raises:
+        ValueError: the instant has no zone.
+    """
+    if instant.tzinfo is None:
+        raise ValueError(f"an instant needs a zone, got {instant!r}")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z, exact."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant `micros` microseconds after 1970-01-01T00:00:00Z."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def day_end(day: date, zone: str) -> datetime:
+    """The first instant after a calendar day in a zone, as UTC: when all of that day has happened and is known."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone_of(zone)).astimezone(UTC)
+
+
+def day_start(day: date, zone: str) -> datetime:
+    """The first instant of a calendar day in a zone, as UTC."""
+    return datetime.combine(day, time(), tzinfo=zone_of(zone)).astimezone(UTC)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The IANA time zone of that name.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone such as 'UTC' or 'America/New_York'") from error

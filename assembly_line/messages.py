@@ -1,0 +1,180 @@
+"""What travels between the line and the world: predictions out, feedback in, station events. Strict, versioned JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from assembly_line.errors import MalformedMessage
+from assembly_line.requests import Instant, LineName, describe
+
+PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
+FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"
+STATION_EVENT_SCHEMA: Literal["assembly-line/station-event"] = "assembly-line/station-event"
+
+
+DecisionId = Annotated[str, Field(pattern=r"^d1-\d{8}-[0-9a-f]{32}$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read one message.
+
+        Raises:
+            MalformedMessage: it is not strict JSON, or a field is wrong; the message names it.
+        """
+        document = parse_json(text)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise MalformedMessage(f"{cls.__name__}: {describe(error, cls)}") from error
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def to_values(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Model(BaseModel):
+    """Which model answered: the run that trained it and the digest of the archive that was loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    run_id: Identifier
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Prediction(Message):
+    """A model's answer for one decision, and the action that the policy makes of it.
+
+    `revision` only rises: of two messages for one decision the one with the higher revision holds.
+    """
+
+    schema_: Literal["assembly-line/prediction"] = Field(default=PREDICTION_SCHEMA, alias="schema")
+    version: Literal[1] = 1
+    line: LineName
+    decision_id: DecisionId
+    revision: Annotated[int, Field(ge=1)]
+    decision_time: Instant
+    keys: dict[str, int | str | bool]
+    score: Probability
+    action: Identifier
+    propensity: Probability
+    arm: Identifier
+    policy_version: Annotated[int, Field(ge=1)]
+    model: Model
+    batch: Identifier
+    issued_at: Instant
+    expires_at: Instant
+
+
+class _Feedback(Message):
+    schema_: Literal["assembly-line/feedback"] = Field(alias="schema")
+    version: Literal[1]
+    event_id: Identifier
+    line: LineName
+    decision_id: DecisionId
+    sequence: Annotated[int, Field(ge=0)]
+    at: Instant
+    retracts: bool = False
+
+
+class Override(_Feedback):
+    """A person decided otherwise than recommended."""
+
+    kind: Literal["override"]
+    action: Identifier
+    reason: Annotated[str, Field(min_length=3, max_length=2000)]
+
+
+class OutcomeReport(_Feedback):
+    """What came of a decision, told by an application rather than derived from a source."""
+
+    kind: Literal["outcome"]
+    value: int
+
+
+class Receipt(_Feedback):
+    """What a consuming application did with a prediction."""
+
+    kind: Literal["receipt"]
+    revision: Annotated[int, Field(ge=1)]
+    status: Literal["applied", "expired", "superseded", "failed"]
+
+
+Feedback = Annotated[Override | OutcomeReport | Receipt, Field(discriminator="kind")]
+_FEEDBACK: TypeAdapter[Override | OutcomeReport | Receipt] = TypeAdapter(Feedback)
+
+
+def feedback_from_values(document: object) -> Override | OutcomeReport | Receipt:
+    """Read one feedback event.
+
+    Raises:
+        MalformedMessage: a field is wrong; the message names it.
+    """
+    try:
+        return _FEEDBACK.validate_python(document)
+    except ValidationError as error:
+        raise MalformedMessage(f"feedback: {describe(error, _Feedback)}") from error
+
+
+def feedback_schema() -> dict[str, Any]:
+    return _FEEDBACK.json_schema(by_alias=True, mode="validation")
+
+
+class Cost(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    unit: Identifier
+    quantity: Finite
+
+
+class StationEvent(Message):
+    """One station began, finished, failed or waited, for one work item."""
+
+    schema_: Literal["assembly-line/station-event"] = Field(default=STATION_EVENT_SCHEMA, alias="schema")
+    version: Literal[1] = 1
+    id: Identifier
+    environment: Identifier
+    account: Identifier
+    line: Identifier
+    station: Identifier
+    item: Identifier
+    kind: Literal["queued", "started", "finished", "failed", "waiting", "sent_back"]
+    attempt: Annotated[int, Field(ge=1)] = 1
+    at: Instant
+    cause: str | None = None
+    principal: str | None = None
+    cost: Cost | None = None
+
+
+def parse_json(text: str | bytes) -> object:
+    """Strict JSON: no NaN or infinity, no repeated member, valid UTF-8.
+
+    Raises:
+        MalformedMessage: says what is wrong.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct_members)
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessage(f"body is not strict JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _distinct_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice in one object")
+    return members

@@ -1,0 +1,181 @@
+"""Names that infrastructure and runtime code must agree on. Nothing else may spell them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+
+PROJECT = "assembly-line"
+EVENT_SOURCE = "assembly-line"
+EVENT_DETAIL_TYPE = "Station event"
+CODE_CHANNEL = "code"
+TRAIN_CHANNEL = "train"
+CONTAINER_CODE = "/opt/ml/input/data/code"
+CONTAINER_MODEL_CODE = "/opt/ml/model/code"
+JOB_NAME_LIMIT = 63
+
+
+class Station(StrEnum):
+    """The stages of the line, and the one that measures them."""
+
+    FEATURES = "features"
+    TRAINING = "training"
+    DELIVERY = "delivery"
+    FEEDBACK = "feedback"
+    MONITORING = "monitoring"
+    THROUGHPUT = "throughput"
+
+
+class ControlKey(StrEnum):
+    """Key attributes of the control table, and the items it holds for a line."""
+
+    PARTITION = "line"
+    SORT = "item"
+    CURRENT_RELEASE = "release#current"
+    CHAMPION = "champion#current"
+
+
+def run_item(run_id: str) -> str:
+    """Who asked for a run: written by the API only, so its author is verified."""
+    return f"run#{run_id}"
+
+
+def review_item(run_id: str) -> str:
+    return f"review#{run_id}"
+
+
+class GlueArgument(StrEnum):
+    """Arguments of the dataset job, without the leading dashes that Glue adds."""
+
+    LAKE_BUCKET = "LAKE_BUCKET"
+    STORE_BUCKET = "STORE_BUCKET"
+    PLAN_KEY = "PLAN_KEY"
+
+
+class Parameter(StrEnum):
+    """What the CLI and applications look up: SSM parameters of an environment."""
+
+    LAKE_BUCKET = "lake-bucket"
+    STORE_BUCKET = "store-bucket"
+    LEDGER_BUCKET = "ledger-bucket"
+    GLUE_DATABASE = "glue-database"
+    CONTROL_TABLE = "control-table"
+    EVENT_BUS = "event-bus"
+    DATASET_MACHINE = "dataset-machine"
+    TRAINING_MACHINE = "training-machine"
+    SCORING_MACHINE = "scoring-machine"
+    OUTCOMES_MACHINE = "outcomes-machine"
+    FEEDBACK_QUEUE = "feedback-queue"
+    FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
+    API_URL = "api-url"
+    SCIENTIST_ROLE = "scientist-role"
+    REVIEWER_ROLE = "reviewer-role"
+    DECIDER_ROLE = "decider-role"
+
+
+def parameter_name(environment: str, parameter: Parameter) -> str:
+    return f"/{PROJECT}/{environment}/{parameter}"
+
+
+def subscriber_queue_parameter(environment: str, line: str, subscriber: str) -> str:
+    """Holds the URL of the queue that a subscriber of the line reads."""
+    return f"/{PROJECT}/{environment}/lines/{line}/subscribers/{subscriber}/queue-url"
+
+
+def subscriber_dead_letters_parameter(environment: str, line: str, subscriber: str) -> str:
+    return f"/{PROJECT}/{environment}/lines/{line}/subscribers/{subscriber}/dead-letters-url"
+
+
+def aws_name(name: str) -> str:
+    """A declared name as AWS takes it everywhere: lower case, `-` for `_` (SageMaker and CloudFormation allow no `_`)."""
+    return re.sub(r"[^a-z0-9-]", "-", name.lower())
+
+
+def line_resource(environment: str, line: str) -> str:
+    """Physical name of what one line alone owns: its topic and its model package group."""
+    return f"{PROJECT}-{aws_name(environment)}-{aws_name(line)}"
+
+
+def job_role(environment: str, line: str) -> str:
+    """Physical name of the role that the line's training and transform jobs run under."""
+    return f"{line_resource(environment, line)}-jobs"
+
+
+def job_name(line: str, run_id: str, step: str, attempt: int) -> str:
+    """A legal SageMaker job or model name from line, run, step and attempt; the same four always give the same name."""
+    name = f"{aws_name(run_id)}-{step}-{attempt}"
+    if not name.startswith(aws_name(line)):
+        name = f"{aws_name(line)}-{name}"
+    name = re.sub(r"-+", "-", name).strip("-")
+    if len(name) <= JOB_NAME_LIMIT:
+        return name
+    tail = f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{step}-{attempt}"
+    return f"{name[: JOB_NAME_LIMIT - len(tail) - 1].rstrip('-')}-{tail}"
+
+
+# Keys in the lake bucket.
+
+
+def source_prefix(source: str) -> str:
+    return f"sources/{source}/"
+
+
+def snapshot_key(source: str) -> str:
+    """The current snapshot of a source: which objects and versions make it up."""
+    return f"snapshots/{source}.json"
+
+
+def table_name(source: str) -> str:
+    """The source's table in the Glue Data Catalog, which lowers its names."""
+    return source.lower().replace("-", "_")
+
+
+# Keys in the store bucket: releases, datasets, runs, scoring work.
+
+
+def release_prefix(release: str) -> str:
+    return f"releases/{release}/"
+
+
+def release_code_prefix(release: str) -> str:
+    return f"{release_prefix(release)}code/"
+
+
+def dataset_prefix(line: str, dataset_id: str) -> str:
+    return f"datasets/{line}/{dataset_id}/"
+
+
+def run_prefix(line: str, run_id: str) -> str:
+    return f"runs/{line}/{run_id}/"
+
+
+def scoring_prefix(line: str, run_id: str) -> str:
+    return f"scoring/{line}/{run_id}/"
+
+
+# Keys in the ledger bucket: what must be kept.
+
+
+class LedgerKind(StrEnum):
+    """Kinds of ledger rows, each an append-only folder of JSON Lines by day."""
+
+    PREDICTIONS = "predictions"
+    DELIVERIES = "deliveries"
+    QUARANTINE = "quarantine"
+    FEEDBACK = "feedback"
+    OUTCOMES = "outcomes"
+
+
+def ledger_prefix(line: str, kind: LedgerKind, day: str | None = None) -> str:
+    """Folder of one kind of rows of a line; with `day` (`yyyymmdd`) of that day alone."""
+    folder = f"ledger/{line}/{kind}/"
+    return folder if day is None else f"{folder}day={day}/"
+
+
+def station_events_prefix(day: str | None = None) -> str:
+    return "station-events/" if day is None else f"station-events/day={day}/"
+
+
+def s3_uri(bucket: str, key: str) -> str:
+    return f"s3://{bucket}/{key}"

@@ -1,0 +1,149 @@
+"""The control table: for each line its current release, its champion, and its runs and reviews."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from assembly_line.errors import NotFound
+from assembly_line.names import ControlKey, review_item, run_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+DOCUMENT = "document"
+
+
+class ControlTable:
+    """One table; each item holds one JSON document."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def current_release(self, line: str) -> str:
+        """Digest of the release that new work of the line uses.
+
+        Raises:
+            NotFound: the line was never released here.
+        """
+        found = self.read(line, ControlKey.CURRENT_RELEASE)
+        if found is None:
+            known = ", ".join(self.lines()) or "none"
+            raise NotFound(
+                f"line {line!r} has no release here; released lines: {known}; run `line deploy` to release it"
+            )
+        return str(found["digest"])
+
+    def set_current_release(self, line: str, digest: str) -> None:
+        self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest})
+
+    def champion(self, line: str) -> dict[str, Any]:
+        """What decides for the line now.
+
+        Raises:
+            NotFound: no run was approved yet.
+        """
+        found = self.read(line, ControlKey.CHAMPION)
+        if found is None:
+            raise NotFound(
+                f"line {line!r} has no champion yet; run `line train` and let a reviewer approve with `line review`"
+            )
+        return found
+
+    def set_champion(self, line: str, champion: Mapping[str, Any]) -> None:
+        self.write(line, ControlKey.CHAMPION, champion)
+
+    def add_run(self, line: str, run_id: str, request: Mapping[str, Any]) -> bool:
+        """Record who asked for a run. False if that run is recorded already."""
+        return self.add(line, run_item(run_id), request)
+
+    def run(self, line: str, run_id: str) -> dict[str, Any] | None:
+        return self.read(line, run_item(run_id))
+
+    def review(self, line: str, run_id: str) -> dict[str, Any]:
+        """The review of a run.
+
+        Raises:
+            NotFound: the run does not wait for a review and never did.
+        """
+        found = self.read(line, review_item(run_id))
+        if found is None:
+            raise NotFound(f"run {run_id!r} of line {line!r} has no review; `line status` shows what waits for one")
+        return found
+
+    def write_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> None:
+        self.write(line, review_item(run_id), review)
+
+    def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
+        """Store the decided review unless it was decided already. False if it was: the first judgement stands."""
+        try:
+            self._table.put_item(
+                Item={**_item(line, review_item(run_id), review), "decided": True},
+                ConditionExpression="attribute_not_exists(decided)",
+            )
+        except ClientError as error:
+            return _already(error)
+        return True
+
+    def reviews(self, line: str) -> list[dict[str, Any]]:
+        """Every review of the line, in order of run id."""
+        return self._query(line, review_item(""))
+
+    def lines(self) -> list[str]:
+        """Every line that has a release here."""
+        found = self._table.scan(
+            FilterExpression="#item = :release",
+            ExpressionAttributeNames={"#item": ControlKey.SORT},
+            ExpressionAttributeValues={":release": str(ControlKey.CURRENT_RELEASE)},
+        )
+        return sorted(str(item[ControlKey.PARTITION]) for item in found["Items"])
+
+    def read(self, line: str, item: str) -> dict[str, Any] | None:
+        """One item's document, or None."""
+        answer = self._table.get_item(Key={ControlKey.PARTITION: line, ControlKey.SORT: str(item)}, ConsistentRead=True)
+        found = answer.get("Item")
+        return None if found is None else json.loads(str(found[DOCUMENT]))
+
+    def write(self, line: str, item: str, document: Mapping[str, Any]) -> None:
+        self._table.put_item(Item=_item(line, item, document))
+
+    def add(self, line: str, item: str, document: Mapping[str, Any]) -> bool:
+        """Store the document unless the item is there. False if it is: the first is kept."""
+        try:
+            self._table.put_item(
+                Item=_item(line, item, document),
+                ConditionExpression="attribute_not_exists(#item)",
+                ExpressionAttributeNames={"#item": ControlKey.SORT},
+            )
+        except ClientError as error:
+            return _already(error)
+        return True
+
+    def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
+        condition = Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix)
+        items: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            items += [json.loads(str(item[DOCUMENT])) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return items
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _item(line: str, item: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        ControlKey.PARTITION: line,
+        ControlKey.SORT: str(item),
+        DOCUMENT: json.dumps(document, sort_keys=True, allow_nan=False),
+    }
+
+
+def _already(error: ClientError) -> bool:
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return False
+    raise error

@@ -1,0 +1,1 @@
+"""The measures of the line, from station events alone. Pure logic, no AWS."""

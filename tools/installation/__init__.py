@@ -1,0 +1,1 @@
+"""Installs everything the project needs into its own folder. Runs before any package exists: standard library only."""

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Resolves pyproject.toml and package.json into the lock files: every file by its digest, none by its address.
+# For maintainers: it needs uv, which no other target uses. `make lock UPGRADE=1` takes newer releases.
+set -eu
+cd "$(dirname "$0")/.."
+
+uv="${UV:-}"
+[ -n "$uv" ] || uv="$(command -v uv || echo .venv/bin/uv)"
+if ! "$uv" --version >/dev/null 2>&1; then
+    echo "make lock needs uv, which was not found. Install it: .venv/bin/python -m pip install uv" >&2
+    exit 1
+fi
+
+upgrade=""
+[ -z "${UPGRADE:-}" ] || upgrade="--upgrade"
+
+compile() {
+    output="$1"
+    shift
+    echo "Resolving $output"
+    # shellcheck disable=SC2086  # an empty $upgrade must vanish
+    "$uv" pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links $upgrade \
+        --custom-compile-command "make lock" --output-file "$output" "$@"
+}
+
+everywhere="--universal --python-version 3.11"
+demo="--extra infrastructure --extra embedded --extra demo"
+# Lambda's Python and system. The versions are those of the demo, so that what is tested here runs there.
+in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --constraints requirements/demo.lock"
+
+# shellcheck disable=SC2086  # these are lists of options
+{
+    compile requirements/demo.lock $everywhere $demo pyproject.toml
+    compile requirements/test.lock $everywhere $demo --extra spark --group test --constraints requirements/demo.lock pyproject.toml
+    compile requirements/java.lock $everywhere --group java
+    compile requirements/layer.lock $in_lambda --group layer
+}
+
+echo "Resolving package-lock.json"
+PATH="$PWD/.tools/bin:$PATH" npm install --package-lock-only --ignore-scripts --silent
