@@ -61,3 +61,7 @@ class EmbeddedAwsError(AssemblyError):
 
 class JobFailed(AssemblyError):
     """A training, transform or Glue job of the embedded AWS failed. The message becomes the job's failure reason."""
+
+
+class JobStopped(AssemblyError):
+    """A job of the embedded AWS was told to stop while it waited."""

@@ -54,5 +54,7 @@ def _load(file: Path) -> Release:
         raise DeclarationError(f"{file}: declares no LINE; expected a module-level LINE = Line(...)")
     if line.name != file.parent.name:
         raise DeclarationError(f"{file}: the line is named {line.name!r}; its folder must carry the same name")
-    scripts = {path.name: path.read_bytes() for path in sorted(file.parent.glob("*.py")) if path.name not in NOT_RELEASED}
+    scripts = {
+        path.name: path.read_bytes() for path in sorted(file.parent.glob("*.py")) if path.name not in NOT_RELEASED
+    }
     return Release(line, scripts)

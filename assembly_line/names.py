@@ -88,7 +88,7 @@ def subscriber_dead_letters_parameter(environment: str, line: str, subscriber: s
 
 
 def aws_name(name: str) -> str:
-    """A declared name as AWS takes it everywhere: lower case, `-` for `_` (SageMaker and CloudFormation allow no `_`)."""
+    """A declared name as AWS takes it everywhere: lower case, `-` for `_`, which SageMaker does not allow."""
     return re.sub(r"[^a-z0-9-]", "-", name.lower())
 
 

@@ -17,7 +17,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A line with the text of its scripts (file name -> bytes). Equal content gives an equal digest, on every machine."""
+    """A line with its scripts (file name -> bytes). Equal content gives an equal digest, on every machine."""
 
     line: Line
     scripts: Mapping[str, bytes]
@@ -26,7 +26,8 @@ class Release:
         for script in (self.line.training.script, self.line.training.inference):
             if script not in self.scripts:
                 raise DeclarationError(
-                    f"Line {self.line.name}: script {script!r} is not in its folder; it has {', '.join(sorted(self.scripts))}"
+                    f"Line {self.line.name}: script {script!r} is not in its folder; "
+                    f"it has {', '.join(sorted(self.scripts)) or 'no scripts'}"
                 )
 
     @property

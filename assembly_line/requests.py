@@ -1,4 +1,4 @@
-"""The documented inputs of the state machines: small, strict JSON, refused with the field named before anything starts."""
+"""The inputs of the state machines: small, strict JSON, refused with the field named before anything starts."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class TrainingRequest(Request):
 
 
 class ScoringRequest(Request):
-    """Score the decisions with `from` <= decision time < `to` with the line's champion, with what is known at `as_of`."""
+    """Let the champion score the decisions with `from` <= decision time < `to`, with what is known at `as_of`."""
 
     line: LineName
     since: Instant = Field(alias="from")

@@ -61,8 +61,8 @@ class Decision:
 class Outcome:
     """What happened after the decision: an event of the source for the same entities, within the horizon.
 
-    An event counts iff decision time < event time <= end of the horizon. The outcome is mature once the horizon's end and
-    the source's delay have passed; where no event is there by then, the value is `absent`.
+    An event counts iff decision time < event time <= end of the horizon. The outcome is mature once the horizon's
+    end and the source's delay have passed; where no event is there by then, the value is `absent`.
 
     Args:
         name: column of the outcome in training datasets.

@@ -26,7 +26,7 @@ class Training:
         inference: script with `model_fn` and friends, run by batch transform.
         framework: prebuilt image, such as `xgboost`; its version is `framework_version`.
         hyperparameters: passed to the script as `--name value`.
-        holdout: share of the decisions, the latest ones, kept out of training for the evaluation; never splits an instant.
+        holdout: share of the decisions, the latest, kept out of training for the evaluation; never splits an instant.
         baseline: name of the one feature whose value alone is the rule that the model must beat.
         minimum_rows: fewer training rows than this are refused.
     """
@@ -97,7 +97,8 @@ class Line:
             self._check_feature(f"{place}: feature {name}", feature)
         require(
             self.training.baseline in self.features,
-            f"{place}: training.baseline {self.training.baseline!r} is not a feature; there are {', '.join(self.features)}",
+            f"{place}: training.baseline {self.training.baseline!r} is not a feature; "
+            f"there are {', '.join(self.features)}",
         )
         for entity in self.outcome.by:
             require(
