@@ -1,0 +1,80 @@
+"""A simulated AWS account for each test: dummy credentials, no network, the tables and buckets of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from assembly_line.names import ControlKey
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_s3.client import S3Client
+
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Moto in place of AWS, whatever the machine's own variables say."""
+    for variable in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ENDPOINT_URL_SAGEMAKER"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(variable, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def s3(aws: None) -> S3Client:
+    return boto3.client("s3", region_name=REGION)
+
+
+def new_bucket(s3: S3Client, name: str) -> ObjectStore:
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return ObjectStore(s3, name)
+
+
+@pytest.fixture
+def store(s3: S3Client) -> ObjectStore:
+    return new_bucket(s3, "store")
+
+
+@pytest.fixture
+def lake_objects(s3: S3Client) -> ObjectStore:
+    return new_bucket(s3, "lake")
+
+
+@pytest.fixture
+def ledger_objects(s3: S3Client) -> ObjectStore:
+    return new_bucket(s3, "ledger")
+
+
+@pytest.fixture
+def control_table(aws: None) -> Table:
+    return boto3.resource("dynamodb", region_name=REGION).create_table(
+        TableName="control",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": ControlKey.PARTITION, "KeyType": "HASH"},
+            {"AttributeName": ControlKey.SORT, "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": ControlKey.PARTITION, "AttributeType": "S"},
+            {"AttributeName": ControlKey.SORT, "AttributeType": "S"},
+        ],
+    )
+
+
+@pytest.fixture
+def control(control_table: Table) -> ControlTable:
+    return ControlTable(control_table)

@@ -1,0 +1,45 @@
+"""What a bucket holds: the first of two conditional writes stays, what is absent is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assembly_line.errors import NotFound
+from assembly_line.storage.objects import ObjectStore
+
+
+def test_the_first_of_two_conditional_writes_is_kept(store: ObjectStore) -> None:
+    assert store.add("a.json", b"first")
+    assert not store.add("a.json", b"second")
+    assert store.read("a.json") == b"first"
+
+
+def test_an_older_version_can_still_be_read(store: ObjectStore) -> None:
+    first = store.write("a", b"first")
+    store.write("a", b"second")
+
+    assert store.read("a", version=first) == b"first"
+    assert store.read("a") == b"second"
+    assert store.version_of("a") != first
+
+
+def test_what_is_absent_is_named(store: ObjectStore, tmp_path: Path) -> None:
+    assert not store.exists("gone")
+    for attempt in (lambda: store.read("gone"), lambda: store.download("gone", tmp_path / "x")):
+        with pytest.raises(NotFound, match="s3://store/gone"):
+            attempt()
+
+
+def test_lists_by_prefix_in_order(store: ObjectStore) -> None:
+    for key in ("b/2", "b/1", "a/1"):
+        store.write(key, b"12")
+
+    assert [(item.key, item.size) for item in store.list("b/")] == [("b/1", 2), ("b/2", 2)]
+
+
+def test_a_uri_of_another_bucket_is_refused(store: ObjectStore) -> None:
+    assert store.key_of(store.uri("a/b")) == "a/b"
+    with pytest.raises(NotFound, match="s3://elsewhere/a"):
+        store.key_of("s3://elsewhere/a")

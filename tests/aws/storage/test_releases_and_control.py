@@ -1,0 +1,62 @@
+"""Releases are what they were when published; the control table keeps the first judgement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assembly_line.errors import NotFound
+from assembly_line.loader import load_line
+from assembly_line.names import release_code_prefix
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+
+LINES = Path(__file__).parents[3] / "lines"
+
+
+def test_a_release_is_read_as_it_was_published(store: ObjectStore) -> None:
+    release = load_line(LINES, "coupon_redemption")
+    releases = ReleaseStore(store)
+    published = releases.publish(release)
+
+    assert published == releases.publish(release) == release.digest
+    assert releases.read(published) == release
+
+
+def test_a_release_whose_script_was_altered_in_the_bucket_is_refused(store: ObjectStore) -> None:
+    release = load_line(LINES, "coupon_redemption")
+    published = ReleaseStore(store).publish(release)
+    store.write(release_code_prefix(published) + release.line.training.script, b"import os")
+
+    with pytest.raises(NotFound, match="missing or altered"):
+        ReleaseStore(store).read(published)
+
+
+def test_a_line_without_a_release_says_which_there_are_and_what_to_do(control: ControlTable) -> None:
+    control.set_current_release("restock", "a" * 64)
+    with pytest.raises(NotFound, match=r"'other' has no release here; released lines: restock; run `line deploy`"):
+        control.current_release("other")
+
+    assert control.current_release("restock") == "a" * 64
+
+
+def test_no_champion_says_what_to_do(control: ControlTable) -> None:
+    with pytest.raises(NotFound, match="no champion yet; run `line train`"):
+        control.champion("restock")
+
+
+def test_the_first_judgement_of_a_run_stands(control: ControlTable) -> None:
+    control.write_review("restock", "run-1", {"state": "waiting"})
+
+    assert control.decide_review("restock", "run-1", {"state": "approved"})
+    assert not control.decide_review("restock", "run-1", {"state": "rejected"})
+    assert control.review("restock", "run-1") == {"state": "approved"}
+    assert control.reviews("restock") == [{"state": "approved"}]
+
+
+def test_a_run_has_one_author(control: ControlTable) -> None:
+    assert control.add_run("restock", "run-1", {"author": "a"})
+    assert not control.add_run("restock", "run-1", {"author": "b"})
+    assert control.run("restock", "run-1") == {"author": "a"}
