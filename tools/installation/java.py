@@ -7,17 +7,22 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from tools.installation.commands import InstallationError, environment, run
+from tools.installation.commands import Command, InstallationError, run
 
 OLDEST = 17
+# The first release on which Spark 4.1 fails: its Arrow exchange with Python needs what Java 25 took away.
+TOO_NEW = 25
 # In this order: the release that AWS Glue runs, then whatever the system's release offers.
 DEBIAN_PACKAGES = ("openjdk-17-jre-headless", "default-jre-headless")
+# Where Debian puts runtimes, the ones that are not on PATH too.
+DEBIAN_FOLDER = Path("/usr/lib/jvm")
 WHAT_TO_DO = (
-    f"The Spark tests need Java {OLDEST} or newer, and none could be found or fetched. Install one (on Debian and "
-    "Ubuntu: apt-get install openjdk-17-jre-headless, or default-jre-headless where the release has no 17), or set "
-    "JAVA_HOME to one, then run the same command again."
+    f"The Spark tests need Java {OLDEST} or newer (below {TOO_NEW}), and none could be found or fetched. Install one "
+    "(on Debian and Ubuntu: apt-get install openjdk-17-jre-headless, or default-jre-headless where the release has no "
+    "17), or set JAVA_HOME to one, then run the same command again."
 )
 
 
@@ -54,22 +59,21 @@ def _candidates(root: Path) -> Iterator[Path]:
         yield Path(on_path)
     yield root / ".tools" / "java" / "bin" / "java"
     yield from sorted((root / ".tools" / "jdk").glob("*/bin/java"))
-    # Where Debian puts runtimes that are not the default one.
-    yield from sorted(Path("/usr/lib/jvm").glob("*/bin/java"))
+    yield from sorted(DEBIAN_FOLDER.glob("*/bin/java"))
 
 
 def fitting_home(java: Path) -> Path | None:
-    """The home of this Java if it runs, is new enough, and has the module that Spark starts with; else None."""
-    command = [java, "--add-modules=jdk.incubator.vector", "-XshowSettings:properties", "-version"]
+    """The home of this Java if it runs, is of a fitting release and has what Spark starts with, else None."""
+    command: Command = [java, "--add-modules=jdk.incubator.vector", "-XshowSettings:properties", "-version"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return None
     version = re.search(r"^\s*java\.specification\.version = (\d+)", said, re.MULTILINE)
     home = re.search(r"^\s*java\.home = (.+)$", said, re.MULTILINE)
-    if not version or not home or int(version[1]) < OLDEST:
+    if not version or not home or not OLDEST <= int(version[1]) < TOO_NEW:
         return None
-    return Path(home[1].strip())
+    return Path(home[1].strip()).resolve()
 
 
 def _from_debian(root: Path, *, hold: int) -> Path | None:
@@ -78,12 +82,11 @@ def _from_debian(root: Path, *, hold: int) -> Path | None:
         return None
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     logs = root / ".tools" / "logs"
-    try:
+    # One list out of reach need not matter: the installation shows whether it does.
+    with suppress(InstallationError):
         run("Reading Debian's package lists", ["apt-get", "update"], log=logs / "apt.log", folder=root, extra=quiet)
-    except InstallationError:
-        pass  # One list out of reach need not matter: the installation shows whether it does.
     for package in DEBIAN_PACKAGES:
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
+        install: Command = ["apt-get", "install", "--yes", "--no-install-recommends", package]
         try:
             run(f"Installing {package}", install, log=logs / "apt.log", folder=root, extra=quiet, hold=hold)
         except InstallationError:
@@ -95,15 +98,24 @@ def _from_debian(root: Path, *, hold: int) -> Path | None:
 
 
 def _from_pypi(root: Path, lock: Path, *, hold: int) -> Path | None:
-    """A build that PyPI's install-jdk fetches. A JDK, since the smaller JREs may lack a module that Spark starts with."""
+    """A build that PyPI's install-jdk fetches: a JDK, since a JRE may lack a module that Spark starts with."""
     python, folder = root / ".venv" / "bin" / "python", root / ".tools" / "jdk"
     logs = root / ".tools" / "logs"
     package = root / ".tools" / "install-jdk"
-    pip = [python, "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--upgrade", "--target", package]
+    pip: Command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--upgrade",
+        "--target",
+        package,
+    ]
     fetch = f"import jdk; jdk.install({str(OLDEST)!r}, path={str(folder)!r})"
     try:
         run("Fetching install-jdk", [*pip, "--requirement", lock], log=logs / "java.log", folder=root, hold=hold)
-        subprocess.run([python, "-c", "pass"], check=True)
         run(
             f"Fetching Java {OLDEST}",
             [python, "-c", fetch],

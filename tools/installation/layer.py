@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tools.installation.commands import run
+from tools.installation.commands import Command, run
 
 PYTHON = "3.14"
 # Both, oldest last: with manylinux2014 alone the newest wheels of DuckDB would not be found.
@@ -27,8 +27,8 @@ def build(root: Path, lock: Path, *, hold: int) -> None:
     target = unfinished / "python"
     platforms = [f"--platform={platform}" for platform in PLATFORMS]
     interpreter = [f"--python-version={PYTHON}", "--implementation=cp"]
-    from_lock = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--requirement", lock]
-    pip = [root / ".venv" / "bin" / "python", "-m", "pip", "install", "--no-compile", "--target", target]
+    from_lock: Command = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--requirement", lock]
+    pip: Command = [root / ".venv" / "bin" / "python", "-m", "pip", "install", "--no-compile", "--target", target]
     log = root / ".tools" / "logs" / "layer.log"
     run("Fetching the Lambda layer", [*pip, *interpreter, *platforms, *from_lock], log=log, folder=root, hold=hold)
     strip(target)
@@ -38,7 +38,8 @@ def build(root: Path, lock: Path, *, hold: int) -> None:
 
 def strip(target: Path) -> None:
     """Remove from an installed tree what a Lambda never imports, and what differs between machines."""
-    shutil.rmtree(target / "bin", ignore_errors=True)
+    for folder in [target / "bin", *target.glob("*-stubs")]:
+        shutil.rmtree(folder, ignore_errors=True)
     for path in sorted(target.rglob("*"), reverse=True):
         in_metadata = path.parent.name.endswith(".dist-info")
         if path.is_dir() and not path.is_symlink():

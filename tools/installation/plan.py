@@ -1,0 +1,81 @@
+"""Which steps a make target needs, in order, once its environment `.venv` exists."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from tools.installation import java, layer, node, python_packages
+from tools.installation.steps import Step
+
+TARGETS = ("demo", "test")
+
+
+def steps(root: Path, target: str, *, hold: int) -> list[Step]:
+    """The steps of `target`. Java comes first, so that a machine without it is told at once.
+
+    Args:
+        root: the project's folder.
+        target: one of TARGETS.
+        hold: file descriptor of the installation's lock, inherited by every command.
+    """
+    tools, locks, packages = root / ".tools", root / "requirements", python_packages.site_packages()
+    here = (str(root), str(packages))
+    demo = [
+        Step(
+            stamp=packages / "demo.installed",
+            product=packages / "boto3",
+            inputs=(locks / "demo.lock",),
+            settings=here,
+            run=partial(
+                python_packages.install, root, locks / "demo.lock", what="Installing Python packages", hold=hold
+            ),
+        ),
+        Step(
+            stamp=packages / "commands.installed",
+            product=root / ".venv" / "bin" / "line",
+            inputs=(root / "pyproject.toml",),
+            settings=here,
+            run=partial(python_packages.write_commands, root),
+        ),
+        Step(
+            stamp=tools / "node.installed",
+            product=root / "node_modules" / "aws-cdk" / "bin" / "cdk",
+            inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc", locks / "demo.lock"),
+            settings=here,
+            run=partial(node.install, root, hold=hold),
+        ),
+        Step(
+            stamp=tools / "layer.installed",
+            product=tools / "layer" / "python",
+            inputs=(locks / "layer.lock", Path(layer.__file__)),
+            run=partial(layer.build, root, locks / "layer.lock", hold=hold),
+        ),
+    ]
+    if target == "demo":
+        return demo
+    return [
+        Step(
+            stamp=tools / "java.installed",
+            product=tools / "java" / "bin" / "java",
+            inputs=(),
+            settings=(os.environ.get("JAVA_HOME", ""),),
+            run=partial(java.provide, root, locks / "java.lock", hold=hold),
+        ),
+        demo[0],
+        Step(
+            stamp=packages / "test.installed",
+            product=packages / "pytest",
+            inputs=(locks / "demo.lock", locks / "test.lock"),
+            settings=here,
+            run=partial(
+                python_packages.install,
+                root,
+                locks / "test.lock",
+                what="Installing Spark and the test tools",
+                hold=hold,
+            ),
+        ),
+        *demo[1:],
+    ]

@@ -1,0 +1,61 @@
+"""Writes assembly_line/training/images.json: URIs of SageMaker's prebuilt images, resolved once with the sagemaker SDK.
+
+Needs the extra `sagemaker` (which takes seconds to import, so neither synth nor a Lambda may use it):
+`python tools/resolve_images.py`, without network and without credentials.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from sagemaker.core import image_uris
+from sagemaker.core.image_uris import config_for_framework
+
+TARGET = Path(__file__).parents[1] / "assembly_line" / "training" / "images.json"
+# Regions of the other partitions (China, GovCloud, isolated) have services and names of their own.
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+SDK_NAMES = {"xgboost": "xgboost", "scikit-learn": "sklearn"}
+# Python and libraries as the images' public Dockerfiles say; null or absent where these are not published.
+# Sources: aws/sagemaker-xgboost-container docker/3.0-5/base, docker/1.7-1/base; aws/sagemaker-scikit-learn-container
+# docker/1.4-2-py312/base. Of 3.2-0 and 1.9-0 the tag alone is known.
+CONTENT: dict[tuple[str, str], tuple[str | None, dict[str, str]]] = {
+    ("xgboost", "3.2-0"): (None, {"xgboost": "3.2.0"}),
+    ("xgboost", "3.0-5"): (
+        "3.10",
+        {"xgboost": "3.0.5", "numpy": "2.1.0", "pandas": "2.2.3", "pyarrow": "22.0.0"},
+    ),
+    ("xgboost", "1.7-1"): ("3.8", {"xgboost": "1.7.4"}),
+    ("scikit-learn", "1.9-0"): (None, {"scikit-learn": "1.9.0"}),
+    ("scikit-learn", "1.4-2-py312"): ("3.12", {"scikit-learn": "1.4.2", "numpy": "2.1.0", "pyarrow": "17.0.0"}),
+}
+
+
+def main() -> None:
+    images: dict[str, dict[str, object]] = {}
+    for (framework, tag), (python, libraries) in CONTENT.items():
+        images.setdefault(framework, {})[tag] = {"python": python, "libraries": libraries, "uris": uris(framework, tag)}
+    document = {"resolved_with": f"sagemaker {version('sagemaker')}", "images": images}
+    TARGET.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def uris(framework: str, tag: str) -> dict[str, str]:
+    """Region -> URI. A framework's one image trains and serves; were it two, this file's form would not do."""
+    name = SDK_NAMES[framework]
+    found = {}
+    for region in sorted(config_for_framework(name)["training"]["versions"][tag]["registries"]):
+        if region.startswith(OTHER_PARTITIONS):
+            continue
+        both = {
+            image_uris.retrieve(name, region, version=tag, image_scope=scope, instance_type="ml.m5.large")
+            for scope in ("training", "inference")
+        }
+        if len(both) != 1:
+            raise SystemExit(f"{framework} {tag} in {region}: training and inference differ: {sorted(both)}")
+        (found[region],) = both
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Writes docs/schemas/*.json from the classes that read and write these documents. Run after changing one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from assembly_line.delivery.outbox import PredictionPointer
+from assembly_line.messages import Prediction, StationEvent, feedback_schema
+from assembly_line.requests import DatasetRequest, OutcomesRequest, ReviewRequest, ScoringRequest, TrainingRequest
+
+FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+WRITTEN: dict[str, type[BaseModel]] = {
+    "prediction": Prediction,
+    "prediction-pointer": PredictionPointer,
+    "station-event": StationEvent,
+}
+READ: dict[str, type[BaseModel]] = {
+    "dataset-request": DatasetRequest,
+    "training-request": TrainingRequest,
+    "scoring-request": ScoringRequest,
+    "outcomes-request": OutcomesRequest,
+    "review-request": ReviewRequest,
+}
+# What the line writes, and what it takes: there a bare date means the start of that day in UTC.
+EXACT_INSTANT = {"type": "string", "format": "date-time", "pattern": r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$"}
+ANY_INSTANT = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name -> JSON Schema, for everything that crosses the project's border as JSON."""
+    found = {}
+    for name, model in WRITTEN.items():
+        schema = _with_instants(model.model_json_schema(by_alias=True), EXACT_INSTANT)
+        # Schema and version have a default in Python and are written all the same.
+        properties = schema["properties"].items()
+        schema["required"] = [part for part, form in properties if "default" not in form or "const" in form]
+        found[f"{name}.v1.json"] = schema
+    for name, request in READ.items():
+        found[f"{name}.v1.json"] = _with_instants(request.model_json_schema(by_alias=True), ANY_INSTANT)
+    events = _with_instants(feedback_schema(), ANY_INSTANT)
+    found["feedback.v1.json"] = {"title": "Feedback", **events}
+    return {file: {"$schema": DIALECT, "$id": file, **schema} for file, schema in found.items()}
+
+
+def render(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_instants(value: Any, instant: Mapping[str, Any], *, named: bool = False) -> Any:
+    """The schema with every instant as `instant`, and without the titles that only repeat a property's name."""
+    if isinstance(value, list):
+        return [_with_instants(part, instant, named=True) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("format") == "date-time":
+        return dict(instant)
+    kept = {key: part for key, part in value.items() if not (named and key == "title" and "properties" not in value)}
+    return {
+        key: {name: _with_instants(inner, instant, named=True) for name, inner in part.items()}
+        if key in ("properties", "$defs")
+        else _with_instants(part, instant, named=True)
+        for key, part in kept.items()
+    }
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    current = schemas()
+    for file in FOLDER.glob("*.json"):
+        if file.name not in current:
+            file.unlink()
+    for name, schema in current.items():
+        (FOLDER / name).write_text(render(schema), encoding="utf-8")
+        print(f"docs/schemas/{name}")
+
+
+if __name__ == "__main__":
+    main()
