@@ -65,3 +65,31 @@ class JobFailed(AssemblyError):
 
 class JobStopped(AssemblyError):
     """A job of the embedded AWS was told to stop while it waited."""
+
+
+class TargetUnreachable(AssemblyError):
+    """The AWS that a command acts on does not answer, refuses the caller, or nothing is deployed there."""
+
+
+class RunFailed(AssemblyError):
+    """An execution ended without success. The message is its reason; what it had accepted before is kept."""
+
+
+class ValueOutOfRange(AssemblyError):
+    """A computed value does not fit its type, such as a sum beyond 64 bits. Nothing was rounded or wrapped."""
+
+
+class NotAuthenticated(AssemblyError):
+    """The caller is not known: the request was not signed, or no authorizer stood before it."""
+
+
+class TooLarge(AssemblyError):
+    """A request body exceeds its bound; nothing of it was read."""
+
+
+class NoLongerWaiting(AssemblyError):
+    """The run that a judgement was for has ended: it was stopped, failed or waited too long."""
+
+
+class SendingFailed(AssemblyError):
+    """A queue did not take some messages after every attempt. The same request can be sent again: ids stay the same."""

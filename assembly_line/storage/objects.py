@@ -116,6 +116,10 @@ class ObjectStore:
     def upload(self, path: Path, key: str) -> None:
         self._s3.upload_file(str(path), self.bucket, key)
 
+    def delete(self, key: str) -> None:
+        """Hide the object; in a bucket with versions they stay readable by their ids."""
+        self._s3.delete_object(Bucket=self.bucket, Key=key)
+
     def version_of(self, key: str) -> str:
         """The id of the object's current version (`null` in a bucket without versions)."""
         try:

@@ -1,0 +1,164 @@
+"""Putting a dataset together: decisions, features, outcome, in the declared columns. The engines bring the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from assembly_line.decision_ids import decision_id
+from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sources import Source
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.evaluation import Decisions, Rows, attribute_values, happened, ratio_of
+from assembly_line.features.plans import Plan
+from assembly_line.features.semantics import NEVER, instants_of
+from assembly_line.features.spine import Period, Spine, decision_times, horizon_ends, is_mature, select
+from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
+from assembly_line.instants import from_micros, to_micros
+
+Bounds = tuple[int | None, int | None]
+DECISION_ID = "decision_id"
+DECISION_TIME = "decision_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Rows of a source that belong to decisions: the code of each row's entity, and columns."""
+
+    codes: Integers
+    columns: Mapping[str, Column]
+
+
+class Reader(Protocol):
+    """How an engine reads sources. Keys compare exactly; a null key matches nothing."""
+
+    def table(self, source: Source, columns: Keys) -> dict[str, Column]:
+        """Every row of a source."""
+
+    def codes(self, keys: Mapping[str, Column]) -> Integers:
+        """One code >= 0 for each combination of keys, -1 where a key is null; then `matched` speaks in these codes."""
+
+    def matched(self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None)) -> Matched:
+        """The rows whose keys have a code. Rows with an event time outside the bounds (microseconds) may be missing."""
+
+
+def select_decisions(plan: Plan, reader: Reader) -> Spine:
+    """The decisions of the dataset, chosen, ordered and counted."""
+    line = plan.line
+    keys = reader.table(line.decision.spine, tuple(line.decision.keys))
+    times = decision_times(line, moments(line.decision.time, keys, reader))
+    ends = mature = None
+    if plan.with_outcome:
+        ends = horizon_ends(line, times, horizon_column(line, keys, reader))
+        newest = plan.inputs[line.outcome.source.name].newest
+        mature = is_mature(line, times, ends, as_of=to_micros(plan.as_of), covered_until=newest)
+    return select(keys, times, _period(plan), mature=mature, ends=ends)
+
+
+def moments(attribute: Attribute, keys: Mapping[str, Column], reader: Reader) -> Column:
+    """The value of a time attribute for each decision; null where its entity has no row."""
+    names = keys_of(attribute.by)
+    codes = reader.codes({name: keys[name] for name in names})
+    rows = reader.matched(attribute.source, names, (attribute.column,))
+    return attribute_values(codes, rows.codes, rows.columns, place=f"source {attribute.source.name}")[attribute.column]
+
+
+def horizon_column(line: Line, keys: Mapping[str, Column], reader: Reader) -> Column | None:
+    """The column that ends the horizon of each decision, if the line declares one."""
+    return None if line.outcome.until is None else moments(line.outcome.until, keys, reader)
+
+
+def static_features(group: StaticGroup, keys: Mapping[str, Column], reader: Reader) -> dict[str, Column]:
+    """Values of a group's attributes for each decision."""
+    codes = reader.codes({name: keys[name] for name in group.keys})
+    rows = reader.matched(group.source, group.keys, group.columns)
+    values = attribute_values(codes, rows.codes, rows.columns, place=f"source {group.source.name}")
+    return {name: values[feature.column] for name, feature in group.features.items()}
+
+
+def timed_rows(group: TimedGroup, matched: Matched) -> Rows:
+    """A group's matched rows as the kernel takes them."""
+    return rows_of(group.source, matched, columns=group.columns, ties=group.ties)
+
+
+def timed_columns(group: TimedGroup) -> Keys:
+    """What a group's rows must carry: times and values."""
+    times = [name for name in (group.source.event_time, group.source.known_time) if name is not None]
+    return tuple(dict.fromkeys((*times, *group.columns)))
+
+
+def rows_of(source: Source, matched: Matched, *, columns: Keys = (), ties: Keys = ()) -> Rows:
+    """Rows that happened, with event and known times as instants: dates are the end of their day."""
+    if source.event_time is None:
+        raise ValueError(f"source {source.name} is static; expected events")
+    times = instants_of(matched.columns[source.event_time], zone=source.zone, edge="end")
+    kept = np.flatnonzero(times.valid)
+    known = None
+    if source.known_time is not None:
+        instants = instants_of(matched.columns[source.known_time], zone=source.zone, edge="end")
+        known = np.where(instants.valid, instants.values, NEVER)[kept]
+    values = {name: matched.columns[name].take(kept) for name in columns}
+    return Rows(matched.codes[kept], times.values[kept], known, values, ties)
+
+
+def outcome_values(line: Line, keys: Mapping[str, Column], times: Integers, ends: Integers, reader: Reader) -> Column:
+    """The outcome of decisions that are mature: the declared value for presence or absence of an event."""
+    outcome = line.outcome
+    names = keys_of(*outcome.by)
+    codes = reader.codes({name: keys[name] for name in names})
+    bounds = (int(times.min()), int(ends.max())) if len(times) else (None, None)
+    event_time = (outcome.source.event_time,) if outcome.source.event_time else ()
+    return outcome_from(line, Decisions(codes, times), ends, reader.matched(outcome.source, names, event_time, bounds))
+
+
+def outcome_from(line: Line, decisions: Decisions, ends: Integers, matched: Matched) -> Column:
+    """`outcome_values` once the events are there."""
+    outcome = line.outcome
+    rows = rows_of(outcome.source, matched)
+    seen = happened(decisions, np.maximum(ends, decisions.times), rows)
+    return Column("int64", np.where(seen, outcome.present, outcome.absent), np.ones(len(seen), np.bool_))
+
+
+def reach_of(group: TimedGroup, times: Integers) -> Bounds:
+    """Event times that can matter to these decisions."""
+    if not len(times):
+        return (None, None)
+    return (None if group.reach is None else int(times.min()) - group.reach, int(times.max()))
+
+
+def leading_columns(line: Line, spine: Spine) -> dict[str, Column]:
+    """decision_id, decision_time and the keys. A decision with a null key has no id."""
+    valid = np.ones(len(spine.times), np.bool_)
+    for column in spine.keys.values():
+        valid &= column.valid
+    names = list(spine.keys)
+    key_lists = [column.values.tolist() for column in spine.keys.values()]
+    ids = [
+        decision_id(line.name, list(zip(names, values, strict=True)), from_micros(time)) if whole else ""
+        for *values, time, whole in zip(*key_lists, spine.times.tolist(), valid.tolist(), strict=True)
+    ]
+    return {
+        DECISION_ID: Column("string", np.array(ids, np.object_), valid),
+        DECISION_TIME: Column("timestamp", spine.times, np.ones(len(spine.times), np.bool_)),
+        **spine.keys,
+    }
+
+
+def add_ratios(workload: Workload, values: dict[str, Column]) -> None:
+    """Compute the ratios among features that are there."""
+    for name, ratio in workload.ratios.items():
+        values[name] = ratio_of(values[ratio.numerator], values[ratio.denominator])
+
+
+def _period(plan: Plan) -> Period:
+    history = plan.line.decision.history_since
+    return Period(
+        since=None if plan.since is None else to_micros(plan.since),
+        until=None if plan.until is None else to_micros(plan.until),
+        as_of=to_micros(plan.as_of),
+        history_since=None if history is None else to_micros(history),
+    )

@@ -1,0 +1,40 @@
+"""What an engine reports of one build, beside the data that it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """One finished build.
+
+    Args:
+        versions: of what computed it.
+        rows: decisions in the dataset.
+        spine_rows: rows of the spine's table; those not in the dataset are in `excluded` by reason.
+        duplicates: rows that repeat the decision before them.
+    """
+
+    engine: str
+    versions: Mapping[str, str]
+    rows: int
+    spine_rows: int
+    excluded: Mapping[str, int]
+    duplicates: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "engine": self.engine,
+            "versions": dict(self.versions),
+            "rows": self.rows,
+            "spine_rows": self.spine_rows,
+            "excluded": dict(self.excluded),
+            "duplicates": self.duplicates,
+        }
+
+
+def built_from_json(document: Mapping[str, Any]) -> Built:
+    return Built(**{name: document[name] for name in Built.__slots__})

@@ -1,0 +1,97 @@
+"""Reading sources from local Parquet files with DuckDB: whole tables, and rows matched to decisions by key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from assembly_line.declarations.sources import Source
+from assembly_line.features.assembly import Bounds, Matched
+from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.duckdb_session import fetch, physical, quoted, read_table, store_columns, unreadable
+from assembly_line.features.semantics import EPOCH_DAY
+from assembly_line.features.workload import Keys
+
+DAY = 86_400_000_000
+# A day in some zone ends up to a day and a half away from the same day in UTC.
+DATE_SLACK = 2
+# Beyond these an instant has no calendar date; a bound there bounds nothing.
+LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
+
+
+class DuckdbReader:
+    """Reads the files of each source.
+
+    Args:
+        connection: may read where the files are.
+        files: source name -> local Parquet files, empty if nothing of the source can matter.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]]) -> None:
+        self._connection = connection
+        self._files = files
+        self._tables: dict[Keys, str] = {}
+
+    def table(self, source: Source, columns: Keys) -> dict[str, Column]:
+        kinds = {name: source.columns[name] for name in columns}
+        return read_table(self._connection, source.name, self._files[source.name], kinds)
+
+    def codes(self, keys: Mapping[str, Column]) -> Integers:
+        names = tuple(keys)
+        table = self._tables.setdefault(names, f"entities_{len(self._tables)}")
+        store_columns(self._connection, "asked", {f"k{n}": column for n, column in enumerate(keys.values())})
+        columns = [f"k{n}" for n in range(len(names))]
+        listed, whole = ", ".join(columns), " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () - 1 AS code, {listed} "
+            f"FROM (SELECT DISTINCT {listed} FROM asked WHERE {whole})"
+        )
+        result = self._connection.execute(
+            f"SELECT coalesce(code, -1) AS code FROM asked LEFT JOIN {table} USING ({listed}) ORDER BY row"
+        )
+        return fetch(result, {"code": "int64"})["code"].values
+
+    def matched(
+        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), part: tuple[int, int] = (0, 1)
+    ) -> Matched:
+        """As `Reader.matched`; `part` = (n, of) keeps only entities whose code leaves n when divided by `of`."""
+        kinds = {"": "int64", **{name: source.columns[name] for name in columns}}
+        files = [str(file) for file in self._files[source.name]]
+        if not files:
+            return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
+        condition, values = _within(source, bounds)
+        joined = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
+        read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
+        query = (
+            f"SELECT {', '.join(['e.code', *read])} FROM read_parquet(?) s JOIN {self._tables[keys]} e ON {joined} "
+            f"WHERE e.code % ? = ? AND {condition}"
+        )
+        try:
+            return _split(fetch(self._connection.execute(query, [files, part[1], part[0], *values]), kinds))
+        except duckdb.Error as error:
+            raise unreadable(source.name, error) from error
+
+
+def _within(source: Source, bounds: Bounds) -> tuple[str, list[object]]:
+    """A condition that the Parquet statistics can answer, never stricter than the bounds."""
+    conditions, values = ["true"], list[object]()
+    if source.event_time is None:
+        return "true", values
+    column = "s." + quoted(source.event_time)
+    for sign, slack, bound in ((">=", -DATE_SLACK, bounds[0]), ("<=", DATE_SLACK, bounds[1])):
+        if bound is None or not LEAST < bound < GREATEST:
+            continue
+        if source.columns[source.event_time] == "date":
+            conditions.append(f"{column} {sign} CAST(? AS DATE)")
+            values.append((EPOCH_DAY + timedelta(days=bound // DAY + slack)).isoformat())
+        else:
+            conditions.append(f"{column} {sign} CAST(make_timestamp(CAST(? AS BIGINT)) AS TIMESTAMP WITH TIME ZONE)")
+            values.append(bound)
+    return " AND ".join(conditions), values
+
+
+def _split(columns: dict[str, Column]) -> Matched:
+    return Matched(columns.pop("").values, columns)

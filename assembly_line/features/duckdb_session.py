@@ -1,0 +1,175 @@
+"""A DuckDB connection that is bounded and alone, and columns in and out of it. Identifiers are quoted, values bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from assembly_line.errors import SourceUnreadable
+from assembly_line.features.columns import Column, decimal_scale, dtype_of
+
+THREADS = 2
+REGISTERED = "registered_columns"
+SQL_TYPES = {
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "string": "VARCHAR",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "date": "DATE",
+}
+
+
+def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
+    """A connection that reads and writes under `folder` only, spills there, and loads no extension.
+
+    Args:
+        memory_mib: what DuckDB may hold before it spills.
+        also: further folders or files that may be read.
+    """
+    connection = duckdb.connect(config={"threads": THREADS, "memory_limit": f"{memory_mib}MiB"})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    allowed = ", ".join(literal(str(path.resolve())) for path in (folder, *also))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def quoted(name: str) -> str:
+    """A column name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_type(kind: str) -> str:
+    """A declared type in DuckDB's words."""
+    return SQL_TYPES.get(kind, kind.upper())
+
+
+def physical(expression: str, kind: str) -> str:
+    """SQL that turns a value of a declared type into its physical one (see `columns`)."""
+    if kind == "timestamp":
+        return f"epoch_us({expression})"
+    if kind == "date":
+        return f"CAST({expression} - DATE '1970-01-01' AS BIGINT)"
+    scale = decimal_scale(kind)
+    return expression if scale is None else f"CAST(CAST({expression} AS DECIMAL(38,{scale})) * {10**scale} AS BIGINT)"
+
+
+def fetch(result: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]) -> dict[str, Column]:
+    """Columns of a result whose expressions are physical, in its order.
+
+    Args:
+        kinds: name -> declared type, in the order of the result's columns.
+    """
+    arrays = result.fetchnumpy()
+    if len(arrays) != len(kinds):
+        raise ValueError(f"expected {len(kinds)} differently named columns, got {list(arrays)}")
+    return {name: _column(kind, array) for (name, kind), array in zip(kinds.items(), arrays.values(), strict=True)}
+
+
+def read_table(
+    connection: duckdb.DuckDBPyConnection, source: str, files: Sequence[Path], kinds: Mapping[str, str]
+) -> dict[str, Column]:
+    """Every row of a source's files.
+
+    Raises:
+        SourceUnreadable: a file is not the Parquet that the lake wrote.
+    """
+    if not files:
+        return {name: Column(kind, np.empty(0, dtype_of(kind)), np.empty(0, np.bool_)) for name, kind in kinds.items()}
+    expressions = ", ".join(f"{physical(quoted(name), kind)} AS c{n}" for n, (name, kind) in enumerate(kinds.items()))
+    try:
+        result = connection.execute(f"SELECT {expressions} FROM read_parquet(?)", [[str(file) for file in files]])
+        return fetch(result, kinds)
+    except duckdb.Error as error:
+        raise unreadable(source, error) from error
+
+
+def unreadable(source: str, error: Exception) -> SourceUnreadable:
+    """A read error of DuckDB in the line's words."""
+    first_line = str(error).splitlines()[0]
+    return SourceUnreadable(f"source {source}: cannot be read from the lake ({first_line}); run `line sources load`")
+
+
+def store_columns(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Column]) -> None:
+    """Create a temporary table `table` of these columns, in logical types, with a first column `row` of positions."""
+    with _registered(connection, columns) as expressions:
+        names = ", ".join(["CAST(r AS BIGINT) AS row", *expressions])
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT {names} FROM {REGISTERED}")
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], path: Path) -> None:
+    """Write columns of equal length as one Parquet file, rows in their order."""
+    with _registered(connection, columns) as expressions:
+        connection.execute(
+            f"COPY (SELECT {', '.join(expressions)} FROM {REGISTERED} ORDER BY r) "
+            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+class _registered:  # noqa: N801 - used like a function
+    """Make columns visible to SQL for a while; gives an expression for each."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> None:
+        self._connection = connection
+        self._columns = columns
+
+    def __enter__(self) -> list[str]:
+        arrays: dict[str, NDArray[Any]] = {"r": np.arange(len(next(iter(self._columns.values()))))}
+        expressions = []
+        for number, (name, column) in enumerate(self._columns.items()):
+            values = column.values
+            if column.kind == "string":
+                values = values.copy()
+                values[~column.valid] = None
+            arrays[f"c{number}"] = values
+            arrays[f"v{number}"] = column.valid
+            expressions.append(f"{_logical(number, column.kind)} AS {quoted(name)}")
+        self._connection.register(REGISTERED, arrays)
+        return expressions
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.unregister(REGISTERED)
+
+
+def _logical(number: int, kind: str) -> str:
+    value, valid = f"c{number}", f"v{number}"
+    scale = decimal_scale(kind)
+    if kind == "float64":
+        # DuckDB takes a NaN of numpy for null.
+        value = f"coalesce({value}, 'nan'::DOUBLE)"
+    elif kind == "timestamp":
+        value = f"make_timestamp({value})"
+    elif kind == "date":
+        value = f"DATE '1970-01-01' + CAST({value} AS INTEGER)"
+    elif scale is not None:
+        unit = f"{'0.' + '1'.zfill(scale) if scale else '1'}"
+        value = f"CAST({value} AS DECIMAL(19,0)) * CAST({unit} AS DECIMAL({scale + 1},{scale}))"
+    return f"CAST(CASE WHEN {valid} THEN {value} END AS {sql_type(kind)})"
+
+
+def _column(kind: str, array: NDArray[Any]) -> Column:
+    if isinstance(array, np.ma.MaskedArray):
+        valid = ~np.ma.getmaskarray(array)
+        values = array.data
+    else:
+        valid = np.ones(len(array), np.bool_)
+        values = array
+    values = values.astype(dtype_of(kind), copy=False)
+    if kind == "float64":
+        values = values + 0.0  # -0.0 equals 0.0
+    return Column(kind, values, valid)
+
+
+def literal(text: str) -> str:
+    """Text as an SQL literal, for the few places that take no bound value."""
+    return "'" + text.replace("'", "''") + "'"

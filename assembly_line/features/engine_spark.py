@@ -1,0 +1,171 @@
+"""The distributed engine: Spark brings each entity's events and decisions together, the same kernel computes.
+
+The spine and the static facts about it must fit on the driver; events never go there. One worker writes the single
+output file, streaming.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
+from assembly_line.features.assembly import (
+    Matched,
+    add_ratios,
+    leading_columns,
+    outcome_from,
+    reach_of,
+    select_decisions,
+    static_features,
+    timed_columns,
+    timed_rows,
+)
+from assembly_line.features.attempts import Built
+from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.evaluation import Decisions, evaluate
+from assembly_line.features.plans import Plan
+from assembly_line.features.semantics import sight_of
+from assembly_line.features.spark_groups import ROW, Step, answered
+from assembly_line.features.spark_reader import Fetch, SparkReader
+from assembly_line.features.spine import Spine
+from assembly_line.features.workload import TimedGroup, Workload, keys_of, kind_of, workload_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Stores a local Parquet file and returns its key; sent to a worker, so it must be picklable.
+Put = Callable[[Path], str]
+DATA_KEY = "data_key"
+
+
+def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[Built, str]:
+    """Build the dataset of a plan into one Parquet object.
+
+    Args:
+        fetch: copies an object of the lake, by key and version, to a path; called on the workers.
+        put: stores the finished file and returns its key; called on a worker.
+
+    Returns:
+        What was built, and the key that `put` gave.
+
+    Raises:
+        SourceUnreadable, QualityGateFailed, ValueOutOfRange: as the one-machine engine; from a worker wrapped by Spark.
+    """
+    import pyspark
+
+    reader = SparkReader(spark, plan.inputs, fetch)
+    spine = select_decisions(plan, reader)
+    workload = workload_of(plan.line, plan.features)
+    columns = leading_columns(plan.line, spine)
+    for group in workload.static:
+        columns |= static_features(group, spine.keys, reader)
+    frame = _joined(plan, spine, workload, columns, reader) if len(spine.times) else None
+    data_key = _empty(plan, put) if frame is None else _written(plan, workload, columns, frame, put)
+    built = Built(
+        engine="spark",
+        versions={"spark": pyspark.__version__, "numpy": np.__version__},
+        rows=len(spine.times),
+        spine_rows=spine.spine_rows,
+        excluded=spine.excluded,
+        duplicates=spine.duplicates,
+    )
+    return built, data_key
+
+
+def output_kinds(plan: Plan) -> dict[str, str]:
+    """Column -> type of the dataset, in order."""
+    line = plan.line
+    kinds = {"decision_id": "string", "decision_time": "timestamp", **line.decision.keys}
+    kinds |= {name: kind_of(line, name) for name in plan.features}
+    return kinds | ({line.outcome.name: "int64"} if plan.with_outcome else {})
+
+
+def _joined(
+    plan: Plan, spine: Spine, workload: Workload, columns: Mapping[str, Column], reader: SparkReader
+) -> DataFrame:
+    """What the driver knows of each decision, beside what the workers computed."""
+    whole = np.ones(len(spine.times), np.bool_)
+    local = {ROW: Column("int64", np.arange(len(whole)), whole), **columns}
+    frames = [reader.local_frame(local), *(_timed(plan, group, spine, reader) for group in workload.timed)]
+    if plan.with_outcome:
+        frames.append(_outcome(plan, spine, reader))
+    return reduce(lambda left, right: left.join(right, on=ROW, how="inner"), frames)
+
+
+def _written(plan: Plan, workload: Workload, columns: Mapping[str, Column], frame: DataFrame, put: Put) -> str:
+    kinds = {name: column.kind for name, column in columns.items()}
+    kinds |= {name: kind_of(plan.line, name) for group in workload.timed for name in group.features}
+    kinds |= {plan.line.outcome.name: "int64"} if plan.with_outcome else {}
+    ordered = frame.repartition(1).sortWithinPartitions(ROW)
+    written = ordered.mapInArrow(_writing(plan, workload, kinds, put), f"{DATA_KEY} string").collect()
+    return str(written[0][DATA_KEY])
+
+
+def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader) -> DataFrame:
+    names = timed_columns(group)
+    codes = reader.codes({name: spine.keys[name] for name in group.keys})
+    rows = reader.matched_frame(group.source, group.keys, names, reach_of(group, spine.times))
+    sight = sight_of(group.source, plan.line.decision.boundary)
+
+    def evaluation(decisions: Decisions, _: Integers, matched: Matched) -> Mapping[str, Column]:
+        return evaluate(group.features, decisions, timed_rows(group, matched), sight)
+
+    step = Step(
+        {name: group.source.columns[name] for name in names},
+        {name: kind_of(plan.line, name) for name in group.features},
+        evaluation,
+    )
+    return answered(reader, Decisions(codes, spine.times), spine.ends, rows, step)
+
+
+def _outcome(plan: Plan, spine: Spine, reader: SparkReader) -> DataFrame:
+    line = plan.line
+    source, keys = line.outcome.source, keys_of(*line.outcome.by)
+    names = (source.event_time,) if source.event_time else ()
+    codes = reader.codes({name: spine.keys[name] for name in keys})
+    rows = reader.matched_frame(source, keys, names)
+
+    def evaluation(decisions: Decisions, ends: Integers, matched: Matched) -> Mapping[str, Column]:
+        return {line.outcome.name: outcome_from(line, decisions, ends, matched)}
+
+    step = Step({name: source.columns[name] for name in names}, {line.outcome.name: "int64"}, evaluation)
+    return answered(reader, Decisions(codes, spine.times), spine.ends, rows, step)
+
+
+def _writing(
+    plan: Plan, workload: Workload, kinds: Mapping[str, str], put: Put
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    names = list(output_kinds(plan))
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        with tempfile.TemporaryDirectory(prefix="dataset-") as folder:
+            path = Path(folder) / "data.parquet"
+            with pq.ParquetWriter(path, _schema(plan), compression="zstd") as writer:
+                for batch in batches:
+                    values = from_physical_table(pa.Table.from_batches([batch]), kinds)
+                    add_ratios(workload, values)
+                    writer.write_table(pa.table({name: to_logical(values[name]) for name in names}))
+            yield pa.RecordBatch.from_pydict({DATA_KEY: [put(path)]})
+
+    return write
+
+
+def _empty(plan: Plan, put: Put) -> str:
+    """A dataset without decisions has all its columns and no rows."""
+    columns = {name: to_logical(null_column(kind, 0)) for name, kind in output_kinds(plan).items()}
+    with tempfile.TemporaryDirectory(prefix="dataset-") as folder:
+        path = Path(folder) / "data.parquet"
+        pq.write_table(pa.table(columns), path)
+        return put(path)
+
+
+def _schema(plan: Plan) -> pa.Schema:
+    return pa.schema([(name, logical_type(kind)) for name, kind in output_kinds(plan).items()])

@@ -1,0 +1,124 @@
+"""The manifest: what a dataset is, what it was built from, and how it fared. The only thing that makes it exist."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from assembly_line.canonical import digest
+from assembly_line.declarations.codec import line_to_json
+from assembly_line.features.attempts import Built
+from assembly_line.features.columns import Column
+from assembly_line.features.gate import Finding
+from assembly_line.features.plans import Plan
+from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.instants import format_instant
+
+SCHEMA = "assembly-line/dataset"
+VERSION = 1
+
+
+def manifest_of(
+    plan: Plan,
+    built: Built,
+    columns: Mapping[str, Column],
+    findings: Sequence[Finding],
+    *,
+    data_uri: str,
+    manifest_uri: str,
+    seconds: float,
+    created: datetime,
+) -> dict[str, Any]:
+    """Describe a dataset that passed the gate, as JSON values.
+
+    Args:
+        columns: the dataset as it was written and read back.
+        seconds: how long the build took.
+    """
+    outcome = plan.line.outcome.name if plan.with_outcome else None
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "dataset_id": plan.dataset_id,
+        "line": plan.line.name,
+        "purpose": plan.purpose,
+        "as_of": format_instant(plan.as_of),
+        "from": None if plan.since is None else format_instant(plan.since),
+        "to": None if plan.until is None else format_instant(plan.until),
+        "release": plan.release,
+        "semantics": SEMANTICS_VERSION,
+        "snapshots": {
+            name: {
+                "snapshot": part.snapshot,
+                "objects": [{"key": item.key, "version": item.version} for item in part.objects],
+            }
+            for name, part in plan.inputs.items()
+        },
+        "features": _features(plan),
+        "keys": dict(plan.line.decision.keys),
+        "outcome": outcome,
+        "data_uri": data_uri,
+        "manifest_uri": manifest_uri,
+        "rows": built.rows,
+        "spine_rows": built.spine_rows,
+        "positives": None if outcome is None else int((columns[outcome].values == plan.line.outcome.present).sum()),
+        "excluded": dict(built.excluded),
+        "duplicates": built.duplicates,
+        "logical_digest": logical_digest(columns),
+        "quality": [finding.to_json() for finding in findings],
+        "limitations": _limitations(plan),
+        "engine": {"name": built.engine, "reason": plan.reason, "versions": dict(built.versions)},
+        "seconds": seconds,
+        "created": format_instant(created),
+    }
+
+
+def result_of(manifest: Mapping[str, Any], *, exists: bool) -> dict[str, Any]:
+    """What the dataset machine answers: the manifest's essentials, small however many features there are.
+
+    Args:
+        exists: the dataset was there before this request.
+    """
+    same = ("dataset_id", "line", "purpose", "data_uri", "manifest_uri", "rows", "spine_rows", "seconds", "positives")
+    return {
+        **{name: manifest[name] for name in same},
+        "features": [feature["name"] for feature in manifest["features"]],
+        "engine": manifest["engine"]["name"],
+        "exists": exists,
+    }
+
+
+def logical_digest(columns: Mapping[str, Column]) -> str:
+    """A digest of names, types and values in order of rows, whatever file and engine they came from."""
+    return digest([[name, column.kind, _column_digest(column)] for name, column in columns.items()])
+
+
+def _column_digest(column: Column) -> str:
+    hasher = hashlib.sha256(np.packbits(column.valid).tobytes())
+    if column.kind == "string":
+        for value in column.values[column.valid].tolist():
+            encoded = value.encode()
+            hasher.update(len(encoded).to_bytes(4, "big"))
+            hasher.update(encoded)
+    else:
+        values = column.values[column.valid]
+        hasher.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    return hasher.hexdigest()
+
+
+def _features(plan: Plan) -> list[dict[str, Any]]:
+    definitions = dict(line_to_json(plan.line)["line"]["features"]["$pairs"])
+    return [{"name": name, "definition": definitions[name]} for name in plan.features]
+
+
+def _limitations(plan: Plan) -> list[str]:
+    used = [plan.line.sources[name] for name in plan.inputs]
+    return [
+        f"source {source.name} is static: its facts carry no time and are taken as known at every decision"
+        for source in used
+        if source.static
+    ]

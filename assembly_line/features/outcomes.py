@@ -1,0 +1,91 @@
+"""What came of given decisions: the same rule of maturity and of counting events as in training datasets."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from assembly_line.decision_ids import KeyValue
+from assembly_line.declarations.lines import Line
+from assembly_line.features.assembly import horizon_column, outcome_values
+from assembly_line.features.columns import Column, column_of
+from assembly_line.features.duckdb_reader import DuckdbReader
+from assembly_line.features.duckdb_session import connect
+from assembly_line.features.semantics import NEVER
+from assembly_line.features.spine import horizon_ends, is_mature, maturity
+from assembly_line.instants import from_micros, to_micros
+
+MEMORY_MIB = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionOutcome:
+    """What came of one decision.
+
+    Args:
+        mature_at: when its horizon and the source's delay have passed; None if the end of its horizon is unknown.
+        mature: `mature_at` lies at or before as_of, and the source reaches to the end of the horizon.
+        value: the declared value for presence or absence; None unless mature.
+    """
+
+    mature_at: datetime | None
+    mature: bool
+    value: int | None
+
+
+def sources_of(line: Line) -> list[str]:
+    """Names of the sources that `derive` reads: the outcome's, and the one that says when the horizon ends."""
+    until = [line.outcome.until.source.name] if line.outcome.until else []
+    return [line.outcome.source.name, *until]
+
+
+def derive(
+    line: Line,
+    decisions: Sequence[tuple[Mapping[str, KeyValue], datetime]],
+    *,
+    as_of: datetime,
+    covered_until: datetime | None,
+    files: Mapping[str, Sequence[Path]],
+) -> list[DecisionOutcome]:
+    """The outcome of each decision, in the order given.
+
+    Args:
+        line: declares decision and outcome.
+        decisions: (key column -> value, decision time), such as from the prediction ledger.
+        as_of: what is known at this instant.
+        covered_until: the newest event of the outcome's source (`Snapshot.newest`); horizons that end later are
+            censored and not mature. None: the source has no event, so nothing is mature.
+        files: source name -> local Parquet files (`Lake.fetch`), for each of `sources_of(line)`.
+
+    Raises:
+        SourceUnreadable: a file is not what the lake wrote.
+        QualityGateFailed: the horizons' source states two ends for one entity.
+    """
+    if not decisions:
+        return []
+    keys = {
+        name: column_of(kind, [values[name] for values, _ in decisions]) for name, kind in line.decision.keys.items()
+    }
+    moments = np.array([to_micros(time) for _, time in decisions], np.int64)
+    times = Column("timestamp", moments, np.ones(len(moments), np.bool_))
+    readable = [file.parent for group in files.values() for file in group]
+    with (
+        tempfile.TemporaryDirectory(prefix="outcomes-") as folder,
+        connect(Path(folder), memory_mib=MEMORY_MIB, also=readable) as connection,
+    ):
+        reader = DuckdbReader(connection, files)
+        ends = horizon_ends(line, times, horizon_column(line, keys, reader))
+        horizons = np.where(ends.valid, ends.values, moments)
+        values = outcome_values(line, keys, moments, horizons, reader).values
+    mature = is_mature(line, times, ends, as_of=to_micros(as_of), covered_until=covered_until)
+    return [
+        DecisionOutcome(
+            mature_at=None if at == NEVER else from_micros(at), mature=ready, value=value if ready else None
+        )
+        for at, ready, value in zip(maturity(line, times, ends).tolist(), mature.tolist(), values.tolist(), strict=True)
+    ]

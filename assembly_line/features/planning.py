@@ -1,0 +1,176 @@
+"""From a request to a plan: names checked, defaults resolved, objects pruned, the engine chosen. No AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import RequestRefused
+from assembly_line.features.columns import DECIMAL, DECIMAL_DIGITS
+from assembly_line.features.dataset_ids import dataset_id_of
+from assembly_line.features.plans import ChosenEngine, Estimate, Input, Plan
+from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.workload import TimedGroup, Workload, source_columns, workload_of
+from assembly_line.instants import format_instant, to_micros
+from assembly_line.requests import DatasetRequest
+
+# Measured: a value is held about six times at once (read, sorted, its order, blocks, answers).
+COPIES = 6
+BYTES_A_VALUE = 8
+# Share of a machine's memory that a build may plan with.
+MEMORY_SHARE = 0.6
+MIB = 1 << 20
+
+Bounds = tuple[int | None, int | None]
+
+
+def needed_sources(line: Line, request: DatasetRequest) -> dict[str, tuple[str, ...]]:
+    """Source -> columns that the request reads.
+
+    Raises:
+        RequestRefused: the request names a feature that the line does not declare.
+    """
+    workload = workload_of(line, resolved_features(line, request))
+    return source_columns(line, workload, with_outcome=request.purpose == "training")
+
+
+def make_plan(
+    request: DatasetRequest, line: Line, *, release: str, snapshots: Mapping[str, Snapshot], memory_mib: int
+) -> Plan:
+    """Resolve a request.
+
+    Args:
+        release: digest of the release that `line` was read from.
+        snapshots: of each source in `needed_sources`.
+        memory_mib: memory of the one-machine engine.
+
+    Raises:
+        RequestRefused: the request names an unknown feature, or a column that no engine can hold.
+    """
+    features = resolved_features(line, request)
+    workload = workload_of(line, features)
+    columns = source_columns(line, workload, with_outcome=request.purpose == "training")
+    bounds = _time_bounds(line, workload, request)
+    inputs = {
+        name: _input(line, snapshots[name], read, bounds.get(name, (None, None))) for name, read in columns.items()
+    }
+    period = {
+        "as_of": format_instant(request.as_of),
+        "from": None if request.since is None else format_instant(request.since),
+        "to": None if request.until is None else format_instant(request.until),
+    }
+    digests = {name: part.snapshot for name, part in inputs.items()}
+    estimate = _estimate(line, workload, inputs, snapshots[line.decision.spine.name].rows)
+    engine, reason = _engine(request, estimate, memory_mib)
+    return Plan(
+        dataset_id=dataset_id_of(line, features, period, digests, purpose=request.purpose),
+        line=line,
+        release=release,
+        purpose=request.purpose,
+        as_of=request.as_of,
+        since=request.since,
+        until=request.until,
+        features=features,
+        inputs=inputs,
+        estimate=estimate,
+        engine=engine,
+        reason=reason,
+    )
+
+
+def resolved_features(line: Line, request: DatasetRequest) -> tuple[str, ...]:
+    """The features asked for, all of the line's by default, each once and in declared order."""
+    asked = set(line.features if request.features is None else request.features)
+    unknown = sorted(asked - set(line.features))
+    if unknown:
+        raise RequestRefused(
+            f"features: line {line.name} has no feature {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(line.features)}"
+        )
+    return tuple(name for name in line.features if name in asked)
+
+
+def _time_bounds(line: Line, workload: Workload, request: DatasetRequest) -> dict[str, Bounds]:
+    """Source -> (least, greatest) event time in microseconds that the dataset can depend on; None where open."""
+    starts = [to_micros(start) for start in (request.since, line.decision.history_since) if start is not None]
+    first = max(starts) if starts else None
+    last = to_micros(min(request.as_of, request.until) if request.until is not None else request.as_of)
+    bounds: dict[str, Bounds] = {}
+    for group in workload.timed:
+        lower = _group_lower(group, first)
+        bounds[group.source.name] = _wider(bounds.get(group.source.name), (lower, last))
+    if request.purpose == "training":
+        # A mature outcome lies after its decision, and its horizon ended by as_of.
+        outcome = line.outcome.source.name
+        bounds[outcome] = _wider(bounds.get(outcome), (first, to_micros(request.as_of)))
+    return bounds
+
+
+def _group_lower(group: TimedGroup, first: int | None) -> int | None:
+    return None if first is None or group.reach is None else first - group.reach
+
+
+def _wider(known: Bounds | None, other: Bounds) -> Bounds:
+    if known is None:
+        return other
+    lower = None if known[0] is None or other[0] is None else min(known[0], other[0])
+    upper = None if known[1] is None or other[1] is None else max(known[1], other[1])
+    return lower, upper
+
+
+def _input(line: Line, snapshot: Snapshot, read: tuple[str, ...], bounds: Bounds) -> Input:
+    declared = line.sources[snapshot.source].columns
+    for column in read:
+        _check_column(snapshot, column, declared[column])
+    objects = tuple(item for item in snapshot.objects if _touches(item, bounds))
+    return Input(
+        snapshot=snapshot.digest,
+        newest=snapshot.newest,
+        columns={column: declared[column] for column in read},
+        objects=objects,
+    )
+
+
+def _check_column(snapshot: Snapshot, column: str, kind: str) -> None:
+    found = snapshot.columns.get(column)
+    if found != kind:
+        raise RequestRefused(
+            f"source {snapshot.source}: column {column} is {found} in the lake, but the line declares {kind}; "
+            "load it again with `line sources load`"
+        )
+    decimal = DECIMAL.fullmatch(kind)
+    if decimal and int(decimal.group(1)) > DECIMAL_DIGITS:
+        raise RequestRefused(
+            f"source {snapshot.source}: column {column} is {kind}; "
+            f"at most {DECIMAL_DIGITS} digits are exact: declare fewer"
+        )
+
+
+def _touches(item: SnapshotObject, bounds: Bounds) -> bool:
+    lower, upper = bounds
+    if item.min_time is None or item.max_time is None:
+        return True
+    return (lower is None or item.max_time >= lower) and (upper is None or item.min_time <= upper)
+
+
+def _estimate(line: Line, workload: Workload, inputs: Mapping[str, Input], spine_rows: int) -> Estimate:
+    timed = {group.source.name for group in workload.timed}
+    values = sum(len(part.columns) * sum(item.rows for item in part.objects) for part in inputs.values())
+    values += spine_rows * (len(workload.features) + len(line.decision.keys) + 2)
+    objects = [item for part in inputs.values() for item in part.objects]
+    return Estimate(
+        bytes=sum(item.bytes for item in objects),
+        events=sum(item.rows for name in timed for item in inputs[name].objects),
+        spine_rows=spine_rows,
+        memory_mib=-(-values * BYTES_A_VALUE * COPIES // MIB),
+    )
+
+
+def _engine(request: DatasetRequest, estimate: Estimate, memory_mib: int) -> tuple[ChosenEngine, str]:
+    bound = int(memory_mib * MEMORY_SHARE)
+    reading = f"{estimate.events} events and {estimate.spine_rows} spine rows need about {estimate.memory_mib} MiB"
+    if request.engine != "auto":
+        return request.engine, f"{request.engine} was asked for; {reading}"
+    if estimate.memory_mib <= bound:
+        return "duckdb", f"{reading}, within the {bound} MiB of one machine"
+    return "spark", f"{reading}, more than the {bound} MiB of one machine"

@@ -1,0 +1,153 @@
+"""A plan: a dataset request resolved until nothing is left to look up. What the engines and the gate work from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from assembly_line.declarations.codec import line_from_json, line_to_json
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import RequestRefused
+from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.snapshots import SnapshotObject
+from assembly_line.instants import format_instant, from_micros, to_micros
+
+SCHEMA = "assembly-line/dataset-plan"
+VERSION = 1
+
+Purpose = Literal["training", "scoring"]
+ChosenEngine = Literal["duckdb", "spark"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What is read of one source.
+
+    Args:
+        snapshot: digest of the whole snapshot.
+        newest: latest event time of the whole snapshot; None for a static or empty source.
+        columns: column -> type, those that are read.
+        objects: those that the dataset can depend on; the others are not fetched.
+    """
+
+    snapshot: str
+    newest: datetime | None
+    columns: Mapping[str, str]
+    objects: tuple[SnapshotObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What building costs: bytes of Parquet to fetch, events to read, rows of the spine, memory on one machine."""
+
+    bytes: int
+    events: int
+    spine_rows: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One dataset to build.
+
+    Args:
+        features: output features in declared order.
+        since, until: period of decision times, since <= t < until; None where open.
+        reason: why this engine.
+    """
+
+    dataset_id: str
+    line: Line
+    release: str
+    purpose: Purpose
+    as_of: datetime
+    since: datetime | None
+    until: datetime | None
+    features: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    estimate: Estimate
+    engine: ChosenEngine
+    reason: str
+
+    @property
+    def with_outcome(self) -> bool:
+        return self.purpose == "training"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "version": VERSION,
+            "semantics": SEMANTICS_VERSION,
+            "dataset_id": self.dataset_id,
+            "release": self.release,
+            "purpose": self.purpose,
+            "as_of": format_instant(self.as_of),
+            "from": _text(self.since),
+            "to": _text(self.until),
+            "features": list(self.features),
+            "inputs": {name: _input_to_json(part) for name, part in self.inputs.items()},
+            "estimate": estimate_to_json(self.estimate),
+            "engine": self.engine,
+            "reason": self.reason,
+            "declarations": line_to_json(self.line),
+        }
+
+
+def estimate_to_json(estimate: Estimate) -> dict[str, int]:
+    return {name: getattr(estimate, name) for name in estimate.__slots__}
+
+
+def plan_from_json(document: Mapping[str, Any]) -> Plan:
+    """Read a plan back.
+
+    Raises:
+        RequestRefused: it was written by another version of the library.
+    """
+    found = (document.get("schema"), document.get("version"), document.get("semantics"))
+    if found != (SCHEMA, VERSION, SEMANTICS_VERSION):
+        raise RequestRefused(
+            f"plan: schema, version and semantics are {found}, expected {(SCHEMA, VERSION, SEMANTICS_VERSION)}; "
+            "request the dataset again"
+        )
+    return Plan(
+        dataset_id=document["dataset_id"],
+        line=line_from_json(document["declarations"]),
+        release=document["release"],
+        purpose=document["purpose"],
+        as_of=datetime.fromisoformat(document["as_of"]),
+        since=_instant(document["from"]),
+        until=_instant(document["to"]),
+        features=tuple(document["features"]),
+        inputs={name: _input_from_json(part) for name, part in document["inputs"].items()},
+        estimate=Estimate(**document["estimate"]),
+        engine=document["engine"],
+        reason=document["reason"],
+    )
+
+
+def _input_to_json(part: Input) -> dict[str, Any]:
+    return {
+        "snapshot": part.snapshot,
+        "newest": None if part.newest is None else to_micros(part.newest),
+        "columns": dict(part.columns),
+        "objects": [item.to_json() for item in part.objects],
+    }
+
+
+def _input_from_json(document: Mapping[str, Any]) -> Input:
+    return Input(
+        snapshot=document["snapshot"],
+        newest=None if document["newest"] is None else from_micros(document["newest"]),
+        columns=document["columns"],
+        objects=tuple(SnapshotObject(**item) for item in document["objects"]),
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else format_instant(instant)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

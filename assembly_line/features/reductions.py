@@ -1,0 +1,229 @@
+"""Reducing contiguous windows of sorted rows: sums, extremes, deviations. Linear in rows, logarithmic in a window.
+
+A window is `[low, high)`, positions into arrays sorted by entity and time. Sums of integers are differences of prefix
+sums, exact. Everything else goes through aligned blocks of 1, 2, 4 ... rows: a window is a union of such blocks, so
+nothing is ever subtracted and no digit cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assembly_line.errors import ValueOutOfRange
+from assembly_line.features.columns import Flags, Floats, Integers
+
+Part = NDArray[Any]
+Parts = tuple[Part, ...]
+Combine = Callable[[Parts, Parts], Parts]
+
+HALF = 32
+LOW_HALF = (1 << HALF) - 1
+# Above this a sum of finite values might overflow on the way; scaled by a power of two it cannot.
+LARGE = 2.0**900
+SCALE = 2.0**-100
+PAIRS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`low` and `high` of shape (decisions,), int64, with low <= high."""
+
+    low: Integers
+    high: Integers
+
+    @property
+    def sizes(self) -> Integers:
+        return self.high - self.low
+
+    def take(self, decisions: Flags | Integers) -> Windows:
+        return Windows(self.low[decisions], self.high[decisions])
+
+
+def counted(flags: Flags, windows: Windows) -> Integers:
+    """How many rows of each window are flagged."""
+    prefix = np.concatenate((np.zeros(1, np.int64), np.cumsum(flags, dtype=np.int64)))
+    return np.asarray(prefix[windows.high] - prefix[windows.low])
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerSums:
+    """Exact sums as `high * 2**32 + low`, with 0 <= low < 2**32."""
+
+    high: Integers
+    low: Integers
+
+    def as_int64(self, place: str) -> Integers:
+        """The sums.
+
+        Raises:
+            ValueOutOfRange: one does not fit in 64 bits.
+        """
+        limit = 1 << (HALF - 1)
+        if ((self.high < -limit) | (self.high >= limit)).any():
+            raise ValueOutOfRange(
+                f"{place}: a sum exceeds the range of int64; declare the column as float64, or sum a smaller unit less"
+            )
+        return self.high * (1 << HALF) + self.low
+
+    def as_float(self) -> Floats:
+        return self.high.astype(np.float64) * float(1 << HALF) + self.low.astype(np.float64)
+
+
+def integer_sums(values: Integers, windows: Windows) -> IntegerSums:
+    """Exact sums, whatever the values: the two halves of each number are summed apart."""
+    upper = _prefix_difference(values >> HALF, windows)
+    lower = _prefix_difference(values & LOW_HALF, windows)
+    return IntegerSums(upper + (lower >> HALF), lower & LOW_HALF)
+
+
+def float_sums(values: Floats, windows: Windows) -> tuple[Floats, Floats]:
+    """Sums and means; both 0 for an empty window.
+
+    Twice the precision of float64 is carried, so that the result does not depend on the order of rows. NaN and opposite
+    infinities give NaN.
+    """
+    finite = np.isfinite(values)
+    scale = SCALE if finite.any() and np.abs(values[finite]).max() > LARGE else 1.0
+    leaf = np.where(finite, values, 0.0) * scale
+    head, tail = reduced((leaf, np.zeros_like(leaf)), _add_double, (0.0, 0.0), windows)
+    total = head + tail
+    sizes = np.maximum(windows.sizes, 1)
+    with np.errstate(over="ignore"):
+        sums, means = total / scale, total / sizes / scale
+    _mark_not_finite(values, windows, sums, means)
+    return sums, means
+
+
+def minima(values: Part, windows: Windows) -> Part:
+    """Least values, NaN only where there is nothing else. An empty window gives the type's greatest value."""
+    return _extremes(values, windows, np.fmin, greatest=True)
+
+
+def maxima(values: Part, windows: Windows) -> Part:
+    """Greatest values, NaN where there is one. An empty window gives the type's least value."""
+    return _extremes(values, windows, np.maximum, greatest=False)
+
+
+def deviations(values: Floats, windows: Windows) -> Floats:
+    """Sample standard deviations in two passes over each window, NaN below two rows and where a value is not finite."""
+    result = np.full(len(windows.low), np.nan)
+    enough = np.flatnonzero(windows.sizes >= 2)
+    for chosen in chunks(windows.sizes[enough]):
+        some = enough[chosen]
+        part = windows.take(some)
+        positions, owner = expanded(part)
+        _, means = float_sums(values, part)
+        with np.errstate(invalid="ignore", over="ignore"):
+            gaps = values[positions] - means[owner]
+            largest = maxima(np.abs(gaps), packed(part))
+            unit = np.where(largest > 0, largest, 1.0)
+            gaps /= unit[owner]
+            squares, _ = float_sums(gaps * gaps, packed(part))
+            rest, _ = float_sums(gaps, packed(part))
+            # The second term is what the rounding of the mean left over.
+            spread = np.maximum(squares - rest * rest / part.sizes, 0.0)
+            result[some] = np.sqrt(spread / (part.sizes - 1)) * unit
+    result[counted(~np.isfinite(values), windows) > 0] = np.nan
+    return result
+
+
+def reduced(leaf: Parts, combine: Combine, identity: tuple[float, ...], windows: Windows) -> Parts:
+    """Combine the rows of each window; `combine` must not care how rows are bracketed or ordered."""
+    decisions = len(windows.low)
+    answer = tuple(np.full(decisions, start, part.dtype) for start, part in zip(identity, leaf, strict=True))
+    low, high = windows.low.copy(), windows.high.copy()
+    level = leaf
+    while (active := low < high).any():
+        odd = active & (low & 1 == 1)
+        _fold(answer, combine, level, odd, low)
+        low += odd
+        odd = (low < high) & (high & 1 == 1)
+        high -= odd
+        _fold(answer, combine, level, odd, high)
+        low >>= 1
+        high >>= 1
+        level = _paired(level, combine)
+    return answer
+
+
+def expanded(windows: Windows) -> tuple[Integers, Integers]:
+    """Every row of every window: (position of the row, number of the window), window by window."""
+    sizes = windows.sizes
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return windows.low[owner] + within, owner
+
+
+def packed(windows: Windows) -> Windows:
+    """The windows over rows laid out as `expanded` gives them."""
+    ends = np.cumsum(windows.sizes)
+    return Windows(ends - windows.sizes, ends)
+
+
+def chunks(sizes: Integers) -> Iterator[slice]:
+    """Consecutive slices of windows whose sizes sum to about PAIRS_AT_ONCE at most, so that memory stays bounded."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def _prefix_difference(values: Integers, windows: Windows) -> Integers:
+    prefix = np.concatenate((np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)))
+    return np.asarray(prefix[windows.high] - prefix[windows.low])
+
+
+def _extremes(values: Part, windows: Windows, pick: np.ufunc, *, greatest: bool) -> Part:
+    bounds = np.iinfo(np.int64)
+    start: float = bounds.max if greatest else bounds.min
+    if values.dtype == np.float64:
+        # NaN is above infinity: fmin prefers any number to it.
+        start = np.nan if greatest else -np.inf
+
+    def combine(left: Parts, right: Parts) -> Parts:
+        return (pick(left[0], right[0]),)
+
+    return reduced((values,), combine, (start,), windows)[0]
+
+
+def _fold(answer: Parts, combine: Combine, level: Parts, chosen: Flags, place: Integers) -> None:
+    if not chosen.any():
+        return
+    at = place[chosen]
+    merged = combine(tuple(part[chosen] for part in answer), tuple(part[at] for part in level))
+    for part, value in zip(answer, merged, strict=True):
+        part[chosen] = value
+
+
+def _paired(level: Parts, combine: Combine) -> Parts:
+    even = len(level[0]) // 2 * 2
+    return combine(tuple(part[0:even:2] for part in level), tuple(part[1:even:2] for part in level))
+
+
+def _add_double(left: Parts, right: Parts) -> Parts:
+    """Add numbers that are each an unevaluated sum of two float64 (Knuth's two-sum, renormalised)."""
+    total = left[0] + right[0]
+    shadow = total - left[0]
+    error = (left[0] - (total - shadow)) + (right[0] - shadow) + left[1] + right[1]
+    head = total + error
+    return head, error - (head - total)
+
+
+def _mark_not_finite(values: Floats, windows: Windows, *results: Floats) -> None:
+    special = ~np.isfinite(values)
+    if not special.any():
+        return
+    nan = counted(np.isnan(values), windows) > 0
+    up, down = counted(values == np.inf, windows) > 0, counted(values == -np.inf, windows) > 0
+    for result in results:
+        result[up] = np.inf
+        result[down] = -np.inf
+        result[nan | (up & down)] = np.nan

@@ -1,0 +1,73 @@
+"""When something counts: the rules of point in time as arithmetic on microseconds. Change them, raise the version.
+
+An event is seen iff it happened before the decision and was known by then. With a constant delay both are one bound on
+the event time, and "before" is "at or before" one microsecond earlier, so that every window is `(lower, upper]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import numpy as np
+
+from assembly_line.declarations.sources import Source
+from assembly_line.features.columns import Column, Integers
+from assembly_line.instants import EPOCH, MICROSECOND, day_end, day_start, to_micros
+
+SEMANTICS_VERSION = 1
+NEVER = np.iinfo(np.int64).max
+LONGEST = 1 << 60
+
+Edge = Literal["start", "end"]
+EPOCH_DAY = EPOCH.date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Which events a decision at t sees: those with event time <= t - `hold`.
+
+    Args:
+        before: 1 for the boundary "before", 0 for "at_or_before".
+        hold: microseconds between an event and the first decision that may see it.
+    """
+
+    before: int
+    hold: int
+
+    def upper(self, decision_times: Integers) -> Integers:
+        """The latest event time that is seen, inclusive."""
+        return decision_times - self.hold
+
+    def window_lower(self, decision_times: Integers, window: int) -> Integers:
+        """The event time, exclusive, where a trailing window of so many microseconds begins."""
+        return decision_times - window - self.before
+
+    def age_lower(self, decision_times: Integers, max_age: int) -> Integers:
+        """The event time, exclusive, below which an event is older than `max_age`."""
+        return decision_times - max_age - 1
+
+
+def sight_of(source: Source, boundary: str) -> Sight:
+    """What decisions see of a source. A known time column is applied beside it, row by row."""
+    before = 1 if boundary == "before" else 0
+    delay = micros_of(source.delay) if source.delay is not None else 0
+    return Sight(before=before, hold=max(before, delay))
+
+
+def micros_of(duration: timedelta) -> int:
+    """Microseconds of a duration; beyond 36,000 years, where no data is, as long as arithmetic on int64 allows."""
+    return min(duration // MICROSECOND, LONGEST)
+
+
+def instants_of(column: Column, *, zone: str | None, edge: Edge) -> Column:
+    """A time column as instants in microseconds: a date becomes the start or the end of its day in the zone."""
+    if column.kind == "timestamp":
+        return column
+    if column.kind != "date" or zone is None:
+        raise ValueError(f"expected a timestamp, or a date with a zone, got {column.kind} and {zone!r}")
+    days, places = np.unique(np.where(column.valid, column.values, 0), return_inverse=True)
+    function = day_end if edge == "end" else day_start
+    instants = [to_micros(function(EPOCH_DAY + timedelta(days=int(day)), zone)) for day in days]
+    return Column("timestamp", np.array(instants, np.int64)[places], column.valid)

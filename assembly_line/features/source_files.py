@@ -1,0 +1,215 @@
+"""A raw source file made into typed Parquet, one file a month: every declared column, cast without loss, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assembly_line.declarations.sources import Source
+from assembly_line.errors import SourceUnreadable
+from assembly_line.features.columns import column_of
+from assembly_line.features.duckdb_session import connect, literal, physical, quoted, sql_type
+from assembly_line.features.local_times import utc_shifts
+from assembly_line.features.semantics import instants_of
+
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+FLOATS = ("FLOAT", "DOUBLE")
+NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+ZONED = ("TIMESTAMP WITH TIME ZONE",)
+MEMORY_MIB = 2048
+# A blank cannot stand in a declared column's name.
+MONTH = quoted("month of event")
+NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedFile:
+    """One written Parquet file. Times are event times in microseconds, None where there is none."""
+
+    path: Path
+    month: str | None
+    rows: int
+    min_time: int | None
+    max_time: int | None
+
+
+def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
+    """Check a raw Parquet file against the declaration and write it typed into `folder`.
+
+    Raises:
+        SourceUnreadable: it is missing, empty, not Parquet, lacks a column, or holds a value that its declared type
+            cannot hold. Nothing is written then that anyone reads.
+    """
+    place = f"source {source.name}: {file.name}"
+    if not file.is_file():
+        raise SourceUnreadable(f"{place}: there is no such file in {file.parent}; expected a Parquet file")
+    if file.stat().st_size == 0:
+        raise SourceUnreadable(f"{place}: is empty (0 bytes); expected a Parquet file")
+    try:
+        with connect(folder, memory_mib=MEMORY_MIB, also=[file.parent]) as connection:
+            connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM read_parquet({literal(str(file.resolve()))})")
+            kinds = {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE raw").fetchall()}
+            _check_columns(place, source, kinds)
+            _check_values(place, source, kinds, connection)
+            _create_typed(source, kinds, connection)
+            return _write_months(source, folder, connection)
+    except duckdb.Error as error:
+        first_line = str(error).splitlines()[0]
+        raise SourceUnreadable(f"{place}: cannot be read as Parquet ({first_line}); write it again") from error
+
+
+def _check_columns(place: str, source: Source, kinds: Mapping[str, str]) -> None:
+    for column, kind in source.columns.items():
+        if column not in kinds:
+            raise SourceUnreadable(f"{place}: has no column {column!r}, which is declared; it has {', '.join(kinds)}")
+        if not _fits(kinds[column], kind):
+            raise SourceUnreadable(
+                f"{place}: column {column} is {kinds[column]}, which is not read as the declared {kind}; "
+                "correct the file or the declaration"
+            )
+
+
+def _fits(found: str, declared: str) -> bool:
+    number = found in INTEGERS or found.startswith("DECIMAL")
+    if declared == "int64":
+        return number or found in FLOATS
+    if declared == "float64":
+        return number or found in FLOATS
+    if declared == "timestamp":
+        return found in NAIVE + ZONED
+    if declared == "date":
+        return found == "DATE" or found in NAIVE
+    if declared == "string":
+        return found == "VARCHAR" or found.startswith("ENUM")
+    return number if declared.startswith("decimal") else found == "BOOLEAN"
+
+
+def _check_values(place: str, source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.execute("SELECT count(*) FROM raw").fetchall()[0][0]
+    if not rows:
+        raise SourceUnreadable(f"{place}: has columns but no rows; expected at least one")
+    lossy = {column: _loses(column, kinds[column], kind) for column, kind in source.columns.items()}
+    checked = {column: condition for column, condition in lossy.items() if condition}
+    if not checked:
+        return
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in checked.values())
+    examples = ", ".join(
+        f"CAST(any_value({quoted(column)}) FILTER ({condition}) AS VARCHAR)" for column, condition in checked.items()
+    )
+    found = connection.execute(f"SELECT {counts}, {examples} FROM raw").fetchall()[0]
+    for number, column in enumerate(checked):
+        if found[number]:
+            example = "" if column in source.personal else f", such as {found[len(checked) + number]}"
+            raise SourceUnreadable(
+                f"{place}: column {column}: {found[number]} values{example} do not fit the declared "
+                f"{source.columns[column]}; correct the file or the declaration"
+            )
+
+
+def _loses(column: str, found: str, declared: str) -> str | None:
+    """SQL that is true for values which the declared type cannot hold exactly; None where it holds all."""
+    name = quoted(column)
+    if found in NAIVE:
+        return f"{name} <> date_trunc('day', {name})" if declared == "date" else None
+    if declared == "float64" and found in INTEGERS:
+        return f"abs(CAST({name} AS HUGEINT)) > {2**53}"
+    if declared in ("int64",) or declared.startswith("decimal"):
+        cast = f"TRY_CAST({name} AS {sql_type(declared)})"
+        return f"{name} IS NOT NULL AND ({cast} IS NULL OR {cast} <> {name})"
+    return None
+
+
+def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:
+    expressions, joins = [], []
+    for number, (column, kind) in enumerate(source.columns.items()):
+        value = f"raw.{quoted(column)}"
+        if kind == "timestamp" and kinds[column] in NAIVE:
+            # Event and known times round up and take the later of two instants: what is later cannot leak.
+            later = column in (source.event_time, source.known_time)
+            value = _micros(value, kinds[column], up=later)
+            if source.zone != "UTC":
+                _store_shifts(number, value, source.zone or "UTC", connection, later=later)
+                joins.append(f"LEFT JOIN shifts_{number} s{number} ON s{number}.minute = {_minute(value)}")
+                value = f"{value} + s{number}.shift"
+            value = f"make_timestamp({value})"
+        expressions.append(f"CAST({value} AS {sql_type(kind)}) AS {quoted(column)}")
+    order = [source.event_time] if source.event_time else []
+    ordered = ", ".join(quoted(column) for column in dict.fromkeys((*order, *source.columns)))
+    connection.execute(
+        f"CREATE TEMP TABLE typed AS SELECT *, {_month(source)} AS {MONTH} FROM "
+        f"(SELECT {', '.join(expressions)} FROM raw {' '.join(joins)}) ORDER BY {ordered}"
+    )
+
+
+def _month(source: Source) -> str:
+    if source.event_time is None:
+        return "NULL"
+    column = quoted(source.event_time)
+    # Naive on purpose: formatting an instant in a zone, even UTC, is many times slower.
+    plain = column if source.columns[source.event_time] == "date" else f"make_timestamp(epoch_us({column}))"
+    return f"coalesce(strftime({plain}, '%Y-%m'), {literal(NO_MONTH)})"
+
+
+def _micros(value: str, found: str, *, up: bool) -> str:
+    if found != "TIMESTAMP_NS":
+        return f"epoch_us(CAST({value} AS TIMESTAMP))"
+    nanos = f"epoch_ns({value})"
+    rest = f"((({nanos} % 1000) + 1000) % 1000)"
+    down = f"(({nanos} - {rest}) // 1000)"
+    return f"({down} + CASE WHEN {rest} > 0 THEN 1 ELSE 0 END)" if up else down
+
+
+def _minute(micros: str) -> str:
+    return f"date_trunc('minute', make_timestamp({micros}))"
+
+
+def _store_shifts(number: int, micros: str, zone: str, connection: duckdb.DuckDBPyConnection, *, later: bool) -> None:
+    query = f"SELECT DISTINCT {_minute(micros)} FROM raw WHERE {micros} IS NOT NULL"
+    minutes = [row[0] for row in connection.execute(query).fetchall()]
+    connection.execute(f"CREATE TEMP TABLE shifts_{number} (minute TIMESTAMP, shift BIGINT)")
+    if minutes:
+        connection.execute(
+            f"INSERT INTO shifts_{number} SELECT unnest(?::TIMESTAMP[]), unnest(?::BIGINT[])",
+            [minutes, utc_shifts(minutes, zone, later=later)],
+        )
+
+
+def _write_months(source: Source, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[TypedFile]:
+    edges = "CAST(NULL AS DATE), CAST(NULL AS DATE)"
+    if source.event_time is not None:
+        kind = source.columns[source.event_time]
+        edges = ", ".join(physical(f"{edge}({quoted(source.event_time)})", kind) for edge in ("min", "max"))
+    found = connection.execute(f"SELECT {MONTH}, count(*), {edges} FROM typed GROUP BY 1 ORDER BY 1").fetchall()
+    files = []
+    for number, (month, rows, least, greatest) in enumerate(found):
+        path = folder / f"{number:06}.parquet"
+        condition = "true" if month is None else f"{MONTH} = {literal(month)}"
+        connection.execute(
+            f"COPY (SELECT * EXCLUDE ({MONTH}) FROM typed WHERE {condition}) TO {literal(str(path))} "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
+        first, last = _instant(source, least), _instant(source, greatest)
+        files.append(TypedFile(path=path, month=month, rows=rows, min_time=first, max_time=last))
+    return files
+
+
+def _instant(source: Source, value: int | None) -> int | None:
+    """A physical event time as an instant."""
+    if value is None or source.event_time is None:
+        return None
+    column = column_of(source.columns[source.event_time], [value])
+    return int(instants_of(column, zone=source.zone, edge="end").values[0])

@@ -1,0 +1,139 @@
+"""Reading sources with Spark: each task fetches one object, in its version, and hands its columns on.
+
+Spark's own readers are not used on purpose: they read whatever version is current, need a file system driver that local
+Spark lacks, and turn times into the session's zone. Here one machine and Glue take the very same path.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assembly_line.declarations.sources import Source
+from assembly_line.errors import SourceUnreadable
+from assembly_line.features.arrow_columns import (
+    from_logical,
+    from_physical_table,
+    physical_schema,
+    to_physical,
+    to_physical_table,
+)
+from assembly_line.features.assembly import Bounds, Matched
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.plans import Input
+from assembly_line.features.workload import Keys
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Copies (key, version) to a path; sent to the workers, so it must be picklable.
+Fetch = Callable[[str, str, Path], None]
+ROWS_AT_ONCE = 65_536
+CODE = "code"
+
+
+class SparkReader:
+    """Reads the objects that a plan names.
+
+    Args:
+        inputs: source name -> what is read of it.
+        fetch: how a worker gets an object.
+    """
+
+    def __init__(self, spark: SparkSession, inputs: Mapping[str, Input], fetch: Fetch) -> None:
+        self._spark = spark
+        self._inputs = inputs
+        self._fetch = fetch
+        self._entities: dict[Keys, DataFrame] = {}
+
+    def table(self, source: Source, columns: Keys) -> dict[str, Column]:
+        kinds = {name: source.columns[name] for name in columns}
+        return from_physical_table(self.frame(source, kinds).toArrow(), kinds)
+
+    def codes(self, keys: Mapping[str, Column]) -> Integers:
+        whole = np.logical_and.reduce([column.valid for column in keys.values()])
+        chosen = np.flatnonzero(whole)
+        ranks = np.stack([column.take(chosen).ranks() for column in keys.values()])
+        _, first, inverse = np.unique(ranks, axis=1, return_index=True, return_inverse=True)
+        codes = np.full(len(whole), -1, np.int64)
+        codes[chosen] = inverse.reshape(-1)
+        entities = {f"k{n}": column.take(chosen[first]) for n, column in enumerate(keys.values())}
+        entities[CODE] = Column("int64", np.arange(len(first)), np.ones(len(first), np.bool_))
+        self._entities[tuple(keys)] = self.local_frame(entities)
+        return codes
+
+    def matched(self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None)) -> Matched:
+        kinds = {CODE: "int64", **{f"c{n}": source.columns[name] for n, name in enumerate(columns)}}
+        found = from_physical_table(self.matched_frame(source, keys, columns, bounds).toArrow(), kinds)
+        codes = found.pop(CODE).values
+        return Matched(codes, dict(zip(columns, found.values(), strict=True)))
+
+    def matched_frame(self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None)) -> DataFrame:
+        """`matched` as a frame: `code`, then the columns as c0, c1, ..."""
+        kinds = {name: source.columns[name] for name in dict.fromkeys((*keys, *columns))}
+        rows = self.frame(source, kinds, bounds)
+        entities = self._entities[keys]
+        same = [rows[f"`{name}`"] == entities[f"k{n}"] for n, name in enumerate(keys)]
+        picked = [rows[f"`{name}`"].alias(f"c{n}") for n, name in enumerate(columns)]
+        return rows.join(entities, on=same, how="inner").select(entities[CODE], *picked)
+
+    def frame(self, source: Source, kinds: Mapping[str, str], bounds: Bounds = (None, None)) -> DataFrame:
+        """Rows of a source in physical values. Those with an event time outside the bounds may be missing."""
+        objects = [(item.key, item.version) for item in self._inputs[source.name].objects]
+        schema = physical_schema(kinds)
+        if not objects:
+            return self._spark.createDataFrame([], schema)
+        listed = self._spark.createDataFrame(objects, "key string, version string").repartition(len(objects))
+        return listed.mapInArrow(_reading(source, dict(kinds), bounds, self._fetch), schema)
+
+    def local_frame(self, columns: Mapping[str, Column]) -> DataFrame:
+        """Columns of the driver as a frame of physical values."""
+        kinds = {name: column.kind for name, column in columns.items()}
+        return self._spark.createDataFrame(to_physical_table(columns), physical_schema(kinds))
+
+
+def _reading(
+    source: Source, kinds: Mapping[str, str], bounds: Bounds, fetch: Fetch
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for batch in batches:
+            for key, version in zip(batch.column("key").to_pylist(), batch.column("version").to_pylist(), strict=True):
+                with tempfile.TemporaryDirectory(prefix="source-") as folder:
+                    path = Path(folder) / "object.parquet"
+                    fetch(key, version, path)
+                    yield from _rows(source, kinds, bounds, path)
+
+    return read
+
+
+def _rows(source: Source, kinds: Mapping[str, str], bounds: Bounds, path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(kinds)):
+                columns = {name: from_logical(batch.column(name), kind) for name, kind in kinds.items()}
+                kept = _inside(source, columns, bounds)
+                arrays = [to_physical(column.take(kept)) for column in columns.values()]
+                yield pa.RecordBatch.from_arrays(arrays, list(kinds))
+    except (pa.ArrowException, KeyError) as error:
+        raise SourceUnreadable(
+            f"source {source.name}: cannot be read from the lake ({error}); run `line sources load`"
+        ) from error
+
+
+def _inside(source: Source, columns: Mapping[str, Column], bounds: Bounds) -> Integers:
+    times = columns.get(source.event_time or "")
+    rows = len(next(iter(columns.values())))
+    inside = np.ones(rows, np.bool_)
+    if times is not None and times.kind == "timestamp":
+        if bounds[0] is not None:
+            inside &= times.values >= bounds[0]
+        if bounds[1] is not None:
+            inside &= times.values <= bounds[1]
+        inside |= ~times.valid
+    return np.flatnonzero(inside)

@@ -1,0 +1,127 @@
+"""The spine: which rows are decisions of the dataset, in which order, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from assembly_line.declarations.lines import Line
+from assembly_line.features.columns import Column, Flags, Integers
+from assembly_line.features.semantics import NEVER, instants_of, micros_of
+from assembly_line.instants import to_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Which decisions a dataset is about, in microseconds; None where open."""
+
+    since: int | None
+    until: int | None
+    as_of: int
+    history_since: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spine:
+    """The decisions of a dataset.
+
+    Args:
+        rows: positions in the spine's table, in output order.
+        keys: key column -> values in output order.
+        times: decision times, microseconds.
+        ends: ends of the horizons, microseconds; only where outcomes are asked for.
+        spine_rows: rows of the spine's table.
+        excluded: reason -> rows left out; each row is counted once, under the first reason that applies.
+        duplicates: rows whose keys and time equal those of the row before.
+    """
+
+    rows: Integers
+    keys: Mapping[str, Column]
+    times: Integers
+    ends: Integers
+    spine_rows: int
+    excluded: Mapping[str, int]
+    duplicates: int
+
+
+def decision_times(line: Line, moments: Column) -> Column:
+    """Decision times from the declared attribute: a date is the start of its day."""
+    return instants_of(moments, zone=line.decision.time.source.zone, edge="start")
+
+
+def horizon_ends(line: Line, times: Column, until: Column | None) -> Column:
+    """When each decision's horizon ends: a duration after it, or a declared time (a date is the end of its day)."""
+    outcome = line.outcome
+    if outcome.until is not None and until is not None:
+        return instants_of(until, zone=outcome.until.source.zone, edge="end")
+    if outcome.horizon is None:
+        raise ValueError(f"{outcome.name}: expected the values of its until column")
+    return Column("timestamp", times.values + micros_of(outcome.horizon), times.valid)
+
+
+def maturity(line: Line, times: Column, ends: Column) -> Integers:
+    """When each outcome is mature: the horizon's end and the source's delay have passed; NEVER where unknown."""
+    delay = micros_of(line.outcome.source.delay) if line.outcome.source.delay is not None else 0
+    return np.where(ends.valid & times.valid, np.maximum(ends.values + delay, times.values), NEVER)
+
+
+def is_mature(line: Line, times: Column, ends: Column, *, as_of: int, covered_until: datetime | None) -> Flags:
+    """Which outcomes are mature at as_of and not censored: the source reaches to the end of the horizon."""
+    covered = to_micros(covered_until) if covered_until is not None else np.iinfo(np.int64).min
+    return np.asarray((maturity(line, times, ends) <= as_of) & (ends.values <= covered))
+
+
+def select(
+    keys: Mapping[str, Column], times: Column, period: Period, *, mature: Flags | None, ends: Column | None
+) -> Spine:
+    """Choose and order the decisions: by decision time, then by the keys in declared order, duplicates kept.
+
+    Args:
+        keys: key columns of the spine's table.
+        mature: which outcomes are mature, for a training dataset; None for scoring.
+        ends: ends of the horizons, with `mature`.
+    """
+    moments = times.values
+    left = np.ones(len(moments), np.bool_)
+    excluded: dict[str, int] = {}
+
+    def leave_out(reason: str, rows: Flags) -> None:
+        excluded[reason] = int((left & rows).sum())
+        left[rows] = False
+
+    leave_out("without_time", ~times.valid)
+    outside = np.zeros(len(moments), np.bool_)
+    if period.since is not None:
+        outside |= moments < period.since
+    if period.until is not None:
+        outside |= moments >= period.until
+    leave_out("outside_period", outside)
+    if period.history_since is not None:
+        leave_out("before_history", moments < period.history_since)
+    if mature is None:
+        leave_out("after_as_of", moments > period.as_of)
+    else:
+        leave_out("immature", ~mature)
+    chosen = np.flatnonzero(left)
+    ranks = [column.take(chosen).ranks() for column in keys.values()]
+    order = np.lexsort([*reversed(ranks), moments[chosen]])
+    rows = chosen[order]
+    return Spine(
+        rows=rows,
+        keys={name: column.take(rows) for name, column in keys.items()},
+        times=moments[rows],
+        ends=moments[rows] if ends is None else ends.values[rows],
+        spine_rows=len(moments),
+        excluded=excluded,
+        duplicates=_duplicates([rank[order] for rank in ranks], moments[rows]),
+    )
+
+
+def _duplicates(ranks: list[Integers], times: Integers) -> int:
+    same = times[1:] == times[:-1]
+    for rank in ranks:
+        same &= rank[1:] == rank[:-1]
+    return int(same.sum())

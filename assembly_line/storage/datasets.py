@@ -1,0 +1,117 @@
+"""Datasets in S3: plans, attempts, and the manifest whose first writer decides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assembly_line.errors import NotFound
+from assembly_line.features.plans import Plan, plan_from_json
+from assembly_line.names import dataset_prefix
+from assembly_line.storage.objects import ObjectStore
+
+SPARK_ATTEMPT = "spark.json"
+
+
+class DatasetStore:
+    """The datasets of the store bucket."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def manifest(self, line: str, dataset_id: str) -> dict[str, Any]:
+        """What a finished dataset is.
+
+        Raises:
+            NotFound: there is no such dataset, or it is not finished.
+        """
+        found = self.find_manifest(line, dataset_id)
+        if found is None:
+            raise NotFound(f"line {line!r} has no dataset {dataset_id!r}; `line dataset build` makes one")
+        return found
+
+    def find_manifest(self, line: str, dataset_id: str) -> dict[str, Any] | None:
+        """The manifest, or None while there is none."""
+        try:
+            found = self._store.read(_manifest_key(line, dataset_id))
+        except NotFound:
+            return None
+        return dict(json.loads(found))
+
+    def download(self, line: str, dataset_id: str, path: Path) -> dict[str, Any]:
+        """Copy a dataset's rows into a Parquet file, and return its manifest.
+
+        Raises:
+            NotFound: there is no such dataset.
+        """
+        manifest = self.manifest(line, dataset_id)
+        self._store.download(self._store.key_of(manifest["data_uri"]), path)
+        return manifest
+
+    def add_manifest(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Make a dataset exist. The manifest that was there already if there was one: the first is kept."""
+        line, dataset_id = manifest["line"], manifest["dataset_id"]
+        if self._store.add_json(_manifest_key(line, dataset_id), dict(manifest)):
+            return None
+        return self.manifest(line, dataset_id)
+
+    def manifest_uri(self, plan: Plan) -> str:
+        return self._store.uri(_manifest_key(plan.line.name, plan.dataset_id))
+
+    def write_plan(self, plan: Plan) -> str:
+        """Store a plan and return its key."""
+        key = f"{_prefix(plan)}plan.json"
+        self._store.write_json(key, plan.to_json())
+        return key
+
+    def read_plan(self, key: str) -> Plan:
+        """The plan at a key.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return plan_from_json(self._store.read_json(key))
+
+    def write_data(self, line: str, dataset_id: str, path: Path) -> str:
+        """Store the rows of an attempt and return their key; equal bytes have one key."""
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        key = f"{dataset_prefix(line, dataset_id)}attempts/{content}/data.parquet"
+        self._store.upload(path, key)
+        return key
+
+    def write_spark_attempt(self, plan: Plan, attempt: Mapping[str, Any]) -> None:
+        """Say where the Spark job wrote, so that the step after it can find it."""
+        self._store.write_json(f"{_prefix(plan)}attempts/{SPARK_ATTEMPT}", dict(attempt))
+
+    def read_spark_attempt(self, plan: Plan) -> dict[str, Any]:
+        """What the Spark job reported.
+
+        Raises:
+            NotFound: it has not written anything.
+        """
+        try:
+            return dict(self._store.read_json(f"{_prefix(plan)}attempts/{SPARK_ATTEMPT}"))
+        except NotFound as error:
+            raise NotFound(f"dataset {plan.dataset_id}: no engine has built it; request it again") from error
+
+    def write_quality(self, data_key: str, findings: list[dict[str, Any]]) -> None:
+        """Keep what the gate found beside the rows that it judged."""
+        self._store.write_json(data_key.removesuffix("data.parquet") + "quality.json", findings)
+
+    def read_data(self, key: str, path: Path) -> None:
+        self._store.download(key, path)
+
+    def uri(self, key: str) -> str:
+        return self._store.uri(key)
+
+
+def _prefix(plan: Plan) -> str:
+    return dataset_prefix(plan.line.name, plan.dataset_id)
+
+
+def _manifest_key(line: str, dataset_id: str) -> str:
+    return f"{dataset_prefix(line, dataset_id)}manifest.json"

@@ -1,0 +1,144 @@
+"""The lake: typed Parquet of each source, its table in the Glue Data Catalog, and the snapshot that is in force."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Container, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assembly_line.canonical import digest_bytes
+from assembly_line.declarations.sources import Source
+from assembly_line.errors import NotFound, SourceUnreadable
+from assembly_line.features.snapshots import Snapshot, SnapshotObject, snapshot_from_json
+from assembly_line.names import snapshot_key, source_prefix
+from assembly_line.storage.catalog import Catalog
+from assembly_line.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue.client import GlueClient
+
+    from assembly_line.features.source_files import TypedFile
+
+TRANSFERS = 4
+NAME_LENGTH = 32
+
+
+class Lake:
+    """One bucket of sources.
+
+    Args:
+        glue, database: where tables are registered; only `load` needs them.
+    """
+
+    def __init__(self, objects: ObjectStore, glue: GlueClient | None = None, database: str = "") -> None:
+        self._objects = objects
+        self._catalog = Catalog(glue, database) if glue is not None else None
+
+    def load(self, source: Source, file: Path) -> Snapshot:
+        """Replace a source by the content of a Parquet file.
+
+        The snapshot is written last: a load that dies leaves the old one in force. Loading the same content again gives
+        the same snapshot.
+
+        Raises:
+            SourceUnreadable: the file is not what the source declares; nothing was replaced.
+        """
+        # Loading needs DuckDB, which a Glue job, a reader only, does not have.
+        from assembly_line.features.source_files import write_typed
+
+        if self._catalog is None:
+            raise ValueError("Lake.load needs glue and database")
+        with tempfile.TemporaryDirectory(prefix="lake-") as folder:
+            written = write_typed(source, file, Path(folder))
+            with ThreadPoolExecutor(TRANSFERS) as pool:
+                objects = list(pool.map(lambda part: self._store(source, part), written))
+        snapshot = Snapshot(
+            source=source.name,
+            columns=dict(source.columns),
+            objects=tuple(sorted(objects, key=lambda item: item.key)),
+        )
+        self._catalog.register(source, self._objects.uri(source_prefix(source.name)), _months(written))
+        self._objects.write_json(snapshot_key(source.name), snapshot.to_json())
+        kept = {item.key for item in objects}
+        for old in list(self._objects.list(source_prefix(source.name))):
+            if old.key not in kept:
+                self._objects.delete(old.key)
+        return snapshot
+
+    def snapshot(self, name: str) -> Snapshot:
+        """The snapshot of a source that is in force.
+
+        Raises:
+            NotFound: the source was never loaded here.
+        """
+        try:
+            return snapshot_from_json(self._objects.read_json(snapshot_key(name)))
+        except NotFound as error:
+            raise NotFound(f"source {name}: was never loaded into this lake; run `line sources load`") from error
+
+    def fetch(
+        self, snapshot: Snapshot, source: str, folder: Path, *, months: Container[str] | None = None
+    ) -> list[Path]:
+        """Copy a snapshot's objects into `folder`.
+
+        Args:
+            months: such as {"2017-03"}: only these months; all of them if None.
+
+        Raises:
+            SourceUnreadable: an object of the snapshot is gone.
+        """
+        chosen = [item for item in snapshot.objects if months is None or _month_of(item.key) in months]
+        return self.fetch_objects(source, chosen, folder)
+
+    def fetch_objects(self, source: str, objects: Sequence[SnapshotObject], folder: Path) -> list[Path]:
+        """Copy these objects, in the versions named, into `folder`.
+
+        Raises:
+            SourceUnreadable: one of them is gone or was cut short.
+        """
+        place = folder / source
+        place.mkdir(parents=True, exist_ok=True)
+        paths = [place / f"{number:06}.parquet" for number in range(len(objects))]
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            list(pool.map(lambda pair: self._download(source, *pair), zip(objects, paths, strict=True)))
+        return paths
+
+    def uri(self, item: SnapshotObject) -> str:
+        return self._objects.uri(item.key)
+
+    def _store(self, source: Source, part: TypedFile) -> SnapshotObject:
+        content = part.path.read_bytes()
+        folder = "" if part.month is None else f"month={part.month}/"
+        key = f"{source_prefix(source.name)}{folder}{digest_bytes(content)[:NAME_LENGTH]}.parquet"
+        # The key is a digest of the content: what is there already is the same, and keeps its version.
+        version = self._objects.version_of(key) if self._objects.exists(key) else self._objects.write(key, content)
+        return SnapshotObject(
+            key=key,
+            version=version,
+            bytes=len(content),
+            rows=part.rows,
+            min_time=part.min_time,
+            max_time=part.max_time,
+        )
+
+    def _download(self, source: str, item: SnapshotObject, path: Path) -> None:
+        try:
+            self._objects.download(item.key, path, version=item.version)
+        except NotFound as error:
+            raise SourceUnreadable(f"source {source}: {error}; run `line sources load`") from error
+        if path.stat().st_size != item.bytes:
+            raise SourceUnreadable(
+                f"source {source}: {self.uri(item)} has {path.stat().st_size} bytes, expected {item.bytes}; "
+                "run `line sources load`"
+            )
+
+
+def _months(written: Iterable[TypedFile]) -> list[str]:
+    return [part.month for part in written if part.month is not None]
+
+
+def _month_of(key: str) -> str | None:
+    folders = [part.removeprefix("month=") for part in key.split("/") if part.startswith("month=")]
+    return folders[0] if folders else None

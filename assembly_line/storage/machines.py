@@ -1,0 +1,182 @@
+"""Executions of the line's state machines: starting, looking at them, and why one failed in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from assembly_line.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+RUNNING = "RUNNING"
+SUCCEEDED = "SUCCEEDED"
+# In order of how much a person learns from it.
+REASON_MEMBERS = ("FailureReason", "errorMessage", "ErrorMessage", "StatusMessage", "Cause", "cause")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One execution as Step Functions describes it; `status` in its words. `output` only of one that succeeded."""
+
+    arn: str
+    machine_arn: str
+    name: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    request: Any
+    output: Any
+    error: str | None
+    cause: str | None
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one readable line."""
+        words = readable_cause(self.cause or "")
+        return ": ".join(part for part in (self.error, words) if part) or self.status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateVisit:
+    """One state of an execution; `exited` is None while it goes on or if it failed there."""
+
+    name: str
+    entered: datetime
+    exited: datetime | None
+    problem: str | None = None
+
+
+class Machines:
+    def __init__(self, sfn: SFNClient) -> None:
+        self._sfn = sfn
+
+    def start(self, machine_arn: str, name: str, request: Mapping[str, Any]) -> str:
+        """Start an execution and return its ARN.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        try:
+            answer = self._sfn.start_execution(
+                stateMachineArn=machine_arn, name=name, input=json.dumps(request, allow_nan=False)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                raise Conflict(f"execution {name!r} exists already; a run's name is used once") from error
+            raise
+        return answer["executionArn"]
+
+    def describe(self, arn: str) -> Execution:
+        """The execution.
+
+        Raises:
+            NotFound: there is none of that ARN.
+        """
+        try:
+            found = self._sfn.describe_execution(executionArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
+                raise NotFound(f"{arn}: there is no such execution") from error
+            raise
+        return Execution(
+            arn=arn,
+            machine_arn=found["stateMachineArn"],
+            name=found["name"],
+            status=found["status"],
+            started=found["startDate"],
+            stopped=found.get("stopDate"),
+            request=_parsed(found.get("input")),
+            output=_parsed(found.get("output")),
+            error=found.get("error"),
+            cause=found.get("cause"),
+        )
+
+    def current_state(self, arn: str) -> str | None:
+        """The state that was entered last; None before the first."""
+        answer = self._sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=50)
+        for event in answer["events"]:
+            entered = event.get("stateEnteredEventDetails")
+            if entered:
+                return entered["name"]
+        return None
+
+    def states(self, arn: str) -> list[StateVisit]:
+        """Every state of the execution in order, with the problem that a failed task reported."""
+        visits: list[StateVisit] = []
+        for event in self._history(arn):
+            entered, left = event.get("stateEnteredEventDetails"), event.get("stateExitedEventDetails")
+            problem = _problem(event)
+            if entered:
+                visits.append(StateVisit(name=entered["name"], entered=event["timestamp"], exited=None))
+            elif left:
+                _update(visits, left["name"], exited=event["timestamp"])
+            elif problem and visits:
+                _update(visits, visits[-1].name, problem=problem)
+        return visits
+
+    def recent(self, machine_arn: str, *, status: str | None = None, limit: int = 20) -> list[tuple[str, str]]:
+        """(name, status) of the latest executions, newest first."""
+        which: Any = {"statusFilter": status} if status else {}
+        answer = self._sfn.list_executions(stateMachineArn=machine_arn, maxResults=limit, **which)
+        return [(found["name"], found["status"]) for found in answer["executions"]]
+
+    def _history(self, arn: str) -> Iterator[HistoryEventTypeDef]:
+        for page in self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn):
+            yield from page["events"]
+
+
+def execution_arn(machine_arn: str, name: str) -> str:
+    """The ARN that an execution of this name has."""
+    return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
+def readable_cause(cause: str) -> str:
+    """What a person wants to read of a cause: services nest JSON in strings, the reason is the innermost one."""
+    document = _parsed(cause)
+    if isinstance(document, str):
+        return document.strip()
+    if isinstance(document, list):
+        return "; ".join(filter(None, (readable_cause(json.dumps(part)) for part in document)))
+    if not isinstance(document, Mapping):
+        return cause.strip()
+    for member in REASON_MEMBERS:
+        inner = document.get(member)
+        if inner:
+            return readable_cause(inner if isinstance(inner, str) else json.dumps(inner))
+    return cause.strip()
+
+
+def _parsed(text: str | None) -> Any:
+    if not text:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _problem(event: HistoryEventTypeDef) -> str | None:
+    for member, details in event.items():
+        failed = member.endswith(("FailedEventDetails", "TimedOutEventDetails", "AbortedEventDetails"))
+        if failed and isinstance(details, Mapping):
+            error, cause = details.get("error"), readable_cause(str(details.get("cause") or ""))
+            return ": ".join(part for part in (error, cause) if part) or member.removesuffix("EventDetails")
+    return None
+
+
+def _update(visits: list[StateVisit], name: str, *, exited: datetime | None = None, problem: str | None = None) -> None:
+    for number in range(len(visits) - 1, -1, -1):
+        found = visits[number]
+        if found.name == name and found.exited is None:
+            visits[number] = StateVisit(
+                name=name, entered=found.entered, exited=exited or found.exited, problem=problem or found.problem
+            )
+            return

@@ -1,0 +1,59 @@
+"""What the stacks published for whoever uses them: SSM parameters of one environment."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from assembly_line.errors import TargetUnreachable
+from assembly_line.names import (
+    PROJECT,
+    Parameter,
+    parameter_name,
+    subscriber_dead_letters_parameter,
+    subscriber_queue_parameter,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.client import SSMClient
+
+
+class Parameters:
+    """All parameters of an environment, read once."""
+
+    def __init__(self, ssm: SSMClient, environment: str) -> None:
+        self._ssm = ssm
+        self.environment = environment
+
+    @cached_property
+    def all(self) -> dict[str, str]:
+        """Parameter name -> value."""
+        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(
+            Path=f"/{PROJECT}/{self.environment}/", Recursive=True
+        )
+        return {found["Name"]: found["Value"] for page in pages for found in page["Parameters"]}
+
+    def value(self, parameter: Parameter) -> str:
+        """One parameter.
+
+        Raises:
+            TargetUnreachable: the environment is not deployed here.
+        """
+        return self._find(parameter_name(self.environment, parameter))
+
+    def subscriber_queue(self, line: str, subscriber: str) -> str:
+        """URL of the queue that a subscriber of the line reads."""
+        return self._find(subscriber_queue_parameter(self.environment, line, subscriber))
+
+    def subscriber_dead_letters(self, line: str, subscriber: str) -> str:
+        return self._find(subscriber_dead_letters_parameter(self.environment, line, subscriber))
+
+    def _find(self, name: str) -> str:
+        if not self.all:
+            raise TargetUnreachable(
+                f"environment {self.environment!r} is not deployed here (no parameters under "
+                f"/{PROJECT}/{self.environment}/); run `line deploy` first, or choose another --environment"
+            )
+        if name not in self.all:
+            raise TargetUnreachable(f"parameter {name} is missing here; deploy the stacks again with `line deploy`")
+        return self.all[name]

@@ -1,0 +1,122 @@
+"""The model registry: one package a run, in the line's group, approved or rejected by its review."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from botocore.exceptions import ClientError
+
+from assembly_line.errors import NotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.client import SageMakerClient
+    from mypy_boto3_sagemaker.literals import TransformInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import CreateModelPackageInputTypeDef
+
+CSV = "text/csv"
+JSON = "application/json"
+DESCRIPTION_LIMIT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPackage:
+    arn: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageContent:
+    """What is registered. `metadata` holds ids and digests alone: the registry takes 256 plain characters a value."""
+
+    run_id: str
+    image: str
+    model_data_uri: str
+    environment: dict[str, str]
+    evaluation_uri: str
+    instance_type: str
+    metadata: dict[str, str]
+
+
+class ModelRegistry:
+    """One model package group."""
+
+    def __init__(self, sagemaker: SageMakerClient, group: str) -> None:
+        self._sagemaker = sagemaker
+        self._group = group
+
+    def register(self, content: PackageContent) -> RegisteredPackage:
+        """Register the run's model as pending, or return the package that it has already.
+
+        Raises:
+            NotFound: the line's group does not exist.
+        """
+        found = self.find(content.run_id)
+        if found is not None:
+            return found
+        try:
+            arn = self._sagemaker.create_model_package(**self._request(content))["ModelPackageArn"]
+        except ClientError as error:
+            raise self._group_missing_or(error) from error
+        return RegisteredPackage(arn, _version(arn))
+
+    def find(self, run_id: str) -> RegisteredPackage | None:
+        """The package of a run, newest first: a repeated step finds its own at once."""
+        try:
+            pages = self._sagemaker.get_paginator("list_model_packages").paginate(
+                ModelPackageGroupName=self._group, SortBy="CreationTime", SortOrder="Descending"
+            )
+            for page in pages:
+                for summary in page["ModelPackageSummaryList"]:
+                    if summary.get("ModelPackageDescription") == _description(run_id):
+                        return RegisteredPackage(summary["ModelPackageArn"], _version(summary["ModelPackageArn"]))
+        except ClientError as error:
+            raise self._group_missing_or(error) from error
+        return None
+
+    def decide(self, arn: str, *, approved: bool, reason: str) -> None:
+        """Record the review's judgement. Repeating it changes nothing."""
+        self._sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus="Approved" if approved else "Rejected",
+            ApprovalDescription=reason[:DESCRIPTION_LIMIT],
+        )
+
+    def _request(self, content: PackageContent) -> CreateModelPackageInputTypeDef:
+        return {
+            "ModelPackageGroupName": self._group,
+            "ModelPackageDescription": _description(content.run_id),
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": {
+                "Containers": [
+                    {
+                        "Image": content.image,
+                        "ModelDataUrl": content.model_data_uri,
+                        "Environment": content.environment,
+                    }
+                ],
+                "SupportedContentTypes": [CSV],
+                "SupportedResponseMIMETypes": [CSV],
+                "SupportedTransformInstanceTypes": [cast("TransformInstanceTypeType", content.instance_type)],
+            },
+            "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": JSON, "S3Uri": content.evaluation_uri}}},
+            "CustomerMetadataProperties": content.metadata,
+            # The same run asks with the same token, so that two attempts at once make one package.
+            "ClientToken": hashlib.sha256(content.run_id.encode()).hexdigest()[:32],
+        }
+
+    def _group_missing_or(self, error: ClientError) -> Exception:
+        message = str(error.response["Error"].get("Message", ""))
+        if "does not exist" in message:
+            return NotFound(f"model package group {self._group!r} does not exist; run `line deploy`, which makes it")
+        return error
+
+
+def _description(run_id: str) -> str:
+    return f"run {run_id}"
+
+
+def _version(arn: str) -> int:
+    """The number at the end of a versioned package's ARN."""
+    return int(arn.rsplit("/", 1)[-1])

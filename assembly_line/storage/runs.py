@@ -1,0 +1,116 @@
+"""The files of a training run in the store bucket: inputs, holdout, archive, evaluation, and the record of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from assembly_line.canonical import digest_bytes
+from assembly_line.errors import NotFound, TrainingRejected
+from assembly_line.names import run_prefix
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.training.inputs import TrainingInputs, Truth
+
+TRAIN = "train/train.csv"
+SCHEMA = "train/schema.json"
+HOLDOUT_INPUT = "holdout/input/batch.csv"
+HOLDOUT_OUTPUT = "holdout/output/batch.csv.out"
+TRUTH = "holdout/truth.json"
+ENCODING = "encoding.json"
+REQUEST = "request.json"
+PACKAGE = "package.json"
+ARCHIVE = "model/model.tar.gz"
+EVALUATION = "evaluation.json"
+RECORD = "run.json"
+JOB_OUTPUT = "job/"
+
+
+class RunStore:
+    """One run's folder. Every key is fixed by the run's id, so that a repeated step writes the same objects again."""
+
+    def __init__(self, store: ObjectStore, line: str, run_id: str) -> None:
+        self._store = store
+        self._prefix = run_prefix(line, run_id)
+        self._run_id = run_id
+
+    def key(self, name: str) -> str:
+        return self._prefix + name
+
+    def uri(self, name: str) -> str:
+        """The `s3://` URI of a file, or of a folder if the name ends with `/`."""
+        return self._store.uri(self.key(name))
+
+    def write_inputs(self, inputs: TrainingInputs) -> dict[str, str]:
+        """Store what the job and the holdout's scoring read. Returns file -> SHA-256 of its content."""
+        files = {TRAIN: inputs.train, HOLDOUT_INPUT: inputs.batch}
+        for name, content in files.items():
+            self._store.write(self.key(name), content, content_type="text/csv")
+        self.write_json(SCHEMA, inputs.schema)
+        self.write_json(ENCODING, inputs.encoding.to_json())
+        self.write_json(TRUTH, asdict(inputs.truth))
+        return {name: digest_bytes(content) for name, content in files.items()}
+
+    def write_json(self, name: str, document: Mapping[str, Any]) -> None:
+        self._store.write_json(self.key(name), document)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON file of the run.
+
+        Raises:
+            NotFound: the step that writes it has not run.
+        """
+        document: dict[str, Any] = self._store.read_json(self.key(name))
+        return document
+
+    def truth(self) -> Truth:
+        """The holdout's outcomes, as `write_inputs` stored them."""
+        return Truth(**self.read_json(TRUTH))
+
+    def answers(self) -> bytes:
+        """The transform job's output for the holdout.
+
+        Raises:
+            TrainingRejected: the job wrote none.
+        """
+        try:
+            return self._store.read(self.key(HOLDOUT_OUTPUT))
+        except NotFound as error:
+            raise TrainingRejected(
+                f"run {self._run_id}: the model answered nothing: {self.uri(HOLDOUT_OUTPUT)} is missing; "
+                "see the log of the transform job and inference.py"
+            ) from error
+
+    def download_artifact(self, uri: str, path: Path, *, largest: int) -> None:
+        """Copy the training job's archive into a file, unless it is too large.
+
+        Args:
+            uri: where the job says it is; must be in the run's own folder.
+            path: the file to write.
+            largest: bytes that are accepted.
+
+        Raises:
+            TrainingRejected: it is elsewhere, missing, or larger.
+        """
+        key = self._store.key_of(uri)
+        if not key.startswith(self.key(JOB_OUTPUT)):
+            raise TrainingRejected(
+                f"run {self._run_id}: model artifact {uri}: expected it below {self.uri(JOB_OUTPUT)}"
+            )
+        size = next((item.size for item in self._store.list(key) if item.key == key), None)
+        if size is None:
+            raise TrainingRejected(
+                f"run {self._run_id}: model artifact {uri} is missing; train.py must save its model into SM_MODEL_DIR"
+            )
+        if size > largest:
+            raise TrainingRejected(
+                f"run {self._run_id}: model artifact {uri}: {size} bytes; at most {largest} are accepted; "
+                "save less into SM_MODEL_DIR"
+            )
+        self._store.download(key, path)
+
+    def upload_archive(self, path: Path) -> str:
+        """Store the final archive and return its URI."""
+        self._store.upload(path, self.key(ARCHIVE))
+        return self.uri(ARCHIVE)

@@ -1,0 +1,56 @@
+"""Glue entry point: build a planned dataset on Spark. Parse arguments, read the plan, call the engine, report.
+
+Objects of the lake are fetched by the workers through boto3, in the versions that the plan names; Spark's own S3 file
+system is not used. So the job runs the same in Glue and on one machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import boto3
+
+from assembly_line.features.engine_spark import build
+from assembly_line.names import GlueArgument
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.worker_transfers import DatasetPut, LakeFetch
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> None:
+    """Build the dataset of the plan at PLAN_KEY.
+
+    Args:
+        arguments: values of `GlueArgument`.
+        spark: a session to use; the job's own if None.
+    """
+    began = time.monotonic()
+    store_bucket = arguments[GlueArgument.STORE_BUCKET]
+    datasets = DatasetStore(ObjectStore(boto3.client("s3"), store_bucket))
+    plan = datasets.read_plan(arguments[GlueArgument.PLAN_KEY])
+    built, data_key = build(
+        plan,
+        spark or _session(),
+        fetch=LakeFetch(arguments[GlueArgument.LAKE_BUCKET]),
+        put=DatasetPut(store_bucket, plan.line.name, plan.dataset_id),
+    )
+    seconds = round(time.monotonic() - began, 3)
+    datasets.write_spark_attempt(plan, {**built.to_json(), "data_key": data_key, "seconds": seconds})
+
+
+def _session() -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.appName("build-dataset").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+
+
+if __name__ == "__main__":
+    from awsglue.utils import getResolvedOptions  # type: ignore[import-not-found]  # exists only inside Glue
+
+    main(getResolvedOptions(sys.argv, [str(argument) for argument in GlueArgument]))

@@ -1,0 +1,155 @@
+"""A dataset in three steps: plan a request, build it on this machine, and finish whatever engine built it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from assembly_line.environments import DatasetEnvironment
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.features.attempts import built_from_json
+from assembly_line.features.engine_duckdb import build as build_on_this_machine
+from assembly_line.features.gate import examine, require_passed
+from assembly_line.features.manifest import manifest_of, result_of
+from assembly_line.features.planning import make_plan, needed_sources
+from assembly_line.features.plans import estimate_to_json
+from assembly_line.features.reading_back import read_dataset
+from assembly_line.release import Release
+from assembly_line.requests import DatasetRequest
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="dataset")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the steps read and write."""
+
+    memory_mib: int
+    lake: Lake
+    datasets: DatasetStore
+    control: ControlTable
+    releases: ReleaseStore
+
+
+@cache
+def stores() -> Stores:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = DatasetEnvironment.from_process()
+    s3 = boto3.client("s3")
+    store = ObjectStore(s3, environment.store_bucket)
+    return Stores(
+        memory_mib=int(environment.memory_mib),
+        lake=Lake(ObjectStore(s3, environment.lake_bucket)),
+        datasets=DatasetStore(store),
+        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        releases=ReleaseStore(store),
+    )
+
+
+@logger.inject_lambda_context
+def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Check a request and say which dataset it means, whether that exists, and which engine would build it."""
+    request = DatasetRequest.parse(event)
+    release = _release(request)
+    names = needed_sources(release.line, request)
+    made = make_plan(
+        request,
+        release.line,
+        release=release.digest,
+        snapshots={name: stores().lake.snapshot(name) for name in names},
+        memory_mib=stores().memory_mib,
+    )
+    found = stores().datasets.find_manifest(made.line.name, made.dataset_id)
+    logger.info("planned", extra={"dataset_id": made.dataset_id, "engine": made.engine, "exists": found is not None})
+    return {
+        "dataset_id": made.dataset_id,
+        "line": made.line.name,
+        "plan_key": stores().datasets.write_plan(made),
+        "engine": made.engine,
+        "reason": made.reason,
+        "exists": found is not None,
+        "estimate": estimate_to_json(made.estimate),
+        "manifest": None if found is None else result_of(found, exists=True),
+    }
+
+
+@logger.inject_lambda_context
+def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Build a planned dataset with DuckDB."""
+    began = time.monotonic()
+    planned = stores().datasets.read_plan(event["plan_key"])
+    with tempfile.TemporaryDirectory(prefix="dataset-") as place:
+        folder = Path(place)
+        files = {name: stores().lake.fetch_objects(name, part.objects, folder) for name, part in planned.inputs.items()}
+        target = folder / "data.parquet"
+        built = build_on_this_machine(planned, files, target, memory_mib=stores().memory_mib)
+        data_key = stores().datasets.write_data(planned.line.name, planned.dataset_id, target)
+    seconds = round(time.monotonic() - began, 3)
+    logger.info("built", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "seconds": seconds})
+    return {"plan_key": event["plan_key"], "data_key": data_key, "seconds": seconds, **built.to_json()}
+
+
+@logger.inject_lambda_context
+def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Judge a built dataset and make it exist, unless another attempt did so first."""
+    datasets = stores().datasets
+    planned = datasets.read_plan(event["plan_key"])
+    found = datasets.find_manifest(planned.line.name, planned.dataset_id)
+    if found is not None:
+        return result_of(found, exists=True)
+    attempt = event.get("built") or datasets.read_spark_attempt(planned)
+    built = built_from_json(attempt)
+    with tempfile.TemporaryDirectory(prefix="dataset-") as place:
+        path = Path(place) / "data.parquet"
+        datasets.read_data(attempt["data_key"], path)
+        columns = read_dataset(path)
+    findings = examine(planned, built, columns)
+    datasets.write_quality(attempt["data_key"], [finding.to_json() for finding in findings])
+    require_passed(planned.dataset_id, findings)
+    manifest = manifest_of(
+        planned,
+        built,
+        columns,
+        findings,
+        data_uri=datasets.uri(attempt["data_key"]),
+        manifest_uri=datasets.manifest_uri(planned),
+        seconds=attempt["seconds"],
+        created=datetime.now(UTC),
+    )
+    first = datasets.add_manifest(manifest)
+    logger.info("finished", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "first": first is None})
+    return result_of(manifest if first is None else first, exists=first is not None)
+
+
+def _release(request: DatasetRequest) -> Release:
+    """The release that a request names, or the line's current one."""
+    current = stores().control.current_release(request.line)
+    try:
+        release = stores().releases.read(request.release or current)
+    except NotFound as error:
+        raise RequestRefused(
+            f"release: {request.release or current} is not in the store; "
+            f"the current release of {request.line} is {current}"
+        ) from error
+    if release.line.name != request.line:
+        raise RequestRefused(
+            f"release: {request.release} is of line {release.line.name}, expected one of {request.line}; "
+            f"its current release is {current}"
+        )
+    return release
