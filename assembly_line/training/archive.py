@@ -1,0 +1,163 @@
+"""The final archive of a model: what the job saved, checked member by member, with the release's code beside it.
+
+Nothing of the job's archive is executed, unpickled or written under a name that it chose.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, cast
+
+from assembly_line.canonical import digest_bytes
+from assembly_line.errors import TrainingRejected
+from assembly_line.training.artefacts import check_content, check_name
+
+CODE_FOLDER = "code"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a job's archive may be: what a Lambda's disk of 512 MiB holds packed, unpacked and packed again."""
+
+    packed_bytes: int = 100 * MEBIBYTE
+    expanded_bytes: int = 256 * MEBIBYTE
+    members: int = 1000
+
+
+def build_archive(
+    job_archive: Path, scripts: Mapping[str, bytes], target: Path, *, limits: Limits | None = None
+) -> str:
+    """Write the final archive: the job's files in order of name, then `code/` with the release's scripts.
+
+    Equal content gives equal bytes, so the digest names what will be loaded.
+
+    Args:
+        job_archive: the training job's `model.tar.gz`.
+        scripts: file name -> content of the release's scripts.
+        target: where the archive is written.
+        limits: how large the job's archive may be.
+
+    Returns:
+        SHA-256 of the archive, as 64 hexadecimal digits.
+
+    Raises:
+        TrainingRejected: the job's archive is unreadable, too large, empty, or holds a member that escapes, links,
+            can execute code when loaded, or takes the place of the release's code. Names the member.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = dict(_unpack(job_archive, Path(folder), limits or Limits()))
+        if not files:
+            raise TrainingRejected("model archive: is empty; train.py must save its model into SM_MODEL_DIR")
+        with (
+            target.open("wb") as raw,
+            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, filename="", mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for name, path in sorted(files.items()):
+                with path.open("rb") as content:
+                    _add(archive, name, content, path.stat().st_size)
+            for name, script in sorted(scripts.items()):
+                _add(archive, f"{CODE_FOLDER}/{name}", io.BytesIO(script), len(script))
+    return digest_bytes(target.read_bytes())
+
+
+def _add(archive: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o644
+    archive.addfile(member, content)
+
+
+def _unpack(source: Path, folder: Path, limits: Limits) -> Iterator[tuple[str, Path]]:
+    """Copy each member into a numbered file, so that no name of the archive becomes a path."""
+    if source.stat().st_size > limits.packed_bytes:
+        raise TrainingRejected(
+            f"model archive: {source.stat().st_size} bytes; at most {limits.packed_bytes} are accepted; save less into "
+            "SM_MODEL_DIR"
+        )
+    seen: set[str] = set()
+    try:
+        with gzip.open(source, "rb") as expanded:
+            bounded = _Bounded(expanded, limits)
+            archive = tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:")  # noqa: SIM115 - owns nothing to close
+            for number, member in enumerate(archive):
+                if number >= limits.members:
+                    raise TrainingRejected(f"model archive: more than {limits.members} members; save fewer files")
+                name = _checked_name(member)
+                if member.isdir():
+                    continue
+                if name in seen:
+                    raise TrainingRejected(f"model archive: member {name!r} is there twice")
+                seen.add(name)
+                yield name, _copy(archive, member, name, folder / str(number))
+            # The checksum stands at the very end, behind what tar reads.
+            while bounded.read(MEBIBYTE):
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
+        raise TrainingRejected(f"model archive: is not a readable tar.gz: {error}") from error
+
+
+def _checked_name(member: tarfile.TarInfo) -> str:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name or not member.name.isprintable():
+        raise TrainingRejected(f"model archive: member {member.name!r} would be written outside of the model's folder")
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.issparse():
+        raise TrainingRejected(
+            f"model archive: member {member.name!r} is a link, a device or a sparse file; expected plain files"
+        )
+    if path.parts[:1] == (CODE_FOLDER,):
+        raise TrainingRejected(
+            f"model archive: member {member.name!r} lies in {CODE_FOLDER}/, which is for the release's scripts alone; "
+            "train.py must save elsewhere below SM_MODEL_DIR"
+        )
+    if not member.isdir():
+        check_name(path.as_posix())
+    return path.as_posix()
+
+
+def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, path: Path) -> Path:
+    content = archive.extractfile(member)
+    if content is None:
+        raise TrainingRejected(f"model archive: member {name!r} has no content")
+    with content, path.open("wb") as file:
+        shutil.copyfileobj(content, file, MEBIBYTE)
+    with path.open("rb") as copied:
+        check_content(name, copied)
+    return path
+
+
+class _Bounded:
+    """A decompressed stream that ends a bomb early: neither all of it nor one piece of it grows beyond its bound."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+
+    def read(self, size: int = -1) -> bytes:
+        # Names and extended headers are read in one piece, at the size that the archive claims.
+        if not 0 <= size <= MEBIBYTE:
+            raise TrainingRejected(f"model archive: a header of {size} bytes; expected plain file names")
+        self._check(self._stream.tell() + size)
+        return self._stream.read(size)
+
+    def seek(self, position: int) -> int:
+        self._check(position)
+        return self._stream.seek(position)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def _check(self, position: int) -> None:
+        # Padding and headers around the last file's content are not content.
+        if position > self._limits.expanded_bytes + MEBIBYTE:
+            raise TrainingRejected(
+                f"model archive: expands beyond {self._limits.expanded_bytes} bytes; save less into SM_MODEL_DIR"
+            )

@@ -1,0 +1,130 @@
+"""From a dataset to what a training job reads: the training part, and the holdout without its outcomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assembly_line.declarations.lines import Line
+from assembly_line.encoding import Encoding, Table
+from assembly_line.errors import TrainingRejected
+from assembly_line.instants import format_instant, from_micros
+from assembly_line.training.splitting import Split, split_by_time
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the holdout's answers are compared with, row by row in the order of the holdout's input.
+
+    Args:
+        decision_id: names of the decisions.
+        outcome: 0 or 1, 1 where the declared outcome was present.
+        baseline: the value of the one-feature rule; None where unknown.
+        cluster: value of the first entity's first key, whose rows resemble each other.
+    """
+
+    decision_id: list[str]
+    outcome: list[int]
+    baseline: list[float | None]
+    cluster: list[int | str | bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingInputs:
+    """Everything that `prepare` writes.
+
+    Args:
+        encoding: fitted on the training part.
+        train: CSV, label first, then the features; no header; missing values are empty.
+        schema: names and forms of the features in the order of the columns, and the label's name.
+        batch: CSV of the holdout, decision id first, then the features; no label.
+        truth: the holdout's outcomes, kept from the job.
+        boundary: decision time, in microseconds since 1970, of the earliest held-out decision.
+        rows: rows of the training part.
+        prior: share of positives in the training part.
+    """
+
+    encoding: Encoding
+    train: bytes
+    schema: dict[str, Any]
+    batch: bytes
+    truth: Truth
+    boundary: int
+    rows: int
+    prior: float
+
+
+def columns_needed(line: Line) -> list[str]:
+    """Columns of a training dataset that training reads."""
+    return ["decision_id", "decision_time", next(iter(line.decision.keys)), *line.features, line.outcome.name]
+
+
+def training_inputs(table: Table, line: Line) -> TrainingInputs:
+    """Split by time, fit the encoding on the training part alone, and write both parts.
+
+    Args:
+        table: column -> values for `columns_needed(line)`; decision times in microseconds since 1970.
+        line: whose holdout share, minimum of rows and outcome apply.
+
+    Raises:
+        TrainingRejected: too few rows, or a part in which every outcome is the same; the message gives the counts.
+    """
+    times = table["decision_time"]
+    if len(times) < line.training.minimum_rows:
+        raise _too_few(line, len(times), "the dataset")
+    split = split_by_time(times, share=line.training.holdout)
+    labels = [int(value == line.outcome.present) for value in table[line.outcome.name]]
+    _check_parts(line, labels, split)
+    train, holdout = (_part(table, line, labels, rows) for rows in (split.train, split.holdout))
+    encoding = Encoding.fit(line.features, train)
+    return TrainingInputs(
+        encoding=encoding,
+        train=encoding.csv(train, first=[str(label) for label in train["label"]]),
+        schema={"label": line.outcome.name, "features": encoding.to_json()["columns"]},
+        batch=encoding.csv(holdout, first=holdout["decision_id"]),
+        truth=Truth(
+            decision_id=list(holdout["decision_id"]),
+            outcome=list(holdout["label"]),
+            baseline=encoding.numbers(line.training.baseline, holdout[line.training.baseline]),
+            cluster=list(holdout["cluster"]),
+        ),
+        boundary=split.boundary,
+        rows=split.train.size,
+        prior=sum(train["label"]) / split.train.size,
+    )
+
+
+def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp]) -> Mapping[str, Sequence[Any]]:
+    columns: dict[str, Sequence[Any]] = {name: table[name] for name in line.features}
+    columns |= {"decision_id": table["decision_id"], "label": labels, "cluster": table[next(iter(line.decision.keys))]}
+    if rows.size == 1:
+        return {name: [values[int(rows[0])]] for name, values in columns.items()}
+    pick = itemgetter(*rows.tolist())
+    return {name: pick(values) for name, values in columns.items()}
+
+
+def _check_parts(line: Line, labels: Sequence[int], split: Split) -> None:
+    if split.train.size < line.training.minimum_rows:
+        raise _too_few(line, split.train.size, "the training part")
+    since = format_instant(from_micros(split.boundary))
+    for part, rows in ((f"training part (before {since})", split.train), (f"holdout (from {since} on)", split.holdout)):
+        counts = Counter(labels[row] for row in rows.tolist())
+        if len(counts) < 2:
+            raise TrainingRejected(
+                f"line {line.name}: {part}: {counts[1]} of {rows.size} decisions have the outcome "
+                f"{line.outcome.name} = {line.outcome.present}; expected both outcomes in each part; choose a later "
+                "as_of, or another training.holdout in the declaration"
+            )
+
+
+def _too_few(line: Line, rows: int, where: str) -> TrainingRejected:
+    return TrainingRejected(
+        f"line {line.name}: {where} holds {rows} mature decisions; training.minimum_rows asks for "
+        f"{line.training.minimum_rows}; choose a later as_of, by when more outcomes are mature, or lower the minimum"
+    )

@@ -1,0 +1,66 @@
+"""What a reviewer is shown: the run's measures, where its data comes from, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def review_packet(
+    record: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    *,
+    champion: Mapping[str, Any] | None,
+    risk: str,
+) -> dict[str, Any]:
+    """The packet, from what the run wrote alone.
+
+    Args:
+        record: the run's record.
+        manifest: of its dataset.
+        champion: what decides for the line now, if anything does.
+        risk: the line's risk tier.
+    """
+    context, metrics = record["context"], record["evaluation"]["metrics"]
+    return {
+        "line": context["line"],
+        "run_id": context["run_id"],
+        "as_of": context["as_of"],
+        "release": record["release"],
+        "dataset_id": record["dataset"]["dataset_id"],
+        "rows": record["split"]["rows"],
+        "holdout_rows": record["split"]["holdout_rows"],
+        "holdout_from": record["split"]["holdout_from"],
+        "features": record["features"],
+        "hyperparameters": context["hyperparameters"],
+        "metrics": metrics,
+        "champion": None if champion is None else _champion(champion),
+        "digest": record["archive"]["digest"],
+        "model_package_arn": record["evaluation"]["model_package_arn"],
+        "limitations": list(manifest.get("limitations") or ()),
+        "excluded": dict(manifest.get("excluded") or {}),
+        "notes": notes(metrics, author_verified=context["author_verified"], risk=risk),
+    }
+
+
+def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> list[str]:
+    """What a reviewer should not overlook, in words."""
+    found = []
+    interval, baseline = metrics["auc_interval"], metrics["baseline_auc"]
+    if metrics["log_loss"] >= metrics["prior_log_loss"]:
+        found.append("The log loss is no better than that of answering the training part's rate for every decision.")
+    if metrics["auc"] is not None and baseline is not None and metrics["auc"] <= baseline:
+        found.append(f"The AUC is no better than that of the rule by {metrics['baseline_feature']} alone.")
+    elif interval is not None and baseline is not None and interval[0] <= baseline:
+        found.append(f"The AUC's interval includes the AUC of the rule by {metrics['baseline_feature']} alone.")
+    if not author_verified:
+        found.append(
+            "Who asked for this run is not verified: it was not started through the API."
+            + ("" if risk == "low" else " It can be rejected, not approved.")
+        )
+    return found
+
+
+def _champion(champion: Mapping[str, Any]) -> dict[str, Any]:
+    """The present champion by its own evaluation: another holdout, so its figures do not compare one to one."""
+    return {"run_id": champion["run_id"], "promoted_at": champion["promoted_at"], "own_metrics": champion["metrics"]}

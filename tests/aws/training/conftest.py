@@ -1,0 +1,110 @@
+"""A released line, its dataset and its registry group in a simulated account, and the handlers that act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import duckdb
+import pytest
+from botocore.loaders import create_loader
+
+from assembly_line.loader import load_line
+from assembly_line.names import dataset_prefix
+from assembly_line.release import Release
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from lambdas.review import handler as review
+from lambdas.training import handler as training
+from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.client import SageMakerClient
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _service_descriptions_are_read_once() -> Iterator[None]:
+    """Moto begins each test with a new session, which would read megabytes of service descriptions again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
+        yield
+
+
+@pytest.fixture
+def release(store: ObjectStore, control: ControlTable) -> Release:
+    """The shipped line, released and current."""
+    release = load_line(Path(__file__).parents[3] / "lines", LINE)
+    control.set_current_release(LINE, ReleaseStore(store).publish(release))
+    return release
+
+
+@pytest.fixture
+def sagemaker(aws: None) -> SageMakerClient:
+    client = boto3.client("sagemaker", region_name="us-east-1")
+    client.create_model_package_group(ModelPackageGroupName=GROUP)
+    return client
+
+
+@pytest.fixture
+def handlers(
+    aws: None, release: Release, sagemaker: SageMakerClient, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The variables that the stack sets, and clients built anew for this test's account."""
+    for variable, value in {
+        "ASSEMBLY_ENVIRONMENT": "test",
+        "ACCOUNT_ID": "123456789012",
+        "STORE_BUCKET": "store",
+        "CONTROL_TABLE": "control",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    training.stores.cache_clear()
+    review.stores.cache_clear()
+    yield
+    training.stores.cache_clear()
+    review.stores.cache_clear()
+
+
+@pytest.fixture
+def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, Any]:
+    """240 decisions of 60 households at 4 instants, the last of which is held out; the outcome follows `spend_90d`."""
+    path = tmp_path / "data.parquet"
+    numbers = [
+        name
+        for name in release.line.features
+        if name not in ("campaign_type", "age", "income", "household_size", "kids_count")
+    ]
+    columns = ", ".join(f"(i * 7 % 10 + {place}) / 3.0 AS {name}" for place, name in enumerate(numbers))
+    # The one-feature rule knows nothing here.
+    columns = columns.replace("AS redemptions_365d", "* 0 + i % 7 AS redemptions_365d")
+    query = f"""
+        SELECT 'd1-20170301-' || lpad(i::VARCHAR, 32, '0') AS decision_id,
+               TIMESTAMPTZ '2017-03-01 00:00:00+00' + INTERVAL (i // 60) MONTH AS decision_time,
+               i % 60 AS household_id, i // 60 AS campaign_id, {columns},
+               CASE WHEN i % 3 = 0 THEN 'Type A' ELSE 'Type B' END AS campaign_type,
+               NULL::VARCHAR AS age, NULL::VARCHAR AS income, NULL::VARCHAR AS household_size, '1' AS kids_count,
+               (i * 7 % 10 > 6)::BIGINT AS redeemed
+        FROM range(240) AS numbers(i) ORDER BY i"""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+    prefix = dataset_prefix(LINE, DATASET)
+    store.upload(path, f"{prefix}attempts/1/data.parquet")
+    manifest = {
+        "dataset_id": DATASET,
+        "line": LINE,
+        "data_uri": store.uri(f"{prefix}attempts/1/data.parquet"),
+        "limitations": ["demographics carries no time"],
+        "excluded": {"immature": 3},
+    }
+    store.write_json(f"{prefix}manifest.json", manifest)
+    return {**manifest, "rows": 240, "spine_rows": 243, "purpose": "training", "exists": False}
+
+
+@pytest.fixture
+def run(handlers: None, store: ObjectStore, control: ControlTable, dataset: dict[str, Any]) -> RunSoFar:
+    return RunSoFar(store, control, dataset)

@@ -1,0 +1,143 @@
+"""A run waits for its reviewer, and only the stored judgement of an independent one makes a champion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assembly_line.errors import Conflict, NotFound, NotPermitted
+from assembly_line.names import run_prefix
+from assembly_line.training.review import decide
+from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RUN, RunSoFar
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.client import SageMakerClient
+
+
+@pytest.fixture
+def verified(run: RunSoFar) -> RunSoFar:
+    """A run that the API started for its author."""
+    run.control.add_run(LINE, RUN, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
+    return run
+
+
+def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
+    decided = decide(run.request_review(), reviewer=reviewer, decision=decision, reason="looked at the holdout")
+    assert run.control.decide_review(LINE, run.run_id, decided)
+    return decided
+
+
+def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
+    review = verified.request_review(token="first")
+
+    assert (review["state"], review["token"], review["risk"]) == ("waiting", "first", "standard")
+    assert (review["author"], review["author_verified"]) == (AUTHOR, True)
+    packet = review["packet"]
+    assert packet["metrics"] == verified.answers["evaluated"]["metrics"]
+    assert (packet["dataset_id"], packet["rows"], packet["holdout_rows"]) == (DATASET, 180, 60)
+    assert packet["digest"] == verified.answers["packaged"]["digest"]
+    assert packet["limitations"] == ["demographics carries no time"]
+    assert packet["excluded"] == {"immature": 3}
+    assert (packet["champion"], packet["notes"]) == (None, [])
+
+
+def test_a_repeated_request_waits_with_the_new_token_and_the_first_opening(verified: RunSoFar) -> None:
+    first = verified.request_review(token="first")
+
+    second = verified.request_review(token="second")
+
+    assert second == {**first, "token": "second"}
+
+
+def test_a_request_after_the_judgement_does_not_reopen_it(verified: RunSoFar) -> None:
+    decided = judge(verified, "reject")
+
+    with pytest.raises(Conflict, match="is decided already"):
+        verified.request_review(token="third")
+    assert verified.control.review(LINE, RUN) == decided
+
+
+def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
+    decided = judge(verified, "approve")
+
+    assert verified.conclude() == {"decision": "approve", "champion": True}
+
+    evaluated, packaged = verified.answers["evaluated"], verified.answers["packaged"]
+    package = sagemaker.describe_model_package(ModelPackageName=evaluated["model_package_arn"])
+    assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Approved", "looked at the holdout")
+    champion = verified.control.champion(LINE)
+    assert champion["encoding_key"] == f"{run_prefix(LINE, RUN)}encoding.json"
+    assert verified.store.exists(champion["encoding_key"])
+    assert {
+        name: champion[name] for name in ("run_id", "model_name", "digest", "author", "reviewer", "promoted_at")
+    } == {
+        "run_id": RUN,
+        "model_name": packaged["model_name"],
+        "digest": packaged["digest"],
+        "author": AUTHOR,
+        "reviewer": REVIEWER,
+        "promoted_at": decided["decided_at"],
+    }
+    assert (champion["prior"], champion["baseline_feature"]) == (evaluated["metrics"]["prior"], "redemptions_365d")
+
+
+def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    champion = verified.control.champion(LINE)
+
+    assert verified.conclude() == {"decision": "approve", "champion": True}
+    assert verified.control.champion(LINE) == champion
+
+
+def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
+    judge(verified, "reject")
+
+    assert verified.conclude() == {"decision": "reject", "champion": False}
+    arn = verified.answers["evaluated"]["model_package_arn"]
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
+    with pytest.raises(NotFound, match="no champion yet"):
+        verified.control.champion(LINE)
+
+
+def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFar) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+
+    later = RunSoFar(verified.store, verified.control, verified.dataset, run_id="coupon-redemption-20170801-00000002")
+
+    champion = later.request_review()["packet"]["champion"]
+    assert (champion["run_id"], champion["own_metrics"]) == (RUN, verified.answers["evaluated"]["metrics"])
+
+
+def test_answering_the_execution_by_hand_is_not_a_review(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
+    verified.request_review()
+
+    with pytest.raises(NotPermitted, match="nobody decided it; it is decided with `line review`"):
+        verified.conclude()
+    arn = verified.answers["evaluated"]["model_package_arn"]
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+@pytest.mark.parametrize("reviewer", [AUTHOR, "arn:aws:sts::123456789012:assumed-role/Reviewer/anna"])
+def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(verified: RunSoFar, reviewer: str) -> None:
+    review = verified.request_review()
+    forged = {**review, "state": "decided", "decision": "approve", "reviewer": reviewer, "reason": "-"}
+    verified.control.decide_review(LINE, RUN, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+
+    with pytest.raises(NotPermitted, match="is the author"):
+        verified.conclude()
+    with pytest.raises(NotFound, match="no champion yet"):
+        verified.control.champion(LINE)
+
+
+def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: RunSoFar) -> None:
+    review = run.request_review()
+
+    (note,) = review["packet"]["notes"]
+    assert "not verified" in note
+    with pytest.raises(NotPermitted, match="its author is not verified"):
+        judge(run, "approve")
+    judge(run, "reject")
+    assert run.conclude() == {"decision": "reject", "champion": False}

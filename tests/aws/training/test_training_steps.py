@@ -1,0 +1,286 @@
+"""The training machine's steps against a simulated account: what they write, and what they refuse."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assembly_line.errors import NotFound, RequestRefused, TrainingRejected
+from assembly_line.names import run_prefix
+from lambdas.training import handler as training
+from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RUN, RunSoFar, call
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.client import SageMakerClient
+
+    from assembly_line.release import Release
+
+PREFIX = run_prefix(LINE, RUN)
+
+
+def test_begin_fixes_what_the_run_is(run: RunSoFar, release: Release) -> None:
+    run.control.add_run(LINE, RUN, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
+
+    context = run.begin(hyperparameters={"max_depth": 4}, engine="duckdb")
+
+    assert (context["run_id"], context["line"], context["release"]) == (RUN, LINE, release.digest)
+    assert (context["author"], context["author_verified"]) == (AUTHOR, True)
+    assert context["hyperparameters"]["max_depth"] == "4"
+    assert context["hyperparameters"]["seed"] == "7"
+    assert context["dataset_request"] == {
+        "line": LINE,
+        "purpose": "training",
+        "as_of": "2017-07-01T00:00:00.000000Z",
+        "engine": "duckdb",
+        "release": release.digest,
+    }
+
+
+def test_a_run_that_the_api_did_not_start_has_an_unverified_author(run: RunSoFar) -> None:
+    context = run.begin()
+
+    assert (context["author"], context["author_verified"]) == ("unverified", False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        ({"line": "churn"}, NotFound, r"line 'churn' has no release here; released lines: coupon_redemption"),
+        ({"as_of": "July"}, RequestRefused, r"as_of: 'July'.*expected ISO 8601 such as 2017-07-01"),
+        ({"as_of": "2017-02-30"}, RequestRefused, r"as_of: '2017-02-30'"),
+        ({"as_of": "2017-07-01T00:00:00"}, RequestRefused, "has no zone"),
+        ({"hyperparameters": {"depth": 3}}, RequestRefused, r"hyperparameters.depth.*it declares colsample_bytree"),
+        ({"hyperparameters": {"seed": 1.5}}, RequestRefused, r"hyperparameters.seed: 1.5: expected a whole number"),
+        ({"author": AUTHOR}, RequestRefused, "author: unknown field; there are line, as_of"),
+        ({"release": "f" * 64}, NotFound, "no such object"),
+    ],
+)
+def test_begin_refuses_what_cannot_become_a_run(
+    run: RunSoFar, request_: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run.begin(**request_)
+
+
+def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(run: RunSoFar, release: Release) -> None:
+    prepared = run.prepare()
+
+    read = run.store.read
+    train, batch = read(f"{PREFIX}train/train.csv").decode(), read(f"{PREFIX}holdout/input/batch.csv").decode()
+    assert (prepared["rows"], prepared["holdout_rows"]) == (180, 60)
+    assert (len(train.splitlines()), len(batch.splitlines())) == (180, 60)
+    assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
+    assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
+    assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
+    under_train = [item.key for item in run.store.list(f"{PREFIX}train/")]
+    assert under_train == [f"{PREFIX}train/schema.json", f"{PREFIX}train/train.csv"]
+
+
+def test_prepare_says_everything_that_the_job_needs(run: RunSoFar, release: Release) -> None:
+    prepared = run.prepare()
+
+    assert prepared["image"] == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+    assert prepared["role_arn"] == "arn:aws:iam::123456789012:role/assembly-line-test-coupon-redemption-jobs"
+    assert prepared["job_name"] == f"{RUN}-train-1"
+    assert prepared["code_uri"] == f"s3://store/releases/{release.digest}/code/"
+    assert json.loads(prepared["hyperparameters"]["sagemaker_program"]) == "train.py"
+    assert json.loads(prepared["hyperparameters"]["sagemaker_submit_directory"]) == "/opt/ml/input/data/code"
+    assert all(isinstance(value, str) for value in prepared["hyperparameters"].values())
+    assert (prepared["instance_type"], prepared["timeout_seconds"]) == ("ml.m5.large", 3600)
+
+
+def test_prepare_again_writes_the_same(run: RunSoFar) -> None:
+    first = run.prepare()
+    before = {item.key: run.store.read(item.key) for item in run.store.list(PREFIX)}
+
+    assert run.prepare() == first
+    assert {item.key: run.store.read(item.key) for item in run.store.list(PREFIX)} == before
+
+
+def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(run: RunSoFar, release: Release) -> None:
+    packaged = run.package({"model.json": b"{}"})
+
+    content = run.store.read(run.store.key_of(packaged["model_data_uri"]))
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        assert archive.getnames() == ["model.json", "code/inference.py", "code/train.py"]
+        member = archive.extractfile("code/inference.py")
+        assert member is not None
+        assert member.read() == release.scripts["inference.py"]
+    assert packaged["digest"] == hashlib.sha256(content).hexdigest()
+    assert packaged["environment"] == {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    }
+    assert (packaged["model_name"], packaged["transform_job_name"]) == (f"{RUN}-model-1", f"{RUN}-holdout-1")
+
+
+def test_package_refuses_a_pickle_and_leaves_no_archive(run: RunSoFar) -> None:
+    with pytest.raises(TrainingRejected, match=r"model\.pkl.*prefer formats that cannot execute code"):
+        run.package({"model.pkl": b"\x80\x04."})
+    assert not run.store.exists(f"{PREFIX}model/model.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        (("coupon-redemption-20170701", "another"), "expected it below s3://store/runs/coupon_redemption/"),
+        (("model.tar.gz", "other.tar.gz"), "is missing; train.py must save its model into SM_MODEL_DIR"),
+    ],
+)
+def test_package_reads_no_artifact_but_the_runs_own(run: RunSoFar, replaced: tuple[str, str], message: str) -> None:
+    run.prepare()
+    uri = run.write_artifact({"model.json": b"{}"}).replace(*replaced)
+
+    with pytest.raises(TrainingRejected, match=message):
+        call(training.package, {**run.event, "model_artifact": uri})
+
+
+def test_evaluate_measures_records_and_registers_the_model_as_pending(
+    run: RunSoFar, release: Release, sagemaker: SageMakerClient
+) -> None:
+    evaluated = run.evaluate()
+
+    metrics = evaluated["metrics"]
+    assert (metrics["rows"], metrics["positives"]) == (60, 18)
+    assert metrics["auc"] == 1.0
+    assert metrics["prior"] == pytest.approx(54 / 180)
+    assert metrics["baseline_feature"] == "redemptions_365d"
+    package = sagemaker.describe_model_package(ModelPackageName=evaluated["model_package_arn"])
+    assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (GROUP, 1)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["CustomerMetadataProperties"] == {
+        "run_id": RUN,
+        "digest": run.answers["packaged"]["digest"],
+        "release": release.digest,
+        "dataset_id": DATASET,
+    }
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == run.answers["packaged"]["model_data_uri"]
+    assert container["Environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
+    statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
+    assert json.loads(run.store.read(run.store.key_of(statistics["S3Uri"]))) == metrics
+
+
+def test_evaluate_again_registers_nothing_new(run: RunSoFar, sagemaker: SageMakerClient) -> None:
+    first = run.evaluate()
+
+    assert run.evaluate() == first
+    assert len(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]) == 1
+
+
+def test_another_run_becomes_the_next_version(run: RunSoFar) -> None:
+    run.evaluate()
+
+    later = RunSoFar(run.store, run.control, run.dataset, run_id="coupon-redemption-20170801-00000002")
+
+    assert later.evaluate()["model_package_version"] == 2
+
+
+def test_the_record_holds_what_repeating_the_run_takes(run: RunSoFar, release: Release) -> None:
+    run.evaluate()
+
+    record = run.store.read_json(f"{PREFIX}run.json")
+    assert record["release"] == release.digest
+    assert record["dataset"]["dataset_id"] == DATASET
+    assert record["split"]["holdout_from"] == "2017-06-01T00:00:00.000000Z"
+    assert record["image"]["uri"] == run.answers["prepared"]["image"]
+    assert record["hyperparameters"]["seed"] == "7"
+    assert record["seeds"] == {"bootstrap": 0, "training": "7"}
+    assert record["jobs"]["training"] == run.answers["prepared"]["job_name"]
+    assert record["archive"]["digest"] == run.answers["packaged"]["digest"]
+    train = run.store.read(f"{PREFIX}train/train.csv")
+    assert record["files"]["train/train.csv"] == hashlib.sha256(train).hexdigest()
+    assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
+
+
+def test_a_missing_group_is_said_with_the_command_that_makes_it(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.package()
+    monkeypatch.setenv("ASSEMBLY_ENVIRONMENT", "fresh")
+    training.stores.cache_clear()
+
+    with pytest.raises(
+        NotFound, match="group 'assembly-line-fresh-coupon-redemption' does not exist; run `line deploy`"
+    ):
+        run.evaluate()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], "answered 59 of 60 rows"),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
+        (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan'; expected a probability"),
+    ],
+)
+def test_answers_that_cannot_be_trusted_register_nothing(
+    run: RunSoFar, sagemaker: SageMakerClient, change: Any, message: str
+) -> None:
+    run.package()
+    lines = [f"{row[0]},0.5" for row in run.batch()]
+
+    with pytest.raises(TrainingRejected, match=message):
+        run.evaluate(change(lines))
+    assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == []
+    assert not run.store.exists(f"{PREFIX}run.json")
+
+
+def test_no_answers_at_all_are_said(run: RunSoFar) -> None:
+    run.package()
+
+    with pytest.raises(TrainingRejected, match=r"answered nothing: .*batch.csv.out is missing; see the log"):
+        call(training.evaluate, run.event)
+
+
+def test_the_lines_own_scripts_train_on_these_files_and_answer_the_holdout(run: RunSoFar, tmp_path: Path) -> None:
+    prepared = run.prepare()
+    for name in ("train.csv", "schema.json"):
+        run.store.download(f"{PREFIX}train/{name}", tmp_path / name)
+    code = tmp_path / "code"
+    code.mkdir()
+    for item in run.store.list(run.store.key_of(prepared["code_uri"])):
+        run.store.download(item.key, code / Path(item.key).name)
+    model = tmp_path / "model"
+    model.mkdir()
+    environment = {"PATH": os.environ["PATH"], "SM_CHANNEL_TRAIN": str(tmp_path), "SM_MODEL_DIR": str(model)}
+    python(code, environment, "train.py", "--rounds", "30")
+    artifact = {path.name: path.read_bytes() for path in model.iterdir()}
+    run.package(artifact)
+    rows = "".join(f"{','.join(row[1:])}\n" for row in run.batch())
+
+    answers = python(code, environment, "-c", SERVE, str(model), text=rows).splitlines()
+    metrics = run.evaluate([f"{row[0]},{answer}" for row, answer in zip(run.batch(), answers, strict=True)])["metrics"]
+
+    assert metrics["auc"] > 0.95
+    assert metrics["log_loss"] < metrics["prior_log_loss"]
+
+
+SERVE = """
+import sys, inference
+rows = inference.input_fn(sys.stdin.read(), "text/csv")
+print(inference.output_fn(inference.predict_fn(rows, inference.model_fn(sys.argv[1])), "text/csv"), end="")
+"""
+
+
+def python(code: Path, environment: dict[str, str], *command: str, text: str = "") -> str:
+    """Run a script in the code's folder with nothing of this process's environment."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=code,
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,96 @@
+"""The holdout's answers are read strictly and judged beside the prior and the one-feature rule."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from assembly_line.errors import TrainingRejected
+from assembly_line.training.evaluation import evaluate, read_answers
+from assembly_line.training.inputs import Truth
+from assembly_line.training.packet import notes
+
+TRUTH = Truth(
+    decision_id=["a", "b", "c", "d"], outcome=[1, 0, 1, 0], baseline=[5.0, None, 1.0, 2.0], cluster=[1, 2, 3, 4]
+)
+
+
+def test_reads_one_score_for_each_row_in_order() -> None:
+    assert read_answers(b"a,0.5\nb,1.25e-1\nc,0\nd,1\n", TRUTH.decision_id) == [0.5, 0.125, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (b"a,0.5\nb,0.1\nc,0.2\n", "answered 3 of 4 rows"),
+        (b"", "answered 0 of 4 rows"),
+        (b"a,0.5\nb,0.1\nc,0.2\nd,0.3\nd,0.3\n", "answered 5 of 4 rows"),
+        (b"a,0.5\nc,0.1\nb,0.2\nd,0.3\n", "output line 2 is of 'c'; expected b"),
+        (b"a,0.5\nb,nan\nc,0.2\nd,0.3\n", "output line 2: score 'nan'; expected a probability"),
+        (b"a,0.5\nb,0.1\nc,inf\nd,0.3\n", "output line 3: score 'inf'"),
+        (b"a,0.5\nb,0.1\nc,0.2\nd,-2.5\n", "output line 4: score '-2.5'"),
+        (b"a,0.5\nb,0.1\nc,0.2\nd\n", "output line 4: score ''"),
+        (b"a,[0.5]\nb,0.1\nc,0.2\nd,0.1\n", "output line 1: score '\\[0.5\\]'"),
+        (b"a,0.5\nb,0.1,9\nc,0.2\nd,0.1\n", "output line 2: score '0.1,9'"),
+    ],
+)
+def test_answers_that_cannot_be_trusted_reject_the_run(output: bytes, message: str) -> None:
+    with pytest.raises(TrainingRejected, match=message):
+        read_answers(output, TRUTH.decision_id)
+
+
+def test_measures_stand_beside_the_prior_and_the_rule() -> None:
+    metrics = evaluate([0.9, 0.1, 0.4, 0.5], TRUTH, prior=0.25, baseline_feature="visits")
+
+    assert (metrics["rows"], metrics["positives"], metrics["auc"]) == (4, 2, 0.75)
+    assert metrics["log_loss"] == pytest.approx(-sum(map(math.log, (0.9, 0.9, 0.4, 0.5))) / 4)
+    assert metrics["prior_log_loss"] == pytest.approx(-(2 * math.log(0.25) + 2 * math.log(0.75)) / 4)
+    # Unknown is lowest: 5 > (2, none), 1 > none.
+    assert (metrics["baseline_feature"], metrics["baseline_auc"]) == ("visits", 0.75)
+    assert set(metrics) >= {"auc_interval", "champion_auc"}
+
+
+def test_a_rule_without_any_known_value_has_no_measure() -> None:
+    unknown = Truth(TRUTH.decision_id, TRUTH.outcome, [None] * 4, TRUTH.cluster)
+
+    assert evaluate([0.9, 0.1, 0.4, 0.5], unknown, prior=0.5, baseline_feature="age")["baseline_auc"] is None
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    return {
+        "auc": 0.8,
+        "auc_interval": [0.75, 0.85],
+        "log_loss": 0.3,
+        "prior_log_loss": 0.4,
+        "baseline_auc": 0.7,
+        "baseline_feature": "visits",
+        **changes,
+    }
+
+
+def test_a_good_run_needs_no_note() -> None:
+    assert notes(measured(), author_verified=True, risk="standard") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"baseline_auc": 0.8}, "The AUC is no better than that of the rule by visits alone."),
+        ({"baseline_auc": 0.76}, "The AUC's interval includes the AUC of the rule by visits alone."),
+        ({"log_loss": 0.4}, "The log loss is no better than"),
+    ],
+)
+def test_the_reviewer_is_told_what_speaks_against_the_run(changes: dict[str, Any], note: str) -> None:
+    (found,) = notes(measured(**changes), author_verified=True, risk="standard")
+    assert found.startswith(note)
+
+
+def test_the_reviewer_is_told_that_the_author_is_not_verified() -> None:
+    (strict,) = notes(measured(), author_verified=False, risk="standard")
+    (low,) = notes(measured(), author_verified=False, risk="low")
+
+    assert strict.endswith("It can be rejected, not approved.")
+    assert "not verified" in low
+    assert "rejected" not in low

@@ -1,0 +1,133 @@
+"""A dataset becomes a training part and a later holdout, or is refused with its counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import RequestRefused, TrainingRejected
+from assembly_line.loader import load_line
+from assembly_line.training.hyperparameters import resolve, script_mode
+from assembly_line.training.inputs import columns_needed, training_inputs
+from assembly_line.training.splitting import split_by_time
+
+LINE = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
+DAY = 86_400_000_000
+
+
+def line(**training: Any) -> Line:
+    return replace(LINE, training=replace(LINE.training, **{"minimum_rows": 4, **training}))
+
+
+def table(*, times: list[int], outcomes: list[int]) -> dict[str, list[Any]]:
+    rows = len(times)
+    columns: dict[str, list[Any]] = {name: [float(row) for row in range(rows)] for name in LINE.features}
+    columns |= {"campaign_type": ["Type A" if row % 2 else "Type B" for row in range(rows)]}
+    columns |= {name: [None] * rows for name in ("age", "income", "household_size", "kids_count")}
+    return columns | {
+        "decision_id": [f"d{row}" for row in range(rows)],
+        "decision_time": [time * DAY for time in times],
+        "household_id": [row // 2 for row in range(rows)],
+        "redeemed": outcomes,
+    }
+
+
+def test_the_latest_instants_are_held_out_whole() -> None:
+    split = split_by_time([30, 10, 20, 30, 20, 10, 10, 10], share=0.25)
+
+    assert (split.boundary, split.train.tolist(), split.holdout.tolist()) == (30, [1, 2, 4, 5, 6, 7], [0, 3])
+
+
+def test_the_boundary_is_the_one_nearest_to_the_wanted_share() -> None:
+    times = [1] * 50 + [2] * 30 + [3] * 20
+
+    assert split_by_time(times, share=0.25).boundary == 3
+    assert split_by_time(times, share=0.36).boundary == 2
+    assert split_by_time(times, share=0.35).boundary == 2  # equally near: the larger holdout
+    assert split_by_time(times, share=0.99).boundary == 2  # never all of it
+
+
+def test_one_instant_cannot_be_split() -> None:
+    with pytest.raises(TrainingRejected, match=r"5 decisions at 1 instant.*later as_of"):
+        split_by_time([7] * 5, share=0.25)
+
+
+def test_both_parts_are_written_and_the_holdout_carries_no_outcome() -> None:
+    inputs = training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1]), line(holdout=0.34))
+
+    train, batch = inputs.train.decode().splitlines(), inputs.batch.decode().splitlines()
+    features = len(LINE.features)
+    assert [row.split(",")[0] for row in train] == ["1", "0", "0", "0"]
+    assert [row.split(",")[0] for row in batch] == ["d4", "d5"]
+    assert {len(row.split(",")) for row in train + batch} == {features + 1}
+    assert inputs.truth.outcome == [0, 1]
+    assert inputs.truth.cluster == [2, 2]
+    assert inputs.truth.baseline == [4.0, 5.0]
+    assert (inputs.rows, inputs.prior) == (4, 0.25)
+    assert [feature["name"] for feature in inputs.schema["features"]] == list(LINE.features)
+
+
+def test_the_encoding_knows_nothing_of_the_holdout() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["campaign_type"] = ["A", "A", "A", "A", "B", "A"]
+
+    inputs = training_inputs(content, line(holdout=0.34))
+
+    place = 1 + list(LINE.features).index("campaign_type")
+    assert [row.split(",")[place] for row in inputs.batch.decode().splitlines()] == ["", "0"]
+
+
+def test_too_few_rows_are_refused_with_their_number() -> None:
+    content = table(times=[1, 1, 2], outcomes=[1, 0, 1])
+
+    with pytest.raises(TrainingRejected, match=r"3 mature decisions; training.minimum_rows asks for 4"):
+        training_inputs(content, line())
+    with pytest.raises(TrainingRejected, match="the training part holds 3 mature decisions"):
+        training_inputs(table(times=[1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 1]), line(holdout=0.4))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "where"),
+    [
+        ([0, 0, 0, 0, 0, 1], r"training part \(before 1970-01-03.*0 of 4"),
+        ([1, 0, 0, 0, 1, 1], r"holdout \(from 1970-01-03.*2 of 2"),
+    ],
+)
+def test_a_part_with_one_outcome_only_is_refused(outcomes: list[int], where: str) -> None:
+    with pytest.raises(TrainingRejected, match=where):
+        training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34))
+
+
+def test_names_every_column_that_it_reads() -> None:
+    needed = columns_needed(LINE)
+
+    assert needed[:3] == ["decision_id", "decision_time", "household_id"]
+    assert needed[-1] == "redeemed"
+
+
+def test_a_request_replaces_declared_hyperparameters_and_no_others() -> None:
+    found = resolve(LINE, {"max_depth": 5})
+
+    assert found == {name: str(value) for name, value in ({**LINE.training.hyperparameters, "max_depth": 5}).items()}
+    with pytest.raises(RequestRefused, match=r"hyperparameters.depth: .* declares colsample_bytree, learning_rate"):
+        resolve(LINE, {"depth": 5})
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_depth", 2.5), ("max_depth", "2"), ("learning_rate", "fast")])
+def test_a_value_of_another_kind_is_refused_before_a_job_starts(name: str, value: str | float) -> None:
+    with pytest.raises(RequestRefused, match=rf"hyperparameters.{name}: .* expected a .*number"):
+        resolve(LINE, {name: value})
+
+
+def test_script_mode_names_the_script_inside_the_isolated_container() -> None:
+    found = script_mode({"rounds": "10"}, "train.py")
+
+    assert found == {
+        "rounds": "10",
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": '"/opt/ml/input/data/code"',
+    }
