@@ -1,0 +1,139 @@
+"""What every step of a scoring run knows: carried as JSON from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from assembly_line.instants import format_instant, parse_instant, to_micros
+from assembly_line.requests import DatasetRequest, ScoringRequest
+
+UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The model that decides, as its approval recorded it.
+
+    Args:
+        run_id: the training run.
+        release: what it was trained with: its features and scripts.
+        digest: SHA-256 of the registered archive.
+        model_name: the model in SageMaker.
+        model_data_uri: where the archive lies.
+        encoding_key: its encoding in the store bucket.
+        features: names in the order of training.
+        prior: share of positives in training, the rate that a useful score must beat.
+        baseline_feature: the one feature whose value alone is the rule to beat.
+    """
+
+    run_id: str
+    release: str
+    digest: str
+    model_name: str
+    model_data_uri: str
+    encoding_key: str
+    features: tuple[str, ...]
+    prior: float
+    baseline_feature: str
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Champion:
+        named = {name: item[name] for name in cls.__dataclass_fields__}
+        return cls(**{**named, "features": tuple(item["features"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringContext:
+    """One scoring run: who asked for what, with which release and champion."""
+
+    run_id: str
+    line: str
+    release: str
+    champion: Champion
+    as_of: datetime
+    since: datetime
+    until: datetime
+    started_at: datetime
+    principal: str
+    engine: str
+
+    @property
+    def revision(self) -> int:
+        """Rises with every run: a later run's prediction replaces an earlier one's for the same decision."""
+        return to_micros(self.started_at)
+
+    @property
+    def day(self) -> str:
+        """The day on which the run started, under which its deliveries are kept."""
+        return self.started_at.strftime("%Y%m%d")
+
+    def dataset_request(self) -> DatasetRequest:
+        return DatasetRequest.parse(
+            {
+                "line": self.line,
+                "purpose": "scoring",
+                "as_of": format_instant(self.as_of),
+                "from": format_instant(self.since),
+                "to": format_instant(self.until),
+                "features": list(self.champion.features),
+                "engine": self.engine,
+                "release": self.champion.release,
+            }
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "line": self.line,
+            "release": self.release,
+            "champion": {**asdict(self.champion), "features": list(self.champion.features)},
+            "as_of": format_instant(self.as_of),
+            "from": format_instant(self.since),
+            "to": format_instant(self.until),
+            "started_at": format_instant(self.started_at),
+            "principal": self.principal,
+            "engine": self.engine,
+            "dataset_request": self.dataset_request().to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ScoringContext:
+        return cls(
+            run_id=document["run_id"],
+            line=document["line"],
+            release=document["release"],
+            champion=Champion.from_json(document["champion"]),
+            as_of=parse_instant(document["as_of"], field="as_of"),
+            since=parse_instant(document["from"], field="from"),
+            until=parse_instant(document["to"], field="to"),
+            started_at=parse_instant(document["started_at"], field="started_at"),
+            principal=document["principal"],
+            engine=document["engine"],
+        )
+
+
+def begin(
+    request: ScoringRequest,
+    *,
+    run_id: str,
+    release: str,
+    champion: Mapping[str, Any],
+    started_at: datetime,
+    principal: str | None,
+) -> ScoringContext:
+    """The context of a run that starts now; without `as_of` all that is known at the end of the period counts."""
+    return ScoringContext(
+        run_id=run_id,
+        line=request.line,
+        release=release,
+        champion=Champion.from_json(champion),
+        as_of=request.as_of or request.until,
+        since=request.since,
+        until=request.until,
+        started_at=started_at,
+        principal=principal or UNVERIFIED,
+        engine=request.engine,
+    )

@@ -1,0 +1,106 @@
+"""What a run sends: letters with their exact bodies, written down before the first one leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from assembly_line.canonical import canonical_json, digest_bytes
+from assembly_line.messages import DecisionId, Message, Prediction
+from assembly_line.requests import Digest, LineName
+
+POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
+# Bytes of a body that still travels by itself; SNS takes 256 KiB with attributes and envelope.
+LARGEST_BODY = 200 * 1024
+# Letters of one delivery record: at most so many are sent again if a run dies before it wrote the record.
+CHUNK = 200
+
+
+class PredictionPointer(Message):
+    """Stands for a prediction whose body is too large for a message: where the body lies, and its digest."""
+
+    schema_: Literal["assembly-line/prediction-pointer"] = Field(default=POINTER_SCHEMA, alias="schema")
+    version: Literal[1] = 1
+    line: LineName
+    decision_id: DecisionId
+    revision: Annotated[int, Field(ge=1)]
+    uri: Annotated[str, Field(pattern=r"^s3://[^/]+/.+$")]
+    digest: Digest
+    size: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message as it is sent: for which decision and revision, the body byte for byte, at most ten attributes."""
+
+    decision_id: str
+    revision: int
+    body: str
+    attributes: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes that the service counts: body, and names, types and values of the attributes."""
+        attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
+        return len(self.body.encode()) + attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A body that is put to S3, `letter` being the pointer to it."""
+
+    letter: Letter
+    key: str
+    content: bytes
+
+
+def write_letter(prediction: Prediction, *, store_prefix: str, bucket: str) -> Letter | Enclosure:
+    """Put a prediction into a letter; one that is too large becomes a pointer with an enclosure."""
+    attributes = {
+        "schema": prediction.schema_,
+        "version": str(prediction.version),
+        "line": prediction.line,
+        "action": prediction.action,
+        "arm": prediction.arm,
+        "model": prediction.model.run_id,
+    }
+    body = prediction.to_json()
+    letter = Letter(prediction.decision_id, prediction.revision, body, attributes)
+    content = body.encode()
+    if len(content) <= LARGEST_BODY:
+        return letter
+    key = f"{store_prefix}bodies/{prediction.decision_id}.json"
+    pointer = PredictionPointer(
+        line=prediction.line,
+        decision_id=prediction.decision_id,
+        revision=prediction.revision,
+        uri=f"s3://{bucket}/{key}",
+        digest=digest_bytes(content),
+        size=len(content),
+    )
+    pointing = Letter(
+        prediction.decision_id, prediction.revision, pointer.to_json(), {**attributes, "schema": pointer.schema_}
+    )
+    return Enclosure(pointing, key, content)
+
+
+def write_outbox(letters: Iterable[Letter]) -> bytes:
+    """The letters as JSON Lines, in order; equal letters give equal bytes."""
+    return b"".join(canonical_json(asdict(letter)) + b"\n" for letter in letters)
+
+
+def read_outbox(lines: Iterable[str | bytes]) -> Iterator[Letter]:
+    """The letters that `write_outbox` wrote."""
+    return (Letter(**json.loads(line)) for line in lines)
+
+
+def chunks(letters: Iterable[Letter], size: int = CHUNK) -> Iterator[Sequence[Letter]]:
+    """The letters in pieces that are sent and recorded together."""
+    remaining = iter(letters)
+    while piece := list(islice(remaining, size)):
+        yield piece

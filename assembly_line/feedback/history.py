@@ -1,0 +1,197 @@
+"""The ledger joined by decision_id: what was predicted and delivered, what people and programs did, what came of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assembly_line.canonical import digest
+from assembly_line.feedback.folding import RECEIPT, Conflict, Event, Folded, fold, implausible
+
+PREDICTION = "prediction"
+DELIVERED = "delivered"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionHistory:
+    """Everything the ledger knows of one decision.
+
+    Args:
+        prediction: the ledger row that holds: of the delivered revisions the highest, without any the highest of all.
+        delivered: whether that revision left for the subscribers.
+        revisions: how many different revisions there are.
+        override: the override that holds, if any.
+        receipts: consuming application -> its receipt that holds.
+        derived: the outcome that was derived from the declared source: the truth for this line.
+        reported: the outcome that an application told; it counts only where none is derived.
+        flags: what is odd about the decision, in order.
+    """
+
+    prediction: Row
+    delivered: bool
+    revisions: int
+    override: Event | None
+    receipts: Mapping[str, Event]
+    derived: Row | None
+    reported: Event | None
+    flags: tuple[str, ...]
+
+    @property
+    def decision_id(self) -> str:
+        return str(self.prediction["decision_id"])
+
+    @property
+    def action(self) -> str:
+        """What was decided in the end: the override's action, else the recommended one."""
+        return str((self.override or self.prediction)["action"])
+
+    @property
+    def outcome(self) -> int | None:
+        """The outcome to judge by, or None while there is none: a report with an impossible clock is none."""
+        if self.derived is not None:
+            return int(self.derived["value"])
+        if self.reported is None or any(flag.startswith("outcome_") for flag in self.flags):
+            return None
+        return int(self.reported["value"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Decisions in order of decision time and id, and what could not be joined.
+
+    Args:
+        parked: feedback that holds but names a decision that is not (yet) there.
+        conflicts: contradictions; what they say is used nowhere.
+        duplicates: ledger rows that only repeat another one.
+        withdrawn: statements that their source took back.
+    """
+
+    decisions: tuple[DecisionHistory, ...]
+    parked: tuple[Event, ...]
+    conflicts: tuple[Conflict, ...]
+    duplicates: int
+    withdrawn: int
+
+    @property
+    def flagged(self) -> int:
+        """How many decisions carry a flag."""
+        return sum(bool(decision.flags) for decision in self.decisions)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Sums over all decisions."""
+        return {
+            "decisions": len(self.decisions),
+            "delivered": sum(decision.delivered for decision in self.decisions),
+            "overrides": sum(decision.override is not None for decision in self.decisions),
+            "receipts": sum(bool(decision.receipts) for decision in self.decisions),
+            "outcomes": sum(decision.outcome is not None for decision in self.decisions),
+            "parked": len(self.parked),
+            "conflicts": len(self.conflicts),
+            "duplicates": self.duplicates,
+            "withdrawn": self.withdrawn,
+            "flagged": self.flagged,
+        }
+
+
+def join(
+    predictions: Iterable[Row], deliveries: Iterable[Row], feedback: Iterable[Row], outcomes: Iterable[Row]
+) -> History:
+    """Join one line's ledger rows. Their order, and how often each comes, changes nothing but `duplicates`."""
+    revisions, repeated, conflicts = _revisions(predictions)
+    sent = {(row["decision_id"], row["revision"]) for row in deliveries if row["status"] == DELIVERED}
+    folded = fold(feedback)
+    said: dict[str, dict[tuple[str, str], Event]] = defaultdict(dict)
+    for (decision_id, kind, source), event in folded.current.items():
+        said[decision_id][kind, source] = event
+    derived, repeated_outcomes, changed = _derived(outcomes)
+    decisions = [
+        _decision(versions, sent, said.get(decision_id, {}), derived.get(decision_id), changed=decision_id in changed)
+        for decision_id, versions in revisions.items()
+    ]
+    return History(
+        decisions=tuple(sorted(decisions, key=lambda found: (found.prediction["decision_time"], found.decision_id))),
+        parked=_parked(folded, revisions),
+        conflicts=tuple(sorted((*conflicts, *folded.conflicts), key=_conflict_order)),
+        duplicates=folded.duplicates + repeated + repeated_outcomes,
+        withdrawn=folded.withdrawn,
+    )
+
+
+def _revisions(predictions: Iterable[Row]) -> tuple[dict[str, dict[int, Row]], int, list[Conflict]]:
+    """decision_id -> revision -> row, rows that repeat another, and revisions that came with two contents."""
+    found: dict[str, dict[int, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    total = 0
+    for row in predictions:
+        total += 1
+        found[row["decision_id"]][row["revision"]][digest(dict(row))] = row
+    contents = [content for versions in found.values() for content in versions.values()]
+    conflicts = [
+        Conflict(decision_id, PREDICTION, (str(revision),))
+        for decision_id, versions in found.items()
+        for revision, content in versions.items()
+        if len(content) > 1
+    ]
+    trusted = {
+        decision_id: {
+            revision: next(iter(content.values())) for revision, content in versions.items() if len(content) == 1
+        }
+        for decision_id, versions in found.items()
+    }
+    return {key: value for key, value in trusted.items() if value}, total - sum(map(len, contents)), conflicts
+
+
+def _derived(outcomes: Iterable[Row]) -> tuple[dict[str, Row], int, set[str]]:
+    """decision_id -> the first derivation, rows that repeat it, and decisions whose derivations differ."""
+    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    total = 0
+    for row in outcomes:
+        total += 1
+        found[row["decision_id"]][digest(dict(row))] = row
+    first = {
+        decision_id: min((row["as_of"], row["run_id"], name) for name, row in rows.items())
+        for decision_id, rows in found.items()
+    }
+    changed = {key for key, rows in found.items() if len({row["value"] for row in rows.values()}) > 1}
+    return {key: found[key][name] for key, (_, _, name) in first.items()}, total - len(first), changed
+
+
+def _decision(
+    versions: Mapping[int, Row],
+    sent: set[tuple[str, int]],
+    said: Mapping[tuple[str, str], Event],
+    derived: Row | None,
+    *,
+    changed: bool,
+) -> DecisionHistory:
+    delivered = [revision for revision, row in versions.items() if (row["decision_id"], revision) in sent]
+    prediction = versions[max(delivered or versions)]
+    reported = said.get(("outcome", ""))
+    flags = {implausible(event, decision_time=prediction["decision_time"]) for event in said.values()} - {None}
+    if changed:
+        flags.add("derived_outcome_changed")
+    if derived is not None and reported is not None and derived["value"] != reported["value"]:
+        flags.add("reported_outcome_contradicts")
+    return DecisionHistory(
+        prediction=prediction,
+        delivered=bool(delivered),
+        revisions=len(versions),
+        override=said.get(("override", "")),
+        receipts={source: event for (kind, source), event in sorted(said.items()) if kind == RECEIPT},
+        derived=derived,
+        reported=reported,
+        flags=tuple(sorted(flag for flag in flags if flag)),
+    )
+
+
+def _parked(folded: Folded, known: Mapping[str, object]) -> tuple[Event, ...]:
+    waiting = [(topic, event) for topic, event in folded.current.items() if topic[0] not in known]
+    return tuple(event for _, event in sorted(waiting, key=lambda found: found[0]))
+
+
+def _conflict_order(conflict: Conflict) -> tuple[str, str, tuple[str, ...]]:
+    return conflict.decision_id, conflict.kind, conflict.event_ids

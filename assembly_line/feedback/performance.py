@@ -1,0 +1,130 @@
+"""How good the delivered predictions were, judged by mature outcomes alone, beside the prior rate and a simple rule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assembly_line.errors import RequestRefused
+from assembly_line.feedback.history import DecisionHistory, History
+from assembly_line.metrics import auc, cluster_bootstrap, log_loss
+
+DRAWS = 1000
+SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """Figures of one group of decisions, or of all. What cannot be computed is None, and `why_not` says why.
+
+    Args:
+        group: value of the grouping key; None for all decisions together.
+        decisions: delivered decisions, mature or not.
+        rows: those with a mature outcome; all figures below are of these.
+        positives: rows whose outcome is the declared present value.
+        auc: of the delivered score; `auc_interval` is its 95 % interval by bootstrap over whole clusters.
+        log_loss: of the delivered score, in nats.
+        prior: mean of the positive rates of training that came with the predictions.
+        prior_log_loss: what predicting that rate for everyone would have cost.
+        baseline_auc: of the one-feature rule's value; a row without one counts as the lowest.
+        why_not: figure -> reason.
+    """
+
+    group: int | str | bool | None
+    decisions: int
+    rows: int
+    positives: int
+    auc: float | None
+    auc_interval: tuple[float, float] | None
+    log_loss: float | None
+    prior: float | None
+    prior_log_loss: float | None
+    baseline_auc: float | None
+    why_not: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(
+    history: History, *, present: int, cluster: str, by: str | None = None, draws: int = DRAWS, seed: int = SEED
+) -> list[Performance]:
+    """Judge the delivered predictions: one result for each group in order of its first decision, the pooled one last.
+
+    Args:
+        history: one line's history.
+        present: the outcome value that counts as positive.
+        cluster: key whose rows belong together, such as `household_id`.
+        by: key to group by, such as `campaign_id`; without it only the pooled result.
+        draws: resamples of the bootstrap.
+        seed: the same seed gives the same interval.
+
+    Raises:
+        RequestRefused: `cluster` or `by` is not a key of the decisions.
+    """
+    delivered = [decision for decision in history.decisions if decision.delivered]
+    for name in filter(None, (cluster, by)):
+        for decision in delivered[:1]:
+            if name not in decision.prediction["keys"]:
+                raise RequestRefused(f"key {name!r}: decisions have {', '.join(decision.prediction['keys'])}")
+    groups: dict[Any, list[DecisionHistory]] = defaultdict(list)
+    for decision in delivered if by else []:
+        groups[decision.prediction["keys"][by]].append(decision)
+    return [
+        _measure(group, members, present=present, cluster=cluster, draws=draws, seed=seed)
+        for group, members in [*groups.items(), (None, delivered)]
+    ]
+
+
+def _measure(
+    group: Any, decisions: Sequence[DecisionHistory], *, present: int, cluster: str, draws: int, seed: int
+) -> Performance:
+    mature = [decision for decision in decisions if decision.outcome is not None]
+    outcomes = [int(decision.outcome == present) for decision in mature]
+    scores = [decision.prediction["score"] for decision in mature]
+    priors = [decision.prediction["prior"] for decision in mature]
+    clusters = [decision.prediction["keys"][cluster] for decision in mature]
+    found = auc(scores, outcomes)
+    interval = cluster_bootstrap(auc, scores, outcomes, clusters, draws=draws, seed=seed)
+    baseline = _baseline_auc(mature, outcomes)
+    reason = _one_class(outcomes)
+    why_not = {
+        "auc": reason if found is None else None,
+        "auc_interval": (reason or "too few clusters, or too few positives, to resample") if interval is None else None,
+        "log_loss": None if mature else reason,
+        "prior_log_loss": None if mature else reason,
+        "baseline_auc": (reason or "the one-feature rule has no numeric value here") if baseline is None else None,
+    }
+    return Performance(
+        group=group,
+        decisions=len(decisions),
+        rows=len(mature),
+        positives=sum(outcomes),
+        auc=found,
+        auc_interval=interval,
+        log_loss=log_loss(scores, outcomes),
+        prior=sum(priors) / len(priors) if priors else None,
+        prior_log_loss=log_loss(priors, outcomes),
+        baseline_auc=baseline,
+        why_not={figure: text for figure, text in why_not.items() if text},
+    )
+
+
+def _baseline_auc(mature: Sequence[DecisionHistory], outcomes: Sequence[int]) -> float | None:
+    """AUC of the one-feature rule as training judges it: higher means likelier, unknown is lowest."""
+    values = [decision.prediction["baseline"] for decision in mature]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    lowest = min(known) - 1
+    return auc([lowest if value is None else value for value in values], outcomes)
+
+
+def _one_class(outcomes: Sequence[int]) -> str | None:
+    if not outcomes:
+        return "no mature outcome yet"
+    if len(set(outcomes)) == 1:
+        return f"all {len(outcomes)} mature outcomes are {'positive' if outcomes[0] else 'negative'}"
+    return None

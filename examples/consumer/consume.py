@@ -1,0 +1,342 @@
+"""A consuming application: applies each decision of a line once, however often its message comes, and sends receipts.
+
+It knows two queue URLs and the published message schemas, and nothing else of the line: this one file needs boto3 and
+jsonschema alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from jsonschema import Draft202012Validator
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+BATCH = 10
+SENDING_ATTEMPTS = 5
+EMPTY_POLLS = 2
+POINTER = "assembly-line/prediction-pointer"
+TABLES = """
+CREATE TABLE IF NOT EXISTS inbox (
+    decision_id TEXT NOT NULL, revision INTEGER NOT NULL, digest TEXT NOT NULL, status TEXT NOT NULL,
+    receipt TEXT NOT NULL, PRIMARY KEY (decision_id, revision)
+) STRICT;
+CREATE TABLE IF NOT EXISTS work_list (
+    decision_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, line TEXT NOT NULL, action TEXT NOT NULL,
+    score REAL NOT NULL, keys TEXT NOT NULL, expires_at TEXT NOT NULL, times_applied INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class Refused(Exception):
+    """The message cannot be used; the text says why."""
+
+
+class MessageReader:
+    """Checks messages against the schemas in a folder.
+
+    Args:
+        folder: holds `prediction.v1.json` and `prediction-pointer.v1.json`.
+        s3: makes the client that fetches bodies which were too large for a message.
+    """
+
+    def __init__(self, folder: Path, *, s3: Callable[[], Any]) -> None:
+        self._prediction = _validator(folder / "prediction.v1.json")
+        self._pointer = _validator(folder / "prediction-pointer.v1.json")
+        self._s3 = s3
+
+    def read(self, body: str) -> dict[str, Any]:
+        """The prediction that a message carries or points to.
+
+        Raises:
+            Refused: it is not strict JSON, breaks the schema, or its body is gone or altered.
+        """
+        document = _parse(body)
+        if isinstance(document, Mapping) and document.get("schema") == POINTER:
+            _check(self._pointer, document)
+            document = _parse(self._fetch(document))
+        _check(self._prediction, document)
+        prediction: dict[str, Any] = document
+        return prediction
+
+    def _fetch(self, pointer: Mapping[str, Any]) -> bytes:
+        bucket, _, key = pointer["uri"].removeprefix("s3://").partition("/")
+        try:
+            content: bytes = self._s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise Refused(f"{pointer['uri']}: cannot be read: {error}") from error
+        if hashlib.sha256(content).hexdigest() != pointer["digest"]:
+            raise Refused(f"{pointer['uri']}: its SHA-256 is not the announced one")
+        return content
+
+
+def _validator(path: Path) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _check(validator: Draft202012Validator, document: object) -> None:
+    for error in validator.iter_errors(document):
+        # The text of a schema error quotes the value, which may be personal.
+        raise Refused(f"{error.json_path}: breaks the schema's rule {error.validator!r}")
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repetition)
+    except (ValueError, RecursionError) as error:
+        raise Refused("is not strict JSON") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice")
+    return members
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a message. `receipt`: the feedback event to send, the same however often the message comes."""
+
+    status: str
+    receipt: str
+    duplicate: bool
+
+
+class Inbox:
+    """One application's memory; `name` distinguishes its receipts from those of others."""
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        self._name = name
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.executescript(TABLES)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is applied within is kept together, or not at all."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def apply(self, prediction: Mapping[str, Any], *, now: datetime) -> Applied:
+        """Put a decision on the work list unless this message was seen, a newer one was, or it has expired.
+
+        Raises:
+            Refused: the same decision and revision came before with other contents.
+        """
+        key = (prediction["decision_id"], prediction["revision"])
+        digest = hashlib.sha256(json.dumps(prediction, sort_keys=True).encode()).hexdigest()
+        seen = self._database.execute(
+            "SELECT digest, status, receipt FROM inbox WHERE decision_id = ? AND revision = ?", key
+        ).fetchone()
+        if seen is not None:
+            if seen[0] != digest:
+                raise Refused(f"decision {key[0]}: revision {key[1]} came before with other contents")
+            return Applied(seen[1], seen[2], duplicate=True)
+        status = self._status(prediction, now)
+        if status == "applied":
+            self._put_on_the_list(prediction)
+        receipt = json.dumps(self._receipt(prediction, status, now))
+        self._database.execute("INSERT INTO inbox VALUES (?, ?, ?, ?, ?)", (*key, digest, status, receipt))
+        return Applied(status, receipt, duplicate=False)
+
+    def _status(self, prediction: Mapping[str, Any], now: datetime) -> str:
+        newest = self._database.execute(
+            "SELECT max(revision) FROM inbox WHERE decision_id = ?", (prediction["decision_id"],)
+        ).fetchone()[0]
+        if newest is not None and newest > prediction["revision"]:
+            return "superseded"
+        return "expired" if datetime.fromisoformat(prediction["expires_at"]) <= now else "applied"
+
+    def _put_on_the_list(self, prediction: Mapping[str, Any]) -> None:
+        self._database.execute(
+            "INSERT INTO work_list VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (decision_id) DO UPDATE SET "
+            "revision = excluded.revision, action = excluded.action, score = excluded.score, "
+            "expires_at = excluded.expires_at, times_applied = times_applied + 1",
+            (
+                prediction["decision_id"],
+                prediction["revision"],
+                prediction["line"],
+                prediction["action"],
+                prediction["score"],
+                json.dumps(prediction["keys"], ensure_ascii=False),
+                prediction["expires_at"],
+            ),
+        )
+
+    def _receipt(self, prediction: Mapping[str, Any], status: str, now: datetime) -> dict[str, Any]:
+        return {
+            "schema": "assembly-line/feedback",
+            "version": 1,
+            "kind": "receipt",
+            "event_id": f"{self._name}-{prediction['decision_id']}-{prediction['revision']}",
+            "line": prediction["line"],
+            "decision_id": prediction["decision_id"],
+            # Revisions only rise, so the receipt of the newest one holds in the ledger.
+            "sequence": prediction["revision"],
+            "at": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "revision": prediction["revision"],
+            "status": status,
+        }
+
+
+class Stopped(BaseException):
+    """The process was asked to end while it waited for messages."""
+
+
+class Consumer:
+    """Takes messages from one queue, applies them, sends receipts to another, and only then deletes them."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.sqs = boto3.client("sqs")
+        self.queue_url: str = arguments.queue_url
+        self.feedback_url: str = arguments.feedback_queue_url
+        self.until_empty: bool = arguments.until_empty
+        self.wait_seconds: int = arguments.wait_seconds
+        self.business_time: datetime | None = arguments.now
+        self.inbox = Inbox(arguments.database, name=arguments.name or self.queue_url.rsplit("/", 1)[-1])
+        self.reader = MessageReader(arguments.schemas, s3=lambda: boto3.client("s3"))
+        self.counts: Counter[str] = Counter()
+        self.stopping = False
+        self.waiting = False
+
+    def run(self) -> None:
+        """Work until told to stop, or until the queue is empty if that was asked for."""
+        empty = 0
+        while not self.stopping and not (self.until_empty and empty >= EMPTY_POLLS):
+            messages = self.receive()
+            empty = 0 if messages else empty + 1
+            if messages:
+                self.work_on(messages)
+
+    def receive(self) -> Sequence[Any]:
+        self.waiting = True
+        try:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.queue_url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=self.wait_seconds
+            )
+        except Stopped:
+            return []
+        finally:
+            self.waiting = False
+        return answer.get("Messages", [])
+
+    def work_on(self, messages: Sequence[Any]) -> None:
+        """Apply what is valid in one transaction, send receipts, then delete: a crash in between repeats safely."""
+        readable = []
+        for message in messages:
+            self.counts["received"] += 1
+            try:
+                readable.append((message, self.reader.read(message["Body"])))
+            except Refused as reason:
+                # It stays in the queue, and the queue moves it to its dead-letter queue.
+                self.counts["refused"] += 1
+                print(f"refused message {message['MessageId']}: {reason}", file=sys.stderr)
+        now = self.business_time or datetime.now(UTC)
+        finished = []
+        with self.inbox.transaction():
+            for message, prediction in readable:
+                try:
+                    outcome = self.inbox.apply(prediction, now=now)
+                except Refused as reason:
+                    self.counts["refused"] += 1
+                    print(f"refused message {message['MessageId']}: {reason}", file=sys.stderr)
+                    continue
+                self.counts["duplicates" if outcome.duplicate else outcome.status] += 1
+                finished.append((message, outcome.receipt))
+        self.delete([message for (message, _), sent in zip(finished, self.send(finished), strict=True) if sent])
+
+    def send(self, finished: Sequence[tuple[Any, str]]) -> list[bool]:
+        """Send each receipt; says of each whether the queue took it."""
+        sent = [False] * len(finished)
+        for _ in range(SENDING_ATTEMPTS):
+            entries = [
+                {"Id": str(place), "MessageBody": receipt}
+                for place, (_, receipt) in enumerate(finished)
+                if not sent[place]
+            ]
+            if not entries:
+                break
+            answer = self.sqs.send_message_batch(QueueUrl=self.feedback_url, Entries=entries)  # type: ignore[arg-type]
+            for done in answer.get("Successful", []):
+                sent[int(done["Id"])] = True
+        self.counts["receipts"] += sum(sent)
+        return sent
+
+    def delete(self, messages: Sequence[Any]) -> None:
+        entries = [{"Id": str(place), "ReceiptHandle": one["ReceiptHandle"]} for place, one in enumerate(messages)]
+        if entries:
+            self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)  # type: ignore[arg-type]
+
+    def stop(self, *_: object) -> None:
+        self.stopping = True
+        if self.waiting:
+            raise Stopped
+
+    def summary(self) -> dict[str, int]:
+        names = ("received", "applied", "duplicates", "superseded", "expired", "refused", "receipts")
+        return {name: self.counts[name] for name in names}
+
+
+def instant(text: str) -> datetime:
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone; write 2017-08-08T00:00:00Z")
+    return parsed.astimezone(UTC)
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queue-url", required=True, help="the subscriber's queue, to read predictions from")
+    parser.add_argument("--feedback-queue-url", required=True, help="the line's feedback queue, to send receipts to")
+    parser.add_argument("--database", required=True, type=Path, help="SQLite file with what was applied")
+    parser.add_argument("--name", help="this application's name in its receipts; the queue's name if left out")
+    parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="folder with the published JSON Schemas")
+    parser.add_argument("--now", type=instant, help="business time, to replay an old period; the clock if left out")
+    parser.add_argument("--until-empty", action="store_true", help="end when the queue is empty instead of waiting on")
+    parser.add_argument("--wait-seconds", type=int, default=None, help="length of one long poll, 0 to 20")
+    parsed = parser.parse_args(arguments)
+    if parsed.wait_seconds is None:
+        parsed.wait_seconds = 1 if parsed.until_empty else 20
+    return parsed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    consumer = Consumer(read_arguments(arguments))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, consumer.stop)
+    try:
+        consumer.run()
+    finally:
+        consumer.inbox.close()
+        print(json.dumps(consumer.summary()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Station events: from their queue to S3. One that is malformed goes back alone, in the end to the dead letters."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from assembly_line.environments import EventRecorderEnvironment
+from assembly_line.storage.event_log import EventLog
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.throughput.envelopes import station_event
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from assembly_line.messages import StationEvent
+
+logger = Logger(service="event-recorder")
+
+
+@cache
+def event_log() -> EventLog:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = EventRecorderEnvironment.from_process()
+    return EventLog(ObjectStore(boto3.client("s3"), environment.ledger_bucket))
+
+
+@logger.inject_lambda_context
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    accepted: list[StationEvent] = []
+
+    def read(record: SQSRecord) -> None:
+        accepted.append(station_event(record.body))
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    response = process_partial_response(event=event, record_handler=read, processor=processor, context=context)
+    # A write that fails raises: then the whole batch comes again, and what was written is written once.
+    objects = event_log().append(accepted)
+    logger.info("station events", extra={"events": len(accepted), "objects": objects})
+    return response

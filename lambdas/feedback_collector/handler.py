@@ -1,0 +1,81 @@
+"""The feedback queue into the ledger: one file a batch, line and day, written before any message is acknowledged.
+
+Who says it: the API stamps the authenticated caller on the message attribute `principal`; a message without it speaks
+for the identity that SQS reports as its sender. The attribute is worth as much as the queue's policy, which decides who
+may send: both are kept, `principal` and `sender`, so that an audit sees which of them the queue itself vouches for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from assembly_line.canonical import digest
+from assembly_line.environments import FeedbackCollectorEnvironment
+from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.lines import ReleasedLines
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from assembly_line.declarations.lines import Line
+
+logger = Logger(service="feedback-collector")
+
+
+@cache
+def stores() -> tuple[Ledger, ReleasedLines]:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = FeedbackCollectorEnvironment.from_process()
+    s3 = boto3.client("s3")
+    control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
+    releases = ReleaseStore(ObjectStore(s3, environment.store_bucket))
+    return Ledger(ObjectStore(s3, environment.ledger_bucket)), ReleasedLines(control, releases)
+
+
+@logger.inject_lambda_context
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Keep every event that can be read; send back alone what cannot, which ends in the dead-letter queue."""
+    ledger, released = stores()
+    lines: dict[str, Line] = {}
+    accepted: list[Arrival] = []
+
+    def read(record: SQSRecord) -> None:
+        arrival = _read(record.raw_event)
+        name = arrival.event.line
+        if name not in lines:
+            lines[name] = released.current(name)
+        accepted.append(arrival)
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    response = process_partial_response(event=event, record_handler=read, processor=processor, context=context)
+    files = ledger_rows(accepted, lines)
+    # A write that fails raises: the whole batch comes again, and what was written is written once or folds to once.
+    for (line, kind, day), rows in files.items():
+        ledger.append(line, kind, day, digest(rows)[:32], rows)
+    logger.info(
+        "feedback", extra={"events": len(accepted), "files": len(files), "refused": len(response["batchItemFailures"])}
+    )
+    return response
+
+
+def _read(record: Mapping[str, Any]) -> Arrival:
+    stamped = (record.get("messageAttributes") or {}).get("principal") or {}
+    return read_arrival(
+        record["body"],
+        sent_millis=record["attributes"]["SentTimestamp"],
+        principal=stamped.get("stringValue"),
+        sender=record["attributes"]["SenderId"],
+        message_id=record["messageId"],
+    )

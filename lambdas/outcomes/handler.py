@@ -1,0 +1,109 @@
+"""The outcomes machine's step: what came of delivered decisions, from the declared source into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from assembly_line.decision_ids import day_of
+from assembly_line.environments import OutcomesEnvironment
+from assembly_line.features import outcomes as features
+from assembly_line.feedback.maturity import OpenDecision, Provenance, open_decisions, outcome_rows
+from assembly_line.names import LedgerKind
+from assembly_line.requests import OutcomesRequest
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from assembly_line.declarations.lines import Line
+    from assembly_line.features.snapshots import Snapshot
+
+logger = Logger(service="outcomes")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the step reads and writes."""
+
+    control: ControlTable
+    releases: ReleaseStore
+    lake: Lake
+    ledger: Ledger
+
+
+@cache
+def stores() -> Stores:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = OutcomesEnvironment.from_process()
+    s3 = boto3.client("s3")
+    return Stores(
+        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        releases=ReleaseStore(ObjectStore(s3, environment.store_bucket)),
+        lake=Lake(ObjectStore(s3, environment.lake_bucket)),
+        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
+    )
+
+
+@logger.inject_lambda_context
+def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Derive each predicted decision's outcome once it is mature; a decision that has one keeps it."""
+    request = OutcomesRequest.parse(event["input"])
+    run_id: str = event["run_id"]
+    release = stores().control.current_release(request.line)
+    line = stores().releases.read(release).line
+    snapshots = {name: stores().lake.snapshot(name) for name in features.sources_of(line)}
+    ledger = stores().ledger
+    waiting, already = open_decisions(
+        ledger.read(line.name, LedgerKind.PREDICTIONS), ledger.read(line.name, LedgerKind.OUTCOMES), run_id=run_id
+    )
+    found = _derive(line, waiting, snapshots, request) if waiting else []
+    rows = outcome_rows(
+        line,
+        waiting,
+        found,
+        Provenance(
+            run_id=run_id,
+            as_of=request.as_of,
+            release=release,
+            snapshots={name: snapshot.digest for name, snapshot in snapshots.items()},
+        ),
+    )
+    for day in sorted({day_of(row["decision_id"]) for row in rows}):
+        of_day = [row for row in rows if day_of(row["decision_id"]) == day]
+        ledger.append(line.name, LedgerKind.OUTCOMES, day, run_id, of_day)
+    numbers = {
+        "mature": already + len(rows),
+        "derived": len(rows),
+        "already": already,
+        "immature": len(waiting) - len(rows),
+        "positives": sum(row["value"] == line.outcome.present for row in rows),
+    }
+    logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})
+    return {"line": line.name, "run_id": run_id, **numbers}
+
+
+def _derive(
+    line: Line, waiting: Sequence[OpenDecision], snapshots: Mapping[str, Snapshot], request: OutcomesRequest
+) -> list[features.DecisionOutcome]:
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        files = {name: stores().lake.fetch(snapshot, name, place) for name, snapshot in snapshots.items()}
+        return features.derive(
+            line,
+            [(decision.keys, decision.decision_time) for decision in waiting],
+            as_of=request.as_of,
+            covered_until=snapshots[line.outcome.source.name].newest,
+            files=files,
+        )

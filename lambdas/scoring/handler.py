@@ -1,0 +1,214 @@
+"""The scoring machine's steps: begin, prepare, publish, deliver."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from assembly_line.decision_ids import day_of
+from assembly_line.delivery import context as scoring
+from assembly_line.delivery.answers import check_answers
+from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
+from assembly_line.delivery.context import ScoringContext
+from assembly_line.delivery.outbox import Letter
+from assembly_line.delivery.report import Status, account
+from assembly_line.encoding import Encoding
+from assembly_line.environments import ScoringEnvironment
+from assembly_line.errors import ScoringFailed
+from assembly_line.features.table import read_columns
+from assembly_line.instants import from_micros, parse_instant
+from assembly_line.names import LedgerKind, job_name
+from assembly_line.requests import ScoringRequest
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.deliveries import Deliveries
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.scoring_runs import ScoringRun
+from assembly_line.storage.topic import Topic, topic_arn
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from assembly_line.declarations.lines import Line
+
+logger = Logger(service="scoring")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the steps read and write."""
+
+    environment: ScoringEnvironment
+    store: ObjectStore
+    ledger: Ledger
+    control: ControlTable
+
+    def line(self, release: str) -> Line:
+        return ReleaseStore(self.store).read(release).line
+
+    def topic(self, line: str) -> Topic:
+        sns = boto3.client("sns")
+        environment = self.environment
+        arn = topic_arn(sns, account=environment.account_id, environment=environment.assembly_environment, line=line)
+        return Topic(sns, arn)
+
+
+@cache
+def stores() -> Stores:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = ScoringEnvironment.from_process()
+    s3 = boto3.client("s3")
+    return Stores(
+        environment=environment,
+        store=ObjectStore(s3, environment.store_bucket),
+        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
+        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+    )
+
+
+@logger.inject_lambda_context
+def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Check the request, and settle release and champion for the whole run."""
+    request = ScoringRequest.parse(event["input"])
+    control = stores().control
+    release = control.current_release(request.line)
+    asked = control.run(request.line, event["run_id"])
+    run = scoring.begin(
+        request,
+        run_id=event["run_id"],
+        release=release,
+        champion=control.champion(request.line),
+        started_at=parse_instant(event["started_at"], field="started_at"),
+        principal=asked["author"] if asked else None,
+    )
+    logger.info("scoring begins", extra={"line": run.line, "run_id": run.run_id, "model_run": run.champion.run_id})
+    return run.to_json()
+
+
+@logger.inject_lambda_context
+def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Write what the model is asked; refuse a model whose archive is not the one that was approved."""
+    run = ScoringContext.from_json(event["context"])
+    store = stores().store
+    encoding = Encoding.from_json(store.read_json(run.champion.encoding_key))
+    files = ScoringRun(store, run.line, run.run_id)
+    with TemporaryDirectory() as folder:
+        _check_archive(run, Path(folder))
+        table = _download(event["dataset"], ["decision_id", *encoding.features], Path(folder))
+    rows = len(table["decision_id"])
+    if not rows:
+        raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
+    files.write_batch(encoding.csv(table, first=table["decision_id"]))
+    training = stores().line(run.release).training
+    logger.info("scoring prepared", extra={"line": run.line, "run_id": run.run_id, "rows": rows})
+    return {
+        "job_name": job_name(run.line, run.run_id, "score", 1),
+        "model_name": run.champion.model_name,
+        "input_uri": files.input_uri,
+        "output_uri": files.output_uri,
+        "rows": rows,
+        "instance_type": training.instance_type,
+        "timeout_seconds": int(training.timeout.total_seconds()),
+    }
+
+
+@logger.inject_lambda_context
+def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Check the answers, decide, and write down everything that will be sent before anything is."""
+    run = ScoringContext.from_json(event["context"])
+    line = stores().line(run.release)
+    files = ScoringRun(stores().store, run.line, run.run_id)
+    keys = list(line.decision.keys)
+    columns = list(dict.fromkeys(["decision_id", "decision_time", *keys, run.champion.baseline_feature]))
+    with TemporaryDirectory() as folder:
+        table = _download(event["dataset"], columns, Path(folder))
+    answers = check_answers(table["decision_id"], files.answers())
+    batch = compose(
+        run,
+        policy=line.policy,
+        dataset_id=event["dataset"]["dataset_id"],
+        spine=_spine(table, keys, run.champion.baseline_feature),
+        answers=answers,
+    )
+    _append_to_ledger(run, batch)
+    files.write_quarantine(batch.quarantined)
+    files.write_letters(batch.predictions)
+    numbers = {
+        "offered": batch.offered,
+        "quarantined": len(batch.quarantined),
+        "to_deliver": len(batch.predictions),
+        "repeated": answers.repeated,
+    }
+    logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
+    return {**numbers, "outbox_key": files.outbox_key}
+
+
+@logger.inject_lambda_context
+def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Send the outbox to the line's topic; account for every decision of the batch."""
+    run = ScoringContext.from_json(event["context"])
+    files = ScoringRun(stores().store, run.line, run.run_id)
+    deliveries = Deliveries(stores().ledger, stores().topic(run.line))
+    kept_aside = files.quarantine()
+    records: list[dict[str, Any]] = []
+    dead: list[Letter] = []
+    with TemporaryDirectory() as folder:
+        for letter, record in deliveries.send(run, files.letters(Path(folder))):
+            records.append(record)
+            if record["status"] == Status.DEAD_LETTERED:
+                dead.append(letter)
+    report = account(records, offered=event["published"]["offered"], quarantined=kept_aside)
+    if dead:
+        files.write_dead_letters(dead)
+    undelivered = [*kept_aside, *(record for record in records if record["status"] == Status.DEAD_LETTERED)]
+    named = [{name: row[name] for name in ("decision_id", "reason")} for row in undelivered]
+    summary = {"line": run.line, "run_id": run.run_id, **report.to_json()}
+    report_uri = files.write_report({**summary, "repeated": event["published"]["repeated"], "undelivered": named})
+    logger.info("scoring delivered", extra=summary)
+    return {**summary, "report_uri": report_uri}
+
+
+def _check_archive(run: ScoringContext, folder: Path) -> None:
+    store, champion = stores().store, run.champion
+    archive = folder / "model.tar.gz"
+    store.download(store.key_of(champion.model_data_uri), archive)
+    with archive.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    archive.unlink()
+    if found != champion.digest:
+        raise ScoringFailed(
+            f"{champion.model_data_uri}: the archive's SHA-256 is {found}, approved was {champion.digest}; it was "
+            f"altered after the review; train again with `line train {run.line}`"
+        )
+
+
+def _download(dataset: Mapping[str, Any], columns: Sequence[str], folder: Path) -> dict[str, list[Any]]:
+    store = stores().store
+    data = folder / "data.parquet"
+    store.download(store.key_of(dataset["data_uri"]), data)
+    return read_columns(data, list(columns))
+
+
+def _spine(table: Mapping[str, Sequence[Any]], keys: Sequence[str], baseline: str) -> list[SpineRow]:
+    columns = zip(*(table[key] for key in keys), strict=True)
+    rows = zip(table["decision_id"], table["decision_time"], columns, table[baseline], strict=True)
+    return [
+        SpineRow(offset, identifier, from_micros(at), dict(zip(keys, values, strict=True)), rule)
+        for offset, (identifier, at, values, rule) in enumerate(rows)
+    ]
+
+
+def _append_to_ledger(run: ScoringContext, batch: ComposedBatch) -> None:
+    for kind, rows in ((LedgerKind.PREDICTIONS, batch.rows), (LedgerKind.QUARANTINE, batch.quarantined)):
+        for day in sorted({day_of(row["decision_id"]) for row in rows}):
+            of_day = [row for row in rows if day_of(row["decision_id"]) == day]
+            stores().ledger.append(run.line, kind, day, run.run_id, of_day)

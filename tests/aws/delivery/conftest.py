@@ -1,0 +1,84 @@
+"""A released line with an approved model and a subscriber, as the scoring steps find them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from assembly_line.encoding import Encoding
+from assembly_line.instants import format_instant
+from assembly_line.loader import load_line
+from assembly_line.names import line_resource
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from lambdas.scoring import handler
+from tests.aws.delivery.scoring_run import ACCOUNT, DAY, ENVIRONMENT, FEATURES, LINE, LINES, MODEL, REGION, Scoring
+
+
+@pytest.fixture
+def champion(store: ObjectStore, control: ControlTable) -> dict[str, Any]:
+    """An approved model of the current release."""
+    release = load_line(LINES, LINE)
+    digest = ReleaseStore(store).publish(release)
+    control.set_current_release(LINE, digest)
+    features = {name: release.line.features[name] for name in FEATURES}
+    encoding = Encoding.fit(
+        features, {"spend_30d": [1.0], "redemptions_365d": [0], "campaign_type": ["Type A", "Type B"]}
+    )
+    store.write_json("runs/encoding.json", encoding.to_json())
+    store.write("runs/model.tar.gz", MODEL)
+    item = {
+        "run_id": "coupon-redemption-20170701-train",
+        "line": LINE,
+        "release": digest,
+        "dataset_id": "training",
+        "model_name": "coupon-redemption-model",
+        "model_data_uri": store.uri("runs/model.tar.gz"),
+        "digest": hashlib.sha256(MODEL).hexdigest(),
+        "model_package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/x/1",
+        "model_package_version": 1,
+        "encoding_key": "runs/encoding.json",
+        "features": list(FEATURES),
+        "prior": 0.13,
+        "baseline_feature": "redemptions_365d",
+        "metrics": {},
+        "author": "a",
+        "reviewer": "b",
+        "promoted_at": format_instant(DAY - timedelta(days=30)),
+    }
+    control.set_champion(LINE, item)
+    return item
+
+
+@pytest.fixture
+def environment(store: ObjectStore, ledger_objects: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables that the stack sets."""
+    variables = {
+        "ASSEMBLY_ENVIRONMENT": ENVIRONMENT,
+        "ACCOUNT_ID": ACCOUNT,
+        "STORE_BUCKET": store.bucket,
+        "LEDGER_BUCKET": ledger_objects.bucket,
+        "CONTROL_TABLE": "control",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    handler.stores.cache_clear()
+
+
+@pytest.fixture
+def scoring(
+    store: ObjectStore, ledger_objects: ObjectStore, champion: dict[str, Any], environment: None, tmp_path: Path
+) -> Scoring:
+    sns, sqs = boto3.client("sns", region_name=REGION), boto3.client("sqs", region_name=REGION)
+    topic = sns.create_topic(Name=line_resource(ENVIRONMENT, LINE))["TopicArn"]
+    queue_url = sqs.create_queue(QueueName="campaign-desk")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return Scoring(store, Ledger(ledger_objects), handler.stores().control, sns, sqs, queue_url, tmp_path)

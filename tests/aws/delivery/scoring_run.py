@@ -1,0 +1,139 @@
+"""One scoring run of the shipped line in a simulated account: its dataset, its model's answers, its steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from assembly_line.decision_ids import decision_id
+from assembly_line.instants import to_micros
+from assembly_line.names import scoring_prefix
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from lambdas.scoring import handler
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns.client import SNSClient
+    from mypy_boto3_sqs.client import SQSClient
+
+LINES = Path(__file__).parents[3] / "lines"
+LINE = "coupon_redemption"
+ENVIRONMENT = "embedded"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+FEATURES = ("spend_30d", "redemptions_365d", "campaign_type")
+MODEL = b"the registered archive"
+DAY = datetime(2017, 8, 8, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a Lambda runtime hands to its function."""
+
+    function_name: str = "scoring"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:scoring"
+    aws_request_id: str = "request"
+
+
+@dataclass
+class Household:
+    """One row of the dataset."""
+
+    household: int
+    campaign: int = 18
+    spend: float | None = 10.0
+    redemptions: int = 0
+    kind: str = "Type A"
+    at: datetime = DAY
+
+    @property
+    def decision_id(self) -> str:
+        return decision_id(LINE, [("household_id", self.household), ("campaign_id", self.campaign)], self.at)
+
+
+@dataclass
+class Scoring:
+    """One scoring run under test; `call` runs a step as its state would."""
+
+    store: ObjectStore
+    ledger: Ledger
+    control: ControlTable
+    sns: SNSClient
+    sqs: SQSClient
+    queue_url: str
+    folder: Path
+    run_id: str = "coupon-redemption-20170808-aaaa"
+    started_at: str = "2026-11-22T10:00:00.123456Z"
+    context: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def input(self) -> dict[str, Any]:
+        return {"line": LINE, "from": "2017-08-08", "to": "2017-08-15"}
+
+    def begin(self, **changes: Any) -> dict[str, Any]:
+        event = {"run_id": self.run_id, "input": {**self.input, **changes}, "started_at": self.started_at}
+        self.context = handler.begin(event, Context())  # type: ignore[arg-type]
+        return self.context
+
+    def dataset(self, rows: list[Household]) -> dict[str, Any]:
+        """Write a dataset file as the dataset machine leaves it, and return its description."""
+        values = [
+            (row.decision_id, to_micros(row.at), row.household, row.campaign, row.spend, row.redemptions, row.kind)
+            for row in rows
+        ]
+        path = self.folder / "data.parquet"
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(
+                "CREATE TABLE data (decision_id VARCHAR, micros BIGINT, household_id BIGINT, campaign_id BIGINT, "
+                "spend_30d DOUBLE, redemptions_365d BIGINT, campaign_type VARCHAR)"
+            )
+            if values:
+                connection.executemany("INSERT INTO data VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute(
+                "COPY (SELECT decision_id, make_timestamptz(micros) AS decision_time, * EXCLUDE (decision_id, micros) "
+                f"FROM data) TO '{path}' (FORMAT parquet)"
+            )
+        key = f"datasets/{LINE}/abc/attempts/1/data.parquet"
+        self.store.upload(path, key)
+        return {"dataset_id": "abc", "line": LINE, "data_uri": self.store.uri(key), "rows": len(rows)}
+
+    def answer(self, lines: list[str]) -> None:
+        """Leave the transform job's output."""
+        key = f"{scoring_prefix(LINE, self.run_id)}output/batch.csv.out"
+        self.store.write(key, "".join(f"{line}\n" for line in lines).encode())
+
+    def publish(self, dataset: dict[str, Any]) -> dict[str, Any]:
+        event = {"context": self.context, "dataset": dataset, "prepared": {}}
+        published: dict[str, Any] = handler.publish(event, Context())  # type: ignore[arg-type]
+        return published
+
+    def deliver(self, published: dict[str, Any]) -> dict[str, Any]:
+        event = {"context": self.context, "published": published}
+        delivered: dict[str, Any] = handler.deliver(event, Context())  # type: ignore[arg-type]
+        return delivered
+
+    def score(self, rows: list[Household], lines: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The whole run on given answers: what was published and what was delivered."""
+        self.begin()
+        self.answer(lines)
+        published = self.publish(self.dataset(rows))
+        return published, self.deliver(published)
+
+    def received(self) -> list[dict[str, Any]]:
+        """Everything that the subscriber's queue holds; it is empty afterwards."""
+        found: list[dict[str, Any]] = []
+        while messages := self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", []):
+            for message in messages:
+                found.append({"body": json.loads(message["Body"]), "attributes": message.get("MessageAttributes", {})})
+                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return found

@@ -1,0 +1,294 @@
+"""The sample consuming application, run as its own process against a queue: every decision takes effect once."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from assembly_line.canonical import digest_bytes
+from assembly_line.delivery.outbox import PredictionPointer
+from assembly_line.messages import Receipt, feedback_from_values
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
+PROJECT = Path(__file__).parents[3]
+NOW = "2017-08-10T00:00:00Z"
+DEADLINE = 60  # seconds
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def prediction(number: int, revision: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "schema": "assembly-line/prediction",
+        "version": 1,
+        "line": "coupon_redemption",
+        "decision_id": f"d1-20170808-{number:032x}",
+        "revision": revision,
+        "decision_time": "2017-08-08T04:00:00.000000Z",
+        "keys": {"household_id": number, "campaign_id": 18},
+        "score": 0.25,
+        "action": "leave",
+        "propensity": 0.9,
+        "arm": "champion",
+        "policy_version": 1,
+        "model": {"run_id": "run", "digest": "0" * 64},
+        "batch": "batch",
+        "issued_at": "2026-11-22T00:00:00.000000Z",
+        "expires_at": "2017-09-05T04:00:00.000000Z",
+        **changes,
+    }
+
+
+@dataclass
+class Desk:
+    """A consuming application's world: its queue, the feedback queue, its database, a copy of the program."""
+
+    endpoint: str
+    sqs: SQSClient
+    s3: S3Client
+    queue_url: str
+    feedback_url: str
+    folder: Path
+
+    @property
+    def command(self) -> list[str]:
+        options = {
+            "--queue-url": self.queue_url,
+            "--feedback-queue-url": self.feedback_url,
+            "--database": str(self.folder / "desk.sqlite"),
+            "--schemas": str(self.folder / "schemas"),
+            "--now": NOW,
+        }
+        # -I: the program sees neither the project's folder nor any variable that points to it.
+        program = [sys.executable, "-I", str(self.folder / "consume.py")]
+        return [*program, *(part for pair in options.items() for part in pair)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": self.endpoint, **CREDENTIALS}
+
+    def send(self, *bodies: object) -> None:
+        for body in bodies:
+            text = body if isinstance(body, str) else json.dumps(body)
+            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=text)
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, "--until-empty", "--wait-seconds", "0", *options],
+            env=self.variables,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def consume(self) -> dict[str, int]:
+        ended = self.run()
+        assert ended.returncode == 0, ended.stderr
+        counts: dict[str, int] = json.loads(ended.stdout)
+        return {name: count for name, count in counts.items() if count}
+
+    def work_list(self) -> dict[int, tuple[int, str, int]]:
+        """Household -> revision, action, how often it took effect."""
+        with sqlite3.connect(self.folder / "desk.sqlite") as database:
+            rows = database.execute("SELECT keys, revision, action, times_applied FROM work_list").fetchall()
+        database.close()
+        return {json.loads(keys)["household_id"]: (revision, action, times) for keys, revision, action, times in rows}
+
+    def receipts(self) -> list[Receipt]:
+        found: list[Receipt] = []
+        while messages := self.sqs.receive_message(QueueUrl=self.feedback_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                receipt = feedback_from_values(json.loads(message["Body"]))
+                assert isinstance(receipt, Receipt)
+                found.append(receipt)
+        return found
+
+    def remaining(self) -> int:
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])["Attributes"]
+        return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def desk(endpoint: str, tmp_path: Path) -> Desk:
+    shutil.copy(PROJECT / "examples" / "consumer" / "consume.py", tmp_path)
+    shutil.copytree(PROJECT / "docs" / "schemas", tmp_path / "schemas")
+    options: dict[str, Any] = {
+        "endpoint_url": endpoint,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+    sqs = boto3.client("sqs", **options)
+    queue_url, feedback_url = (
+        sqs.create_queue(QueueName=f"{tmp_path.name}-{name}"[-80:])["QueueUrl"] for name in ("desk", "feedback")
+    )
+    return Desk(endpoint, sqs, boto3.client("s3", **options), queue_url, feedback_url, tmp_path)
+
+
+def test_a_decision_takes_effect_once_however_often_its_message_comes(desk: Desk) -> None:
+    messages = [prediction(number) for number in range(12)]
+    desk.send(*messages, *messages[::-1], *messages[:3])
+
+    assert desk.consume() == {"received": 27, "applied": 12, "duplicates": 15, "receipts": 27}
+
+    assert desk.work_list() == dict.fromkeys(range(12), (1, "leave", 1))
+    assert desk.remaining() == 0
+    receipts = desk.receipts()
+    assert len({receipt.event_id for receipt in receipts}) == 12
+    assert len({receipt.to_json() for receipt in receipts}) == 12  # a repeated receipt is the same, byte for byte
+    assert {receipt.status for receipt in receipts} == {"applied"}
+
+
+def test_a_higher_revision_replaces_a_lower_one_is_ignored_and_an_expired_one_has_no_effect(desk: Desk) -> None:
+    desk.send(prediction(1, 5, action="remind"), prediction(1, 4), prediction(2, 1), prediction(2, 2, action="remind"))
+    desk.send(prediction(3, expires_at=NOW.replace("Z", ".000000Z")))
+
+    assert desk.consume() == {"received": 5, "applied": 3, "superseded": 1, "expired": 1, "receipts": 5}
+
+    assert desk.work_list() == {1: (5, "remind", 1), 2: (2, "remind", 2)}
+    last = {receipt.decision_id[-1]: receipt for receipt in sorted(desk.receipts(), key=lambda one: one.sequence)}
+    assert {number: receipt.status for number, receipt in last.items()} == {
+        "1": "applied",
+        "2": "applied",
+        "3": "expired",
+    }
+
+
+def test_a_poison_message_stays_in_the_queue_and_its_neighbours_are_applied(desk: Desk) -> None:
+    poison = [
+        "not json",
+        '{"schema": NaN}',
+        prediction(91, version=2),
+        prediction(92, surprise=1),
+        prediction(93, score=1.5),
+        prediction(94, decision_time="2017-08-08"),
+    ]
+    desk.send(prediction(1), *poison, prediction(2))
+
+    assert desk.consume() == {"received": 8, "applied": 2, "refused": 6, "receipts": 2}
+
+    assert desk.remaining() == len(poison)
+    assert set(desk.work_list()) == {1, 2}
+
+
+def test_one_revision_with_two_contents_is_refused(desk: Desk) -> None:
+    desk.send(prediction(1), prediction(1, action="remind"))
+    counts = desk.consume()
+    assert (counts["applied"], desk.remaining()) == (1, 1)
+    assert desk.work_list() == {1: (1, "leave", 1)}
+
+
+def test_a_crash_before_the_receipt_left_repeats_the_receipt_and_not_the_effect(desk: Desk) -> None:
+    desk.sqs.set_queue_attributes(QueueUrl=desk.queue_url, Attributes={"VisibilityTimeout": "1"})
+    desk.send(*(prediction(number) for number in range(5)))
+    ended = desk.run("--feedback-queue-url", f"{desk.feedback_url}-gone")
+    assert ended.returncode != 0
+    assert len(desk.work_list()) == 5
+    assert desk.remaining() == 5
+
+    deadline = time.monotonic() + DEADLINE
+    while desk.remaining() and time.monotonic() < deadline:
+        desk.consume()
+
+    assert desk.work_list() == dict.fromkeys(range(5), (1, "leave", 1))
+    assert len({receipt.event_id for receipt in desk.receipts()}) == 5
+
+
+def test_a_message_whose_receipt_was_not_taken_stays_in_the_queue(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in desk.variables.items():
+        monkeypatch.setenv(name, value)
+    spec = importlib.util.spec_from_file_location("consume", desk.folder / "consume.py")
+    assert spec is not None
+    assert spec.loader is not None
+    program = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "consume", program)
+    spec.loader.exec_module(program)
+    consumer = program.Consumer(program.read_arguments([*desk.command[3:], "--until-empty", "--wait-seconds", "0"]))
+    whole = consumer.sqs.send_message_batch
+
+    def never_the_second(QueueUrl: str, Entries: list[dict[str, str]]) -> Any:  # noqa: N803
+        return (
+            whole(QueueUrl=QueueUrl, Entries=taken) if (taken := [one for one in Entries if one["Id"] != "1"]) else {}
+        )
+
+    monkeypatch.setattr(consumer.sqs, "send_message_batch", never_the_second)
+    desk.send(*(prediction(number) for number in range(3)))
+    consumer.run()
+    consumer.inbox.close()
+
+    assert (consumer.counts["applied"], consumer.counts["receipts"], desk.remaining()) == (3, 2, 1)
+
+
+def test_a_pointer_is_followed_and_an_altered_body_is_refused(desk: Desk) -> None:
+    bucket = "bodies"
+    desk.s3.create_bucket(Bucket=bucket)
+
+    def pointer(number: int, content: bytes) -> str:
+        body = json.dumps(prediction(number)).encode()
+        desk.s3.put_object(Bucket=bucket, Key=str(number), Body=content)
+        return PredictionPointer(
+            line="coupon_redemption",
+            decision_id=f"d1-20170808-{number:032x}",
+            revision=1,
+            uri=f"s3://{bucket}/{number}",
+            digest=digest_bytes(body),
+            size=len(body),
+        ).to_json()
+
+    good = json.dumps(prediction(1)).encode()
+    desk.send(pointer(1, good), pointer(2, json.dumps(prediction(2, action="remind")).encode()))
+    counts = desk.consume()
+    assert (counts["applied"], set(desk.work_list()), desk.remaining()) == (1, {1}, 1)
+
+
+def test_sigterm_ends_it_cleanly_while_it_waits(desk: Desk) -> None:
+    desk.send(prediction(1))
+    process = subprocess.Popen(
+        desk.command, env=desk.variables, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while desk.remaining() and time.monotonic() < deadline:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["applied"] == 1
+
+
+@pytest.mark.parametrize("options", [["--now", "2017-08-10T00:00:00"], ["--now", "soon"]])
+def test_a_business_time_without_a_zone_is_refused(desk: Desk, options: list[str]) -> None:
+    ended = desk.run(*options)
+    assert ended.returncode == 2
+    assert "--now" in ended.stderr

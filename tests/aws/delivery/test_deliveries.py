@@ -1,0 +1,238 @@
+"""Faults while sending: what failed is sent again, what cannot be sent is kept, a second try sends only the rest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from assembly_line.canonical import digest_bytes
+from assembly_line.delivery import outbox
+from assembly_line.delivery.outbox import LARGEST_BODY, Letter, PredictionPointer, read_outbox
+from assembly_line.errors import NotFound
+from assembly_line.messages import Prediction
+from assembly_line.names import LedgerKind, line_resource, scoring_prefix
+from assembly_line.storage.topic import Topic, topic_arn
+from tests.aws.delivery.scoring_run import ACCOUNT, ENVIRONMENT, LINE, Household, Scoring
+
+Fault = Callable[[int, list[dict[str, Any]]], dict[str, Any] | None]
+Faults = Callable[[Fault], None]
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    """Stand before PublishBatch: a fault gets the number of the call and its entries; None lets the call through."""
+    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def install(fault: Fault) -> None:
+        calls = Counter[str]()
+
+        def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            if operation == "PublishBatch":
+                calls[operation] += 1
+                answer = fault(calls[operation], parameters["PublishBatchRequestEntries"])
+                if answer is not None:
+                    return answer
+            return real(self, operation, parameters)
+
+        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+
+    return install
+
+
+def households(count: int) -> list[Household]:
+    return [Household(number) for number in range(1, count + 1)]
+
+
+def published(scoring: Scoring, rows: list[Household]) -> dict[str, Any]:
+    scoring.begin()
+    scoring.answer([f"{row.decision_id},0.5" for row in rows])
+    return scoring.publish(scoring.dataset(rows))
+
+
+def letters(count: int, body: str = "{}") -> list[Letter]:
+    return [Letter(f"d-{number}", 1, body, {"line": LINE}) for number in range(count)]
+
+
+def topic(scoring: Scoring, pauses: list[float]) -> Topic:
+    arn = topic_arn(scoring.sns, account=ACCOUNT, environment=ENVIRONMENT, line=LINE)
+    return Topic(scoring.sns, arn, pause=pauses.append)
+
+
+def failed(entry: dict[str, Any], code: str, *, sender: bool) -> dict[str, Any]:
+    return {"Id": entry["Id"], "Code": code, "Message": "", "SenderFault": sender}
+
+
+def test_only_the_entries_that_failed_are_sent_again(scoring: Scoring, faults: Faults) -> None:
+    seen: list[int] = []
+
+    def fault(number: int, entries: list[dict[str, Any]]) -> dict[str, Any] | None:
+        seen.append(len(entries))
+        if number > 1:
+            return None
+        return {
+            "Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in entries[:7]],
+            "Failed": [failed(entry, "InternalError", sender=False) for entry in entries[7:9]],
+        }
+
+    faults(fault)
+    pauses: list[float] = []
+    results = topic(scoring, pauses).publish(letters(10))
+
+    assert seen == [10, 3]  # two that failed, and one that the answer did not mention
+    assert all(result.message_id for result in results)
+    assert len(scoring.received()) == 3
+    assert len(pauses) == 1
+    assert 0 <= pauses[0] <= 0.2
+
+
+def test_retries_are_bounded_and_the_reason_is_kept(scoring: Scoring, faults: Faults) -> None:
+    faults(lambda _, entries: {"Failed": [failed(entry, "Throttling", sender=True) for entry in entries]})
+    pauses: list[float] = []
+    (result,) = topic(scoring, pauses).publish(letters(1))
+    assert (result.message_id, result.reason) == (None, "Throttling")
+    assert len(pauses) == 5
+    assert all(pause <= 5 for pause in pauses)
+
+
+def test_a_service_that_is_down_is_nobodys_dead_letter(scoring: Scoring, faults: Faults) -> None:
+    def down(number: int, entries: list[dict[str, Any]]) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sns")
+
+    faults(down)
+    pauses: list[float] = []
+    with pytest.raises(EndpointConnectionError):
+        topic(scoring, pauses).publish(letters(1))
+    assert len(pauses) == 5
+
+
+def test_batches_hold_at_most_ten_letters_and_256_kib(scoring: Scoring, faults: Faults) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def watch(_: int, entries: list[dict[str, Any]]) -> None:
+        sizes.append((len(entries), sum(len(entry["Message"]) for entry in entries)))
+
+    faults(watch)
+    big = letters(3, body="x" * 100_000)
+    results = topic(scoring, []).publish([*letters(25), *big])
+
+    assert all(result.message_id for result in results)
+    assert sum(count for count, _ in sizes) == 28
+    assert all(count <= 10 and size <= 262_144 for count, size in sizes)
+
+
+def test_what_cannot_be_sent_is_kept_with_its_reason_and_exact_body(scoring: Scoring, faults: Faults) -> None:
+    rows = households(12)
+    refused = {rows[3].decision_id, rows[11].decision_id}
+
+    def fault(_: int, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        bad = [entry for entry in entries if json.loads(entry["Message"])["decision_id"] in refused]
+        good = [{"Id": entry["Id"], "MessageId": "m"} for entry in entries if entry not in bad]
+        return {"Successful": good, "Failed": [failed(entry, "InvalidParameter", sender=True) for entry in bad]}
+
+    faults(fault)
+    delivered = scoring.deliver(published(scoring, rows))
+
+    assert (delivered["delivered"], delivered["dead_lettered"], delivered["offered"]) == (10, 2, 12)
+    assert delivered["reasons"] == {"InvalidParameter": 2}
+    prefix = scoring_prefix(LINE, scoring.run_id)
+    dead = list(read_outbox(scoring.store.read(f"{prefix}dead-letters.jsonl").splitlines()))
+    assert {letter.decision_id for letter in dead} == refused
+    assert all(Prediction.from_json(letter.body).decision_id == letter.decision_id for letter in dead)
+    records = {row["decision_id"]: row for row in scoring.ledger.read(LINE, LedgerKind.DELIVERIES)}
+    assert {key for key, row in records.items() if row["status"] == "dead_lettered"} == refused
+    named = scoring.store.read_json(f"{prefix}report.json")["undelivered"]
+    assert {row["decision_id"] for row in named} == refused
+
+
+def test_a_run_that_died_between_chunks_sends_only_what_has_no_record(
+    scoring: Scoring, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox.chunks, "__defaults__", (20,))
+    rows = households(60)
+    numbers = published(scoring, rows)
+
+    def dies(number: int, entries: list[dict[str, Any]]) -> None:
+        if number == 3:  # the second chunk's first call
+            raise ClientError({"Error": {"Code": "KMSAccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "x")  # type: ignore[typeddict-item]
+
+    faults(dies)
+    with pytest.raises(ClientError):
+        scoring.deliver(numbers)
+    faults(lambda *_: None)
+    delivered = scoring.deliver(numbers)
+
+    assert (delivered["delivered"], delivered["dead_lettered"]) == (60, 0)
+    received = Counter(message["body"]["decision_id"] for message in scoring.received())
+    assert set(received) == {row.decision_id for row in rows}
+    assert all(received[row.decision_id] == 1 for row in rows[:20])
+    assert len(list(scoring.ledger.read(LINE, LedgerKind.DELIVERIES))) == 60
+
+
+def test_delivering_again_sends_nothing_and_reports_the_same(scoring: Scoring) -> None:
+    numbers = published(scoring, households(15))
+    first = scoring.deliver(numbers)
+    assert len(scoring.received()) == 15
+
+    assert scoring.deliver(numbers) == first
+    assert scoring.received() == []
+
+
+def test_another_runs_records_are_not_taken_for_this_ones(scoring: Scoring) -> None:
+    scoring.deliver(published(scoring, households(3)))
+    scoring.received()
+    scoring.run_id = scoring.run_id.removesuffix("-aaaa")  # a prefix of the first run's id
+
+    delivered = scoring.deliver(published(scoring, households(3)))
+
+    assert delivered["delivered"] == 3
+    assert len(scoring.received()) == 3
+
+
+def test_a_line_that_is_not_deployed_is_named(scoring: Scoring) -> None:
+    arn = topic_arn(scoring.sns, account=ACCOUNT, environment=ENVIRONMENT, line=LINE)
+    assert arn == f"arn:aws:sns:us-east-1:{ACCOUNT}:{line_resource(ENVIRONMENT, LINE)}"
+    scoring.sns.delete_topic(TopicArn=arn)
+    with pytest.raises(NotFound, match="deploy the line"):
+        scoring.deliver(published(scoring, households(1)))
+
+
+def test_a_body_over_200_kib_travels_as_a_pointer(scoring: Scoring) -> None:
+    prediction = Prediction.model_validate(
+        {
+            "line": LINE,
+            "decision_id": households(1)[0].decision_id,
+            "revision": 1,
+            "decision_time": "2017-08-08T00:00:00Z",
+            "keys": {"name": "é" * (LARGEST_BODY // 2)},
+            "score": 0.5,
+            "action": "leave",
+            "propensity": 1.0,
+            "arm": "champion",
+            "policy_version": 1,
+            "model": {"run_id": "r", "digest": "0" * 64},
+            "batch": "b",
+            "issued_at": "2017-08-08T00:00:00Z",
+            "expires_at": "2017-09-08T00:00:00Z",
+        }
+    )
+    written = outbox.write_letter(prediction, store_prefix="scoring/x/", bucket="store")
+
+    assert isinstance(written, outbox.Enclosure)
+    pointer = PredictionPointer.from_json(written.letter.body)
+    assert Prediction.from_json(written.content) == prediction
+    assert pointer.digest == digest_bytes(written.content)
+    assert pointer.uri == "s3://store/scoring/x/bodies/" + prediction.decision_id + ".json"
+    assert written.letter.attributes["schema"] == "assembly-line/prediction-pointer"
+    assert len(written.letter.attributes) <= 10
+
+
+def test_the_topic_is_found_in_the_clients_own_region() -> None:
+    sns = boto3.client("sns", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="y")
+    assert topic_arn(sns, account="1", environment="prod", line="churn_x").startswith("arn:aws:sns:eu-central-1:1:")

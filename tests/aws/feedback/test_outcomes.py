@@ -1,0 +1,151 @@
+"""Outcomes come from the declared source, once each, and only when nothing can change them any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+
+from assembly_line.decision_ids import decision_id
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.instants import format_instant
+from assembly_line.loader import load_line
+from assembly_line.names import LedgerKind
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from lambdas.outcomes import handler
+from tests.aws.feedback.conftest import LINE, LINES
+
+CAMPAIGN = 18  # from 2017-08-08 to 2017-08-20, New York days
+STARTED = datetime(2017, 8, 8, 4, tzinfo=UTC)
+Derive = Callable[..., dict[str, Any]]
+
+
+def identifier(household: int, campaign: int = CAMPAIGN) -> str:
+    return decision_id(LINE, [("household_id", household), ("campaign_id", campaign)], STARTED)
+
+
+def predicted(household: int, revision: int = 1) -> dict[str, Any]:
+    return {
+        "decision_id": identifier(household),
+        "revision": revision,
+        "decision_time": format_instant(STARTED),
+        "keys": {"household_id": household, "campaign_id": CAMPAIGN},
+    }
+
+
+@pytest.fixture
+def redemptions(lake_objects: ObjectStore, tmp_path: Path) -> Callable[..., None]:
+    """Load who redeemed when, and the campaign's days, into the lake."""
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": "lake"})
+    lake = Lake(lake_objects, glue, "lake")
+    sources = load_line(LINES, LINE).line.sources
+
+    def load(*events: tuple[int, date]) -> None:
+        with duckdb.connect() as connection:
+            connection.execute(
+                "CREATE TABLE events (household_id BIGINT, campaign_id BIGINT, coupon_upc BIGINT, redemption_date DATE)"
+            )
+            connection.executemany(
+                "INSERT INTO events VALUES (?, ?, 1, ?)", [(who, CAMPAIGN, day) for who, day in events]
+            )
+            connection.execute(
+                "CREATE TABLE campaigns AS SELECT 18::BIGINT AS campaign_id, 'Type A' AS campaign_type, "
+                "DATE '2017-08-08' AS start_date, DATE '2017-08-20' AS end_date"
+            )
+            for table, name in (("events", "coupon_redemptions"), ("campaigns", "campaign_descriptions")):
+                path = tmp_path / f"{name}.parquet"
+                connection.execute(f"COPY {table} TO '{path}' (FORMAT parquet)")
+                lake.load(sources[name], path)
+
+    return load
+
+
+@pytest.fixture
+def derive(environment: None, released: str, lambda_context: Any) -> Derive:
+    handler.stores.cache_clear()
+
+    def call(as_of: str, run_id: str = "outcomes-1", line: str = LINE) -> dict[str, Any]:
+        answer: dict[str, Any] = handler.derive(
+            {"run_id": run_id, "input": {"line": line, "as_of": as_of}}, lambda_context
+        )
+        return answer
+
+    return call
+
+
+def numbers(answer: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(answer[name] for name in ("mature", "derived", "already", "immature", "positives"))
+
+
+def values(ledger: Ledger) -> dict[str, int]:
+    return {row["decision_id"]: row["value"] for row in ledger.read(LINE, LedgerKind.OUTCOMES)}
+
+
+def test_a_mature_decision_gets_what_the_source_says_and_absence_counts(
+    derive: Derive, redemptions: Callable[..., None], ledger: Ledger
+) -> None:
+    redemptions((1, date(2017, 8, 15)), (2, date(2017, 8, 20)), (3, date(2017, 8, 7)), (4, date(2017, 8, 21)))
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", [predicted(number) for number in (1, 2, 3, 4, 5)])
+
+    assert numbers(derive("2017-09-01")) == (5, 5, 0, 0, 2)
+
+    assert values(ledger) == {
+        identifier(1): 1,
+        identifier(2): 1,  # on the last day
+        identifier(3): 0,  # before the decision
+        identifier(4): 0,  # after the end
+        identifier(5): 0,
+    }
+    row = next(iter(ledger.read(LINE, LedgerKind.OUTCOMES)))
+    assert row["mature_at"] == "2017-08-21T04:00:00.000000Z"
+    assert set(row["snapshots"]) == {"coupon_redemptions", "campaign_descriptions"}
+
+
+def test_nothing_is_derived_before_maturity_or_beyond_what_the_source_covers(
+    derive: Derive, redemptions: Callable[..., None], ledger: Ledger
+) -> None:
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", [predicted(1), predicted(2)])
+    redemptions((1, date(2017, 8, 15)), (9, date(2017, 9, 15)))
+    assert numbers(derive("2017-08-20")) == (0, 0, 0, 2, 0)
+    assert numbers(derive("2017-08-21T03:59:59Z")) == (0, 0, 0, 2, 0)
+    redemptions((1, date(2017, 8, 15)))
+    assert numbers(derive("2017-12-01")) == (0, 0, 0, 2, 0)
+    assert values(ledger) == {}
+
+
+def test_each_decision_gets_one_outcome_whatever_is_run_again(
+    derive: Derive, redemptions: Callable[..., None], ledger: Ledger
+) -> None:
+    redemptions((1, date(2017, 8, 15)), (9, date(2017, 9, 15)))
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", [predicted(1), predicted(2)])
+    first = derive("2017-09-01")
+
+    assert derive("2017-09-01") == first  # a retry of the same run
+    assert numbers(derive("2017-10-01", run_id="outcomes-2")) == (2, 0, 2, 0, 0)
+    assert len(list(ledger.read(LINE, LedgerKind.OUTCOMES))) == 2
+
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r2", [predicted(1, revision=2), predicted(3)])
+    assert numbers(derive("2017-10-01", run_id="outcomes-3")) == (3, 1, 2, 0, 0)
+    assert len(list(ledger.read(LINE, LedgerKind.OUTCOMES))) == 3
+
+
+def test_a_line_without_predictions_has_no_outcomes(derive: Derive, redemptions: Callable[..., None]) -> None:
+    redemptions((1, date(2017, 8, 15)))
+    assert numbers(derive("2017-09-01")) == (0, 0, 0, 0, 0)
+
+
+def test_an_unknown_line_a_bad_date_and_an_empty_lake_say_what_to_do(derive: Derive) -> None:
+    with pytest.raises(NotFound, match="released lines: coupon_redemption"):
+        derive("2017-09-01", line="no_such_line")
+    with pytest.raises(RequestRefused, match="as_of: 'soon'"):
+        derive("soon")
+    with pytest.raises(NotFound, match="line sources load"):
+        derive("2017-09-01")

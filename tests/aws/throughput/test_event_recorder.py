@@ -1,0 +1,142 @@
+"""The event recorder against S3: each event is kept, a bad one goes back alone, repetition changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from assembly_line.storage.event_log import EventLog
+from assembly_line.storage.objects import ObjectStore
+from lambdas.event_recorder import handler
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+BUCKET = "ledger"
+
+
+@dataclass
+class Context:
+    function_name: str = "event-recorder"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:event-recorder"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def context() -> LambdaContext:
+    return Context()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "LEDGER_BUCKET": BUCKET,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        handler.event_log.cache_clear()
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        yield EventLog(ObjectStore(s3, BUCKET))
+    handler.event_log.cache_clear()
+
+
+def detail(number: int, *, at: str = "2026-11-01T09:00:00.000000Z", **changes: Any) -> dict[str, Any]:
+    return {
+        "schema": "assembly-line/station-event",
+        "version": 1,
+        "id": f"run-1/training/finished/{number}",
+        "environment": "embedded",
+        "account": "000000000000",
+        "line": "coupon_redemption",
+        "station": "training",
+        "item": "run-1",
+        "kind": "finished",
+        "attempt": 1,
+        "at": at,
+        **changes,
+    }
+
+
+def envelope(event: object, **changes: Any) -> str:
+    return json.dumps(
+        {"version": "0", "source": "assembly-line", "detail-type": "Station event", "detail": event, **changes}
+    )
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"messageId": f"m{number}", "body": body, "eventSource": "aws:sqs", "receiptHandle": "r", "attributes": {}}
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def failed(response: Any) -> list[str]:
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+def test_keeps_good_events_and_returns_only_the_bad_ones(log: EventLog, context: LambdaContext) -> None:
+    response = handler.handle(
+        batch(
+            envelope(detail(1)),
+            "not json",
+            envelope(detail(2, kind="exploded")),
+            envelope(detail(3), source="somebody.else"),
+            envelope({**detail(4), "at": "2026-11-01T09:00:00"}),
+            envelope(detail(5)),
+        ),
+        context,
+    )
+
+    assert failed(response) == ["m1", "m2", "m3", "m4"]
+    assert [event.id for event in log.read()] == ["run-1/training/finished/1", "run-1/training/finished/5"]
+
+
+def test_a_batch_of_bad_ones_alone_goes_back_whole_and_writes_nothing(log: EventLog, context: LambdaContext) -> None:
+    assert failed(handler.handle(batch("{", "[]"), context)) == ["m0", "m1"]
+    assert list(log.read()) == []
+
+
+def test_the_same_batch_again_writes_nothing_new(log: EventLog, context: LambdaContext) -> None:
+    bodies = [envelope(detail(number)) for number in range(3)]
+
+    handler.handle(batch(*bodies), context)
+    handler.handle(batch(*reversed(bodies)), context)
+
+    assert len(list(log.read())) == 3
+
+
+def test_events_lie_under_the_day_on_which_they_happened(log: EventLog, context: LambdaContext) -> None:
+    handler.handle(
+        batch(
+            envelope(detail(1, at="2026-10-31T23:59:59.999999Z")),
+            envelope(detail(2, at="2026-11-01T01:00:00.000000+02:00")),
+            envelope(detail(3, at="2026-11-01T00:00:00.000000Z")),
+        ),
+        context,
+    )
+
+    assert [event.id[-1] for event in log.read(since_day="20261101")] == ["3"]
+    assert sorted(event.id[-1] for event in log.read(until_day="20261031")) == ["1", "2"]
+
+
+def test_a_store_that_is_gone_fails_the_batch(
+    log: EventLog, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler.event_log.cache_clear()
+    monkeypatch.setenv("LEDGER_BUCKET", "gone")
+
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        handler.handle(batch(envelope(detail(1))), context)

@@ -1,0 +1,143 @@
+"""A composed batch accounts for every decision by id, and composing it again gives the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assembly_line.declarations.decisions import Policy
+from assembly_line.delivery.answers import check_answers
+from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
+from assembly_line.delivery.context import Champion, ScoringContext
+from assembly_line.delivery.outbox import LARGEST_BODY, Letter, chunks, read_outbox, write_letter, write_outbox
+from assembly_line.delivery.report import account
+from assembly_line.errors import ScoringFailed
+
+AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
+POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
+CONTEXT = ScoringContext(
+    run_id="run-1",
+    line="coupon_redemption",
+    release="a" * 64,
+    champion=Champion(
+        run_id="trained",
+        release="b" * 64,
+        digest="c" * 64,
+        model_name="model",
+        model_data_uri="s3://store/model",
+        encoding_key="encoding.json",
+        features=("spend", "visits"),
+        prior=0.13,
+        baseline_feature="visits",
+    ),
+    as_of=AT,
+    since=AT,
+    until=AT + timedelta(days=7),
+    started_at=datetime(2026, 11, 22, tzinfo=UTC),
+    principal="unverified",
+    engine="auto",
+)
+
+
+def row(number: int, **changes: Any) -> SpineRow:
+    values: dict[str, Any] = {"keys": {"household_id": number}, "baseline": number}
+    return SpineRow(number, f"d1-20170808-{number:032x}", AT, **{**values, **changes})
+
+
+def composed(rows: list[SpineRow], scores: list[str]) -> ComposedBatch:
+    lines = [f"{one.decision_id},{score}" for one, score in zip(rows, scores, strict=True)]
+    answers = check_answers([one.decision_id for one in rows], lines)
+    return compose(CONTEXT, policy=POLICY, dataset_id="dataset", spine=rows, answers=answers)
+
+
+def test_the_context_survives_the_state_machine() -> None:
+    assert ScoringContext.from_json(CONTEXT.to_json()) == CONTEXT
+    assert CONTEXT.revision == 1795305600000000
+    assert CONTEXT.day == "20261122"
+
+
+def test_a_row_knows_action_propensity_policy_release_and_model() -> None:
+    batch = composed([row(1), row(2)], ["0.2", "0.9"])
+    assert [one["action"] for one in batch.rows] == ["leave", "remind"]
+    assert {
+        name: batch.rows[1][name] for name in ("policy_version", "propensity", "arm", "release", "model_release")
+    } == {
+        "policy_version": 3,
+        "propensity": 1.0,
+        "arm": "champion",
+        "release": "a" * 64,
+        "model_release": "b" * 64,
+    }
+    assert batch.rows[1]["model"] == {"run_id": "trained", "digest": "c" * 64}
+    assert batch.rows[1]["expires_at"] == "2017-09-05T04:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"household_id": None}, "household_id is None"),
+        ({"name": ""}, "name is empty"),
+        ({"share": 0.5}, "share is 0.5"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_is_kept_aside_and_takes_no_place(keys: dict[str, Any], named: str) -> None:
+    batch = composed([row(1, keys=keys), row(2), row(3)], ["0.99", "0.2", "0.9"])
+    (kept,) = batch.quarantined
+    assert (kept["reason"], named in kept["detail"], kept["offset"]) == ("message_invalid", True, 1)
+    # Half of the two that remain: had the first kept its place, nobody would be reminded.
+    assert [prediction.action for prediction in batch.predictions] == ["leave", "remind"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None)]
+)
+def test_the_one_feature_rules_value_is_kept_as_a_number(value: Any, kept: Any) -> None:
+    batch = composed([row(1, baseline=value), row(2)], ["0.1", "0.2"])
+    assert batch.rows[0]["baseline"] == kept
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0.1", "0.7", "nan", "7"])), min_size=1, max_size=25))
+def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: list[tuple[int, str]]) -> None:
+    rows = [replace(row(number), offset=place) for place, (number, _) in enumerate([(99, ""), *spine])]
+    batch = composed(rows, ["0.5", *(score for _, score in spine)])
+
+    assert batch == composed(rows, ["0.5", *(score for _, score in spine)])
+    distinct = {one.decision_id for one in rows}
+    assert {one.decision_id for one in batch.predictions} | {
+        one["decision_id"] for one in batch.quarantined
+    } == distinct
+    assert batch.offered == len(distinct) == len(batch.predictions) + len(batch.quarantined)
+    records = [
+        {"decision_id": one.decision_id, "status": "dead_lettered" if place % 3 else "delivered", "reason": "x"}
+        for place, one in enumerate(batch.predictions)
+    ]
+    report = account(records, offered=batch.offered, quarantined=batch.quarantined)
+    assert report.offered == report.delivered + report.quarantined + report.dead_lettered
+    assert sum(report.reasons.values()) == report.quarantined + report.dead_lettered
+
+
+def test_numbers_that_do_not_add_up_are_an_error() -> None:
+    record = {"decision_id": "d", "status": "delivered", "reason": None}
+    with pytest.raises(ScoringFailed, match="2 decisions were offered but 1 are accounted for"):
+        account([record, record], offered=2, quarantined=[])
+
+
+def test_an_outbox_is_read_back_as_it_was_written() -> None:
+    letters = [Letter(f"d-{number}", number + 1, f'{{"text":"ä\u2028{number}"}}', {"line": "x"}) for number in range(7)]
+    written = write_outbox(letters)
+    assert list(read_outbox(written.split(b"\n")[:-1])) == letters
+    assert [len(chunk) for chunk in chunks(letters, 3)] == [3, 3, 1]
+
+
+def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
+    (prediction,) = composed([row(1, keys={"name": "a"})], ["0.5"]).predictions
+    spare = LARGEST_BODY - len(prediction.to_json().encode())
+    fits = prediction.model_copy(update={"keys": {"name": "a" * (spare + 1)}})
+    over = prediction.model_copy(update={"keys": {"name": "a" * (spare + 2)}})
+    assert isinstance(write_letter(fits, store_prefix="p/", bucket="b"), Letter)
+    assert not isinstance(write_letter(over, store_prefix="p/", bucket="b"), Letter)

@@ -1,0 +1,127 @@
+"""Performance counts mature outcomes of delivered predictions only, and says what it cannot compute, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assembly_line.errors import RequestRefused
+from assembly_line.feedback.history import History, join
+from assembly_line.feedback.performance import Performance, measure
+
+
+def history(
+    rows: Sequence[tuple[int, int, float, int | None, float | None]], *, undelivered: tuple[int, ...] = ()
+) -> History:
+    """From (household, campaign, score, outcome, baseline)."""
+    predictions, deliveries, outcomes = [], [], []
+    for number, (household, campaign, score, value, baseline) in enumerate(rows):
+        identifier = f"d1-20170808-{number:032x}"
+        predictions.append(
+            {
+                "decision_id": identifier,
+                "revision": 1,
+                "decision_time": f"2017-08-{8 + campaign % 20:02}T00:00:00.000000Z",
+                "keys": {"household_id": household, "campaign_id": campaign},
+                "score": score,
+                "action": "leave",
+                "prior": 0.25,
+                "baseline": baseline,
+            }
+        )
+        status = "dead_lettered" if number in undelivered else "delivered"
+        deliveries.append({"decision_id": identifier, "revision": 1, "status": status})
+        if value is not None:
+            outcomes.append({"decision_id": identifier, "value": value, "as_of": "2017-12-01", "run_id": "r"})
+    return join(predictions, deliveries, [], outcomes)
+
+
+def pooled(found: History, **options: Any) -> Performance:
+    return measure(found, present=1, cluster="household_id", draws=200, **options)[-1]
+
+
+def test_the_figures_of_a_small_history_are_those_worked_out_by_hand() -> None:
+    found = pooled(history([(1, 0, 0.8, 1, 3), (2, 0, 0.4, 0, 0), (3, 0, 0.6, 0, None), (4, 0, 0.5, 1, 2)]))
+
+    assert (found.decisions, found.rows, found.positives) == (4, 4, 2)
+    assert found.auc == 0.75
+    expected = -(math.log(0.8) + math.log(0.6) + math.log(0.4) + math.log(0.5)) / 4
+    assert found.log_loss == pytest.approx(expected)
+    assert found.prior == 0.25
+    assert found.prior_log_loss == pytest.approx(-(2 * math.log(0.25) + 2 * math.log(0.75)) / 4)
+    assert found.baseline_auc == 1.0  # unknown counts as lowest
+    assert set(found.why_not) == {"auc_interval"}  # four households are too few to resample
+
+
+def test_immature_and_undelivered_decisions_are_not_judged() -> None:
+    rows = [(1, 0, 0.9, 1, 1.0), (2, 0, 0.1, 0, 0.0), (3, 0, 0.7, None, 1.0), (4, 0, 0.2, 1, 0.0)]
+    found = pooled(history(rows, undelivered=(3,)))
+    assert (found.decisions, found.rows, found.positives, found.auc) == (3, 2, 1, 1.0)
+
+
+def test_groups_come_in_order_of_time_and_the_pooled_result_last() -> None:
+    rows = [(1, 5, 0.9, 1, 1.0), (2, 5, 0.1, 0, 0.0), (1, 3, 0.2, 1, 1.0), (2, 3, 0.8, 0, 0.0)]
+    found = measure(history(rows), present=1, cluster="household_id", by="campaign_id", draws=50)
+    assert [(one.group, one.rows, one.auc) for one in found] == [(3, 2, 0.0), (5, 2, 1.0), (None, 4, 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((None, None), "no mature outcome yet"),
+        ((1, 1), "all 2 mature outcomes are positive"),
+        ((0, 0), "all 2 mature outcomes are negative"),
+    ],
+)
+def test_what_cannot_be_computed_is_none_with_a_reason(values: tuple[int | None, ...], reason: str) -> None:
+    found = pooled(history([(1, 0, 0.9, values[0], 1.0), (2, 0, 0.1, values[1], 0.0)]))
+    assert (found.auc, found.auc_interval, found.baseline_auc) == (None, None, None)
+    assert {found.why_not[figure] for figure in ("auc", "auc_interval", "baseline_auc")} == {reason}
+    assert (found.log_loss is None) == (values[0] is None)
+
+
+def test_a_rule_without_any_number_is_not_computable() -> None:
+    found = pooled(history([(1, 0, 0.9, 1, None), (2, 0, 0.1, 0, None)]))
+    assert found.baseline_auc is None
+    assert "no numeric value" in found.why_not["baseline_auc"]
+
+
+def test_the_declared_present_value_decides_what_is_positive() -> None:
+    (found,) = measure(history([(1, 0, 0.9, 7, 1.0), (2, 0, 0.1, 3, 0.0)]), present=7, cluster="household_id", draws=50)
+    assert (found.positives, found.auc) == (1, 1.0)
+
+
+def test_the_interval_holds_the_estimate_and_is_wider_for_whole_households() -> None:
+    random = np.random.default_rng(3)
+    rows: list[tuple[int, int, float, int | None, float | None]] = []
+    for household in range(120):
+        value = int(random.random() < 0.3)
+        score = float(np.clip(0.3 + 0.25 * value + random.normal(0, 0.2), 0, 1))
+        rows += [(household, campaign, score, value, 0.0) for campaign in range(5)]
+    by_household = pooled(history(rows))
+    alone = [(number, row[1], row[2], row[3], row[4]) for number, row in enumerate(rows)]
+    by_row = pooled(history(alone))
+
+    assert by_household.auc == by_row.auc
+    assert by_household.auc is not None
+    assert by_household.auc_interval is not None
+    assert by_row.auc_interval is not None
+    low, high = by_household.auc_interval
+    assert low < by_household.auc < high
+    assert high - low > 1.5 * (by_row.auc_interval[1] - by_row.auc_interval[0])
+    assert pooled(history(rows)).auc_interval == by_household.auc_interval
+
+
+def test_an_unknown_key_is_named() -> None:
+    found = history([(1, 0, 0.9, 1, 1.0)])
+    with pytest.raises(RequestRefused, match="key 'store': decisions have household_id, campaign_id"):
+        measure(found, present=1, cluster="household_id", by="store")
+
+
+def test_no_decisions_give_an_empty_result_not_an_error() -> None:
+    found = pooled(join([], [], [], []))
+    assert (found.decisions, found.rows, found.auc) == (0, 0, None)
