@@ -105,6 +105,7 @@ def _sagemaker(runtime: Runtime, folder: StateFolder) -> Child:
             "AWS_ENDPOINT_URL": runtime.endpoint_url,
             "SAGEMAKER_STATE": str(folder.sagemaker),
             "SAGEMAKER_WORK": str(folder.work / "sagemaker"),
+            "SAGEMAKER_LOGS": str(folder.logs / "sagemaker"),
             "MOTO_ACCOUNT_ID": ACCOUNT,
         },
         ready_url=f"{runtime.sagemaker_url}/moto-api/",
@@ -150,6 +151,10 @@ def _base(folder: StateFolder) -> dict[str, str]:
         "PATH": os.pathsep.join([own_programs, os.environ.get("PATH", os.defpath)]),
         "TMPDIR": str(folder.temporary),
         "PYTHONUNBUFFERED": "1",
+        # As in Lambda, which runs in UTC; and nothing here collects traces.
+        "TZ": "UTC",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "AWS_XRAY_SDK_ENABLED": "false",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from assembly_line.embedded import child_processes, processes
+from assembly_line.embedded import addresses, child_processes, processes
 from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
 from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
 from assembly_line.errors import EmbeddedAwsError
@@ -38,6 +39,7 @@ class Stopped:
     was_running: bool
     clean: bool
     problems: tuple[str, ...] = ()
+    interrupted_executions: int = 0
 
 
 def start(state: Path, *, fresh: bool = False, port: int | None = None, report: Report) -> Runtime:
@@ -66,7 +68,7 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         aside = folder.move_aside_if_unclean()
         if aside:
             report(f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins.")
-        return _start_children(folder, port)
+        return _start_children(folder, port, report)
 
 
 def stop(state: Path, *, report: Report | None = None) -> Stopped:
@@ -76,9 +78,11 @@ def stop(state: Path, *, report: Report | None = None) -> Stopped:
         return Stopped(was_running=False, clean=True)
     with folder.locked():
         outcome = _stop_locked(folder)
-    for problem in outcome.problems if report else ():
-        if report:
-            report(problem)
+    if report:
+        for problem in outcome.problems:
+            report(f"Found: {problem}.")
+        if outcome.interrupted_executions:
+            report(f"{outcome.interrupted_executions} execution(s) were running; they come back as failed.")
     return outcome
 
 
@@ -129,13 +133,13 @@ def _clear_the_way(folder: StateFolder, found: Status, report: Report) -> None:
     processes.kill(processes.mentioning(f"{folder.temporary}/"))
 
 
-def _start_children(folder: StateFolder, port: int | None) -> Runtime:
+def _start_children(folder: StateFolder, port: int | None, report: Report) -> Runtime:
     folder.prepare()
     folder.saved.unlink(missing_ok=True)
     folder.clean.unlink(missing_ok=True)
     runtime = Runtime(
         root=folder.root,
-        emulator_port=port or child_processes.free_port(),
+        emulator_port=addresses.settle(folder, port, report),
         sagemaker_port=child_processes.free_port(),
         processes={},
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -171,10 +175,14 @@ def _stop_locked(folder: StateFolder) -> Stopped:
             problems.append(f"{name} was already gone")
     if not problems and not folder.saved.exists():
         problems.append(_not_saved(folder))
+    interrupted = 0
     if not problems:
+        interrupted = int(json.loads(folder.saved.read_text(encoding="utf-8"))["interrupted_executions"])
         folder.clean.touch()
     folder.runtime.unlink(missing_ok=True)
-    return Stopped(was_running=bool(alive), clean=not problems, problems=tuple(problems))
+    return Stopped(
+        was_running=bool(alive), clean=not problems, problems=tuple(problems), interrupted_executions=interrupted
+    )
 
 
 def _not_saved(folder: StateFolder) -> str:

@@ -1,1 +1,1 @@
-"""What the emulator lacks, one module a subject. Each has `install()`; `emulator.py` calls them all, once, at its start."""
+"""What the emulator lacks, one module a subject, each with `install()`; `emulator.py` calls them at its start."""

@@ -51,6 +51,7 @@ def base_environment(tree: Path, *, threads: int, code: Path, isolation: Isolati
         "HOME": str(tree / "tmp"),
         "TMPDIR": str(tree / "tmp"),
         "LANG": "C.UTF-8",
+        "TZ": "UTC",
         "PYTHONPATH": os.pathsep.join(search),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

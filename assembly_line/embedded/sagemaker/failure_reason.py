@@ -35,7 +35,9 @@ def script_failure(exit_code: int, error_lines: list[str], *, command: str, writ
     if written is not None:
         return f"AlgorithmError: {written}"[:REASON_LIMIT]
     message = signal_message(exit_code) if exit_code < 0 else last_exception_line(error_lines)
-    text = f'AlgorithmError: ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{command}"'
+    text = (
+        f'AlgorithmError: ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{command}"'
+    )
     return text[:REASON_LIMIT]
 
 

@@ -36,8 +36,8 @@ class Isolation(StrEnum):
             Isolation.NONE: "network isolation: off; this job may reach the network",
             Isolation.NETWORK_NAMESPACE: "network isolation: on, by a network namespace of its own",
             Isolation.USER_NAMESPACE: "network isolation: on, by a user and network namespace of its own",
-            Isolation.PYTHON_GUARD: "network isolation: Python only: this system allows no network namespace, so sockets "
-            "are refused inside Python; a program that the script starts is not held",
+            Isolation.PYTHON_GUARD: "network isolation: Python only: this system allows no network namespace, so "
+            "sockets are refused inside Python; a program that the script starts is not held",
         }[self]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -69,14 +70,10 @@ class CloudWatchStream:
 
     def _create(self) -> None:
         exists = self._client.exceptions.ResourceAlreadyExistsException
-        for create in (
-            lambda: self._client.create_log_group(logGroupName=self._group),
-            lambda: self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream),
-        ):
-            try:
-                create()
-            except exists:
-                continue
+        with contextlib.suppress(exists):
+            self._client.create_log_group(logGroupName=self._group)
+        with contextlib.suppress(exists):
+            self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
         self._created = True
 
 
@@ -104,7 +101,7 @@ class JobLog:
     def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._flusher.join(timeout=5)
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._file.close()
 
     def write(self, line: str, *, error: bool = False) -> None:

@@ -92,8 +92,8 @@ class S3Files:
             count += 1
         if not count:
             raise JobFailed(
-                f'ClientError: Data download failed:No S3 objects found under S3 URL "{uri}" given in input data source. '
-                f'Please ensure that the bucket exists, and that objects exist under that S3 prefix ("{prefix.key}")'
+                f'ClientError: Data download failed:No S3 objects found under S3 URL "{uri}" given in input data '
+                f'source. Please ensure that the bucket exists, and objects under that S3 prefix ("{prefix.key}")'
             )
         return count
 

@@ -1,6 +1,6 @@
 """The environment that SageMaker's training toolkit gives to a script: SM_ variables, arguments, configuration files.
 
-Source: github.com/aws/sagemaker-training-toolkit, `environment.py` and `mapping.py` (names, JSON forms, argument order).
+Source: github.com/aws/sagemaker-training-toolkit, `environment.py`, `mapping.py` (names, JSON forms, argument order).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class TrainingRequest:
     metric_definitions: list[dict[str, str]]
     isolated: bool
     max_runtime_seconds: int
-    region: str
+    checkpoints: dict[str, str] | None = None
 
     @classmethod
-    def from_parameters(cls, parameters: dict[str, Any], *, arn: str, artifacts: str, region: str) -> TrainingRequest:
+    def from_parameters(cls, parameters: dict[str, Any], *, arn: str, artifacts: str) -> TrainingRequest:
         return cls(
             name=parameters["TrainingJobName"],
             arn=arn,
@@ -46,8 +46,8 @@ class TrainingRequest:
             artifacts=artifacts,
             metric_definitions=list(parameters["AlgorithmSpecification"].get("MetricDefinitions") or []),
             isolated=bool(parameters.get("EnableNetworkIsolation")),
+            checkpoints=parameters.get("CheckpointConfig"),
             max_runtime_seconds=int((parameters.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds") or 86400),
-            region=region,
         )
 
 

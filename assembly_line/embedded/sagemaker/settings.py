@@ -19,6 +19,7 @@ class SageMakerSettings:
     emulator_url: str
     state: Path
     work: Path
+    logs: Path
     account: str = "000000000000"
     region: str = "us-east-1"
     workers: int = 2
@@ -30,20 +31,23 @@ class SageMakerSettings:
         missing = [name for name in required if not source.get(name)]
         if missing:
             raise SettingMissing(cls.__name__, missing)
+        work = Path(source["SAGEMAKER_WORK"]).absolute()
         return cls(
             port=_number(source, "SAGEMAKER_PORT", source["SAGEMAKER_PORT"], 0, 65535),
             emulator_url=source["AWS_ENDPOINT_URL"],
             state=Path(source["SAGEMAKER_STATE"]).absolute(),
-            work=Path(source["SAGEMAKER_WORK"]).absolute(),
+            work=work,
+            # Beside the job trees by default, so that logs outlive them.
+            logs=Path(source.get("SAGEMAKER_LOGS") or work.parent / "logs").absolute(),
             account=source.get("MOTO_ACCOUNT_ID", "000000000000"),
             region=source.get("AWS_DEFAULT_REGION") or source.get("AWS_REGION") or "us-east-1",
             workers=_number(source, "SAGEMAKER_WORKERS", "2", 1, 64),
         )
 
     @property
-    def logs(self) -> Path:
-        """Beside the job trees, so that logs outlive them."""
-        return self.work.parent / "logs"
+    def trees(self) -> Path:
+        """Where the folders of running jobs lie; nothing else does, so that a start may clear it."""
+        return self.work / "opt-ml"
 
     @property
     def threads_per_job(self) -> int:

@@ -8,7 +8,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from assembly_line.embedded.sagemaker import archives
+from assembly_line.embedded.sagemaker import archives, checkpoints
 from assembly_line.embedded.sagemaker.container import Container, base_environment, from_tree
 from assembly_line.embedded.sagemaker.failure_reason import script_failure
 from assembly_line.embedded.sagemaker.isolation import Isolation
@@ -32,11 +32,15 @@ def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
     script = prepare(request, desk.tree, threads=desk.threads)
     desk.progress.enter("Downloading", "Downloading input data")
     _pull_channels(request, desk)
+    checkpoints.restore(request, desk)
     code = _fetch_code(script, request, desk)
     if (end := desk.check_stop()) is not None:
         return end
     desk.progress.enter("Training", "Training image download completed. Training in progress.")
-    end = _run_script(script, request, desk, code)
+    try:
+        end = _run_script(script, request, desk, code)
+    finally:
+        checkpoints.keep(request, desk)
     if end.status == "Failed":
         return end
     desk.progress.enter("Uploading", "Uploading generated training model")
@@ -66,7 +70,7 @@ def _fetch_code(script: Script, request: TrainingRequest, desk: JobDesk) -> Path
         if request.isolated:
             # The toolkit downloads from inside the container, which has no network here.
             raise JobFailed(
-                f"AlgorithmError: Could not connect to the endpoint URL: the isolated container cannot reach {place!r}. "
+                f"AlgorithmError: Could not connect to the endpoint URL: an isolated container cannot reach {place!r}. "
                 "With EnableNetworkIsolation the code must arrive as an input channel: set sagemaker_submit_directory "
                 "to its local path, such as /opt/ml/input/data/code"
             )
@@ -100,7 +104,8 @@ def _copy_local(place: Path, code: Path, tree: Path) -> None:
 
 
 def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: Path) -> JobEnd:
-    if not (code / script.program).is_file():
+    path = (code / script.program).resolve()
+    if not path.is_file() or not path.is_relative_to(code.resolve()):
         raise JobFailed(
             f"AlgorithmError: ExecuteUserScriptError: sagemaker_program {script.program!r} is not among the code: "
             f"{sorted(path.name for path in code.iterdir())}"

@@ -1,0 +1,178 @@
+"""Synthesizes the CDK app into a cloud assembly, once for each state of its sources, and prepares it for here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from assembly_line.embedded.runtime import ACCOUNT, REGION
+from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
+from assembly_line.errors import EmbeddedAwsError
+
+Report = Callable[[str], None]
+SOURCES = ("app.py", "cdk.json", "stacks", "assembly_line", "lambdas", "glue_jobs", "lines", "settings", "requirements")
+IGNORED_FOLDERS = frozenset({"__pycache__", "cdk.out", "node_modules", ".venv", ".line"})
+SYNTH_SECONDS = 300
+KEPT = 2
+
+
+def assemble(repository: Path, state: Path, report: Report, *, environment: str = "embedded") -> Path:
+    """The cloud assembly of the app in `repository`, ready to be deployed into the embedded AWS.
+
+    It is kept under a digest of its sources, so that an unchanged app is not synthesized again. The templates are the
+    very ones of the app; only the content of dependency layers is empty, as it is meant for Lambda's own Python.
+
+    Raises:
+        EmbeddedAwsError: the app fails; the message ends with what it printed.
+    """
+    folder = StateFolder(state.resolve())
+    digest = sources_digest(repository, environment)
+    home = folder.assemblies / digest
+    with explaining_full_disk(folder):
+        if not (home / "embedded" / "manifest.json").exists():
+            folder.root.mkdir(parents=True, exist_ok=True)
+            folder.check_space()
+            report("Synthesizing the stacks ...")
+            began = time.monotonic()
+            # A run that was killed may still be writing: each has a folder of its own, named in the end.
+            own = folder.assemblies / f".{digest}-{os.getpid()}"
+            try:
+                _synthesize(repository, folder, own, environment)
+                _empty_layers(own)
+                shutil.rmtree(home, ignore_errors=True)
+                own.rename(home)
+            finally:
+                shutil.rmtree(own, ignore_errors=True)
+            report(f"Synthesized in {time.monotonic() - began:.1f} s.")
+        _forget_old(folder.assemblies, keep=home)
+    return home / "embedded"
+
+
+def sources_digest(repository: Path, environment: str) -> str:
+    """Changes whenever anything changes that the templates or the assets are made of."""
+    digest = hashlib.sha256()
+    for part in (environment, sys.version, _library_version()):
+        digest.update(f"{len(part)}:{part}".encode())
+    for path in _source_files(repository):
+        name, content = path.relative_to(repository).as_posix(), path.read_bytes()
+        digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def _source_files(repository: Path) -> Iterator[Path]:
+    if not (repository / "app.py").is_file():
+        raise EmbeddedAwsError(f"{repository}: there is no app.py; run this in the project's folder")
+    for name in SOURCES:
+        root = repository / name
+        if root.is_file():
+            yield root
+        for folder, folders, files in os.walk(root):
+            folders[:] = sorted(each for each in folders if each not in IGNORED_FOLDERS)
+            yield from (Path(folder) / file for file in sorted(files) if not file.endswith(".pyc"))
+
+
+def _library_version() -> str:
+    try:
+        return version("aws-cdk-lib")
+    except PackageNotFoundError as error:
+        raise EmbeddedAwsError("aws-cdk-lib is not installed: install the extra `infrastructure`") from error
+
+
+def _synthesize(repository: Path, folder: StateFolder, home: Path, environment: str) -> None:
+    output = home / "cdk.out"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    settings = json.loads((repository / "cdk.json").read_text(encoding="utf-8"))
+    # What the CDK CLI hands over too: the app's context, and that constructs and assets carry their paths.
+    context = {
+        "aws:cdk:enable-path-metadata": True,
+        "aws:cdk:enable-asset-metadata": True,
+        "aws:cdk:bundling-stacks": ["**"],
+        **settings.get("context", {}),
+        "environment": environment,
+    }
+    own_programs = str(Path(sys.executable).parent)  # jsii starts `node`
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    variables = {
+        **inherited,
+        "PATH": os.pathsep.join([own_programs, os.environ.get("PATH", os.defpath)]),
+        "CDK_OUTDIR": str(output),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        # jsii unpacks its packages on every start unless it may keep them.
+        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
+    }
+    unpacked = repository / ".tools" / "jsii"
+    if unpacked.is_dir():  # left there by the installation
+        variables["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(unpacked)
+    log = folder.logs / "synth.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stream:
+        try:
+            answer = subprocess.run(
+                [sys.executable, "app.py"], cwd=repository, env=variables, stdout=stream, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, timeout=SYNTH_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedAwsError(f"app.py did not end within {SYNTH_SECONDS} s; its output is in {log}") from error
+    if answer.returncode or not (output / "manifest.json").exists():
+        folder.check_space()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        raise EmbeddedAwsError("\n  ".join([f"app.py failed (all it printed is in {log}):", *lines[-30:]]))
+
+
+def _empty_layers(home: Path) -> None:
+    """Take out the content of layers. The assembly appears under its final name only after that."""
+    synthesized = home / "cdk.out"
+    for name in layer_assets(synthesized):
+        layer = synthesized / name
+        if not layer.is_dir():
+            raise EmbeddedAwsError(f"{layer}: expected the dependency layer to be a folder, not an archive")
+        shutil.rmtree(layer)
+        layer.mkdir()
+        # An archive without any entry is not accepted as one.
+        (layer / "EMPTY").write_text("served empty: the emulator's own interpreter brings the packages\n", "utf-8")
+    synthesized.rename(home / "embedded")
+
+
+def layer_assets(assembly: Path) -> set[str]:
+    """Names of the asset folders that are the code of a layer, recognised from the templates."""
+    keys = {
+        str(resource["Properties"]["Content"].get("S3Key", ""))
+        for template in assembly.glob("*.template.json")
+        for resource in json.loads(template.read_text(encoding="utf-8")).get("Resources", {}).values()
+        if resource["Type"] == "AWS::Lambda::LayerVersion"
+    }
+    hashes = {key.rpartition("/")[2].partition(".")[0] for key in keys}
+    return {
+        asset["source"]["path"]
+        for manifest in assembly.glob("*.assets.json")
+        for hash_, asset in _file_assets(manifest).items()
+        if hash_ in hashes
+    }
+
+
+def _file_assets(manifest: Path) -> dict[str, Any]:
+    files: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
+    return files
+
+
+def _forget_old(assemblies: Path, *, keep: Path) -> None:
+    keep.touch()
+    ages = {path: time.time() - path.stat().st_mtime for path in assemblies.iterdir() if path.is_dir()}
+    unfinished = [path for path in ages if path.name.startswith(".") and ages[path] > 2 * SYNTH_SECONDS]
+    finished = sorted((path for path in ages if not path.name.startswith(".")), key=lambda path: ages[path])
+    for path in [*unfinished, *finished[KEPT:]]:
+        if path != keep:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""Saving the account's state at the end. Only a state that says that it is whole is trusted at the next start."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from assembly_line.embedded.extensions.pinned import ministack, replace
+
+logger = logging.getLogger("assembly_line.saving")
+ATTEMPTS = 5
+
+
+def install() -> None:
+    """Replace `save_all`, which logs what it could not save and goes on."""
+    persistence = ministack("core.persistence", "save_state", "STATE_DIR", "PERSIST_STATE")
+    replace(ministack("app", "save_all", "_state_map"), "save_all", lambda services: save_all(persistence, services))
+
+
+def save_all(persistence: Any, services: Mapping[str, Callable[[], Any]]) -> None:
+    """Write each service's state, then the file `saved`, which is missing if any could not be written."""
+    _end_job_runs()
+    folder = Path(persistence.STATE_DIR)
+    failed = [name for name, get_state in services.items() if not _save(persistence, folder, name, get_state)]
+    if failed:
+        logger.error("not saved: %s", ", ".join(failed))
+        return
+    (folder / "saved").write_text(json.dumps({"interrupted_executions": _interrupted()}), encoding="utf-8")
+
+
+def _save(persistence: Any, folder: Path, name: str, get_state: Callable[[], Any]) -> bool:
+    target = folder / f"{name}.json"
+    before = _version(target)
+    for _ in range(ATTEMPTS):
+        try:
+            state = get_state()
+        except RuntimeError:
+            # A thread that still works changed a table while it was copied.
+            time.sleep(0.05)
+            continue
+        if state is None:
+            return True
+        persistence.save_state(name, state)
+        if _version(target) != before:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _version(path: Path) -> int | None:
+    """Changes whenever the file is replaced; None if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _interrupted() -> int:
+    """Executions that are going on: they cannot be resumed, and the emulator restores them as failed."""
+    states = ministack("services.stepfunctions", "_executions")
+    return sum(execution["status"] == "RUNNING" for execution in list(states._executions.all_values()))
+
+
+def _end_job_runs() -> None:
+    """A Glue run that is going on ends with this process; found as running later, it would be waited for for ever."""
+    glue = ministack("services.glue", "_job_runs")
+    for runs in list(glue._job_runs._data.values()):
+        for run in runs:
+            if run["JobRunState"] in ("STARTING", "RUNNING", "STOPPING"):
+                run.update(JobRunState="STOPPED", ErrorMessage="the embedded AWS was stopped while the job ran")

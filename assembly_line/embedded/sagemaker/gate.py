@@ -1,0 +1,46 @@
+"""What the SageMaker port answers: readiness, SageMaker's own calls, and clear refusals of everything else.
+
+moto's server would answer every AWS service here, with data of its own; a client that asks the wrong port must not
+be told that its bucket is empty.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+INVOCATION = re.compile(r"/endpoints/[^/]+/(async-)?invocations.*")
+
+
+def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
+    """Wrap moto's application; `ready` is what a look at /moto-api/ answers."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
+        if path.rstrip("/") == "/moto-api" and method in {"GET", "HEAD"}:
+            return _json(start_response, "200 OK", ready)
+        if INVOCATION.fullmatch(path):
+            message = "InvokeEndpoint is not emulated: endpoints are not emulated yet; score by a batch transform job"
+            return _json(start_response, "400 Bad Request", {"message": message}, "ValidationError")
+        if not str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith("SageMaker.") or method != "POST":
+            message = f"{method} {path}: this port answers SageMaker's API alone"
+            return _json(start_response, "404 Not Found", {"message": message}, "UnknownOperationException")
+        if "AWS4-HMAC-SHA256" not in str(environ.get("HTTP_AUTHORIZATION", "")):
+            message = "the request is not signed; any key pair will do"
+            return _json(start_response, "403 Forbidden", {"message": message}, "MissingAuthenticationToken")
+        return sagemaker(environ, start_response)
+
+    return answer
+
+
+def _json(
+    start_response: Callable[..., Any], status: str, content: dict[str, str], error: str | None = None
+) -> Iterable[bytes]:
+    headers = [("Content-Type", "application/json")]
+    if error is not None:
+        content, headers = {"__type": error, **content}, [*headers, ("x-amzn-ErrorType", error)]
+    start_response(status, headers)
+    return [json.dumps(content).encode("utf-8")]

@@ -1,0 +1,127 @@
+"""What SageMaker refuses and botocore does not: lengths, patterns, counts, choices; and what is not emulated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import RequestRefused
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+# The service's own model holds Java patterns; these are the parts of that language that Python lacks.
+JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s", r"\p{M}": r"\w"}
+REPEATED_END = re.compile(r"\$\{\d+,\d+\}$")
+
+
+def check_shape(parameters: dict[str, Any], shape: Shape) -> None:
+    """Hold a request against the service's model.
+
+    Raises:
+        RequestRefused: names every violation, in AWS's words.
+    """
+    problems = list(_violations(parameters, shape, ""))
+    if problems:
+        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
+        raise RequestRefused(count + "; ".join(problems))
+
+
+def check_training(parameters: dict[str, Any]) -> None:
+    """Refuse a training job that could never run here.
+
+    Raises:
+        RequestRefused: says what is missing or not emulated.
+    """
+    resources = parameters.get("ResourceConfig") or {}
+    if resources.get("InstanceCount", 1) != 1 or len(resources.get("InstanceGroups") or []) > 1:
+        raise RequestRefused("ResourceConfig.InstanceCount: the embedded SageMaker trains on one instance; set it to 1")
+    for definition in parameters["AlgorithmSpecification"].get("MetricDefinitions") or []:
+        try:
+            groups = re.compile(definition["Regex"]).groups
+        except re.error as error:
+            raise RequestRefused(
+                f"MetricDefinitions: {definition['Regex']!r} is no regular expression: {error}"
+            ) from error
+        if groups < 1:
+            raise RequestRefused(f"MetricDefinitions: {definition['Regex']!r} needs a group that captures the number")
+    channels = [channel["ChannelName"] for channel in parameters.get("InputDataConfig") or []]
+    if len(set(channels)) != len(channels) or not {".", ".."}.isdisjoint(channels):
+        raise RequestRefused(f"InputDataConfig: channel names must be unique and name a folder, got {channels}")
+
+
+def check_transform(parameters: dict[str, Any]) -> None:
+    """Refuse a transform job that AWS would refuse.
+
+    Raises:
+        RequestRefused: says which limit.
+    """
+    payload, concurrent = parameters.get("MaxPayloadInMB"), parameters.get("MaxConcurrentTransforms") or 1
+    payload = 6 if payload is None else payload
+    if payload * concurrent > 100:
+        raise RequestRefused(
+            f"MaxPayloadInMB x MaxConcurrentTransforms is {payload * concurrent}: expected at most 100 MB"
+        )
+    if parameters.get("BatchStrategy") and parameters["TransformInput"].get("SplitType", "None") == "None":
+        raise RequestRefused("BatchStrategy needs TransformInput.SplitType Line, RecordIO or TFRecord")
+    if parameters["TransformInput"].get("SplitType") in {"RecordIO", "TFRecord"}:
+        raise RequestRefused("TransformInput.SplitType: the embedded SageMaker splits by Line, or not at all")
+    if parameters["TransformInput"].get("CompressionType", "None") != "None":
+        raise RequestRefused("TransformInput.CompressionType: the embedded SageMaker reads uncompressed input")
+    if parameters["TransformResources"].get("InstanceCount", 1) != 1:
+        raise RequestRefused("TransformResources.InstanceCount: the embedded SageMaker transforms on one instance")
+
+
+def _violations(value: Any, shape: Any, path: str) -> Iterator[str]:
+    if value is None:
+        return
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            if name in value:
+                yield from _violations(value[name], member, f"{path}.{_lower(name)}" if path else _lower(name))
+        return
+    yield from _size(value, shape, path)
+    if shape.type_name == "list":
+        for number, item in enumerate(value, start=1):
+            yield from _violations(item, shape.member, f"{path}.{number}.member")
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            yield from _violations(key, shape.key, f"{path}.{key}.key")
+            yield from _violations(item, shape.value, f"{path}.{key}.member")
+
+
+def _size(value: Any, shape: Any, path: str) -> Iterator[str]:
+    said = f"Value {value!r:.300} at '{path}' failed to satisfy constraint: Member must"
+    lowest, highest = shape.metadata.get("min"), shape.metadata.get("max")
+    sized = shape.type_name in {"string", "list", "map", "blob"}
+    measure = len(value) if sized else value
+    what = "have length" if sized else "have value"
+    if isinstance(measure, int | float) and not isinstance(value, bool):
+        if highest is not None and measure > highest:
+            yield f"{said} {what} less than or equal to {highest}"
+        if lowest is not None and measure < lowest:
+            yield f"{said} {what} greater than or equal to {lowest}"
+    if shape.type_name != "string":
+        return
+    if shape.enum and value not in shape.enum:
+        yield f"{said} satisfy enum value set: [{', '.join(shape.enum)}]"
+    pattern = shape.metadata.get("pattern")
+    if pattern and (compiled := _pattern(pattern)) is not None and not compiled.fullmatch(value):
+        yield f"{said} satisfy regular expression pattern: {pattern}"
+
+
+@cache
+def _pattern(java: str) -> re.Pattern[str] | None:
+    text = REPEATED_END.sub("", java)
+    for ours, python in JAVA_CLASSES.items():
+        text = text.replace(ours, python)
+    try:
+        return re.compile(text)
+    except re.error:
+        return None
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]

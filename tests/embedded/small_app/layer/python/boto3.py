@@ -1,0 +1,1 @@
+raise ImportError("a wheel for another Python")

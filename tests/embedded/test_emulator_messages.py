@@ -1,0 +1,59 @@
+"""SNS from machines, and Athena's results."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
+
+
+@pytest.mark.parametrize("resource", ["sns:publish", "aws-sdk:sns:publish"])
+def test_message_attributes_pass_a_filter_and_arrive(cloud: EmbeddedAccount, resource: str) -> None:
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name=unique())["TopicArn"]
+    queue, arn = cloud.queue()
+    policy = {"RawMessageDelivery": "true", "FilterPolicy": '{"line": ["coupons"]}'}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=policy)
+    message = {"score": 0.25} if resource == "sns:publish" else '{"score": 0.25}'
+    parameters = {
+        "TopicArn": topic,
+        "Message": message,
+        "MessageAttributes": {"line": {"DataType": "String", "StringValue": "coupons"}},
+    }
+
+    end = cloud.run(one_state({"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters}))
+
+    assert json.loads(end["output"])["MessageId"]
+    received = cloud.receive(queue)[0]
+    assert json.loads(received["Body"]) == {"score": 0.25}
+    assert received["MessageAttributes"]["line"]["StringValue"] == "coupons"
+
+
+def test_publishing_to_a_missing_topic_fails_by_the_services_name(cloud: EmbeddedAccount) -> None:
+    parameters = {"TopicArn": "arn:aws:sns:us-east-1:000000000000:missing", "Message": "x"}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": parameters}
+
+    assert cloud.run(one_state(task))["error"] == "SNS.NotFoundException"
+
+
+@pytest.mark.parametrize("location", ["results", "results/"])
+def test_athena_writes_its_result_where_it_says(cloud: EmbeddedAccount, location: str) -> None:
+    athena, s3, bucket = cloud.client("athena"), cloud.client("s3"), unique()
+    s3.create_bucket(Bucket=bucket)
+    query = athena.start_query_execution(
+        QueryString="SELECT 1 AS one, 'a' AS letter",
+        ResultConfiguration={"OutputLocation": f"s3://{bucket}/{location}"},
+    )["QueryExecutionId"]
+
+    def finished() -> dict[str, dict[str, str]] | None:
+        execution: dict[str, dict[str, str]] = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        return execution if execution["Status"]["State"] == "SUCCEEDED" else None
+
+    reported = until(finished)["ResultConfiguration"]["OutputLocation"]
+    key = reported.removeprefix(f"s3://{bucket}/")
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    assert key == f"results/{query}.csv"
+    assert list(csv.reader(body.splitlines())) == [["one", "letter"], ["1", "a"]]

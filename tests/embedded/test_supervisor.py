@@ -1,0 +1,255 @@
+"""Starting and stopping: twice, after a crash, on a taken port, on a full disk; and the state in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from assembly_line.embedded import supervisor
+from assembly_line.embedded.child_processes import free_port
+from assembly_line.embedded.processes import (
+    ProcessIdentity,
+    descendants,
+    end,
+    identify,
+    is_alive,
+    mentioning,
+    start_detached,
+)
+from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
+from assembly_line.embedded.snapshots import restore, snapshot, snapshots
+from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.errors import EmbeddedAwsError
+from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / ".line"
+    yield folder
+    supervisor.stop(folder)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def put(runtime: Runtime, name: str) -> None:
+    """Leave something in three services, the SageMaker registry among them."""
+    account = EmbeddedAccount(runtime)
+    account.client("s3").create_bucket(Bucket=name)
+    account.client("s3").put_object(Bucket=name, Key="key", Body=b"content")
+    account.client("sqs").create_queue(QueueName=name)
+    account.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+
+
+def present(runtime: Runtime, name: str) -> list[bool]:
+    account = EmbeddedAccount(runtime)
+    buckets = [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]]
+    groups = account.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]
+    queues = account.client("sqs").list_queues().get("QueueUrls", [])
+    return [
+        name in buckets and account.client("s3").get_object(Bucket=name, Key="key")["Body"].read() == b"content",
+        any(url.endswith(f"/{name}") and str(runtime.emulator_port) in url for url in queues),
+        name in [group["ModelPackageGroupName"] for group in groups],
+    ]
+
+
+def kill(identity: ProcessIdentity) -> None:
+    os.kill(identity.pid, signal.SIGKILL)
+    until(lambda: not is_alive(identity))
+
+
+def test_state_survives_a_clean_stop_even_on_another_port(state: Path, said: list[str]) -> None:
+    first = supervisor.start(state, report=said.append)
+    put(first, "kept")
+    assert supervisor.stop(state).clean
+    assert not any(is_alive(identity) for identity in first.processes.values())
+
+    second = supervisor.start(state, report=said.append)
+    assert second.emulator_port == first.emulator_port
+    assert all(present(second, "kept"))
+    supervisor.stop(state)
+
+    with socket.create_server(("127.0.0.1", first.emulator_port)):
+        third = supervisor.start(state, report=said.append)
+    assert third.emulator_port != first.emulator_port
+    assert all(present(third, "kept"))
+    assert any(f"now name port {third.emulator_port}" in line for line in said)
+
+
+def test_starting_twice_finds_the_running_one(embedded: Runtime, said: list[str]) -> None:
+    assert supervisor.start(embedded.root, report=said.append) == embedded
+    assert f"already running at {embedded.endpoint_url}" in said[0]
+    assert supervisor.running(embedded.root) == embedded
+
+
+def test_a_taken_port_is_refused_by_number_and_option(state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(EmbeddedAwsError, match=rf"port {port} .*--port"):
+            supervisor.start(state, port=port, report=lambda _: None)
+    assert not supervisor.status(state).running
+
+
+def test_after_a_crash_the_next_start_says_so_and_begins_anew(state: Path, said: list[str]) -> None:
+    crashed = supervisor.start(state, report=said.append, port=free_port())
+    put(crashed, "lost")
+    busy = EmbeddedAccount(crashed)
+    sleeper = busy.function("import time\ndef handle(event, context): time.sleep(60)\n", Timeout=100)
+    busy.client("lambda").invoke(FunctionName=sleeper, InvocationType="Event")
+    workers = until(lambda: mentioning(f"{state}/tmp/"))
+    kill(crashed.processes["emulator"])
+    assert "is gone" in supervisor.status(state).problems[0]
+
+    again = supervisor.start(state, report=said.append)
+
+    assert not any(is_alive(left) for left in [crashed.processes["sagemaker"], *workers])
+    assert any("emulator (process" in line and "is gone" in line for line in said)
+    assert any("not closed cleanly" in line for line in said)
+    assert list(state.glob("unclean-*"))
+    assert present(again, "lost") == [False, False, False]
+    assert supervisor.running(state) == again
+
+
+def test_a_reused_process_id_is_not_taken_for_the_emulator_nor_killed(state: Path, said: list[str]) -> None:
+    state.mkdir()
+    own = identify(os.getpid())
+    assert own
+    stranger = ProcessIdentity(pid=own.pid, birth="1")
+    stale = Runtime(
+        root=state, emulator_port=1, sagemaker_port=2, processes={"emulator": stranger}, started="then", versions={}
+    )
+    write_runtime(state / "runtime.json", stale)
+
+    assert supervisor.start(state, report=said.append) != stale
+    assert any("is gone" in line for line in said)
+
+
+def test_fresh_forgets_the_account_and_replaces_what_runs(state: Path) -> None:
+    first = supervisor.start(state, report=lambda _: None)
+    put(first, "old")
+
+    second = supervisor.start(state, fresh=True, report=lambda _: None)
+
+    assert not is_alive(first.processes["emulator"])
+    assert present(second, "old") == [False, False, False]
+    assert not list(state.glob("unclean-*"))
+
+
+def test_a_snapshot_brings_back_what_was(state: Path) -> None:
+    put(supervisor.start(state, report=lambda _: None), "deployed")
+    with pytest.raises(EmbeddedAwsError, match="line down"):
+        snapshot(state, "deployed")
+    supervisor.stop(state)
+    snapshot(state, "deployed")
+    put(supervisor.start(state, report=lambda _: None), "later")
+    supervisor.stop(state)
+
+    restore(state, "deployed")
+
+    runtime = supervisor.start(state, report=lambda _: None)
+    assert snapshots(state) == ["deployed"]
+    assert all(present(runtime, "deployed"))
+    assert present(runtime, "later") == [False, False, False]
+    with pytest.raises(EmbeddedAwsError, match="no snapshot named 'other'; there are: deployed"):
+        restore(state, "other")
+
+
+@dataclass(frozen=True)
+class StoppedWhileBusy:
+    """An embedded AWS that was stopped with a function, an execution and an open request going on."""
+
+    state: Path
+    outcome: supervisor.Stopped
+    said: list[str]
+    worker: ProcessIdentity
+    execution: str
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppedWhileBusy]:
+    state, said = tmp_path_factory.mktemp("busy") / ".line", list[str]()
+    account = EmbeddedAccount(supervisor.start(state, report=said.append))
+    name = account.function("import os\ndef handle(event, context): return os.getpid()\n")
+    worker = identify(int(account.client("lambda").invoke(FunctionName=name)["Payload"].read()))
+    assert worker
+    execution = account.start(account.machine(one_state({"Type": "Wait", "Seconds": 300})))
+    with socket.create_connection(("127.0.0.1", account.runtime.emulator_port)) as waiting:
+        body = f"Action=ReceiveMessage&QueueUrl={account.queue()[0]}&WaitTimeSeconds=20"
+        head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        waiting.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        outcome = supervisor.stop(state, report=said.append)
+    yield StoppedWhileBusy(state, outcome, said, worker, execution)
+    supervisor.stop(state)
+
+
+def test_an_open_request_does_not_hold_the_stop(stopped: StoppedWhileBusy) -> None:
+    assert stopped.outcome.clean, stopped.outcome.problems
+
+
+def test_stopping_ends_the_functions_too(stopped: StoppedWhileBusy) -> None:
+    assert not is_alive(stopped.worker)
+
+
+def test_executions_that_a_stop_interrupts_are_counted_and_come_back_as_failed(stopped: StoppedWhileBusy) -> None:
+    assert stopped.outcome.interrupted_executions == 1
+    assert stopped.said == ["1 execution(s) were running; they come back as failed."]
+
+    again = EmbeddedAccount(supervisor.start(stopped.state, report=lambda _: None))
+    assert again.states.describe_execution(executionArn=stopped.execution)["status"] == "FAILED"
+
+
+def test_a_start_that_fails_leaves_nothing_behind(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assembly_line.embedded.child_processes.PACKAGE", "assembly_line.nothing")
+
+    with pytest.raises(EmbeddedAwsError, match=r"No module named"):
+        supervisor.start(state, report=lambda _: None)
+
+    assert read_runtime(state / "runtime.json") is None
+    assert supervisor.stop(state).was_running is False
+
+
+def test_a_full_disk_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assembly_line.embedded.state_folder.StateFolder.free_mib", lambda _: 3)
+
+    with pytest.raises(EmbeddedAwsError, match=r"3 MiB are free .* free some space"):
+        supervisor.start(state, report=lambda _: None)
+
+
+def test_two_commands_do_not_start_or_stop_at_the_same_time(state: Path) -> None:
+    with StateFolder(state).locked(), pytest.raises(EmbeddedAwsError, match="another command"):
+        supervisor.start(state, report=lambda _: None)
+
+
+def test_a_process_that_does_not_listen_is_killed_together_with_its_children(tmp_path: Path) -> None:
+    """As an emulator does that waits for a custom resource."""
+    program = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    log = tmp_path / "log"
+    stubborn = start_detached([sys.executable, "-c", program], environment={}, folder=tmp_path, log=log)
+    assert stubborn
+    until(log.read_text)
+    (child,) = descendants(stubborn)
+
+    assert end([stubborn], patience_seconds=0.2) == [stubborn]
+    assert not is_alive(stubborn)
+    assert not is_alive(child)
+
+
+def test_asking_for_a_stopped_one_names_the_command(state: Path) -> None:
+    with pytest.raises(EmbeddedAwsError, match="line up"):
+        supervisor.running(state)
