@@ -1,0 +1,1 @@
+"""The infrastructure: one stack a station, the foundation, and one stack a line. Wires and grants, no logic."""

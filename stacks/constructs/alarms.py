@@ -1,0 +1,39 @@
+"""Where alarms go: one topic, and an e-mail address if the settings name one."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+FIVE_MINUTES = Duration.minutes(5)
+
+
+class Alarms(Construct):
+    """Exposes `topic`, and `when` to raise an alarm."""
+
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, email: str | None) -> None:
+        super().__init__(scope, id_)
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        if email is not None:
+            sns.Subscription(self, "Email", topic=self.topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
+
+    def when(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.IMetric, at_least: int = 1, description: str
+    ) -> cloudwatch.Alarm:
+        """Raise an alarm in `scope` as soon as the metric reaches `at_least`; no data means that nothing happened."""
+        alarm = cloudwatch.Alarm(
+            scope,
+            id_,
+            metric=metric,
+            threshold=at_least,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm

@@ -1,0 +1,73 @@
+"""The HTTP API: IAM on every route, throttled, its accesses logged; and which role may call which route."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from aws_cdk import Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.constructs.log_group import log_group
+from stacks.constructs.permissions import Permission
+from stacks.constructs.station_function import StationFunction
+from stacks.foundation import FoundationStack
+from stacks.settings import Settings
+
+_ANY = "There is one stage; the path holds the line and the run, which are made at run time"
+# No principal and no path parameter beyond what the route says.
+_LOGGED = ("requestId", "requestTime", "routeKey", "status", "responseLength", "integrationLatency", "authorizer.error")
+
+
+class LineApi(Construct):
+    """Exposes `url`."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, function: StationFunction, settings: Settings, foundation: FoundationStack
+    ) -> None:
+        super().__init__(scope, id_)
+        self._api = apigateway.HttpApi(
+            self,
+            "Api",
+            description="Feedback, training runs and reviews of the assembly line",
+            create_default_stage=False,
+            default_authorizer=authorizers.HttpIamAuthorizer(),
+        )
+        self._integration = integrations.HttpLambdaIntegration("Function", function.function)
+        self._stage(settings, log_group(self, "Log", settings=settings, key=foundation.key))
+        self.url = self._api.api_endpoint
+        people = foundation.people
+        review = "/lines/{line}/runs/{run_id}/review"
+        self._route("SendFeedback", apigateway.HttpMethod.POST, "/feedback", people.decider)
+        self._route("StartRun", apigateway.HttpMethod.POST, "/lines/{line}/runs", people.scientist)
+        self._route("ReadReview", apigateway.HttpMethod.GET, review, people.scientist, people.reviewer)
+        self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)
+
+    def _route(self, id_: str, method: apigateway.HttpMethod, path: str, *callers: iam.Role) -> None:
+        """Add a route that these roles may call, and nobody else."""
+        self._api.add_routes(path=path, methods=[method], integration=self._integration)
+        called = re.sub(r"\{\w+\}", "*", path)
+        arn = Stack.of(self).format_arn(service="execute-api", resource=f"{self._api.api_id}/*/{method.value}{called}")
+        Permission(self, id_, *callers).allow(("execute-api:Invoke",), (arn,), because=_ANY)
+
+    def _stage(self, settings: Settings, log: logs.LogGroup) -> None:
+        stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self._api,
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=settings.api_requests_per_second, burst_limit=settings.api_burst
+            ),
+        )
+        resource = stage.node.default_child
+        assert isinstance(resource, apigateway.CfnStage)  # noqa: S101 - narrows a type that CDK does not declare
+        # Set here because CDK's own class for the format lives in the REST APIs' module, which nothing else needs.
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=log.log_group_arn, format=json.dumps({field: f"$context.{field}" for field in _LOGGED})
+        )

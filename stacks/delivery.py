@@ -1,0 +1,92 @@
+"""The delivery station: its functions and the scoring machine, from a spine to the lines' topics."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from assembly_line.environments import ScoringEnvironment
+from assembly_line.names import Parameter, Station
+from stacks.constructs.grants import use_key
+from stacks.constructs.machine import Machine, run_other_machine
+from stacks.constructs.permissions import let_start
+from stacks.constructs.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
+from stacks.constructs.station_function import StationFunction
+from stacks.features import FeaturesStack
+from stacks.foundation import FoundationStack
+from stacks.machines import scoring
+from stacks.station import StationStack
+
+
+class DeliveryStack(StationStack):
+    """Exposes `scoring_machine`."""
+
+    def __init__(self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack) -> None:
+        super().__init__(scope, "Delivery", foundation=foundation)
+        self._environment = ScoringEnvironment(
+            assembly_environment=self.environment_name,
+            account_id=Stack.of(self).account,
+            store_bucket=foundation.store.name,
+            ledger_bucket=foundation.ledger.name,
+            control_table=foundation.control.name,
+        )
+        self.scoring_machine = self._machine(features)
+        let_start(self.scoring_machine, foundation.people.scientist)
+        self.parameters({Parameter.SCORING_MACHINE: self.scoring_machine.arn})
+
+    def _begin(self) -> StationFunction:
+        function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/")
+        self.foundation.control.grant_read(function.role)
+        return function
+
+    def _prepare(self) -> StationFunction:
+        function = self._step("Prepare", "prepare", scoring.PREPARE_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/", "scoring/")
+        self.foundation.store.grant_write(function.role, "scoring/")
+        return function
+
+    def _publish(self) -> StationFunction:
+        function = self._step("Publish", "publish", scoring.PUBLISH_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "scoring/")
+        self.foundation.store.grant_write(function.role, "scoring/")
+        self.foundation.ledger.grant_read(function.role, "ledger/")
+        self.foundation.ledger.grant_write(function.role, "ledger/")
+        return function
+
+    def _deliver(self) -> StationFunction:
+        function = self._step("Deliver", "deliver", scoring.DELIVER_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "scoring/")
+        self.foundation.store.grant_write(function.role, "scoring/")
+        self.foundation.ledger.grant_read(function.role, "ledger/")
+        self.foundation.ledger.grant_write(function.role, "ledger/")
+        # The topics of all lines are encrypted with the foundation's key.
+        use_key(function.role, self.foundation.key)
+        publish_to_topics(function.role, environment=self.environment_name)
+        return function
+
+    def _step(self, id_: str, entry: str, seconds: int) -> StationFunction:
+        return self.function(
+            id_,
+            handler=f"scoring.handler.{entry}",
+            environment=self._environment,
+            seconds=seconds,
+            storage_mib=2048,
+        )
+
+    def _machine(self, features: FeaturesStack) -> Machine:
+        begin, prepare, publish, deliver = self._begin(), self._prepare(), self._publish(), self._deliver()
+        parts = scoring.ScoringParts(
+            begin=begin.arn,
+            prepare=prepare.arn,
+            publish=publish.arn,
+            deliver=deliver.arn,
+            dataset_machine=features.dataset_machine.arn,
+            key=self.foundation.key.key_arn,
+        )
+        definition = scoring.definition(parts, self.announcer(Station.DELIVERY))
+        machine = self.machine("Scoring", definition, calls=(begin, prepare, publish, deliver))
+        run_other_machine(machine.role, features.dataset_machine)
+        run_transform_jobs(machine.role)
+        encrypt_volumes(machine.role, self.foundation.key)
+        return machine

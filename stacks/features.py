@@ -1,0 +1,103 @@
+"""The features station: catalog, dataset functions, the Spark job, and the dataset machine."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from assembly_line.environments import DatasetEnvironment
+from assembly_line.names import Parameter, Station
+from stacks.constructs.dataset_job import DatasetJob
+from stacks.constructs.grants import allow
+from stacks.constructs.machine import Machine
+from stacks.constructs.permissions import let_read_catalog, let_start
+from stacks.constructs.station_function import StationFunction
+from stacks.foundation import FoundationStack
+from stacks.machines import dataset
+from stacks.station import StationStack
+
+
+class FeaturesStack(StationStack):
+    """Exposes `dataset_machine`."""
+
+    def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
+        super().__init__(scope, "Features", foundation=foundation)
+        database = glue.Database(self, "Catalog", description="Tables of the assembly line's lake")
+        self._environment = DatasetEnvironment(
+            assembly_environment=self.environment_name,
+            lake_bucket=foundation.lake.name,
+            store_bucket=foundation.store.name,
+            control_table=foundation.control.name,
+            memory_mib=str(self.settings.dataset_memory_mib),
+        )
+        self.dataset_machine = self._machine(self._plan(), self._build(), self._finish(), self._job())
+        let_start(self.dataset_machine, foundation.people.scientist)
+        let_read_catalog(self, database, foundation.people.scientist)
+        self.parameters(
+            {
+                Parameter.GLUE_DATABASE: database.database_name,
+                Parameter.DATASET_MACHINE: self.dataset_machine.arn,
+            }
+        )
+
+    def _plan(self) -> StationFunction:
+        function = self.function(
+            "Plan", handler="dataset.handler.plan", environment=self._environment, seconds=dataset.PLAN_SECONDS
+        )
+        self.foundation.lake.grant_read(function.role, "snapshots/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.store.grant_write(function.role, "datasets/")
+        self.foundation.control.grant_read(function.role)
+        return function
+
+    def _build(self) -> StationFunction:
+        function = self.function(
+            "Build",
+            handler="dataset.handler.build",
+            environment=self._environment,
+            seconds=dataset.BUILD_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        self._let_build(function)
+        return function
+
+    def _finish(self) -> StationFunction:
+        function = self.function(
+            "Finish",
+            handler="dataset.handler.finish",
+            environment=self._environment,
+            seconds=dataset.FINISH_SECONDS,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.store.grant_write(function.role, "datasets/")
+        return function
+
+    def _job(self) -> DatasetJob:
+        job = DatasetJob(self, "SparkJob", settings=self.settings, key=self.foundation.key)
+        self._let_build(job)
+        return job
+
+    def _let_build(self, builder: StationFunction | DatasetJob) -> None:
+        self.foundation.lake.grant_read(builder.role, "snapshots/", "sources/")
+        self.foundation.store.grant_read(builder.role, "releases/", "datasets/")
+        self.foundation.store.grant_write(builder.role, "datasets/")
+
+    def _machine(
+        self, plan: StationFunction, build: StationFunction, finish: StationFunction, job: DatasetJob
+    ) -> Machine:
+        parts = dataset.DatasetParts(
+            plan=plan.arn,
+            build=build.arn,
+            finish=finish.arn,
+            glue_job=job.name,
+            lake_bucket=self.foundation.lake.name,
+            store_bucket=self.foundation.store.name,
+            spark_minutes=self.settings.spark_timeout_minutes,
+        )
+        definition = dataset.definition(parts, self.announcer(Station.FEATURES))
+        machine = self.machine("Dataset", definition, calls=(plan, build, finish))
+        runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+        allow(machine.role, runs, (job.arn,))
+        return machine

@@ -1,0 +1,127 @@
+"""The feedback station: the API, the feedback queue with its collector, and the outcomes machine."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from assembly_line.environments import ApiEnvironment, FeedbackCollectorEnvironment, OutcomesEnvironment
+from assembly_line.names import Parameter, Station
+from stacks.constructs.consumer_access import ConsumerAccess
+from stacks.constructs.grants import allow, use_key
+from stacks.constructs.guarded_queue import GuardedQueue
+from stacks.constructs.line_api import LineApi
+from stacks.constructs.machine import Machine
+from stacks.constructs.permissions import let_start
+from stacks.constructs.queue_consumer import consume
+from stacks.foundation import FoundationStack
+from stacks.machines import outcomes
+from stacks.station import StationStack
+from stacks.training import TrainingStack
+
+COLLECTOR_SECONDS = 60
+API_SECONDS = 29
+
+
+class FeedbackStack(StationStack):
+    """Exposes `api` and `outcomes_machine`."""
+
+    def __init__(self, scope: Construct, *, foundation: FoundationStack, training: TrainingStack) -> None:
+        super().__init__(scope, "Feedback", foundation=foundation)
+        self._feedback = GuardedQueue(
+            self,
+            "Queue",
+            key=foundation.key,
+            alarms=foundation.alarms,
+            of="Feedback",
+            consumer_seconds=COLLECTOR_SECONDS,
+            batch_window_seconds=self.settings.batch_window_seconds,
+        )
+        self._collector()
+        self._let_applications_send()
+        self.api = self._api(training.training_machine)
+        self.outcomes_machine = self._machine()
+        let_start(self.outcomes_machine, foundation.people.scientist)
+        self.parameters(
+            {
+                Parameter.FEEDBACK_QUEUE: self._feedback.queue.queue_url,
+                Parameter.FEEDBACK_DEAD_LETTERS: self._feedback.dead_letters.queue_url,
+                Parameter.API_URL: self.api.url,
+                Parameter.OUTCOMES_MACHINE: self.outcomes_machine.arn,
+            }
+        )
+
+    def _collector(self) -> None:
+        foundation = self.foundation
+        function = self.function(
+            "Collector",
+            handler="feedback_collector.handler.handle",
+            environment=FeedbackCollectorEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=foundation.store.name,
+                ledger_bucket=foundation.ledger.name,
+                control_table=foundation.control.name,
+            ),
+            seconds=COLLECTOR_SECONDS,
+        )
+        foundation.store.grant_read(function.role, "releases/")
+        foundation.ledger.grant_read(function.role, "ledger/")
+        foundation.ledger.grant_write(function.role, "ledger/")
+        foundation.control.grant_read(function.role)
+        consume(function, self._feedback.queue, key=foundation.key, settings=self.settings)
+
+    def _let_applications_send(self) -> None:
+        """Applications that send receipts and outcomes attach this policy to their own role."""
+        access = ConsumerAccess(self, "FeedbackSender", description="Send feedback of the assembly line")
+        access.allow(("sqs:GetQueueUrl", "sqs:SendMessage"), (self._feedback.queue.queue_arn,))
+        access.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self.foundation.key.key_arn,))
+
+    def _api(self, training_machine: Machine) -> LineApi:
+        foundation, queue = self.foundation, self._feedback.queue
+        function = self.function(
+            "ApiFunction",
+            handler="api.handler.handle",
+            environment=ApiEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=foundation.store.name,
+                control_table=foundation.control.name,
+                feedback_queue_url=queue.queue_url,
+                training_machine_arn=training_machine.arn,
+            ),
+            seconds=API_SECONDS,
+        )
+        foundation.store.grant_read(function.role, "releases/", "runs/")
+        foundation.control.grant_read(function.role)
+        foundation.control.grant_write(function.role)
+        allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
+        use_key(function.role, foundation.key)
+        allow(
+            function.role,
+            ("states:SendTaskFailure", "states:SendTaskSuccess", "states:StartExecution"),
+            (training_machine.arn,),
+        )
+        return LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
+
+    def _machine(self) -> Machine:
+        foundation = self.foundation
+        derive = self.function(
+            "Outcomes",
+            handler="outcomes.handler.derive",
+            environment=OutcomesEnvironment(
+                assembly_environment=self.environment_name,
+                lake_bucket=foundation.lake.name,
+                store_bucket=foundation.store.name,
+                ledger_bucket=foundation.ledger.name,
+                control_table=foundation.control.name,
+            ),
+            seconds=outcomes.DERIVE_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        foundation.lake.grant_read(derive.role, "snapshots/", "sources/")
+        foundation.store.grant_read(derive.role, "releases/")
+        foundation.ledger.grant_read(derive.role, "ledger/")
+        foundation.ledger.grant_write(derive.role, "ledger/")
+        foundation.control.grant_read(derive.role)
+        parts = outcomes.OutcomesParts(derive=derive.arn)
+        definition = outcomes.definition(parts, self.announcer(Station.FEEDBACK))
+        return self.machine("OutcomesMachine", definition, calls=(derive,))

@@ -1,0 +1,90 @@
+"""The foundation: key, buckets, control table, event bus, alarms, and the roles that people take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Environment, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from assembly_line.errors import DeclarationError
+from assembly_line.names import Parameter
+from stacks.constructs.access_logs import AccessLogs
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.control_table import ControlTable
+from stacks.constructs.data_bucket import DataBucket
+from stacks.constructs.data_key import DataKey
+from stacks.constructs.parameters import Parameters
+from stacks.constructs.people import People
+from stacks.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What every stack of an environment knows: its name, its settings, the folder of the Lambda layer."""
+
+    environment: str
+    settings: Settings
+    layer: Path
+
+    def __post_init__(self) -> None:
+        if not (self.layer / "python").is_dir():
+            raise DeclarationError(
+                f"{self.layer} holds no python/ folder: the functions' packages are fetched by the installation; run "
+                "`make synth`, or `tools/install.sh demo` and then this command again"
+            )
+
+    def stack_id(self, name: str) -> str:
+        return f"AssemblyLine-{self.environment}-{name}"
+
+    @property
+    def place(self) -> Environment:
+        return Environment(account=self.settings.account, region=self.settings.region)
+
+
+class FoundationStack(Stack):
+    """Exposes what all other stacks use: `key`, `lake`, `store`, `ledger`, `control`, `bus`, `alarms`, `people`."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, deployment.stack_id("Foundation"), env=deployment.place)
+        self.deployment = deployment
+        settings = deployment.settings
+        kept = RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY
+        self.key = DataKey(self, "DataKey", removal_policy=kept).key
+        logs = AccessLogs(self, "AccessLogs", days=settings.access_log_days, removal_policy=kept).bucket
+        self.lake, self.store, self.ledger = (
+            DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept)
+            for id_ in ("Lake", "Store", "Ledger")
+        )
+        self.control = ControlTable(self, "Control", key=self.key, keep=settings.keep_data)
+        # Without a policy of its own, so that only this account's identities may put events.
+        self.bus = events.EventBus(self, "Bus", description="Station events of the assembly line")
+        self.alarms = Alarms(self, "Alarms", key=self.key, email=settings.alarm_email)
+        self.people = People(self, "People", verified_session_names=settings.verified_session_names)
+        self._let_people_look()
+        Parameters(self, environment=deployment.environment, values=self._parameters())
+
+    def _let_people_look(self) -> None:
+        """Scientists read results, reviewers what a run rests on; nobody writes past the stations."""
+        people, environment = self.people, self.deployment.environment
+        people.let_look_up(environment)
+        people.let_read_logs(environment)
+        self.lake.grant_read(people.scientist, "snapshots/", "sources/")
+        self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/")
+        self.ledger.grant_read(people.scientist, "ledger/", "station-events/")
+        self.control.grant_read(people.scientist)
+        self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")
+
+    def _parameters(self) -> dict[Parameter, str]:
+        return {
+            Parameter.LAKE_BUCKET: self.lake.name,
+            Parameter.STORE_BUCKET: self.store.name,
+            Parameter.LEDGER_BUCKET: self.ledger.name,
+            Parameter.CONTROL_TABLE: self.control.name,
+            Parameter.EVENT_BUS: self.bus.event_bus_name,
+            Parameter.SCIENTIST_ROLE: self.people.scientist.role_arn,
+            Parameter.REVIEWER_ROLE: self.people.reviewer.role_arn,
+            Parameter.DECIDER_ROLE: self.people.decider.role_arn,
+        }

@@ -1,0 +1,81 @@
+"""What one line alone owns: topic, subscribers' queues, registry group, the role of its jobs, its dashboard."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from assembly_line.declarations.lines import Line
+from assembly_line.names import (
+    aws_name,
+    line_resource,
+    subscriber_dead_letters_parameter,
+    subscriber_queue_parameter,
+)
+from stacks.constructs.consumer_access import ConsumerAccess
+from stacks.constructs.data_bucket import BY_PREFIX
+from stacks.constructs.grants import arn_for
+from stacks.constructs.job_role import JobRole
+from stacks.constructs.line_dashboard import LineDashboard
+from stacks.constructs.model_registry import model_package_group
+from stacks.constructs.subscriber import Subscriber, delivery_key
+from stacks.foundation import FoundationStack
+
+
+class LineStack(Stack):
+    """May refer to the foundation; nothing refers to it, so that a line can go."""
+
+    def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack) -> None:
+        deployment = foundation.deployment
+        super().__init__(scope, deployment.stack_id(f"Line-{aws_name(line.name)}"), env=deployment.place)
+        self._line, self._foundation = line, foundation
+        self._name = line_resource(deployment.environment, line.name)
+        self._topic = sns.Topic(
+            self,
+            "Predictions",
+            topic_name=self._name,
+            display_name=line.title[:100],
+            master_key=foundation.key,
+            enforce_ssl=True,
+        )
+        key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
+        subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
+        model_package_group(self, "Registry", name=self._name, line=line)
+        JobRole(self, "Jobs", line=line.name, foundation=foundation)
+        LineDashboard(self, "Dashboard", line=line, topic=self._topic, subscribers=subscribers, foundation=foundation)
+
+    def _subscriber(self, name: str, key: kms.IKey) -> Subscriber:
+        environment = self._foundation.deployment.environment
+        subscriber = Subscriber(
+            self,
+            f"Subscriber-{aws_name(name)}",
+            topic=self._topic,
+            key=key,
+            alarms=self._foundation.alarms,
+            of=f"{self._line.name} for {name}",
+        )
+        for id_, parameter, value in (
+            ("QueueUrl", subscriber_queue_parameter(environment, self._line.name, name), subscriber.queue.queue_url),
+            (
+                "DeadLettersUrl",
+                subscriber_dead_letters_parameter(environment, self._line.name, name),
+                subscriber.dead_letters.queue_url,
+            ),
+        ):
+            ssm.StringParameter(subscriber, id_, parameter_name=parameter, string_value=value)
+        self._let_consume(subscriber, key, name)
+        return subscriber
+
+    def _let_consume(self, subscriber: Subscriber, key: kms.IKey, name: str) -> None:
+        """The consuming application attaches this policy to its own role."""
+        line, store = self._line.name, self._foundation.store
+        access = ConsumerAccess(subscriber, "Consumer", description=f"Receive the predictions of {line} for {name}")
+        receive = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+        access.allow(receive, (subscriber.queue.queue_arn,))
+        access.allow(("kms:Decrypt",), (key.key_arn, self._foundation.key.key_arn))
+        # A prediction too large for a message lies here, and the message points to it.
+        large = f"{arn_for(self, store.bucket, store.bucket.bucket_arn)}/scoring/{line}/*"
+        access.allow(("s3:GetObject",), (large,), because=BY_PREFIX)

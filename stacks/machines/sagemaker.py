@@ -1,0 +1,154 @@
+"""SageMaker tasks with every field that the line's rules ask for, which CDK's own tasks lack: isolation, keys, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from assembly_line.names import CODE_CHANNEL, TRAIN_CHANNEL
+from stacks.machines.states import State, expression, retry, task
+
+_THROTTLED = retry(
+    "SageMaker.ThrottlingException",
+    "SageMaker.SdkClientException",
+    "SageMaker.InternalServerException",
+)
+# Capacity comes back when other jobs end: wait for it up to some hours.
+_NO_CAPACITY = retry(
+    "SageMaker.ResourceLimitExceededException",
+    "SageMaker.ResourceLimitExceeded",
+    attempts=20,
+    first_seconds=30,
+    longest_seconds=600,
+)
+# Between the end of a job's own time limit and its description.
+_GRACE_SECONDS = 900
+
+
+def train(prepared: str, *, key: str, environment: str, assign: str, then: str) -> State:
+    """Run an isolated script-mode training job as `prepared` describes it (see `lambdas/training`).
+
+    Args:
+        prepared: the variable that holds the prepared step's answer.
+        key: ARN of the key for the job's output and its volume.
+        assign: variable for the URI of the model artefact.
+    """
+    field = _fields(prepared)
+    return task(
+        "sagemaker:createTrainingJob.sync",
+        {
+            "TrainingJobName": field("job_name"),
+            "RoleArn": field("role_arn"),
+            "AlgorithmSpecification": {"TrainingImage": field("image"), "TrainingInputMode": "File"},
+            "HyperParameters": field("hyperparameters"),
+            "InputDataConfig": [
+                _channel(TRAIN_CHANNEL, field("train_uri"), content="text/csv"),
+                _channel(CODE_CHANNEL, field("code_uri"), content="text/x-python"),
+            ],
+            "OutputDataConfig": {"S3OutputPath": field("output_uri"), "KmsKeyId": key},
+            "ResourceConfig": {
+                "InstanceCount": 1,
+                "InstanceType": field("instance_type"),
+                "VolumeSizeInGB": field("volume_gib"),
+                "VolumeKmsKeyId": key,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": field("timeout_seconds")},
+            "EnableNetworkIsolation": True,
+            "Tags": _tags(environment),
+        },
+        then=then,
+        seconds=f"${prepared}.timeout_seconds + {_GRACE_SECONDS}",
+        retries=[_NO_CAPACITY, _THROTTLED],
+        assign={assign: expression("$states.result.ModelArtifacts.S3ModelArtifacts")},
+    )
+
+
+def create_model(packaged: str, *, environment: str, then: str) -> State:
+    """Make an isolated model of the packaged archive."""
+    field = _fields(packaged)
+    return task(
+        "sagemaker:createModel",
+        {
+            "ModelName": field("model_name"),
+            "ExecutionRoleArn": field("role_arn"),
+            "EnableNetworkIsolation": True,
+            "PrimaryContainer": {
+                "Image": field("image"),
+                "ModelDataUrl": field("model_data_uri"),
+                "Environment": field("environment"),
+            },
+            "Tags": _tags(environment),
+        },
+        then=then,
+        seconds=120,
+        retries=[_THROTTLED],
+    )
+
+
+def transform(
+    *,
+    job_name: str,
+    model_name: str,
+    input_uri: str,
+    output_uri: str,
+    prepared: str,
+    key: str,
+    environment: str,
+    then: str,
+) -> State:
+    """Score a CSV whose first column is the decision's id: each line of the answer is `decision_id,score`.
+
+    Args:
+        job_name, model_name, input_uri, output_uri: JSONata expressions.
+        prepared: variable with `instance_type` and `timeout_seconds`.
+    """
+    field = _fields(prepared)
+    return task(
+        "sagemaker:createTransformJob.sync",
+        {
+            "TransformJobName": expression(job_name),
+            "ModelName": expression(model_name),
+            "BatchStrategy": "MultiRecord",
+            "MaxPayloadInMB": 6,
+            "TransformInput": {
+                "ContentType": "text/csv",
+                "SplitType": "Line",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": expression(input_uri)}},
+            },
+            "TransformOutput": {
+                "S3OutputPath": expression(output_uri),
+                "Accept": "text/csv",
+                "AssembleWith": "Line",
+                "KmsKeyId": key,
+            },
+            "TransformResources": {
+                "InstanceType": field("instance_type"),
+                "InstanceCount": 1,
+                "VolumeKmsKeyId": key,
+            },
+            "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
+            "Tags": _tags(environment),
+        },
+        then=then,
+        seconds=f"${prepared}.timeout_seconds + {_GRACE_SECONDS}",
+        retries=[_NO_CAPACITY, _THROTTLED],
+    )
+
+
+def _fields(variable: str) -> Callable[[str], str]:
+    return lambda name: expression(f"${variable}.{name}")
+
+
+def _channel(name: str, uri: str, *, content: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "ContentType": content, "DataSource": {"S3DataSource": source}}
+
+
+def _tags(environment: str) -> list[dict[str, str]]:
+    execution = expression("$states.context.Execution.Name")
+    line = expression("$states.context.Execution.Input.line")
+    return [
+        {"Key": "assembly-line:environment", "Value": environment},
+        {"Key": "assembly-line:line", "Value": line},
+        {"Key": "assembly-line:run", "Value": execution},
+    ]

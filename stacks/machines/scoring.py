@@ -1,0 +1,84 @@
+"""The scoring machine: spine and features for a date, batch transform, checks and policy, ledger, delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stacks.machines import dataset
+from stacks.machines.sagemaker import transform
+from stacks.machines.states import DAY, choose, invoke, known, machine, run_child
+from stacks.machines.station_events import Announcer
+from stacks.machines.training import CHILD_NAME, STARTED
+
+LIMIT_SECONDS = 3 * DAY
+BEGIN_SECONDS = 60
+PREPARE_SECONDS = 600
+PUBLISH_SECONDS = 600
+DELIVER_SECONDS = 900
+_NOTHING = {"offered": 0, "delivered": 0, "quarantined": 0, "dead_lettered": 0}
+_OUTPUT = "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id}, $report])"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringParts:
+    """What the machine calls: ARNs of functions and of the dataset machine, and the key for what SageMaker writes."""
+
+    begin: str
+    prepare: str
+    publish: str
+    deliver: str
+    dataset_machine: str
+    key: str
+
+
+def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
+    begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
+    begin["Assign"]["report"] = _NOTHING
+    states = {
+        "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
+        "Begin": begin,
+        "BuildDataset": run_child(
+            parts.dataset_machine,
+            name=CHILD_NAME,
+            request="$context.dataset_request",
+            assign="dataset",
+            then="AnyDecisions",
+            seconds=dataset.LIMIT_SECONDS + 300,
+        ),
+        "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
+        "Prepare": invoke(
+            parts.prepare, known("context", "dataset"), assign="prepared", then="Score", seconds=PREPARE_SECONDS
+        ),
+        "Score": transform(
+            job_name="$prepared.job_name",
+            model_name="$prepared.model_name",
+            input_uri="$prepared.input_uri",
+            output_uri="$prepared.output_uri",
+            prepared="prepared",
+            key=parts.key,
+            environment=announcer.environment,
+            then="Publish",
+        ),
+        "Publish": invoke(
+            parts.publish,
+            known("context", "dataset", "prepared"),
+            assign="published",
+            then="Deliver",
+            seconds=PUBLISH_SECONDS,
+        ),
+        "Deliver": invoke(
+            parts.deliver,
+            known("context", "published"),
+            assign="report",
+            then="AnnounceFinished",
+            seconds=DELIVER_SECONDS,
+        ),
+        "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
+    }
+    return machine(
+        states,
+        announce_failed=announcer.state("failed", then="Failed"),
+        seconds=LIMIT_SECONDS,
+        comment="Decisions scored by the champion and delivered: offered = delivered + quarantined + dead-lettered",
+    )

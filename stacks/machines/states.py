@@ -1,0 +1,194 @@
+"""Building blocks of the state machines: tasks with time limits and retries, choices, and one way to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+State = dict[str, Any]
+States = dict[str, State]
+
+FAILURE = "failure"
+ANNOUNCE_FAILED = "AnnounceFailed"
+FAILED = "Failed"
+DAY = 24 * 3600
+
+# What the caught error means to a person: the reason inside a function's error, a job's description, a child's end.
+_FAILURE = """(
+$cause := $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : '';
+$told := $contains($cause, /^\\{[\\s\\S]*\\}$/) and $length($cause) < 30000 ? $parse($cause) : {};
+{
+"error": $exists($told.Error) ? $told.Error : $states.errorOutput.Error,
+"cause": $exists($told.errorMessage) ? $told.errorMessage
+: $exists($told.FailureReason) ? $told.FailureReason
+: $exists($told.Cause) ? $told.Cause : $cause
+})"""
+
+_LAMBDA_TRANSIENT = (
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    # The function could not reach a service that it calls.
+    "ConnectTimeoutError",
+    "EndpointConnectionError",
+    "ReadTimeoutError",
+)
+_CHILD_TRANSIENT = (
+    "StepFunctions.ExecutionLimitExceededException",
+    "StepFunctions.SdkClientException",
+    "StepFunctions.ThrottlingException",
+)
+_GLUE_TRANSIENT = (
+    "Glue.ConcurrentRunsExceededException",
+    "Glue.InternalServiceException",
+    "Glue.OperationTimeoutException",
+    "Glue.ResourceNumberLimitExceededException",
+    "Glue.ThrottlingException",
+)
+
+
+def expression(jsonata: str) -> str:
+    """A field's value that is computed when the state runs."""
+    return f"{{% {jsonata} %}}"
+
+
+def known(*names: str) -> dict[str, str]:
+    """A payload of the variables of these names."""
+    return {name: expression(f"${name}") for name in names}
+
+
+def retry(*errors: str, attempts: int = 6, first_seconds: int = 2, longest_seconds: int = 60) -> State:
+    """Try again, waiting longer each time, never in step with others."""
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": first_seconds,
+        "BackoffRate": 2,
+        "MaxAttempts": attempts,
+        "MaxDelaySeconds": longest_seconds,
+        "JitterStrategy": "FULL",
+    }
+
+
+def task(
+    resource: str,
+    arguments: Mapping[str, Any],
+    *,
+    then: str | None,
+    seconds: int | str,
+    retries: list[State],
+    assign: Mapping[str, Any] | None = None,
+    output: str | None = None,
+) -> State:
+    """A task that retries what is transient, has a time limit, and hands any other error to `AnnounceFailed`.
+
+    Args:
+        seconds: time limit of one attempt, a number or a JSONata expression.
+        then: the next state; None ends the execution.
+        assign: variables set from `$states.result`.
+    """
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::{resource}",
+        "Arguments": dict(arguments),
+        "TimeoutSeconds": expression(seconds) if isinstance(seconds, str) else seconds,
+        "Retry": retries,
+        "Catch": [catch_all(ANNOUNCE_FAILED)],
+        **({"Assign": dict(assign)} if assign else {}),
+        **({"Output": output} if output else {}),
+        **({"Next": then} if then else {"End": True}),
+    }
+
+
+def catch_all(then: str) -> State:
+    return {"ErrorEquals": ["States.ALL"], "Assign": {FAILURE: expression(_FAILURE)}, "Next": then}
+
+
+def invoke(
+    function: str,
+    payload: Mapping[str, Any] | str,
+    *,
+    assign: str,
+    then: str | None,
+    seconds: int,
+    output: str | None = None,
+) -> State:
+    """Call a Lambda function by ARN; its answer becomes the variable `assign`.
+
+    Args:
+        seconds: the function's own time limit; the task waits a little longer, so that the function's error is seen.
+    """
+    return task(
+        "lambda:invoke",
+        {"FunctionName": function, "Payload": payload if isinstance(payload, str) else dict(payload)},
+        then=then,
+        seconds=seconds + 30,
+        retries=[retry(*_LAMBDA_TRANSIENT)],
+        assign={assign: expression("$states.result.Payload")},
+        output=output,
+    )
+
+
+def await_token(function: str, payload: Mapping[str, Any], *, assign: str, then: str, seconds: int) -> State:
+    """Call a Lambda function that passes the task token on, and wait for whoever answers with it."""
+    return task(
+        "lambda:invoke.waitForTaskToken",
+        {"FunctionName": function, "Payload": {**payload, "task_token": expression("$states.context.Task.Token")}},
+        then=then,
+        seconds=seconds,
+        retries=[retry(*_LAMBDA_TRANSIENT)],
+        assign={assign: expression("$states.result")},
+    )
+
+
+def run_child(machine: str, *, name: str, request: str, assign: str, then: str, seconds: int) -> State:
+    """Run another machine to its end; its output becomes the variable `assign`.
+
+    The child's input is the request alone: machines refuse fields that they do not know.
+    """
+    return task(
+        "states:startExecution.sync:2",
+        {"StateMachineArn": machine, "Name": expression(name), "Input": expression(request)},
+        then=then,
+        seconds=seconds,
+        retries=[retry(*_CHILD_TRANSIENT, first_seconds=5, longest_seconds=300)],
+        assign={assign: expression("$states.result.Output")},
+    )
+
+
+def run_glue_job(job: str, arguments: Mapping[str, str], *, then: str, minutes: int) -> State:
+    """Run a Glue job to its end."""
+    return task(
+        "glue:startJobRun.sync",
+        {"JobName": job, "Arguments": dict(arguments), "Timeout": minutes},
+        then=then,
+        # A run may queue for capacity before its own time limit begins.
+        seconds=(minutes + 30) * 60,
+        retries=[retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600)],
+    )
+
+
+def choose(*ways: tuple[str, str], otherwise: str) -> State:
+    """Go to the state of the first condition that holds. Each way is (JSONata condition, state)."""
+    return {
+        "Type": "Choice",
+        "Choices": [{"Condition": expression(condition), "Next": state} for condition, state in ways],
+        "Default": otherwise,
+    }
+
+
+def machine(states: States, *, announce_failed: State, seconds: int, comment: str) -> dict[str, Any]:
+    """A whole definition: the given states in order, then the one way to fail.
+
+    `announce_failed` tells the line that the work failed; if even that fails, the first cause is the one reported.
+    """
+    announce_failed = {**announce_failed, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": FAILED}]}
+    failed = {"Type": "Fail", "Error": expression(f"${FAILURE}.error"), "Cause": expression(f"${FAILURE}.cause")}
+    return {
+        "Comment": comment,
+        "QueryLanguage": "JSONata",
+        "TimeoutSeconds": seconds,
+        "StartAt": next(iter(states)),
+        "States": {**states, ANNOUNCE_FAILED: announce_failed, FAILED: failed},
+    }

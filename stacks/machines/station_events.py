@@ -1,0 +1,84 @@
+"""States that announce what happened to a work item: station events, straight from the machine onto the line's bus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assembly_line.messages import STATION_EVENT_SCHEMA
+from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE, Station
+from stacks.machines.states import FAILURE, State, expression, retry, task
+
+CHILD_SUFFIX = "-dataset"
+CAUSE_LIMIT = 2000
+
+_RUN = "$states.context.Execution.Name"
+# A dataset that is built for a run belongs to the run's work item.
+_ITEM = f"$replace({_RUN}, /{CHILD_SUFFIX}$/, '')"
+_ATTEMPT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0) + 1"
+# A request that is refused may lack its line; that it failed is told all the same.
+_LINE = (
+    "($line := $states.context.Execution.Input.line; "
+    "$type($line) = 'string' and $line != '' ? $substring($line, 0, 200) : 'unknown')"
+)
+# Instants have microseconds; Step Functions knows milliseconds.
+_STARTED = "$replace($fromMillis($toMillis($states.context.Execution.StartTime)), 'Z', '000Z')"
+_NOW = "$replace($now(), 'Z', '000Z')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcer:
+    """Announces the work of one station. `bus` and `account` may be unresolved CDK tokens."""
+
+    station: Station
+    environment: str
+    account: str
+    bus: str
+
+    def state(self, *kinds: str, then: str | None, output: str | None = None, principal: str | None = None) -> State:
+        """Put one event of each kind onto the bus.
+
+        Args:
+            then: the next state; None ends the execution.
+            output: JSONata of the state's output.
+            principal: JSONata of whose doing it is.
+        """
+        return task(
+            "events:putEvents",
+            {"Entries": self._entries(kinds, principal)},
+            then=then,
+            seconds=60,
+            # An event's id is the same each time it is put, so putting it again does no harm whatever went wrong.
+            retries=[retry("States.TaskFailed", "States.Timeout", attempts=4)],
+            output=None if output is None else expression(output),
+        )
+
+    def _entries(self, kinds: Sequence[str], principal: str | None) -> list[dict[str, Any]]:
+        return [
+            {
+                "EventBusName": self.bus,
+                "Source": EVENT_SOURCE,
+                "DetailType": EVENT_DETAIL_TYPE,
+                "Detail": self._detail(kind, principal),
+            }
+            for kind in kinds
+        ]
+
+    def _detail(self, kind: str, principal: str | None) -> dict[str, Any]:
+        cause = {"cause": expression(f"$substring(${FAILURE}.error & ': ' & ${FAILURE}.cause, 0, {CAUSE_LIMIT})")}
+        return {
+            "schema": STATION_EVENT_SCHEMA,
+            "version": 1,
+            "id": expression(f"{_RUN} & ':{self.station}:{kind}:' & $string({_ATTEMPT})"),
+            "environment": self.environment,
+            "account": self.account,
+            "line": expression(_LINE),
+            "station": str(self.station),
+            "item": expression(_ITEM),
+            "kind": kind,
+            "attempt": expression(_ATTEMPT),
+            "at": expression(_STARTED if kind == "queued" else _NOW),
+            **(cause if kind == "failed" else {}),
+            **({"principal": expression(principal)} if principal else {}),
+        }

@@ -1,0 +1,114 @@
+"""The training machine: dataset, isolated training, evaluation on later time, registry, review, champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stacks.machines import dataset
+from stacks.machines.sagemaker import create_model, train, transform
+from stacks.machines.states import DAY, await_token, choose, expression, invoke, known, machine, run_child
+from stacks.machines.station_events import CHILD_SUFFIX, Announcer
+
+REVIEW_SECONDS = 14 * DAY
+LIMIT_SECONDS = 28 * DAY
+BEGIN_SECONDS = 60
+PREPARE_SECONDS = 600
+PACKAGE_SECONDS = 300
+EVALUATE_SECONDS = 600
+CONCLUDE_SECONDS = 60
+CHILD_NAME = f"$substring($states.context.Execution.Name, 0, {80 - len(CHILD_SUFFIX)}) & '{CHILD_SUFFIX}'"
+STARTED = {
+    "run_id": expression("$states.context.Execution.Name"),
+    "input": expression("$states.context.Execution.Input"),
+    "started_at": expression("$states.context.Execution.StartTime"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingParts:
+    """What the machine calls: ARNs of functions and of the dataset machine, and the key for what SageMaker writes."""
+
+    begin: str
+    prepare: str
+    package: str
+    evaluate: str
+    request_review: str
+    conclude: str
+    dataset_machine: str
+    key: str
+
+
+def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
+    environment = announcer.environment
+    states = {
+        "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
+        "Begin": invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS),
+        "BuildDataset": run_child(
+            parts.dataset_machine,
+            name=CHILD_NAME,
+            request="$context.dataset_request",
+            assign="dataset",
+            then="Prepare",
+            seconds=dataset.LIMIT_SECONDS + 300,
+        ),
+        "Prepare": invoke(
+            parts.prepare, known("context", "dataset"), assign="prepared", then="Train", seconds=PREPARE_SECONDS
+        ),
+        "Train": train("prepared", key=parts.key, environment=environment, assign="artifact", then="Package"),
+        "Package": invoke(
+            parts.package,
+            {**known("context", "prepared"), "model_artifact": expression("$artifact")},
+            assign="packaged",
+            then="CreateModel",
+            seconds=PACKAGE_SECONDS,
+        ),
+        "CreateModel": create_model("packaged", environment=environment, then="ScoreHoldout"),
+        "ScoreHoldout": transform(
+            job_name="$packaged.transform_job_name",
+            model_name="$packaged.model_name",
+            input_uri="$prepared.holdout_input_uri",
+            output_uri="$prepared.holdout_output_uri",
+            prepared="prepared",
+            key=parts.key,
+            environment=environment,
+            then="Evaluate",
+        ),
+        "Evaluate": invoke(
+            parts.evaluate,
+            known("context", "dataset", "prepared", "packaged"),
+            assign="evaluated",
+            then="AnnounceWaiting",
+            seconds=EVALUATE_SECONDS,
+        ),
+        "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
+        "Review": await_token(
+            parts.request_review,
+            known("context", "dataset", "prepared", "packaged", "evaluated"),
+            assign="review",
+            then="Conclude",
+            seconds=REVIEW_SECONDS,
+        ),
+        "Conclude": invoke(
+            parts.conclude,
+            known("context", "dataset", "prepared", "packaged", "evaluated", "review"),
+            assign="concluded",
+            then="Approved",
+            seconds=CONCLUDE_SECONDS,
+        ),
+        "Approved": choose(("$concluded.decision = 'approve'", "AnnounceFinished"), otherwise="AnnounceSentBack"),
+        "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
+        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
+    }
+    return machine(
+        states,
+        announce_failed=announcer.state("failed", then="Failed"),
+        seconds=LIMIT_SECONDS,
+        comment="One training run, from its dataset to a reviewed champion",
+    )
+
+
+_OUTPUT = (
+    "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
+    "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn}, $concluded])"
+)

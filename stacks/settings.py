@@ -1,0 +1,119 @@
+"""Account-wide choices of one environment, read from `settings/<environment>.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import types
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from assembly_line.errors import DeclarationError
+
+ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{1,15}")
+# What CloudWatch Logs accepts, in days, with CDK's name for it.
+RETENTIONS = {
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    731: "TWO_YEARS",
+    1827: "FIVE_YEARS",
+    3653: "TEN_YEARS",
+}
+
+WORKER_TYPES = ("G_1X", "G_2X", "G_4X", "G_8X")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One environment's choices; docs/configuration.md explains each. What has no default must stand in the file."""
+
+    keep_data: bool
+    log_retention_days: int
+    access_log_days: int
+    verified_session_names: bool
+    batch_window_seconds: int
+    account: str | None = None
+    region: str | None = None
+    alarm_email: str | None = None
+    function_memory_mib: int = 1024
+    dataset_memory_mib: int = 3008
+    dataset_storage_mib: int = 4096
+    spark_worker_type: str = "G_1X"
+    spark_workers: int = 4
+    spark_timeout_minutes: int = 120
+    api_requests_per_second: int = 20
+    api_burst: int = 40
+
+    def __post_init__(self) -> None:
+        _require(
+            self.log_retention_days in RETENTIONS,
+            f"log_retention_days {self.log_retention_days}: expected one of {', '.join(map(str, RETENTIONS))}",
+        )
+        _require(
+            self.spark_worker_type in WORKER_TYPES,
+            f"spark_worker_type {self.spark_worker_type!r}: expected one of {', '.join(WORKER_TYPES)}",
+        )
+        for name, least, most in (
+            ("access_log_days", 1, 3653),
+            ("batch_window_seconds", 1, 300),
+            ("function_memory_mib", 256, 10240),
+            ("dataset_memory_mib", 512, 10240),
+            ("dataset_storage_mib", 512, 10240),
+            ("spark_workers", 2, 299),
+            ("spark_timeout_minutes", 5, 2880),
+            ("api_requests_per_second", 1, 10000),
+            ("api_burst", 1, 5000),
+        ):
+            value = getattr(self, name)
+            _require(least <= value <= most, f"{name} {value}: expected {least} to {most}")
+        _require(
+            self.account is None or bool(re.fullmatch(r"\d{12}", self.account)),
+            f"account {self.account!r}: expected twelve digits in quotes",
+        )
+
+
+def load_settings(folder: Path, environment: str) -> Settings:
+    """Read `<folder>/<environment>.toml`.
+
+    Raises:
+        DeclarationError: there is no such environment, or a setting is missing, unknown, or of a wrong type or range.
+    """
+    if not ENVIRONMENT.fullmatch(environment):
+        raise DeclarationError(f"environment {environment!r}: expected 2 to 16 lower-case letters, digits or hyphens")
+    file = folder / f"{environment}.toml"
+    known = ", ".join(sorted(path.stem for path in folder.glob("*.toml")))
+    if not file.is_file():
+        raise DeclarationError(f"environment {environment!r} has no {file}; there are: {known}")
+    try:
+        return Settings(**_checked(tomllib.loads(file.read_text(encoding="utf-8"))))
+    except (DeclarationError, tomllib.TOMLDecodeError) as error:
+        raise DeclarationError(f"{file}: {error}") from error
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    kinds = get_type_hints(Settings)
+    required = [field.name for field in fields(Settings) if field.default is MISSING]
+    for name, value in values.items():
+        _require(name in kinds, f"unknown setting {name}; there are {', '.join(kinds)}")
+        kind = kinds[name]
+        allowed = kind.__args__ if isinstance(kind, types.UnionType) else (kind,)
+        _require(type(value) in allowed, f"{name} = {value!r}: expected {_named(allowed)}")
+    missing = [name for name in required if name not in values]
+    _require(not missing, f"missing: {', '.join(missing)}")
+    return values
+
+
+def _named(kinds: tuple[type, ...]) -> str:
+    names = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+    return " or ".join(names[kind] for kind in kinds if kind in names)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise DeclarationError(message)

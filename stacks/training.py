@@ -1,0 +1,127 @@
+"""The training station: its functions and the training machine, reviews included."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from assembly_line.environments import ReviewEnvironment, TrainingEnvironment
+from assembly_line.names import Parameter, Station
+from stacks.constructs.machine import Machine, run_other_machine
+from stacks.constructs.permissions import let_start
+from stacks.constructs.sagemaker_access import (
+    encrypt_volumes,
+    list_model_packages,
+    pass_job_roles,
+    run_training_jobs,
+    run_transform_jobs,
+    use_model_packages,
+)
+from stacks.constructs.station_function import StationFunction
+from stacks.features import FeaturesStack
+from stacks.foundation import FoundationStack
+from stacks.machines import training
+from stacks.station import StationStack
+
+
+class TrainingStack(StationStack):
+    """Exposes `training_machine`."""
+
+    def __init__(self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack) -> None:
+        super().__init__(scope, "Training", foundation=foundation)
+        self._environment = TrainingEnvironment(
+            assembly_environment=self.environment_name,
+            account_id=Stack.of(self).account,
+            store_bucket=foundation.store.name,
+            control_table=foundation.control.name,
+        )
+        self._review_environment = ReviewEnvironment(
+            assembly_environment=self.environment_name,
+            store_bucket=foundation.store.name,
+            control_table=foundation.control.name,
+        )
+        self.training_machine = self._machine(features)
+        let_start(self.training_machine, foundation.people.scientist)
+        self.parameters({Parameter.TRAINING_MACHINE: self.training_machine.arn})
+
+    def _begin(self) -> StationFunction:
+        function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/")
+        self.foundation.control.grant_read(function.role)
+        self.foundation.control.grant_write(function.role)
+        return function
+
+    def _prepare(self) -> StationFunction:
+        function = self._step("Prepare", "training.handler.prepare", training.PREPARE_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_write(function.role, "runs/")
+        return function
+
+    def _package(self) -> StationFunction:
+        function = self._step("Package", "training.handler.package", training.PACKAGE_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "runs/")
+        self.foundation.store.grant_write(function.role, "runs/")
+        return function
+
+    def _evaluate(self) -> StationFunction:
+        function = self._step("Evaluate", "training.handler.evaluate", training.EVALUATE_SECONDS)
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_write(function.role, "runs/")
+        self.foundation.control.grant_read(function.role)
+        use_model_packages(
+            function.role,
+            "sagemaker:CreateModelPackage",
+            "sagemaker:DescribeModelPackage",
+            environment=self.environment_name,
+        )
+        list_model_packages(function.role)
+        return function
+
+    def _request_review(self) -> StationFunction:
+        function = self._review_step("RequestReview", "review.handler.request")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        return function
+
+    def _conclude(self) -> StationFunction:
+        function = self._review_step("Conclude", "review.handler.conclude")
+        self.foundation.store.grant_read(function.role, "releases/", "runs/")
+        use_model_packages(
+            function.role,
+            "sagemaker:DescribeModelPackage",
+            "sagemaker:UpdateModelPackage",
+            environment=self.environment_name,
+        )
+        return function
+
+    def _step(self, id_: str, handler: str, seconds: int) -> StationFunction:
+        return self.function(id_, handler=handler, environment=self._environment, seconds=seconds, storage_mib=2048)
+
+    def _review_step(self, id_: str, handler: str) -> StationFunction:
+        environment = self._review_environment
+        function = self.function(id_, handler=handler, environment=environment, seconds=training.CONCLUDE_SECONDS)
+        self.foundation.control.grant_read(function.role)
+        self.foundation.control.grant_write(function.role)
+        return function
+
+    def _machine(self, features: FeaturesStack) -> Machine:
+        begin, prepare, package, evaluate = self._begin(), self._prepare(), self._package(), self._evaluate()
+        request, conclude = self._request_review(), self._conclude()
+        parts = training.TrainingParts(
+            begin=begin.arn,
+            prepare=prepare.arn,
+            package=package.arn,
+            evaluate=evaluate.arn,
+            request_review=request.arn,
+            conclude=conclude.arn,
+            dataset_machine=features.dataset_machine.arn,
+            key=self.foundation.key.key_arn,
+        )
+        definition = training.definition(parts, self.announcer(Station.TRAINING))
+        calls = (begin, prepare, package, evaluate, request, conclude)
+        machine = self.machine("Training", definition, calls=calls)
+        run_other_machine(machine.role, features.dataset_machine)
+        run_training_jobs(machine.role)
+        run_transform_jobs(machine.role)
+        pass_job_roles(machine.role, environment=self.environment_name)
+        encrypt_volumes(machine.role, self.foundation.key)
+        return machine

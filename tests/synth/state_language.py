@@ -1,0 +1,177 @@
+"""State machines as the templates hold them: read, checked by the language's rules, and their expressions evaluated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonata
+
+from tests.synth.cloud_assembly import Assembly
+from tests.synth.policies import as_text
+
+State = dict[str, Any]
+EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
+VARIABLE = re.compile(r"\$([A-Za-z]\w*)(?!\w|\()")
+LOCAL = re.compile(r"\$([A-Za-z]\w*)\s*:=")
+# Fields of JSONPath states, which a JSONata state refuses.
+JSONPATH = ("Parameters", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "Variable", "TimeoutSecondsPath")
+KINDS = ("Task", "Choice", "Fail", "Pass", "Wait", "Succeed")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One machine's definition; `name` is its construct's."""
+
+    name: str
+    document: dict[str, Any]
+
+    @property
+    def states(self) -> dict[str, State]:
+        found: dict[str, State] = self.document["States"]
+        return found
+
+    def tasks(self, *integrations: str) -> dict[str, State]:
+        """Task states by name; with `integrations`, those of them alone, such as `lambda:invoke`."""
+        return {
+            name: state
+            for name, state in self.states.items()
+            if state["Type"] == "Task" and (not integrations or state["Resource"].split(":::")[1] in integrations)
+        }
+
+
+def definitions(assembly: Assembly) -> dict[str, Definition]:
+    """Every machine of the templates by the name of its station's work: Dataset, Training, Scoring, Outcomes."""
+    found = {}
+    for machine in assembly.of_type("AWS::StepFunctions::StateMachine"):
+        name = re.sub(r"Machine.*", "", machine.id)
+        found[name] = Definition(name, json.loads(as_text(machine.properties["DefinitionString"])))
+    return found
+
+
+def problems(document: Mapping[str, Any]) -> list[str]:
+    """What breaks the language's rules, each with its place. An empty list is a valid machine."""
+    states = document["States"]
+    found = [f"{name}: is not reachable" for name in states if name not in _reachable(document)]
+    if document.get("QueryLanguage") != "JSONata":
+        found.append("machine: is not in JSONata")
+    if not isinstance(document.get("TimeoutSeconds"), int):
+        found.append("machine: has no time limit")
+    for name, state in states.items():
+        found += [f"{name}: {problem}" for problem in _problems_of(name, state, states)]
+    return found + _unassigned(document)
+
+
+def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterator[str]:
+    if len(name) > 80:
+        yield "name is longer than 80 characters"
+    if state["Type"] not in KINDS:
+        yield f"type {state['Type']} is unknown"
+    yield from (f"{field} is of JSONPath" for field in JSONPATH if field in state)
+    yield from (f"{target} does not exist" for target in _successors(state) if target not in states)
+    ends = ("Next" in state) + bool(state.get("End"))
+    if state["Type"] in ("Task", "Pass", "Wait") and ends != 1:
+        yield "needs either Next or End"
+    if state["Type"] == "Choice" and ("Default" not in state or not state.get("Choices")):
+        yield "a choice needs choices and a default"
+    for text in texts(state):
+        if text.startswith("{%") != text.endswith("%}"):
+            yield f"{text!r} is half an expression"
+        elif match := EXPRESSION.fullmatch(text):
+            try:
+                jsonata.Jsonata.jsonata(match[1].strip())
+            except jsonata.jexception.JException as error:
+                yield f"{text!r} is not JSONata: {error}"
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+
+
+def expressions(value: object) -> Iterator[str]:
+    for text in texts(value):
+        if match := EXPRESSION.fullmatch(text):
+            yield match[1].strip()
+
+
+def _successors(state: State) -> list[str]:
+    found = [state[field] for field in ("Next", "Default") if field in state]
+    return found + [each["Next"] for field in ("Choices", "Catch") for each in state.get(field, [])]
+
+
+def _reachable(document: Mapping[str, Any]) -> set[str]:
+    found, waiting = set(), [document["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in document["States"]:
+            continue
+        found.add(name)
+        waiting += _successors(document["States"][name])
+    return found
+
+
+def _unassigned(document: Mapping[str, Any]) -> list[str]:
+    """Variables that a state reads although some way to it assigns none."""
+    states = document["States"]
+    everything = {variable for state in states.values() for variable in _assigned_anywhere(state)}
+    known: dict[str, set[str]] = dict.fromkeys(states, everything)
+    known = {name: set(everything) for name in states} | {document["StartAt"]: set()}
+    for _ in states:
+        for name, state in states.items():
+            for target, assigned in _edges(state):
+                if target in states:
+                    known[target] &= known[name] | assigned
+    return [
+        f"{name}: reads ${variable}, which is not assigned on every way to it"
+        for name, state in states.items()
+        for variable in sorted(_read(state) - known[name])
+    ]
+
+
+def _edges(state: State) -> Iterator[tuple[str, set[str]]]:
+    own = set(state.get("Assign", {}))
+    for field in ("Next", "Default"):
+        if field in state:
+            yield state[field], own
+    for choice in state.get("Choices", []):
+        yield choice["Next"], set(choice.get("Assign", {}))
+    for caught in state.get("Catch", []):
+        yield caught["Next"], set(caught.get("Assign", {}))
+
+
+def _assigned_anywhere(state: State) -> set[str]:
+    return {variable for _, assigned in _edges(state) for variable in assigned}
+
+
+def _read(state: State) -> set[str]:
+    found = set()
+    for expression in expressions(state):
+        found |= set(VARIABLE.findall(expression)) - set(LOCAL.findall(expression)) - {"states"}
+    return found
+
+
+def evaluate(value: object, *, variables: Mapping[str, Any] | None = None, **states: Any) -> Any:
+    """A field's value as Step Functions computes it; `states` become `$states.input`, `.context` and so on."""
+    if isinstance(value, dict):
+        return {key: evaluate(each, variables=variables, **states) for key, each in value.items()}
+    if isinstance(value, list):
+        return [evaluate(each, variables=variables, **states) for each in value]
+    match = EXPRESSION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    compiled = jsonata.Jsonata.jsonata(match[1].strip())
+    compiled.register_lambda("parse", json.loads)
+    compiled.register_lambda("hash", lambda text, _: hashlib.sha256(text.encode()).hexdigest())
+    return compiled.evaluate(None, {**(variables or {}), "states": states})

@@ -1,0 +1,323 @@
+"""The state machines of the templates: in order, bounded, retrying what is transient, and failing with the reason."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from assembly_line import errors
+from assembly_line.messages import StationEvent
+from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument
+from assembly_line.training.hyperparameters import script_mode
+from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
+from tests.synth.cloud_assembly import Assembly
+from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems
+
+ORDER = {
+    "Dataset": ["AnnounceStarted", "Plan", "WhichEngine", "Build", "BuildWithSpark", "Finish", "AnnounceFinished"],
+    "Training": [
+        "AnnounceStarted",
+        "Begin",
+        "BuildDataset",
+        "Prepare",
+        "Train",
+        "Package",
+        "CreateModel",
+        "ScoreHoldout",
+        "Evaluate",
+        "AnnounceWaiting",
+        "Review",
+        "Conclude",
+        "Approved",
+        "AnnounceFinished",
+        "AnnounceSentBack",
+    ],
+    "Scoring": [
+        "AnnounceStarted",
+        "Begin",
+        "BuildDataset",
+        "AnyDecisions",
+        "Prepare",
+        "Score",
+        "Publish",
+        "Deliver",
+        "AnnounceFinished",
+    ],
+    "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
+}
+SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
+NAMES = sorted(ORDER)
+STARTED = "2026-11-22T10:00:00.123Z"
+
+
+@pytest.fixture(scope="session")
+def machines(each_assembly: Assembly) -> dict[str, Definition]:
+    return definitions(each_assembly)
+
+
+@pytest.fixture(params=NAMES)
+def machine(request: pytest.FixtureRequest, machines: dict[str, Definition]) -> Definition:
+    return machines[request.param]
+
+
+def test_there_are_exactly_these_machines(machines: dict[str, Definition]) -> None:
+    assert sorted(machines) == NAMES
+
+
+def test_states_stand_in_the_declared_order_and_then_the_one_way_to_fail(machine: Definition) -> None:
+    assert list(machine.states) == [*ORDER[machine.name], "AnnounceFailed", "Failed"]
+    assert machine.document["StartAt"] == "AnnounceStarted"
+
+
+def test_definitions_obey_the_language(machine: Definition) -> None:
+    assert problems(machine.document) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda states: states["Begin"].update(Next="Nowhere"), "Begin: Nowhere does not exist"),
+        (lambda states: states["Approved"].pop("Default"), "Approved: a choice needs choices and a default"),
+        (lambda states: states["Begin"].update(Next="Conclude"), "Train: is not reachable"),
+        (lambda states: states["Begin"].update(End=True), "Begin: needs either Next or End"),
+        (lambda states: states["Begin"].update(ResultPath="$.x"), "Begin: ResultPath is of JSONPath"),
+        (lambda states: states["Begin"].update(Output="{% $states. %}"), "Begin: '{% $states. %}' is not JSONata"),
+        (lambda states: states["Begin"].update(Output="{% 1 "), "Begin: '{% 1 ' is half an expression"),
+        (lambda states: states["Begin"].pop("Assign"), "BuildDataset: reads $context"),
+        (lambda states: states["Train"]["Assign"].clear(), "Package: reads $artifact"),
+    ],
+)
+def test_the_check_of_definitions_finds_what_is_broken(
+    machines: dict[str, Definition], damage: Callable[[dict[str, Any]], object], expected: str
+) -> None:
+    broken = copy.deepcopy(machines["Training"].document)
+    damage(broken["States"])
+    assert [problem for problem in problems(broken) if problem.startswith(expected)]
+
+
+def test_every_task_has_a_time_limit_retries_with_backoff_and_a_way_to_fail(machine: Definition) -> None:
+    for name, state in machine.tasks().items():
+        limit = state["TimeoutSeconds"]
+        assert isinstance(limit, str) or 0 < limit <= 14 * 24 * 3600, name
+        assert state["Retry"], name
+        for retrier in state["Retry"]:
+            assert retrier["BackoffRate"] > 1
+            assert retrier["MaxAttempts"] >= 3
+            assert retrier["MaxDelaySeconds"] <= 600
+            assert retrier["JitterStrategy"] == "FULL"
+        (caught,) = state["Catch"]
+        assert caught["ErrorEquals"] == ["States.ALL"]
+        assert caught["Next"] == ("Failed" if name == "AnnounceFailed" else "AnnounceFailed"), name
+
+
+def test_errors_that_repeating_cannot_mend_are_not_retried(machine: Definition) -> None:
+    own = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    for name, state in machine.tasks().items():
+        retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        assert not retried & own, name
+        # These two mean any error: only what is harmless to repeat may be repeated whatever happened.
+        if retried & {"States.ALL", "States.TaskFailed"}:
+            assert state["Resource"] == "arn:aws:states:::events:putEvents", name
+
+
+def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assembly) -> None:
+    checked = 0
+    for machine in each_assembly.of_type("AWS::StepFunctions::StateMachine"):
+        name = re.sub(r"Machine.*", "", machine.id)
+        for state in definitions(each_assembly)[name].tasks("lambda:invoke").values():
+            function = each_assembly.resource(machine.stack, state["Arguments"]["FunctionName"][1:].partition(".")[0])
+            assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
+            checked += 1
+    assert checked == 13
+
+
+def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assembly) -> None:
+    from tests.synth.policies import identity_statements
+
+    for machine in each_assembly.of_type("AWS::StepFunctions::StateMachine"):
+        name = re.sub(r"Machine.*", "", machine.id)
+        tasks = definitions(each_assembly)[name].tasks("lambda:invoke", "lambda:invoke.waitForTaskToken")
+        called = {state["Arguments"]["FunctionName"] for state in tasks.values()}
+        role = machine.properties["RoleArn"]["Fn::GetAtt"][0]
+        allowed = {
+            resource
+            for each in identity_statements(each_assembly)
+            if each.owner.stack == machine.stack
+            and {"Ref": role} in each.owner.properties.get("Roles", [])
+            and "lambda:InvokeFunction" in each.actions
+            for resource in each.resources
+        }
+        assert allowed == called, name
+
+
+def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, Definition]) -> None:
+    tasks = {f"{name}/{task}": state for name in NAMES for task, state in machines[name].tasks(*SAGEMAKER).items()}
+    assert set(tasks) == {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout", "Scoring/Score"}
+    for name, state in tasks.items():
+        arguments = state["Arguments"]
+        assert [tag["Key"] for tag in arguments["Tags"]] == [
+            "assembly-line:environment",
+            "assembly-line:line",
+            "assembly-line:run",
+        ]
+        if "Transform" not in state["Resource"]:
+            assert arguments["EnableNetworkIsolation"] is True, name
+        if state["Resource"].endswith(".sync"):
+            output = arguments.get("OutputDataConfig") or arguments["TransformOutput"]
+            resources = arguments.get("ResourceConfig") or arguments["TransformResources"]
+            assert "DataKey" in output["KmsKeyId"], name
+            assert "DataKey" in resources["VolumeKmsKeyId"], name
+            assert "timeout_seconds" in state["TimeoutSeconds"], name
+
+
+def test_the_training_script_comes_by_a_channel_and_not_from_the_network(machines: dict[str, Definition]) -> None:
+    arguments = machines["Training"].states["Train"]["Arguments"]
+    channels = {each["ChannelName"]: each["DataSource"]["S3DataSource"] for each in arguments["InputDataConfig"]}
+    assert set(channels) == {TRAIN_CHANNEL, CODE_CHANNEL}
+    assert channels[CODE_CHANNEL]["S3Uri"] == "{% $prepared.code_uri %}"
+    submitted = json.loads(script_mode({}, "train.py")["sagemaker_submit_directory"])
+    assert submitted == CONTAINER_CODE == f"/opt/ml/input/data/{CODE_CHANNEL}"
+    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": "{% $prepared.timeout_seconds %}"}
+
+
+def test_scores_come_back_beside_the_id_of_their_decision(machines: dict[str, Definition]) -> None:
+    for name, task in (("Training", "ScoreHoldout"), ("Scoring", "Score")):
+        arguments = machines[name].states[task]["Arguments"]
+        assert arguments["DataProcessing"] == {
+            "InputFilter": "$[1:]",
+            "JoinSource": "Input",
+            "OutputFilter": "$[0,-1]",
+        }
+        assert arguments["TransformInput"]["SplitType"] == arguments["TransformOutput"]["AssembleWith"] == "Line"
+        assert arguments["TransformInput"]["ContentType"] == arguments["TransformOutput"]["Accept"] == "text/csv"
+
+
+def test_the_training_machine_reads_only_fields_that_its_steps_return(machines: dict[str, Definition]) -> None:
+    answers = {"context": RunContext, "prepared": PreparedJob, "packaged": PackagedModel, "evaluated": EvaluatedModel}
+    read = {
+        pair for text in expressions(machines["Training"].states) for pair in re.findall(r"\$([a-z]+)\.([a-z_]+)", text)
+    }
+    for variable, answer in answers.items():
+        known = {field.name for field in fields(answer)}
+        used = {name for owner, name in read if owner == variable}
+        assert used
+        assert used <= known, variable
+
+
+def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[str, Definition]) -> None:
+    for name in ("Training", "Scoring"):
+        arguments = machines[name].states["BuildDataset"]["Arguments"]
+        assert arguments["Input"] == "{% $context.dataset_request %}"
+        for run, child in (("r-1", "r-1-dataset"), ("x" * 80, "x" * 72 + "-dataset")):
+            assert evaluate(arguments["Name"], context={"Execution": {"Name": run}}) == child
+
+
+def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definition]) -> None:
+    arguments = machines["Dataset"].states["BuildWithSpark"]["Arguments"]["Arguments"]
+    assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
+
+
+def test_a_review_waits_two_weeks_for_a_token(machines: dict[str, Definition]) -> None:
+    review = machines["Training"].states["Review"]
+    assert review["Resource"].endswith("lambda:invoke.waitForTaskToken")
+    assert review["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
+    assert review["TimeoutSeconds"] == 14 * 24 * 3600
+    assert machines["Training"].document["TimeoutSeconds"] > review["TimeoutSeconds"]
+
+
+def test_nothing_is_scored_where_nobody_is_decided_on(machines: dict[str, Definition]) -> None:
+    scoring = machines["Scoring"].states
+    (empty,) = scoring["AnyDecisions"]["Choices"]
+    assert empty["Next"] == "AnnounceFinished"
+    assert evaluate(empty["Condition"], variables={"dataset": {"rows": 0}}) is True
+    assert evaluate(empty["Condition"], variables={"dataset": {"rows": 1}}) is False
+    output = evaluate(
+        scoring["AnnounceFinished"]["Output"],
+        variables={
+            "context": {"run_id": "r", "line": "l"},
+            "dataset": {"dataset_id": "d"},
+            "report": scoring["Begin"]["Assign"]["report"],
+        },
+    )
+    assert (output["run_id"], output["offered"], output["delivered"]) == ("r", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"line": "coupon_redemption"}, "coupon_redemption"),
+        ({}, "unknown"),
+        ({"line": ""}, "unknown"),
+        ({"line": 7}, "unknown"),
+        ({"line": ["a"]}, "unknown"),
+        ({"line": "x" * 300}, "x" * 200),
+        ([1], "unknown"),
+        ("text", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_every_announcement_is_a_station_event_whatever_the_input(
+    machine: Definition, given: object, line: str
+) -> None:
+    context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
+    variables = {"failure": {"error": "RequestRefused", "cause": "why" * 1000}, "context": {"author": "arn:x"}}
+    kinds = []
+    for state in machine.tasks("events:putEvents").values():
+        for entry in evaluate(state["Arguments"]["Entries"], variables=variables, context=context):
+            detail = {**entry["Detail"], "environment": "e", "account": "0"}
+            event = StationEvent.from_json(json.dumps(detail))
+            kinds.append(event.kind)
+            assert (event.line, event.item, event.attempt) == (line, "run-1", 1)
+            assert event.id == f"run-1-dataset:{event.station}:{event.kind}:1"
+            assert (event.cause or "").startswith("RequestRefused: why") == (event.kind == "failed")
+            assert len(event.cause or "") <= 2000
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
+            assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
+    reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
+    assert sorted(kinds) == sorted(["queued", "started", "finished", "failed", *reviewed])
+
+
+def test_a_redriven_execution_announces_another_attempt(machine: Definition) -> None:
+    context = {"Execution": {"Name": "r", "StartTime": STARTED, "Input": {}, "RedriveCount": 2}}
+    entry = evaluate(machine.states["AnnounceStarted"]["Arguments"]["Entries"], context=context)[0]
+    assert (entry["Detail"]["attempt"], entry["Detail"]["id"].rpartition(":")[2]) == (3, "3")
+
+
+@pytest.mark.parametrize(
+    ("caught", "error", "cause"),
+    [
+        (
+            {"Error": "RequestRefused", "Cause": '{"errorMessage":"line: is missing","errorType":"RequestRefused"}'},
+            "RequestRefused",
+            "line: is missing",
+        ),
+        (
+            {"Error": "States.TaskFailed", "Cause": '{"FailureReason":"AlgorithmError: bad","TrainingJobName":"x"}'},
+            "States.TaskFailed",
+            "AlgorithmError: bad",
+        ),
+        (
+            {"Error": "States.TaskFailed", "Cause": '{"Error":"QualityGateFailed","Cause":"no rows","Name":"x"}'},
+            "QualityGateFailed",
+            "no rows",
+        ),
+        ({"Error": "States.Timeout"}, "States.Timeout", ""),
+        ({"Error": "Broken", "Cause": "plain {text}"}, "Broken", "plain {text}"),
+        ({"Error": "Broken", "Cause": '{"other": 1}'}, "Broken", '{"other": 1}'),
+        ({"Error": "Broken", "Cause": '{"errorMessage":"two\\nlines"}'}, "Broken", "two\nlines"),
+        ({"Error": "Broken", "Cause": "{" + "x" * 40000 + "}"}, "Broken", "{" + "x" * 40000 + "}"),
+    ],
+)
+def test_an_execution_fails_with_the_reason_a_person_can_read(
+    machine: Definition, caught: dict[str, str], error: str, cause: str
+) -> None:
+    (catcher,) = machine.states["AnnounceStarted"]["Catch"]
+    failure = evaluate(catcher["Assign"]["failure"], errorOutput=caught)
+    failed = evaluate(machine.states["Failed"], variables={"failure": failure})
+    assert (failed["Error"], failed["Cause"]) == (error, cause)

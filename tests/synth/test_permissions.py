@@ -1,0 +1,198 @@
+"""Who may do what: no wildcard without a reason, roles passed by name alone, and people only what their part is."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+import pytest
+
+from tests.synth.cloud_assembly import Assembly
+from tests.synth.policies import Statement, as_text, identity_statements, resource_statements, trust_statements
+
+# Actions that know no resource. Each is harmless without one, or held by a condition.
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "lambda:ListFunctions",
+    "sagemaker:ListModelPackages",
+    # Step Functions configures the delivery of its logs and traces by these.
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+CONFUSABLE = ("sagemaker.amazonaws.com", "glue.amazonaws.com", "states.amazonaws.com")
+
+
+def test_no_identity_is_allowed_an_action_by_wildcard(each_assembly: Assembly) -> None:
+    wild = [str(each) for each in identity_statements(each_assembly) if any("*" in action for action in each.actions)]
+    assert wild == []
+
+
+def test_only_actions_that_know_no_resource_are_allowed_on_all(each_assembly: Assembly) -> None:
+    everywhere = [each for each in identity_statements(each_assembly) if each.allows and "*" in each.resources]
+    assert [str(each) for each in everywhere if not set(each.actions) <= WITHOUT_RESOURCE] == []
+
+
+def test_metrics_are_held_to_a_namespace(each_assembly: Assembly) -> None:
+    writing = [each for each in identity_statements(each_assembly) if "cloudwatch:PutMetricData" in each.actions]
+    assert writing
+    assert [str(each) for each in writing if "cloudwatch:namespace" not in each.condition_keys] == []
+
+
+def test_no_managed_policy_of_aws_is_attached(each_assembly: Assembly) -> None:
+    roles = each_assembly.of_type("AWS::IAM::Role")
+    assert [str(role) for role in roles if role.properties.get("ManagedPolicyArns")] == []
+
+
+def test_only_the_roles_of_line_jobs_are_passed_and_only_to_sagemaker(each_assembly: Assembly) -> None:
+    passing = [
+        each for each in identity_statements(each_assembly) if any("PassRole" in action for action in each.actions)
+    ]
+    assert {each.owner.stack for each in passing} == {"Training"}
+    for each in passing:
+        assert each.actions == ["iam:PassRole"]
+        assert len(each.resources) == 1
+        assert each.resources[0].startswith("arn:<AWS::Partition>:iam::<AWS::AccountId>:role/assembly-line-")
+        assert each.resources[0].endswith("-*-jobs")
+        assert each.conditions == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_services_assume_roles_for_this_account_only(each_assembly: Assembly) -> None:
+    confusable = [each for each in trust_statements(each_assembly) if set(each.services) & set(CONFUSABLE)]
+    assert {service for each in confusable for service in each.services} == set(CONFUSABLE)
+    assert [
+        str(each)
+        for each in confusable
+        if each.conditions.get("StringEquals", {}).get("aws:SourceAccount") != {"Ref": "AWS::AccountId"}
+    ] == []
+
+
+def test_nobody_outside_the_account_may_assume_a_role(each_assembly: Assembly) -> None:
+    for each in trust_statements(each_assembly):
+        principal = each.document["Principal"]
+        assert set(principal) in ({"Service"}, {"AWS"}), str(each)
+        if "AWS" in principal:
+            assert as_text(principal["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root", str(each)
+
+
+def test_people_take_their_roles_under_their_own_name_in_production(production: Assembly) -> None:
+    people = [each for each in trust_statements(production) if "AWS" in each.document["Principal"]]
+    assert len(people) == 3
+    for each in people:
+        assert each.conditions == {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}, str(each)
+
+
+def test_training_and_models_can_only_be_created_isolated(each_assembly: Assembly) -> None:
+    creating = [
+        each
+        for each in identity_statements(each_assembly)
+        if {"sagemaker:CreateTrainingJob", "sagemaker:CreateModel"} & set(each.actions)
+    ]
+    assert len(creating) == 2
+    for each in creating:
+        assert each.conditions == {"Bool": {"sagemaker:NetworkIsolation": "true"}}, str(each)
+
+
+def test_nobody_may_delete_data(each_assembly: Assembly) -> None:
+    deleting = ("s3:Delete", "dynamodb:Delete", "sagemaker:Delete", "kms:ScheduleKeyDeletion")
+    found = [each for each in identity_statements(each_assembly) if any(a.startswith(deleting) for a in each.actions)]
+    assert [str(each) for each in found] == []
+
+
+def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> None:
+    (role,) = [
+        role
+        for role in each_assembly.of_type("AWS::IAM::Role")
+        if str(role.properties.get("RoleName", "")).endswith("-coupon-redemption-jobs")
+    ]
+    own = [
+        each
+        for each in identity_statements(each_assembly)
+        if {"Ref": role.id} in each.owner.properties.get("Roles", [])
+    ]
+    touched: dict[str, set[str]] = defaultdict(set)
+    for each in own:
+        for action in each.actions:
+            if action.startswith("s3:"):
+                touched[action] |= {resource.partition(">")[2] for resource in each.resources}
+    assert touched["s3:PutObject"] == {"/runs/coupon_redemption/*", "/scoring/coupon_redemption/*"}
+    assert touched["s3:GetObject"] == {"/releases/*", "/runs/coupon_redemption/*", "/scoring/coupon_redemption/*"}
+    services = {action.partition(":")[0] for each in own for action in each.actions}
+    assert services == {"s3", "kms", "logs", "ecr", "cloudwatch"}
+
+
+@pytest.mark.parametrize(
+    ("role", "routes"),
+    [
+        ("Scientist", {"POST/lines/*/runs", "GET/lines/*/runs/*/review"}),
+        ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review"}),
+        ("Decider", {"POST/feedback"}),
+    ],
+)
+def test_each_person_calls_exactly_the_routes_of_their_part(
+    each_assembly: Assembly, role: str, routes: set[str]
+) -> None:
+    found = {
+        resource.partition("/*/")[2]
+        for each in identity_statements(each_assembly)
+        if "execute-api:Invoke" in each.actions and _attached_to(each, f"People{role}")
+        for resource in each.resources
+    }
+    assert found == routes
+
+
+def test_only_scientists_start_machines_by_hand(each_assembly: Assembly) -> None:
+    starting = [
+        each
+        for each in identity_statements(each_assembly)
+        if "states:StartExecution" in each.actions and _attached_to(each, "People")
+    ]
+    assert len(starting) == 4
+    assert all(_attached_to(each, "PeopleScientist") for each in starting)
+
+
+def test_only_the_api_answers_a_waiting_review(each_assembly: Assembly) -> None:
+    answering = [each for each in identity_statements(each_assembly) if "states:SendTaskSuccess" in each.actions]
+    assert [each.owner.id.startswith("ApiFunctionRole") for each in answering] == [True]
+
+
+def test_services_use_keys_and_queues_only_for_this_account_or_one_source(each_assembly: Assembly) -> None:
+    for type_ in ("AWS::KMS::Key", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"):
+        for each in resource_statements(each_assembly, type_):
+            if each.allows and each.services:
+                held = {"aws:SourceArn", "aws:SourceAccount", "kms:EncryptionContext:aws:logs:arn"}
+                assert held & each.condition_keys, str(each)
+
+
+def test_services_send_into_queues_only_from_a_named_source(each_assembly: Assembly) -> None:
+    sending = [
+        each for each in resource_statements(each_assembly, "AWS::SQS::QueuePolicy") if each.allows and each.services
+    ]
+    assert {service for each in sending for service in each.services} == {"sns.amazonaws.com", "events.amazonaws.com"}
+    assert [str(each) for each in sending if "aws:SourceArn" not in each.condition_keys] == []
+
+
+def test_sns_may_use_a_lines_key_for_the_lines_topic_alone(each_assembly: Assembly) -> None:
+    keys = [
+        each for each in resource_statements(each_assembly, "AWS::KMS::Key") if "sns.amazonaws.com" in each.services
+    ]
+    assert keys
+    for each in keys:
+        assert each.owner.stack.startswith("Line-")
+        assert "aws:SourceArn" in each.condition_keys, str(each)
+        assert {"kms:Decrypt", "kms:GenerateDataKey"} <= {a.removesuffix("*") for a in each.actions}
+
+
+def _attached_to(statement: Statement, role: str) -> bool:
+    """Whether the policy is attached to the foundation's role of that name, from its own stack or another."""
+    return role in json.dumps(statement.owner.properties.get("Roles", []))

@@ -1,0 +1,311 @@
+"""Every resource as it must be: encrypted, kept, watched, bounded, and of a type that can be deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from assembly_line.embedded.extensions.created_types import created_types
+from assembly_line.embedded.extensions.recorded_types import RECORDED
+from assembly_line.names import Parameter, job_role, line_resource, parameter_name
+from tests.synth.cloud_assembly import Assembly
+from tests.synth.policies import as_text, resource_statements
+
+FOURTEEN_DAYS = 14 * 24 * 3600
+SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN|(?i:password|secret|credential|api_?key|private_?key)")
+
+
+def test_buckets_are_encrypted_versioned_private_logged_and_owned(each_assembly: Assembly) -> None:
+    buckets = each_assembly.of_type("AWS::S3::Bucket")
+    assert len(buckets) == 4
+    for bucket in buckets:
+        encryption = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
+        algorithm = encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        is_log = bucket.id.startswith("AccessLogs")
+        # S3 writes access logs into no bucket with a customer key.
+        assert algorithm == ("AES256" if is_log else "aws:kms"), str(bucket)
+        assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket.properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        assert bucket.properties["LifecycleConfiguration"]["Rules"]
+        assert is_log or "LoggingConfiguration" in bucket.properties, str(bucket)
+
+
+def test_data_outlives_its_stack_in_production_and_nowhere_else(assembly: Assembly, production: Assembly) -> None:
+    kept = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup")
+    for each, policy in ((assembly, "Delete"), (production, "Retain")):
+        assert {resource.document["DeletionPolicy"] for type_ in kept for resource in each.of_type(type_)} == {policy}
+    (table,) = production.of_type("AWS::DynamoDB::Table")
+    assert table.properties["DeletionProtectionEnabled"] is True
+
+
+def test_a_models_history_outlives_its_line(each_assembly: Assembly) -> None:
+    (group,) = each_assembly.of_type("AWS::SageMaker::ModelPackageGroup")
+    assert group.document["DeletionPolicy"] == "Retain"
+
+
+def test_buckets_queues_and_topics_refuse_what_is_not_tls(each_assembly: Assembly) -> None:
+    for type_, policy, owner in (
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Bucket"),
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics"),
+    ):
+        refusing = {
+            (each.owner.stack, json.dumps(reference))
+            for each in resource_statements(each_assembly, policy)
+            if not each.allows and each.conditions == {"Bool": {"aws:SecureTransport": "false"}}
+            for reference in _references(each.owner.properties[owner])
+        }
+        missing = [
+            str(resource)
+            for resource in each_assembly.of_type(type_)
+            if (resource.stack, json.dumps({"Ref": resource.id})) not in refusing
+        ]
+        assert missing == [], type_
+
+
+def test_tables_are_encrypted_and_can_go_back_in_time(each_assembly: Assembly) -> None:
+    for table in each_assembly.of_type("AWS::DynamoDB::Table"):
+        assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table.properties["SSESpecification"]["SSEType"] == "KMS"
+        assert "KMSMasterKeyId" in table.properties["SSESpecification"]
+
+
+def test_keys_rotate(each_assembly: Assembly) -> None:
+    assert all(key.properties["EnableKeyRotation"] is True for key in each_assembly.of_type("AWS::KMS::Key"))
+
+
+def test_topics_and_queues_are_encrypted(each_assembly: Assembly) -> None:
+    for topic in each_assembly.of_type("AWS::SNS::Topic"):
+        assert "KmsMasterKeyId" in topic.properties, str(topic)
+    for queue in each_assembly.of_type("AWS::SQS::Queue"):
+        # A customer key, but for the queues that EventBridge fills.
+        own = "KmsMasterKeyId" in queue.properties
+        assert own or (queue.stack == "Throughput" and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
+
+
+def test_every_queue_has_dead_letters_that_are_kept_and_watched(each_assembly: Assembly) -> None:
+    queues = each_assembly.of_type("AWS::SQS::Queue")
+    dead = _dead_letter_queues(each_assembly)
+    for queue in queues:
+        assert queue.properties["MessageRetentionPeriod"] == FOURTEEN_DAYS, str(queue)
+        if (queue.stack, queue.id) in dead:
+            assert "RedrivePolicy" not in queue.properties
+        else:
+            assert queue.properties["RedrivePolicy"]["maxReceiveCount"] == 5, str(queue)
+    alarmed = {
+        (alarm.stack, dimension["Value"]["Fn::GetAtt"][0])
+        for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm")
+        for dimension in alarm.properties.get("Dimensions", [])
+        if dimension["Name"] == "QueueName"
+    }
+    assert dead == alarmed
+
+
+def test_every_alarm_tells_somebody(each_assembly: Assembly) -> None:
+    for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm"):
+        assert "AlarmsTopic" in json.dumps(alarm.properties["AlarmActions"]), str(alarm)
+        assert alarm.properties["AlarmDescription"]
+
+
+def test_subscriptions_deliver_raw_and_keep_what_could_not_be_delivered(each_assembly: Assembly) -> None:
+    for subscription in each_assembly.of_type("AWS::SNS::Subscription"):
+        assert subscription.properties["RawMessageDelivery"] is True
+        assert "deadLetterTargetArn" in subscription.properties["RedrivePolicy"], str(subscription)
+        assert "FilterPolicy" not in subscription.properties
+
+
+def test_event_rules_keep_what_could_not_be_delivered(each_assembly: Assembly) -> None:
+    for rule in each_assembly.of_type("AWS::Events::Rule"):
+        assert all("DeadLetterConfig" in target for target in rule.properties["Targets"]), str(rule)
+
+
+def test_consumers_answer_for_each_message_and_filter_none(each_assembly: Assembly) -> None:
+    for mapping in each_assembly.of_type("AWS::Lambda::EventSourceMapping"):
+        assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "FilterCriteria" not in mapping.properties
+
+
+def test_a_message_is_hidden_six_times_as_long_as_its_function_may_work(each_assembly: Assembly) -> None:
+    for mapping in each_assembly.of_type("AWS::Lambda::EventSourceMapping"):
+        function = each_assembly.resource(mapping.stack, mapping.properties["FunctionName"]["Ref"])
+        queue = each_assembly.resource(mapping.stack, mapping.properties["EventSourceArn"]["Fn::GetAtt"][0])
+        hidden = queue.properties["VisibilityTimeout"]
+        gathering = mapping.properties["MaximumBatchingWindowInSeconds"]
+        assert hidden >= 6 * function.properties["Timeout"] + gathering, str(queue)
+
+
+def test_logs_end_and_are_encrypted(each_assembly: Assembly) -> None:
+    for group in each_assembly.of_type("AWS::Logs::LogGroup"):
+        assert group.properties["RetentionInDays"] >= 7, str(group)
+        assert "KmsKeyId" in group.properties, str(group)
+
+
+def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
+    routes = each_assembly.of_type("AWS::ApiGatewayV2::Route")
+    assert {route.properties["RouteKey"] for route in routes} == {
+        "POST /feedback",
+        "POST /lines/{line}/runs",
+        "GET /lines/{line}/runs/{run_id}/review",
+        "POST /lines/{line}/runs/{run_id}/review",
+    }
+    assert {route.properties["AuthorizationType"] for route in routes} == {"AWS_IAM"}
+    (api,) = each_assembly.of_type("AWS::ApiGatewayV2::Api")
+    assert "CorsConfiguration" not in api.properties
+
+
+def test_the_api_is_throttled_and_logs_accesses_but_nobody(each_assembly: Assembly) -> None:
+    (stage,) = each_assembly.of_type("AWS::ApiGatewayV2::Stage")
+    settings = stage.properties["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] >= 1
+    assert settings["ThrottlingBurstLimit"] >= 1
+    logged = json.loads(stage.properties["AccessLogSettings"]["Format"])
+    assert {"routeKey", "status"} <= set(logged)
+    assert not [field for field in logged if re.search(r"user|caller|principal|path|sourceIp", field)]
+
+
+def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
+    (job,) = each_assembly.of_type("AWS::Glue::Job")
+    assert job.properties["GlueVersion"] == "6.0"
+    assert "SecurityConfiguration" in job.properties
+    assert job.properties["Timeout"] > 0
+    assert job.properties["MaxRetries"] == 0
+    assert job.properties["DefaultArguments"]["--extra-py-files"]
+    (security,) = each_assembly.of_type("AWS::Glue::SecurityConfiguration")
+    assert set(security.properties["EncryptionConfiguration"]) == {
+        "CloudWatchEncryption",
+        "JobBookmarksEncryption",
+        "S3Encryptions",
+    }
+
+
+def test_state_machines_log_everything_but_data_and_are_traced(each_assembly: Assembly) -> None:
+    machines = each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    assert len(machines) == 4
+    for machine in machines:
+        logging = machine.properties["LoggingConfiguration"]
+        assert logging["Level"] == "ALL"
+        assert logging.get("IncludeExecutionData", False) is False
+        assert machine.properties["TracingConfiguration"] == {"Enabled": True}
+        assert machine.properties["StateMachineType"] == "STANDARD"
+
+
+def test_every_machine_raises_an_alarm_when_a_run_fails_or_runs_out_of_time(each_assembly: Assembly) -> None:
+    watched = {
+        (alarm.stack, dimension["Value"]["Ref"], alarm.properties["MetricName"])
+        for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm")
+        for dimension in alarm.properties.get("Dimensions", [])
+        if dimension["Name"] == "StateMachineArn"
+    }
+    machines = each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    assert watched == {
+        (machine.stack, machine.id, metric)
+        for machine in machines
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
+    }
+
+
+def test_the_bus_is_open_to_nobody(each_assembly: Assembly) -> None:
+    (bus,) = each_assembly.of_type("AWS::Events::EventBus")
+    assert "Policy" not in bus.properties
+    assert not [each for each in each_assembly.resources if each.type == "AWS::Events::EventBusPolicy"]
+
+
+def test_nothing_holds_a_secret(each_assembly: Assembly) -> None:
+    for function in each_assembly.of_type("AWS::Lambda::Function"):
+        for name, value in function.properties["Environment"]["Variables"].items():
+            assert not SECRET.search(name), f"{function}: {name}"
+            assert not SECRET.search(as_text(value)), f"{function}: {name}"
+    for stack, template in each_assembly.templates.items():
+        assert not re.search(r"AKIA[0-9A-Z]{16}|-----BEGIN", json.dumps(template)), stack
+
+
+def test_nothing_is_provisioned_by_a_custom_resource(each_assembly: Assembly) -> None:
+    custom = [each for each in each_assembly.resources if each.type.startswith(("Custom::", "AWS::CloudFormation::"))]
+    assert [str(each) for each in custom] == []
+
+
+def test_the_embedded_aws_knows_every_type(assembly: Assembly) -> None:
+    from ministack.services.cloudformation import provisioners
+
+    known = set(provisioners._RESOURCE_HANDLERS) | set(created_types()) | set(RECORDED)
+    assert {each.type for each in assembly.resources} <= known
+
+
+def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> None:
+    line = line_resource("embedded", "coupon_redemption")
+    named = {
+        (each.type, value)
+        for each in assembly.resources
+        for property_, value in each.properties.items()
+        if property_ in _NAMES.get(each.type, ()) and isinstance(value, str)
+    }
+    assert named == {
+        ("AWS::SNS::Topic", line),
+        ("AWS::SageMaker::ModelPackageGroup", line),
+        ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
+    }
+
+
+def test_names_are_legal(each_assembly: Assembly) -> None:
+    for each in each_assembly.resources:
+        if each.type == "AWS::SageMaker::ModelPackageGroup":
+            assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", each.properties["ModelPackageGroupName"])
+        if each.type == "AWS::IAM::Role" and "RoleName" in each.properties:
+            assert re.fullmatch(r"[\w+=,.@-]{1,64}", each.properties["RoleName"])
+        if each.type == "AWS::SNS::Topic" and "TopicName" in each.properties:
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", each.properties["TopicName"])
+        if each.type == "AWS::SSM::Parameter":
+            assert re.fullmatch(r"(/[A-Za-z0-9_.-]+){1,15}", each.properties["Name"])
+    for stack in each_assembly.templates:
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", f"AssemblyLine-embedded-{stack}")
+
+
+def test_every_parameter_that_the_command_line_looks_up_is_published(assembly: Assembly) -> None:
+    published = {each.properties["Name"] for each in assembly.of_type("AWS::SSM::Parameter")}
+    wanted = {parameter_name("embedded", parameter) for parameter in Parameter}
+    subscribers = "/assembly-line/embedded/lines/coupon_redemption/subscribers/campaign_desk"
+    assert published == wanted | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
+
+
+def test_a_line_can_go_because_nothing_refers_to_it(each_assembly: Assembly) -> None:
+    for stack, template in each_assembly.templates.items():
+        imported = set(re.findall(r'"Fn::ImportValue": "AssemblyLine-[a-z]+-([^:"]+):', json.dumps(template)))
+        assert not {name for name in imported if name.startswith("Line-")}, stack
+        if stack.startswith("Line-"):
+            assert imported == {"Foundation"}
+        assert stack != "Foundation" or not imported
+
+
+_NAMES = {
+    "AWS::SNS::Topic": ("TopicName",),
+    "AWS::SageMaker::ModelPackageGroup": ("ModelPackageGroupName",),
+    "AWS::IAM::Role": ("RoleName",),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName",),
+    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::SQS::Queue": ("QueueName",),
+    "AWS::DynamoDB::Table": ("TableName",),
+    "AWS::Lambda::Function": ("FunctionName",),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName",),
+    "AWS::Logs::LogGroup": ("LogGroupName",),
+    "AWS::KMS::Key": ("Alias",),
+    "AWS::CloudWatch::Alarm": ("AlarmName",),
+    "AWS::Glue::Job": ("JobName",),
+}
+
+
+def _dead_letter_queues(assembly: Assembly) -> set[tuple[str, str]]:
+    """Queues that something names as where its failures go."""
+    targets = [
+        (each.stack, each.properties.get("RedrivePolicy", {}).get("deadLetterTargetArn")) for each in assembly.resources
+    ]
+    targets += [
+        (rule.stack, target["DeadLetterConfig"]["Arn"])
+        for rule in assembly.of_type("AWS::Events::Rule")
+        for target in rule.properties["Targets"]
+    ]
+    return {(stack, arn["Fn::GetAtt"][0]) for stack, arn in targets if arn}
+
+
+def _references(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,70 @@
+"""Settings are typed, bounded, and all explained."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from assembly_line.environments import Environment
+from assembly_line.errors import DeclarationError
+from stacks.settings import Settings, load_settings
+from tests.synth.cloud_assembly import ROOT
+
+DOCUMENTED = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+GOOD = """
+keep_data = true
+log_retention_days = 30
+access_log_days = 30
+verified_session_names = true
+batch_window_seconds = 5
+"""
+
+
+@pytest.mark.parametrize("environment", sorted(path.stem for path in (ROOT / "settings").glob("*.toml")))
+def test_every_settings_file_of_the_project_is_valid(environment: str) -> None:
+    assert load_settings(ROOT / "settings", environment).log_retention_days > 0
+
+
+def test_production_keeps_its_data_and_lets_nobody_choose_a_session_name() -> None:
+    settings = load_settings(ROOT / "settings", "prod")
+    assert settings.keep_data
+    assert settings.verified_session_names
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD.replace("keep_data = true", ""), "missing: keep_data"),
+        (GOOD + 'retention = "long"', "unknown setting retention; there are keep_data"),
+        (GOOD.replace("= 30", '= "30"', 1), "log_retention_days = '30': expected a whole number"),
+        (GOOD.replace("= true", "= 1", 1), "keep_data = 1: expected true or false"),
+        (GOOD.replace("= 30", "= 31", 1), "log_retention_days 31: expected one of 7, 14, 30"),
+        (GOOD.replace("batch_window_seconds = 5", "batch_window_seconds = 0"), "batch_window_seconds 0: expected 1 to"),
+        (GOOD + "account = 123456789012", "account = 123456789012: expected a text in quotes"),
+        (GOOD + 'account = "1234"', "account '1234': expected twelve digits"),
+        (GOOD + 'spark_worker_type = "X"', "spark_worker_type 'X': expected one of G_1X"),
+        ("keep_data = ", "test.toml: Invalid value"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_name_and_what_was_expected(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    (tmp_path / "test.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(DeclarationError) as refused:
+        load_settings(tmp_path, "test")
+    assert expected in str(refused.value)
+    assert "test.toml" in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", [field.name for field in fields(Settings)])
+def test_every_setting_is_documented(setting: str) -> None:
+    assert f"| `{setting}` |" in DOCUMENTED
+
+
+@pytest.mark.parametrize("contract", Environment.__subclasses__(), ids=lambda contract: contract.__name__)
+def test_every_variable_is_documented(contract: type[Environment]) -> None:
+    missing = {field.name.upper() for field in fields(contract) if f"| `{field.name.upper()}` |" not in DOCUMENTED}
+    assert not missing
+    assert f"`{contract.__name__}`" in DOCUMENTED
