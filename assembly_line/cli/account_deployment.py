@@ -1,0 +1,51 @@
+"""Deploying into an account: the CDK's own command, shown as it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.session import REPOSITORY
+from assembly_line.errors import RequestRefused, RunFailed
+
+if TYPE_CHECKING:
+    from assembly_line.cli.session import Session
+
+
+def deploy_account(session: Session) -> dict[str, Any]:
+    """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
+
+    Raises:
+        RequestRefused: the environment has no settings file.
+        RunFailed: the deployment failed; CDK has printed why.
+    """
+    from assembly_line.embedded.deployment import cdk_command
+
+    known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
+    if session.environment not in known:
+        raise RequestRefused(
+            f"environment {session.environment!r} has no file in settings/; there are: {', '.join(known)}"
+        )
+    target = session.target
+    command = [*cdk_command(REPOSITORY), "deploy", "--all", "-c", f"environment={session.environment}", "--no-notices"]
+    session.output.note(f"Running: cdk {' '.join(command[2:])}")
+    began = time.monotonic()
+    variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}
+    if session.options.profile:
+        variables["AWS_PROFILE"] = session.options.profile
+    # stdout belongs to the command's own result.
+    answer = subprocess.run(command, cwd=REPOSITORY, env=variables, stdout=sys.stderr, check=False)
+    if answer.returncode:
+        raise RunFailed(f"cdk deploy ended with code {answer.returncode}; what it printed says why")
+    return {"stacks": _stacks(target), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _stacks(target: Any) -> list[str]:
+    prefix = f"AssemblyLine-{target.environment}-"
+    pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return sorted(
+        stack["StackName"] for page in pages for stack in page["Stacks"] if stack["StackName"].startswith(prefix)
+    )

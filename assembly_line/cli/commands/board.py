@@ -1,0 +1,34 @@
+"""Watch: the board, from station events alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import command
+from assembly_line.cli.session import Session
+
+PANEL = "6. Watch"
+OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this line.")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="DAY", help="Only events from this day on (UTC), such as 2026-11-01.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "board", panel=PANEL)(show_board)
+
+
+def show_board(session: Session, line: OneLine = None, since: Since = None) -> None:
+    """Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax."""
+    from assembly_line.cli.drawn_board import draw_boards
+    from assembly_line.instants import parse_instant
+    from assembly_line.storage.event_log import EventLog
+    from assembly_line.throughput.board import boards, to_json
+
+    day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"
+    events = EventLog(session.target.ledger).read(since_day=day)
+    found = boards((event for event in events if line in (None, event.line)), now=datetime.now(UTC))
+    session.output.result([to_json(board) for board in found], draw_boards(found))

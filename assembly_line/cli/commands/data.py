@@ -1,0 +1,71 @@
+"""Data: raw tables into the lake, datasets on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
+from assembly_line.cli.output import rows
+from assembly_line.cli.session import Session
+
+PANEL = "2. Data"
+From = Annotated[
+    Path | None,
+    typer.Option("--from", help="Folder with a <source>.parquet for each (default: what the line's data.py fetches)."),
+]
+Purpose = Annotated[str, typer.Option("--purpose", help="training (with the outcome) or scoring.")]
+Since = Annotated[
+    str | None, typer.Option("--from", metavar="INSTANT", help="The first decision time; needed for scoring.")
+]
+Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first decision time that is left out.")]
+Features = Annotated[
+    str | None, typer.Option("--features", metavar="A,B", help="Only these features; all of the line if left out.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    sources = typer.Typer(help="Raw tables in the lake.", no_args_is_help=True)
+    datasets = typer.Typer(help="Datasets on demand: spine and features as they were known, reproducible by id.",
+                           no_args_is_help=True)  # fmt: skip
+    command(sources, "load")(load_sources)
+    command(datasets, "build")(build_dataset)
+    app.add_typer(sources, name="sources", rich_help_panel=PANEL)
+    app.add_typer(datasets, name="dataset", rich_help_panel=PANEL)
+
+
+def load_sources(session: Session, line: Line, folder: From = None) -> None:
+    """Load every source of the line into the lake as typed Parquet; each replaces its table whole, or not at all."""
+    from assembly_line.cli.loading import load
+
+    loaded = load(session, line, folder)
+    document = [{"source": one.source, "rows": one.rows, "snapshot": one.digest} for one in loaded]
+    content = [(one.source, one.rows, len(one.objects), one.newest or "static", one.digest[:12]) for one in loaded]
+    columns = ("source", "rows", "objects", "newest event", "snapshot")
+    session.output.result(document, rows(columns, content))
+
+
+def build_dataset(
+    session: Session,
+    line: Line,
+    *,
+    as_of: AsOf,
+    purpose: Purpose = "training",
+    since: Since = None,
+    until: Until = None,
+    features: Features = None,
+    engine: Engine = "auto",
+    waited: Wait = True,
+) -> None:
+    """Build a dataset of the line, or get the one that the same request gave before."""
+    from assembly_line.cli.runs import listed, period, require_released, run, run_name
+    from assembly_line.names import Parameter
+    from assembly_line.requests import DatasetRequest
+
+    given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine}
+    request = DatasetRequest.parse({**given, **period(since, until), "features": listed(features)})
+    require_released(session, line)
+    name = run_name(line, "dataset", request.as_of)
+    run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=f"Dataset for {line}")

@@ -1,0 +1,67 @@
+"""Score and deliver: predictions and actions for the decisions of a day, and later what came of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
+from assembly_line.cli.session import Session
+
+PANEL = "4. Score and deliver"
+Day = Annotated[
+    str | None,
+    typer.Option("--date", metavar="DAY", help="Every decision of this day, in the zone of the line's decision time."),
+]
+Since = Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="Instead of --date: the first instant.")]
+Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first instant that is left out.")]
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="INSTANT", help="What was known then; by default the period's end."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "score", panel=PANEL)(score)
+    command(app, "outcomes", panel=PANEL)(derive_outcomes)
+
+
+def score(
+    session: Session,
+    line: Line,
+    *,
+    day: Day = None,
+    since: Since = None,
+    until: Until = None,
+    as_of: KnownAt = None,
+    engine: Engine = "auto",
+    waited: Wait = True,
+) -> None:
+    """Score decisions with the line's champion and deliver the actions to its subscribers."""
+    from assembly_line.cli.days import day_of_decisions
+    from assembly_line.cli.runs import period, run, run_name
+    from assembly_line.errors import RequestRefused
+    from assembly_line.names import Parameter
+    from assembly_line.requests import ScoringRequest
+
+    if (day is None) == (since is None and until is None):
+        raise RequestRefused("say which decisions: --date DAY, or --from INSTANT --to INSTANT")
+    within = period(since, until) if day is None else day_of_decisions(session.target, line, day)
+    given: dict[str, Any] = {"line": line, "engine": engine, **within}
+    request = ScoringRequest.parse({**given, **({} if as_of is None else {"as_of": as_of})})
+    session.target.control.champion(line)
+    name = run_name(line, "score", request.since)
+    run(session, Parameter.SCORING_MACHINE, name, request, waited=waited, title=f"Scoring {line}")
+
+
+def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:
+    """Derive the outcome of every delivered decision that is mature by then, from the line's sources."""
+    from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.names import Parameter
+    from assembly_line.requests import OutcomesRequest
+
+    request = OutcomesRequest.parse({"line": line, "as_of": as_of})
+    require_released(session, line)
+    name = run_name(line, "outcomes", request.as_of)
+    run(session, Parameter.OUTCOMES_MACHINE, name, request, waited=waited, title=f"Outcomes of {line}")

@@ -1,0 +1,53 @@
+"""Feedback: what people and applications did, and how good the delivered predictions were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import Line, command
+from assembly_line.cli.session import Session
+
+PANEL = "5. Feedback"
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line; `-` reads stdin.")
+]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="COLUMN", help="Also for each value of this key, such as campaign_id.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="COLUMN", help="Key whose decisions belong together (default: the first key)."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    events = typer.Typer(help="Overrides, outcomes and receipts, into the ledger.", no_args_is_help=True)
+    command(events, "send")(send)
+    app.add_typer(events, name="feedback", rich_help_panel=PANEL)
+    command(app, "performance", panel=PANEL)(show_performance)
+
+
+def send(session: Session, file: File) -> None:
+    """Send feedback through the line's API: each hundred is accepted whole or not at all."""
+    from assembly_line.cli.feedback_files import read_events, send_all
+
+    events = read_events(file)
+    accepted = send_all(session.target.api(session.options.role), events)
+    session.output.result(
+        {"accepted": accepted}, lambda console: console.print(f"{len(accepted)} events were accepted.")
+    )
+
+
+def show_performance(session: Session, line: Line, by: By = None, cluster: Cluster = None) -> None:
+    """Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule."""
+    from assembly_line.cli.days import released_line
+    from assembly_line.cli.history import draw_performance, performance, read_history
+
+    declared = released_line(session.target, line)
+    history = read_history(session.target, line)
+    found = performance(history, declared, by=by, cluster=cluster)
+    document = {"line": line, "history": history.counts, "performance": [one.to_json() for one in found]}
+    session.output.result(document, draw_performance(found, history, by=by))

@@ -1,0 +1,45 @@
+"""Watch: what functions, jobs and executions said."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import command
+from assembly_line.cli.session import Session
+
+PANEL = "6. Watch"
+What = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FUNCTION|JOB|RUN]",
+        help="A function such as training.begin, a job's name, or a run id.",
+    ),
+]
+Last = Annotated[int, typer.Option("--last", min=1, help="How many lines of a log.")]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "logs", panel=PANEL)(show_logs)
+
+
+def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
+    """Show the log of a function or job, or the states of a run and why it failed."""
+    from assembly_line.cli import run_story
+    from assembly_line.cli.log_reading import Logs
+    from assembly_line.errors import NotFound
+
+    logs = Logs(session.target)
+    if what is None:
+        found = logs.functions()
+        session.output.result(found, lambda console: console.print("\n".join(found), markup=False))
+        return
+    story = run_story.story(session.target, what)
+    if story is not None:
+        session.output.result(story, run_story.draw(story))
+        return
+    lines = logs.of(what, last=last)
+    if lines is None:
+        raise NotFound(f"{what!r} is no function, job or run here; `line logs` lists functions, `line status` runs")
+    session.output.result(lines, lambda console: console.print("\n".join(lines), markup=False, soft_wrap=True))

@@ -1,0 +1,95 @@
+"""Train and review: a run waits until somebody else than its author has judged it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import AsOf, Engine, Line, Run, Wait, command
+from assembly_line.cli.output import rows
+from assembly_line.cli.session import Session
+
+PANEL = "3. Train and review"
+Hyperparameters = Annotated[
+    list[str] | None,
+    typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one; may be given several times."),
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the review.")]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "train", panel=PANEL)(train)
+    reviews = typer.Typer(help="Judge a training run: see what it did, approve or reject it.", no_args_is_help=True)
+    command(reviews, "list")(list_reviews)
+    command(reviews, "show")(show_review)
+    command(reviews, "approve")(approve)
+    command(reviews, "reject")(reject)
+    app.add_typer(reviews, name="review", rich_help_panel=PANEL)
+
+
+def train(
+    session: Session,
+    line: Line,
+    *,
+    as_of: AsOf,
+    hyperparameters: Hyperparameters = None,
+    engine: Engine = "auto",
+    waited: Wait = True,
+) -> None:
+    """Train on what was known then, evaluate on later time, register; then the run waits for a review."""
+    from assembly_line.cli import reviewing
+    from assembly_line.cli.runs import pairs
+    from assembly_line.cli.waiting import progress
+    from assembly_line.requests import TrainingRequest
+
+    given = {"line": line, "as_of": as_of, "hyperparameters": pairs(hyperparameters or []), "engine": engine}
+    request = TrainingRequest.parse(given)
+    started = reviewing.start(session.target, request, session.options.role)
+    session.output.note(f"Run {started['run_id']}.")
+    if not waited:
+        session.output.result(started, reviewing.draw_started(started))
+        return
+    with progress(session.output, f"Training {line}") as show:
+        packet = reviewing.wait_until_review(session.target, line, started, show)
+    session.output.result(packet, reviewing.draw_review(packet))
+
+
+def list_reviews(session: Session, line: Line) -> None:
+    """List the runs of a line that wait for a review, and those that were judged."""
+    found = session.target.control.reviews(line)
+    shown = [{name: value for name, value in review.items() if name not in ("token", "packet")} for review in found]
+    content = [
+        (one["run_id"], one["state"], one.get("decision"), one["author"], one.get("reviewer"), one["opened_at"])
+        for one in shown
+    ]
+    columns = ("run", "state", "decision", "author", "reviewer", "opened")
+    session.output.result(shown, rows(columns, content))
+
+
+def show_review(session: Session, line: Line, run: Run) -> None:
+    """Show what the reviewer judges by: the run's figures, its data, and its limitations."""
+    from assembly_line.cli import reviewing
+
+    found = session.target.api(session.options.role).review(line, run)
+    session.output.result(found, reviewing.draw_review(found))
+
+
+def approve(session: Session, line: Line, run: Run, reason: Reason) -> None:
+    """Approve a run: its model becomes the champion, which decides from now on."""
+    _decide(session, line, run, decision="approve", reason=reason)
+
+
+def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
+    """Send a run back: its model is kept, marked as rejected, and never scores."""
+    _decide(session, line, run, decision="reject", reason=reason)
+
+
+def _decide(session: Session, line: str, run: str, *, decision: str, reason: str) -> None:
+    from assembly_line.cli import reviewing
+    from assembly_line.cli.waiting import progress
+
+    role = session.options.role
+    with progress(session.output, f"Run {run}") as show:
+        found = reviewing.judge(session.target, line, run, decision=decision, reason=reason, role=role, show=show)
+    session.output.result(found, reviewing.draw_decision(found))

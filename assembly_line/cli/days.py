@@ -1,0 +1,44 @@
+"""A day of decisions: in the zone in which the line's decision times are days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from assembly_line.errors import RequestRefused
+from assembly_line.instants import day_start, format_instant
+from assembly_line.storage.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from assembly_line.cli.target import Target
+    from assembly_line.declarations.lines import Line
+
+
+def released_line(target: Target, name: str) -> Line:
+    """The line as it is released here.
+
+    Raises:
+        NotFound: it was never released.
+    """
+    return ReleaseStore(target.store).read(target.control.current_release(name)).line
+
+
+def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
+    """`from` and `to` of all decisions of a day.
+
+    Raises:
+        RequestRefused: it is not a day.
+        NotFound: the line was never released.
+    """
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError as error:
+        raise RequestRefused(f"--date: {day!r} is not a day; expected one such as 2017-07-12") from error
+    return bounds(chosen, released_line(target, line).decision.time.source.zone or "UTC")
+
+
+def bounds(day: date, zone: str) -> dict[str, str]:
+    return {
+        "from": format_instant(day_start(day, zone)),
+        "to": format_instant(day_start(day + timedelta(days=1), zone)),
+    }

@@ -1,0 +1,57 @@
+"""Exit codes, and how an error ends a command: one readable line, no traceback unless asked for."""
+
+from __future__ import annotations
+
+import traceback
+from enum import IntEnum
+from typing import Any
+
+from assembly_line.errors import AssemblyError, EmbeddedAwsError, RunFailed, TargetUnreachable
+
+INTERRUPTED = 130
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says."""
+
+    OK = 0
+    RUN_FAILED = 1
+    REFUSED = 2
+    UNREACHABLE = 3
+
+
+EXPLAINED = (
+    "Exit codes: 0 done; 1 a run failed; 2 the command or its input was refused; "
+    "3 the target does not answer, or nothing is deployed there."
+)
+
+
+def exit_code_of(error: Exception) -> ExitCode | None:
+    """The code that an expected error ends a command with; None for a fault of the program itself."""
+    if isinstance(error, RunFailed):
+        return ExitCode.RUN_FAILED
+    if isinstance(error, (TargetUnreachable, EmbeddedAwsError)):
+        return ExitCode.UNREACHABLE
+    if isinstance(error, AssemblyError):
+        return ExitCode.REFUSED
+    return ExitCode.UNREACHABLE if _from_aws(error) else None
+
+
+def describe(error: Exception) -> str:
+    """The error for a person: ours as they are, those of AWS with the call that failed."""
+    response: dict[str, Any] = getattr(error, "response", {}) or {}
+    if "Error" in response:
+        found = response["Error"]
+        operation = getattr(error, "operation_name", "a call")
+        return f"AWS refused {operation}: {found.get('Code')}: {found.get('Message')}"
+    if _from_aws(error):
+        return f"{error}; is the target running, and are its credentials valid? (`line status`)"
+    return str(error) if isinstance(error, AssemblyError) else f"{type(error).__name__}: {error}"
+
+
+def trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _from_aws(error: Exception) -> bool:
+    return any(kind.__module__.startswith("botocore.") for kind in type(error).__mro__)

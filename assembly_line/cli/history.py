@@ -1,0 +1,91 @@
+"""The ledger of one line, joined and judged, and how that looks to a person."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, fields, rows
+from assembly_line.feedback.history import History, join
+from assembly_line.feedback.performance import Performance, measure
+from assembly_line.names import LedgerKind
+from assembly_line.storage.ledger import Ledger
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assembly_line.cli.target import Target
+    from assembly_line.declarations.lines import Line
+
+COLUMNS = ("delivered", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
+LEGEND = (
+    "AUC and log loss of the delivered scores; rule: AUC of the one-feature rule; prior: log loss of the training rate."
+)
+
+
+def read_history(target: Target, line: str) -> History:
+    """Everything that the ledger knows of a line."""
+    ledger = Ledger(target.ledger)
+    return join(
+        ledger.read(line, LedgerKind.PREDICTIONS),
+        ledger.read(line, LedgerKind.DELIVERIES),
+        ledger.read(line, LedgerKind.FEEDBACK),
+        ledger.read(line, LedgerKind.OUTCOMES),
+    )
+
+
+def performance(
+    history: History, line: Line, *, by: str | None = None, cluster: str | None = None
+) -> list[Performance]:
+    """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""
+    chosen = cluster or next(iter(line.decision.keys))
+    return measure(history, present=line.outcome.present, cluster=chosen, by=by)
+
+
+def draw_performance(found: Sequence[Performance], history: History, *, by: str | None) -> Render:
+    def draw(console: Console) -> None:
+        content = [(_group(one, by), *figures(one.to_json())) for one in found]
+        rows((by or "", *COLUMNS), content, title="Delivered predictions against mature outcomes")(console)
+        console.print(LEGEND, style="dim")
+        for text in why_not(found, by):
+            console.print(text, style="dim", markup=False)
+        fields(history.counts, title="\nLedger")(console)
+
+    return draw
+
+
+def figures(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The cells of `COLUMNS`, from a performance's JSON."""
+    return (
+        one["decisions"],
+        one["rows"],
+        one["positives"] if one["rows"] else "-",
+        figure(one["auc"]),
+        interval(one["auc_interval"]),
+        figure(one["baseline_auc"]),
+        figure(one["log_loss"]),
+        figure(one["prior_log_loss"]),
+    )
+
+
+def figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def interval(bounds: Sequence[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.3f}-{bounds[1]:.3f}"
+
+
+def why_not(found: Sequence[Performance], by: str | None) -> list[str]:
+    """Why figures are missing, groups with the same reason together."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in found:
+        for reason in dict.fromkeys(one.why_not.values()):
+            missing = ", ".join(name for name, text in one.why_not.items() if text == reason)
+            groups[missing, reason].append(_group(one, by))
+    return [f"{', '.join(names)}: no {missing}: {reason}" for (missing, reason), names in groups.items()]
+
+
+def _group(one: Performance, by: str | None) -> str:
+    return "all" if one.group is None or by is None else str(one.group)

@@ -1,0 +1,71 @@
+"""The story of one run: its states with their times, how it ended, why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, duration, fields, rows
+from assembly_line.cli.overview import MACHINES
+from assembly_line.errors import NotFound
+from assembly_line.storage.machines import SUCCEEDED, Execution, StateVisit, execution_arn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assembly_line.cli.target import Target
+
+
+def find(target: Target, run: str) -> tuple[str, Execution] | None:
+    """(machine, execution) of a run id or an execution's ARN; None if no machine of the line knows it."""
+    name = run.rsplit(":", 1)[-1]
+    for machine, parameter in MACHINES.items():
+        try:
+            return machine, target.machines.describe(execution_arn(target.parameters.value(parameter), name))
+        except NotFound:
+            continue
+    return None
+
+
+def story(target: Target, run: str) -> dict[str, Any] | None:
+    """What happened in a run, as JSON values; None if there is no such run."""
+    found = find(target, run)
+    if found is None:
+        return None
+    machine, execution = found
+    failed = execution.stopped is not None and execution.status != SUCCEEDED
+    return {
+        "run_id": execution.name,
+        "machine": machine,
+        "status": execution.status,
+        "reason": execution.reason if failed else None,
+        "request": execution.request,
+        "output": execution.output,
+        "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
+        "states": [_state(visit) for visit in target.machines.states(execution.arn)],
+    }
+
+
+def draw(found: dict[str, Any]) -> Render:
+    def render(console: Console) -> None:
+        head = {name: found[name] for name in ("run_id", "machine", "status", "request")}
+        fields({**head, "took": duration(found["seconds"])})(console)
+        content = [
+            (state["name"], state["entered"][11:23], duration(state["seconds"]), state["problem"] or "")
+            for state in found["states"]
+        ]
+        rows(("state", "entered (UTC)", "took", "problem"), content)(console)
+        if found["reason"]:
+            console.print(f"Why it failed: {found['reason']}", style="bold red", markup=False)
+
+    return render
+
+
+def _state(visit: StateVisit) -> dict[str, Any]:
+    from assembly_line.instants import format_instant
+
+    return {
+        "name": visit.name,
+        "entered": format_instant(visit.entered),
+        "seconds": (visit.exited - visit.entered).total_seconds() if visit.exited else None,
+        "problem": visit.problem,
+    }

@@ -1,0 +1,84 @@
+"""Starting executions by hand: their names, and what happens with `--wait` and `--no-wait`."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, duration, fields
+from assembly_line.cli.waiting import progress, require_success, wait
+from assembly_line.errors import RequestRefused
+from assembly_line.names import Parameter, aws_name
+
+if TYPE_CHECKING:
+    from assembly_line.cli.session import Session
+    from assembly_line.requests import Request
+
+
+def run_name(line: str, step: str, at: datetime) -> str:
+    """A name for one execution, unlike any other: `coupon-redemption-score-20170712-5f0c1a2b`."""
+    return f"{aws_name(line)}-{step}-{at:%Y%m%d}-{secrets.token_hex(4)}"
+
+
+def require_released(session: Session, line: str) -> None:
+    """Refuse a line that has no release here, before anything is started."""
+    session.target.control.current_release(line)
+
+
+def run(session: Session, machine: Parameter, name: str, request: Request, *, waited: bool, title: str) -> None:
+    """Start an execution; then print its output when it has ended, or its ARN at once.
+
+    Raises:
+        RunFailed: it ended without success.
+    """
+    target = session.target
+    arn = target.machines.start(target.parameters.value(machine), name, request.to_json())
+    if not waited:
+        session.output.result({"run_id": name, "execution_arn": arn, "status": "RUNNING"}, _started(name, arn))
+        return
+    session.output.note(f"Run {name}.")
+    with progress(session.output, title) as show:
+        found = wait(target, arn, show=show)
+    result = require_success(found)
+    seconds = (found.stopped - found.started).total_seconds() if found.stopped else None
+    document = {"run_id": name, "status": found.status, **(result if isinstance(result, dict) else {"output": result})}
+    session.output.result(document, fields({**document, "took": duration(seconds)}))
+
+
+def period(since: str | None, until: str | None) -> dict[str, Any]:
+    """`from` and `to` of a request, without those that were not given."""
+    return {name: value for name, value in (("from", since), ("to", until)) if value is not None}
+
+
+def listed(text: str | None) -> list[str] | None:
+    """Names separated by commas."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def pairs(given: list[str]) -> dict[str, str | int | float]:
+    """`name=value` options, numbers as numbers.
+
+    Raises:
+        RequestRefused: one of them has no `=`.
+    """
+    found: dict[str, str | int | float] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise RequestRefused(f"--hyperparameter {text!r}: expected name=value, such as max_depth=4")
+        found[name] = _number(value)
+    return found
+
+
+def _number(text: str) -> str | int | float:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _started(name: str, arn: str) -> Render:
+    return fields({"Run": name, "Execution": arn, "Next": f"`line logs {name}` shows how far it is"})

@@ -1,0 +1,184 @@
+"""The AWS that a command acts on: clients, and what the stacks published there. An account or the embedded one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from assembly_line.cli.session import EMBEDDED
+from assembly_line.errors import RequestRefused, TargetUnreachable
+from assembly_line.names import Parameter
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.machines import Machines
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.parameters import Parameters
+
+if TYPE_CHECKING:
+    from assembly_line.cli.api import Api
+
+ROLES = {
+    "scientist": Parameter.SCIENTIST_ROLE,
+    "reviewer": Parameter.REVIEWER_ROLE,
+    "decider": Parameter.DECIDER_ROLE,
+}
+PERSISTENT = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
+# The SageMaker control plane of the embedded AWS answers faults with 500: trying again only hides them.
+ONCE = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=5, read_timeout=60)
+API_ID = re.compile(r"(?:execute-api/|//)([a-z0-9]+)(?:\.execute-api\.|/|$)")
+
+
+@dataclass
+class Target:
+    """Where a command acts.
+
+    Args:
+        endpoints: service -> URL, and `""` -> URL of every other service; empty in an account.
+    """
+
+    environment: str
+    session: boto3.Session
+    account: str
+    where: str
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def embedded(self) -> bool:
+        return bool(self.endpoints)
+
+    @property
+    def region(self) -> str:
+        return self.session.region_name
+
+    def client(self, service: str) -> Any:
+        """A client of the service; one for each, clients may be shared by threads."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, **self._access(service))  # type: ignore[call-overload]
+        return self._clients[service]
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        return Parameters(self.client("ssm"), self.environment)
+
+    @cached_property
+    def lake(self) -> ObjectStore:
+        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.LAKE_BUCKET))
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.STORE_BUCKET))
+
+    @cached_property
+    def ledger(self) -> ObjectStore:
+        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.LEDGER_BUCKET))
+
+    @cached_property
+    def control(self) -> ControlTable:
+        resource = self.session.resource("dynamodb", **self._access("dynamodb"))
+        return ControlTable(resource.Table(self.parameters.value(Parameter.CONTROL_TABLE)))
+
+    @cached_property
+    def machines(self) -> Machines:
+        return Machines(self.client("stepfunctions"))
+
+    def queue_url(self, published: str) -> str:
+        """A queue's URL as it is reached from here: the embedded AWS may listen on another port than it did."""
+        return f"{self.endpoints['']}{urlsplit(published).path}" if self.embedded else published
+
+    def api(self, role: str | None) -> Api:
+        """The line's API, with calls signed by the caller, or by one of the environment's roles."""
+        from assembly_line.cli.api import Api
+
+        credentials = self.assume(role) if role else self.session.get_credentials()
+        if credentials is None:
+            raise TargetUnreachable("no AWS credentials were found; choose them with --profile or AWS_PROFILE")
+        return Api(self._api_url(), credentials.get_frozen_credentials(), self.region)
+
+    def assume(self, role: str) -> Any:
+        """Credentials of a role of this environment. The session carries who asked: the user's own name in an account.
+
+        Raises:
+            RequestRefused: there is no such role.
+        """
+        from botocore.credentials import Credentials
+
+        if role not in ROLES:
+            raise RequestRefused(f"--as {role!r}: there is no such role; there are {', '.join(ROLES)}")
+        name = role if self.embedded else self._user()
+        arn = self.parameters.value(ROLES[role])
+        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+        return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+
+    def _user(self) -> str:
+        arn = self.client("sts").get_caller_identity()["Arn"]
+        return re.sub(r"[^\w+=,.@-]", "-", arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1])[:64]
+
+    def _api_url(self) -> str:
+        published = self.parameters.value(Parameter.API_URL).rstrip("/")
+        if not self.embedded:
+            return published
+        found = API_ID.search(published)
+        if found is None:
+            raise TargetUnreachable(f"the parameter {Parameter.API_URL} holds {published!r}, not an API's address")
+        return f"{self.endpoints['']}/_aws/execute-api/{found.group(1)}/$default"
+
+    def _access(self, service: str) -> dict[str, Any]:
+        if not self.embedded:
+            return {"config": PERSISTENT}
+        url = self.endpoints.get(service, self.endpoints[""])
+        return {"endpoint_url": url, "config": ONCE if service == "sagemaker" else PERSISTENT}
+
+
+def embedded_target(state: Path) -> Target:
+    """The embedded AWS of a state folder.
+
+    Raises:
+        EmbeddedAwsError: it does not run; the message names the command that starts it.
+    """
+    from assembly_line.embedded import runtime as addresses
+    from assembly_line.embedded.supervisor import running
+
+    runtime = running(state)
+    session = boto3.Session(
+        aws_access_key_id=addresses.ACCESS_KEY,
+        aws_secret_access_key=addresses.SECRET_KEY,
+        region_name=addresses.REGION,
+    )
+    return Target(
+        environment=EMBEDDED,
+        session=session,
+        account=addresses.ACCOUNT,
+        where=f"the embedded AWS at {runtime.endpoint_url}",
+        endpoints={"": runtime.endpoint_url, "sagemaker": runtime.sagemaker_url},
+    )
+
+
+def account_target(environment: str, *, region: str | None, profile: str | None) -> Target:
+    """An environment in an AWS account, found by the usual chain of credentials.
+
+    Raises:
+        TargetUnreachable: no Region, no credentials, or the account does not answer.
+    """
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        if session.region_name is None:
+            raise TargetUnreachable(f"environment {environment!r}: no Region is set; use --region or AWS_REGION")
+        account = session.client("sts", config=PERSISTENT).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise TargetUnreachable(
+            f"environment {environment!r}: {error}; choose credentials with --profile, or leave --environment out "
+            "for the embedded AWS"
+        ) from error
+    where = f"environment {environment} in account {account}, {session.region_name}"
+    return Target(environment=environment, session=session, account=account, where=where)

@@ -1,0 +1,144 @@
+"""From station events to visits: one pass of one work item through one station, whatever order the events came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Literal, cast, get_args
+
+from assembly_line.messages import StationEvent
+
+Result = Literal["finished", "failed", "sent_back"]
+ENDS = get_args(Result)
+# What comes first where two events of one visit carry the same instant.
+RANK = {"queued": 0, "started": 1, "waiting": 2, "finished": 3, "failed": 4, "sent_back": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of time; `end` is None while it lasts."""
+
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One pass of an item through a station.
+
+    Args:
+        waits: when nothing was done for it: queued and not yet started, or waiting for a person.
+        repeated: a later pass of the same item through the same station exists.
+    """
+
+    line: str
+    item: str
+    station: str
+    began: datetime
+    ended: datetime | None
+    result: Result | None
+    waits: tuple[Interval, ...]
+    repeated: bool = False
+
+    @property
+    def wasted(self) -> bool:
+        """Its work has to be done again, or was: it failed, was sent back, or another pass followed."""
+        return self.repeated or self.result in ("failed", "sent_back")
+
+
+def visits(events: Iterable[StationEvent]) -> list[Visit]:
+    """Every visit that the events tell of; repeated and disordered delivery changes nothing.
+
+    Of two events with one id the earlier instant holds. A visit whose end was never announced is closed when a visit of
+    the same item that encloses it ends: a station that calls another one cannot end before it.
+    """
+    ordered = sorted(_distinct(events), key=_visit_key)
+    found: list[Visit] = []
+    for (line, item), of_item in groupby(ordered, key=lambda event: (event.line, event.item)):
+        passes = [
+            visit
+            for station, of_station in groupby(of_item, key=lambda event: event.station)
+            for visit in _passes(line, item, station, list(of_station))
+        ]
+        found += _close_orphans(passes)
+    return found
+
+
+def _distinct(events: Iterable[StationEvent]) -> list[StationEvent]:
+    kept: dict[str, StationEvent] = {}
+    for event in events:
+        known = kept.get(event.id)
+        if known is None or _order(event) < _order(known):
+            kept[event.id] = event
+    return list(kept.values())
+
+
+def _order(event: StationEvent) -> tuple[datetime, str]:
+    return event.at, event.to_json()
+
+
+def _visit_key(event: StationEvent) -> tuple[str, str, str, int, datetime, int, str]:
+    return event.line, event.item, event.station, event.attempt, event.at, RANK[event.kind], event.id
+
+
+def _passes(line: str, item: str, station: str, events: Sequence[StationEvent]) -> list[Visit]:
+    """Split where the attempt changes, and where something begins after an end."""
+    groups: list[list[StationEvent]] = []
+    for event in events:
+        current = groups[-1] if groups else []
+        ended = any(earlier.kind in ENDS for earlier in current)
+        if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS):
+            groups.append([])
+        groups[-1].append(event)
+    passes = [_visit(line, item, station, group) for group in groups]
+    return [replace(visit, repeated=number < len(passes) - 1) for number, visit in enumerate(passes)]
+
+
+def _visit(line: str, item: str, station: str, events: Sequence[StationEvent]) -> Visit:
+    # Several ends of one pass: the last one tells how it ended.
+    ends = [event.kind for event in events if event.kind in ENDS]
+    result = cast("Result", ends[-1]) if ends else None
+    return Visit(
+        line=line,
+        item=item,
+        station=station,
+        began=events[0].at,
+        ended=events[-1].at if result else None,
+        result=result,
+        waits=tuple(_waits(events)),
+    )
+
+
+def _waits(events: Sequence[StationEvent]) -> list[Interval]:
+    """From queued to started, and from waiting to whatever follows.
+
+    An item that was queued and ended without ever being announced as started did not wait: that event was lost.
+    """
+    waits: list[Interval] = []
+    since: StationEvent | None = None
+    for event in events:
+        if since is not None and event.kind == since.kind:
+            continue
+        if since is not None and (since.kind == "waiting" or event.kind == "started"):
+            waits.append(Interval(since.at, event.at))
+        since = event if event.kind in ("queued", "waiting") else None
+    return waits if since is None else [*waits, Interval(since.at, None)]
+
+
+def _close_orphans(passes: Sequence[Visit]) -> list[Visit]:
+    closed = []
+    for visit in passes:
+        enclosing = [
+            other.ended
+            for other in passes
+            if other.station != visit.station and other.ended is not None and other.began < visit.began < other.ended
+        ]
+        if visit.ended is None and enclosing:
+            end = min(enclosing)
+            waits = tuple(Interval(wait.start, wait.end or end) for wait in visit.waits)
+            closed.append(replace(visit, ended=end, waits=waits))
+        else:
+            closed.append(visit)
+    return closed
