@@ -39,7 +39,7 @@ fix:  ## format, and correct what the linter can
 
 synth:  ## synthesize the stacks into cdk.out, under cdk-nag's rules
 	@tools/install.sh demo
-	@.tools/bin/cdk synth --quiet
+	@.tools/bin/cdk synth --quiet -c nag=true
 
 bench:  ## measure against the goals
 	@tools/install.sh test

@@ -27,6 +27,13 @@ class Station(StrEnum):
     THROUGHPUT = "throughput"
 
 
+class Phase(StrEnum):
+    """The two fits of a run: `judged` on later time, and `final` on everything, which a line that refits delivers."""
+
+    JUDGED = "judged"
+    FINAL = "final"
+
+
 class ControlKey(StrEnum):
     """Key attributes of the control table, and the items it holds for a line."""
 

@@ -64,6 +64,7 @@ class FoundationStack(Stack):
         self.alarms = Alarms(self, "Alarms", key=self.key, email=settings.alarm_email)
         self.people = People(self, "People", verified_session_names=settings.verified_session_names)
         self._let_people_look()
+        self._export_for_lines()
         Parameters(self, environment=deployment.environment, values=self._parameters())
 
     def _let_people_look(self) -> None:
@@ -76,6 +77,11 @@ class FoundationStack(Stack):
         self.ledger.grant_read(people.scientist, "ledger/", "station-events/")
         self.control.grant_read(people.scientist)
         self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")
+
+    def _export_for_lines(self) -> None:
+        """What a LineStack imports is exported whether there is a line or not, so that the last line can go too."""
+        for value in (self.key.key_arn, self.store.bucket.bucket_arn, self.alarms.topic.topic_arn):
+            self.export_value(value)
 
     def _parameters(self) -> dict[Parameter, str]:
         return {

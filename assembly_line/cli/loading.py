@@ -47,8 +47,10 @@ def load_into(target: Target, line: str, files: Path, note: Callable[[str], None
 
 
 @contextmanager
-def raw_tables(lines: Path, line: str, folder: Path | None, note: Callable[[str], None]) -> Iterator[Path]:
-    """The given folder, or a temporary one that the line's data.py filled."""
+def raw_tables(
+    lines: Path, line: str, folder: Path | None, note: Callable[[str], None], *, within: Path | None = None
+) -> Iterator[Path]:
+    """The given folder, or a temporary one (below `within`) that the line's data.py filled."""
     if folder is not None:
         if not folder.is_dir():
             raise SourceUnreadable(f"{folder}: is not a folder; expected one that holds <source>.parquet files")
@@ -57,7 +59,7 @@ def raw_tables(lines: Path, line: str, folder: Path | None, note: Callable[[str]
     script = lines / line / "data.py"
     if not script.is_file():
         raise NotFound(f"line {line!r} has no {script}; say with --from where its <source>.parquet files are")
-    with tempfile.TemporaryDirectory(prefix="line-sources-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="line-sources-", dir=within) as temporary:
         note(f"Fetching the raw tables of {line} ...")
         answer = subprocess.run(
             [sys.executable, str(script), temporary],

@@ -57,11 +57,12 @@ class Logs:
         which: dict[str, Any] = {"logStreamNamePrefix": streams} if streams else {}
         try:
             pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=group, **which)
-            events = [event for page in pages for event in page["events"]]
+            every = [event for page in pages for event in page["events"]]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
             raise
+        events = [event for event in every if event["logStreamName"].startswith(streams or "")]
         events.sort(key=lambda event: event["timestamp"])
         return [f"{_at(event['timestamp'])}  {event['message'].rstrip()}" for event in events[-last:]]
 

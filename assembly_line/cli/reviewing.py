@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.history import figure, interval
 from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import RunFailed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from assembly_line.cli.target import Target
     from assembly_line.requests import TrainingRequest
 
-HEAD = ("run_id", "line", "state", "author", "reviewer", "decision", "reason")
+HEAD = ("line", "author", "reviewer", "decision", "reason")
 SECRET = "token"  # noqa: S105 - the name of a member that is never shown
 
 
@@ -77,31 +78,46 @@ def draw_decision(found: Mapping[str, Any]) -> Render:
 
 
 def draw_review(review: Mapping[str, Any]) -> Render:
-    """The review and its packet, one figure a row."""
-    packet = review.get("packet", {})
-    state = review.get("state", "waiting")
+    """The review: who, how good, on what data, what speaks against it."""
+    packet = review["packet"]
 
     def draw(console: Console) -> None:
-        head = {name: review.get(name) for name in HEAD}
-        fields(head, title="Review")(console)
-        fields(dict(flat(packet)), title="\nWhat to judge by")(console)
-        if state == "waiting":
-            line, run_id = review.get("line"), review.get("run_id")
-            console.print(f'\nNext: line review approve {line} {run_id} --reason "..." --as reviewer', markup=False)
+        fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
+        fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
+        fields(_data(packet), title="\nData and recipe")(console)
+        for title, sentences in (("Notes", packet["notes"]), ("Limitations", packet["limitations"])):
+            if sentences:
+                console.print(f"\n{title}", style="italic")
+            for sentence in sentences:
+                console.print(f"- {sentence}", markup=False)
+        if review["state"] == "waiting":
+            command = f'line review approve {review["line"]} {review["run_id"]} --reason "..." --as reviewer'
+            console.print(f"\nNext: {command}", markup=False, soft_wrap=True)
 
     return draw
 
 
-def flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested members as `outer.inner` pairs; lists as text."""
-    pairs: list[tuple[str, Any]] = []
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            pairs += flat(value, f"{prefix}{name}.")
-        else:
-            pairs.append((f"{prefix}{name}", ", ".join(map(short, value)) if isinstance(value, list) else value))
-    return pairs
+def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    positives = f"{metrics['positives']:,} positive"
+    return {
+        "decisions": f"{metrics['rows']:,}, {positives}",
+        "AUC": f"{figure(metrics['auc'])} ({interval(metrics['auc_interval'])})",
+        f"rule by {metrics['baseline_feature']}": f"AUC {figure(metrics['baseline_auc'])}",
+        "present champion": None if metrics.get("champion_auc") is None else f"AUC {figure(metrics['champion_auc'])}",
+        "log loss": f"{metrics['log_loss']:.4f}; of the training rate for everyone {metrics['prior_log_loss']:.4f}",
+    }
 
 
-def short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _data(packet: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in packet["excluded"].items() if count)
+    champion = packet["champion"]
+    return {
+        "as of": packet["as_of"],
+        "dataset": packet["dataset_id"],
+        "rows": f"{packet['rows']:,}; left out: {left_out or 'none'}",
+        "features": ", ".join(packet["features"]),
+        "hyperparameters": ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items()),
+        "release": packet["release"],
+        "model's digest": packet["digest"],
+        "champion now": champion["run_id"] if champion else "none",
+    }

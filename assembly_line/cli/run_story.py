@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.overview import MACHINES
 from assembly_line.errors import NotFound
+from assembly_line.names import aws_name
 from assembly_line.storage.machines import SUCCEEDED, Execution, StateVisit, execution_arn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from assembly_line.cli.target import Target
+
+WITH_JOBS = ("training", "scoring")
 
 
 def find(target: Target, run: str) -> tuple[str, Execution] | None:
@@ -42,6 +45,7 @@ def story(target: Target, run: str) -> dict[str, Any] | None:
         "output": execution.output,
         "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
         "states": [_state(visit) for visit in target.machines.states(execution.arn)],
+        "jobs": _jobs(target, execution.name) if machine in WITH_JOBS else [],
     }
 
 
@@ -54,10 +58,20 @@ def draw(found: dict[str, Any]) -> Render:
             for state in found["states"]
         ]
         rows(("state", "entered (UTC)", "took", "problem"), content)(console)
+        for job in found["jobs"]:
+            console.print(f"Its job {job}: `line logs {job}`", markup=False, soft_wrap=True)
         if found["reason"]:
             console.print(f"Why it failed: {found['reason']}", style="bold red", markup=False)
 
     return render
+
+
+def _jobs(target: Target, run: str) -> list[str]:
+    """Names of the SageMaker jobs of a run: they begin with its id."""
+    sagemaker, name = target.client("sagemaker"), aws_name(run)
+    training = sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+    transform = sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
+    return [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]
 
 
 def _state(visit: StateVisit) -> dict[str, Any]:

@@ -29,6 +29,9 @@ class Training:
         holdout: share of the decisions, the latest, kept out of training for the evaluation; never splits an instant.
         baseline: name of the one feature whose value alone is the rule that the model must beat.
         minimum_rows: fewer training rows than this are refused.
+        refit: after the evaluation the same recipe learns from all decisions, the held-out ones included, and that fit
+            is delivered; the figures that a reviewer sees are those of the recipe, judged on later time. Without it
+            the judged fit itself is delivered.
     """
 
     script: str = "train.py"
@@ -42,6 +45,7 @@ class Training:
     holdout: float = 0.25
     baseline: str
     minimum_rows: int = 100
+    refit: bool = True
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from assembly_line.features.arrow_columns import (
     to_physical_table,
 )
 from assembly_line.features.assembly import Bounds, Matched
-from assembly_line.features.columns import Column, Integers
+from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.plans import Input
 from assembly_line.features.workload import Keys
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # Copies (key, version) to a path; sent to the workers, so it must be picklable.
 Fetch = Callable[[str, str, Path], None]
 ROWS_AT_ONCE = 65_536
+FEW_ENTITIES = 200_000
+FEW_ROWS = 500_000
 CODE = "code"
 
 
@@ -51,9 +53,12 @@ class SparkReader:
         self._inputs = inputs
         self._fetch = fetch
         self._entities: dict[Keys, DataFrame] = {}
+        self._codes: dict[Keys, dict[tuple[Any, ...], int]] = {}
 
     def table(self, source: Source, columns: Keys) -> dict[str, Column]:
         kinds = {name: source.columns[name] for name in columns}
+        if self._is_small(source):
+            return self._read_here(source, kinds)
         return from_physical_table(self.frame(source, kinds).toArrow(), kinds)
 
     def codes(self, keys: Mapping[str, Column]) -> Integers:
@@ -65,10 +70,16 @@ class SparkReader:
         codes[chosen] = inverse.reshape(-1)
         entities = {f"k{n}": column.take(chosen[first]) for n, column in enumerate(keys.values())}
         entities[CODE] = Column("int64", np.arange(len(first)), np.ones(len(first), np.bool_))
-        self._entities[tuple(keys)] = self.local_frame(entities)
+        frame = self.local_frame(entities)
+        # Spark does not know how small it is; a broadcast spares the shuffle of the source.
+        self._entities[tuple(keys)] = frame.hint("broadcast") if len(first) <= FEW_ENTITIES else frame
+        listed = zip(*(column.values[chosen[first]].tolist() for column in keys.values()), strict=True)
+        self._codes[tuple(keys)] = {values: code for code, values in enumerate(listed)}
         return codes
 
     def matched(self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None)) -> Matched:
+        if self._is_small(source):
+            return self._match_here(source, keys, columns)
         kinds = {CODE: "int64", **{f"c{n}": source.columns[name] for n, name in enumerate(columns)}}
         found = from_physical_table(self.matched_frame(source, keys, columns, bounds).toArrow(), kinds)
         codes = found.pop(CODE).values
@@ -82,6 +93,31 @@ class SparkReader:
         same = [rows[f"`{name}`"] == entities[f"k{n}"] for n, name in enumerate(keys)]
         picked = [rows[f"`{name}`"].alias(f"c{n}") for n, name in enumerate(columns)]
         return rows.join(entities, on=same, how="inner").select(entities[CODE], *picked)
+
+    def _is_small(self, source: Source) -> bool:
+        return source.static and sum(item.rows for item in self._inputs[source.name].objects) <= FEW_ROWS
+
+    def _read_here(self, source: Source, kinds: Mapping[str, str]) -> dict[str, Column]:
+        """A small table is read on the driver: sooner than a job is scheduled."""
+        batches: list[pa.RecordBatch] = []
+        with tempfile.TemporaryDirectory(prefix="source-") as folder:
+            path = Path(folder) / "object.parquet"
+            for item in self._inputs[source.name].objects:
+                self._fetch(item.key, item.version, path)
+                batches += _rows(source, kinds, (None, None), path)
+        if not batches:
+            return {name: null_column(kind, 0) for name, kind in kinds.items()}
+        return from_physical_table(pa.Table.from_batches(batches), kinds)
+
+    def _match_here(self, source: Source, keys: Keys, columns: Keys) -> Matched:
+        kinds = {name: source.columns[name] for name in dict.fromkeys((*keys, *columns))}
+        rows = self._read_here(source, kinds)
+        whole = np.logical_and.reduce([rows[name].valid for name in keys])
+        known = self._codes[keys]
+        listed = zip(*(rows[name].values.tolist() for name in keys), strict=True)
+        codes = np.where(whole, np.fromiter((known.get(values, -1) for values in listed), np.int64, len(whole)), -1)
+        kept = np.flatnonzero(codes >= 0)
+        return Matched(codes[kept], {name: rows[name].take(kept) for name in columns})
 
     def frame(self, source: Source, kinds: Mapping[str, str], bounds: Bounds = (None, None)) -> DataFrame:
         """Rows of a source in physical values. Those with an event time outside the bounds may be missing."""

@@ -75,19 +75,19 @@ class ControlTable:
             raise NotFound(f"run {run_id!r} of line {line!r} has no review; `line status` shows what waits for one")
         return found
 
-    def write_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> None:
-        self.write(line, review_item(run_id), review)
+    def open_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
+        """Open a review, which carries the `token` of the waiting task. False if it was decided already.
+
+        A repeated attempt comes with a new token: an undecided review waits with that one, and is open since the first.
+        """
+        if self.add(line, review_item(run_id), review):
+            return True
+        reopened = {**self.review(line, run_id), "token": review["token"]}
+        return self._put_undecided(_item(line, review_item(run_id), reopened))
 
     def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
         """Store the decided review unless it was decided already. False if it was: the first judgement stands."""
-        try:
-            self._table.put_item(
-                Item={**_item(line, review_item(run_id), review), "decided": True},
-                ConditionExpression="attribute_not_exists(decided)",
-            )
-        except ClientError as error:
-            return _already(error)
-        return True
+        return self._put_undecided({**_item(line, review_item(run_id), review), "decided": True})
 
     def reviews(self, line: str) -> list[dict[str, Any]]:
         """Every review of the line, in order of run id."""
@@ -119,6 +119,13 @@ class ControlTable:
                 ConditionExpression="attribute_not_exists(#item)",
                 ExpressionAttributeNames={"#item": ControlKey.SORT},
             )
+        except ClientError as error:
+            return _already(error)
+        return True
+
+    def _put_undecided(self, item: dict[str, Any]) -> bool:
+        try:
+            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(decided)")
         except ClientError as error:
             return _already(error)
         return True

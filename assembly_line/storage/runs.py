@@ -1,4 +1,4 @@
-"""The files of a training run in the store bucket: inputs, holdout, archive, evaluation, and the record of it all."""
+"""The files of a training run in the store bucket: inputs, holdout and archive of each fit, evaluation, and record."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from assembly_line.canonical import digest_bytes
 from assembly_line.errors import NotFound, TrainingRejected
 from assembly_line.names import run_prefix
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.training.inputs import TrainingInputs, Truth
+from assembly_line.training.record import FittedModel
+from assembly_line.training.states import PackagedModel
 
+# Of a fit.
 TRAIN = "train/train.csv"
 SCHEMA = "train/schema.json"
 HOLDOUT_INPUT = "holdout/input/batch.csv"
@@ -22,17 +24,25 @@ ENCODING = "encoding.json"
 REQUEST = "request.json"
 PACKAGE = "package.json"
 ARCHIVE = "model/model.tar.gz"
+# The job makes `<its name>/output/model.tar.gz` below it.
+JOB_OUTPUT = "job/"
+# Of the run.
 EVALUATION = "evaluation.json"
 RECORD = "run.json"
-JOB_OUTPUT = "job/"
 
 
 class RunStore:
-    """One run's folder. Every key is fixed by the run's id, so that a repeated step writes the same objects again."""
+    """One run's folder, or a fit's folder in it.
 
-    def __init__(self, store: ObjectStore, line: str, run_id: str) -> None:
+    Every key is fixed by the run's id, so that a repeated step writes the same objects again.
+
+    Args:
+        fit: folder of the fit below the run's, ending with `/`; empty for the run's own.
+    """
+
+    def __init__(self, store: ObjectStore, line: str, run_id: str, *, fit: str = "") -> None:
         self._store = store
-        self._prefix = run_prefix(line, run_id)
+        self._prefix = run_prefix(line, run_id) + fit
         self._run_id = run_id
 
     def key(self, name: str) -> str:
@@ -42,15 +52,13 @@ class RunStore:
         """The `s3://` URI of a file, or of a folder if the name ends with `/`."""
         return self._store.uri(self.key(name))
 
-    def write_inputs(self, inputs: TrainingInputs) -> dict[str, str]:
-        """Store what the job and the holdout's scoring read. Returns file -> SHA-256 of its content."""
-        files = {TRAIN: inputs.train, HOLDOUT_INPUT: inputs.batch}
-        for name, content in files.items():
+    def write_inputs(self, inputs: TrainingInputs) -> None:
+        """Store what the job and the holdout's scoring read."""
+        for name, content in ((TRAIN, inputs.train), (HOLDOUT_INPUT, inputs.batch)):
             self._store.write(self.key(name), content, content_type="text/csv")
         self.write_json(SCHEMA, inputs.schema)
         self.write_json(ENCODING, inputs.encoding.to_json())
         self.write_json(TRUTH, asdict(inputs.truth))
-        return {name: digest_bytes(content) for name, content in files.items()}
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         self._store.write_json(self.key(name), document)
@@ -67,6 +75,14 @@ class RunStore:
     def truth(self) -> Truth:
         """The holdout's outcomes, as `write_inputs` stored them."""
         return Truth(**self.read_json(TRUTH))
+
+    def fitted(self) -> FittedModel:
+        """The fit of this folder, as `prepare` and `package` left it.
+
+        Raises:
+            NotFound: one of them has not run.
+        """
+        return FittedModel(self.read_json(REQUEST), PackagedModel.from_json(self.read_json(PACKAGE)))
 
     def answers(self) -> bytes:
         """The transform job's output for the holdout.

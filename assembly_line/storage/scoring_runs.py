@@ -32,7 +32,8 @@ class ScoringRun:
 
     @property
     def output_uri(self) -> str:
-        return self._store.uri(f"{self._prefix}output/")
+        """Where the transform job writes; without a slash at the end, SageMaker puts its own."""
+        return self._store.uri(f"{self._prefix}output")
 
     @property
     def outbox_key(self) -> str:

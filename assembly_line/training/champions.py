@@ -20,10 +20,10 @@ def champion_of(
 
     Args:
         record: the run's record.
-        packaged: the archive that was judged.
-        evaluated: its measures and package.
+        packaged: the archive that is delivered.
+        evaluated: the recipe's measures, and the archive's package.
         review: the decided review.
-        encoding_key: where the run's encoding is stored.
+        encoding_key: where the delivered fit's encoding is stored.
     """
     return {
         "run_id": record["context"]["run_id"],
@@ -37,7 +37,8 @@ def champion_of(
         "model_package_version": evaluated.model_package_version,
         "encoding_key": encoding_key,
         "features": record["features"],
-        "prior": evaluated.metrics["prior"],
+        # What answering without features would be for this model, whatever the judged fit learnt from.
+        "prior": record["delivered"]["prior"],
         "baseline_feature": evaluated.metrics["baseline_feature"],
         "metrics": evaluated.metrics,
         "author": review["author"],

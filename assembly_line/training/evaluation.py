@@ -8,14 +8,20 @@ from typing import Any
 
 from assembly_line.errors import TrainingRejected
 from assembly_line.metrics import auc, cluster_bootstrap, log_loss
+from assembly_line.names import Phase
 from assembly_line.training.inputs import Truth
 
 BOOTSTRAP_DRAWS = 1000
 BOOTSTRAP_SEED = 0
 
 
-def read_answers(content: bytes, expected: Sequence[str]) -> list[float]:
+def read_answers(content: bytes, expected: Sequence[str], *, fit: Phase = Phase.JUDGED) -> list[float]:
     """The scores of a batch transform's output, `decision_id,score` a line in the order of its input.
+
+    Args:
+        content: the output.
+        expected: ids of the decisions that the model was asked about.
+        fit: which one answered, for the message.
 
     Raises:
         TrainingRejected: rows are missing, extra or of other decisions, or a score is no probability; names the first.
@@ -23,15 +29,15 @@ def read_answers(content: bytes, expected: Sequence[str]) -> list[float]:
     lines = content.decode("utf-8", errors="replace").splitlines()
     if len(lines) != len(expected):
         raise TrainingRejected(
-            f"holdout: the model answered {len(lines)} of {len(expected)} rows; inference.py must return one score for "
-            "each row, in order"
+            f"{fit} fit: holdout: the model answered {len(lines)} of {len(expected)} rows; inference.py must return "
+            "one score for each row, in order"
         )
     scores = []
     for number, (line, wanted) in enumerate(zip(lines, expected, strict=True), start=1):
         identifier, _, text = line.partition(",")
         if identifier != wanted:
-            raise TrainingRejected(f"holdout: output line {number} is of {identifier!r}; expected {wanted}")
-        scores.append(_probability(text, number))
+            raise TrainingRejected(f"{fit} fit: holdout: output line {number} is of {identifier!r}; expected {wanted}")
+        scores.append(_probability(text, number, fit))
     return scores
 
 
@@ -74,13 +80,14 @@ def _baseline_auc(truth: Truth) -> float | None:
     return auc([lowest if value is None else value for value in truth.baseline], truth.outcome)
 
 
-def _probability(text: str, number: int) -> float:
+def _probability(text: str, number: int, fit: Phase) -> float:
     try:
         score = float(text)
     except ValueError:
         score = math.nan
     if not 0 <= score <= 1:
         raise TrainingRejected(
-            f"holdout: output line {number}: score {text[:40]!r}; expected a probability in [0, 1]; see inference.py"
+            f"{fit} fit: holdout: output line {number}: score {text[:40]!r}; expected a probability in [0, 1]; "
+            "see inference.py"
         )
     return score

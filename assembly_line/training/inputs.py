@@ -15,6 +15,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.encoding import Encoding, Table
 from assembly_line.errors import TrainingRejected
 from assembly_line.instants import format_instant, from_micros
+from assembly_line.names import Phase
 from assembly_line.training.splitting import Split, split_by_time
 
 
@@ -37,17 +38,17 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingInputs:
-    """Everything that `prepare` writes.
+    """Everything that `prepare` writes for one fit.
 
     Args:
-        encoding: fitted on the training part.
+        encoding: fitted on the rows that are learnt from.
         train: CSV, label first, then the features; no header; missing values are empty.
         schema: names and forms of the features in the order of the columns, and the label's name.
         batch: CSV of the holdout, decision id first, then the features; no label.
         truth: the holdout's outcomes, kept from the job.
         boundary: decision time, in microseconds since 1970, of the earliest held-out decision.
-        rows: rows of the training part.
-        prior: share of positives in the training part.
+        rows: rows that are learnt from: the training part, or all of them in the final fit.
+        prior: share of positives in these rows.
     """
 
     encoding: Encoding
@@ -65,12 +66,14 @@ def columns_needed(line: Line) -> list[str]:
     return ["decision_id", "decision_time", next(iter(line.decision.keys)), *line.features, line.outcome.name]
 
 
-def training_inputs(table: Table, line: Line) -> TrainingInputs:
-    """Split by time, fit the encoding on the training part alone, and write both parts.
+def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
+    """Split by time, fit the encoding on what is learnt from alone, and write both parts.
 
     Args:
         table: column -> values for `columns_needed(line)`; decision times in microseconds since 1970.
         line: whose holdout share, minimum of rows and outcome apply.
+        phase: the judged fit learns from the part before the holdout, the final one from every row. The holdout is of
+            the same decisions in both; the final fit has seen them, so its answers check the path and judge nothing.
 
     Raises:
         TrainingRejected: too few rows, or a part in which every outcome is the same; the message gives the counts.
@@ -81,7 +84,8 @@ def training_inputs(table: Table, line: Line) -> TrainingInputs:
     split = split_by_time(times, share=line.training.holdout)
     labels = [int(value == line.outcome.present) for value in table[line.outcome.name]]
     _check_parts(line, labels, split)
-    train, holdout = (_part(table, line, labels, rows) for rows in (split.train, split.holdout))
+    learnt = np.arange(len(times)) if phase is Phase.FINAL else split.train
+    train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
     encoding = Encoding.fit(line.features, train)
     return TrainingInputs(
         encoding=encoding,
@@ -95,8 +99,8 @@ def training_inputs(table: Table, line: Line) -> TrainingInputs:
             cluster=list(holdout["cluster"]),
         ),
         boundary=split.boundary,
-        rows=split.train.size,
-        prior=sum(train["label"]) / split.train.size,
+        rows=learnt.size,
+        prior=sum(train["label"]) / learnt.size,
     )
 
 

@@ -28,18 +28,22 @@ def review_packet(
         "as_of": context["as_of"],
         "release": record["release"],
         "dataset_id": record["dataset"]["dataset_id"],
-        "rows": record["split"]["rows"],
+        "rows": record["delivered"]["rows"],
+        "judged_rows": record["judged"]["rows"],
         "holdout_rows": record["split"]["holdout_rows"],
         "holdout_from": record["split"]["holdout_from"],
         "features": record["features"],
         "hyperparameters": context["hyperparameters"],
         "metrics": metrics,
         "champion": None if champion is None else _champion(champion),
-        "digest": record["archive"]["digest"],
+        "digest": record["delivered"]["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
         "limitations": list(manifest.get("limitations") or ()),
         "excluded": dict(manifest.get("excluded") or {}),
-        "notes": notes(metrics, author_verified=context["author_verified"], risk=risk),
+        "notes": [
+            *_what_is_delivered(record),
+            *notes(metrics, author_verified=context["author_verified"], risk=risk),
+        ],
     }
 
 
@@ -59,6 +63,16 @@ def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> li
             + ("" if risk == "low" else " It can be rejected, not approved.")
         )
     return found
+
+
+def _what_is_delivered(record: Mapping[str, Any]) -> list[str]:
+    if not record["evaluation"]["refit"]:
+        return []
+    return [
+        f"The figures are those of the recipe: it learnt from the {record['judged']['rows']} earlier decisions and was "
+        f"judged on the {record['split']['holdout_rows']} later ones. What is delivered learnt by the same recipe from "
+        f"all {record['delivered']['rows']}; no later decisions are left to judge that fit by."
+    ]
 
 
 def _champion(champion: Mapping[str, Any]) -> dict[str, Any]:

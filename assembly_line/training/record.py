@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -19,66 +19,89 @@ from assembly_line.training.states import EvaluatedModel, PackagedModel, Prepare
 SCHEMA = "assembly-line/run"
 VERSION = 1
 MEASURED_WITH = ("numpy", "duckdb")
+# What `preparation` says of the run; the rest is of the fit.
+_OF_THE_RUN = ("context", "dataset", "split", "features", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """One fit after its jobs: the document of `preparation`, and the archive."""
+
+    prepared: Mapping[str, Any]
+    packaged: PackagedModel
 
 
 def preparation(
-    context: RunContext, dataset: Mapping[str, Any], inputs: TrainingInputs, image: Image, files: Mapping[str, str]
+    context: RunContext, dataset: Mapping[str, Any], inputs: TrainingInputs, image: Image, job: PreparedJob
 ) -> dict[str, Any]:
-    """What `prepare` decided: how the dataset was split and encoded, and which image trains on it.
+    """What `prepare` decided for a fit: how the dataset was split and encoded, and the job that trains on it.
 
     Args:
         context: of the run.
         dataset: the dataset machine's output.
         inputs: what was written.
         image: that trains and serves.
-        files: file of the run -> SHA-256 of its content.
+        job: the training job's inputs.
     """
     return {
         "context": context.to_json(),
         "dataset": dict(dataset),
         "split": {
             "holdout_from": format_instant(from_micros(inputs.boundary)),
-            "rows": inputs.rows,
             "holdout_rows": len(inputs.truth.decision_id),
-            "prior": inputs.prior,
         },
-        "encoding": inputs.encoding.digest,
         "features": inputs.encoding.features,
         "image": asdict(image),
-        "files": dict(files),
+        "rows": inputs.rows,
+        "prior": inputs.prior,
+        "encoding": inputs.encoding.digest,
+        "files": {"train": digest_bytes(inputs.train), "holdout": digest_bytes(inputs.batch)},
+        "job": job.to_json(),
     }
 
 
 def run_record(
-    release: Release,
-    prepared: Mapping[str, Any],
-    job: PreparedJob,
-    packaged: PackagedModel,
-    evaluated: EvaluatedModel,
+    release: Release, evaluated: EvaluatedModel, *, judged: FittedModel, delivered: FittedModel
 ) -> dict[str, Any]:
     """The whole record, written when the model is registered.
 
     Args:
         release: that the run used.
-        prepared: the document of `preparation`.
-        job: the training job's inputs.
-        packaged: the final archive.
         evaluated: measures and package.
+        judged: the fit that the measures are of.
+        delivered: the fit that is registered; the same one if the line does not refit.
     """
+    job = PreparedJob.from_json(delivered.prepared["job"])
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        **prepared,
+        **{name: delivered.prepared[name] for name in _OF_THE_RUN},
         "release": release.digest,
         "scripts": {name: digest_bytes(content) for name, content in sorted(release.scripts.items())},
         "hyperparameters": job.hyperparameters,
         "seeds": {"bootstrap": BOOTSTRAP_SEED} | _training_seed(job.hyperparameters),
         "bootstrap_draws": BOOTSTRAP_DRAWS,
-        "jobs": {"training": job.job_name, "holdout": packaged.transform_job_name, "model": packaged.model_name},
         "instance": {"type": job.instance_type, "volume_gib": job.volume_gib, "timeout_seconds": job.timeout_seconds},
-        "archive": {"uri": packaged.model_data_uri, "digest": packaged.digest, "environment": packaged.environment},
+        "judged": _fit(judged),
+        "delivered": _fit(delivered),
         "evaluation": evaluated.to_json(),
         "measured_with": {"python": platform.python_version()} | {name: version(name) for name in MEASURED_WITH},
+    }
+
+
+def _fit(fit: FittedModel) -> dict[str, Any]:
+    """What two fits of one run differ in: rows, encoding, files by SHA-256, jobs, and the archive."""
+    job, packaged = PreparedJob.from_json(fit.prepared["job"]), fit.packaged
+    return {
+        "rows": fit.prepared["rows"],
+        "prior": fit.prepared["prior"],
+        "encoding": fit.prepared["encoding"],
+        "files": {
+            "train": {"uri": f"{job.train_uri}train.csv", "digest": fit.prepared["files"]["train"]},
+            "holdout": {"uri": f"{job.holdout_input_uri}batch.csv", "digest": fit.prepared["files"]["holdout"]},
+        },
+        "jobs": {"training": job.job_name, "holdout": packaged.transform_job_name, "model": packaged.model_name},
+        "archive": {"uri": packaged.model_data_uri, "digest": packaged.digest, "environment": packaged.environment},
     }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from assembly_line.errors import NotFound
+
 
 @dataclass(frozen=True)
 class State:
@@ -36,7 +38,7 @@ class RunContext(State):
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedJob(State):
-    """What the training job and the scoring of the holdout need."""
+    """What a fit's training job and its scoring of the holdout need; `rows` are those that it learns from."""
 
     job_name: str
     role_arn: str
@@ -69,9 +71,25 @@ class PackagedModel(State):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedModel(State):
-    """What the holdout said, and under which version the model is registered."""
+    """What the holdout said of the recipe, and under which version the delivered model is registered.
+
+    Args:
+        refit: whether a final fit follows. Until that one is registered, the package's ARN and version are None.
+    """
 
     metrics: dict[str, Any]
     evaluation_uri: str
-    model_package_arn: str
-    model_package_version: int
+    refit: bool
+    model_package_arn: str | None
+    model_package_version: int | None
+
+    @property
+    def package_arn(self) -> str:
+        """ARN of the registered package.
+
+        Raises:
+            NotFound: nothing is registered yet: the final fit is still to come.
+        """
+        if self.model_package_arn is None:
+            raise NotFound("evaluated.model_package_arn: is null; the final fit must be registered before its review")
+        return self.model_package_arn

@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
-from assembly_line.names import line_resource, review_item
+from assembly_line.names import line_resource
 from assembly_line.storage import runs
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.datasets import DatasetStore
@@ -87,15 +87,10 @@ def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "packet": review_packet(record, manifest, champion=stores().champion(run.line), risk=risk),
         "opened_at": format_instant(datetime.now(UTC)),
     }
-    earlier = stores().control.read(run.line, review_item(run.run_id))
-    if earlier is not None and earlier["state"] != WAITING:
+    if not stores().control.open_review(run.line, run.run_id, review):
         raise Conflict(
             f"review of run {run.run_id} (line {run.line}): is decided already; train again with `line train`"
         )
-    # A repeated attempt comes with a new token; the review has been open since the first one.
-    stores().control.write_review(
-        run.line, run.run_id, review if earlier is None else {**earlier, "token": review["token"]}
-    )
     logger.info("review opened", extra={"line": run.line, "run_id": run.run_id})
     return {"state": WAITING}
 
@@ -113,7 +108,7 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
         )
     approved = review["decision"] == "approve"
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
-    stores().registry(run.line).decide(evaluated.model_package_arn, approved=approved, reason=review["reason"])
+    stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
     if approved:
         store = stores().run(run)
         champion = champion_of(

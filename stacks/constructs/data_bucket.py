@@ -38,13 +38,16 @@ class DataBucket(Construct):
         )
         self.name = self.bucket.bucket_name
 
-    def grant_read(self, role: iam.Role, *prefixes: str) -> None:
+    def grant_read(self, role: iam.Role, *prefixes: str, list_everything: bool = True) -> None:
         """Read objects under the prefixes, with their versions.
 
-        Listing covers the whole bucket: only so does S3 answer "not found" instead of "forbidden" for a missing object.
+        Args:
+            list_everything: only so does S3 answer "not found" instead of "forbidden" for a missing object, which the
+                functions rely on. Without it, only what lies under the prefixes is listed.
         """
         arn = arn_for(role, self.bucket, self.bucket.bucket_arn)
-        allow(role, ("s3:ListBucket",), (arn,))
+        below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
+        allow(role, ("s3:ListBucket",), (arn,), conditions=None if list_everything else below)
         objects = [f"{arn}/{prefix}*" for prefix in prefixes]
         allow(role, ("s3:GetObject", "s3:GetObjectVersion"), objects, because=BY_PREFIX)
         use_key(role, self._key)

@@ -24,15 +24,14 @@ def allow(
     role.add_to_principal_policy(
         iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
     )
-    acknowledge_wildcards(role.node.find_child("DefaultPolicy"), resources, because=because)
+    if _wild(resources):
+        acknowledge_wildcards(role.node.find_child("DefaultPolicy"), resources, because=because)
 
 
 def acknowledge_wildcards(policy: IConstruct, resources: Sequence[str], *, because: str | None) -> None:
     """Record on this one policy why each of its resources with a wildcard has one."""
-    for resource in resources:
+    for resource in _wild(resources):
         flat = _flat(Stack.of(policy).resolve(resource))
-        if "*" not in flat:
-            continue
         if because is None:
             raise ValueError(f"{policy.node.path}: {flat} has a wildcard; say why with because=")
         acknowledge(policy, f"IAM5[Resource::{flat}]", because)
@@ -55,6 +54,11 @@ def arn_for(user: Construct, owner: IConstruct, arn: str) -> str:
         return arn
     exported: str = source.export_value(arn)
     return exported
+
+
+def _wild(resources: Sequence[str]) -> list[str]:
+    """Those with a wildcard. An attribute that is known only at deployment has none."""
+    return [resource for resource in resources if "*" in resource]
 
 
 def _flat(value: object) -> str:

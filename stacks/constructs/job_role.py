@@ -27,7 +27,8 @@ class JobRole(Construct):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account),
             description=f"Training and transform jobs of the line {line}",
         )
-        foundation.store.grant_read(self.role, f"runs/{line}/", "releases/", f"scoring/{line}/")
+        read = (f"runs/{line}/", "releases/", f"scoring/{line}/")
+        foundation.store.grant_read(self.role, *read, list_everything=False)
         foundation.store.grant_write(self.role, f"runs/{line}/", f"scoring/{line}/")
         key = foundation.key.key_arn
         allow(self.role, ("kms:CreateGrant",), (key,), conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}})

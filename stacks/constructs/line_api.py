@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.constructs.alarms import FIVE_MINUTES
 from stacks.constructs.log_group import log_group
 from stacks.constructs.permissions import Permission
 from stacks.constructs.station_function import StationFunction
@@ -41,6 +42,12 @@ class LineApi(Construct):
         self._integration = integrations.HttpLambdaIntegration("Function", function.function)
         self._stage(settings, log_group(self, "Log", settings=settings, key=foundation.key))
         self.url = self._api.api_endpoint
+        foundation.alarms.when(
+            self,
+            "Errors",
+            metric=self._api.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
+            description="The API could not answer a request: a service behind it failed, or its function did",
+        )
         people = foundation.people
         review = "/lines/{line}/runs/{run_id}/review"
         self._route("SendFeedback", apigateway.HttpMethod.POST, "/feedback", people.decider)

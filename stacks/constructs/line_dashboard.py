@@ -41,7 +41,7 @@ class LineDashboard(Construct):
             for name, subscriber in subscribers.items()
         ]
         published = [topic.metric_number_of_messages_published(period=FIVE_MINUTES), failed]
-        board = cloudwatch.Dashboard(self, "Board", default_interval=None)
+        board = cloudwatch.Dashboard(self, "Board")
         board.add_widgets(
             cloudwatch.GraphWidget(title="Predictions published", left=published),
             cloudwatch.GraphWidget(title="Waiting at subscribers", left=waiting),

@@ -58,7 +58,7 @@ class Machine(Construct):
 
     def executions_for(self, user: Construct) -> str:
         """ARN pattern of the machine's executions, as `user`'s stack writes it."""
-        return Stack.of(self).format_arn(
+        return Stack.of(user).format_arn(
             service="states",
             resource="execution",
             resource_name=f"{arn_for(user, self, self._machine.state_machine_name)}:*",

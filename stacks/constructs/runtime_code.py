@@ -27,7 +27,7 @@ def library_archive(scope: Construct, id_: str) -> assets.Asset:
 
 
 def dependency_layer(scope: Construct, id_: str, *, folder: Path) -> lambda_.LayerVersion:
-    """The layer of third-party packages. One a stack: CloudFormation cannot replace a layer that other stacks import."""
+    """The layer of third-party packages. One a stack: CloudFormation replaces no layer that other stacks import."""
     return lambda_.LayerVersion(
         scope,
         id_,

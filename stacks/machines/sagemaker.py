@@ -8,19 +8,10 @@ from typing import Any
 from assembly_line.names import CODE_CHANNEL, TRAIN_CHANNEL
 from stacks.machines.states import State, expression, retry, task
 
-_THROTTLED = retry(
-    "SageMaker.ThrottlingException",
-    "SageMaker.SdkClientException",
-    "SageMaker.InternalServerException",
-)
+# Step Functions reports a throttled call under the service's general name.
+_THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException", attempts=4, first_seconds=3)
 # Capacity comes back when other jobs end: wait for it up to some hours.
-_NO_CAPACITY = retry(
-    "SageMaker.ResourceLimitExceededException",
-    "SageMaker.ResourceLimitExceeded",
-    attempts=20,
-    first_seconds=30,
-    longest_seconds=600,
-)
+_NO_CAPACITY = retry("SageMaker.ResourceLimitExceededException", attempts=20, first_seconds=30, longest_seconds=600)
 # Between the end of a job's own time limit and its description.
 _GRACE_SECONDS = 900
 

@@ -35,17 +35,18 @@ _LAMBDA_TRANSIENT = (
     "EndpointConnectionError",
     "ReadTimeoutError",
 )
+# A throttled call comes under its service's general name.
 _CHILD_TRANSIENT = (
+    "StepFunctions.AWSStepFunctionsException",
     "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.SdkClientException",
-    "StepFunctions.ThrottlingException",
 )
 _GLUE_TRANSIENT = (
+    "Glue.AWSGlueException",
     "Glue.ConcurrentRunsExceededException",
     "Glue.InternalServiceException",
     "Glue.OperationTimeoutException",
     "Glue.ResourceNumberLimitExceededException",
-    "Glue.ThrottlingException",
 )
 
 

@@ -1,13 +1,25 @@
-"""The training machine: dataset, isolated training, evaluation on later time, registry, review, champion."""
+"""The training machine: dataset, isolated training, evaluation on later time, refit, registry, review, champion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.names import Phase
 from stacks.machines import dataset
 from stacks.machines.sagemaker import create_model, train, transform
-from stacks.machines.states import DAY, await_token, choose, expression, invoke, known, machine, run_child
+from stacks.machines.states import (
+    DAY,
+    State,
+    States,
+    await_token,
+    choose,
+    expression,
+    invoke,
+    known,
+    machine,
+    run_child,
+)
 from stacks.machines.station_events import CHILD_SUFFIX, Announcer
 
 REVIEW_SECONDS = 14 * DAY
@@ -52,35 +64,11 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             then="Prepare",
             seconds=dataset.LIMIT_SECONDS + 300,
         ),
-        "Prepare": invoke(
-            parts.prepare, known("context", "dataset"), assign="prepared", then="Train", seconds=PREPARE_SECONDS
-        ),
-        "Train": train("prepared", key=parts.key, environment=environment, assign="artifact", then="Package"),
-        "Package": invoke(
-            parts.package,
-            {**known("context", "prepared"), "model_artifact": expression("$artifact")},
-            assign="packaged",
-            then="CreateModel",
-            seconds=PACKAGE_SECONDS,
-        ),
-        "CreateModel": create_model("packaged", environment=environment, then="ScoreHoldout"),
-        "ScoreHoldout": transform(
-            job_name="$packaged.transform_job_name",
-            model_name="$packaged.model_name",
-            input_uri="$prepared.holdout_input_uri",
-            output_uri="$prepared.holdout_output_uri",
-            prepared="prepared",
-            key=parts.key,
-            environment=environment,
-            then="Evaluate",
-        ),
-        "Evaluate": invoke(
-            parts.evaluate,
-            known("context", "dataset", "prepared", "packaged"),
-            assign="evaluated",
-            then="AnnounceWaiting",
-            seconds=EVALUATE_SECONDS,
-        ),
+        **fit_states(Phase.JUDGED, parts, environment, then="Evaluate"),
+        "Evaluate": _judge(Phase.JUDGED, parts, then="Refit"),
+        "Refit": choose(("$evaluated.refit", "PrepareFinal"), otherwise="AnnounceWaiting"),
+        **fit_states(Phase.FINAL, parts, environment, then="Register"),
+        "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
         "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
         "Review": await_token(
             parts.request_review,
@@ -106,6 +94,49 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         seconds=LIMIT_SECONDS,
         comment="One training run, from its dataset to a reviewed champion",
     )
+
+
+def fit_states(phase: Phase, parts: TrainingParts, environment: str, *, then: str) -> States:
+    """Fit, package and ask one model: five states, which leave `prepared` and `packaged` of this fit.
+
+    The final fit has states of its own, so that an execution's picture shows how far it is.
+    """
+    final = phase is Phase.FINAL
+    prepare, train_, package = (f"{name}Final" if final else name for name in ("Prepare", "Train", "Package"))
+    create, score = ("CreateFinalModel", "ScoreFinal") if final else ("CreateModel", "ScoreHoldout")
+    return {
+        prepare: invoke(
+            parts.prepare,
+            {"phase": phase.value, **known("context", "dataset")},
+            assign="prepared",
+            then=train_,
+            seconds=PREPARE_SECONDS,
+        ),
+        train_: train("prepared", key=parts.key, environment=environment, assign="artifact", then=package),
+        package: invoke(
+            parts.package,
+            {"phase": phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
+            assign="packaged",
+            then=create,
+            seconds=PACKAGE_SECONDS,
+        ),
+        create: create_model("packaged", environment=environment, then=score),
+        score: transform(
+            job_name="$packaged.transform_job_name",
+            model_name="$packaged.model_name",
+            input_uri="$prepared.holdout_input_uri",
+            output_uri="$prepared.holdout_output_uri",
+            prepared="prepared",
+            key=parts.key,
+            environment=environment,
+            then=then,
+        ),
+    }
+
+
+def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
+    payload = {"phase": phase.value, **known("context", "dataset")}
+    return invoke(parts.evaluate, payload, assign="evaluated", then=then, seconds=EVALUATE_SECONDS)
 
 
 _OUTPUT = (

@@ -31,6 +31,13 @@ ORDER = {
         "CreateModel",
         "ScoreHoldout",
         "Evaluate",
+        "Refit",
+        "PrepareFinal",
+        "TrainFinal",
+        "PackageFinal",
+        "CreateFinalModel",
+        "ScoreFinal",
+        "Register",
         "AnnounceWaiting",
         "Review",
         "Conclude",
@@ -134,7 +141,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = each_assembly.resource(machine.stack, state["Arguments"]["FunctionName"][1:].partition(".")[0])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 13
+    assert checked == 16
 
 
 def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assembly) -> None:
@@ -158,7 +165,9 @@ def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assemb
 
 def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, Definition]) -> None:
     tasks = {f"{name}/{task}": state for name in NAMES for task, state in machines[name].tasks(*SAGEMAKER).items()}
-    assert set(tasks) == {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout", "Scoring/Score"}
+    judged = {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout"}
+    final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
+    assert set(tasks) == {*judged, *final, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -187,7 +196,7 @@ def test_the_training_script_comes_by_a_channel_and_not_from_the_network(machine
 
 
 def test_scores_come_back_beside_the_id_of_their_decision(machines: dict[str, Definition]) -> None:
-    for name, task in (("Training", "ScoreHoldout"), ("Scoring", "Score")):
+    for name, task in (("Training", "ScoreHoldout"), ("Training", "ScoreFinal"), ("Scoring", "Score")):
         arguments = machines[name].states[task]["Arguments"]
         assert arguments["DataProcessing"] == {
             "InputFilter": "$[1:]",
@@ -208,6 +217,30 @@ def test_the_training_machine_reads_only_fields_that_its_steps_return(machines: 
         used = {name for owner, name in read if owner == variable}
         assert used
         assert used <= known, variable
+
+
+def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    for judged, final in (
+        ("Prepare", "PrepareFinal"),
+        ("Train", "TrainFinal"),
+        ("Package", "PackageFinal"),
+        ("CreateModel", "CreateFinalModel"),
+        ("ScoreHoldout", "ScoreFinal"),
+        ("Evaluate", "Register"),
+    ):
+        first, second = copy.deepcopy(states[judged]), copy.deepcopy(states[final])
+        phases = [state["Arguments"].get("Payload", {}).pop("phase", None) for state in (first, second)]
+        assert phases == (["judged", "final"] if "Lambda" in str(first["Retry"]) else [None, None]), final
+        assert {**first, "Next": ""} == {**second, "Next": ""}, final
+
+
+def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, Definition]) -> None:
+    choice = machines["Training"].states["Refit"]
+    (refit,) = choice["Choices"]
+    assert (refit["Next"], choice["Default"]) == ("PrepareFinal", "AnnounceWaiting")
+    for answer in (True, False):
+        assert evaluate(refit["Condition"], variables={"evaluated": {"refit": answer}}) is answer
 
 
 def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[str, Definition]) -> None:

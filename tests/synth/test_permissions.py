@@ -30,6 +30,7 @@ WITHOUT_RESOURCE = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
+INLINE_LIMIT = 10_240
 CONFUSABLE = ("sagemaker.amazonaws.com", "glue.amazonaws.com", "states.amazonaws.com")
 
 
@@ -127,6 +128,12 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
                 touched[action] |= {resource.partition(">")[2] for resource in each.resources}
     assert touched["s3:PutObject"] == {"/runs/coupon_redemption/*", "/scoring/coupon_redemption/*"}
     assert touched["s3:GetObject"] == {"/releases/*", "/runs/coupon_redemption/*", "/scoring/coupon_redemption/*"}
+    (listing,) = [each for each in own if each.actions == ["s3:ListBucket"]]
+    assert set(listing.conditions["StringLike"]["s3:prefix"]) == {
+        "releases/*",
+        "runs/coupon_redemption/*",
+        "scoring/coupon_redemption/*",
+    }
     services = {action.partition(":")[0] for each in own for action in each.actions}
     assert services == {"s3", "kms", "logs", "ecr", "cloudwatch"}
 
@@ -182,6 +189,16 @@ def test_services_send_into_queues_only_from_a_named_source(each_assembly: Assem
     assert [str(each) for each in sending if "aws:SourceArn" not in each.condition_keys] == []
 
 
+def test_alarms_may_use_the_encrypted_topic_that_they_go_to(each_assembly: Assembly) -> None:
+    for type_, action in (("AWS::SNS::TopicPolicy", "sns:Publish"), ("AWS::KMS::Key", "kms:GenerateDataKey")):
+        (statement,) = [
+            each
+            for each in resource_statements(each_assembly, type_)
+            if each.allows and "cloudwatch.amazonaws.com" in each.services
+        ]
+        assert action in {name.removesuffix("*") for name in statement.actions}
+
+
 def test_sns_may_use_a_lines_key_for_the_lines_topic_alone(each_assembly: Assembly) -> None:
     keys = [
         each for each in resource_statements(each_assembly, "AWS::KMS::Key") if "sns.amazonaws.com" in each.services
@@ -191,6 +208,18 @@ def test_sns_may_use_a_lines_key_for_the_lines_topic_alone(each_assembly: Assemb
         assert each.owner.stack.startswith("Line-")
         assert "aws:SourceArn" in each.condition_keys, str(each)
         assert {"kms:Decrypt", "kms:GenerateDataKey"} <= {a.removesuffix("*") for a in each.actions}
+
+
+def test_no_role_has_more_inline_policy_than_iam_takes(each_assembly: Assembly) -> None:
+    sizes: dict[str, int] = defaultdict(int)
+    for resource in each_assembly.of_type("AWS::IAM::Policy"):
+        for role in resource.properties["Roles"]:
+            name = as_text(role)
+            # A role of another stack is known by its export, which ends in its id and a digest.
+            key = name.rpartition("Ref")[2][:-9] if "import" in name else name.strip("<>")
+            sizes[key] += len(json.dumps(resource.properties["PolicyDocument"], separators=(",", ":")))
+    assert sizes
+    assert {role: size for role, size in sizes.items() if size > INLINE_LIMIT} == {}
 
 
 def _attached_to(statement: Statement, role: str) -> bool:

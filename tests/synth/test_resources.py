@@ -164,6 +164,11 @@ def test_the_api_is_throttled_and_logs_accesses_but_nobody(each_assembly: Assemb
     assert not [field for field in logged if re.search(r"user|caller|principal|path|sourceIp", field)]
 
 
+def test_somebody_is_told_when_the_api_fails(each_assembly: Assembly) -> None:
+    metrics = {alarm.properties["MetricName"] for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm")}
+    assert "5xx" in metrics
+
+
 def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
     (job,) = each_assembly.of_type("AWS::Glue::Job")
     assert job.properties["GlueVersion"] == "6.0"

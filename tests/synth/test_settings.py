@@ -58,6 +58,12 @@ def test_a_wrong_setting_is_refused_with_its_name_and_what_was_expected(
     assert "test.toml" in str(refused.value)
 
 
+@pytest.mark.parametrize("environment", ["Prod", "p", "prod.eu", "../prod", "a" * 17])
+def test_a_name_that_is_not_an_environments_is_refused(environment: str) -> None:
+    with pytest.raises(DeclarationError, match="expected 2 to 16 lower-case letters"):
+        load_settings(ROOT / "settings", environment)
+
+
 @pytest.mark.parametrize("setting", [field.name for field in fields(Settings)])
 def test_every_setting_is_documented(setting: str) -> None:
     assert f"| `{setting}` |" in DOCUMENTED

@@ -33,7 +33,7 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
     logs = Logs(session.target)
     if what is None:
         found = logs.functions()
-        session.output.result(found, lambda console: console.print("\n".join(found), markup=False))
+        session.output.result({"functions": found}, lambda console: console.print("\n".join(found), markup=False))
         return
     story = run_story.story(session.target, what)
     if story is not None:
@@ -42,4 +42,4 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
     lines = logs.of(what, last=last)
     if lines is None:
         raise NotFound(f"{what!r} is no function, job or run here; `line logs` lists functions, `line status` runs")
-    session.output.result(lines, lambda console: console.print("\n".join(lines), markup=False, soft_wrap=True))
+    session.output.result({"log": lines}, lambda console: console.print("\n".join(lines), markup=False, soft_wrap=True))

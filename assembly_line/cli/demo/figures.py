@@ -76,11 +76,16 @@ def dataset(output: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def training(packet: Mapping[str, Any]) -> dict[str, Any]:
-    """From the packet that the reviewer saw: `rows` were trained on, the metrics are of the later, held-out ones."""
+    """From the packet that the reviewer saw.
+
+    The delivered model learnt from `rows`; the metrics are of its recipe: learnt from `judged_rows`, judged on the
+    `holdout_rows` later ones.
+    """
     metrics = packet["metrics"]
     return {
         "run_id": packet["run_id"],
         "rows": packet["rows"],
+        "judged_rows": packet["judged_rows"],
         "holdout_rows": metrics["rows"],
         "holdout_positives": metrics["positives"],
         "auc": metrics["auc"],

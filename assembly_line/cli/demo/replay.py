@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -73,13 +75,18 @@ def run_demo(session: Session) -> None:
 
 @contextlib.contextmanager
 def stopped_at_the_end(session: Session) -> Iterator[None]:
-    """Stop the embedded AWS however the demo ends, also by an interrupt."""
+    """Stop the embedded AWS however the demo ends, also when it is interrupted or told to end."""
     from assembly_line.embedded.supervisor import stop
 
+    signal.signal(signal.SIGTERM, _end)
     try:
         yield
     finally:
         stop(session.state, report=session.output.note)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 @dataclass
@@ -98,13 +105,15 @@ class Demo:
     def run(self) -> Figures:
         began = time.monotonic()
         (self.session.state / "demo.json").unlink(missing_ok=True)
-        with raw_tables(self.session.lines, LINE, None, lambda _: None) as raw:
-            target, platform = self._platform()
-            self._sources(target, raw)
+        target, platform = self._platform()
+        with contextlib.ExitStack() as until_the_end:
+            temporary = tempfile.TemporaryDirectory(prefix="demo-", dir=self.session.state / "tmp")
+            folder = Path(until_the_end.enter_context(temporary))
+            raw = self._sources(target, folder, until_the_end)
             line = released_line(target, LINE)
             self._dataset(target)
             self._training(target)
-            self._year(target, platform, line, raw)
+            self._year(target, platform, line, raw, folder)
             self._performance(target, line)
             self._throughput(target)
         self.figures.stages = self.stages.seconds
@@ -129,11 +138,13 @@ class Demo:
             stage.result = f"{len(platform.stacks)} stacks {how}, at {target.where.rsplit(' ', 1)[-1]}"
         return target, platform
 
-    def _sources(self, target: Target, raw: Path) -> None:
+    def _sources(self, target: Target, folder: Path, until_the_end: contextlib.ExitStack) -> Path:
         with self.stages.stage("Raw tables into the lake") as stage:
+            fetched = raw_tables(self.session.lines, LINE, None, stage.say, within=folder)
+            raw = until_the_end.enter_context(fetched)
             loaded = load_into(target, LINE, raw, stage.say)
-            rows = ", ".join(f"{one.rows:,} {one.source}" for one in loaded)
-            stage.result = rows
+            stage.result = ", ".join(f"{one.rows:,} {one.source}" for one in loaded)
+        return raw
 
     def _dataset(self, target: Target) -> None:
         with self.stages.stage("Dataset as of 2017-07-01") as stage:
@@ -164,15 +175,15 @@ class Demo:
             auc = self.figures.training["auc"]
             stage.result = f"AUC {auc:.3f} on later campaigns; approved by another than the author"
 
-    def _year(self, target: Target, platform: Platform, line: Line, raw: Path) -> None:
-        with self.stages.stage("Half a year of campaigns") as stage, tempfile.TemporaryDirectory() as folder:
+    def _year(self, target: Target, platform: Platform, line: Line, raw: Path, folder: Path) -> None:
+        with self.stages.stage("Half a year of campaigns") as stage:
             zone = line.decision.time.source.zone or "UTC"
             steps = timeline(campaigns_of(line, raw), trained_at=TRAINED_AT, last=OBSERVED_AT, zone=zone)
             feedback_queue = target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE))
             consumer = Consumer(
                 queue_url=target.queue_url(target.parameters.subscriber_queue(LINE, SUBSCRIBER)),
                 feedback_queue_url=feedback_queue,
-                database=Path(folder) / "campaign_desk.sqlite",
+                database=folder / "campaign_desk.sqlite",
                 log=self.session.state / "logs" / "consumer.log",
                 environment=platform.runtime.client_environment(),
             )

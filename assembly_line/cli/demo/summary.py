@@ -53,7 +53,8 @@ def _what_happened(found: Figures) -> Render:
             "Dataset": f"{data['rows']:,} of {data['spine_rows']:,} decisions were mature on 2017-07-01 "
             f"({left:,} were not, or had no history); {data['features']} features, {data['engine']}, "
             f"{duration(data['seconds'])}",
-            "Training": f"run {run['run_id']}: {run['rows']:,} rows, judged on the {run['holdout_rows']:,} latest",
+            "Training": f"run {run['run_id']}: {run['rows']:,} rows; its recipe learnt from {run['judged_rows']:,} "
+            f"of them and was judged on the {run['holdout_rows']:,} latest",
             "Holdout": f"AUC {run['auc']:.3f} ({interval(run['auc_interval'])}), rule {figure(run['baseline_auc'])}; "
             f"log loss {run['log_loss']:.4f}, prior {run['prior_log_loss']:.4f}",
             "Review": f"{found.review['decision']}d by {_name(found.review['reviewer'])}, "

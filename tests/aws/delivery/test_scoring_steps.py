@@ -78,7 +78,7 @@ def test_prepare_writes_the_batch_in_the_order_of_the_spine(scoring: Scoring) ->
     assert prepared["model_name"] == "coupon-redemption-model"
     assert prepared["job_name"] == f"{scoring.run_id}-score-1"
     assert prepared["input_uri"].endswith("/input/")
-    assert prepared["output_uri"].endswith("/output/")
+    assert prepared["output_uri"].endswith("/output")
 
 
 def test_prepare_refuses_a_model_that_was_altered_after_its_approval(scoring: Scoring) -> None:

@@ -160,46 +160,44 @@ def test_feedback_is_queued_under_the_callers_name(api: Call, queue_url: str) ->
     assert {message["MessageAttributes"]["principal"]["StringValue"] for message in messages} == {ANNA}
 
 
-@pytest.mark.parametrize(
-    ("bad", "named"),
-    [
-        ({"surprise": 1}, "events.1: feedback: override.surprise: unknown field"),
-        ({"sequence": "1"}, "events.1: feedback: override.sequence"),
-        ({"at": "2017-08-09T00:00:00"}, "has no zone"),
-        ({"line": "no_such_line"}, "events.1: line 'no_such_line' has no release here"),
-        ({"action": "explode"}, "events.1: action: 'explode': expected 'remind' or 'leave'"),
-        ({"decision_id": "d1-1"}, "events.1: feedback: override.decision_id"),
-        ({"event_id": "e0", "reason": "another"}, "events.1: event_id 'e0' appears twice"),
-        ({"kind": "guess"}, "events.1: feedback"),
-    ],
-)
-def test_one_bad_event_refuses_all_of_a_request(api: Call, queue_url: str, bad: dict[str, Any], named: str) -> None:
-    status, answer = api("POST", "/feedback", {"events": [event(0), event(1, **bad)]})
+BAD_EVENTS: list[tuple[dict[str, Any], str]] = [
+    ({"surprise": 1}, "events.1: feedback: override.surprise: unknown field"),
+    ({"sequence": "1"}, "events.1: feedback: override.sequence"),
+    ({"at": "2017-08-09T00:00:00"}, "has no zone"),
+    ({"line": "no_such_line"}, "events.1: line 'no_such_line' has no release here"),
+    ({"action": "explode"}, "events.1: action: 'explode': expected 'remind' or 'leave'"),
+    ({"decision_id": "d1-1"}, "events.1: feedback: override.decision_id"),
+    ({"event_id": "e0", "reason": "another"}, "events.1: event_id 'e0' appears twice"),
+    ({"kind": "guess"}, "events.1: feedback"),
+]
 
-    assert status == 400
-    assert named in answer["error"]
-    assert "nothing was accepted" in answer["what_to_do"]
+
+def test_one_bad_event_refuses_all_of_a_request(api: Call, queue_url: str) -> None:
+    for bad, named in BAD_EVENTS:
+        status, answer = api("POST", "/feedback", {"events": [event(0), event(1, **bad)]})
+
+        assert (status, "nothing was accepted" in answer["what_to_do"]) == (400, True), bad
+        assert named in answer["error"]
     assert queued(queue_url) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "named"),
-    [
-        ("", "not strict JSON"),
-        ('{"events": [', "not strict JSON"),
-        ('{"events": [], "events": []}', "twice"),
-        ('{"events": NaN}', "NaN"),
-        ("[]", "expected {"),
-        ('{"events": []}', "1 to 100 events, got 0"),
-        ('{"events": {}}', "got dict"),
-        ('{"events": [1], "more": 1}', "nothing else"),
-        ("[" * 100_000, "not strict JSON"),
-    ],
-)
-def test_a_malformed_body_is_named(api: Call, body: str, named: str) -> None:
-    status, answer = api("POST", "/feedback", body)
-    assert status == 400
-    assert named in answer["error"]
+MALFORMED_BODIES = [
+    ("", "not strict JSON"),
+    ('{"events": [', "not strict JSON"),
+    ('{"events": [], "events": []}', "twice"),
+    ('{"events": NaN}', "NaN"),
+    ("[]", "expected {"),
+    ('{"events": []}', "1 to 100 events, got 0"),
+    ('{"events": {}}', "got dict"),
+    ('{"events": [1], "more": 1}', "nothing else"),
+    ("[" * 100_000, "not strict JSON"),
+]
+
+
+def test_a_malformed_body_is_named(api: Call) -> None:
+    for body, named in MALFORMED_BODIES:
+        status, answer = api("POST", "/feedback", body)
+        assert (status, named in answer["error"]) == (400, True), (body[:40], answer)
 
 
 def test_too_many_events_or_too_many_bytes_are_refused(api: Call, queue_url: str) -> None:
@@ -214,19 +212,13 @@ def test_a_body_in_base64_is_read(api: Call) -> None:
     assert api("POST", "/feedback", {"events": [event()]}, encoded=True)[0] == 202
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/feedback"), ("POST", f"/lines/{LINE}/runs"), ("GET", REVIEW), ("POST", REVIEW)]
-)
-def test_a_caller_whom_nobody_vouches_for_gets_nothing(
-    api: Call, control: ControlTable, queue_url: str, method: str, path: str
-) -> None:
-    control.write_review(LINE, RUN, waiting())
+def test_a_caller_whom_nobody_vouches_for_gets_nothing(api: Call, control: ControlTable, queue_url: str) -> None:
+    control.open_review(LINE, RUN, waiting())
     body = {"events": [event()], "as_of": "2017-07-01", "decision": "approve", "reason": "fine"}
 
-    status, answer = api(method, path, body, who=None)
-
-    assert status == 401
-    assert "sign the request" in answer["what_to_do"]
+    for method, path in (("POST", "/feedback"), ("POST", f"/lines/{LINE}/runs"), ("GET", REVIEW), ("POST", REVIEW)):
+        status, answer = api(method, path, body, who=None)
+        assert (status, "sign the request" in answer["what_to_do"]) == (401, True), path
     assert queued(queue_url) == []
     assert control.review(LINE, RUN) == waiting()
 
@@ -249,28 +241,26 @@ def test_a_run_starts_under_its_callers_name(api: Call, control: ControlTable, m
     }
 
 
-@pytest.mark.parametrize(
-    ("line", "body", "status", "named"),
-    [
-        ("no_such_line", {"as_of": "2017-07-01"}, 404, "released lines: coupon_redemption"),
-        (LINE, {}, 400, "as_of: is missing"),
-        (LINE, {"as_of": "2017-02-30"}, 400, "is not an instant"),
-        (LINE, {"as_of": "2017-07-01", "author": "x"}, 400, "author: unknown field"),
-        (LINE, {"as_of": "2017-07-01", "line": LINE}, 400, "in the path"),
-        (LINE, [], 400, "expected a JSON object"),
-        ("UPPER", {"as_of": "2017-07-01"}, 400, "line: 'UPPER'"),
-    ],
-)
-def test_a_run_that_cannot_start_is_refused(api: Call, line: str, body: object, status: int, named: str) -> None:
-    found, answer = api("POST", f"/lines/{line}/runs", body)
-    assert (found, named in answer["error"]) == (status, True), answer
-    machines = boto3.client("stepfunctions")
-    (machine,) = machines.list_state_machines()["stateMachines"]
-    assert machines.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"] == []
+IMPOSSIBLE_RUNS: list[tuple[str, object, int, str]] = [
+    ("no_such_line", {"as_of": "2017-07-01"}, 404, "released lines: coupon_redemption"),
+    (LINE, {}, 400, "as_of: is missing"),
+    (LINE, {"as_of": "2017-02-30"}, 400, "is not an instant"),
+    (LINE, {"as_of": "2017-07-01", "author": "x"}, 400, "author: unknown field"),
+    (LINE, {"as_of": "2017-07-01", "line": LINE}, 400, "in the path"),
+    (LINE, [], 400, "expected a JSON object"),
+    ("UPPER", {"as_of": "2017-07-01"}, 400, "line: 'UPPER'"),
+]
+
+
+def test_a_run_that_cannot_start_is_refused(api: Call, machine: str) -> None:
+    for line, body, status, named in IMPOSSIBLE_RUNS:
+        found, answer = api("POST", f"/lines/{line}/runs", body)
+        assert (found, named in answer["error"]) == (status, True), answer
+    assert boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
 
 
 def test_the_packet_is_shown_without_the_token(api: Call, control: ControlTable) -> None:
-    control.write_review(LINE, RUN, waiting(token="secret-token"))
+    control.open_review(LINE, RUN, waiting(token="secret-token"))
     status, answer = api("GET", REVIEW, who=BEN)
     assert (status, answer["packet"], answer["state"]) == (200, {"metrics": {"auc": 0.7}}, "waiting")
     assert "secret-token" not in json.dumps(answer)
@@ -285,7 +275,7 @@ def test_a_review_that_is_not_there_is_not_found(api: Call) -> None:
 def test_a_judgement_is_stored_and_the_execution_goes_on(
     api: Call, control: ControlTable, answers: list[dict[str, Any]]
 ) -> None:
-    control.write_review(LINE, RUN, waiting())
+    control.open_review(LINE, RUN, waiting())
 
     status, answer = api("POST", REVIEW, {"decision": "approve", "reason": "beats the rule"}, who=BEN)
 
@@ -295,20 +285,17 @@ def test_a_judgement_is_stored_and_the_execution_goes_on(
     assert answers == [{"decision": "approve", "reviewer": BEN, "reason": "beats the rule"}]
 
 
-@pytest.mark.parametrize("who", [ANNA, "arn:aws:sts::123456789012:assumed-role/Reviewer/anna"])
-def test_the_author_does_not_judge_the_own_run(
-    api: Call, control: ControlTable, answers: list[dict[str, Any]], who: str
-) -> None:
-    control.write_review(LINE, RUN, waiting())
-    status, _ = api("POST", REVIEW, {"decision": "approve", "reason": "mine is good"}, who=who)
-    assert status == 403
+def test_the_author_does_not_judge_the_own_run(api: Call, control: ControlTable, answers: list[dict[str, Any]]) -> None:
+    control.open_review(LINE, RUN, waiting())
+    for who in (ANNA, "arn:aws:sts::123456789012:assumed-role/Reviewer/anna"):
+        assert api("POST", REVIEW, {"decision": "approve", "reason": "mine is good"}, who=who)[0] == 403
     assert (control.review(LINE, RUN)["state"], answers) == ("waiting", [])
 
 
 def test_the_first_judgement_stands_and_repeating_it_is_harmless(
     api: Call, control: ControlTable, answers: list[dict[str, Any]]
 ) -> None:
-    control.write_review(LINE, RUN, waiting())
+    control.open_review(LINE, RUN, waiting())
     judgement = {"decision": "reject", "reason": "too few rows"}
     assert api("POST", REVIEW, judgement, who=BEN)[0] == 200
 
@@ -322,7 +309,7 @@ def test_the_first_judgement_stands_and_repeating_it_is_harmless(
 def test_a_judgement_that_got_lost_on_its_way_is_sent_again_by_repeating_it(
     api: Call, control: ControlTable, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    control.write_review(LINE, RUN, waiting())
+    control.open_review(LINE, RUN, waiting())
     whole = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def down(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -342,22 +329,23 @@ def test_a_judgement_that_got_lost_on_its_way_is_sent_again_by_repeating_it(
 
 
 def test_a_run_that_no_longer_waits_says_so(api: Call, control: ControlTable, answers: list[dict[str, Any]]) -> None:
-    control.write_review(LINE, RUN, waiting(token="gone"))
+    control.open_review(LINE, RUN, waiting(token="gone"))
     status, answer = api("POST", REVIEW, {"decision": "approve", "reason": "good"}, who=BEN)
     assert (status, "no longer waits" in answer["error"]) == (410, True)
 
 
-@pytest.mark.parametrize("body", [{"decision": "maybe", "reason": "hm, well"}, {"decision": "approve"}, "no"])
-def test_a_malformed_judgement_is_refused(api: Call, control: ControlTable, body: object) -> None:
-    control.write_review(LINE, RUN, waiting())
-    assert api("POST", REVIEW, body, who=BEN)[0] == 400
+def test_a_malformed_judgement_is_refused(api: Call, control: ControlTable) -> None:
+    control.open_review(LINE, RUN, waiting())
+    bodies: list[object] = [{"decision": "maybe", "reason": "hm, well"}, {"decision": "approve"}, "no", []]
+    for body in bodies:
+        assert api("POST", REVIEW, body, who=BEN)[0] == 400
     assert control.review(LINE, RUN)["state"] == "waiting"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/feedback"), ("POST", "/"), ("DELETE", REVIEW)])
-def test_an_unknown_route_names_those_there_are(api: Call, method: str, path: str) -> None:
-    status, answer = api(method, path)
-    assert (status, "POST /feedback" in answer["what_to_do"]) == (404, True)
+def test_an_unknown_route_names_those_there_are(api: Call) -> None:
+    for method, path in (("GET", "/feedback"), ("POST", "/"), ("DELETE", REVIEW)):
+        status, answer = api(method, path)
+        assert (status, "POST /feedback" in answer["what_to_do"]) == (404, True), path
 
 
 def test_a_queue_that_is_gone_is_a_503_that_can_be_repeated(api: Call, queue_url: str) -> None:

@@ -48,12 +48,23 @@ def test_no_champion_says_what_to_do(control: ControlTable) -> None:
 
 
 def test_the_first_judgement_of_a_run_stands(control: ControlTable) -> None:
-    control.write_review("restock", "run-1", {"state": "waiting"})
+    control.open_review("restock", "run-1", {"state": "waiting"})
 
     assert control.decide_review("restock", "run-1", {"state": "approved"})
     assert not control.decide_review("restock", "run-1", {"state": "rejected"})
     assert control.review("restock", "run-1") == {"state": "approved"}
     assert control.reviews("restock") == [{"state": "approved"}]
+
+
+def test_a_review_that_is_opened_again_takes_the_new_token_unless_it_is_decided(control: ControlTable) -> None:
+    assert control.open_review("restock", "run-1", {"state": "waiting", "token": "1", "opened_at": "first"})
+    assert control.open_review("restock", "run-1", {"state": "waiting", "token": "2", "opened_at": "later"})
+    assert control.review("restock", "run-1") == {"state": "waiting", "token": "2", "opened_at": "first"}
+
+    control.decide_review("restock", "run-1", {"state": "approved"})
+
+    assert not control.open_review("restock", "run-1", {"state": "waiting", "token": "3", "opened_at": "late"})
+    assert control.review("restock", "run-1") == {"state": "approved"}
 
 
 def test_a_run_has_one_author(control: ControlTable) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import botocore.session
 import duckdb
 import pytest
-from botocore.loaders import create_loader
 
 from assembly_line.loader import load_line
 from assembly_line.names import dataset_prefix
@@ -20,19 +18,11 @@ from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.review import handler as review
-from lambdas.training import handler as training
+from lambdas.training.stores import stores as training_stores
 from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _service_descriptions_are_read_once() -> Iterator[None]:
-    """Moto begins each test with a new session, which would read megabytes of service descriptions again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(create_loader))
-        yield
 
 
 @pytest.fixture
@@ -62,16 +52,19 @@ def handlers(
         "CONTROL_TABLE": "control",
     }.items():
         monkeypatch.setenv(variable, value)
-    training.stores.cache_clear()
+    training_stores.cache_clear()
     review.stores.cache_clear()
     yield
-    training.stores.cache_clear()
+    training_stores.cache_clear()
     review.stores.cache_clear()
 
 
 @pytest.fixture
 def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, Any]:
-    """240 decisions of 60 households at 4 instants, the last of which is held out; the outcome follows `spend_90d`."""
+    """240 decisions of 60 households at 4 instants, the last of which is held out and has a higher rate.
+
+    The outcome follows `spend_90d`.
+    """
     path = tmp_path / "data.parquet"
     numbers = [
         name
@@ -87,7 +80,7 @@ def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, A
                i % 60 AS household_id, i // 60 AS campaign_id, {columns},
                CASE WHEN i % 3 = 0 THEN 'Type A' ELSE 'Type B' END AS campaign_type,
                NULL::VARCHAR AS age, NULL::VARCHAR AS income, NULL::VARCHAR AS household_size, '1' AS kids_count,
-               (i * 7 % 10 > 6)::BIGINT AS redeemed
+               (i * 7 % 10 > CASE WHEN i < 180 THEN 6 ELSE 5 END)::BIGINT AS redeemed
         FROM range(240) AS numbers(i) ORDER BY i"""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -108,3 +101,11 @@ def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, A
 @pytest.fixture
 def run(handlers: None, store: ObjectStore, control: ControlTable, dataset: dict[str, Any]) -> RunSoFar:
     return RunSoFar(store, control, dataset)
+
+
+@pytest.fixture
+def run_without_refit(run: RunSoFar, release: Release) -> RunSoFar:
+    """A run of the line after it was released anew, with `refit=False`."""
+    line = replace(release.line, training=replace(release.line.training, refit=False))
+    run.control.set_current_release(LINE, ReleaseStore(run.store).publish(Release(line, release.scripts)))
+    return run

@@ -8,8 +8,10 @@ import pytest
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.names import run_prefix
+from assembly_line.storage.control_table import ControlTable
 from assembly_line.training.review import decide
-from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RUN, RunSoFar
+from lambdas.review import handler as review
+from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RUN, RunSoFar, call
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -35,11 +37,15 @@ def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
     assert (review["author"], review["author_verified"]) == (AUTHOR, True)
     packet = review["packet"]
     assert packet["metrics"] == verified.answers["evaluated"]["metrics"]
-    assert (packet["dataset_id"], packet["rows"], packet["holdout_rows"]) == (DATASET, 180, 60)
+    assert (packet["dataset_id"], packet["as_of"]) == (DATASET, "2017-07-01T00:00:00.000000Z")
+    assert (packet["rows"], packet["judged_rows"], packet["holdout_rows"]) == (240, 180, 60)
     assert packet["digest"] == verified.answers["packaged"]["digest"]
     assert packet["limitations"] == ["demographics carries no time"]
     assert packet["excluded"] == {"immature": 3}
-    assert (packet["champion"], packet["notes"]) == (None, [])
+    assert packet["champion"] is None
+    (note,) = packet["notes"]
+    assert "learnt from the 180 earlier decisions and was judged on the 60 later ones" in note
+    assert "from all 240; no later decisions are left" in note
 
 
 def test_a_repeated_request_waits_with_the_new_token_and_the_first_opening(verified: RunSoFar) -> None:
@@ -48,6 +54,23 @@ def test_a_repeated_request_waits_with_the_new_token_and_the_first_opening(verif
     second = verified.request_review(token="second")
 
     assert second == {**first, "token": "second"}
+
+
+def test_a_judgement_that_comes_while_a_repeated_request_reads_stands(
+    verified: RunSoFar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = verified.request_review(token="first")
+    decided = decide(waiting, reviewer=REVIEWER, decision="approve", reason="looked at the holdout")
+
+    def read_too_early(_control: ControlTable, *_: str) -> dict[str, Any]:
+        assert verified.control.decide_review(LINE, RUN, decided)
+        return waiting
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ControlTable, "review", read_too_early)
+        with pytest.raises(Conflict, match="is decided already"):
+            call(review.request, {**verified.event, "task_token": "second"})
+    assert verified.control.review(LINE, RUN) == decided
 
 
 def test_a_request_after_the_judgement_does_not_reopen_it(verified: RunSoFar) -> None:
@@ -79,7 +102,10 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
         "reviewer": REVIEWER,
         "promoted_at": decided["decided_at"],
     }
-    assert (champion["prior"], champion["baseline_feature"]) == (evaluated["metrics"]["prior"], "redemptions_365d")
+    assert champion["baseline_feature"] == "redemptions_365d"
+    # Of the 240 rows that the champion learnt from, not of the 180 that its recipe was judged with.
+    assert champion["prior"] == 78 / 240
+    assert champion["metrics"]["prior"] == 54 / 180
 
 
 def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
@@ -135,8 +161,7 @@ def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(ver
 def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: RunSoFar) -> None:
     review = run.request_review()
 
-    (note,) = review["packet"]["notes"]
-    assert "not verified" in note
+    assert "not verified" in review["packet"]["notes"][-1]
     with pytest.raises(NotPermitted, match="its author is not verified"):
         judge(run, "approve")
     judge(run, "reject")

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assembly_line.encoding import Encoding
 from assembly_line.errors import NotFound, RequestRefused, TrainingRejected
 from assembly_line.names import run_prefix
 from lambdas.training import handler as training
+from lambdas.training.stores import stores
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RUN, RunSoFar, call
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from assembly_line.release import Release
 
 PREFIX = run_prefix(LINE, RUN)
+JUDGED = f"{PREFIX}judged/"
 
 
 def test_begin_fixes_what_the_run_is(run: RunSoFar, release: Release) -> None:
@@ -75,14 +78,14 @@ def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(ru
     prepared = run.prepare()
 
     read = run.store.read
-    train, batch = read(f"{PREFIX}train/train.csv").decode(), read(f"{PREFIX}holdout/input/batch.csv").decode()
+    train, batch = read(f"{JUDGED}train/train.csv").decode(), read(f"{JUDGED}holdout/input/batch.csv").decode()
     assert (prepared["rows"], prepared["holdout_rows"]) == (180, 60)
     assert (len(train.splitlines()), len(batch.splitlines())) == (180, 60)
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
-    under_train = [item.key for item in run.store.list(f"{PREFIX}train/")]
-    assert under_train == [f"{PREFIX}train/schema.json", f"{PREFIX}train/train.csv"]
+    under_train = [item.key for item in run.store.list(f"{JUDGED}train/")]
+    assert under_train == [f"{JUDGED}train/schema.json", f"{JUDGED}train/train.csv"]
 
 
 def test_prepare_says_everything_that_the_job_needs(run: RunSoFar, release: Release) -> None:
@@ -126,7 +129,7 @@ def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(run:
 def test_package_refuses_a_pickle_and_leaves_no_archive(run: RunSoFar) -> None:
     with pytest.raises(TrainingRejected, match=r"model\.pkl.*prefer formats that cannot execute code"):
         run.package({"model.pkl": b"\x80\x04."})
-    assert not run.store.exists(f"{PREFIX}model/model.tar.gz")
+    assert not run.store.exists(f"{JUDGED}model/model.tar.gz")
 
 
 @pytest.mark.parametrize(
@@ -141,20 +144,53 @@ def test_package_reads_no_artifact_but_the_runs_own(run: RunSoFar, replaced: tup
     uri = run.write_artifact({"model.json": b"{}"}).replace(*replaced)
 
     with pytest.raises(TrainingRejected, match=message):
-        call(training.package, {**run.event, "model_artifact": uri})
+        call(training.package, {**run.event, "phase": "judged", "model_artifact": uri})
 
 
-def test_evaluate_measures_records_and_registers_the_model_as_pending(
-    run: RunSoFar, release: Release, sagemaker: SageMakerClient
+def test_evaluate_measures_the_recipe_on_later_time_and_registers_nothing_yet(
+    run: RunSoFar, sagemaker: SageMakerClient
 ) -> None:
     evaluated = run.evaluate()
 
     metrics = evaluated["metrics"]
-    assert (metrics["rows"], metrics["positives"]) == (60, 18)
+    assert (metrics["rows"], metrics["positives"]) == (60, 24)
     assert metrics["auc"] == 1.0
     assert metrics["prior"] == pytest.approx(54 / 180)
     assert metrics["baseline_feature"] == "redemptions_365d"
-    package = sagemaker.describe_model_package(ModelPackageName=evaluated["model_package_arn"])
+    assert (evaluated["refit"], evaluated["model_package_arn"]) == (True, None)
+    assert run.store.read_json(f"{PREFIX}evaluation.json") == metrics
+    assert packages(sagemaker) == []
+
+
+def test_the_final_fit_learns_from_all_decisions_under_names_and_keys_of_its_own(run: RunSoFar) -> None:
+    run.evaluate()
+    judged = {name: run.answers[name] for name in ("prepared", "packaged")}
+    before = {item.key: run.store.read(item.key) for item in run.store.list(JUDGED)}
+
+    run.fit_finally()
+
+    prepared, packaged = run.answers["prepared"], run.answers["packaged"]
+    assert (prepared["rows"], prepared["holdout_rows"]) == (240, 60)
+    assert len(run.store.read(f"{PREFIX}train/train.csv").splitlines()) == 240
+    assert prepared["hyperparameters"] == judged["prepared"]["hyperparameters"]
+    assert (prepared["job_name"], packaged["model_name"]) == (f"{RUN}-refit-1", f"{RUN}-refit-model-1")
+    assert packaged["transform_job_name"] == f"{RUN}-refit-holdout-1"
+    assert packaged["model_data_uri"] == f"s3://store/{PREFIX}model/model.tar.gz"
+    assert packaged["digest"] != judged["packaged"]["digest"]
+    assert {item.key: run.store.read(item.key) for item in run.store.list(JUDGED)} == before
+
+
+def test_register_offers_the_final_fit_with_the_figures_of_the_judged_one(
+    run: RunSoFar, release: Release, sagemaker: SageMakerClient
+) -> None:
+    judged = run.evaluate()["metrics"]
+    run.fit_finally()
+
+    # Whatever the final fit answers for decisions that it has seen, it is no judgement.
+    registered = run.register([f"{row[0]},0.5" for row in run.batch()])
+
+    assert registered["metrics"] == judged
+    package = sagemaker.describe_model_package(ModelPackageName=registered["model_package_arn"])
     assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (GROUP, 1)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["CustomerMetadataProperties"] == {
@@ -164,53 +200,79 @@ def test_evaluate_measures_records_and_registers_the_model_as_pending(
         "dataset_id": DATASET,
     }
     (container,) = package["InferenceSpecification"]["Containers"]
-    assert container["ModelDataUrl"] == run.answers["packaged"]["model_data_uri"]
+    assert container["ModelDataUrl"] == f"s3://store/{PREFIX}model/model.tar.gz"
     assert container["Environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
     statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
-    assert json.loads(run.store.read(run.store.key_of(statistics["S3Uri"]))) == metrics
+    assert json.loads(run.store.read(run.store.key_of(statistics["S3Uri"]))) == judged
 
 
-def test_evaluate_again_registers_nothing_new(run: RunSoFar, sagemaker: SageMakerClient) -> None:
-    first = run.evaluate()
+def test_a_line_that_does_not_refit_registers_the_judged_fit(run_without_refit: RunSoFar) -> None:
+    run = run_without_refit
 
-    assert run.evaluate() == first
-    assert len(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]) == 1
+    evaluated = run.evaluate()
+
+    assert (evaluated["refit"], evaluated["model_package_version"]) == (False, 1)
+    assert run.answers["packaged"]["model_data_uri"] == f"s3://store/{PREFIX}model/model.tar.gz"
+    record = run.store.read_json(f"{PREFIX}run.json")
+    assert record["judged"] == record["delivered"]
+    assert record["delivered"]["rows"] == 180
+    assert not list(run.store.list(JUDGED))
+
+
+def test_register_again_registers_nothing_new(run: RunSoFar, sagemaker: SageMakerClient) -> None:
+    first = run.register()
+
+    assert run.register() == first
+    assert len(packages(sagemaker)) == 1
 
 
 def test_another_run_becomes_the_next_version(run: RunSoFar) -> None:
-    run.evaluate()
+    run.register()
 
     later = RunSoFar(run.store, run.control, run.dataset, run_id="coupon-redemption-20170801-00000002")
 
-    assert later.evaluate()["model_package_version"] == 2
+    assert later.register()["model_package_version"] == 2
 
 
 def test_the_record_holds_what_repeating_the_run_takes(run: RunSoFar, release: Release) -> None:
     run.evaluate()
+    judged = {name: run.answers[name] for name in ("prepared", "packaged")}
+    run.register()
 
     record = run.store.read_json(f"{PREFIX}run.json")
     assert record["release"] == release.digest
     assert record["dataset"]["dataset_id"] == DATASET
-    assert record["split"]["holdout_from"] == "2017-06-01T00:00:00.000000Z"
+    assert record["split"] == {"holdout_from": "2017-06-01T00:00:00.000000Z", "holdout_rows": 60}
     assert record["image"]["uri"] == run.answers["prepared"]["image"]
     assert record["hyperparameters"]["seed"] == "7"
     assert record["seeds"] == {"bootstrap": 0, "training": "7"}
-    assert record["jobs"]["training"] == run.answers["prepared"]["job_name"]
-    assert record["archive"]["digest"] == run.answers["packaged"]["digest"]
-    train = run.store.read(f"{PREFIX}train/train.csv")
-    assert record["files"]["train/train.csv"] == hashlib.sha256(train).hexdigest()
+    for name, folder, rows, answers in (("judged", JUDGED, 180, judged), ("delivered", PREFIX, 240, run.answers)):
+        fit, train = record[name], run.store.read(f"{folder}train/train.csv")
+        assert fit["rows"] == rows
+        assert fit["jobs"]["training"] == answers["prepared"]["job_name"]
+        assert fit["jobs"]["holdout"] == answers["packaged"]["transform_job_name"]
+        assert fit["archive"]["digest"] == answers["packaged"]["digest"]
+        assert fit["files"]["train"] == {
+            "uri": f"s3://store/{folder}train/train.csv",
+            "digest": hashlib.sha256(train).hexdigest(),
+        }
+        assert fit["encoding"] == Encoding.from_json(run.store.read_json(f"{folder}encoding.json")).digest
     assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
 
 
 def test_a_missing_group_is_said_with_the_command_that_makes_it(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.package()
+    run.fit_finally()
     monkeypatch.setenv("ASSEMBLY_ENVIRONMENT", "fresh")
-    training.stores.cache_clear()
+    stores.cache_clear()
 
     with pytest.raises(
         NotFound, match="group 'assembly-line-fresh-coupon-redemption' does not exist; run `line deploy`"
     ):
-        run.evaluate()
+        run.evaluate(phase="final")
+
+
+def packages(sagemaker: SageMakerClient) -> list[Any]:
+    return list(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"])
 
 
 @pytest.mark.parametrize(
@@ -221,15 +283,19 @@ def test_a_missing_group_is_said_with_the_command_that_makes_it(run: RunSoFar, m
         (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan'; expected a probability"),
     ],
 )
+@pytest.mark.parametrize("phase", ["judged", "final"])
 def test_answers_that_cannot_be_trusted_register_nothing(
-    run: RunSoFar, sagemaker: SageMakerClient, change: Any, message: str
+    run: RunSoFar, sagemaker: SageMakerClient, phase: str, change: Any, message: str
 ) -> None:
-    run.package()
+    if phase == "final":
+        run.fit_finally()
+    else:
+        run.package()
     lines = [f"{row[0]},0.5" for row in run.batch()]
 
-    with pytest.raises(TrainingRejected, match=message):
-        run.evaluate(change(lines))
-    assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == []
+    with pytest.raises(TrainingRejected, match=f"{phase} fit: holdout: .*{message}"):
+        run.evaluate(change(lines), phase=phase)
+    assert packages(sagemaker) == []
     assert not run.store.exists(f"{PREFIX}run.json")
 
 
@@ -237,13 +303,13 @@ def test_no_answers_at_all_are_said(run: RunSoFar) -> None:
     run.package()
 
     with pytest.raises(TrainingRejected, match=r"answered nothing: .*batch.csv.out is missing; see the log"):
-        call(training.evaluate, run.event)
+        call(training.evaluate, {**run.event, "phase": "judged"})
 
 
 def test_the_lines_own_scripts_train_on_these_files_and_answer_the_holdout(run: RunSoFar, tmp_path: Path) -> None:
     prepared = run.prepare()
     for name in ("train.csv", "schema.json"):
-        run.store.download(f"{PREFIX}train/{name}", tmp_path / name)
+        run.store.download(f"{JUDGED}train/{name}", tmp_path / name)
     code = tmp_path / "code"
     code.mkdir()
     for item in run.store.list(run.store.key_of(prepared["code_uri"])):
@@ -259,7 +325,8 @@ def test_the_lines_own_scripts_train_on_these_files_and_answer_the_holdout(run: 
     answers = python(code, environment, "-c", SERVE, str(model), text=rows).splitlines()
     metrics = run.evaluate([f"{row[0]},{answer}" for row, answer in zip(run.batch(), answers, strict=True)])["metrics"]
 
-    assert metrics["auc"] > 0.95
+    # The holdout has positives at a value that was none in the training part.
+    assert metrics["auc"] > 0.85
     assert metrics["log_loss"] < metrics["prior_log_loss"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import boto3
 import pytest
+from botocore.loaders import Loader
 from moto import mock_aws
 
 from assembly_line.cli.application import run
@@ -35,8 +36,15 @@ class Answer:
 Command = Callable[..., Answer]
 
 
+@pytest.fixture(scope="session")
+def service_models() -> Loader:
+    """Read once for all tests, instead of once for each call of the command."""
+    return Loader()
+
+
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def account(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[None]:
+    monkeypatch.setattr("botocore.session.create_loader", lambda _path: service_models)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

@@ -180,7 +180,7 @@ def test_a_day_is_a_day_of_the_line_and_not_of_utc(target: Target, released: str
 
 def test_status_shows_champion_and_reviews_that_wait_but_no_token(target: Target, released: str, line: Command) -> None:
     target.control.set_champion(LINE, {"run_id": "run-1", "promoted_at": "2026-11-01"})
-    target.control.write_review(
+    target.control.open_review(
         LINE, "run-2", {"run_id": "run-2", "state": "waiting", "token": "secret", "author": "a", "opened_at": "now"}
     )
 

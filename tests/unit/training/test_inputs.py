@@ -11,6 +11,7 @@ import pytest
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused, TrainingRejected
 from assembly_line.loader import load_line
+from assembly_line.names import Phase
 from assembly_line.training.hyperparameters import resolve, script_mode
 from assembly_line.training.inputs import columns_needed, training_inputs
 from assembly_line.training.splitting import split_by_time
@@ -57,7 +58,9 @@ def test_one_instant_cannot_be_split() -> None:
 
 
 def test_both_parts_are_written_and_the_holdout_carries_no_outcome() -> None:
-    inputs = training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1]), line(holdout=0.34))
+    inputs = training_inputs(
+        table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1]), line(holdout=0.34), phase=Phase.JUDGED
+    )
 
     train, batch = inputs.train.decode().splitlines(), inputs.batch.decode().splitlines()
     features = len(LINE.features)
@@ -75,19 +78,32 @@ def test_the_encoding_knows_nothing_of_the_holdout() -> None:
     content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
     content["campaign_type"] = ["A", "A", "A", "A", "B", "A"]
 
-    inputs = training_inputs(content, line(holdout=0.34))
+    inputs = training_inputs(content, line(holdout=0.34), phase=Phase.JUDGED)
 
     place = 1 + list(LINE.features).index("campaign_type")
     assert [row.split(",")[place] for row in inputs.batch.decode().splitlines()] == ["", "0"]
+
+
+def test_the_final_fit_learns_from_every_row_and_asks_about_the_same_holdout_in_its_own_encoding() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["campaign_type"] = ["B", "B", "B", "B", "A", "B"]
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in Phase)
+
+    assert [row.split(",")[0] for row in final.train.decode().splitlines()] == ["1", "0", "0", "0", "0", "1"]
+    assert (final.rows, final.prior) == (6, 2 / 6)
+    assert (final.truth, final.boundary) == (judged.truth, judged.boundary)
+    place = 1 + list(LINE.features).index("campaign_type")
+    answers = [[row.split(",")[place] for row in fit.batch.decode().splitlines()] for fit in (judged, final)]
+    assert answers == [["", "0"], ["0", "1"]]
 
 
 def test_too_few_rows_are_refused_with_their_number() -> None:
     content = table(times=[1, 1, 2], outcomes=[1, 0, 1])
 
     with pytest.raises(TrainingRejected, match=r"3 mature decisions; training.minimum_rows asks for 4"):
-        training_inputs(content, line())
+        training_inputs(content, line(), phase=Phase.JUDGED)
     with pytest.raises(TrainingRejected, match="the training part holds 3 mature decisions"):
-        training_inputs(table(times=[1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 1]), line(holdout=0.4))
+        training_inputs(table(times=[1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 1]), line(holdout=0.4), phase=Phase.JUDGED)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +115,7 @@ def test_too_few_rows_are_refused_with_their_number() -> None:
 )
 def test_a_part_with_one_outcome_only_is_refused(outcomes: list[int], where: str) -> None:
     with pytest.raises(TrainingRejected, match=where):
-        training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34))
+        training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34), phase=Phase.JUDGED)
 
 
 def test_names_every_column_that_it_reads() -> None:

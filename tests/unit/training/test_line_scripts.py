@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost
 
 SCRIPTS = Path(__file__).parents[3] / "lines" / "coupon_redemption"
 FEATURES = ["redemptions", "spend", "kind"]
@@ -100,6 +101,16 @@ def test_scores_do_not_depend_on_which_rows_are_asked_together_and_one_row_is_en
 
     assert together == [score(tree, row)[0] for row in rows]
     assert all(math.isfinite(value) for value in together)
+
+
+def test_answers_are_the_models_32_bit_floats_to_the_last_bit(tree: Path) -> None:
+    train(tree, "--rounds", "20")
+    model = xgboost.Booster(model_file=tree / "model" / "model.json")
+    rows = np.array([[0, 50, np.nan], [4, np.nan, np.nan], [2, 99.5, np.nan]])
+
+    answers = np.array(score(tree, "0,50,\n4,,\n2,99.5,\n"), dtype=np.float32)
+
+    assert (answers == model.predict(xgboost.DMatrix(rows, feature_names=FEATURES))).all()
 
 
 def test_a_row_with_another_number_of_features_fails_instead_of_answering(tree: Path) -> None:

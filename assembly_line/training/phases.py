@@ -1,0 +1,24 @@
+"""The fits of a run: one is judged on later time; with `Training.refit` a second one, on everything, is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assembly_line.names import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Where the files of a fit lie below the run's folder, and the steps that its jobs and its model are named by."""
+
+    folder: str
+    train: str
+    model: str
+    score: str
+
+
+def fit_of(phase: Phase, *, refit: bool) -> Fit:
+    """The delivered fit lies in the run's own folder: that is the judged one of a line that does not refit."""
+    if phase is Phase.FINAL:
+        return Fit("", "refit", "refit-model", "refit-holdout")
+    return Fit(f"{Phase.JUDGED}/" if refit else "", "train", "model", "holdout")

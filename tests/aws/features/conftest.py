@@ -1,0 +1,124 @@
+"""The shipped line, released, over a lake that holds every twentieth household."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import duckdb
+import pytest
+
+from assembly_line.environments import DatasetEnvironment
+from assembly_line.loader import load_line
+from assembly_line.release import Release
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from lambdas.dataset import handler
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue.client import GlueClient
+
+PROJECT = Path(__file__).parents[3]
+LINE = "coupon_redemption"
+DATABASE = "lake"
+REGION = "us-east-1"
+EVERY = 20
+
+
+class Context:
+    """What Lambda hands to a function beside its event."""
+
+    function_name = "function"
+    memory_limit_in_mb = 3008
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id = "request"
+
+
+@pytest.fixture(scope="session")
+def release() -> Release:
+    return load_line(PROJECT / "lines", LINE)
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory, release: Release) -> Path:
+    """The raw tables, of every twentieth household."""
+    whole, part = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("part")
+    script = PROJECT / "lines" / LINE / "data.py"
+    subprocess.run([sys.executable, str(script), str(whole)], check=True, timeout=120)
+    with duckdb.connect() as connection:
+        for name, source in release.line.sources.items():
+            condition = f"household_id % {EVERY} = 0" if "household_id" in source.columns else "true"
+            connection.execute(
+                f"COPY (SELECT * FROM read_parquet('{whole}/{name}.parquet') WHERE {condition}) "
+                f"TO '{part}/{name}.parquet' (FORMAT parquet)"
+            )
+    return part
+
+
+@pytest.fixture
+def glue(aws: None) -> GlueClient:
+    client = boto3.client("glue", region_name=REGION)
+    client.create_database(DatabaseInput={"Name": DATABASE})
+    return client
+
+
+@pytest.fixture
+def lake(lake_objects: ObjectStore, glue: GlueClient) -> Lake:
+    return Lake(lake_objects, glue, DATABASE)
+
+
+@pytest.fixture
+def loaded(lake: Lake, release: Release, raw: Path) -> Lake:
+    for name, source in release.line.sources.items():
+        lake.load(source, raw / f"{name}.parquet")
+    return lake
+
+
+@pytest.fixture
+def steps(
+    lake_objects: ObjectStore,
+    store: ObjectStore,
+    control: ControlTable,
+    release: Release,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Steps]:
+    """The three steps in an environment in which the line is released."""
+    control.set_current_release(LINE, ReleaseStore(store).publish(release))
+    environment = DatasetEnvironment(
+        assembly_environment="test",
+        lake_bucket=lake_objects.bucket,
+        store_bucket=store.bucket,
+        control_table="control",
+        memory_mib="3008",
+    )
+    for variable, value in environment.to_variables().items():
+        monkeypatch.setenv(variable, value)
+    handler.stores.cache_clear()
+    yield Steps()
+    handler.stores.cache_clear()
+
+
+class Steps:
+    """The dataset machine's steps, called as the machine calls them."""
+
+    def plan(self, **request: Any) -> dict[str, Any]:
+        return self.call(handler.plan, {"line": LINE, **request})
+
+    def build(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call(handler.build, {"plan_key": plan["plan_key"]})
+
+    def finish(self, plan: Mapping[str, Any], built: Mapping[str, Any] | None) -> dict[str, Any]:
+        return self.call(handler.finish, {"plan_key": plan["plan_key"], "built": built})
+
+    def run(self, **request: Any) -> dict[str, Any]:
+        plan = self.plan(**request)
+        return self.finish(plan, None if plan["exists"] else self.build(plan))
+
+    def call(self, entry: Callable[[Any, Any], dict[str, Any]], event: object) -> dict[str, Any]:
+        return entry(event, Context())

@@ -1,0 +1,70 @@
+"""Builds datasets on one Spark session, as a process of its own: python spark_program.py FOLDER.
+
+Each `<case>/plan.json` becomes `<case>/data.parquet` and `<case>/built.json`, or `<case>/error.txt`. A case with
+`arguments.json` runs the Glue job's own script with these arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from assembly_line.errors import AssemblyError
+from assembly_line.features import spark_reader
+from assembly_line.features.engine_spark import build
+from assembly_line.features.plans import plan_from_json
+
+FEW_ROWS = spark_reader.FEW_ROWS
+JOB = Path(__file__).parents[3] / "glue_jobs" / "build_dataset.py"
+
+
+@dataclass(frozen=True)
+class LocalFetch:
+    """Keys are paths here."""
+
+    def __call__(self, key: str, _version: str, path: Path) -> None:
+        shutil.copyfile(key, path)
+
+
+@dataclass(frozen=True)
+class LocalPut:
+    target: Path
+
+    def __call__(self, path: Path) -> str:
+        shutil.copyfile(path, self.target)
+        return str(self.target)
+
+
+def main(folder: Path) -> None:
+    spark = SparkSession.builder.getOrCreate()
+    for case in sorted(folder.iterdir()):
+        arguments = case / "arguments.json"
+        if arguments.exists():
+            sys.argv = [str(JOB), *json.loads(arguments.read_text())]
+            runpy.run_path(str(JOB), run_name="__main__")
+        else:
+            build_case(spark, case)
+    spark.stop()
+
+
+def build_case(spark: SparkSession, case: Path) -> None:
+    plan = plan_from_json(json.loads((case / "plan.json").read_text()))
+    # As if the static tables were too large for the driver to read them itself.
+    spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
+    try:
+        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"))
+    except (AssemblyError, PySparkException) as error:
+        (case / "error.txt").write_text(f"{type(error).__name__}: {error}")
+    else:
+        (case / "built.json").write_text(json.dumps(built.to_json()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,164 @@
+"""The distributed engine, on a real local Spark, gives the rows that the one-machine engine gives.
+
+One Spark session serves all cases: random worlds, and the Glue job's own script on a slice of the shipped line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+from assembly_line import hours
+from assembly_line.declarations.lines import Line
+from assembly_line.embedded import glue as embedded_glue
+from assembly_line.embedded.glue.spark import environment
+from assembly_line.features.columns import Column
+from assembly_line.features.engine_duckdb import build
+from assembly_line.features.reading_back import read_dataset
+from assembly_line.loader import load_line
+from assembly_line.names import GlueArgument
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.objects import ObjectStore
+from tests.aws.features.conftest import LINE, PROJECT, Steps
+from tests.unit.features.comparing import assert_equal
+from tests.unit.features.random_worlds import random_world
+from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
+
+PROGRAM = Path(__file__).with_name("spark_program.py")
+SECONDS = 300
+ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
+COUNTS = ("rows", "spine_rows", "excluded", "duplicates")
+
+
+@dataclass(frozen=True)
+class Case:
+    line: Line
+    world: Tables
+    request: dict[str, Any]
+
+
+def equal_cases() -> Iterator[tuple[str, Case]]:
+    yield "every feature", Case(a_line(delay=hours(1)), random_world(7, events=300, decisions=80), ALL)
+    world = {**random_world(9), "late": []}
+    as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=4)
+    names = ["daily_count", "late_latest_s", "kind", "share", "events_sum_d", "events_recent_s"]
+    request = {"purpose": "training", "as_of": as_of.isoformat(), "features": names}
+    yield "training", Case(a_line(boundary="at_or_before", time_column="first_day", horizon=hours(30)), world, request)
+    yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
+
+
+def overflowing() -> Case:
+    world = random_world(12)
+    huge = {**world, "events": [{**row, "n": 2**62} for row in world["events"]]}
+    return Case(a_line(window=hours(48)), huge, {**ALL, "features": ["events_sum_n"]})
+
+
+class SparkRun:
+    """Cases in a folder, and the process that builds them and takes its JVM with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lakes: dict[str, SmallLake] = {}
+
+    def add(self, name: str, case: Case) -> None:
+        lake = self.lakes[name] = SmallLake(case.line, case.world, self.folder / "lakes" / name)
+        self._write(name, "plan.json", lake.plan(case.request).to_json())
+
+    def add_job(self, arguments: Mapping[GlueArgument, str]) -> None:
+        given = [part for name, value in arguments.items() for part in (f"--{name}", value)]
+        self._write("job", "arguments.json", ["--JOB_NAME", "job", *given])
+
+    def run(self) -> None:
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        search = [str(PROJECT), str(Path(embedded_glue.__file__).parent / "runtime")]
+        variables = {
+            **os.environ,
+            **environment(self.folder),
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "PYTHONPATH": os.pathsep.join(search),
+        }
+        command = [sys.executable, str(PROGRAM), str(self.folder / "cases")]
+        try:
+            done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=SECONDS, check=False)
+        finally:
+            server.stop()
+        assert done.returncode == 0, done.stderr[-4000:]
+
+    def path(self, name: str, file: str) -> Path:
+        return self.folder / "cases" / name / file
+
+    def _write(self, name: str, file: str, content: Any) -> None:
+        self.path(name, file).parent.mkdir(parents=True)
+        self.path(name, file).write_text(json.dumps(content))
+
+
+def test_both_engines_give_equal_rows(
+    steps: Steps, loaded: Lake, store: ObjectStore, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    run = SparkRun(tmp_path)
+    cases = dict(equal_cases())
+    for name, case in [*cases.items(), ("overflow", overflowing())]:
+        run.add(name, case)
+    plan = steps.plan(purpose="training", as_of="2018-01-02", engine="spark")
+    arguments = {
+        GlueArgument.LAKE_BUCKET: "lake",
+        GlueArgument.STORE_BUCKET: store.bucket,
+        GlueArgument.PLAN_KEY: plan["plan_key"],
+    }
+    run.add_job(arguments)
+
+    run.run()
+
+    for name, case in cases.items():
+        with subtests.test(name):
+            assert_engines_agree(run, name, case)
+    with subtests.test("a sum that overflows fails with its reason"):
+        assert "a sum exceeds the range of int64" in run.path("overflow", "error.txt").read_text()
+    with subtests.test("the Glue job's dataset is finished as any other"):
+        by_duckdb = steps.build(plan)
+        result = steps.finish(plan, None)
+        manifest = DatasetStore(store).manifest(LINE, plan["dataset_id"])
+        found = fetched(store, store.key_of(manifest["data_uri"]), tmp_path)
+        assert (plan["engine"], result["engine"]) == ("spark", "spark")
+        assert result["rows"] == by_duckdb["rows"] > 100
+        assert_same(load_line(PROJECT / "lines", LINE).line, found, fetched(store, by_duckdb["data_key"], tmp_path))
+
+
+def assert_engines_agree(run: SparkRun, name: str, case: Case) -> None:
+    error = run.path(name, "error.txt")
+    assert not error.exists(), error.read_text()
+    lake = run.lakes[name]
+    plan = lake.plan(case.request)
+    target = lake.folder / "data.parquet"
+    expected = build(plan, lake.planned_files(plan), target, memory_mib=1024).to_json()
+    found = json.loads(run.path(name, "built.json").read_text())
+    assert found["engine"] == "spark"
+    assert {part: found[part] for part in COUNTS} == {part: expected[part] for part in COUNTS}
+    assert (found["rows"] == 0) == (name == "empty")
+    assert_same(case.line, read_dataset(run.path(name, "data.parquet")), read_dataset(target))
+
+
+def assert_same(line: Line, found: Mapping[str, Column], expected: Mapping[str, Column]) -> None:
+    assert [(name, column.kind) for name, column in found.items()] == [
+        (name, column.kind) for name, column in expected.items()
+    ]
+    assert_equal(line, rows_of(found), rows_of(expected))
+
+
+def fetched(store: ObjectStore, key: str, folder: Path) -> dict[str, Column]:
+    path = folder / "fetched.parquet"
+    store.download(key, path)
+    return read_dataset(path)

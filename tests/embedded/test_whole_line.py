@@ -1,0 +1,334 @@
+"""The whole line in one embedded AWS, on a small slice of the public data: what works, and what must fail in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assembly_line.cli.demo.overrides import simulated_overrides
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target, embedded_target
+from assembly_line.embedded import processes
+from assembly_line.embedded.supervisor import running
+from assembly_line.names import LedgerKind, Parameter
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.machines import Execution
+from tests.embedded.embedded_account import until
+from tests.embedded.line_command import Answer, LineCommand
+from tests.embedded.line_slice import REPOSITORY, mailed, variant, write_slice
+
+LINE = "coupon_redemption"
+TRAIN = ("train", LINE, "--as-of", "2017-07-01", "--as", "scientist")
+SCORE = ("score", LINE, "--date", "2017-08-08")
+CAMPAIGN = 13
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An embedded AWS with the stacks and the slice's tables."""
+
+    line: LineCommand
+    raw: Path
+    folder: Path
+
+    @property
+    def target(self) -> Target:
+        return embedded_target(self.line.state)
+
+    def release(self, lines: Path) -> None:
+        assert self.line("release", LINE, "--lines", str(lines)).code == ExitCode.OK
+
+    def predictions(self) -> list[dict[str, Any]]:
+        return list(Ledger(self.target.ledger).read(LINE, LedgerKind.PREDICTIONS))
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("whole-line")
+    line = LineCommand(folder / ".line")
+    raw = write_slice(folder)
+    try:
+        assert line("up").code == ExitCode.OK
+        assert len(line("deploy").document["stacks"]) == 7
+        assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
+        yield Deployed(line, raw, folder)
+    finally:
+        line("down")
+
+
+@pytest.fixture(scope="module")
+def refused(deployed: Deployed) -> Iterator[dict[str, Answer]]:
+    """Everything that must fail while there is no champion yet; afterwards the shipped line is released again."""
+    found = {"score": deployed.line(*SCORE)}
+    failing = {
+        "script": {
+            "script": "train.py",
+            "old": "table = np.",
+            "new": "raise ValueError(\"bad column 'age'\")\n    table = np.",
+        },
+        "nan": {"script": "inference.py", "old": "{score:.9g}", "new": "nan"},
+        "few": {"script": "inference.py", "old": "for score in scores", "new": "for score in scores[1:]"},
+    }
+    for name, change in failing.items():
+        deployed.release(variant(deployed.folder / name, **change))
+        found[name] = deployed.line(*TRAIN)
+    found["killed"] = _kill_a_job(deployed)
+    found["delivered"] = Answer(0, str(len(deployed.predictions())), "")
+    deployed.release(REPOSITORY / "lines")
+    yield found
+
+
+def _kill_a_job(deployed: Deployed) -> Answer:
+    sleeping = {"script": "train.py", "old": "table = np.", "new": "import time; time.sleep(300)\n    table = np."}
+    deployed.release(variant(deployed.folder / "sleeping", **sleeping))
+    run = deployed.line(*TRAIN, "--no-wait").document
+    sagemaker = running(deployed.line.state).processes["sagemaker"]
+
+    def script() -> list[processes.ProcessIdentity]:
+        return [child for child in processes.descendants(sagemaker) if b"train.py" in _command(child.pid)]
+
+    target, arn = deployed.target, run["execution_arn"]
+    until(lambda: script() or _over(target, arn), seconds=60)
+    for child in script():
+        os.kill(child.pid, signal.SIGKILL)
+    ended = until(lambda: _over(target, arn), seconds=60)
+    return Answer(int(ended.status != "SUCCEEDED"), "", ended.reason)
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _over(target: Target, arn: str) -> Execution | None:
+    found = target.machines.describe(arn)
+    return None if found.status == "RUNNING" else found
+
+
+@dataclass(frozen=True)
+class Story:
+    """What each command of the good run answered."""
+
+    dataset: dict[str, Any]
+    review: dict[str, Any]
+    by_author: Answer
+    decided: dict[str, Any]
+    scored: dict[str, Any]
+    consumed: dict[str, int]
+    consumed_again: dict[str, int]
+    overridden: int
+    outcomes: dict[str, Any]
+    outcomes_again: dict[str, Any]
+    performance: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def story(deployed: Deployed, refused: dict[str, Answer]) -> Story:
+    line = deployed.line
+    dataset = line("dataset", "build", LINE, "--as-of", "2017-07-01").document
+    review = line(*TRAIN).document
+    judge = ("review", "approve", LINE, review["run_id"], "--reason", "better than the prior rate")
+    by_author = line(*judge, "--as", "scientist")
+    decided = line(*judge, "--as", "reviewer").document
+    scored = line(*SCORE).document
+    consumed, consumed_again = _consume(deployed), _consume(deployed)
+    overrides = deployed.folder / "overrides.json"
+    events = simulated_overrides(deployed.predictions(), ("remind", "leave"))
+    stranger = {**events[0], "event_id": "stranger", "decision_id": f"d1-20170808-{0:032x}"}
+    overrides.write_text(json.dumps([*events, stranger]), encoding="utf-8")
+    accepted = line("feedback", "send", str(overrides), "--as", "decider").document["accepted"]
+    assert len(accepted) == len(events) + 1
+    outcomes, outcomes_again = (line("outcomes", LINE, "--as-of", "2018-01-02").document for _ in range(2))
+
+    def judged() -> dict[str, Any] | None:
+        found: dict[str, Any] = line("performance", LINE, "--by", "campaign_id").document
+        arrived = found["history"]["parked"] == 1 and found["history"]["receipts"] == scored["delivered"]
+        return found if arrived else None
+
+    performance = until(judged, seconds=60)
+    return Story(
+        dataset=dataset,
+        review=review,
+        by_author=by_author,
+        decided=decided,
+        scored=scored,
+        consumed=consumed,
+        consumed_again=consumed_again,
+        overridden=len(events),
+        outcomes=outcomes,
+        outcomes_again=outcomes_again,
+        performance=performance,
+    )
+
+
+def _consume(deployed: Deployed) -> dict[str, int]:
+    """Run the sample application until its queue is empty; its counts."""
+    target, parameters = deployed.target, deployed.target.parameters
+    program = REPOSITORY / "examples" / "consumer" / "consume.py"
+    command = [
+        *(sys.executable, str(program), "--until-empty", "--now", "2017-08-08T22:00:00Z"),
+        *("--queue-url", target.queue_url(parameters.subscriber_queue(LINE, "campaign_desk"))),
+        *("--feedback-queue-url", target.queue_url(parameters.value(Parameter.FEEDBACK_QUEUE))),
+        *("--database", str(deployed.folder / "desk.sqlite")),
+    ]
+    environment = running(deployed.line.state).client_environment()
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    counts: dict[str, int] = json.loads(answer.stdout.splitlines()[-1])
+    return counts
+
+
+def test_scoring_without_a_champion_says_how_to_get_one(refused: dict[str, Answer]) -> None:
+    assert refused["score"].code == ExitCode.REFUSED
+    assert "no champion yet; run `line train`" in refused["score"].err
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("script", "ValueError: bad column"),
+        ("nan", "expected a probability in [0, 1]"),
+        ("few", "one answer for each"),
+        ("killed", "9"),
+    ],
+)
+def test_a_training_that_fails_says_why(refused: dict[str, Answer], case: str, reason: str) -> None:
+    assert refused[case].code == ExitCode.RUN_FAILED
+    assert reason in refused[case].err
+
+
+def test_nothing_of_a_failed_training_is_left_to_decide_with(deployed: Deployed, refused: dict[str, Answer]) -> None:
+    reviews = deployed.line("review", "list", LINE).document
+
+    assert [one for one in reviews if one["state"] == "waiting"] == []
+    assert refused["delivered"].out == "0"
+
+
+def test_the_dataset_holds_mature_decisions_and_training_reuses_it(story: Story) -> None:
+    assert story.dataset["spine_rows"] > story.dataset["rows"] > 100
+    assert len(story.dataset["features"]) == 19
+    assert story.review["packet"]["dataset_id"] == story.dataset["dataset_id"]
+
+
+def test_another_than_the_author_makes_the_champion(story: Story) -> None:
+    assert story.by_author.code == ExitCode.REFUSED
+    assert "is the author" in story.by_author.err
+    assert story.decided["author"].endswith("/scientist")
+    assert story.decided["reviewer"].endswith("/reviewer")
+
+
+def test_every_offered_decision_is_delivered_and_applied_once(story: Story, deployed: Deployed) -> None:
+    expected = mailed(deployed.raw, CAMPAIGN)
+
+    assert story.scored["offered"] == story.scored["delivered"] == expected
+    assert (story.scored["quarantined"], story.scored["dead_lettered"]) == (0, 0)
+    assert (story.consumed["received"], story.consumed["applied"]) == (expected, expected)
+    assert story.consumed_again["received"] == 0
+
+
+def test_feedback_and_outcomes_join_what_was_delivered(story: Story) -> None:
+    history = story.performance["history"]
+
+    assert history["overrides"] == story.overridden
+    assert history["parked"] == 1
+    assert history["outcomes"] == story.outcomes["derived"] == story.scored["delivered"]
+    assert story.outcomes_again["derived"] == 0
+
+
+def test_performance_judges_mature_decisions_beside_the_prior_and_the_rule(story: Story) -> None:
+    by_campaign, pooled = story.performance["performance"]
+
+    assert (by_campaign["group"], pooled["group"]) == (CAMPAIGN, None)
+    assert pooled["rows"] == story.scored["delivered"]
+    assert 0 < pooled["auc"] < 1
+    assert pooled["auc_interval"][0] <= pooled["auc"] <= pooled["auc_interval"][1]
+    assert pooled["prior_log_loss"] > 0
+
+
+def test_the_board_counts_failures_as_rework_and_ends_every_item(story: Story, deployed: Deployed) -> None:
+    def settled() -> dict[str, Any] | None:
+        (board,) = [one for one in deployed.line("board").document if one["line"] == LINE]
+        return None if board["open_items"] else board
+
+    board = until(settled, seconds=30)
+    kinds = {kind["began_in"]: kind for kind in board["kinds"]}
+
+    assert {station["station"] for station in board["stations"]} == {"features", "training", "delivery", "feedback"}
+    assert (kinds["training"]["failed"], kinds["training"]["finished"]) == (4, 1)
+    assert board["rework_tax"] > 0
+    assert 0 < board["first_pass_yield"] < 1
+
+
+def test_logs_tell_what_a_failed_run_and_its_job_said(refused: dict[str, Answer], deployed: Deployed) -> None:
+    run = next(
+        word.strip("`.") for word in refused["script"].err.split() if word.startswith("coupon-redemption-20170701-")
+    )
+
+    told = deployed.line("logs", run).document
+    (job,) = [name for name in told["jobs"] if "-train-" in name]
+
+    assert told["status"] == "FAILED"
+    assert "ValueError: bad column" in told["reason"]
+    assert any(state["name"] == "Train" and "bad column" in state["problem"] for state in told["states"])
+    assert any("ValueError: bad column" in text for text in deployed.line("logs", job).document["log"])
+    assert "training.begin" in deployed.line("logs").document["functions"]
+    assert deployed.line("logs", "training.begin").document["log"]
+    assert deployed.line("logs", f"{run}-nobody").code == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"line": "nonsense", "purpose": "training", "as_of": "2017-07-01"}, "nonsense"),
+        ({"line": LINE, "purpose": "training", "as_of": "soon"}, "as_of"),
+        ({"line": LINE, "purpose": "training", "as_of": "2017-07-01", "features": ["shoe_size"]}, "shoe_size"),
+        ({"line": LINE, "purpose": "training", "as_of": "2017-07-01", "colour": "red"}, "colour"),
+    ],
+)
+def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
+    deployed: Deployed, request_: dict[str, Any], reason: str
+) -> None:
+    target = deployed.target
+    name = f"by-hand-{reason.replace('_', '-')}"
+    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request_)
+
+    ended = until(lambda: _over(target, arn), seconds=30)
+
+    assert ended.status == "FAILED"
+    assert reason in ended.reason
+
+
+def test_a_source_that_cannot_be_read_leaves_the_old_one(deployed: Deployed) -> None:
+    broken = deployed.folder / "broken"
+    broken.mkdir()
+    before = deployed.target.lake.read_json("snapshots/campaign_descriptions.json")
+    missing = deployed.line("sources", "load", LINE, "--from", str(broken))
+    (broken / "campaign_descriptions.parquet").write_bytes(b"")
+    empty = deployed.line("sources", "load", LINE, "--from", str(broken))
+    (broken / "campaign_descriptions.parquet").write_text("campaign_id\n1\n")
+    text = deployed.line("sources", "load", LINE, "--from", str(broken))
+
+    for answer in (missing, empty, text):
+        assert answer.code == ExitCode.REFUSED
+        assert "campaign_descriptions.parquet" in answer.err
+    assert deployed.target.lake.read_json("snapshots/campaign_descriptions.json") == before
+
+
+def test_everything_is_there_again_after_down_and_up(story: Story, deployed: Deployed) -> None:
+    assert deployed.line("down").document["clean"]
+    assert deployed.line("board").code == ExitCode.UNREACHABLE
+    assert deployed.line("up").code == ExitCode.OK
+
+    assert deployed.line("performance", LINE, "--by", "campaign_id").document == story.performance
+    (line,) = deployed.line("status").document["lines"]
+    assert line["champion"] == story.review["run_id"]

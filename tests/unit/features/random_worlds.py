@@ -1,0 +1,73 @@
+"""Random small worlds, dense with ties, nulls, late knowledge, foreign entities and the nights when clocks change."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.unit.features.small_world import Tables
+
+# The nights after these days New York's clocks are set forward, and back.
+SPRING, AUTUMN = datetime(2017, 3, 11, tzinfo=UTC), datetime(2017, 11, 4, tzinfo=UTC)
+# Equal to the eye, or in another case, or with a blank: all of them different keys. "eve" has no events.
+USERS = ["ada", "Ada", "ada ", "", "\u00e1da", "a\u0301da", "bob", None]
+TEXTS = ["", "a", "B", "b", "\u00e9", "e\u0301", "\U0001f600", "\uffff", None]
+FLOATS = [0.0, -0.0, 1.5, -1.5, 0.1, 0.2, 0.3, 1e16, -1e16, 1e300, None]
+ODD_FLOATS = [*FLOATS, 1.7e308, math.inf, -math.inf, math.nan]
+HOURS = 48
+
+
+def random_world(seed: int, *, events: int = 120, decisions: int = 40) -> Tables:
+    """A world of so many events a source; the same seed gives the same world."""
+    chance = random.Random(seed)  # noqa: S311
+    base = chance.choice([SPRING, AUTUMN])
+    floats = chance.choice([FLOATS, ODD_FLOATS])
+
+    def moment() -> datetime | None:
+        if chance.random() < 0.05:
+            return None
+        return base + timedelta(hours=chance.randint(0, HOURS), microseconds=chance.choice([-1, 0, 0, 0, 1]))
+
+    def day() -> Any:
+        return None if chance.random() < 0.1 else base.date() + timedelta(days=chance.randint(-1, 3))
+
+    def event() -> dict[str, Any]:
+        at = moment()
+        delay = chance.choice([0, 0, 0, 1, 5, 30])
+        known = None if at is None or chance.random() < 0.05 else at + timedelta(hours=delay - (chance.random() < 0.1))
+        return {
+            "user": chance.choice(USERS),
+            "at": at,
+            "known": known,
+            "n": chance.choice([-3, -1, 0, 1, 2, None]),
+            "x": chance.choice(floats),
+            "s": chance.choice(TEXTS),
+            "b": chance.choice([True, False, None]),
+            "d": chance.choice([Decimal("0.10"), Decimal("-12345.67"), Decimal("9999999.99"), None]),
+            "day": day(),
+            "ts": moment(),
+        }
+
+    def daily() -> dict[str, Any]:
+        return {"user": chance.choice(USERS), "visit": chance.choice([1, 2, 3, None]), "on": day(), "n": 1}
+
+    def visit(number: int) -> dict[str, Any]:
+        return {"visit": number, "opens": moment(), "first_day": day(), "closes": day(), "kind": chance.choice(TEXTS)}
+
+    def person(user: str) -> dict[str, Any]:
+        age = chance.choice([None, 0, 99])
+        return {"user": user, "age": age, "weight": chance.choice(floats), "town": chance.choice(TEXTS), "born": day()}
+
+    people = [user for user in USERS if user is not None and chance.random() < 0.7]
+    invited = [*USERS, "eve"]
+    return {
+        "events": [event() for _ in range(events)],
+        "late": [event() for _ in range(events)],
+        "daily": [daily() for _ in range(events // 4)],
+        "visits": [visit(number) for number in range(1, 9)],
+        "invited": [{"user": chance.choice(invited), "visit": chance.randint(1, 9)} for _ in range(decisions)],
+        "people": [person(user) for user in people],
+    }

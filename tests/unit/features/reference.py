@@ -1,0 +1,204 @@
+"""Point in time by the book, in plain Python over lists of rows: what every engine is compared with.
+
+Written from the rules alone. It shares the declarations with the product, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sources import Source
+
+Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+
+
+def dataset(
+    line: Line, tables: Tables, features: Sequence[str], *, as_of: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Every decision of the spine with its features, in order; with `as_of` only mature ones, with their outcome."""
+    answers = []
+    for spine_row in tables[line.decision.spine.name]:
+        moment = lookup(line.decision.time, spine_row, tables)
+        if moment is None:
+            continue
+        at = start_of(moment, line.decision.time.source)
+        decision = {**{key: spine_row[key] for key in line.decision.keys}, "decision_time": at}
+        values = {name: feature(line, name, decision, tables) for name in features}
+        if as_of is not None:
+            outcome = outcome_of(line, decision, tables, as_of)
+            if outcome is None:
+                continue
+            values[line.outcome.name] = outcome
+        answers.append({**decision, **values})
+    return sorted(answers, key=lambda row: (row["decision_time"], *(order(row[key]) for key in line.decision.keys)))
+
+
+def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
+    declared = line.features[name]
+    if isinstance(declared, Ratio):
+        above, below = (feature(line, part, decision, tables) for part in (declared.numerator, declared.denominator))
+        if above is None or below is None or below == 0:
+            return None
+        try:
+            return float(above) / float(below)
+        except OverflowError:
+            return math.inf
+    if isinstance(declared, Attribute):
+        value = lookup(declared, decision, tables)
+        return None if value is None else plain(value)
+    rows = seen(line, declared.source, tuple(declared.by.keys), decision, tables)
+    at = decision["decision_time"]
+    if isinstance(declared, Aggregate):
+        if line.decision.boundary == "before":
+            rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.window]
+        else:
+            rows = [row for row in rows if at - happened_at(row, declared.source) < declared.window]
+        return aggregate(declared, rows)
+    if declared.max_age is not None:
+        rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.max_age]
+    if not rows:
+        return None
+    if isinstance(declared, SinceLast):
+        age = at - max(happened_at(row, declared.source) for row in rows)
+        return age / timedelta(microseconds=1) / 86_400_000_000
+    assert isinstance(declared, Latest)
+    value = max(rows, key=lambda row: recency(row, declared.source, tuple(declared.by.keys)))[declared.column]
+    return None if value is None else plain(value)
+
+
+def seen(line: Line, source: Source, keys: Sequence[str], decision: Row, tables: Tables) -> list[Row]:
+    at = decision["decision_time"]
+    found = []
+    for row in tables[source.name]:
+        if any(row[key] is None or decision[key] is None or row[key] != decision[key] for key in keys):
+            continue
+        if row[source.event_time or ""] is None or known_at(row, source) is None:
+            continue
+        happened = happened_at(row, source)
+        before = happened < at if line.decision.boundary == "before" else happened <= at
+        if before and known_at(row, source) <= at:
+            found.append(row)
+    return found
+
+
+def aggregate(declared: Aggregate, rows: list[Row]) -> Any:
+    if declared.column is None:
+        return len(rows)
+    values = [plain(row[declared.column]) for row in rows if row[declared.column] is not None]
+    if declared.kind == "distinct":
+        return len({order(value) for value in values})
+    if not values or (declared.kind == "stddev" and len(values) < 2):
+        return None
+    if declared.kind in ("min", "max"):
+        return (min if declared.kind == "min" else max)(values, key=order)
+    return numeric(declared.kind, values)
+
+
+def numeric(kind: str, values: list[Any]) -> Any:
+    special = [value for value in values if isinstance(value, float) and not math.isfinite(value)]
+    if special:
+        return math.nan if kind == "stddev" or len({repr(value) for value in special}) > 1 else special[0]
+    exact = [Fraction(value) for value in values]
+    total = sum(exact, Fraction(0))
+    if kind == "sum":
+        return rounded(total) if isinstance(values[0], float) else total
+    mean = total / len(exact)
+    if kind == "mean":
+        return rounded(mean)
+    variance = sum(((value - mean) * (value - mean) for value in exact), Fraction(0)) / (len(exact) - 1)
+    # The root of a fraction without leaving the range of floats.
+    excess = (variance.numerator.bit_length() - variance.denominator.bit_length()) // 2 - 400
+    scale = Fraction(1 << max(0, excess))
+    return rounded(Fraction(math.sqrt(variance / (scale * scale))) * scale)
+
+
+def rounded(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> int | None:
+    """None unless mature: the horizon and the delay have passed, and the source reaches that far."""
+    outcome = line.outcome
+    if outcome.until is not None:
+        end = lookup(outcome.until, decision, tables)
+        if end is None:
+            return None
+        end = end_of(end, outcome.until.source)
+    else:
+        assert outcome.horizon is not None
+        end = decision["decision_time"] + outcome.horizon
+    events = [row for row in tables[outcome.source.name] if row[outcome.source.event_time or ""] is not None]
+    newest = max((happened_at(row, outcome.source) for row in events), default=None)
+    assert outcome.source.delay is not None
+    if newest is None or end > newest or max(end + outcome.source.delay, decision["decision_time"]) > as_of:
+        return None
+    keys = [key for entity in outcome.by for key in entity.keys]
+    for row in events:
+        same = all(decision[key] is not None and row[key] == decision[key] for key in keys)
+        if same and decision["decision_time"] < happened_at(row, outcome.source) <= end:
+            return outcome.present
+    return outcome.absent
+
+
+def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:
+    for row in tables[attribute.source.name]:
+        if all(decision[key] is not None and row[key] == decision[key] for key in attribute.by.keys):
+            return row[attribute.column]
+    return None
+
+
+def happened_at(row: Row, source: Source) -> datetime:
+    return end_of(row[source.event_time or ""], source)
+
+
+def known_at(row: Row, source: Source) -> datetime | None:
+    if source.known_time is None:
+        assert source.delay is not None
+        return happened_at(row, source) + source.delay
+    return None if row[source.known_time] is None else end_of(row[source.known_time], source)
+
+
+def recency(row: Row, source: Source, keys: Sequence[str]) -> tuple[Any, ...]:
+    used = {*keys, source.event_time, source.known_time}
+    rest = [
+        order(None if row[column] is None else plain(row[column])) for column in source.columns if column not in used
+    ]
+    return (happened_at(row, source), known_at(row, source), *rest)
+
+
+def order(value: Any) -> tuple[int, Any]:
+    """Null below all, NaN above all."""
+    if value is None:
+        return (0, 0)
+    if isinstance(value, float) and math.isnan(value):
+        return (2, 0)
+    return (1, value)
+
+
+def plain(value: Any) -> Any:
+    return 0.0 if isinstance(value, float) and value == 0 else value
+
+
+def end_of(moment: date, source: Source) -> datetime:
+    if isinstance(moment, datetime):
+        return moment
+    return midnight(moment + timedelta(days=1), source)
+
+
+def start_of(moment: date, source: Source) -> datetime:
+    return moment if isinstance(moment, datetime) else midnight(moment, source)
+
+
+def midnight(day: date, source: Source) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(source.zone or "UTC")).astimezone(UTC)

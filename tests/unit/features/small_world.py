@@ -1,0 +1,244 @@
+"""A small invented world that has every kind of source, feature and column, and a way to build datasets of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assembly_line import (
+    Decision,
+    Delivery,
+    Entity,
+    Feature,
+    Line,
+    Outcome,
+    Policy,
+    Source,
+    Training,
+    attribute,
+    count,
+    days,
+    deviation,
+    distinct,
+    latest,
+    maximum,
+    mean,
+    minimum,
+    ratio,
+    since_last,
+    total,
+)
+from assembly_line.features.arrow_columns import logical_type
+from assembly_line.features.columns import Column, decimal_scale
+from assembly_line.features.engine_duckdb import build
+from assembly_line.features.planning import make_plan
+from assembly_line.features.plans import Plan
+from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.instants import EPOCH, from_micros, to_micros
+from assembly_line.requests import DatasetRequest
+from tests.unit.features import reference
+
+Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+
+USER = Entity("user", keys={"user": "string"})
+VISIT = Entity("visit", keys={"visit": "int64"})
+VALUES = {
+    "n": "int64",
+    "x": "float64",
+    "s": "string",
+    "b": "boolean",
+    "d": "decimal(9,2)",
+    "day": "date",
+    "ts": "timestamp",
+}
+NEW_YORK = "America/New_York"
+DAY = timedelta(days=1)
+EVENTS = Source(
+    name="events",
+    entities=(USER,),
+    columns={"user": "string", "at": "timestamp", **VALUES},
+    event_time="at",
+    delay=timedelta(0),
+    zone="UTC",
+)
+LATE = Source(
+    name="late",
+    entities=(USER,),
+    columns={"user": "string", "at": "timestamp", "known": "timestamp", **VALUES},
+    event_time="at",
+    known_time="known",
+    zone="UTC",
+)
+DAILY = Source(
+    name="daily",
+    entities=(USER, VISIT),
+    columns={"user": "string", "visit": "int64", "on": "date", "n": "int64"},
+    event_time="on",
+    delay=timedelta(0),
+    zone=NEW_YORK,
+)
+VISITS = Source(
+    name="visits",
+    entities=(VISIT,),
+    columns={"visit": "int64", "opens": "timestamp", "first_day": "date", "closes": "date", "kind": "string"},
+    static=True,
+    zone=NEW_YORK,
+)
+INVITED = Source(name="invited", entities=(USER, VISIT), columns={"user": "string", "visit": "int64"}, static=True)
+PEOPLE = Source(
+    name="people",
+    entities=(USER,),
+    columns={"user": "string", "age": "int64", "weight": "float64", "town": "string", "born": "date"},
+    static=True,
+    zone="UTC",
+)
+
+
+def features_over(source: Source, window: timedelta) -> dict[str, Feature]:
+    """Every kind of feature over every type of column of an event source by user."""
+    name = source.name
+    found: dict[str, Feature] = {f"{name}_count": count(source, window=window)}
+    for column, kind in VALUES.items():
+        found[f"{name}_distinct_{column}"] = distinct(source, column, window=window)
+        found[f"{name}_min_{column}"] = minimum(source, column, window=window)
+        found[f"{name}_max_{column}"] = maximum(source, column, window=window)
+        found[f"{name}_latest_{column}"] = latest(source, column)
+        found[f"{name}_recent_{column}"] = latest(source, column, max_age=window)
+        if kind in ("int64", "float64") or kind.startswith("decimal"):
+            found[f"{name}_sum_{column}"] = total(source, column, window=window)
+            found[f"{name}_mean_{column}"] = mean(source, column, window=window)
+            found[f"{name}_deviation_{column}"] = deviation(source, column, window=window)
+    found[f"{name}_since"] = since_last(source)
+    found[f"{name}_since_recent"] = since_last(source, max_age=window)
+    return found
+
+
+def a_line(
+    *,
+    window: timedelta = DAY,
+    boundary: Any = "before",
+    delay: timedelta = timedelta(0),
+    time_column: str = "opens",
+    history_since: datetime | None = None,
+    horizon: timedelta | None = None,
+) -> Line:
+    """A line over the small world; `delay` is the events' delay, `time_column` one of `visits`."""
+    events = replace(EVENTS, delay=delay)
+    until = None if horizon else attribute(VISITS, "closes")
+    return Line(
+        name="small_world",
+        title="A small world",
+        owner="tests",
+        decision=Decision(
+            name="invitation",
+            entities=(USER, VISIT),
+            spine=INVITED,
+            time=attribute(VISITS, time_column),
+            boundary=boundary,
+            history_since=history_since,
+        ),
+        features={
+            **features_over(events, window),
+            **features_over(LATE, window),
+            "events_long": count(events, window=days(3)),
+            "events_long_n": distinct(events, "n", window=days(3)),
+            "daily_count": count(DAILY, window=days(2), by=USER),
+            "daily_visits": distinct(DAILY, "visit", window=days(2), by=USER),
+            "visit_daily": count(DAILY, window=days(2), by=VISIT),
+            "daily_since": since_last(DAILY, by=USER),
+            "share": ratio("events_sum_n", "events_long"),
+            "share_of_x": ratio("events_sum_x", "events_sum_n"),
+            "share_of_d": ratio("events_sum_d", "events_count"),
+            "kind": attribute(VISITS, "kind"),
+            "age": attribute(PEOPLE, "age"),
+            "weight": attribute(PEOPLE, "weight"),
+            "town": attribute(PEOPLE, "town"),
+            "born": attribute(PEOPLE, "born"),
+        },
+        outcome=Outcome(name="came", source=DAILY, by=(USER, VISIT), until=until, horizon=horizon),
+        training=Training(framework_version="3.2-0", baseline="events_count"),
+        policy=Policy(version=1, act="call", otherwise="wait", capacity=0.5, expires_after=days(1)),
+        delivery=Delivery(subscribers=("desk",)),
+    )
+
+
+def write_rows(source: Source, rows: Sequence[Row], path: Path) -> None:
+    """Rows as a Parquet file whose columns are of the declared types, as the lake holds them."""
+    arrays = {name: pa.array([row[name] for row in rows], logical_type(kind)) for name, kind in source.columns.items()}
+    pq.write_table(pa.table(arrays), path)
+
+
+class SmallLake:
+    """Sources of a line as typed Parquet files in a folder, as the lake would hold them."""
+
+    def __init__(self, line: Line, tables: Tables, folder: Path) -> None:
+        self.line = line
+        self.folder = folder
+        self.snapshots: dict[str, Snapshot] = {}
+        for name, source in line.sources.items():
+            self._store(source, tables[name], folder)
+
+    def plan(self, request: Mapping[str, Any], *, memory_mib: int = 2048) -> Plan:
+        parsed = DatasetRequest.parse({"line": self.line.name, **request})
+        return make_plan(parsed, self.line, release="0" * 64, snapshots=self.snapshots, memory_mib=memory_mib)
+
+    def planned_files(self, plan: Plan) -> dict[str, list[Path]]:
+        return {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
+
+    def build(self, request: Mapping[str, Any], target: Path, *, memory_mib: int = 2048) -> dict[str, Column]:
+        """Build with DuckDB and read the dataset back."""
+        plan = self.plan(request, memory_mib=memory_mib)
+        build(plan, self.planned_files(plan), target, memory_mib=memory_mib)
+        return read_dataset(target)
+
+    def _store(self, source: Source, rows: Sequence[Row], folder: Path) -> None:
+        """Two files, as after two months; none if there are no rows."""
+        place = folder / source.name
+        place.mkdir(parents=True)
+        halves = [half for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]) if half]
+        objects = []
+        for number, half in enumerate(halves):
+            path = place / f"{number}.parquet"
+            write_rows(source, half, path)
+            times = [to_micros(reference.happened_at(row, source)) for row in half if row.get(source.event_time or "")]
+            objects.append(
+                SnapshotObject(
+                    key=str(path),
+                    version="1",
+                    bytes=path.stat().st_size,
+                    rows=len(half),
+                    min_time=min(times, default=None),
+                    max_time=max(times, default=None),
+                )
+            )
+        self.snapshots[source.name] = Snapshot(source=source.name, columns=source.columns, objects=tuple(objects))
+
+
+def values_of(column: Column) -> list[Any]:
+    """A column as Python values: instants as datetime, days as date, decimals as Decimal, None where null."""
+    scale = decimal_scale(column.kind)
+    found: list[Any] = []
+    for value, valid in zip(column.values.tolist(), column.valid.tolist(), strict=True):
+        if not valid:
+            found.append(None)
+        elif column.kind == "timestamp":
+            found.append(from_micros(value))
+        elif column.kind == "date":
+            found.append(EPOCH.date() + timedelta(days=value))
+        else:
+            found.append(value if scale is None else Decimal(value).scaleb(-scale))
+    return found
+
+
+def rows_of(columns: Mapping[str, Column]) -> list[dict[str, Any]]:
+    lists = {name: values_of(column) for name, column in columns.items()}
+    return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]

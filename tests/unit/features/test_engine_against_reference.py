@@ -1,0 +1,187 @@
+"""The one-machine engine gives what the rules say, on random small worlds and at the edges where others went wrong."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from assembly_line import days, hours
+from assembly_line.declarations.lines import Line
+from assembly_line.features import engine_duckdb
+from tests.unit.features import reference
+from tests.unit.features.comparing import assert_equal
+from tests.unit.features.random_worlds import SPRING, random_world
+from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
+
+ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
+MICROSECOND = timedelta(microseconds=1)
+NOTHING: dict[str, list[dict[str, Any]]] = {
+    name: [] for name in ("events", "late", "daily", "visits", "invited", "people")
+}
+EVENT = dict.fromkeys(("n", "x", "s", "b", "d", "day", "ts"))
+
+
+LINES = st.fixed_dictionaries(
+    {
+        "window": st.sampled_from([hours(1), hours(24), days(3), MICROSECOND, timedelta.max]),
+        "boundary": st.sampled_from(["before", "at_or_before"]),
+        "delay": st.sampled_from([timedelta(0), MICROSECOND, hours(1), hours(25)]),
+        "time_column": st.sampled_from(["opens", "first_day"]),
+        "horizon": st.sampled_from([None, hours(30)]),
+    }
+)
+# A world is named by its seed: nothing about it would become simpler by shrinking.
+PHASES = (Phase.explicit, Phase.generate)
+
+
+@settings(max_examples=25, deadline=None, phases=PHASES)
+@given(parts=LINES, seed=st.integers(0, 10**6))
+def test_every_feature_is_what_the_rules_say(parts: dict[str, Any], seed: int) -> None:
+    line, world = a_line(**parts), random_world(seed)
+
+    assert_equal(line, build(line, world, ALL), reference.dataset(line, world, list(line.features)))
+
+
+@settings(max_examples=15, deadline=None, phases=PHASES)
+@given(parts=LINES, seed=st.integers(0, 10**6), hour=st.integers(24, 120))
+def test_training_holds_the_mature_decisions_with_their_outcomes(parts: dict[str, Any], seed: int, hour: int) -> None:
+    line, world = a_line(**parts), random_world(seed)
+    as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(hours=hour)
+    names = ["daily_count", "kind"]
+    request = {"purpose": "training", "as_of": as_of.isoformat(), "features": names}
+
+    assert_equal(line, build(line, world, request), reference.dataset(line, world, names, as_of=as_of))
+
+
+def test_the_random_worlds_reach_what_they_are_meant_to_reach() -> None:
+    """Else the two tests above would pass by saying nothing."""
+    line = a_line()
+    rows = [row for seed in range(5) for row in reference.dataset(line, random_world(seed), list(line.features))]
+    filled = Counter(name for row in rows for name, value in row.items() if value not in (None, 0))
+    repeated = Counter((row["user"], row["visit"], row["decision_time"]) for row in rows)
+
+    assert len(rows) > 100
+    assert all(filled[name] for name in line.features)
+    assert max(repeated.values()) > 1
+
+
+def test_a_part_of_the_entities_at_a_time_gives_the_same_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = SmallLake(a_line(), random_world(1), tmp_path)
+    whole = rows_of(lake.build(ALL, tmp_path / "whole.parquet"))
+    monkeypatch.setattr(engine_duckdb, "parts_of", lambda *_: 3)
+
+    assert repr(rows_of(lake.build(ALL, tmp_path / "parts.parquet"))) == repr(whole)
+
+
+def test_the_order_of_rows_in_the_files_changes_nothing() -> None:
+    world = random_world(2)
+    backwards = {name: list(reversed(table)) for name, table in world.items()}
+
+    assert repr(build(a_line(), world, ALL)) == repr(build(a_line(), backwards, ALL))
+
+
+@pytest.mark.parametrize(("boundary", "seen"), [("before", [0, 0, 1, 1, 0]), ("at_or_before", [0, 1, 1, 0, 0])])
+def test_a_window_holds_exactly_its_width(boundary: str, seen: list[int]) -> None:
+    at = [SPRING - MICROSECOND, SPRING, SPRING + MICROSECOND, SPRING + hours(1), SPRING + hours(1) + MICROSECOND]
+    world = {**NOTHING, "events": [{"user": "ada", "at": SPRING, **EVENT}], **visits_at(*at)}
+
+    rows = build(a_line(boundary=boundary, window=hours(1)), world, {**ALL, "features": ["events_count"]})
+
+    assert [row["events_count"] for row in rows] == seen
+
+
+def test_an_event_is_seen_once_it_is_known_and_not_before() -> None:
+    late = {"user": "ada", "at": SPRING, "known": SPRING + hours(5), **EVENT, "n": 1}
+    never = {**late, "known": None, "n": 2}
+    world = {**NOTHING, "late": [late, never], **visits_at(SPRING + hours(5) - MICROSECOND, SPRING + hours(5))}
+
+    rows = build(a_line(), world, {**ALL, "features": ["late_count", "late_latest_n"]})
+
+    assert [(row["late_count"], row["late_latest_n"]) for row in rows] == [(0, None), (1, 1)]
+
+
+def test_of_two_versions_of_one_event_the_one_known_last_is_the_latest() -> None:
+    versions = [{"user": "ada", "at": SPRING, "known": SPRING + hours(k), **EVENT, "n": n} for k, n in ((2, 1), (1, 9))]
+    world = {**NOTHING, "late": versions, **visits_at(SPRING + hours(1), SPRING + hours(2))}
+
+    rows = build(a_line(), world, {**ALL, "features": ["late_latest_n"]})
+
+    assert [row["late_latest_n"] for row in rows] == [9, 1]
+
+
+def test_a_null_that_is_latest_is_the_answer() -> None:
+    events = [{"user": "ada", "at": SPRING + hours(h), **EVENT, "n": n} for h, n in ((0, 7), (1, None))]
+    world = {**NOTHING, "events": events, **visits_at(SPRING + hours(1), SPRING + hours(2))}
+
+    rows = build(a_line(), world, {**ALL, "features": ["events_latest_n"]})
+
+    assert [row["events_latest_n"] for row in rows] == [7, None]
+
+
+def test_a_day_happens_and_is_known_at_its_end_where_it_happened() -> None:
+    """New York's clocks are set forward on 12 March: the day ends at 4:00 UTC, the days before at 5:00."""
+    events = [{"user": "ada", "visit": 1, "on": date(2017, 3, day), "n": 1} for day in (11, 12)]
+    ends = [datetime(2017, 3, 12, 5, tzinfo=UTC), datetime(2017, 3, 13, 4, tzinfo=UTC)]
+    times = [moment + step for moment in ends for step in (timedelta(0), MICROSECOND)]
+    world = {**NOTHING, "daily": events, **visits_at(*times)}
+
+    rows = build(a_line(), world, {**ALL, "features": ["daily_count"]})
+
+    assert [row["daily_count"] for row in rows] == [0, 1, 1, 2]
+
+
+def test_a_decision_on_a_day_is_made_at_its_start() -> None:
+    world = {**NOTHING, "invited": [{"user": "ada", "visit": 1}]}
+    world["visits"] = [visit(1, first_day=date(2017, 3, 13))]
+
+    rows = build(a_line(time_column="first_day"), world, {**ALL, "features": ["kind"]})
+
+    assert rows[0]["decision_time"] == datetime(2017, 3, 13, 4, tzinfo=UTC)
+
+
+def test_sums_of_huge_and_tiny_numbers_keep_their_digits() -> None:
+    values = [1e16, 1.0, -1e16, 0.1]
+    events = [{"user": "ada", "at": SPRING, **EVENT, "x": value} for value in values]
+    world = {**NOTHING, "events": events, **visits_at(SPRING + hours(1))}
+
+    rows = build(a_line(), world, {**ALL, "features": ["events_sum_x"]})
+
+    assert math.isclose(rows[0]["events_sum_x"], 1.1, rel_tol=1e-12)
+
+
+def test_a_spine_without_decisions_gives_a_dataset_without_rows(tmp_path: Path) -> None:
+    line = a_line()
+    columns = SmallLake(line, random_world(3), tmp_path).build(
+        {**ALL, "from": "2001-01-01", "to": "2002-01-01"}, tmp_path / "data.parquet"
+    )
+
+    assert list(columns) == ["decision_id", "decision_time", "user", "visit", *line.features]
+    assert {len(column) for column in columns.values()} == {0}
+
+
+def visit(number: int, **times: Any) -> dict[str, Any]:
+    return {"visit": number, "opens": None, "first_day": None, "closes": None, "kind": None, **times}
+
+
+def visits_at(*times: datetime) -> dict[str, list[dict[str, Any]]]:
+    """Ada is invited at each of these times."""
+    return {
+        "visits": [visit(number, opens=moment) for number, moment in enumerate(times)],
+        "invited": [{"user": "ada", "visit": number} for number in range(len(times))],
+    }
+
+
+def build(line: Line, world: Tables, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as place:
+        return rows_of(SmallLake(line, world, Path(place)).build(request, Path(place) / "data.parquet"))
