@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 # What is as short as this is never broken into two lines.
-SHORT = 24
+SHORT = 40
 NUMBER = re.compile(r"-?\d[\d.,]*(?:-\d[\d.,]*)?%?")
 Render = Callable[["Console"], None]
 
@@ -60,7 +60,8 @@ def fields(pairs: Mapping[str, Any], *, title: str | None = None) -> Render:
     def render(console: Console) -> None:
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+        _head(console, title)
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in pairs.items():
@@ -77,9 +78,10 @@ def rows(columns: Sequence[str], content: Sequence[Sequence[Any]], *, title: str
     def render(console: Console) -> None:
         from rich.measure import Measurement
 
-        table = _table(columns, content, title=title, padding=0, whole=False)
+        _head(console, title)
+        table = _table(columns, content, padding=0, whole=False)
         for padding in (1, 0):
-            found = _table(columns, content, title=title, padding=padding, whole=True)
+            found = _table(columns, content, padding=padding, whole=True)
             if Measurement.get(console, console.options.update(max_width=1000), found).maximum <= console.width:
                 table = found
                 break
@@ -88,21 +90,17 @@ def rows(columns: Sequence[str], content: Sequence[Sequence[Any]], *, title: str
     return render
 
 
-def _table(
-    columns: Sequence[str], content: Sequence[Sequence[Any]], *, title: str | None, padding: int, whole: bool
-) -> Table:
+def _head(console: Console, title: str | None) -> None:
+    if title is not None:
+        console.print(title, style="bold", markup=False)
+
+
+def _table(columns: Sequence[str], content: Sequence[Sequence[Any]], *, padding: int, whole: bool) -> Table:
     """`whole`: no cell is broken into two lines unless it is long."""
     from rich import box
     from rich.table import Table
 
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, padding, 0, 0),
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0))
     for number, column in enumerate(columns):
         short = all(len(plain(row[number])) <= SHORT for row in content)
         numeric = bool(content) and all(_is_number(row[number]) for row in content)
@@ -110,6 +108,11 @@ def _table(
     for row in content:
         table.add_row(*map(plain, row))
     return table
+
+
+def person(arn: str | None) -> str:
+    """How people are called: `scientist` of `arn:aws:sts::000000000000:assumed-role/.../scientist`."""
+    return "-" if arn is None else re.split(r"[/:]", arn)[-1]
 
 
 def plain(value: Any) -> str:

@@ -199,7 +199,7 @@ def test_scoring_without_a_champion_says_how_to_get_one(refused: dict[str, Answe
         ("script", "ValueError: bad column"),
         ("nan", "expected a probability in [0, 1]"),
         ("few", "one answer for each"),
-        ("killed", "9"),
+        ("killed", "SIGKILL"),
     ],
 )
 def test_a_training_that_fails_says_why(refused: dict[str, Answer], case: str, reason: str) -> None:

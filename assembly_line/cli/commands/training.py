@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli.options import AsOf, Engine, Line, Run, Wait, command
-from assembly_line.cli.output import rows
+from assembly_line.cli.output import person, rows
 from assembly_line.cli.session import Session
 
 PANEL = "3. Train and review"
@@ -60,10 +60,16 @@ def list_reviews(session: Session, line: Line) -> None:
     found = session.target.control.reviews(line)
     shown = [{name: value for name, value in review.items() if name not in ("token", "packet")} for review in found]
     content = [
-        (one["run_id"], one["state"], one.get("decision"), one["author"], one.get("reviewer"), one["opened_at"])
+        (
+            one["run_id"],
+            one.get("decision") or one["state"],
+            person(one["author"]),
+            person(one.get("reviewer")),
+            one["opened_at"][:10],
+        )
         for one in shown
     ]
-    columns = ("run", "state", "decision", "author", "reviewer", "opened")
+    columns = ("run", "decision", "author", "reviewer", "opened")
     session.output.result(shown, rows(columns, content))
 
 

@@ -26,6 +26,7 @@ from assembly_line.cli.demo.timeline import campaigns_of, timeline
 from assembly_line.cli.demo.year import Year
 from assembly_line.cli.exits import describe
 from assembly_line.cli.history import performance, read_history
+from assembly_line.cli.invocation import program
 from assembly_line.cli.loading import load_into, raw_tables
 from assembly_line.cli.releasing import release_lines
 from assembly_line.cli.runs import run_name
@@ -67,8 +68,8 @@ def run_demo(session: Session) -> None:
         where = demo.stages.current or "the end"
         raise RunFailed(
             f"the demo failed in {where!r}: {describe(error)}\n"
-            f"Everything up to there is kept: `line up`, then `line status` and `line board`; logs of the embedded AWS "
-            f"are in {session.state / 'logs'}; `line demo` begins anew"
+            f"Everything up to there is kept: `{program()} up`, then `line status` and `line board`; logs of the "
+            f"embedded AWS are in {session.state / 'logs'}; `line demo` begins anew"
         ) from error
     session.output.result(found.to_json(), draw(found, session.state))
 

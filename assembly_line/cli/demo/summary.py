@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.drawn_board import draw_board
 from assembly_line.cli.history import COLUMNS, figure, figures, interval
-from assembly_line.cli.output import Render, duration, fields, percent, rows
+from assembly_line.cli.invocation import program
+from assembly_line.cli.output import Render, duration, fields, percent, person, rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from assembly_line.cli.demo.figures import Figures
 
 NEXT = (
-    ("line up", "the same embedded AWS again, with everything in it"),
-    ("line status", "releases, champion, executions"),
-    ("line performance coupon_redemption --by campaign_id", "this table again"),
-    ("line board", "where time went"),
-    ("line train coupon_redemption --as-of 2017-10-01 --as scientist", "train on more, review it yourself"),
-    ("line down", "stop; nothing is lost"),
+    ("up", "the same embedded AWS again, with everything in it"),
+    ("status", "releases, champion, executions"),
+    ("performance coupon_redemption --by campaign_id", "this table again"),
+    ("board", "where time went"),
+    ("train coupon_redemption --as-of 2017-10-01 --as scientist", "train on more, review it yourself"),
+    ("down", "stop; nothing is lost"),
 )
 
 
@@ -57,8 +58,8 @@ def _what_happened(found: Figures) -> Render:
             f"of them and was judged on the {run['holdout_rows']:,} latest",
             "Holdout": f"AUC {run['auc']:.3f} ({interval(run['auc_interval'])}), rule {figure(run['baseline_auc'])}; "
             f"log loss {run['log_loss']:.4f}, prior {run['prior_log_loss']:.4f}",
-            "Review": f"{found.review['decision']}d by {_name(found.review['reviewer'])}, "
-            f"author {_name(found.review['author'])}",
+            "Review": f"{found.review['decision']}d by {person(found.review['reviewer'])}, "
+            f"author {person(found.review['author'])}",
             "Delivery": f"{scoring['offered']:,} offered = {scoring['delivered']:,} delivered + "
             f"{scoring['quarantined']:,} quarantined + {scoring['dead_lettered']:,} dead-lettered, "
             f"for {scoring['campaigns']} campaigns",
@@ -109,11 +110,6 @@ def _above(pooled: Mapping[str, Any]) -> bool:
 
 def _what_next(console: Console, state: Path) -> None:
     console.print("\n[bold]What to try next[/bold]")
-    for command, purpose in NEXT:
-        console.print(f"  [bold]{command}[/bold]\n      {purpose}")
+    for arguments, purpose in NEXT:
+        console.print(f"  [bold]{program()} {arguments}[/bold]\n      {purpose}")
     console.print(f"\nAll figures: {state / 'demo.json'}", style="dim", markup=False, soft_wrap=True)
-
-
-def _name(arn: str) -> str:
-    """`scientist` of `arn:aws:sts::000000000000:assumed-role/.../scientist`."""
-    return arn.rsplit("/", 1)[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,6 +62,18 @@ def test_no_embedded_aws_is_unreachable_and_says_how_to_start_it(line: Command, 
 
     assert answer.code == ExitCode.UNREACHABLE
     assert "line up" in answer.err
+
+
+def test_a_taken_port_is_named_with_what_to_do(line: Command, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = line("up", "--environment", "embedded", "--state", str(tmp_path / "state"), "--port", port)
+
+    assert answer.code == ExitCode.UNREACHABLE
+    assert f"port {port}" in answer.err
+    assert "--port" in answer.err
 
 
 def test_release_publishes_every_line_and_makes_it_current(target: Target, released: str) -> None:
