@@ -26,7 +26,7 @@ def parse_instant(text: str, *, field: str) -> datetime:
             f"{field}: {text!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
         ) from error
     if parsed.tzinfo is None:
-        raise RequestRefused(f"{field}: {text!r} has no zone; write 2017-07-01T00:00:00Z or with an offset")
+        raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")
     return parsed.astimezone(UTC)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -113,6 +114,7 @@ class Receipt(_Feedback):
 
 Feedback = Annotated[Override | OutcomeReport | Receipt, Field(discriminator="kind")]
 _FEEDBACK: TypeAdapter[Override | OutcomeReport | Receipt] = TypeAdapter(Feedback)
+_KINDS: dict[object, type[_Feedback]] = {"override": Override, "outcome": OutcomeReport, "receipt": Receipt}
 
 
 def feedback_from_values(document: object) -> Override | OutcomeReport | Receipt:
@@ -124,7 +126,9 @@ def feedback_from_values(document: object) -> Override | OutcomeReport | Receipt
     try:
         return _FEEDBACK.validate_python(document)
     except ValidationError as error:
-        raise MalformedMessage(f"feedback: {describe(error, _Feedback)}") from error
+        kind = document.get("kind") if isinstance(document, Mapping) else None
+        model = _KINDS.get(kind, _Feedback) if isinstance(kind, str) else _Feedback
+        raise MalformedMessage(f"feedback: {describe(error, model)}") from error
 
 
 def feedback_schema() -> dict[str, Any]:

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant, parse_instant
 
+SHOWN = 100  # characters of a wrong value
 Engine = Literal["auto", "duckdb", "spark"]
 LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,23}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
@@ -23,7 +25,7 @@ def _instant(value: object) -> object:
     try:
         return parse_instant(value, field="instant")
     except RequestRefused as error:
-        raise ValueError(str(error)) from error  # pydantic then names the field
+        raise ValueError(str(error).removeprefix("instant: ")) from error  # pydantic then names the field
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]
@@ -54,18 +56,38 @@ class Request(BaseModel):
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """Every problem of a pydantic error in one readable line."""
-    parts = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"]) or "request"
-        if problem["type"] == "extra_forbidden":
-            known = ", ".join(field.alias or name for name, field in model.model_fields.items())
-            parts.append(f"{where}: unknown field; there are {known}")
-        elif problem["type"] == "missing":
-            parts.append(f"{where}: is missing")
-        else:
-            parts.append(f"{where}: {problem['input']!r}: {problem['msg']}")
-    return "; ".join(parts)
+    """Every problem of a pydantic error in one readable line; `model` tells which fields there are."""
+    return "; ".join(_problem(problem, model) for problem in error.errors(include_url=False))
+
+
+def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    where, kind, value = ".".join(map(str, problem["loc"])), problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+        return f"{where}: unknown field; there are {known}"
+    if kind == "missing":
+        return f"{where}: is missing"
+    if kind == "union_tag_not_found":
+        return f"{_tag_field(problem)}: is missing"
+    if kind == "union_tag_invalid":
+        return (
+            f"{_tag_field(problem)}: {_shown(problem['ctx']['tag'])}: expected one of {problem['ctx']['expected_tags']}"
+        )
+    if kind == "value_error":  # our own words, which name the value
+        return ": ".join(part for part in (where, str(problem["ctx"]["error"])) if part)
+    if not where:
+        return f"expected a JSON object, got {type(value).__name__}"
+    return f"{where}: {_shown(value)}: {problem['msg']}"
+
+
+def _tag_field(problem: ErrorDetails) -> str:
+    return str(problem["ctx"]["discriminator"]).strip("'")
+
+
+def _shown(value: object) -> str:
+    """The value as far as it helps; a whole object, in which anything may stand, only by its type."""
+    text = type(value).__name__ if isinstance(value, Mapping) else repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 class DatasetRequest(Request):

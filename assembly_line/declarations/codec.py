@@ -36,7 +36,7 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
     """The line that `line_to_json` wrote, with every check of the declarations run again.
 
     Raises:
-        DeclarationError: the document is not of this form.
+        DeclarationError: the document is not of this form, or holds what only another version of this project knows.
     """
     try:
         entities = {name: Entity(name, content["keys"]) for name, content in document["entities"].items()}
@@ -79,7 +79,7 @@ class _Decoder:
         self.sources: dict[str, Source] = {}
 
     def source(self, content: Mapping[str, Any]) -> Source:
-        return Source(**{name: self.decode(value) for name, value in content.items()})
+        return Source(**self._known(Source, content))
 
     def decode(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -98,5 +98,20 @@ class _Decoder:
             case {"$pairs": pairs}:
                 return {key: self.decode(content) for key, content in pairs}
             case {"$kind": kind, **content}:
-                return VALUES[kind](**{name: self.decode(part) for name, part in content.items()})
+                if kind not in VALUES:
+                    raise _of_another_version(kind)
+                return VALUES[kind](**self._known(VALUES[kind], content))
         raise ValueError(f"unknown JSON form {sorted(value)}")
+
+    def _known(self, kind: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:
+        unknown = content.keys() - {field.name for field in fields(kind)}
+        if unknown:
+            raise _of_another_version(f"{kind.__name__}.{min(unknown)}")
+        return {name: self.decode(value) for name, value in content.items()}
+
+
+def _of_another_version(what: str) -> DeclarationError:
+    return DeclarationError(
+        f"release: declares {what}, which is not known here: it was published by a newer version than the one that is "
+        "deployed; run `line deploy` with that version, or publish the line again with the deployed one"
+    )

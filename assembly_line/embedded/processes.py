@@ -49,7 +49,12 @@ def identify(pid: int) -> ProcessIdentity | None:
         del _children[pid]
         return None
     birth = _birth(pid)
-    return None if birth is None else ProcessIdentity(pid=pid, birth=birth)
+    if birth is None:
+        if child is not None:  # it ended since it was polled: a zombie until it is waited for
+            child.wait()
+            del _children[pid]
+        return None
+    return ProcessIdentity(pid=pid, birth=birth)
 
 
 def is_alive(identity: ProcessIdentity) -> bool:

@@ -18,6 +18,7 @@ from assembly_line.errors import EmbeddedAwsError
 
 Report = Callable[[str], None]
 PATIENCE_SECONDS = 20.0
+SAVING_MIB = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,10 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         folder.check_space()
         aside = folder.move_aside_if_unclean()
         if aside:
-            report(f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins.")
+            report(
+                f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins. "
+                "Delete that folder when you need nothing of it."
+            )
         return _start_children(folder, port, report)
 
 
@@ -84,6 +88,17 @@ def stop(state: Path, *, report: Report | None = None) -> Stopped:
         if outcome.interrupted_executions:
             report(f"{outcome.interrupted_executions} execution(s) were running; they come back as failed.")
     return outcome
+
+
+def require_place_for_state(state: Path) -> None:
+    """Raise EmbeddedAwsError if what runs could not write its state when it ended."""
+    folder = StateFolder(state.resolve())
+    if status(folder.root).running and folder.free_mib() < SAVING_MIB:
+        raise EmbeddedAwsError(
+            f"{folder.root}: {folder.free_mib()} MiB are free on its file system, too few to write the state "
+            f"({SAVING_MIB} MiB are needed); it was left running: free some space, then `line down` again "
+            "(--force stops it and gives its state up)"
+        )
 
 
 def status(state: Path) -> Status:

@@ -45,6 +45,15 @@ class Parameters:
         """URL of the queue that a subscriber of the line reads."""
         return self._find(subscriber_queue_parameter(self.environment, line, subscriber))
 
+    def subscriber_queues(self, line: str) -> dict[str, str]:
+        """Subscriber -> URL of its queue, of every subscriber of the line."""
+        before, _, after = subscriber_queue_parameter(self.environment, line, "|").partition("|")
+        return {
+            name.removeprefix(before).removesuffix(after): url
+            for name, url in self.all.items()
+            if name.startswith(before) and name.endswith(after)
+        }
+
     def subscriber_dead_letters(self, line: str, subscriber: str) -> str:
         return self._find(subscriber_dead_letters_parameter(self.environment, line, subscriber))
 

@@ -327,7 +327,18 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    consumer = Consumer(read_arguments(arguments))
+    chosen = read_arguments(arguments)
+    try:
+        consume(chosen)
+    except (BotoCoreError, ClientError) as error:
+        print(f"consume.py: {error}; are queue, Region and credentials right?", file=sys.stderr)
+        return 1
+    return 0
+
+
+def consume(arguments: argparse.Namespace) -> None:
+    """Work until the queue is empty or the process is told to end; print what was done, also after a failure."""
+    consumer = Consumer(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, consumer.stop)
     try:
@@ -335,7 +346,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         consumer.inbox.close()
         print(json.dumps(consumer.summary()))
-    return 0
 
 
 if __name__ == "__main__":

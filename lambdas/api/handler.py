@@ -27,6 +27,7 @@ from assembly_line.storage.lines import ReleasedLines
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.queue import Parcel, Queue
 from assembly_line.storage.releases import ReleaseStore
+from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
@@ -92,7 +93,9 @@ def start_run(line: str) -> Response[str]:
     if "line" in body:
         raise RequestRefused("line: stands in the path, not in the body")
     request = TrainingRequest.parse({**body, "line": line})
-    stores().control.current_release(line)
+    declared = stores().released.current(line)
+    if request.release is None:  # the run checks those of an older release, as soon as it begins
+        hyperparameters.resolve(declared, request.hyperparameters)
     run_id = f"{aws_name(line)}-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
     # Before the start: a run that begins must find its author.
     requested = {"author": principal, "requested_at": format_instant(datetime.now(UTC))}

@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from assembly_line.canonical import digest
 from assembly_line.environments import FeedbackCollectorEnvironment
+from assembly_line.errors import AssemblyError
 from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
@@ -52,10 +53,15 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
     accepted: list[Arrival] = []
 
     def read(record: SQSRecord) -> None:
-        arrival = _read(record.raw_event)
-        name = arrival.event.line
-        if name not in lines:
-            lines[name] = released.current(name)
+        try:
+            arrival = _read(record.raw_event)
+            name = arrival.event.line
+            if name not in lines:
+                lines[name] = released.current(name)
+        except AssemblyError as error:
+            # Not its text, which quotes the message; the message itself lies in the dead-letter queue.
+            logger.warning("refused", extra={"message_id": record.message_id, "error": type(error).__name__})
+            raise
         accepted.append(arrival)
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded import supervisor
 from assembly_line.embedded.runtime import Runtime
+from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
+from tests.embedded.line_command import LineCommand
+from tests.embedded.line_slice import write_slice
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +21,21 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     state = tmp_path_factory.mktemp("embedded") / ".line"
     yield supervisor.start(state, report=lambda _: None)
     supervisor.stop(state)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A second one, in which the line is deployed and a slice of its tables loaded."""
+    folder = tmp_path_factory.mktemp("whole-line")
+    line = LineCommand(folder / ".line")
+    raw = write_slice(folder)
+    try:
+        assert line("up").code == ExitCode.OK
+        assert len(line("deploy").document["stacks"]) == 7
+        assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
+        yield Deployed(line, raw, folder)
+    finally:
+        line("down")
 
 
 @pytest.fixture(scope="session")

@@ -225,6 +225,14 @@ def test_a_full_disk_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> N
         supervisor.start(state, report=lambda _: None)
 
 
+def test_where_the_state_has_no_place_it_is_left_running(embedded: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor.require_place_for_state(embedded.root)
+    monkeypatch.setattr("assembly_line.embedded.state_folder.StateFolder.free_mib", lambda _: 3)
+
+    with pytest.raises(EmbeddedAwsError, match=r"3 MiB are free .* left running: free some space"):
+        supervisor.require_place_for_state(embedded.root)
+
+
 def test_two_commands_do_not_start_or_stop_at_the_same_time(state: Path) -> None:
     with StateFolder(state).locked(), pytest.raises(EmbeddedAwsError, match="another command"):
         supervisor.start(state, report=lambda _: None)

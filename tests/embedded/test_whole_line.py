@@ -3,66 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assembly_line.cli.demo.overrides import simulated_overrides
 from assembly_line.cli.exits import ExitCode
-from assembly_line.cli.target import Target, embedded_target
-from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
-from assembly_line.names import LedgerKind, Parameter
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.machines import Execution
+from assembly_line.names import Parameter
+from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
-from tests.embedded.line_command import Answer, LineCommand
-from tests.embedded.line_slice import REPOSITORY, mailed, variant, write_slice
+from tests.embedded.line_command import Answer
+from tests.embedded.line_slice import REPOSITORY, mailed, variant
 
-LINE = "coupon_redemption"
-TRAIN = ("train", LINE, "--as-of", "2017-07-01", "--as", "scientist")
 SCORE = ("score", LINE, "--date", "2017-08-08")
 CAMPAIGN = 13
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """An embedded AWS with the stacks and the slice's tables."""
-
-    line: LineCommand
-    raw: Path
-    folder: Path
-
-    @property
-    def target(self) -> Target:
-        return embedded_target(self.line.state)
-
-    def release(self, lines: Path) -> None:
-        assert self.line("release", LINE, "--lines", str(lines)).code == ExitCode.OK
-
-    def predictions(self) -> list[dict[str, Any]]:
-        return list(Ledger(self.target.ledger).read(LINE, LedgerKind.PREDICTIONS))
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    folder = tmp_path_factory.mktemp("whole-line")
-    line = LineCommand(folder / ".line")
-    raw = write_slice(folder)
-    try:
-        assert line("up").code == ExitCode.OK
-        assert len(line("deploy").document["stacks"]) == 7
-        assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
-        yield Deployed(line, raw, folder)
-    finally:
-        line("down")
 
 
 @pytest.fixture(scope="module")
@@ -91,29 +50,8 @@ def _kill_a_job(deployed: Deployed) -> Answer:
     sleeping = {"script": "train.py", "old": "table = np.", "new": "import time; time.sleep(300)\n    table = np."}
     deployed.release(variant(deployed.folder / "sleeping", **sleeping))
     run = deployed.line(*TRAIN, "--no-wait").document
-    sagemaker = running(deployed.line.state).processes["sagemaker"]
-
-    def script() -> list[processes.ProcessIdentity]:
-        return [child for child in processes.descendants(sagemaker) if b"train.py" in _command(child.pid)]
-
-    target, arn = deployed.target, run["execution_arn"]
-    until(lambda: script() or _over(target, arn), seconds=60)
-    for child in script():
-        os.kill(child.pid, signal.SIGKILL)
-    ended = until(lambda: _over(target, arn), seconds=60)
+    ended = deployed.kill_the_job(run["execution_arn"], "train.py")
     return Answer(int(ended.status != "SUCCEEDED"), "", ended.reason)
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _over(target: Target, arn: str) -> Execution | None:
-    found = target.machines.describe(arn)
-    return None if found.status == "RUNNING" else found
 
 
 @dataclass(frozen=True)
@@ -302,7 +240,7 @@ def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
     name = f"by-hand-{reason.replace('_', '-')}"
     arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request_)
 
-    ended = until(lambda: _over(target, arn), seconds=30)
+    ended = deployed.end(arn, seconds=30)
 
     assert ended.status == "FAILED"
     assert reason in ended.reason

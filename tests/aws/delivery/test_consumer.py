@@ -287,6 +287,17 @@ def test_sigterm_ends_it_cleanly_while_it_waits(desk: Desk) -> None:
     assert json.loads(out)["applied"] == 1
 
 
+def test_a_queue_that_is_not_there_is_told_in_one_line(desk: Desk) -> None:
+    desk.sqs.delete_queue(QueueUrl=desk.queue_url)
+
+    ended = desk.run()
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("consume.py: ")
+    assert len(ended.stderr.splitlines()) == 1
+    assert "does not exist" in ended.stderr
+
+
 @pytest.mark.parametrize("options", [["--now", "2017-08-10T00:00:00"], ["--now", "soon"]])
 def test_a_business_time_without_a_zone_is_refused(desk: Desk, options: list[str]) -> None:
     ended = desk.run(*options)

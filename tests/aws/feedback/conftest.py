@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from assembly_line.loader import load_line
 from assembly_line.storage.control_table import ControlTable
@@ -16,6 +20,7 @@ from assembly_line.storage.releases import ReleaseStore
 
 LINES = Path(__file__).parents[3] / "lines"
 LINE = "coupon_redemption"
+LogsOf = Callable[[Logger], io.StringIO]
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,22 @@ class Context:
 @pytest.fixture
 def lambda_context() -> Any:
     return Context()
+
+
+@pytest.fixture
+def logs_of() -> Iterator[LogsOf]:
+    """From now on, what a logger writes to the function's log, as it is written there."""
+    changed: list[tuple[Any, Any]] = []
+
+    def follow(logger: Logger) -> io.StringIO:
+        written, handler = io.StringIO(), logger.registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        changed.append((handler, handler.setStream(written)))
+        return written
+
+    yield follow
+    for handler, stream in changed:
+        handler.setStream(stream)
 
 
 @pytest.fixture

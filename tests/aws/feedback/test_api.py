@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.client
@@ -17,6 +17,9 @@ from assembly_line.names import run_item
 from assembly_line.storage.control_table import ControlTable
 from lambdas.api import handler
 from lambdas.api.incoming import LARGEST_BODY
+
+if TYPE_CHECKING:
+    from tests.aws.feedback.conftest import LogsOf
 
 LINE = "coupon_redemption"
 ANNA = "arn:aws:sts::123456789012:assumed-role/Scientist/anna"
@@ -247,6 +250,8 @@ IMPOSSIBLE_RUNS: list[tuple[str, object, int, str]] = [
     (LINE, {"as_of": "2017-02-30"}, 400, "is not an instant"),
     (LINE, {"as_of": "2017-07-01", "author": "x"}, 400, "author: unknown field"),
     (LINE, {"as_of": "2017-07-01", "line": LINE}, 400, "in the path"),
+    (LINE, {"as_of": "2017-07-01", "hyperparameters": {"depth": 3}}, 400, "declares no such hyperparameter"),
+    (LINE, {"as_of": "2017-07-01", "hyperparameters": {"rounds": "many"}}, 400, "expected a whole number"),
     (LINE, [], 400, "expected a JSON object"),
     ("UPPER", {"as_of": "2017-07-01"}, 400, "line: 'UPPER'"),
 ]
@@ -354,9 +359,12 @@ def test_a_queue_that_is_gone_is_a_503_that_can_be_repeated(api: Call, queue_url
     assert (status, answer["what_to_do"]) == (503, "send the same request again")
 
 
-def test_no_content_of_a_request_is_logged(api: Call, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_content_of_a_request_is_logged(api: Call, logs_of: LogsOf) -> None:
+    written = logs_of(handler.logger)
+
     api("POST", "/feedback", {"events": [event(reason="marker-5d2e in person")]})
     api("POST", "/feedback", {"events": [event(kind="marker-5d2e")]})
     api("POST", f"/lines/{LINE}/runs", '{"marker-5d2e": ')
-    printed = capsys.readouterr()
-    assert "marker" not in printed.out + printed.err
+
+    assert written.getvalue()
+    assert "marker" not in written.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +12,9 @@ from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from lambdas.feedback_collector import handler
+
+if TYPE_CHECKING:
+    from tests.aws.feedback.conftest import LogsOf
 
 LINE = "coupon_redemption"
 SENT = 1795305600000  # 2026-11-22T00:00:00Z in milliseconds
@@ -137,7 +140,20 @@ def test_nothing_is_acknowledged_that_could_not_be_written(
         collect(lambda_context, record(event(1)))
 
 
-def test_no_content_of_an_event_is_logged(lambda_context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_says_which_message_was_refused_and_why(lambda_context: Any, logs_of: LogsOf) -> None:
+    written = logs_of(handler.logger)
+
+    collect(lambda_context, record(event(1), 1), record("not json", 2), record(event(3, line="no_such_line"), 3))
+
+    logged = [json.loads(line) for line in written.getvalue().splitlines()]
+    refused = [(entry["message_id"], entry["error"]) for entry in logged if entry["message"] == "refused"]
+    assert refused == [("m2", "MalformedMessage"), ("m3", "NotFound")]
+
+
+def test_no_content_of_an_event_is_logged(lambda_context: Any, logs_of: LogsOf) -> None:
+    written = logs_of(handler.logger)
+
     collect(lambda_context, record(event(1, reason="marker-7f3a in person"), 1), record("marker-9b1c not json", 2))
-    printed = capsys.readouterr()
-    assert "marker" not in printed.out + printed.err
+
+    assert written.getvalue()
+    assert "marker" not in written.getvalue()

@@ -84,6 +84,25 @@ def test_an_override_needs_a_reason() -> None:
         feedback_from_values({**OVERRIDE, "reason": ""})
 
 
-def test_feedback_of_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(MalformedMessage, match="kind"):
-        feedback_from_values({**OVERRIDE, "kind": "gossip"})
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({**OVERRIDE, "kind": "gossip"}, "kind: 'gossip': expected one of 'override', 'outcome', 'receipt'"),
+        ({name: value for name, value in OVERRIDE.items() if name != "kind"}, "kind: is missing"),
+        ({**OVERRIDE, "colour": "red"}, "colour: unknown field; there are .*, at, retracts, kind, action, reason$"),
+        (["an event"], "expected a JSON object, got list"),
+    ],
+)
+def test_refused_feedback_is_told_what_there_is(document: object, message: str) -> None:
+    with pytest.raises(MalformedMessage, match=message):
+        feedback_from_values(document)
+
+
+def test_a_refusal_repeats_no_more_of_the_feedback_than_the_wrong_value() -> None:
+    with pytest.raises(MalformedMessage) as refused:
+        feedback_from_values({**OVERRIDE, "kind": "gossip", "reason": "Mrs Example moved away"})
+    assert "Example" not in str(refused.value)
+
+    with pytest.raises(MalformedMessage) as long:
+        feedback_from_values({**OVERRIDE, "reason": "x" * 3000})
+    assert len(str(long.value)) < 250

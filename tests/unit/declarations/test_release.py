@@ -54,6 +54,20 @@ def test_a_damaged_document_is_refused_with_what_to_do(release: Release) -> None
         release_from_json(document, release.scripts)
 
 
+@pytest.mark.parametrize("place", ["line", "source", "kind"])
+def test_what_only_a_newer_version_knows_is_named_with_what_to_do(release: Release, place: str) -> None:
+    document = json.loads(json.dumps(release.to_json()))
+    if place == "line":
+        document["line"]["training"]["replicas"], named = 2, "Training.replicas"
+    elif place == "source":
+        document["sources"]["transactions"]["owner"], named = "sales", "Source.owner"
+    else:
+        document["line"]["policy"]["$kind"], named = "Bandit", "Bandit"
+
+    with pytest.raises(DeclarationError, match=f"{named}, which is not known here.* `line deploy`"):
+        release_from_json(document, release.scripts)
+
+
 def test_an_unknown_line_names_those_there_are() -> None:
     with pytest.raises(NotFound, match=r"'nothing' is not declared .* coupon_redemption"):
         load_line(LINES, "nothing")

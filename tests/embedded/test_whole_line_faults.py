@@ -1,0 +1,169 @@
+"""A champion that misbehaves when it scores, and messages that nobody can read: nothing wrong leaves, nothing is lost.
+
+Goes on where `test_whole_line.py` ended; alone it does so too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from assembly_line.cli.exits import ExitCode
+from assembly_line.names import LedgerKind, Parameter
+from assembly_line.storage.machines import Execution
+from tests.embedded.deployed_line import LINE, TRAIN, Deployed
+from tests.embedded.embedded_account import until
+from tests.embedded.line_slice import REPOSITORY, mailed, variant
+
+# Campaign and day of each misbehaviour. The numbers of mailed households tell them apart.
+NAN, FEW, MIXED, HANGS = (14, "2017-09-04"), (16, "2017-10-04"), (23, "2017-12-28"), (19, "2017-11-15")
+MISBEHAVING = """lines = [f"{{score:.9g}}\\n" for score in scores]
+    if len(lines) == {nan}:
+        lines = ["nan\\n"] * len(lines)
+    if len(lines) == {few}:
+        lines = lines[1:]
+    if len(lines) == {mixed}:
+        lines[:3] = ["nan\\n", "1.5\\n", "high\\n"]
+    if len(lines) == {hangs}:
+        import time
+        time.sleep(300)
+    return "".join(lines)"""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How the runs of the misbehaving champion ended, which days were predicted by then, and the run of a good one."""
+
+    nan: Execution
+    few: Execution
+    mixed: Execution
+    killed: Execution
+    days_predicted: set[str]
+    corrected: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def faults(deployed: Deployed) -> Faults:
+    misbehaving = {"nan": NAN, "few": FEW, "mixed": MIXED, "hangs": HANGS}
+    counts = {name: mailed(deployed.raw, campaign) for name, (campaign, _) in misbehaving.items()}
+    assert len(set(counts.values())) == len(counts)
+    lines = variant(
+        deployed.folder / "misbehaving",
+        script="inference.py",
+        old='return "".join(f"{score:.9g}\\n" for score in scores)',
+        new=MISBEHAVING.format(**counts),
+    )
+    good = _champion(deployed)
+    _become_champion(deployed, lines)
+    arns = {
+        name: deployed.line("score", LINE, "--date", day, "--no-wait").document["execution_arn"]
+        for name, (_, day) in misbehaving.items()
+    }
+    nan, few, mixed = (deployed.end(arns[name]) for name in ("nan", "few", "mixed"))
+    killed = deployed.kill_the_job(arns["hangs"], "model_server.py")
+    days_predicted = {row["decision_id"][3:11] for row in deployed.predictions()}
+    deployed.release(REPOSITORY / "lines")
+    deployed.target.control.set_champion(LINE, good)
+    corrected = deployed.line("score", LINE, "--date", NAN[1]).document
+    return Faults(nan, few, mixed, killed, days_predicted, corrected)
+
+
+def _champion(deployed: Deployed) -> dict[str, Any]:
+    """The one that decides now; trained and approved if there is none yet."""
+    (line,) = deployed.line("status").document["lines"]
+    if line["champion"] is None:
+        _become_champion(deployed, REPOSITORY / "lines")
+    return deployed.target.control.champion(LINE)
+
+
+def _become_champion(deployed: Deployed, lines: Path) -> None:
+    deployed.release(lines)
+    run = deployed.line(*TRAIN).document["run_id"]
+    judged = deployed.line("review", "approve", LINE, run, "--reason", "looks fine", "--as", "reviewer")
+    assert judged.code == ExitCode.OK, judged.err
+
+
+def test_a_model_that_answers_nothing_usable_fails_the_run_and_nothing_leaves(faults: Faults) -> None:
+    assert [run.status for run in (faults.nan, faults.few, faults.killed)] == ["FAILED"] * 3
+    assert "'nan' is not finite" in faults.nan.reason
+    assert "nothing was delivered" in faults.nan.reason
+    assert "one answer for each" in faults.few.reason
+    assert "SIGKILL" in faults.killed.reason
+    assert faults.days_predicted.isdisjoint(day.replace("-", "") for _, day in (NAN, FEW, HANGS))
+
+
+def test_single_bad_scores_are_kept_aside_and_the_rest_is_delivered(faults: Faults, deployed: Deployed) -> None:
+    offered, report = mailed(deployed.raw, MIXED[0]), faults.mixed.output
+
+    assert (report["offered"], report["delivered"]) == (offered, offered - 3)
+    assert (report["quarantined"], report["dead_lettered"]) == (3, 0)
+    kept = {row["reason"] for row in deployed.ledger(LedgerKind.QUARANTINE) if row.get("run_id") == faults.mixed.name}
+    assert kept == set(report["reasons"]) == {"score_not_finite", "score_out_of_range", "score_not_a_number"}
+
+
+def test_a_good_champion_scores_what_failed(faults: Faults, deployed: Deployed) -> None:
+    assert faults.corrected["offered"] == faults.corrected["delivered"] == mailed(deployed.raw, NAN[0])
+
+
+def test_what_arrives_is_of_the_published_schema(faults: Faults, deployed: Deployed) -> None:
+    target = deployed.target
+    sqs, queue = target.client("sqs"), target.queue_url(target.parameters.subscriber_queue(LINE, "campaign_desk"))
+    schema = json.loads((REPOSITORY / "docs" / "schemas" / "prediction.v1.json").read_text(encoding="utf-8"))
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])["Messages"]
+
+    for message in messages:
+        body = json.loads(message["Body"])
+        Draft202012Validator(schema).validate(body)
+        assert message["MessageAttributes"]["action"]["StringValue"] == body["action"]
+
+
+@pytest.fixture
+def impatient_queue(deployed: Deployed) -> Iterator[str]:
+    """The feedback queue, which offers a refused message again after a second instead of after minutes."""
+    target = deployed.target
+    sqs, url = target.client("sqs"), target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE))
+    usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    yield url
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=usual)
+
+
+def test_feedback_that_cannot_be_read_ends_in_the_dead_letter_queue(deployed: Deployed, impatient_queue: str) -> None:
+    target = deployed.target
+    sqs, dead = target.client("sqs"), target.queue_url(target.parameters.value(Parameter.FEEDBACK_DEAD_LETTERS))
+    good = {
+        "schema": "assembly-line/feedback",
+        "version": 1,
+        "kind": "override",
+        "event_id": "beside-bad-ones",
+        "line": LINE,
+        "decision_id": f"d1-20170904-{7:032x}",
+        "sequence": 1,
+        "at": "2017-09-04T12:00:00Z",
+        "action": "leave",
+        "reason": "closed that week",
+    }
+    bad = {
+        "{not json",
+        '{"score": NaN}',
+        json.dumps({**good, "line": "nobody"}),
+        json.dumps({**good, "kind": "rumour"}),
+    }
+    for body in (*bad, json.dumps(good)):
+        sqs.send_message(QueueUrl=impatient_queue, MessageBody=body)
+    found: set[str] = set()
+
+    def all_there() -> bool:
+        answer = sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        found.update(message["Body"] for message in answer.get("Messages", []))
+        return bad <= found
+
+    until(all_there, seconds=60)
+    assert found == bad
+    assert "beside-bad-ones" in {row["event_id"] for row in deployed.ledger(LedgerKind.FEEDBACK)}
