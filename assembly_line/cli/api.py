@@ -76,7 +76,9 @@ def _refusal(status: int, document: Any, text: str) -> AssemblyError:
         reason = said.get("message") or text[:300] or "no reason given"
         advice = "; this caller may not call the API: use --as, or other credentials" if status in (401, 403) else ""
         return TargetUnreachable(f"the API answered {status}: {reason}{advice}")
-    message = "; ".join(str(said[name]) for name in ("error", "what_to_do") if said.get(name))
+    # An error that names a command says already what to do.
+    shown = ("error",) if "`line " in str(said["error"]) else ("error", "what_to_do")
+    message = "; ".join(str(said[name]) for name in shown if said.get(name))
     return REFUSALS.get(status, TargetUnreachable)(message)
 
 

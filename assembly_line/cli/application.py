@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from assembly_line.cli import exits
-from assembly_line.cli.commands import board, data, delivery, demo, feedback, logs, platform, training
+from assembly_line.cli.commands import board, data, delivery, demo, features, feedback, logs, platform, training
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
-from assembly_line.cli.session import Options
+from assembly_line.cli.session import REPOSITORY, Options
 
 STEPS = (
     ("line up", "start the embedded AWS on this machine"),
     ("line deploy", "put the stacks and the declared lines into it"),
     ("line sources load coupon_redemption", "raw tables, typed, into the lake"),
+    ("line features list coupon_redemption", "what the line knows, in words"),
     ("line dataset build coupon_redemption --as-of 2017-07-01", "what was known then"),
+    ("line dataset explain DATASET DECISION FEATURE", "the very events behind a value"),
+    ("line dataset verify DATASET", "computed again, and compared"),
     ("line train coupon_redemption --as-of 2017-07-01 --as scientist", "ends by waiting for a reviewer"),
     ("line review show coupon_redemption RUN --as reviewer", "what to judge by"),
     ('line review approve coupon_redemption RUN --reason "..." --as reviewer', "the run becomes champion"),
@@ -32,7 +36,8 @@ STEPS = (
 )
 ORDER = (
     *("up", "deploy", "release", "status", "down", "demo"),
-    *("sources", "dataset", "train", "review", "score", "outcomes", "feedback", "performance", "board", "logs"),
+    *("sources", "features", "dataset", "train", "review", "score", "outcomes"),
+    *("feedback", "performance", "board", "logs"),
 )
 GUIDE = "\n\n".join(
     (
@@ -60,8 +65,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (platform, data, training, delivery, feedback, board, logs, demo):
+for module in (platform, data, features, training, delivery, feedback, board, logs, demo):
     module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        # The project is run from its folder, never installed.
+        project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        typer.echo(project["version"])
+        raise typer.Exit
 
 
 @app.callback()
@@ -75,13 +88,10 @@ def set_options(
     profile: Profile = None,
     state: State = None,
     debug: Debug = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[  # noqa: ARG001 - it ends the command before this function is called
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(installed("data-science-assembly-line"))
-        raise typer.Exit
     context.obj = Options(
         environment=environment, json=json, role=role, region=region, profile=profile, state=state, debug=debug
     )

@@ -16,10 +16,10 @@ STATIONS = ("station", "visits", "failed", "sent back", "open", "in work", "wait
 OPEN = ("open item", "began in", "now in", "state", "age", "in this state")
 
 
-def draw_boards(found: Sequence[LineBoard]) -> Render:
+def draw_boards(found: Sequence[LineBoard], *, nothing: str) -> Render:
     def draw(console: Console) -> None:
         if not found:
-            console.print("No station has announced anything yet.")
+            console.print(nothing, markup=False)
         for board in found:
             draw_board(board)(console)
 

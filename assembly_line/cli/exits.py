@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import traceback
 from enum import IntEnum
 from typing import Any
@@ -21,8 +23,8 @@ class ExitCode(IntEnum):
 
 
 EXPLAINED = (
-    "Exit codes: 0 done; 1 a run failed; 2 the command or its input was refused; "
-    "3 the target does not answer, or nothing is deployed there."
+    "Exit codes: 0 done; 1 a run failed, or a dataset is not what its plan gives; "
+    "2 the command or its input was refused; 3 the target does not answer, or nothing is deployed there."
 )
 
 
@@ -39,6 +41,13 @@ def exit_code_of(error: Exception) -> ExitCode | None:
 
 def describe(error: Exception) -> str:
     """The error for a person: ours as they are, those of AWS with the call that failed."""
+    said = _said(error)
+    if os.strerror(errno.ENOSPC).lower() in said.lower():
+        said += "\nThe file system of the state folder (or of temporary files) is full: free some space, then repeat"
+    return said
+
+
+def _said(error: Exception) -> str:
     response: dict[str, Any] = getattr(error, "response", {}) or {}
     if "Error" in response:
         found = response["Error"]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.output import Render, fields, rows
+from assembly_line.cli.output import Render, rows
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure
 from assembly_line.names import LedgerKind
@@ -23,6 +23,21 @@ LEGEND = (
     "AUC and log loss of the delivered scores; rule: AUC of the one-feature rule; prior: log loss of the training rate."
 )
 
+# What the counts of the ledger say, for a reader.
+COUNTED = {
+    "decisions": "that were scored",
+    "delivered": "decisions whose latest revision left for the subscribers",
+    "overrides": "decisions that a person changed",
+    "receipts": "decisions that an application confirmed",
+    "outcomes": "decisions with a certain outcome",
+    "parked": "feedback for decisions that are not known (yet)",
+    "conflicts": "contradictions: one id, two contents; neither counts",
+    "duplicates": "rows that repeat another",
+    "withdrawn": "statements that their source took back",
+    "flagged": "decisions with an impossible clock or contradiction",
+    "quarantined": "scores and feedback outside of what is declared",
+}
+
 
 def read_history(target: Target, line: str) -> History:
     """Everything that the ledger knows of a line."""
@@ -35,6 +50,11 @@ def read_history(target: Target, line: str) -> History:
     )
 
 
+def quarantined(target: Target, line: str) -> int:
+    """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
+    return sum(1 for _ in Ledger(target.ledger).read(line, LedgerKind.QUARANTINE))
+
+
 def performance(
     history: History, line: Line, *, by: str | None = None, cluster: str | None = None
 ) -> list[Performance]:
@@ -43,14 +63,14 @@ def performance(
     return measure(history, present=line.outcome.present, cluster=chosen, by=by)
 
 
-def draw_performance(found: Sequence[Performance], history: History, *, by: str | None) -> Render:
+def draw_performance(found: Sequence[Performance], counts: Mapping[str, int], *, by: str | None) -> Render:
     def draw(console: Console) -> None:
         content = [(_group(one, by), *figures(one.to_json())) for one in found]
         rows((by or "", *COLUMNS), content, title="Delivered predictions against mature outcomes")(console)
         console.print(LEGEND, style="dim")
         for text in why_not(found, by):
             console.print(text, style="dim", markup=False)
-        fields(history.counts, title="\nLedger")(console)
+        rows(("Ledger", "", ""), [(name, count, COUNTED[name]) for name, count in counts.items()])(console)
 
     return draw
 

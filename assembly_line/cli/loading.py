@@ -28,21 +28,30 @@ def load(session: Session, line: str, folder: Path | None) -> list[Snapshot]:
 
     Raises:
         NotFound: the line is not released, or has no data.py and no folder was given.
-        SourceUnreadable: a file is missing or wrong; what was loaded before stays.
+        SourceUnreadable: a file is missing or wrong; what was loaded before stays, all of it.
     """
     target = session.target
+    target.control.current_release(line)
     with raw_tables(session.lines, line, folder, session.output.note) as files:
         return load_into(target, line, files, session.output.note)
 
 
 def load_into(target: Target, line: str, files: Path, note: Callable[[str], None]) -> list[Snapshot]:
-    """Load `<source>.parquet` for each source of the released line."""
+    """Load `<source>.parquet` for each source of the released line, once every one of them is found in order.
+
+    Raises:
+        SourceUnreadable: a file is missing or wrong; no table was replaced.
+    """
     release = ReleaseStore(target.store).read(target.control.current_release(line))
     lake = Lake(target.lake, target.client("glue"), target.parameters.value(Parameter.GLUE_DATABASE))
-    loaded = []
-    for name, source in release.line.sources.items():
-        note(f"Loading {name} ...")
-        loaded.append(lake.load(source, files / f"{name}.parquet"))
+    prepared, loaded = [], []
+    with tempfile.TemporaryDirectory(prefix="line-typed-") as folder:
+        for name, source in release.line.sources.items():
+            note(f"Checking {name} ...")
+            prepared.append(lake.prepare(source, files / f"{name}.parquet", Path(folder) / name))
+        for one in prepared:
+            note(f"Loading {one.source.name} ...")
+            loaded.append(lake.replace(one))
     return loaded
 
 

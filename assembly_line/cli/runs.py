@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.days import released_line
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
@@ -26,6 +28,16 @@ def require_released(session: Session, line: str) -> None:
     session.target.control.current_release(line)
 
 
+def require_features(session: Session, line: str, names: Sequence[str]) -> None:
+    """Refuse features that the released line does not declare, before anything is started."""
+    declared = released_line(session.target, line).features
+    unknown = [repr(name) for name in names if name not in declared]
+    if unknown:
+        raise RequestRefused(
+            f"--features: line {line} has no feature {', '.join(unknown)}; it has {', '.join(declared)}"
+        )
+
+
 def run(session: Session, machine: Parameter, name: str, request: Request, *, waited: bool, title: str) -> None:
     """Start an execution; then print its output when it has ended, or its ARN at once.
 
@@ -44,6 +56,8 @@ def run(session: Session, machine: Parameter, name: str, request: Request, *, wa
     seconds = (found.stopped - found.started).total_seconds() if found.stopped else None
     document = {"run_id": name, "status": found.status, **(result if isinstance(result, dict) else {"output": result})}
     session.output.result(document, fields({**document, "took": duration(seconds)}))
+    if document.get("offered") == 0:
+        session.output.note("No decision of the line falls into this period: there was nothing to score.")
 
 
 def period(since: str | None, until: str | None) -> dict[str, Any]:

@@ -56,6 +56,16 @@ def require_success(found: Execution) -> Any:
 @contextmanager
 def progress(output: Output, title: str) -> Iterator[Show]:
     """Show the current state with the time it has taken: in one moving line on a terminal, else a line each."""
+    try:
+        with _shown(output, title) as show:
+            yield show
+    except KeyboardInterrupt:
+        output.note(f"{title}: no longer watched; it goes on by itself, `line status` shows how it ends.")
+        raise
+
+
+@contextmanager
+def _shown(output: Output, title: str) -> Iterator[Show]:
     began = time.monotonic()
     if not output.errors.is_terminal:
         yield lambda state: output.note(f"{title}: {state} ({duration(time.monotonic() - began)})")

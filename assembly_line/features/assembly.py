@@ -8,17 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from assembly_line.decision_ids import decision_id
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Decisions, Rows, attribute_values, happened, ratio_of
+from assembly_line.features.evaluation import Decisions, Rows, happened
+from assembly_line.features.facts import attribute_values, ratio_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import NEVER, instants_of
 from assembly_line.features.spine import Period, Spine, decision_times, horizon_ends, is_mature, select
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
-from assembly_line.instants import from_micros, to_micros
+from assembly_line.instants import to_micros
 
 Bounds = tuple[int | None, int | None]
 DECISION_ID = "decision_id"
@@ -130,22 +130,9 @@ def reach_of(group: TimedGroup, times: Integers) -> Bounds:
     return (None if group.reach is None else int(times.min()) - group.reach, int(times.max()))
 
 
-def leading_columns(line: Line, spine: Spine) -> dict[str, Column]:
-    """decision_id, decision_time and the keys. A decision with a null key has no id."""
-    valid = np.ones(len(spine.times), np.bool_)
-    for column in spine.keys.values():
-        valid &= column.valid
-    names = list(spine.keys)
-    key_lists = [column.values.tolist() for column in spine.keys.values()]
-    ids = [
-        decision_id(line.name, list(zip(names, values, strict=True)), from_micros(time)) if whole else ""
-        for *values, time, whole in zip(*key_lists, spine.times.tolist(), valid.tolist(), strict=True)
-    ]
-    return {
-        DECISION_ID: Column("string", np.array(ids, np.object_), valid),
-        DECISION_TIME: Column("timestamp", spine.times, np.ones(len(spine.times), np.bool_)),
-        **spine.keys,
-    }
+def identifying_columns(spine: Spine) -> dict[str, Column]:
+    """decision_time and the keys."""
+    return {DECISION_TIME: Column("timestamp", spine.times, np.ones(len(spine.times), np.bool_)), **spine.keys}
 
 
 def add_ratios(workload: Workload, values: dict[str, Column]) -> None:

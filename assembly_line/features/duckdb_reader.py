@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.duckdb_session import fetch, physical, quoted, read_table, store_columns, unreadable
+from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.workload import Keys
 
@@ -42,6 +44,13 @@ class DuckdbReader:
     def codes(self, keys: Mapping[str, Column]) -> Integers:
         names = tuple(keys)
         table = self._tables.setdefault(names, f"entities_{len(self._tables)}")
+        numbered = _codes_of_numbers(list(keys.values()))
+        if numbered is not None:
+            codes, first = numbered
+            listed_keys = {f"k{n}": column.take(first) for n, column in enumerate(keys.values())}
+            number = Column("int64", np.arange(len(first)), np.ones(len(first), np.bool_))
+            store_columns(self._connection, table, {"code": number, **listed_keys})
+            return codes
         store_columns(self._connection, "asked", {f"k{n}": column for n, column in enumerate(keys.values())})
         columns = [f"k{n}" for n in range(len(names))]
         listed, whole = ", ".join(columns), " AND ".join(f"{column} IS NOT NULL" for column in columns)
@@ -67,12 +76,39 @@ class DuckdbReader:
         read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
         query = (
             f"SELECT {', '.join(['e.code', *read])} FROM read_parquet(?) s JOIN {self._tables[keys]} e ON {joined} "
-            f"WHERE e.code % ? = ? AND {condition}"
+            f"WHERE {condition}"
         )
+        if part[1] > 1:
+            query += " AND e.code % ? = ?"
+            values += [part[1], part[0]]
         try:
-            return _split(fetch(self._connection.execute(query, [files, part[1], part[0], *values]), kinds))
+            return _split(fetch(self._connection.execute(query, [files, *values]), kinds))
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
+
+
+def _codes_of_numbers(keys: Sequence[Column]) -> tuple[Integers, Integers] | None:
+    """Code of each row, -1 where a key is null, and a row of each code; None if the keys are not such numbers."""
+    if any(column.kind != "int64" for column in keys):
+        return None
+    whole = np.logical_and.reduce([column.valid for column in keys])
+    chosen = np.flatnonzero(whole)
+    packed = packed_keys([column.values[chosen] for column in keys])
+    if packed is None:
+        return None
+    different = np.unique(packed)
+    span = int(different[-1]) + 1 if len(different) else 0
+    if span <= 4 * len(packed):
+        place = np.empty(span, np.int64)
+        place[different] = np.arange(len(different))
+        places = place[packed]
+    else:
+        places = np.searchsorted(different, packed)
+    codes = np.full(len(whole), -1, np.int64)
+    codes[chosen] = places
+    first = np.empty(len(different), np.int64)
+    first[places] = chosen
+    return codes, first
 
 
 def _within(source: Source, bounds: Bounds) -> tuple[str, list[object]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duck
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": f"{memory_mib}MiB"})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    # DuckDB's default, and what `write_parquet` relies on.
+    connection.execute("SET preserve_insertion_order = true")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
     allowed = ", ".join(literal(str(path.resolve())) for path in (folder, *also))
@@ -107,54 +110,63 @@ def store_columns(connection: duckdb.DuckDBPyConnection, table: str, columns: Ma
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT {names} FROM {REGISTERED}")
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], path: Path) -> None:
-    """Write columns of equal length as one Parquet file, rows in their order."""
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, Column],
+    path: Path,
+    *,
+    first: Mapping[str, str] | None = None,
+) -> None:
+    """Write columns of equal length as one Parquet file, rows in their order.
+
+    Args:
+        first: name -> SQL over the columns, for columns before them.
+    """
     with _registered(connection, columns) as expressions:
+        computed = [f"{expression} AS {quoted(name)}" for name, expression in (first or {}).items()]
+        # Rows keep their order without a sort: the connection preserves it, see `connect`.
         connection.execute(
-            f"COPY (SELECT {', '.join(expressions)} FROM {REGISTERED} ORDER BY r) "
+            f"COPY (SELECT {', '.join([*computed, '*'])} FROM (SELECT {', '.join(expressions)} FROM {REGISTERED})) "
             f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
         )
 
 
-class _registered:  # noqa: N801 - used like a function
-    """Make columns visible to SQL for a while; gives an expression for each."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> None:
-        self._connection = connection
-        self._columns = columns
-
-    def __enter__(self) -> list[str]:
-        arrays: dict[str, NDArray[Any]] = {"r": np.arange(len(next(iter(self._columns.values()))))}
-        expressions = []
-        for number, (name, column) in enumerate(self._columns.items()):
-            values = column.values
-            if column.kind == "string":
-                values = values.copy()
-                values[~column.valid] = None
-            arrays[f"c{number}"] = values
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> Iterator[list[str]]:
+    """Make columns visible to SQL for a while; gives an expression for each. `r` is a row's position."""
+    arrays: dict[str, NDArray[Any]] = {"r": np.arange(len(next(iter(columns.values()))))}
+    expressions = []
+    for number, (name, column) in enumerate(columns.items()):
+        values = column.values
+        if column.kind == "string" and not column.valid.all():
+            values = values.copy()
+            values[~column.valid] = None
+        arrays[f"c{number}"] = values
+        expression = _logical(number, column)
+        if column.kind != "string" and not column.valid.all():
             arrays[f"v{number}"] = column.valid
-            expressions.append(f"{_logical(number, column.kind)} AS {quoted(name)}")
-        self._connection.register(REGISTERED, arrays)
-        return expressions
+            expression = f"CASE WHEN v{number} THEN {expression} END"
+        expressions.append(f"CAST({expression} AS {sql_type(column.kind)}) AS {quoted(name)}")
+    connection.register(REGISTERED, arrays)
+    try:
+        yield expressions
+    finally:
+        connection.unregister(REGISTERED)
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.unregister(REGISTERED)
 
-
-def _logical(number: int, kind: str) -> str:
-    value, valid = f"c{number}", f"v{number}"
-    scale = decimal_scale(kind)
-    if kind == "float64":
+def _logical(number: int, column: Column) -> str:
+    value, scale = f"c{number}", decimal_scale(column.kind)
+    if column.kind == "float64" and np.isnan(column.values).any():
         # DuckDB takes a NaN of numpy for null.
-        value = f"coalesce({value}, 'nan'::DOUBLE)"
-    elif kind == "timestamp":
-        value = f"make_timestamp({value})"
-    elif kind == "date":
-        value = f"DATE '1970-01-01' + CAST({value} AS INTEGER)"
-    elif scale is not None:
+        return f"coalesce({value}, 'nan'::DOUBLE)"
+    if column.kind == "timestamp":
+        return f"make_timestamp({value})"
+    if column.kind == "date":
+        return f"DATE '1970-01-01' + CAST({value} AS INTEGER)"
+    if scale is not None:
         unit = f"{'0.' + '1'.zfill(scale) if scale else '1'}"
-        value = f"CAST({value} AS DECIMAL(19,0)) * CAST({unit} AS DECIMAL({scale + 1},{scale}))"
-    return f"CAST(CASE WHEN {valid} THEN {value} END AS {sql_type(kind)})"
+        return f"CAST({value} AS DECIMAL(19,0)) * CAST({unit} AS DECIMAL({scale + 1},{scale}))"
+    return value
 
 
 def _column(kind: str, array: NDArray[Any]) -> Column:

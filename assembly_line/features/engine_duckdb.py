@@ -9,8 +9,10 @@ import duckdb
 import numpy as np
 
 from assembly_line.features.assembly import (
+    DECISION_ID,
+    DECISION_TIME,
     add_ratios,
-    leading_columns,
+    identifying_columns,
     outcome_values,
     reach_of,
     select_decisions,
@@ -19,9 +21,10 @@ from assembly_line.features.assembly import (
     timed_rows,
 )
 from assembly_line.features.attempts import Built
-from assembly_line.features.columns import Column, concatenated
+from assembly_line.features.columns import Column
+from assembly_line.features.decision_id_sql import decision_id_sql
 from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import connect, write_parquet
+from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
 from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
@@ -48,7 +51,8 @@ def build(plan: Plan, files: Mapping[str, Sequence[Path]], target: Path, *, memo
         reader = DuckdbReader(connection, files)
         spine = select_decisions(plan, reader)
         columns = dataset_columns(plan, spine, reader, parts=parts_of(plan, bound))
-        write_parquet(connection, columns, target)
+        identifier = decision_id_sql(plan.line.name, plan.line.decision.keys, f"epoch_us({DECISION_TIME})")
+        write_parquet(connection, columns, target, first={DECISION_ID: identifier})
     return Built(
         engine="duckdb",
         versions={"duckdb": duckdb.__version__, "numpy": np.__version__},
@@ -65,7 +69,7 @@ def parts_of(plan: Plan, bound_mib: int) -> int:
 
 
 def dataset_columns(plan: Plan, spine: Spine, reader: DuckdbReader, *, parts: int = 1) -> dict[str, Column]:
-    """Every column of the dataset, in order, for the decisions of the spine."""
+    """Every column of the dataset but the decision's id, in order, for the decisions of the spine."""
     workload = workload_of(plan.line, plan.features)
     values: dict[str, Column] = {}
     for static in workload.static:
@@ -73,7 +77,7 @@ def dataset_columns(plan: Plan, spine: Spine, reader: DuckdbReader, *, parts: in
     for timed in workload.timed:
         values |= _timed_features(plan, timed, spine, reader, parts)
     add_ratios(workload, values)
-    columns = leading_columns(plan.line, spine) | {name: values[name] for name in plan.features}
+    columns = identifying_columns(spine) | {name: values[name] for name in plan.features}
     if plan.with_outcome:
         columns[plan.line.outcome.name] = outcome_values(plan.line, spine.keys, spine.times, spine.ends, reader)
     return columns
@@ -84,17 +88,14 @@ def _timed_features(plan: Plan, group: TimedGroup, spine: Spine, reader: DuckdbR
     decisions = Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times)
     sight = sight_of(group.source, plan.line.decision.boundary)
     bounds = reach_of(group, spine.times)
-    answers: list[dict[str, Column]] = []
-    places = []
+    whole: dict[str, Column] = {}
     for part in range(parts):
         chosen = np.flatnonzero(decisions.entities % parts == part)
-        matched = reader.matched(group.source, group.keys, timed_columns(group), bounds, (part, parts))
-        answers.append(evaluate(group.features, decisions.take(chosen), timed_rows(group, matched), sight))
-        places.append(chosen)
-    if parts == 1:
-        return answers[0]
-    order = np.argsort(np.concatenate(places), kind="stable")
-    return {
-        name: concatenated(answers[0][name].kind, [answer[name] for answer in answers]).take(order)
-        for name in group.features
-    }
+        rows = timed_rows(group, reader.matched(group.source, group.keys, timed_columns(group), bounds, (part, parts)))
+        answers = evaluate(group.features, decisions.take(chosen), rows, sight, threads=THREADS)
+        if parts == 1:
+            return answers
+        for name, column in answers.items():
+            into = whole.setdefault(name, column.of_length(len(spine.times)))
+            into.values[chosen], into.valid[chosen] = column.values, column.valid
+    return whole

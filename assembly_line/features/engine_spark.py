@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 
 from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
 from assembly_line.features.assembly import (
+    DECISION_ID,
+    DECISION_TIME,
     Matched,
     add_ratios,
-    leading_columns,
+    identifying_columns,
     outcome_from,
     reach_of,
     select_decisions,
@@ -31,6 +33,7 @@ from assembly_line.features.assembly import (
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.evaluation import Decisions, evaluate
+from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.spark_groups import ROW, Step, answered
@@ -64,7 +67,7 @@ def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[B
     reader = SparkReader(spark, plan.inputs, fetch)
     spine = select_decisions(plan, reader)
     workload = workload_of(plan.line, plan.features)
-    columns = leading_columns(plan.line, spine)
+    columns = identifying_columns(spine)
     for group in workload.static:
         columns |= static_features(group, spine.keys, reader)
     frame = _joined(plan, spine, workload, columns, reader) if len(spine.times) else None
@@ -152,6 +155,8 @@ def _writing(
                 for batch in batches:
                     values = from_physical_table(pa.Table.from_batches([batch]), kinds)
                     add_ratios(workload, values)
+                    keys = {name: values[name] for name in plan.line.decision.keys}
+                    values[DECISION_ID] = decision_ids(plan.line.name, keys, values[DECISION_TIME].values)
                     writer.write_table(pa.table({name: to_logical(values[name]) for name in names}))
             yield pa.RecordBatch.from_pydict({DATA_KEY: [put(path)]})
 

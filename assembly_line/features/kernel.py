@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from assembly_line.features.columns import Flags, Integers
-from assembly_line.features.reductions import Windows, chunks, expanded, maxima
+from assembly_line.features.columns import Column, Flags, Integers
+from assembly_line.features.ordering import order_of, sorted_with_places
+from assembly_line.features.reductions import Windows, chunks, expanded, maxima, prefix_sums
 from assembly_line.features.semantics import NEVER
 
 # Keys of entity and time share 63 bits: more entities than fit are searched in slices.
@@ -34,6 +36,10 @@ class TimeIndex:
         self._last = int(times.max()) if len(times) else 0
         self._span = self._last - self._first + 1
         self._slice = max(1, KEY_SPACE // self._span)
+        if not len(entities) or int(entities.max()) < self._slice:
+            keys = entities * self._span + (times - self._first)
+            self._keys = {0: (0, keys if ordered else np.sort(keys))}
+            return
         slices = entities // self._slice
         keys = (entities % self._slice) * self._span + (times - self._first)
         # Sorting the keys of each slice sorts rows by (entity, time): entities rise with the number of the slice.
@@ -45,6 +51,8 @@ class TimeIndex:
     def upto(self, entities: Integers, times: Integers) -> Integers:
         """How many rows have (entity, time) <= each of these; all rows of lesser entities are among them."""
         clipped = np.clip(times, self._first, self._last) - self._first
+        if len(self._keys) == 1 and int(entities.max(initial=0)) < self._slice:
+            return np.searchsorted(self._keys[0][1], entities * self._span + clipped, "right").astype(np.int64)
         keys = (entities % self._slice) * self._span + clipped
         slices = entities // self._slice
         found = np.zeros(len(keys), np.int64)
@@ -58,10 +66,6 @@ class TimeIndex:
 
 def _sliced(slices: Integers, keys: Integers) -> list[tuple[int, int, Integers]]:
     """(number of the slice, rows in lesser slices, keys of this one)."""
-    if not len(slices):
-        return []
-    if slices.min() == slices.max():
-        return [(int(slices[0]), 0, keys)]
     numbers, counts = np.unique(slices, return_counts=True)
     begins = np.cumsum(counts) - counts
     return [(int(number), int(begin), keys[slices == number]) for number, begin in zip(numbers, begins, strict=True)]
@@ -93,28 +97,47 @@ class History:
         entities: code of each row's entity; rows with a negative code belong to nobody asked for and are dropped.
         times: event times in microseconds.
         known: known times in microseconds (NEVER where null), or None where a delay says it all.
-        ties: further sort keys, the most significant first, that make the order total.
+        ties: further columns to sort by, the most significant first, that make the order total.
     """
 
     def __init__(
-        self, entities: Integers, times: Integers, known: Integers | None = None, ties: Sequence[Integers] = ()
+        self, entities: Integers, times: Integers, known: Integers | None = None, ties: Sequence[Column] = ()
     ) -> None:
-        keys = [times, entities] if known is None else [known, times, entities]
-        order = np.lexsort([*reversed(ties), *keys])
-        kept = order[entities[order] >= 0]
-        self.order: Integers = kept
-        self.entities: Integers = entities[kept]
-        self.times: Integers = times[kept]
-        self.known: Integers | None = None if known is None else known[kept]
-        self.index = TimeIndex(self.entities, self.times, ordered=True)
+        order = _order(entities, times, known, ties)
+        if len(entities) and int(entities.min()) < 0:
+            order = order[entities[order] >= 0]
+        self.order: Integers = order
+        self.entities: Integers = entities[order]
+        self.times: Integers = times[order]
+        self.known: Integers | None = None if known is None else known[order]
+
+    @cached_property
+    def index(self) -> TimeIndex:
+        return TimeIndex(self.entities, self.times, ordered=True)
+
+    def part(self, start: int, stop: int, *, first: int) -> History:
+        """The rows at these positions as a history of their own, without a copy; entity `first` becomes 0."""
+        part = object.__new__(History)
+        part.order = self.order[start:stop]
+        part.entities = self.entities[start:stop] - first
+        part.times = self.times[start:stop]
+        part.known = None if self.known is None else self.known[start:stop]
+        return part
 
     def windows(self, ask: Ask) -> Windows:
         """Positions of the rows in each window, whether known or not."""
-        present = ask.entities >= 0
-        entities = np.where(present, ask.entities, 0)
-        low = self.index.upto(entities, ask.lower)
-        high = self.index.upto(entities, ask.upper)
-        empty = ~present | (high <= low)
+        return self.between(ask, self.upto(ask.entities, ask.upper))
+
+    def upto(self, entities: Integers, times: Integers) -> Integers:
+        """How many rows lie at or before each time of its entity; all rows of lesser entities are among them."""
+        return self.index.upto(np.maximum(entities, 0), times)
+
+    def between(self, ask: Ask, high: Integers) -> Windows:
+        """`windows`, where `high` is known to be what `upto` says of the upper bounds."""
+        low = self.upto(ask.entities, ask.lower)
+        empty = (ask.entities < 0) | (high <= low)
+        if not empty.any():
+            return Windows(low, high)
         return Windows(np.where(empty, 0, low), np.where(empty, 0, high))
 
     def unknown_inside(self, windows: Windows, known_by: Integers) -> Flags:
@@ -151,31 +174,75 @@ class DistinctItems:
     A row counts from its event time until it leaves the window or its item appears again, whichever is first.
 
     Args:
-        items: >= 0, one for each row of the history.
+        items: one for each row of the history.
         flags: rows that count; nulls do not.
     """
 
     def __init__(self, history: History, items: Integers, flags: Flags) -> None:
-        chosen = np.flatnonzero(flags)
-        self._entities, self._times = history.entities[chosen], history.times[chosen]
-        items = items[chosen]
-        # Rows are in order of time: a stable sort by entity and item puts each item's appearances in that order.
-        order = np.lexsort((items, self._entities))
-        again = (items[order][1:] == items[order][:-1]) & (self._entities[order][1:] == self._entities[order][:-1])
-        self._next = np.full(len(chosen), NEVER)
-        self._next[order[:-1][again]] = self._times[order[1:][again]]
-        self._begun = TimeIndex(self._entities, self._times, ordered=True)
+        self._history = history
+        self._before: Integers | None = None
+        self._entities, self._times = history.entities, history.times
+        if not flags.all():
+            self._before = prefix_sums(flags)
+            chosen = np.flatnonzero(flags)
+            self._entities, self._times, items = self._entities[chosen], self._times[chosen], items[chosen]
+        self._next = np.full(len(self._times), NEVER)
+        row, later = _repeated(self._entities, items)
+        self._next[row] = self._times[later]
 
-    def count(self, ask: Ask, width: int) -> Integers:
-        """How many different items each window holds; every window is `width` microseconds wide."""
+    def count(self, ask: Ask, width: int, seen: Integers | None = None) -> Integers:
+        """How many different items each window holds.
+
+        Args:
+            ask: every window is `width` microseconds wide.
+            seen: what `History.upto` says of the upper bounds, if that is known.
+        """
         if width <= 0 or not len(self._times):
             return np.zeros(len(ask.upper), np.int64)
+        if seen is None:
+            seen = self._history.upto(ask.entities, ask.upper)
         # No window reaches beyond the latest of them: later ends need not be told apart.
         latest = max(int(ask.upper.max(initial=0)), int(self._times.max())) + 1
         ends = np.minimum(np.minimum(self._times + width, self._next), latest)
         ended = TimeIndex(self._entities, ends, ordered=False)
-        codes = np.maximum(ask.entities, 0)
-        return np.where(ask.entities >= 0, self._begun.upto(codes, ask.upper) - ended.upto(codes, ask.upper), 0)
+        begun = seen if self._before is None else self._before[seen]
+        found = begun - ended.upto(np.maximum(ask.entities, 0), ask.upper)
+        found[ask.entities < 0] = 0
+        return found
+
+
+def _repeated(entities: Integers, items: Integers) -> tuple[Integers, Integers]:
+    """Positions of rows whose item appears again for the entity, and where it does next. Rows are in order of time."""
+    packed = sorted_with_places([entities, items])
+    if packed is not None:
+        keys, order = packed
+        again = keys[1:] == keys[:-1]
+    else:
+        # A stable sort by entity and item keeps each item's appearances in order of time.
+        order = np.lexsort((items, entities))
+        again = (items[order][1:] == items[order][:-1]) & (entities[order][1:] == entities[order][:-1])
+    return order[:-1][again], order[1:][again]
+
+
+def _order(entities: Integers, times: Integers, known: Integers | None, ties: Sequence[Column]) -> Integers:
+    """Positions that sort rows. What breaks ties is looked at only in rows that tie."""
+    order = order_of([entities, times])
+    if known is None and not ties:
+        return order
+    ordered_entities, ordered_times = entities[order], times[order]
+    same = (ordered_entities[1:] == ordered_entities[:-1]) & (ordered_times[1:] == ordered_times[:-1])
+    if not same.any():
+        return order
+    tied = np.zeros(len(order), np.bool_)
+    tied[1:] = same
+    tied[:-1] |= same
+    places = np.flatnonzero(tied)
+    group = np.concatenate((np.zeros(1, np.int64), np.cumsum(~same)))[places]
+    some = order[places]
+    breaking = [group] if known is None else [group, known[some]]
+    breaking += [column.take(some).sort_keys() for column in ties]
+    order[places] = some[order_of(breaking)]
+    return order
 
 
 def distinct_in(items: Integers, owner: Integers, owners: int) -> Integers:

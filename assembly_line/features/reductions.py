@@ -1,8 +1,8 @@
 """Reducing contiguous windows of sorted rows: sums, extremes, deviations. Linear in rows, logarithmic in a window.
 
 A window is `[low, high)`, positions into arrays sorted by entity and time. Sums of integers are differences of prefix
-sums, exact. Everything else goes through aligned blocks of 1, 2, 4 ... rows: a window is a union of such blocks, so
-nothing is ever subtracted and no digit cancels.
+sums, exact. Everything else goes through blocks of 1, 2, 4 ... rows, of which a window is a union, so that nothing is
+ever subtracted and no digit cancels.
 """
 
 from __future__ import annotations
@@ -43,10 +43,18 @@ class Windows:
     def take(self, decisions: Flags | Integers) -> Windows:
         return Windows(self.low[decisions], self.high[decisions])
 
+    def emptied(self, decisions: Integers) -> Windows:
+        """The same windows, but those of these decisions without a row."""
+        if not len(decisions):
+            return self
+        high = self.high.copy()
+        high[decisions] = self.low[decisions]
+        return Windows(self.low, high)
+
 
 def counted(flags: Flags, windows: Windows) -> Integers:
     """How many rows of each window are flagged."""
-    prefix = np.concatenate((np.zeros(1, np.int64), np.cumsum(flags, dtype=np.int64)))
+    prefix = prefix_sums(flags)
     return np.asarray(prefix[windows.high] - prefix[windows.low])
 
 
@@ -74,11 +82,30 @@ class IntegerSums:
         return self.high.astype(np.float64) * float(1 << HALF) + self.low.astype(np.float64)
 
 
+class IntegerPrefixes:
+    """Prefix sums of integers, from which the exact sum of any window is read, whatever the values.
+
+    Where a sum of all of them might leave 64 bits, the two halves of each number are summed apart.
+    """
+
+    def __init__(self, values: Integers) -> None:
+        largest = max(abs(int(values.max(initial=0))), abs(int(values.min(initial=0))))
+        self._halved = largest * len(values) >= 1 << 63
+        parts = (values >> HALF, values & LOW_HALF) if self._halved else (values,)
+        self._prefixes = tuple(prefix_sums(part) for part in parts)
+
+    def sums(self, windows: Windows) -> IntegerSums:
+        """The sum of each window."""
+        found = [prefix[windows.high] - prefix[windows.low] for prefix in self._prefixes]
+        if not self._halved:
+            return IntegerSums(found[0] >> HALF, found[0] & LOW_HALF)
+        upper, lower = found
+        return IntegerSums(upper + (lower >> HALF), lower & LOW_HALF)
+
+
 def integer_sums(values: Integers, windows: Windows) -> IntegerSums:
-    """Exact sums, whatever the values: the two halves of each number are summed apart."""
-    upper = _prefix_difference(values >> HALF, windows)
-    lower = _prefix_difference(values & LOW_HALF, windows)
-    return IntegerSums(upper + (lower >> HALF), lower & LOW_HALF)
+    """Exact sums of each window."""
+    return IntegerPrefixes(values).sums(windows)
 
 
 def float_sums(values: Floats, windows: Windows) -> tuple[Floats, Floats]:
@@ -176,22 +203,32 @@ def chunks(sizes: Integers) -> Iterator[slice]:
         start = stop
 
 
-def _prefix_difference(values: Integers, windows: Windows) -> Integers:
-    prefix = np.concatenate((np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)))
-    return np.asarray(prefix[windows.high] - prefix[windows.low])
+def prefix_sums(values: Flags | Integers) -> Integers:
+    """The sums of the first 0, 1, 2 ... values; one more than there are values."""
+    prefix = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=prefix[1:])
+    return prefix
 
 
 def _extremes(values: Part, windows: Windows, pick: np.ufunc, *, greatest: bool) -> Part:
+    """A window is covered by two blocks of 2**n rows that may overlap: an extreme does not mind what it sees twice."""
     bounds = np.iinfo(np.int64)
     start: float = bounds.max if greatest else bounds.min
     if values.dtype == np.float64:
         # NaN is above infinity: fmin prefers any number to it.
         start = np.nan if greatest else -np.inf
-
-    def combine(left: Parts, right: Parts) -> Parts:
-        return (pick(left[0], right[0]),)
-
-    return reduced((values,), combine, (start,), windows)[0]
+    answer = np.full(len(windows.low), start, values.dtype)
+    exponents = np.frexp(windows.sizes.astype(np.float64))[1] - 1
+    level = values
+    for exponent in range(int(exponents.max(initial=-1)) + 1):
+        if exponent:
+            half = 1 << (exponent - 1)
+            level = pick(level[:-half], level[half:])
+        chosen = np.flatnonzero(exponents == exponent)
+        if len(chosen):
+            low, last = windows.low[chosen], windows.high[chosen] - (1 << exponent)
+            answer[chosen] = level[low] if exponent == 0 else pick(level[low], level[last])
+    return answer
 
 
 def _fold(answer: Parts, combine: Combine, level: Parts, chosen: Flags, place: Integers) -> None:

@@ -14,22 +14,8 @@ from assembly_line.features.columns import column_of
 from assembly_line.features.duckdb_session import connect, literal, physical, quoted, sql_type
 from assembly_line.features.local_times import utc_shifts
 from assembly_line.features.semantics import instants_of
+from assembly_line.features.source_checks import NAIVE, check_columns, check_values
 
-INTEGERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "UHUGEINT",
-)
-FLOATS = ("FLOAT", "DOUBLE")
-NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
-ZONED = ("TIMESTAMP WITH TIME ZONE",)
 MEMORY_MIB = 2048
 # A blank cannot stand in a declared column's name.
 MONTH = quoted("month of event")
@@ -63,74 +49,13 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
         with connect(folder, memory_mib=MEMORY_MIB, also=[file.parent]) as connection:
             connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM read_parquet({literal(str(file.resolve()))})")
             kinds = {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE raw").fetchall()}
-            _check_columns(place, source, kinds)
-            _check_values(place, source, kinds, connection)
+            check_columns(place, source, kinds)
+            check_values(place, source, kinds, connection)
             _create_typed(source, kinds, connection)
             return _write_months(source, folder, connection)
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         raise SourceUnreadable(f"{place}: cannot be read as Parquet ({first_line}); write it again") from error
-
-
-def _check_columns(place: str, source: Source, kinds: Mapping[str, str]) -> None:
-    for column, kind in source.columns.items():
-        if column not in kinds:
-            raise SourceUnreadable(f"{place}: has no column {column!r}, which is declared; it has {', '.join(kinds)}")
-        if not _fits(kinds[column], kind):
-            raise SourceUnreadable(
-                f"{place}: column {column} is {kinds[column]}, which is not read as the declared {kind}; "
-                "correct the file or the declaration"
-            )
-
-
-def _fits(found: str, declared: str) -> bool:
-    number = found in INTEGERS or found.startswith("DECIMAL")
-    if declared == "int64":
-        return number or found in FLOATS
-    if declared == "float64":
-        return number or found in FLOATS
-    if declared == "timestamp":
-        return found in NAIVE + ZONED
-    if declared == "date":
-        return found == "DATE" or found in NAIVE
-    if declared == "string":
-        return found == "VARCHAR" or found.startswith("ENUM")
-    return number if declared.startswith("decimal") else found == "BOOLEAN"
-
-
-def _check_values(place: str, source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:
-    rows = connection.execute("SELECT count(*) FROM raw").fetchall()[0][0]
-    if not rows:
-        raise SourceUnreadable(f"{place}: has columns but no rows; expected at least one")
-    lossy = {column: _loses(column, kinds[column], kind) for column, kind in source.columns.items()}
-    checked = {column: condition for column, condition in lossy.items() if condition}
-    if not checked:
-        return
-    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in checked.values())
-    examples = ", ".join(
-        f"CAST(any_value({quoted(column)}) FILTER ({condition}) AS VARCHAR)" for column, condition in checked.items()
-    )
-    found = connection.execute(f"SELECT {counts}, {examples} FROM raw").fetchall()[0]
-    for number, column in enumerate(checked):
-        if found[number]:
-            example = "" if column in source.personal else f", such as {found[len(checked) + number]}"
-            raise SourceUnreadable(
-                f"{place}: column {column}: {found[number]} values{example} do not fit the declared "
-                f"{source.columns[column]}; correct the file or the declaration"
-            )
-
-
-def _loses(column: str, found: str, declared: str) -> str | None:
-    """SQL that is true for values which the declared type cannot hold exactly; None where it holds all."""
-    name = quoted(column)
-    if found in NAIVE:
-        return f"{name} <> date_trunc('day', {name})" if declared == "date" else None
-    if declared == "float64" and found in INTEGERS:
-        return f"abs(CAST({name} AS HUGEINT)) > {2**53}"
-    if declared in ("int64",) or declared.startswith("decimal"):
-        cast = f"TRY_CAST({name} AS {sql_type(declared)})"
-        return f"{name} IS NOT NULL AND ({cast} IS NULL OR {cast} <> {name})"
-    return None
 
 
 def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.features.columns import Column, Flags, Integers
+from assembly_line.features.ordering import order_of
 from assembly_line.features.semantics import NEVER, instants_of, micros_of
 from assembly_line.instants import to_micros
 
@@ -106,8 +107,9 @@ def select(
     else:
         leave_out("immature", ~mature)
     chosen = np.flatnonzero(left)
-    ranks = [column.take(chosen).ranks() for column in keys.values()]
-    order = np.lexsort([*reversed(ranks), moments[chosen]])
+    whole = len(chosen) == len(left)
+    ranks = [(column if whole else column.take(chosen)).sort_keys() for column in keys.values()]
+    order = order_of([moments if whole else moments[chosen], *ranks])
     rows = chosen[order]
     return Spine(
         rows=rows,

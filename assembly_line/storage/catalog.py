@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.sources import Source
+from assembly_line.errors import Conflict
 from assembly_line.names import table_name
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Catalog:
         # A partition keeps its own columns, which may have changed: write those that stay anew.
         kept = sorted(there & set(months))
         for start in range(0, len(kept), PARTITIONS_AT_ONCE):
-            self._glue.batch_update_partition(
+            answer = self._glue.batch_update_partition(
                 DatabaseName=self._database,
                 TableName=name,
                 Entries=[
@@ -66,15 +68,31 @@ class Catalog:
                     for month in kept[start : start + PARTITIONS_AT_ONCE]
                 ],
             )
+            _require_done(name, answer.get("Errors", []))
         new = sorted(set(months) - there)
         for start in range(0, len(new), PARTITIONS_AT_ONCE):
-            self._glue.batch_create_partition(
+            made = self._glue.batch_create_partition(
                 DatabaseName=self._database,
                 TableName=name,
                 PartitionInputList=[
                     _partition(source, location, month) for month in new[start : start + PARTITIONS_AT_ONCE]
                 ],
             )
+            _require_done(name, made.get("Errors", []))
+
+
+def _require_done(table: str, errors: Sequence[Any]) -> None:
+    """Glue reports what it refused in its answer instead of failing.
+
+    Raises:
+        Conflict: it refused some; somebody else loads the source at the same time.
+    """
+    if errors:
+        detail = errors[0].get("ErrorDetail", {})
+        raise Conflict(
+            f"table {table}: the Glue catalog refused {len(errors)} partitions ({detail.get('ErrorCode')}: "
+            f"{detail.get('ErrorMessage')}); nothing else may load this source meanwhile: run `line sources load` again"
+        )
 
 
 def _partition(source: Source, location: str, month: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,19 @@ TRANSFERS = 4
 NAME_LENGTH = 32
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedSource:
+    """A source's content, checked and typed, in local files that the lake has not got yet."""
+
+    source: Source
+    parts: tuple[TypedFile, ...]
+
+
 class Lake:
     """One bucket of sources.
 
     Args:
-        glue, database: where tables are registered; only `load` needs them.
+        glue, database: where tables are registered; only `load` and `replace` need them.
     """
 
     def __init__(self, objects: ObjectStore, glue: GlueClient | None = None, database: str = "") -> None:
@@ -39,21 +48,35 @@ class Lake:
     def load(self, source: Source, file: Path) -> Snapshot:
         """Replace a source by the content of a Parquet file.
 
-        The snapshot is written last: a load that dies leaves the old one in force. Loading the same content again gives
-        the same snapshot.
-
         Raises:
             SourceUnreadable: the file is not what the source declares; nothing was replaced.
+        """
+        with tempfile.TemporaryDirectory(prefix="lake-") as folder:
+            return self.replace(self.prepare(source, file, Path(folder)))
+
+    def prepare(self, source: Source, file: Path, folder: Path) -> PreparedSource:
+        """Check a source's Parquet file and write it typed into `folder`; the lake is not touched.
+
+        Raises:
+            SourceUnreadable: the file is not what the source declares.
         """
         # Loading needs DuckDB, which a Glue job, a reader only, does not have.
         from assembly_line.features.source_files import write_typed
 
+        folder.mkdir(parents=True, exist_ok=True)
+        return PreparedSource(source, tuple(write_typed(source, file, folder)))
+
+    def replace(self, prepared: PreparedSource) -> Snapshot:
+        """Replace a source by what was prepared.
+
+        The snapshot is written last: a load that dies leaves the old one in force. Loading the same content again gives
+        the same snapshot.
+        """
         if self._catalog is None:
-            raise ValueError("Lake.load needs glue and database")
-        with tempfile.TemporaryDirectory(prefix="lake-") as folder:
-            written = write_typed(source, file, Path(folder))
-            with ThreadPoolExecutor(TRANSFERS) as pool:
-                objects = list(pool.map(lambda part: self._store(source, part), written))
+            raise ValueError("Lake.replace needs glue and database")
+        source, written = prepared.source, prepared.parts
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            objects = list(pool.map(lambda part: self._store(source, part), written))
         snapshot = Snapshot(
             source=source.name,
             columns=dict(source.columns),

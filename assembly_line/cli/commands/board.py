@@ -31,4 +31,6 @@ def show_board(session: Session, line: OneLine = None, since: Since = None) -> N
     day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"
     events = EventLog(session.target.ledger).read(since_day=day)
     found = boards((event for event in events if line in (None, event.line)), now=datetime.now(UTC))
-    session.output.result([to_json(board) for board in found], draw_boards(found))
+    which = "".join((f" of line {line!r}" if line else "", f" since {since}" if since else ""))
+    nothing = f"No station has announced anything{which or ' yet'}."
+    session.output.result([to_json(board) for board in found], draw_boards(found, nothing=nothing))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
 from assembly_line.cli.session import Session
@@ -32,16 +33,27 @@ def register(app: typer.Typer) -> None:
                            no_args_is_help=True)  # fmt: skip
     command(sources, "load")(load_sources)
     command(datasets, "build")(build_dataset)
+    questions.register(datasets)
     app.add_typer(sources, name="sources", rich_help_panel=PANEL)
     app.add_typer(datasets, name="dataset", rich_help_panel=PANEL)
 
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:
-    """Load every source of the line into the lake as typed Parquet; each replaces its table whole, or not at all."""
+    """Load every source of the line into the lake as typed Parquet. If one file is wrong, no table is replaced."""
     from assembly_line.cli.loading import load
+    from assembly_line.instants import format_instant
 
     loaded = load(session, line, folder)
-    document = [{"source": one.source, "rows": one.rows, "snapshot": one.digest} for one in loaded]
+    document = [
+        {
+            "source": one.source,
+            "rows": one.rows,
+            "objects": len(one.objects),
+            "newest_event": one.newest and format_instant(one.newest),
+            "snapshot": one.digest,
+        }
+        for one in loaded
+    ]
     content = [(one.source, one.rows, len(one.objects), one.newest or "static", one.digest[:12]) for one in loaded]
     columns = ("source", "rows", "objects", "newest event", "snapshot")
     session.output.result(document, rows(columns, content))
@@ -60,12 +72,12 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
-    from assembly_line.cli.runs import listed, period, require_released, run, run_name
+    from assembly_line.cli.runs import listed, period, require_features, run, run_name
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine}
     request = DatasetRequest.parse({**given, **period(since, until), "features": listed(features)})
-    require_released(session, line)
+    require_features(session, line, request.features or ())
     name = run_name(line, "dataset", request.as_of)
     run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=f"Dataset for {line}")

@@ -36,18 +36,18 @@ def send(session: Session, file: File) -> None:
 
     events = read_events(file)
     accepted = send_all(session.target.api(session.options.role), events)
-    session.output.result(
-        {"accepted": accepted}, lambda console: console.print(f"{len(accepted)} events were accepted.")
-    )
+    said = "1 event was accepted." if len(accepted) == 1 else f"{len(accepted)} events were accepted."
+    session.output.result({"accepted": accepted}, lambda console: console.print(said))
 
 
 def show_performance(session: Session, line: Line, by: By = None, cluster: Cluster = None) -> None:
     """Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule."""
     from assembly_line.cli.days import released_line
-    from assembly_line.cli.history import draw_performance, performance, read_history
+    from assembly_line.cli.history import draw_performance, performance, quarantined, read_history
 
     declared = released_line(session.target, line)
     history = read_history(session.target, line)
     found = performance(history, declared, by=by, cluster=cluster)
-    document = {"line": line, "history": history.counts, "performance": [one.to_json() for one in found]}
-    session.output.result(document, draw_performance(found, history, by=by))
+    counts = {**history.counts, "quarantined": quarantined(session.target, line)}
+    document = {"line": line, "history": counts, "performance": [one.to_json() for one in found]}
+    session.output.result(document, draw_performance(found, counts, by=by))

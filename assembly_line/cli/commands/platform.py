@@ -31,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def up(
     session: Session,
-    port: Annotated[int | None, typer.Option("--port", help="Where to listen; a free port if left out.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen; a free port if left out.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything that is in it first.")] = False,
 ) -> None:
     """Start the embedded AWS and leave it running. What the last run kept is there again."""
@@ -54,11 +56,18 @@ def up(
     )
 
 
-def down(session: Session) -> None:
+def down(
+    session: Session,
+    force: Annotated[
+        bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
+    ] = False,
+) -> None:
     """Stop the embedded AWS. Its state stays, `line up` brings it back."""
-    from assembly_line.embedded.supervisor import stop
+    from assembly_line.embedded.supervisor import require_place_for_state, stop
 
     _embedded_only(session, "down")
+    if not force:
+        require_place_for_state(session.state)
     found = stop(session.state, report=session.output.note)
     words = "Stopped; its state is kept." if found.clean else "Stopped, but its state was not written whole."
     message = words if found.was_running else "Nothing was running."

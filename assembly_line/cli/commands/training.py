@@ -57,6 +57,9 @@ def train(
 
 def list_reviews(session: Session, line: Line) -> None:
     """List the runs of a line that wait for a review, and those that were judged."""
+    from assembly_line.cli.runs import require_released
+
+    require_released(session, line)
     found = session.target.control.reviews(line)
     shown = [{name: value for name, value in review.items() if name not in ("token", "packet")} for review in found]
     content = [

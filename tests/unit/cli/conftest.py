@@ -60,7 +60,12 @@ def account(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator
 @pytest.fixture
 def target(account: None) -> Target:
     """The account with everything that the stacks publish."""
-    parameters: dict[Parameter, str] = {**BUCKETS, Parameter.CONTROL_TABLE: "control", Parameter.GLUE_DATABASE: "lake"}
+    parameters: dict[Parameter, str] = {
+        **BUCKETS,
+        Parameter.CONTROL_TABLE: "control",
+        Parameter.GLUE_DATABASE: "lake",
+        Parameter.FEEDBACK_QUEUE: "https://sqs.us-east-1.amazonaws.com/123456789012/feedback",
+    }
     s3 = boto3.client("s3")
     for bucket in BUCKETS.values():
         s3.create_bucket(Bucket=bucket)

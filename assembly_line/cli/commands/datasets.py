@@ -1,0 +1,119 @@
+"""Questions about datasets that exist: which there are, what one is, why a value is so, whether it can be repeated."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import command
+from assembly_line.cli.session import Session
+
+Dataset = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="Dataset id as `line dataset list` prints it, or its beginning: ds-1a2b."),
+]
+Other = Annotated[str, typer.Argument(metavar="OTHER", help="The dataset to compare with.")]
+OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this line.")]
+Decision = Annotated[
+    str,
+    typer.Argument(
+        metavar="DECISION", help="A decision_id of the dataset, or its keys: household_id=1,campaign_id=18."
+    ),
+]
+Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
+Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]
+
+
+def register(datasets: typer.Typer) -> None:
+    """Add the commands to the group `line dataset`."""
+    command(datasets, "list")(list_datasets)
+    command(datasets, "show")(show_dataset)
+    command(datasets, "explain")(explain_value)
+    command(datasets, "verify")(verify_dataset)
+    command(datasets, "diff")(diff_datasets)
+
+
+def list_datasets(session: Session, line: OneLine = None) -> None:
+    """List the finished datasets, the newest first."""
+    from assembly_line.cli.drawn_datasets import draw_list
+    from assembly_line.storage.finished_datasets import FinishedDatasets
+
+    control = session.target.control
+    if line is not None:
+        control.current_release(line)
+    kept = ("dataset_id", "line", "purpose", "as_of", "from", "to", "rows", "spine_rows", "positives", "created")
+    document = [
+        {
+            **{name: one.manifest[name] for name in kept},
+            "features": len(one.manifest["features"]),
+            "engine": one.manifest["engine"]["name"],
+        }
+        for one in FinishedDatasets(session.target.store).of(control.lines() if line is None else [line])
+    ]
+    session.output.result(document, draw_list(document))
+
+
+def show_dataset(session: Session, dataset: Dataset) -> None:
+    """Show what a dataset is: the request, sources, features, quality, limitations. With --json, its manifest."""
+    from assembly_line.cli.drawn_datasets import draw_manifest
+    from assembly_line.cli.recorded import opened
+    from assembly_line.features.wording import in_words
+
+    with opened(session.target, dataset) as recorded:
+        words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
+        session.output.result(recorded.manifest, draw_manifest(recorded.manifest, words))
+
+
+def explain_value(
+    session: Session, dataset: Dataset, decision: Decision, feature: Feature, *, limit: Limit = 20, near: Near = 5
+) -> None:
+    """Show the very events behind a value, and those that were near but did not count, each with the reason.
+
+    The value is recomputed from these events by plain arithmetic; if it is not the dataset's, the exit code is 1.
+    """
+    from assembly_line.cli.drawn_explanation import draw_explanation
+    from assembly_line.cli.explaining import explained
+    from assembly_line.cli.recorded import opened
+    from assembly_line.errors import RunFailed
+
+    with opened(session.target, dataset) as recorded:
+        found = explained(recorded, decision, feature, near=near)
+    session.output.result(found, draw_explanation(found, limit=limit))
+    if not found["equal"]:
+        raise RunFailed(
+            f"{feature} of {found['decision_id']} is {found['value']} in dataset {found['dataset_id']}, and "
+            f"{found['recomputed']} by the events listed; `line dataset verify` shows whether other values differ"
+        )
+
+
+def verify_dataset(session: Session, dataset: Dataset) -> None:
+    """Recompute a dataset on this machine from its recorded plan and source objects, and compare every value.
+
+    Equal means exactly equal; floating sums, means, deviations and ratios may differ by a relative 1e-9. If it is not
+    equal, the exit code is 1.
+    """
+    from assembly_line.cli.drawn_datasets import draw_verification
+    from assembly_line.cli.recorded import opened
+    from assembly_line.cli.verifying import verified
+    from assembly_line.errors import RunFailed
+
+    with opened(session.target, dataset) as recorded:
+        session.output.note(f"Recomputing {recorded.plan.dataset_id} ...")
+        found = verified(recorded)
+    session.output.result(found, draw_verification(found))
+    if not found["equal"]:
+        broken = [name for name, passed in found["checks"].items() if not passed]
+        raise RunFailed(f"dataset {found['dataset_id']} is not what its plan gives; does not hold: {'; '.join(broken)}")
+
+
+def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
+    """Show what changed between two datasets of a line: request, declarations, sources, decisions and values."""
+    from assembly_line.cli.drawn_datasets import draw_difference
+    from assembly_line.cli.recorded import opened
+    from assembly_line.cli.verifying import changed
+
+    with opened(session.target, dataset) as first, opened(session.target, other) as second:
+        found = changed(first, second)
+    session.output.result(found, draw_difference(found))

@@ -1,0 +1,157 @@
+"""Datasets as a person reads them: lists, manifests, verifications and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, duration, fields, rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LIST = ("dataset", "line", "purpose", "as of", "rows", "positives", "created")
+# The beginning of an id is enough to name a dataset.
+SHORT = len("ds-0123456789ab")
+
+
+def draw_list(found: Sequence[Mapping[str, Any]]) -> Render:
+    def draw(console: Console) -> None:
+        if not found:
+            console.print("There is no finished dataset yet; `line dataset build` makes one.")
+            return
+        content = [
+            (
+                one["dataset_id"][:SHORT],
+                one["line"],
+                one["purpose"],
+                short_instant(one["as_of"]),
+                one["rows"],
+                one["positives"],
+                short_instant(one["created"]),
+            )
+            for one in found
+        ]
+        rows(LIST, content)(console)
+
+    return draw
+
+
+def short_instant(text: str | None) -> str | None:
+    """An instant without the zeros that say nothing: `2017-07-01`, `2017-07-01T04:00:00Z`."""
+    return None if text is None else text.replace(".000000Z", "Z").removesuffix("T00:00:00Z")
+
+
+def draw_manifest(found: Mapping[str, Any], words: Mapping[str, str]) -> Render:
+    """`words`: feature -> what it means."""
+
+    def draw(console: Console) -> None:
+        period = f"{short_instant(found['from']) or 'open'} to {short_instant(found['to']) or 'open'}"
+        excluded = ", ".join(f"{number} {reason}" for reason, number in found["excluded"].items() if number)
+        fields(
+            {
+                "Dataset": found["dataset_id"],
+                "Line": found["line"],
+                "Release": found["release"],
+                "Purpose": found["purpose"],
+                "As of": short_instant(found["as_of"]),
+                "Decisions": period,
+                "Rows": f"{found['rows']} of {found['spine_rows']} spine rows",
+                "Left out": excluded or "none",
+                "Repeated": found["duplicates"] or None,
+                "Outcome": found["outcome"] and f"{found['outcome']}, {found['positives']} positive",
+                "Keys": ", ".join(f"{name} {kind}" for name, kind in found["keys"].items()),
+                "Engine": f"{found['engine']['name']}: {found['engine']['reason']}",
+                "Took": duration(found["seconds"]),
+                "Created": found["created"],
+                "Data": found["data_uri"],
+                "Digest of rows": found["logical_digest"],
+            }
+        )(console)
+        rows(("feature", "meaning"), list(words.items()), title="\nFeatures")(console)
+        sources = [(name, part["snapshot"][:12], len(part["objects"])) for name, part in found["snapshots"].items()]
+        rows(("source", "snapshot", "objects read"), sources, title="Sources")(console)
+        quality = [
+            (one["rule"], "passed" if one["passed"] else one["severity"], one["value"]) for one in found["quality"]
+        ]
+        rows(("rule", "result", "found"), quality, title="Quality")(console)
+        for limitation in found["limitations"]:
+            console.print(f"Limitation: {limitation}", markup=False)
+
+    return draw
+
+
+def draw_verification(found: Mapping[str, Any]) -> Render:
+    def draw(console: Console) -> None:
+        fields(
+            {
+                "Dataset": found["dataset_id"],
+                "Result": "equal" if found["equal"] else "NOT EQUAL",
+                "Compared": f"{found['rows']} rows, {found['columns_compared']} columns",
+                "Built by": found["built_by"]["name"],
+                "Recomputed by": found["recomputed_by"]["name"],
+                "Took": duration(found["seconds"]),
+            }
+        )(console)
+        checks = [(name, "yes" if passed else "NO") for name, passed in found["checks"].items()]
+        rows(("check", "holds"), checks)(console)
+        _draw_compared(found, "recorded", "recomputed")(console)
+
+    return draw
+
+
+def draw_difference(found: Mapping[str, Any]) -> Render:
+    def draw(console: Console) -> None:
+        console.print(f"From {found['first']} to {found['second']}", style="bold", markup=False)
+        features = found["features"]
+        changed = [(name, *pair) for name, pair in found["request"].items()]
+        changed += [(f"feature {name}", None, "added") for name in features["added"]]
+        changed += [(f"feature {name}", "removed", None) for name in features["removed"]]
+        changed += [(f"feature {name}", *pair) for name, pair in features["redefined"].items()]
+        changed += [(path, *pair) for path, pair in found["declarations"].items()]
+        if changed:
+            rows(("asked and declared", "first", "second"), changed)(console)
+        else:
+            console.print("The same was asked and declared.")
+        if found["snapshots"]:
+            content = [
+                (name, _short(one["first"]), _short(one["second"]), one["objects_added"], one["objects_removed"])
+                for name, one in found["snapshots"].items()
+            ]
+            rows(("source", "first", "second", "objects added", "removed"), content)(console)
+        else:
+            console.print("The sources were the same.")
+        counts = found["rows"]
+        fields({"Rows": f"{counts['first']}, then {counts['second']}; {counts['common']} in both"})(console)
+        _draw_compared(found, "first", "second")(console)
+
+    return draw
+
+
+def _draw_compared(found: Mapping[str, Any], first: str, second: str) -> Render:
+    def draw(console: Console) -> None:
+        for side in (first, second):
+            only = found[f"only_in_{side}"]
+            if only["decisions"]:
+                some = ", ".join(only["such_as"][:3])
+                console.print(f"{only['decisions']} decisions only in {side}: {some}", markup=False)
+        if not found["values"]:
+            console.print("No value differs in the decisions that both have.")
+            return
+        content = [(name, *one.values()) for name, one in found["values"].items()]
+        columns = ("column", "differing", f"null only in {first}", f"null only in {second}", "largest difference")
+        rows(columns, content)(console)
+        examples = [
+            (one["decision_id"], one["column"], _text(one[first]), _text(one[second])) for one in found["such_as"]
+        ]
+        rows(("decision", "column", first, second), examples, title="The first differences")(console)
+
+    return draw
+
+
+def _short(digest: str | None) -> str:
+    return "not read" if digest is None else digest[:12]
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else str(value)

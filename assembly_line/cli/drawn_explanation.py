@@ -1,0 +1,77 @@
+"""An explanation as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.drawn_datasets import short_instant
+from assembly_line.cli.output import Render, fields, rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def draw_explanation(found: Mapping[str, Any], *, limit: int) -> Render:
+    """Draw it; at most `limit` events behind each value."""
+
+    def draw(console: Console) -> None:
+        keys = ", ".join(f"{name} {value}" for name, value in found["keys"].items())
+        fields(
+            {
+                "Decision": f"{found['decision_id']} ({keys})",
+                "Decided at": short_instant(found["decision_time"]),
+                "Feature": f"{found['feature']}: {found['definition']}",
+                "Value": _value(found["value"]),
+                "Recomputed": f"{_value(found['recomputed'])}, {'equal' if found['equal'] else 'NOT EQUAL'}",
+            }
+        )(console)
+        for part in found.get("parts", [found]):
+            _draw_part(part, limit, titled="parts" in found)(console)
+
+    return draw
+
+
+def _draw_part(part: Mapping[str, Any], limit: int, *, titled: bool) -> Render:
+    def draw(console: Console) -> None:
+        if titled:
+            console.print(f"\n{part['feature']} = {_value(part['recomputed'])}", style="bold", markup=False)
+            console.print(part["definition"], markup=False)
+        events, counted = part["events"], part["counted"]
+        first, last = (short_instant(part.get(name)) for name in ("counts_from", "counts_until"))
+        span = f", from {first} until {last}" if first else ""
+        title = f"\n{counted} row{'' if counted == 1 else 's'} of {part['source']} behind it{span}"
+        if events:
+            _table(events[-limit:], title)(console)
+        else:
+            console.print(title, style="bold", markup=False)
+        if counted > limit:
+            console.print(f"The last {limit} are shown; --limit or --json shows more.", style="dim")
+        if part["near"]:
+            _table(part["near"], "Near, and not counted")(console)
+            numbers = ", ".join(f"{number} {reason}" for reason, number in part["left_out"].items())
+            console.print(f"In all: {numbers}.", style="dim", markup=False)
+
+    return draw
+
+
+def _table(events: Sequence[Mapping[str, Any]], title: str) -> Render:
+    """Events with their times; when each was known only if that was not at once."""
+    first = events[0]
+    late = any(event.get("known_time") != event.get("event_time") for event in events)
+    times = {"event": "event_time", "known": "known_time"} if late else {"event": "event_time"}
+    shown = {label: name for label, name in times.items() if name in first}
+    reason = ("does not count",) if "reason" in first else ()
+    content = [
+        (
+            *(short_instant(event[name]) for name in shown.values()),
+            *event["values"].values(),
+            *([event["reason"]] if reason else []),
+        )
+        for event in events
+    ]
+    return rows((*shown, *first["values"], *reason), content, title=title)
+
+
+def _value(value: Any) -> str:
+    return "null" if value is None else str(value)

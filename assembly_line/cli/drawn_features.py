@@ -1,0 +1,72 @@
+"""Features as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.drawn_datasets import short_instant
+from assembly_line.cli.output import Render, fields, rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLUMNS = ("feature", "meaning", "newest event", "personal", "other lines")
+
+
+def draw_features(found: Sequence[Mapping[str, Any]], line: str) -> Render:
+    def draw(console: Console) -> None:
+        if not found:
+            console.print(f"No feature of {line} matches.", markup=False)
+            return
+        content = [
+            (
+                one["name"],
+                one["definition"],
+                _fresh(one),
+                "yes" if one["personal"] else "",
+                ", ".join(name for name in one["used_by"] if name != line),
+            )
+            for one in found
+        ]
+        rows(COLUMNS, content)(console)
+
+    return draw
+
+
+def draw_feature(found: Mapping[str, Any]) -> Render:
+    def draw(console: Console) -> None:
+        fields(
+            {
+                "Feature": found["name"],
+                "Meaning": found["definition"],
+                "Type": found["type"],
+                "Line": f"{found['line']}, owned by {found['owner']}",
+                "Entity": ", ".join(found["entities"]),
+                "Looks back": found["window"] or "without a bound",
+                "Parts": ", ".join(found["parts"]) or None,
+                "Personal data": "yes" if found["personal"] else "no column declared personal",
+                "Baseline": "the rule that a model must beat" if found["baseline"] else None,
+                "Used by": ", ".join(f"{line} as {name}" for line, name in found["used_by"].items()),
+            }
+        )(console)
+        for source in found["read_from"]:
+            loaded = "not loaded; run `line sources load`"
+            if "snapshot" in source:
+                loaded = f"{source['rows']} rows, snapshot {source['snapshot'][:12]}"
+            fields(
+                {
+                    "Newest event": short_instant(source.get("newest_event")),
+                    "Event time": source["event_time"] and f"{source['event_time']} ({source['zone']})",
+                    "Known": source["known"],
+                    "Loaded": loaded,
+                    "Description": source["description"] or None,
+                },
+                title=f"\nSource {source['source']}",
+            )(console)
+
+    return draw
+
+
+def _fresh(one: Mapping[str, Any]) -> str:
+    return "\n".join(str(short_instant(newest) or "no event") for newest in one["freshness"].values())

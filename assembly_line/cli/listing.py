@@ -1,0 +1,102 @@
+"""`line features`: the features of a released line, how fresh their sources are, and which released lines use them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.days import released_line
+from assembly_line.errors import NotFound
+from assembly_line.features.feature_listing import ListedFeature, listed_features, users_of
+from assembly_line.instants import format_instant
+from assembly_line.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from assembly_line.cli.target import Target
+    from assembly_line.declarations.lines import Line
+    from assembly_line.declarations.sources import Source
+
+STATIC = "static"
+NOT_LOADED = "not loaded"
+
+
+class Listing:
+    """The features of one line's current release.
+
+    Raises:
+        NotFound: the line is not released here.
+    """
+
+    def __init__(self, target: Target, line: str) -> None:
+        self._target = target
+        self.line: Line = released_line(target, line)
+        others = [name for name in target.control.lines() if name != line]
+        self._lines = {line: self.line, **{name: released_line(target, name) for name in others}}
+        self._freshness = {name: self._fresh(source) for name, source in self.line.sources.items()}
+
+    def all(self, matching: str = "") -> list[dict[str, Any]]:
+        """Every feature that has all words of the text somewhere, as JSON values."""
+        return [self._document(one) for one in listed_features(self.line) if one.matches(matching)]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """Everything about one feature.
+
+        Raises:
+            NotFound: the line has no such feature.
+        """
+        found = [one for one in listed_features(self.line) if one.name == name]
+        if not found:
+            raise NotFound(
+                f"line {self.line.name} has no feature {name!r}; it has {', '.join(self.line.features)}; "
+                f"`line features search {self.line.name} TEXT` finds features by what they mean"
+            )
+        (one,) = found
+        sources = [self.line.sources[source] for source in one.sources]
+        return {
+            **self._document(one),
+            "line": self.line.name,
+            "owner": self.line.owner,
+            "baseline": name == self.line.training.baseline,
+            "read_from": [{**_described(source), **self._snapshot(source)} for source in sources],
+        }
+
+    def _document(self, one: ListedFeature) -> dict[str, Any]:
+        return {
+            **asdict(one),
+            "freshness": {source: self._freshness[source] for source in one.sources},
+            "used_by": users_of(self.line, one.name, self._lines),
+        }
+
+    def _fresh(self, source: Source) -> str | None:
+        """The newest event that is loaded; None where there is none."""
+        newest = self._snapshot(source).get("newest_event", NOT_LOADED)
+        return newest if newest == NOT_LOADED or not source.static else STATIC
+
+    def _snapshot(self, source: Source) -> dict[str, Any]:
+        try:
+            found = Lake(self._target.lake).snapshot(source.name)
+        except NotFound:
+            return {}
+        newest = None if found.newest is None else format_instant(found.newest)
+        return {"snapshot": found.digest, "rows": found.rows, "newest_event": newest}
+
+
+def _described(source: Source) -> dict[str, Any]:
+    return {
+        "source": source.name,
+        "description": source.description,
+        "event_time": source.event_time,
+        "known": _known(source),
+        "zone": source.zone,
+        "personal": list(source.personal),
+    }
+
+
+def _known(source: Source) -> str:
+    from assembly_line.features.wording import duration
+
+    if source.static:
+        return "always: its facts carry no time"
+    if source.known_time is not None:
+        return f"at {source.known_time}"
+    return f"{duration(source.delay)} after the event" if source.delay else "at once"

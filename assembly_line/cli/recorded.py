@@ -1,0 +1,66 @@
+"""A recorded dataset brought to this machine: its manifest, its plan, its rows, and what it was built from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.features.plans import Plan
+from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.snapshots import SnapshotObject
+from assembly_line.storage.finished_datasets import FinishedDatasets
+from assembly_line.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from assembly_line.cli.target import Target
+    from assembly_line.features.columns import Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """One finished dataset, and a folder of this machine that is there as long as it is looked at."""
+
+    manifest: dict[str, Any]
+    plan: Plan
+    folder: Path
+    lake: Lake
+    finished: FinishedDatasets
+
+    def columns(self) -> dict[str, Column]:
+        """The dataset's rows as they are stored."""
+        path = self.folder / "recorded.parquet"
+        self.finished.datasets.download(self.plan.line.name, self.plan.dataset_id, path)
+        return read_dataset(path)
+
+    def files(self, source: str, chosen: Callable[[SnapshotObject], bool] = lambda _: True) -> list[Path]:
+        """The objects of a source in the versions that the dataset was built from, copied here.
+
+        Raises:
+            SourceUnreadable: one of them is gone.
+        """
+        objects = [item for item in self.plan.inputs[source].objects if chosen(item)]
+        return self.lake.fetch_objects(source, objects, self.folder)
+
+
+@contextmanager
+def opened(target: Target, text: str) -> Iterator[Recorded]:
+    """The dataset of that id, or whose id begins so.
+
+    Raises:
+        NotFound: there is none.
+        RequestRefused: the text is no id, or several begin so.
+    """
+    finished = FinishedDatasets(target.store)
+    found = finished.find(text, target.control.lines())
+    with tempfile.TemporaryDirectory(prefix="line-dataset-") as folder:
+        yield Recorded(
+            manifest=found.manifest,
+            plan=finished.plan(found),
+            folder=Path(folder),
+            lake=Lake(target.lake),
+            finished=finished,
+        )

@@ -1,0 +1,211 @@
+"""Why a feature has its value: the events behind it, and those that were near and did not count, each with its reason.
+
+Plain filtering of one entity's rows, one after the other, by the rules as they are written. It shares no code with the
+kernel, so that the two hold each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sources import Source
+from assembly_line.features.entity_rows import Row
+from assembly_line.features.recomputation import aggregate_of, rank, ratio_of
+from assembly_line.features.semantics import EPOCH_DAY
+from assembly_line.instants import MICROSECOND, day_end, to_micros
+
+DAY = 86_400_000_000
+# Where a feature has no window, events up to so long after the decision are near.
+NEAR = 31 * DAY
+Timed = Aggregate | Latest | SinceLast
+
+
+class Reason(StrEnum):
+    """Why an event does not count."""
+
+    NO_EVENT_TIME = "no event time"
+    AFTER = "after the decision"
+    AT_THE_INSTANT = "at the very instant of the decision"
+    BEFORE_WINDOW = "before the window"
+    TOO_OLD = "older than the maximum age"
+    NEVER_KNOWN = "no known time"
+    NOT_YET_KNOWN = "not yet known"
+    NULL = "null"
+    SUPERSEDED = "not the latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the source. Times in microseconds; `known` is None where it never became known."""
+
+    time: int | None
+    known: int | None
+    row: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One value of one feature.
+
+    Args:
+        value: recomputed from the rows that count.
+        since, until: event times that count, both inclusive, microseconds; None where open or without a time.
+        counted: rows behind the value, the oldest first.
+        left_out: rows that were near, the nearest to the decision first, each with its reason.
+        parts: numerator and denominator of a ratio.
+    """
+
+    feature: str
+    value: Any
+    since: int | None = None
+    until: int | None = None
+    counted: tuple[Event, ...] = ()
+    left_out: tuple[tuple[Event, Reason], ...] = ()
+    parts: tuple[Explanation, ...] = ()
+
+    @property
+    def reasons(self) -> dict[Reason, int]:
+        """How many near rows were left out, by reason."""
+        return dict(Counter(reason for _, reason in self.left_out))
+
+
+def explain(line: Line, name: str, *, at: int, rows: Mapping[str, Sequence[Row]]) -> Explanation:
+    """Explain the value of a feature at a decision time.
+
+    Args:
+        at: the decision time, microseconds.
+        rows: feature (both parts for a ratio) -> every row of its source that carries the keys of the decision, with
+            keys, times and value columns; for a latest value all columns, since ties are broken by them.
+    """
+    feature = line.features[name]
+    if isinstance(feature, Ratio):
+        parts = tuple(explain(line, part, at=at, rows=rows) for part in (feature.numerator, feature.denominator))
+        return Explanation(feature=name, value=ratio_of(*(part.value for part in parts)), parts=parts)
+    if isinstance(feature, Attribute):
+        facts = tuple(Event(None, None, row) for row in rows[name])
+        return Explanation(feature=name, value=facts[0].row[feature.column] if facts else None, counted=facts)
+    return _Question(line, feature, at).answer(name, [_event(feature.source, row) for row in rows[name]])
+
+
+def near_span(line: Line, name: str, *, at: int) -> tuple[int | None, int]:
+    """Event times in microseconds that an explanation looks at: the window, and as much before and after it."""
+    feature = line.features[name]
+    span = _span(feature)
+    return (None, at + NEAR) if span is None else (at - 2 * span, at + span)
+
+
+def _span(feature: Any) -> int | None:
+    length = feature.window if isinstance(feature, Aggregate) else getattr(feature, "max_age", None)
+    return None if length is None else length // MICROSECOND
+
+
+def _event(source: Source, row: Row) -> Event:
+    time = _instant(source, source.event_time, row)
+    if source.delay is not None:
+        return Event(time, None if time is None else time + source.delay // MICROSECOND, row)
+    return Event(time, _instant(source, source.known_time, row), row)
+
+
+def _instant(source: Source, column: str | None, row: Row) -> int | None:
+    """A time of a row; a date is the end of its day."""
+    value = None if column is None else row[column]
+    if value is None or column is None or source.columns[column] == "timestamp":
+        return value
+    return to_micros(day_end(EPOCH_DAY + timedelta(days=value), source.zone or "UTC"))
+
+
+class _Question:
+    """One feature over events, at one decision time."""
+
+    def __init__(self, line: Line, feature: Timed, at: int) -> None:
+        self.line, self.feature, self.at = line, feature, at
+        used = {*feature.by.keys, feature.source.event_time, feature.source.known_time}
+        self.ties = [column for column in feature.source.columns if column not in used]
+
+    def answer(self, name: str, events: Sequence[Event]) -> Explanation:
+        counted: list[Event] = []
+        left_out: list[tuple[Event, Reason]] = []
+        lower, upper = near_span(self.line, name, at=self.at)
+        for event in sorted(events, key=self.recency):
+            reason = self.reason_against(event)
+            if reason is None:
+                counted.append(event)
+            elif event.time is None or ((lower is None or event.time >= lower) and event.time <= upper):
+                left_out.append((event, reason))
+        if not isinstance(self.feature, Aggregate) and counted:
+            first = self._first_decisive(counted)
+            left_out += [(event, Reason.SUPERSEDED) for event in counted[:first]]
+            counted = counted[first:]
+        left_out.sort(key=lambda pair: self._distance(pair[0]))
+        return Explanation(
+            feature=name,
+            value=self.value(counted),
+            since=self.oldest,
+            until=self.at - self.before,
+            counted=tuple(counted),
+            left_out=tuple(left_out),
+        )
+
+    @property
+    def before(self) -> int:
+        """1 where an event at the very instant of the decision does not count."""
+        return 1 if self.line.decision.boundary == "before" else 0
+
+    @property
+    def oldest(self) -> int | None:
+        """The earliest event time that counts."""
+        span = _span(self.feature)
+        if span is None:
+            return None
+        # A window is [t - w, t) before the decision and (t - w, t] with it; a maximum age always includes its end.
+        return self.at - span + (1 - self.before if isinstance(self.feature, Aggregate) else 0)
+
+    def reason_against(self, event: Event) -> Reason | None:
+        oldest = self.oldest
+        if event.time is None:
+            return Reason.NO_EVENT_TIME
+        if event.time > self.at:
+            return Reason.AFTER
+        if self.before and event.time == self.at:
+            return Reason.AT_THE_INSTANT
+        if oldest is not None and event.time < oldest:
+            return Reason.BEFORE_WINDOW if isinstance(self.feature, Aggregate) else Reason.TOO_OLD
+        if event.known is None:
+            return Reason.NEVER_KNOWN
+        if event.known > self.at:
+            return Reason.NOT_YET_KNOWN
+        if isinstance(self.feature, Aggregate) and self.feature.column and event.row[self.feature.column] is None:
+            return Reason.NULL
+        return None
+
+    def value(self, counted: Sequence[Event]) -> Any:
+        if isinstance(self.feature, Aggregate):
+            column = self.feature.column
+            return aggregate_of(self.feature.kind, [event.row[column] if column else event for event in counted])
+        if not counted:
+            return None
+        if isinstance(self.feature, Latest):
+            return counted[-1].row[self.feature.column]
+        time = counted[-1].time
+        return None if time is None else float(self.at - time) / DAY
+
+    def recency(self, event: Event) -> tuple[Any, ...]:
+        """Events in order of time, then of what became known, then of all other columns that are there."""
+        ties = [rank(event.row[column]) for column in self.ties if column in event.row]
+        return (rank(event.time), rank(event.known), *ties)
+
+    def _first_decisive(self, counted: Sequence[Event]) -> int:
+        """Where, of events in order, those begin that alone decide: the last, or for an age all of its instant."""
+        if isinstance(self.feature, Latest):
+            return len(counted) - 1
+        return sum(event.time != counted[-1].time for event in counted)
+
+    def _distance(self, event: Event) -> float:
+        return float("inf") if event.time is None else abs(self.at - event.time)

@@ -1,0 +1,118 @@
+"""The features of a line as a person looks for them: what each means, whence it comes, and who else uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio
+from assembly_line.declarations.lines import Line
+from assembly_line.features.wording import duration, in_words
+from assembly_line.features.workload import kind_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFeature:
+    """One declared feature.
+
+    Args:
+        kind: aggregate kind, `latest`, `since_last`, `attribute` or `ratio`.
+        type: type of its values.
+        sources: names, of both parts for a ratio; likewise entities and columns.
+        window: how far back it looks, in words; None where there is no bound.
+        personal: whether it takes values of a column that is declared personal.
+        parts: features that a ratio is made of.
+    """
+
+    name: str
+    definition: str
+    kind: str
+    type: str
+    sources: tuple[str, ...]
+    entities: tuple[str, ...]
+    columns: tuple[str, ...]
+    window: str | None
+    personal: bool
+    parts: tuple[str, ...]
+
+    def matches(self, text: str) -> bool:
+        """Whether every word of the text occurs in what is said of the feature, in any case."""
+        said = " ".join((self.name, self.definition, self.kind, *self.sources, *self.entities, *self.columns)).lower()
+        return all(word in said for word in text.lower().split())
+
+
+def listed_features(line: Line) -> list[ListedFeature]:
+    """Every feature of a line, in declared order."""
+    return [_listed(line, name) for name in line.features]
+
+
+def users_of(line: Line, name: str, lines: Mapping[str, Line]) -> dict[str, str]:
+    """Which lines declare the same feature: line -> what it is called there. Descriptions do not matter.
+
+    Args:
+        lines: current declarations by name.
+    """
+    sought = _resolved(line, name)
+    found = {}
+    for other, declared in lines.items():
+        same = [candidate for candidate in declared.features if _resolved(declared, candidate) == sought]
+        if same:
+            found[other] = name if name in same else same[0]
+    return found
+
+
+def _listed(line: Line, name: str) -> ListedFeature:
+    feature = line.features[name]
+    if isinstance(feature, Ratio):
+        parts = [_listed(line, part) for part in (feature.numerator, feature.denominator)]
+        windows = [part.window for part in parts if part.window is not None]
+        return ListedFeature(
+            name=name,
+            definition=in_words(line, name),
+            kind="ratio",
+            type=kind_of(line, name),
+            sources=_once(source for part in parts for source in part.sources),
+            entities=_once(entity for part in parts for entity in part.entities),
+            columns=_once(column for part in parts for column in part.columns),
+            window=" / ".join(_once(windows)) or None,
+            personal=any(part.personal for part in parts),
+            parts=tuple(part.name for part in parts),
+        )
+    column = feature.column if isinstance(feature, Aggregate | Latest | Attribute) else None
+    return ListedFeature(
+        name=name,
+        definition=in_words(line, name),
+        kind=_kind(feature),
+        type=kind_of(line, name),
+        sources=(feature.source.name,),
+        entities=(feature.by.name,),
+        columns=() if column is None else (column,),
+        window=_window(feature),
+        personal=column in feature.source.personal,
+        parts=(),
+    )
+
+
+def _kind(feature: Any) -> str:
+    if isinstance(feature, Aggregate):
+        return feature.kind
+    return {"Latest": "latest", "Attribute": "attribute"}.get(type(feature).__name__, "since_last")
+
+
+def _window(feature: Any) -> str | None:
+    length: timedelta | None = feature.window if isinstance(feature, Aggregate) else getattr(feature, "max_age", None)
+    return None if length is None else duration(length)
+
+
+def _resolved(line: Line, name: str) -> Any:
+    """A feature without names and descriptions, so that equal ones compare equal."""
+    feature = line.features[name]
+    if isinstance(feature, Ratio):
+        return (_resolved(line, feature.numerator), _resolved(line, feature.denominator))
+    return replace(feature, source=replace(feature.source, description="", personal=()))
+
+
+def _once(names: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

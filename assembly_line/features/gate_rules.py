@@ -1,0 +1,164 @@
+"""The rules of the quality gate, one function each: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import numpy as np
+
+from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
+from assembly_line.features.attempts import Built
+from assembly_line.features.columns import Column
+from assembly_line.features.plans import Plan
+from assembly_line.features.workload import workload_of
+from assembly_line.instants import format_instant, from_micros
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLimits:
+    """The declared defaults.
+
+    Args:
+        newest_event_age: how long before the latest decision the newest event of a timed source may lie.
+        all_null_rows: from so many rows on, a feature that is null everywhere is an error; below, a warning.
+    """
+
+    newest_event_age: timedelta = timedelta(days=45)
+    all_null_rows: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule applied: what was found, what was expected, what to do if it does not hold."""
+
+    rule: str
+    passed: bool
+    severity: Severity
+    value: str
+    expected: str
+    advice: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def row_count(built: Built, columns: Mapping[str, Column]) -> Finding:
+    rows = len(columns[DECISION_ID])
+    expected = built.spine_rows - sum(built.excluded.values())
+    return Finding(
+        rule="row_count",
+        passed=rows == expected == built.rows,
+        severity="error",
+        value=f"{rows} rows",
+        expected=f"{expected} rows: {built.spine_rows} of the spine less {sum(built.excluded.values())} excluded",
+        advice="the build lost or doubled decisions; run it again and report it",
+    )
+
+
+def whole_columns(plan: Plan, columns: Mapping[str, Column]) -> Finding:
+    outcome = [plan.line.outcome.name] if plan.with_outcome else []
+    expected = [DECISION_ID, DECISION_TIME, *plan.line.decision.keys, *plan.features, *outcome]
+    return Finding(
+        rule="columns",
+        passed=list(columns) == expected,
+        severity="error",
+        value=f"columns {', '.join(columns)}",
+        expected=", ".join(expected),
+        advice="the build wrote another dataset than was planned; run it again and report it",
+    )
+
+
+def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:
+    nulls = {name: int((~columns[name].valid).sum()) for name in plan.line.decision.keys}
+    found = {name: number for name, number in nulls.items() if number}
+    return Finding(
+        rule="key_nulls",
+        passed=not found,
+        severity="error",
+        value=", ".join(f"{number} nulls in {name}" for name, number in found.items()) or "no nulls",
+        expected="no null in any key column",
+        advice=f"a decision needs all its keys: correct source {plan.line.decision.spine.name} and load it again",
+    )
+
+
+def unique_ids(built: Built, columns: Mapping[str, Column]) -> Finding:
+    ids = columns[DECISION_ID]
+    named = ids.values[ids.valid].tolist()
+    different = len(set(named))
+    return Finding(
+        rule="decision_id_unique",
+        passed=not ids.valid.all() or different == len(named) - built.duplicates,
+        severity="error",
+        value=f"{different} ids for {len(named)} decisions, {built.duplicates} of them repeated in the spine",
+        expected="one id for each different decision",
+        advice="two decisions share an id; report it",
+    )
+
+
+def all_null(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> Finding:
+    rows = len(columns[DECISION_ID])
+    empty = [name for name in plan.features if rows and not columns[name].valid.any()]
+    return Finding(
+        rule="feature_all_null",
+        passed=not empty,
+        severity="error" if rows >= limits.all_null_rows else "warning",
+        value=f"null everywhere: {', '.join(empty)}" if empty else "every feature has values",
+        expected=f"a value somewhere in {rows} rows",
+        advice="check that the feature's source is loaded and its keys are those of the decisions",
+    )
+
+
+def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> list[Finding]:
+    times = columns[DECISION_TIME]
+    if not times.valid.any():
+        return []
+    latest = from_micros(int(np.max(times.values[times.valid])))
+    findings = []
+    for name in sorted({group.source.name for group in workload_of(plan.line, plan.features).timed}):
+        newest = plan.inputs[name].newest
+        oldest_allowed = latest - limits.newest_event_age
+        findings.append(
+            Finding(
+                rule=f"freshness of {name}",
+                passed=newest is not None and newest >= oldest_allowed,
+                severity="error",
+                value="no event at all" if newest is None else f"newest event {format_instant(newest)}",
+                expected=f"{format_instant(oldest_allowed)} or later, {limits.newest_event_age.days} days before the "
+                f"latest decision at {format_instant(latest)}",
+                advice="load newer data with `line sources load`, or ask for earlier decisions",
+            )
+        )
+    return findings
+
+
+def volume(columns: Mapping[str, Column]) -> Finding:
+    rows = len(columns[DECISION_ID])
+    return Finding(
+        rule="volume",
+        passed=rows > 0,
+        severity="error",
+        value=f"{rows} rows",
+        expected="at least one decision with a mature outcome",
+        advice="choose a later as_of or an earlier from",
+    )
+
+
+def both_classes(plan: Plan, columns: Mapping[str, Column]) -> Finding:
+    outcome = plan.line.outcome
+    values = columns[outcome.name]
+    present = int((values.values[values.valid] == outcome.present).sum())
+    absent = int((values.values[values.valid] == outcome.absent).sum())
+    return Finding(
+        rule="outcome_classes",
+        passed=present > 0 and absent > 0 and present + absent == len(values),
+        severity="error",
+        value=f"{present} decisions with {outcome.name} = {outcome.present}, {absent} with {outcome.absent}, "
+        f"{len(values) - present - absent} with neither",
+        expected="some of both, none with neither",
+        advice=f"choose a later as_of, or check source {outcome.source.name}",
+    )

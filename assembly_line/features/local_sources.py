@@ -1,0 +1,109 @@
+"""Sources that lie on this machine, checked and typed as the lake would hold them: files, data frames, Arrow tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.declarations.sources import Source
+from assembly_line.errors import SourceUnreadable
+from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.source_files import write_typed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A folder of <source>.parquet, or for each source a Parquet file or a table.
+Given = str | Path | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSource:
+    """A source as typed files; objects of the snapshot carry the path of their file as key."""
+
+    snapshot: Snapshot
+    files: tuple[Path, ...]
+
+
+def typed_sources(sources: Iterable[Source], given: Given, folder: Path) -> dict[str, LocalSource]:
+    """Check and type each source, as `line sources load` does.
+
+    Args:
+        given: a folder that holds `<source>.parquet`, or source name -> Parquet file, pandas or Arrow table, or DuckDB
+            relation. In a pandas column of floats NaN stands for null, as pandas means it.
+        folder: where the typed files go; one folder is made for each source.
+
+    Raises:
+        SourceUnreadable: a source is missing, or is not what it is declared to be.
+    """
+    return {source.name: _typed(source, _raw(source, given, folder), folder / source.name) for source in sources}
+
+
+def _raw(source: Source, given: Given, folder: Path) -> Path:
+    """The source as one Parquet file."""
+    if isinstance(given, str | Path):
+        place = Path(given).expanduser()
+        if not place.is_dir():
+            raise SourceUnreadable(f"{place}: is not a folder; expected one that holds <source>.parquet files")
+        return place / f"{source.name}.parquet"
+    if source.name not in given:
+        raise SourceUnreadable(
+            f"source {source.name}: is needed and was not given; given are {', '.join(given) or 'none'}"
+        )
+    found = given[source.name]
+    return Path(found).expanduser() if isinstance(found, str | Path) else _written(source, found, folder)
+
+
+def _written(source: Source, table: Any, folder: Path) -> Path:
+    """A table in memory as a file, so that it goes through the very checks that files go through."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{source.name} as given" / f"{source.name}.parquet"
+    path.parent.mkdir()
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise SourceUnreadable(
+            f"source {source.name}: is a {type(table).__name__}; expected the path of a Parquet file, a pandas or "
+            "Arrow table, or a DuckDB relation"
+        )
+    try:
+        pq.write_table(_arrow(table), path)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise SourceUnreadable(
+            f"source {source.name}: its table has no Parquet form ({str(error).splitlines()[0]}); "
+            "give each column values of one type"
+        ) from error
+    return path
+
+
+def _arrow(table: Any) -> pa.Table:
+    import pyarrow as pa
+
+    # A data frame has an index, which is pandas' own; a declared column stands among its columns.
+    if not (hasattr(table, "index") and hasattr(table, "columns")):
+        return pa.table(table)
+    with warnings.catch_warnings():
+        # Arrow asks pandas for instants in a way that pandas 4 will answer otherwise, and then asks otherwise itself.
+        warnings.filterwarnings("ignore", message="Series.values returning", category=DeprecationWarning)
+        return pa.Table.from_pandas(table, preserve_index=False)
+
+
+def _typed(source: Source, file: Path, folder: Path) -> LocalSource:
+    folder.mkdir()
+    written = write_typed(source, file, folder)
+    objects = tuple(
+        SnapshotObject(
+            key=str(part.path),
+            version="local",
+            bytes=part.path.stat().st_size,
+            rows=part.rows,
+            min_time=part.min_time,
+            max_time=part.max_time,
+        )
+        for part in written
+    )
+    snapshot = Snapshot(source=source.name, columns=dict(source.columns), objects=objects)
+    return LocalSource(snapshot, tuple(part.path for part in written))

@@ -1,0 +1,126 @@
+"""Trying features in a notebook: a dataset in one call from local tables, by the engine that the line itself uses."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from assembly_line.canonical import digest
+from assembly_line.declarations.codec import line_to_json
+from assembly_line.declarations.features import Feature
+from assembly_line.declarations.lines import Line
+from assembly_line.features.engine_duckdb import build
+from assembly_line.features.gate import examine
+from assembly_line.features.local_sources import Given, typed_sources
+from assembly_line.features.planning import make_plan, needed_sources
+from assembly_line.features.reading_back import read_dataset
+from assembly_line.requests import DatasetRequest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assembly_line.features.attempts import Built
+    from assembly_line.features.plans import Plan
+
+MEMORY_MIB = 3008
+METADATA = b"assembly_line"
+Instant = str | date  # a datetime is a date
+
+
+class QualityWarning(UserWarning):
+    """The dataset machine would refuse this dataset."""
+
+
+def dataset(
+    line: Line,
+    sources: Given,
+    *,
+    as_of: Instant,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    purpose: Literal["training", "scoring"] = "training",
+    trying: Mapping[str, Feature] | None = None,
+    features: Sequence[str] | None = None,
+    memory_mib: int = MEMORY_MIB,
+) -> pa.Table:
+    """The dataset that the line would build of these tables.
+
+    Args:
+        line: declares decision, outcome and sources; with its features.
+        sources: a folder of `<source>.parquet`, or source name -> Parquet file, pandas or Arrow table, DuckDB relation.
+        as_of: what was known then. Instants are text such as `2017-07-01`, dates, or datetimes with a zone.
+        since, until: period of decision times, since <= t < until; a scoring dataset needs both.
+        trying: features beside those of the line; one with a name of the line's stands in its place. They move into
+            `features=` of the line as they are.
+        features: names of the features wanted, of the line's and those tried; all of them if left out.
+        memory_mib: what DuckDB may hold before it spills to disk.
+
+    Returns:
+        decision_id, decision_time, keys, features in declared order, and for training the outcome, as in the dataset's
+        `data.parquet`. `.schema.metadata[METADATA]` is JSON of what was asked and how many decisions were left out.
+
+    Raises:
+        RequestRefused: the request names something unknown, or an instant has no zone.
+        DeclarationError: a tried feature contradicts the line.
+        SourceUnreadable: a table is missing, or is not what its source declares.
+        QualityGateFailed: a static source states two values for one entity.
+    """
+    import pyarrow.parquet as pq
+
+    if trying:
+        line = replace(line, features={**line.features, **trying})
+    request = _request(line, as_of=as_of, since=since, until=until, purpose=purpose, features=features)
+    with tempfile.TemporaryDirectory(prefix="notebook-") as place:
+        folder = Path(place)
+        needed = [line.sources[name] for name in needed_sources(line, request)]
+        local = typed_sources(needed, sources, folder)
+        snapshots = {name: source.snapshot for name, source in local.items()}
+        plan = make_plan(request, line, release=digest(line_to_json(line)), snapshots=snapshots, memory_mib=memory_mib)
+        files = {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
+        target = folder / "data.parquet"
+        built = build(plan, files, target, memory_mib=memory_mib)
+        _warn(plan, built, target)
+        table = pq.read_table(target)
+    return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built))})
+
+
+def _request(line: Line, *, features: Sequence[str] | None, purpose: str, **instants: Instant | None) -> DatasetRequest:
+    names = {"as_of": "as_of", "since": "from", "until": "to"}
+    given: dict[str, Any] = {
+        names[name]: value.isoformat() if isinstance(value, date) else value
+        for name, value in instants.items()
+        if value is not None
+    }
+    if features is not None:
+        given["features"] = list(features)
+    return DatasetRequest.parse({"line": line.name, "purpose": purpose, "engine": "duckdb", **given})
+
+
+def _warn(plan: Plan, built: Built, target: Path) -> None:
+    """Say what the quality gate would say. Here nothing is downstream that it would have to protect."""
+    for finding in examine(plan, built, read_dataset(target)):
+        if not finding.passed:
+            warnings.warn(
+                f"{finding.rule}: {finding.value}, expected {finding.expected}: {finding.advice}",
+                QualityWarning,
+                stacklevel=3,
+            )
+
+
+def _described(plan: Plan, built: Built) -> dict[str, Any]:
+    document = plan.to_json()
+    kept = ("purpose", "as_of", "from", "to", "features", "semantics")
+    return {
+        **{name: document[name] for name in kept},
+        "line": plan.line.name,
+        "rows": built.rows,
+        "spine_rows": built.spine_rows,
+        "excluded": dict(built.excluded),
+        "versions": dict(built.versions),
+    }

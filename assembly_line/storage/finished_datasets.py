@@ -1,0 +1,79 @@
+"""Finished datasets, found by id or its beginning, with the plan that each was built from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.features.plans import Plan
+from assembly_line.names import dataset_prefix
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.objects import ObjectStore
+
+DATASET = re.compile(r"ds-[0-9a-f]{4,32}")
+MANIFEST = "manifest.json"
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedDataset:
+    """One dataset that passed its gate."""
+
+    line: str
+    dataset_id: str
+    manifest: dict[str, Any]
+
+
+class FinishedDatasets:
+    """The finished datasets of the store bucket."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.datasets = DatasetStore(store)
+
+    def of(self, lines: Iterable[str]) -> list[FinishedDataset]:
+        """Every finished dataset of these lines, the newest first."""
+        found = [self._read(line, name) for line in lines for name in self._named(line, "")]
+        return sorted(found, key=lambda dataset: str(dataset.manifest["created"]), reverse=True)
+
+    def find(self, text: str, lines: Iterable[str]) -> FinishedDataset:
+        """The dataset of one of these lines whose id is, or begins with, this text.
+
+        Raises:
+            RequestRefused: the text is no dataset's id, or several begin so.
+            NotFound: there is none.
+        """
+        if not DATASET.fullmatch(text):
+            raise RequestRefused(
+                f"dataset {text!r}: expected an id such as ds-0123456789abcdef0123456789abcdef, or its "
+                "beginning with at least 4 digits; `line dataset list` shows them"
+            )
+        found = [(line, name) for line in lines for name in self._named(line, text)]
+        if not found:
+            raise NotFound(f"there is no finished dataset {text!r} here; `line dataset list` shows those there are")
+        if len(found) > 1:
+            some = ", ".join(name for _, name in found[:SHOWN])
+            raise RequestRefused(f"dataset {text!r}: {len(found)} begin so: {some}; write more of the id")
+        return self._read(*found[0])
+
+    def plan(self, dataset: FinishedDataset) -> Plan:
+        """What it was built from.
+
+        Raises:
+            RequestRefused: it was planned by another version of the library.
+        """
+        return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json")
+
+    def _named(self, line: str, beginning: str) -> Iterator[str]:
+        # The prefix of no dataset is the folder of all: `datasets/<line>//`.
+        folder = dataset_prefix(line, "").removesuffix("/")
+        for item in self._store.list(f"{folder}{beginning}"):
+            name, _, rest = item.key.removeprefix(folder).partition("/")
+            if rest == MANIFEST:
+                yield name
+
+    def _read(self, line: str, name: str) -> FinishedDataset:
+        return FinishedDataset(line, name, self.datasets.manifest(line, name))

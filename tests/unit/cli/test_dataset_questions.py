@@ -1,0 +1,194 @@
+"""Questions about recorded datasets: the events behind a value, the dataset repeated, two datasets compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from assembly_line import hours, total
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target
+from lambdas.dataset import handler
+from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables
+from tests.unit.features.small_world import EVENTS
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
+
+
+@pytest.fixture
+def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
+    for variable, value in environment_variables().items():
+        monkeypatch.setenv(variable, value)
+    handler.stores.cache_clear()
+    yield ReleasedWorld(target, tmp_path)
+    handler.stores.cache_clear()
+
+
+@pytest.fixture
+def dataset(world: ReleasedWorld) -> str:
+    return str(world.build()["dataset_id"])
+
+
+def answered(line: Command, *arguments: str) -> Any:
+    answer = line(*arguments, "--json")
+    assert answer.code == ExitCode.OK, answer.err
+    return json.loads(answer.out)
+
+
+def stored(target: Target, dataset_id: str, folder: Path) -> Any:
+    """The dataset's rows, by DuckDB alone."""
+    uri = target.store.read_json(f"datasets/{NAME}/{dataset_id}/manifest.json")["data_uri"]
+    path = folder / "stored.parquet"
+    path.write_bytes(target.store.read(target.store.key_of(uri)))
+    return duckdb.read_parquet(str(path))
+
+
+def test_datasets_are_listed_and_shown(world: ReleasedWorld, line: Command) -> None:
+    assert answered(line, "dataset", "list") == []
+    assert "`line dataset build` makes one" in line("dataset", "list").out
+    built = world.build()["dataset_id"]
+
+    (listed,) = answered(line, "dataset", "list")
+    manifest = answered(line, "dataset", "show", built[:9])
+
+    assert (listed["dataset_id"], listed["line"], listed["features"]) == (built, NAME, 11)
+    assert (manifest["dataset_id"], manifest["rows"]) == (built, listed["rows"])
+    assert answered(line, "dataset", "list", NAME) == [listed]
+    text = line("dataset", "show", built).out
+    assert "the mean of x of the user's events in the 1 day before the decision" in " ".join(text.split())
+    assert built[:11] in line("dataset", "list").out
+
+
+def test_values_of_a_decision_are_explained_by_their_events(
+    target: Target, dataset: str, line: Command, tmp_path: Path
+) -> None:
+    rows = stored(target, dataset, tmp_path).project("* EXCLUDE (decision_time)").filter("events_count > 1")
+    decision, user, visit = rows.order("late_sum_n IS NULL, decision_id").fetchall()[0][:3]
+    for feature in ("events_mean_x", "late_latest_s", "late_since", "share_of_x", "born"):
+        found = answered(line, "dataset", "explain", dataset, decision, feature, "--near", "2")
+
+        (value,) = rows.filter(f"decision_id = '{decision}'").project(feature).fetchall()[0]
+        assert found["equal"] is True
+        assert (found["value"] is None) == (value is None)
+        for part in found.get("parts", [found]):
+            assert part["counted"] == len(part["events"])
+            assert sum(part["left_out"].values()) >= len(part["near"])
+    count = answered(line, "dataset", "explain", dataset, decision, "events_count")
+    assert count["value"] == count["counted"] == len(count["events"]) > 1
+    assert all(count["counts_from"] <= event["event_time"] <= count["counts_until"] for event in count["events"])
+    text = line("dataset", "explain", dataset, f"user={user},visit={visit}", "share_of_x").out
+    assert "events_sum_x divided by events_sum_n" in " ".join(text.split())
+    assert "events_sum_n =" in text
+    assert "does not count" in " ".join(text.split())
+
+
+REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("show", "nonsense"), "expected an id such as ds-"),
+    (("show", "ds-00000000"), "there is no finished dataset 'ds-00000000'"),
+    (("explain", "DATASET", "nobody", "age"), "expected a decision_id of it, or its keys such as user=...,visit=..."),
+    (("explain", "DATASET", "user=nobody,visit=1", "age"), "is not in this dataset"),
+    (("explain", "DATASET", "user=ada", "age"), "expected user, visit"),
+    (("explain", "DATASET", "user=ada,visit=1", "nonsense"), "has no feature 'nonsense'; it has events_count"),
+    (("diff", "DATASET", "ds-ffffffff"), "there is no finished dataset 'ds-ffffffff'"),
+    (("list", "unknown_line"), "unknown_line"),
+)
+
+
+def test_wrong_questions_are_refused(dataset: str, line: Command, subtests: pytest.Subtests) -> None:
+    for arguments, said in REFUSED:
+        with subtests.test(" ".join(arguments)):
+            answer = line("dataset", *(dataset if part == "DATASET" else part for part in arguments), "--json")
+
+            assert answer.code == ExitCode.REFUSED, answer.err
+            assert said in " ".join(answer.err.split())
+            assert answer.out == ""
+
+
+def test_a_dataset_is_repeated_from_what_it_was_built_from_whatever_came_later(
+    target: Target, world: ReleasedWorld, dataset: str, line: Command
+) -> None:
+    world.load(seed=12)
+    other = str(world.build()["dataset_id"])
+    world.release(replace(world.line, features={"age": world.line.features["age"]}, training=training(world, "age")))
+
+    found = answered(line, "dataset", "verify", dataset)
+    apart = answered(line, "dataset", "diff", dataset, other)
+    nothing = answered(line, "dataset", "diff", dataset, dataset)
+
+    assert found["equal"] is True
+    assert all(found["checks"].values())
+    assert (found["values"], found["such_as"]) == ({}, [])
+    assert found["rows"] > 10
+    assert apart["request"] == {}
+    assert apart["snapshots"]["events"]["objects_added"] > 0
+    assert apart["only_in_first"]["decisions"] + apart["rows"]["common"] == apart["rows"]["first"]
+    assert (nothing["values"], nothing["snapshots"], nothing["rows"]["common"]) == ({}, {}, nothing["rows"]["first"])
+    assert "No value differs" in line("dataset", "diff", dataset, dataset).out
+    lose(target, "sources/people/")
+    answer = line("dataset", "verify", dataset)
+    assert answer.code == ExitCode.REFUSED
+    assert "source people: " in answer.err
+
+
+def lose(target: Target, prefix: str) -> None:
+    """Delete objects of the lake with all their versions."""
+    s3 = target.client("s3")
+    for version in s3.list_object_versions(Bucket="lake", Prefix=prefix)["Versions"]:
+        s3.delete_object(Bucket="lake", Key=version["Key"], VersionId=version["VersionId"])
+
+
+def training(world: ReleasedWorld, baseline: str) -> Any:
+    return replace(world.line.training, baseline=baseline)
+
+
+def test_a_dataset_that_was_altered_fails_with_the_values_named(
+    target: Target, dataset: str, line: Command, tmp_path: Path
+) -> None:
+    rows = stored(target, dataset, tmp_path)
+    altered = tmp_path / "altered.parquet"
+    rows.project("* REPLACE (events_count + 1 AS events_count)").write_parquet(str(altered))
+    manifest = target.store.read_json(f"datasets/{NAME}/{dataset}/manifest.json")
+    target.store.write(target.store.key_of(manifest["data_uri"]), altered.read_bytes())
+
+    answer = line("dataset", "verify", dataset, "--json")
+
+    assert answer.code == ExitCode.RUN_FAILED
+    assert "values are equal" in answer.err
+    found = json.loads(answer.out)
+    assert found["checks"]["stored rows are those of the manifest"] is False
+    assert found["values"]["events_count"] == {
+        "differing": found["rows"], "null_only_in_recorded": 0, "null_only_in_recomputed": 0, "largest": 1.0,
+    }  # fmt: skip
+    first = found["such_as"][0]
+    assert first["recorded"] == first["recomputed"] + 1
+    explained = line("dataset", "explain", dataset, first["decision_id"], "events_count")
+    assert explained.code == ExitCode.RUN_FAILED
+    assert "NOT EQUAL" in explained.out
+
+
+def test_a_difference_says_what_changed_and_where(world: ReleasedWorld, dataset: str, line: Command) -> None:
+    wider = total(EVENTS, "n", window=hours(36))
+    changed = {**world.line.features, "events_sum_n": wider, "added": wider}
+    changed.pop("late_since")
+    world.release(replace(world.line, features=changed))
+    other = str(world.build(to="2017-11-05T12:00:00Z")["dataset_id"])
+
+    found = answered(line, "dataset", "diff", dataset, other)
+
+    assert set(found["request"]) == {"to", "release"}
+    assert (found["features"]["added"], found["features"]["removed"]) == (["added"], ["late_since"])
+    assert found["features"]["redefined"]["events_sum_n"] == [
+        "the sum of n of the user's events in the 1 day before the decision",
+        "the sum of n of the user's events in the 36 hours before the decision",
+    ]
+    assert (found["declarations"], found["snapshots"]) == ({}, {})
+    assert found["rows"]["second"] == found["rows"]["common"] <= found["rows"]["first"]
+    assert set(found["values"]) == {"events_sum_n", "share_of_x"}
+    assert "36 hours" in " ".join(line("dataset", "diff", dataset, other).out.split())

@@ -1,0 +1,174 @@
+"""Trying features without AWS: whatever form the tables have, the same dataset; what is wrong with them is said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assembly_line import Feature, count, days, hours, notebook, ratio
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import DeclarationError, RequestRefused, SourceUnreadable
+from tests.unit.features.random_worlds import random_world
+from tests.unit.features.small_world import DAILY, USER, SmallLake, Tables, a_line, write_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PERIOD: Mapping[str, Any] = {"as_of": "2018-01-01", "since": "2017-01-01", "until": "2018-01-01", "purpose": "scoring"}
+pytestmark = pytest.mark.filterwarnings("ignore::assembly_line.notebook.QualityWarning")
+
+
+@pytest.fixture(scope="module")
+def line() -> Line:
+    return a_line()
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return random_world(11)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory, line: Line, tables: Tables) -> Path:
+    """A folder of <source>.parquet, as for `line sources load`."""
+    folder = tmp_path_factory.mktemp("raw")
+    for name, source in line.sources.items():
+        write_rows(source, tables[name], folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, line: Line, tables: Tables) -> pa.Table:
+    """What the line's engine builds."""
+    folder = tmp_path_factory.mktemp("lake")
+    SmallLake(line, tables, folder).build(
+        {"purpose": "scoring", "as_of": "2018-01-01", "from": "2017-01-01", "to": "2018-01-01"}, folder / "data.parquet"
+    )
+    return pq.read_table(folder / "data.parquet")
+
+
+def given_as(form: str, raw: Path, line: Line) -> Any:
+    files = {name: raw / f"{name}.parquet" for name in line.sources}
+    return {
+        "folder": raw,
+        "text": str(raw),
+        "files": files,
+        "arrow": {name: pq.read_table(file) for name, file in files.items()},
+        "relations": {name: duckdb.read_parquet(str(file)) for name, file in files.items()},
+    }[form]
+
+
+@pytest.mark.parametrize("form", ["folder", "text", "files", "arrow", "relations"])
+def test_every_form_of_tables_gives_the_dataset_of_the_line(
+    form: str, raw: Path, line: Line, expected: pa.Table
+) -> None:
+    found = notebook.dataset(line, given_as(form, raw, line), **PERIOD)
+
+    assert found.num_rows > 0
+    assert found.column_names == expected.column_names
+    assert found.schema.remove_metadata() == expected.schema.remove_metadata()
+    assert text_of(found) == text_of(expected)
+
+
+def text_of(table: pa.Table) -> str:
+    """Rows as text, in which NaN equals itself."""
+    return repr(table.to_pylist())
+
+
+def test_data_frames_go_in_and_come_out(raw: Path, line: Line, expected: pa.Table) -> None:
+    frames = {name: pq.read_table(raw / f"{name}.parquet").to_pandas() for name in ("invited", "visits", "daily")}
+    daily = count(DAILY, window=days(2), by=USER)
+
+    found = notebook.dataset(line, frames, features=["daily_count", "tried"], trying={"tried": daily}, **PERIOD)
+
+    frame = found.to_pandas()
+    assert frame["tried"].tolist() == frame["daily_count"].tolist() == expected["daily_count"].to_pylist()
+    assert str(frame["decision_time"].dtype) == "datetime64[us, UTC]"
+
+
+def test_what_is_tried_moves_into_the_line_unchanged(raw: Path, line: Line) -> None:
+    trying: dict[str, Feature] = {"week": count(DAILY, window=days(7), by=USER), "part": ratio("daily_count", "week")}
+    moved = replace(line, features={**line.features, **trying})
+
+    tried = notebook.dataset(line, raw, trying=trying, **PERIOD)
+
+    assert text_of(tried) == text_of(notebook.dataset(moved, raw, **PERIOD))
+    assert tried.column_names[-2:] == ["week", "part"]
+
+
+def test_a_tried_feature_may_take_the_place_of_one_of_the_line(raw: Path, line: Line, expected: pa.Table) -> None:
+    trying = {"daily_count": count(DAILY, window=hours(12), by=USER)}
+
+    found = notebook.dataset(line, raw, trying=trying, features=["daily_count"], **PERIOD)
+
+    assert 0 < sum(found["daily_count"].to_pylist()) < sum(expected["daily_count"].to_pylist())
+
+
+def test_only_the_sources_that_are_needed_must_be_given(raw: Path, line: Line) -> None:
+    needed = {name: raw / f"{name}.parquet" for name in ("invited", "visits", "people")}
+
+    assert notebook.dataset(line, needed, features=["age"], **PERIOD).num_rows > 0
+    with pytest.raises(SourceUnreadable, match="source daily: is needed and was not given; given are invited, visits"):
+        notebook.dataset(line, needed, features=["daily_count"], **PERIOD)
+
+
+def test_the_table_says_what_it_is(raw: Path, line: Line) -> None:
+    found = notebook.dataset(line, raw, features=["age"], **PERIOD)
+
+    said = json.loads(found.schema.metadata[notebook.METADATA])
+    assert (said["line"], said["purpose"], said["features"]) == ("small_world", "scoring", ["age"])
+    assert said["rows"] + sum(said["excluded"].values()) == said["spine_rows"]
+
+
+@pytest.mark.parametrize(
+    "as_of", ["2018-01-01", "2018-01-01T00:00:00Z", date(2018, 1, 1), datetime(2018, 1, 1, tzinfo=UTC)]
+)
+def test_instants_may_be_text_dates_or_datetimes(raw: Path, line: Line, as_of: Any) -> None:
+    found = notebook.dataset(line, raw, features=["age"], **{**PERIOD, "as_of": as_of})
+
+    assert json.loads(found.schema.metadata[notebook.METADATA])["as_of"] == "2018-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "said"),
+    [
+        ({"features": ["nonsense"]}, RequestRefused, "has no feature 'nonsense'"),
+        ({"as_of": "soon"}, RequestRefused, "as_of"),
+        ({"as_of": datetime(2018, 1, 1)}, RequestRefused, "has no zone"),  # noqa: DTZ001 - that is the point
+        ({"until": None}, RequestRefused, "needs from and to"),
+        ({"trying": {"came": count(DAILY, window=days(1), by=USER)}}, DeclarationError, "came"),
+        ({"trying": {"part": ratio("age", "absent")}}, DeclarationError, "'absent'"),
+        ({"sources": "/nowhere/at/all"}, SourceUnreadable, "is not a folder"),
+        ({"sources": {"invited": 7}}, SourceUnreadable, "source invited: is a int"),
+        ({"sources": {"invited": "gone.parquet"}}, SourceUnreadable, "there is no such file"),
+        ({"sources": {"invited": pa.table({"user": ["ada"]})}}, SourceUnreadable, "has no column 'visit'"),
+        (
+            {"sources": {"invited": pa.table({"user": ["ada"], "visit": [1.5]})}},
+            SourceUnreadable,
+            "column visit: 1 values, such as 1.5 do not fit the declared int64",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(
+    raw: Path, line: Line, changed: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    given = {**PERIOD, "features": ["age"], "sources": raw, **changed}
+
+    with pytest.raises(error, match=said):
+        notebook.dataset(line, given.pop("sources"), **given)
+
+
+@pytest.mark.filterwarnings("default::assembly_line.notebook.QualityWarning")
+def test_what_the_gate_would_refuse_is_a_warning(raw: Path, line: Line) -> None:
+    with pytest.warns(notebook.QualityWarning, match="volume: 0 rows, expected at least one decision"):
+        found = notebook.dataset(line, raw, as_of="2016-01-01", features=["age"])
+
+    assert found.num_rows == 0
