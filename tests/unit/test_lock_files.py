@@ -24,6 +24,8 @@ ASKED = {
     "test": DEMO + EXTRAS["spark"] + GROUPS["test"],
     "layer": GROUPS["layer"],
     "java": GROUPS["java"],
+    "bench": GROUPS["bench"],
+    "feast": GROUPS["feast"],
 }
 
 

@@ -1,0 +1,57 @@
+"""`python -m benchmarks`: measure everything, compare the answers, say which goals are met, keep the figures.
+
+Variables: BENCH=full adds Feast and the tables x10 and x100; FEAST=1 adds Feast alone; TABLES=10k,100k measures these
+only, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import costs, datasets, plot, report
+from benchmarks.goals import goals
+from benchmarks.tables import Tables, make_events, make_tables
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results.json"
+PICTURE = ROOT / "docs" / "benchmarks.svg"
+ROWS = {"10k": 10_000, "100k": 100_000}
+COPIES = {"x10": 10, "x100": 100}
+
+
+def main() -> int:
+    started = time.monotonic()
+
+    def say(sentence: str) -> None:
+        print(f"{time.monotonic() - started:6.0f} s  {sentence}", flush=True)
+
+    full = os.environ.get("BENCH") == "full"
+    wanted = os.environ.get("TABLES")
+    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", *(COPIES if full else ())]
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        tables = _tables(sizes, Path(place))
+        say("tables made: " + ", ".join(f"{size.name} {size.spine_rows:,} decisions" for size in tables))
+        figures = datasets.measure(tables, with_feast=full or os.environ.get("FEAST") == "1", say=say)
+        found = costs.measure(say)
+        judged = goals(figures, found)
+        results = report.document(tables, figures, found, judged)
+    report.show(figures, judged)
+    if not wanted:
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        PICTURE.write_text(plot.svg(results))
+        say(f"wrote {RESULTS.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
+    return 0
+
+
+def _tables(sizes: list[str], folder: Path) -> list[Tables]:
+    events = make_events(folder)
+    return [make_tables(name, events, folder / name, copies=COPIES.get(name, 1), rows=ROWS.get(name)) for name in sizes]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Whether another engine's answer equals the line's: exactly, and means to a relative 1e-9."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.declared import CASES
+
+TOLERANCE = 1e-9
+
+
+class AnswersDiffer(Exception):
+    """Two engines disagree: no time of theirs counts."""
+
+
+def check_equal(case: str, ours: Path, theirs: Path, *, other_keys: bool) -> None:
+    """Compare every value of two outputs, decision by decision.
+
+    Args:
+        other_keys: theirs has no decision_id and no day_id, and names the decision time `opens`.
+
+    Raises:
+        AnswersDiffer: names each column that differs, and in how many decisions.
+    """
+    names = list(CASES[case][1])
+    time = "opens" if other_keys else "decision_time"
+    differing = ", ".join(f"count(*) FILTER ({_differ(name)}) AS {name}" for name in names)
+    with duckdb.connect(config={"threads": 2}) as connection:
+        row = connection.execute(
+            f"SELECT count(*) FILTER (a.household_id IS NULL OR b.household_id IS NULL) AS decisions, {differing} "
+            f"FROM '{ours}' a FULL JOIN '{theirs}' b "
+            f"ON a.household_id = b.household_id AND epoch_us(a.decision_time) = epoch_us(b.{time})"
+        ).fetchall()[0]
+    wrong = {name: number for name, number in zip(["decisions", *names], row, strict=True) if number}
+    if wrong:
+        raise AnswersDiffer(
+            f"{theirs.name}: " + ", ".join(f"{name} in {number} rows" for name, number in wrong.items())
+        )
+
+
+def _differ(name: str) -> str:
+    if not name.startswith("mean"):
+        return f"a.{name} IS DISTINCT FROM b.{name}"
+    return (
+        f"(a.{name} IS NULL) <> (b.{name} IS NULL) "
+        f"OR abs(a.{name} - b.{name}) > {TOLERANCE} * greatest(abs(a.{name}), abs(b.{name}))"
+    )

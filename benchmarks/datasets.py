@@ -1,0 +1,134 @@
+"""The cases that build datasets: every engine on every size, answers compared before a time counts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from assembly_line.embedded.glue.spark import environment as spark_variables
+from benchmarks.child import Task
+from benchmarks.comparing import check_equal
+from benchmarks.declared import plan_of
+from benchmarks.environments import NotInstalled, python_of
+from benchmarks.figures import Figure
+from benchmarks.processes import ProcessFailed, TimedOut, run
+from benchmarks.tables import Tables
+
+Say = Callable[[str], None]
+ONCE_ABOVE = 2_000_000
+# An engine that took this long is not asked for a larger table.
+ENOUGH_SECONDS = 60.0
+LIMIT_SECONDS = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One engine of a case.
+
+    Args:
+        sizes: the tables that it is asked for.
+        environment: name of the environment it needs, None for the project's own.
+        same_keys: its output has the line's columns.
+    """
+
+    case: str
+    name: str
+    module: str
+    sizes: tuple[str, ...]
+    environment: str | None = None
+    same_keys: bool = False
+    repeats: int = 3
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+SMALL = ("10k", "100k", "x1")
+ALL = (*SMALL, "x10", "x100")
+FEAST = Engine(
+    case="latest",
+    name="Feast, duckdb store",
+    module="feast_store",
+    sizes=("10k", "100k"),
+    environment="feast",
+    repeats=1,
+)
+_engine = partial(Engine)
+ENGINES = (
+    _engine(case="latest", name="line", module="line", sizes=ALL, same_keys=True),
+    _engine(case="latest", name="iofloor", module="floor", sizes=ALL, same_keys=True),
+    _engine(case="latest", name="DuckDB ASOF", module="duckdb_asof", sizes=ALL),
+    _engine(case="latest", name="Polars ASOF", module="polars_asof", sizes=ALL, environment="bench"),
+    FEAST,
+    _engine(case="windowed", name="line", module="line", sizes=ALL, same_keys=True),
+    _engine(case="windowed", name="iofloor", module="floor", sizes=ALL, same_keys=True),
+    _engine(case="windowed", name="DuckDB range join", module="duckdb_range_join", sizes=SMALL, repeats=1),
+    _engine(case="windowed", name="DuckDB RANGE windows", module="duckdb_windows", sizes=("100k", "x1"), repeats=1),
+    _engine(case="windowed", name="line on Spark", module="spark_line", sizes=("x1",), same_keys=True, repeats=1),
+    _engine(case="windowed", name="Spark RANGE windows", module="spark_windows", sizes=("x1",), repeats=1),
+)
+
+
+def measure(tables: list[Tables], *, with_feast: bool, say: Say) -> list[Figure]:
+    """Every engine's time on every size, as far as it was asked."""
+    figures: list[Figure] = []
+    for case in ("latest", "windowed"):
+        slow: set[str] = set()
+        for size in tables:
+            for engine in ENGINES:
+                if engine.case != case or size.name not in engine.sizes or engine.name in slow:
+                    continue
+                if engine is FEAST and not with_feast:
+                    continue
+                figure = _measured(engine, size)
+                say(figure.sentence())
+                figures.append(figure)
+                if figure.seconds is None or figure.seconds > ENOUGH_SECONDS:
+                    slow.add(engine.name)
+    if not with_feast:
+        figures.append(Figure.left_out("latest", FEAST.name, "100k", "asked for by FEAST=1 or BENCH=full only"))
+    return figures
+
+
+def _measured(engine: Engine, tables: Tables) -> Figure:
+    folder = tables.folder.parent
+    ours = folder / f"line-{engine.case}-{tables.name}.parquet"
+    output = ours if engine.module == "line" else folder / f"{engine.module}-{engine.case}-{tables.name}.parquet"
+    task = Task(
+        case=engine.case,
+        events=[str(path) for path in tables.files["events"]],
+        spine=str(tables.files["spine"][0]),
+        days=str(tables.files["days"][0]),
+        output=str(output),
+        answers=str(ours),
+        plan=json.dumps(plan_of(engine.case, tables.snapshots).to_json()),
+        repeats=engine.repeats if tables.spine_rows < ONCE_ABOVE else 1,
+    )
+    path = folder / "task.json"
+    task.write(path)
+    try:
+        python = sys.executable if engine.environment is None else str(python_of(engine.environment))
+        variables = spark_variables(_fresh(folder / "spark")) if engine.module.startswith("spark") else {}
+        command = [python, "-m", f"benchmarks.engines.{engine.module}", str(path)]
+        answer = run(command, seconds=LIMIT_SECONDS, variables=variables)
+    except (NotInstalled, ProcessFailed, TimedOut) as error:
+        return Figure.left_out(engine.case, engine.name, tables.name, str(error))
+    if output != ours:
+        check_equal(engine.case, ours, output, other_keys=not engine.same_keys)
+        output.unlink()
+    return Figure(
+        case=engine.case,
+        engine=engine.name,
+        size=tables.name,
+        seconds=answer["seconds"],
+        cpu_seconds=answer["cpu_seconds"],
+        mib=answer["mib"],
+        versions=answer["versions"],
+    )
+
+
+def _fresh(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder

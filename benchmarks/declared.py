@@ -1,0 +1,90 @@
+"""What the benchmarks ask for, declared as a user declares it: a line over retail events, by household and day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from assembly_line import (
+    Decision,
+    Delivery,
+    Entity,
+    Feature,
+    Line,
+    Outcome,
+    Policy,
+    Source,
+    Training,
+    attribute,
+    count,
+    days,
+    distinct,
+    latest,
+    maximum,
+    mean,
+    total,
+)
+from assembly_line.features.planning import make_plan
+from assembly_line.features.plans import Plan
+from assembly_line.features.snapshots import Snapshot
+from assembly_line.requests import DatasetRequest
+
+HOUSEHOLD = Entity("household", keys={"household_id": "int64"})
+DAY = Entity("day", keys={"day_id": "int64"})
+EVENTS = Source(
+    name="events",
+    entities=(HOUSEHOLD,),
+    columns={"household_id": "int64", "product_id": "int64", "cents": "int64", "happened_at": "timestamp"},
+    event_time="happened_at",
+    delay=timedelta(0),
+    zone="UTC",
+)
+SPINE = Source(
+    name="spine", entities=(HOUSEHOLD, DAY), columns={"household_id": "int64", "day_id": "int64"}, static=True
+)
+DAYS = Source(name="days", entities=(DAY,), columns={"day_id": "int64", "opens": "timestamp"}, static=True, zone="UTC")
+WIDTHS = (7, 30, 90)
+# A Lambda of the default size.
+MEMORY_MIB = 3008
+EVERYTHING = {"purpose": "scoring", "as_of": "2018-01-01", "from": "2017-01-01", "to": "2018-01-01"}
+
+# The latest value asks for a total order of rows, so it reads every declared column: those that nobody asks for are
+# not declared here.
+PURCHASES = replace(EVENTS, columns={name: kind for name, kind in EVENTS.columns.items() if name != "product_id"})
+LATEST: Mapping[str, Feature] = {"latest_cents": latest(PURCHASES, "cents")}
+WINDOWED: Mapping[str, Feature] = {
+    name: feature
+    for width in WIDTHS
+    for name, feature in {
+        f"sum_{width}d": total(EVENTS, "cents", window=days(width)),
+        f"count_{width}d": count(EVENTS, window=days(width)),
+        f"mean_{width}d": mean(EVENTS, "cents", window=days(width)),
+        f"max_{width}d": maximum(EVENTS, "cents", window=days(width)),
+        f"distinct_{width}d": distinct(EVENTS, "product_id", window=days(width)),
+    }.items()
+}
+CASES = {"latest": (PURCHASES, LATEST), "windowed": (EVENTS, WINDOWED)}
+
+
+def line_of(case: str) -> Line:
+    """A line of the features of a case."""
+    events, features = CASES[case]
+    return Line(
+        name="benchmark",
+        title="What a dataset costs",
+        owner="benchmarks",
+        decision=Decision(name="visit", entities=(HOUSEHOLD, DAY), spine=SPINE, time=attribute(DAYS, "opens")),
+        features=features,
+        outcome=Outcome(name="bought", source=events, by=(HOUSEHOLD,), horizon=days(7)),
+        training=Training(framework_version="3.2-0", baseline=next(iter(features))),
+        policy=Policy(version=1, act="remind", otherwise="leave", capacity=0.2, expires_after=days(7)),
+        delivery=Delivery(subscribers=("desk",)),
+    )
+
+
+def plan_of(case: str, snapshots: Mapping[str, Snapshot]) -> Plan:
+    """The plan of every decision of the spine."""
+    line = line_of(case)
+    request = DatasetRequest.parse({"line": line.name, **EVERYTHING, "engine": "duckdb"})
+    return make_plan(request, line, release="0" * 64, snapshots=snapshots, memory_mib=MEMORY_MIB)

@@ -1,0 +1,27 @@
+"""Our one-machine engine, as the dataset handler calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from assembly_line.features.engine_duckdb import build
+from assembly_line.features.plans import plan_from_json
+from benchmarks.child import Task, serve
+from benchmarks.declared import MEMORY_MIB
+
+
+def prepare(task: Task) -> Callable[[], None]:
+    plan = plan_from_json(json.loads(task.plan))
+    files = {"events": task.events, "spine": [task.spine], "days": [task.days]}
+    paths = {name: [Path(file) for file in files[name]] for name in plan.inputs}
+
+    def work() -> None:
+        build(plan, paths, Path(task.output), memory_mib=MEMORY_MIB)
+
+    return work
+
+
+if __name__ == "__main__":
+    serve(prepare, {})

@@ -1,0 +1,111 @@
+"""The goals, and what was measured of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.costs import Costs
+from benchmarks.figures import Figure
+from benchmarks.stations.imports import BARE
+
+# Handlers that somebody waits for, or that a queue feeds.
+HOT = ("api", "event_recorder", "feedback_collector")
+SIZES = ("10k", "100k", "x1", "x10", "x100")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """One goal: what was asked, what was found; `met` is None where nothing could be measured."""
+
+    number: int
+    what: str
+    asked: str
+    found: str
+    met: bool | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Measured:
+    """Looks figures up."""
+
+    def __init__(self, figures: list[Figure]) -> None:
+        self._figures = {(figure.case, figure.engine, figure.size): figure for figure in figures}
+
+    def seconds(self, case: str, engine: str, size: str) -> float | None:
+        figure = self._figures.get((case, engine, size))
+        return None if figure is None else figure.seconds
+
+    def mib(self, case: str, engine: str, size: str) -> int | None:
+        figure = self._figures.get((case, engine, size))
+        return None if figure is None else figure.mib
+
+    def times(self, case: str, engine: str, other: str, size: str) -> float | None:
+        """How many times the other's seconds an engine took."""
+        mine, others = self.seconds(case, engine, size), self.seconds(case, other, size)
+        return None if mine is None or others is None else mine / others
+
+
+def goals(figures: list[Figure], costs: Costs) -> list[Goal]:
+    """Every goal that this run can say something about."""
+    measured = Measured(figures)
+    return [*_of_engines(measured), *_of_costs(costs)]
+
+
+def _of_engines(measured: Measured) -> Iterator[Goal]:
+    yield _at_most(1, "latest value, x1, against iofloor", 1.5, measured.times("latest", "line", "iofloor", "x1"))
+    feast = measured.times("latest", "Feast, duckdb store", "line", "100k")
+    yield _at_least(1, "latest value, 100k, faster than Feast", 10, feast)
+    windowed = measured.times("windowed", "line", "iofloor", "x1")
+    yield _at_most(2, "15 windowed features, x1, against iofloor", 2.5, windowed)
+    join = measured.times("windowed", "DuckDB range join", "line", "x1")
+    yield _at_least(2, "15 windowed features, x1, faster than a range join", 20, join)
+    for size in SIZES[:3]:
+        slower = measured.times("windowed", "line", "DuckDB range join", size)
+        yield _at_most(2, f"15 windowed features, {size}, against a range join", 1.2, slower)
+    for size in ("x10", "x100"):
+        mib = measured.mib("windowed", "line", size)
+        if mib is not None:
+            yield _at_most(3, f"15 windowed features, {size}, GiB", 2 if size == "x100" else 4, mib / 1024)
+    spark = measured.times("windowed", "Spark RANGE windows", "line on Spark", "x1")
+    yield _at_least(5, "15 windowed features on Spark, faster than its RANGE windows", 2, spark)
+
+
+def _of_costs(costs: Costs) -> Iterator[Goal]:
+    yield _at_most(6, "dataset request for the shipped line, warm, seconds", 5, costs["dataset_request"]["seconds"])
+    bare = costs["imports"][BARE]["cpu_seconds"]
+    for name in HOT:
+        found = costs["imports"][f"lambdas.{name}.handler"]
+        yield _at_most(7, f"import of the {name} handler, against a bare client", 1.5, found["cpu_seconds"] / bare)
+    forbidden = {name: found["forbidden"] for name, found in costs["imports"].items() if found["forbidden"]}
+    yield Goal(
+        number=7,
+        what="handlers that import pandas, awswrangler, sagemaker or mlflow",
+        asked="none",
+        found=", ".join(forbidden) or "none",
+        met=not forbidden,
+    )
+    collector = costs["collector"]
+    yield _at_least(8, "queue handler, records/s against moto", 2_000, collector["records_per_second"])
+    yield _at_least(8, "queue handler, records/s without network", 100_000, collector["without_network"])
+    synthesis = costs["synthesis"]
+    yield _at_most(9, "synthesis against a bare app", 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
+
+
+def _at_most(number: int, what: str, limit: float, found: float | None) -> Goal:
+    met = None if found is None else found <= limit
+    return Goal(number=number, what=what, asked=f"<= {limit:,g}", found=_said(found), met=met)
+
+
+def _at_least(number: int, what: str, limit: float, found: float | None) -> Goal:
+    met = None if found is None else found >= limit
+    return Goal(number=number, what=what, asked=f">= {limit:,g}", found=_said(found), met=met)
+
+
+def _said(found: float | None) -> str:
+    if found is None:
+        return "not measured"
+    return f"{found:,.0f}" if found >= 100 else f"{found:.2f}"

@@ -1,0 +1,81 @@
+"""The picture of a run: how many times the practical limit each engine takes. SVG by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+from typing import Any
+from xml.sax.saxutils import escape
+
+WIDTH, LABEL, BAR, GAP, TOP = 860, 190, 22, 8, 86
+TITLES = {
+    "latest": "One latest value for 901,185 decisions",
+    "windowed": "15 windowed features for 901,185 decisions",
+}
+OURS, OTHER, FLOOR, TEXT, QUIET = "#1f6f8b", "#b8c4cc", "#5b6770", "#1d2429", "#5b6770"
+SIZE = "x1"
+FONT = "font-family='Helvetica, Arial, sans-serif'"
+
+
+def svg(results: Mapping[str, Any]) -> str:
+    """Horizontal bars, both cases below each other, each on its own logarithmic scale."""
+    parts: list[str] = []
+    y = TOP
+    for case, title in TITLES.items():
+        bars = sorted(
+            (figure for figure in results["figures"] if _belongs(figure, case)),
+            key=lambda figure: figure["times_iofloor"],
+        )
+        parts.append(_text(16, y, title, size=16, weight="bold"))
+        y += 16
+        most = max((bar["times_iofloor"] for bar in bars), default=1.0)
+        for bar in bars:
+            parts.append(_bar(y, bar, most))
+            y += BAR + GAP
+        y += 38
+    machine = results["machine"]
+    head = [
+        _text(16, 32, "Seconds, as a multiple of reading the input and writing the answer", size=20, weight="bold"),
+        _text(
+            16,
+            54,
+            f"1.47 million events, {machine['cores']} cores, {results['measured']}. Shorter is better; the scale is "
+            "logarithmic. Answers are equal.",
+            size=13,
+            fill=QUIET,
+        ),
+    ]
+    body = "\n".join([*head, *parts])
+    height = y - 20
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' width='{WIDTH}' height='{height}'>\n"
+        f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>\n{body}\n</svg>\n"
+    )
+
+
+def _belongs(figure: Mapping[str, Any], case: str) -> bool:
+    return figure["case"] == case and figure["size"] == SIZE and "times_iofloor" in figure
+
+
+def _bar(y: int, bar: Mapping[str, Any], most: float) -> str:
+    times = bar["times_iofloor"]
+    room = WIDTH - LABEL - 150
+    width = 6 + (room - 6) * log(max(times, 1.0)) / log(max(most, 2.0))
+    fill = OURS if bar["engine"].startswith("line") else FLOOR if bar["engine"] == "iofloor" else OTHER
+    weight = "bold" if fill == OURS else "normal"
+    return "\n".join(
+        [
+            _text(LABEL - 10, y + 16, bar["engine"], size=14, anchor="end", weight=weight),
+            f"<rect x='{LABEL}' y='{y}' width='{width:.1f}' height='{BAR}' rx='2' fill='{fill}'/>",
+            _text(LABEL + width + 8, y + 16, f"{times:.1f}x   {bar['seconds']:.1f} s", size=13, fill=QUIET),
+        ]
+    )
+
+
+def _text(
+    x: float, y: float, text: str, *, size: int, fill: str = TEXT, anchor: str = "start", weight: str = "normal"
+) -> str:
+    return (
+        f"<text x='{x:.1f}' y='{y:.1f}' {FONT} font-size='{size}' font-weight='{weight}' fill='{fill}' "
+        f"text-anchor='{anchor}'>{escape(text)}</text>"
+    )

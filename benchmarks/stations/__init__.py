@@ -1,0 +1,1 @@
+"""What the stations cost beside their engines: requests, records, synthesis, imports. One process each."""

@@ -1,0 +1,130 @@
+"""The tables of the benchmarks: retail events and a spine of household x day, cut or copied under shifted keys."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assembly_line.declarations.sources import Source
+from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.source_files import TypedFile, write_typed
+from benchmarks.declared import DAYS, EVENTS, SPINE
+
+DATA = Path(__file__).parents[1] / "lines" / "coupon_redemption" / "data.py"
+FIRST_DAY = "2017-01-01"
+# Keys of one copy lie above those of the copy before.
+SHIFT = 100_000
+# Every copy has households of its own; beyond ten copies each decides on every tenth day, so that the spine stays.
+MOST_SPINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """One size of the tables, as typed Parquet in a folder, as the lake holds them.
+
+    Args:
+        files: source -> its files.
+        spine_rows, events: how many rows.
+    """
+
+    name: str
+    folder: Path
+    files: dict[str, list[Path]]
+    snapshots: dict[str, Snapshot]
+    spine_rows: int
+    events: int
+
+
+def make_events(folder: Path) -> list[TypedFile]:
+    """The events of x1, one file a month.
+
+    The lines of a basket, which carry one instant, are set a microsecond apart: the other engines take any of several
+    latest rows, and their answers could not be compared.
+    """
+    raw, typed = folder / "raw", folder / "events"
+    typed.mkdir(parents=True)
+    subprocess.run([sys.executable, str(DATA), str(raw)], check=True, timeout=300)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT household_id, product_id, cents, happened + (row_number() OVER ("
+            "PARTITION BY household_id, happened ORDER BY product_id, cents) - 1) "
+            "* INTERVAL 1 MICROSECOND AS happened_at "
+            "FROM (SELECT household_id, product_id, CAST(round(sales_value * 100) AS BIGINT) AS cents, "
+            f"transaction_timestamp AS happened FROM read_parquet('{raw}/transactions.parquet'))) "
+            f"TO '{raw}/events.parquet' (FORMAT parquet)"
+        )
+    return write_typed(EVENTS, raw / "events.parquet", typed)
+
+
+def make_tables(
+    name: str, events: list[TypedFile], folder: Path, *, copies: int = 1, rows: int | None = None
+) -> Tables:
+    """The tables of one size.
+
+    Args:
+        copies: how many times the events, each under households of its own.
+        rows: cut the spine to so many rows, drawn by a hash; all of it if None.
+    """
+    folder.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        copied = events if copies == 1 else [_copied(connection, part, folder, copies) for part in events]
+        listed = ", ".join(f"'{part.path}'" for part in events)
+        thinned = "d % 10 = 0" if copies > MOST_SPINES else "true"
+        limit = (
+            "" if rows is None else f"ORDER BY hash(household_id * 1000 + day_id), household_id, day_id LIMIT {rows}"
+        )
+        connection.execute(
+            f"COPY (SELECT household_id + k * {SHIFT} AS household_id, CAST(d AS BIGINT) AS day_id "
+            f"FROM (SELECT DISTINCT household_id FROM read_parquet([{listed}])), range({copies}) t(k), range(365) s(d) "
+            f"WHERE {thinned} {limit}) TO '{folder}/spine.parquet' (FORMAT parquet)"
+        )
+        connection.execute(
+            f"COPY (SELECT CAST(d AS BIGINT) AS day_id, CAST(TIMESTAMP '{FIRST_DAY}' + d * INTERVAL 1 DAY AS "
+            f"TIMESTAMP WITH TIME ZONE) AS opens FROM range(365) s(d)) TO '{folder}/days.parquet' (FORMAT parquet)"
+        )
+        spine_rows = connection.execute(f"SELECT count(*) FROM '{folder}/spine.parquet'").fetchall()[0][0]
+    spine = _static(folder / "spine.parquet", spine_rows)
+    days = _static(folder / "days.parquet", 365)
+    parts = [(EVENTS, copied), (SPINE, [spine]), (DAYS, [days])]
+    return Tables(
+        name=name,
+        folder=folder,
+        files={source.name: [part.path for part in found] for source, found in parts},
+        snapshots={source.name: _snapshot(source, found) for source, found in parts},
+        spine_rows=spine_rows,
+        events=sum(part.rows for part in copied),
+    )
+
+
+def _copied(connection: duckdb.DuckDBPyConnection, part: TypedFile, folder: Path, copies: int) -> TypedFile:
+    path = folder / f"events-{part.path.name}"
+    connection.execute(
+        f"COPY (SELECT household_id + k * {SHIFT} AS household_id, product_id, cents, happened_at "
+        f"FROM read_parquet('{part.path}'), range({copies}) t(k)) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return TypedFile(
+        path=path, month=part.month, rows=part.rows * copies, min_time=part.min_time, max_time=part.max_time
+    )
+
+
+def _static(path: Path, rows: int) -> TypedFile:
+    return TypedFile(path=path, month=None, rows=rows, min_time=None, max_time=None)
+
+
+def _snapshot(source: Source, files: list[TypedFile]) -> Snapshot:
+    objects = [
+        SnapshotObject(
+            key=str(part.path),
+            version="1",
+            bytes=part.path.stat().st_size,
+            rows=part.rows,
+            min_time=part.min_time,
+            max_time=part.max_time,
+        )
+        for part in files
+    ]
+    return Snapshot(source=source.name, columns=source.columns, objects=tuple(objects))
