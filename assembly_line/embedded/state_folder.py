@@ -59,6 +59,11 @@ class StateFolder:
         return self.services / "saved"
 
     @property
+    def disposable(self) -> Path:
+        """Exists while the account holds nothing but what a demo put there."""
+        return self.account / "disposable"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -101,8 +106,16 @@ class StateFolder:
         """Where a state that nobody closed was moved to; None if it was in order or there is none."""
         if not self.account.exists() or self.clean.exists():
             return None
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        aside = self.root / f"unclean-{stamp}"
+        return self._move_aside("unclean")
+
+    def move_aside_if_kept(self) -> Path | None:
+        """Where an account that somebody worked in was moved to; None if it is disposable or there is none."""
+        if not self.account.exists() or self.disposable.exists():
+            return None
+        return self._move_aside("kept")
+
+    def _move_aside(self, why: str) -> Path:
+        aside = self.root / f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
         self.account.rename(aside)
         return aside
 

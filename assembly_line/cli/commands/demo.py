@@ -19,7 +19,7 @@ def demo(session: Session) -> None:
 
     Replays 2017: trains in July, has the run reviewed, scores each later campaign as it starts, lets a consuming
     application act, lets time pass until the outcomes are certain, and shows how good it was. Begins with an empty
-    account: what the state folder holds is given up (choose another with --state). Stops what it started; `line up`
+    account: what an earlier demo left is given up, anything else is moved aside. Stops what it started; `line up`
     shows the result again.
     """
     from assembly_line.cli.demo.replay import run_demo

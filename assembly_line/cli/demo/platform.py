@@ -40,7 +40,9 @@ class Platform:
 
 
 def prepare(state: Path, say: Say) -> Platform:
-    """Start the embedded AWS with the stacks deployed and nothing else in it. What ran there is stopped and given up.
+    """Start the embedded AWS with the stacks deployed and nothing else in it.
+
+    What runs there is stopped. What an earlier demo left is given up; what somebody made is moved aside.
 
     Raises:
         EmbeddedAwsError: it does not start, or the stacks do not deploy.
@@ -48,6 +50,10 @@ def prepare(state: Path, say: Say) -> Platform:
     if status(state).runtime is not None:
         say("stopping the embedded AWS that was left running")
         stop(state)
+    folder = StateFolder(state.resolve())
+    aside = folder.move_aside_if_kept()
+    if aside is not None:
+        say(f"what was deployed here before is kept in {aside}; delete that folder when it is not needed")
     began = time.monotonic()
     assembly = assemble(REPOSITORY, state, say)
     synthesized = time.monotonic() - began
@@ -78,6 +84,7 @@ def last_deployment(state: Path) -> dict[str, Any]:
 
 def _deploy_and_keep(state: Path, assembly: Path, name: str, say: Say) -> Runtime:
     runtime = start(state, fresh=True, report=say)
+    StateFolder(state.resolve()).disposable.touch()  # the copy carries the mark along
     deploy(runtime, assembly, say)
     say("keeping a copy for the next time")
     stop(state)
