@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure everything, compare the answers, say which goals are met, keep the figures.
 
-Variables: BENCH=full adds Feast and the tables x10 and x100; FEAST=1 adds Feast alone; TABLES=10k,100k measures these
-only, and keeps nothing.
+Variables: BENCH=full adds Feast and the tables wide, x10 and x100; FEAST=1 adds Feast alone; TABLES=10k,100k measures
+these only, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import costs, datasets, plot, report
 from benchmarks.goals import goals
-from benchmarks.tables import Tables, make_events, make_tables
+from benchmarks.tables import Tables, make_events, make_tables, make_wide
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -32,7 +32,7 @@ def main() -> int:
 
     full = os.environ.get("BENCH") == "full"
     wanted = os.environ.get("TABLES")
-    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", *(COPIES if full else ())]
+    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", *(["wide", *COPIES] if full else [])]
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         tables = _tables(sizes, Path(place))
         say("tables made: " + ", ".join(f"{size.name} {size.spine_rows:,} decisions" for size in tables))
@@ -50,7 +50,12 @@ def main() -> int:
 
 def _tables(sizes: list[str], folder: Path) -> list[Tables]:
     events = make_events(folder)
-    return [make_tables(name, events, folder / name, copies=COPIES.get(name, 1), rows=ROWS.get(name)) for name in sizes]
+    return [
+        make_wide(folder / name)
+        if name == "wide"
+        else make_tables(name, events, folder / name, copies=COPIES.get(name, 1), rows=ROWS.get(name))
+        for name in sizes
+    ]
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ class Task:
     """What an engine is to do.
 
     Args:
-        case: `latest` or `windowed`.
-        events, spine, days: Parquet files.
+        case: `latest`, `windowed` or `wide`.
+        sources: source of events -> its Parquet files.
+        columns: source of events -> the value columns that the case reads.
+        spine, days: Parquet files.
         output: the Parquet file to write.
         answers: the line's own output, for the engine that only writes it again.
         plan: the line's plan as JSON; other engines do not look at it.
@@ -30,7 +32,8 @@ class Task:
     """
 
     case: str
-    events: list[str]
+    sources: dict[str, list[str]]
+    columns: dict[str, list[str]]
     spine: str
     days: str
     output: str

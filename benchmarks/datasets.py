@@ -6,13 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from assembly_line.embedded.glue.spark import environment as spark_variables
 from benchmarks.child import Task
 from benchmarks.comparing import check_equal
-from benchmarks.declared import plan_of
+from benchmarks.declared import CASES, columns_of, plan_of
 from benchmarks.environments import NotInstalled, python_of
 from benchmarks.figures import Figure
 from benchmarks.processes import ProcessFailed, TimedOut, run
@@ -55,26 +54,29 @@ FEAST = Engine(
     environment="feast",
     repeats=1,
 )
-_engine = partial(Engine)
 ENGINES = (
-    _engine(case="latest", name="line", module="line", sizes=ALL, same_keys=True),
-    _engine(case="latest", name="iofloor", module="floor", sizes=ALL, same_keys=True),
-    _engine(case="latest", name="DuckDB ASOF", module="duckdb_asof", sizes=ALL),
-    _engine(case="latest", name="Polars ASOF", module="polars_asof", sizes=ALL, environment="bench"),
+    Engine(case="latest", name="line", module="line", sizes=ALL, same_keys=True),
+    Engine(case="latest", name="iofloor", module="floor", sizes=ALL, same_keys=True),
+    Engine(case="latest", name="DuckDB ASOF", module="duckdb_asof", sizes=ALL),
+    Engine(case="latest", name="Polars ASOF", module="polars_asof", sizes=ALL, environment="bench"),
     FEAST,
-    _engine(case="windowed", name="line", module="line", sizes=ALL, same_keys=True),
-    _engine(case="windowed", name="iofloor", module="floor", sizes=ALL, same_keys=True),
-    _engine(case="windowed", name="DuckDB range join", module="duckdb_range_join", sizes=SMALL, repeats=1),
-    _engine(case="windowed", name="DuckDB RANGE windows", module="duckdb_windows", sizes=("100k", "x1"), repeats=1),
-    _engine(case="windowed", name="line on Spark", module="spark_line", sizes=("x1",), same_keys=True, repeats=1),
-    _engine(case="windowed", name="Spark RANGE windows", module="spark_windows", sizes=("x1",), repeats=1),
+    Engine(case="wide", name="line", module="line", sizes=("wide",), same_keys=True),
+    Engine(case="wide", name="iofloor", module="floor", sizes=("wide",), same_keys=True),
+    Engine(case="wide", name="DuckDB ASOF", module="duckdb_asof", sizes=("wide",)),
+    Engine(case="wide", name="Polars ASOF", module="polars_asof", sizes=("wide",), environment="bench"),
+    Engine(case="windowed", name="line", module="line", sizes=ALL, same_keys=True),
+    Engine(case="windowed", name="iofloor", module="floor", sizes=ALL, same_keys=True),
+    Engine(case="windowed", name="DuckDB range join", module="duckdb_range_join", sizes=SMALL, repeats=1),
+    Engine(case="windowed", name="DuckDB RANGE windows", module="duckdb_windows", sizes=("100k", "x1"), repeats=1),
+    Engine(case="windowed", name="line on Spark", module="spark_line", sizes=("x1",), same_keys=True, repeats=1),
+    Engine(case="windowed", name="Spark RANGE windows", module="spark_windows", sizes=("x1",), repeats=1),
 )
 
 
 def measure(tables: list[Tables], *, with_feast: bool, say: Say) -> list[Figure]:
     """Every engine's time on every size, as far as it was asked."""
     figures: list[Figure] = []
-    for case in ("latest", "windowed"):
+    for case in CASES:
         slow: set[str] = set()
         for size in tables:
             for engine in ENGINES:
@@ -96,9 +98,11 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
     folder = tables.folder.parent
     ours = folder / f"line-{engine.case}-{tables.name}.parquet"
     output = ours if engine.module == "line" else folder / f"{engine.module}-{engine.case}-{tables.name}.parquet"
+    columns = columns_of(engine.case)
     task = Task(
         case=engine.case,
-        events=[str(path) for path in tables.files["events"]],
+        sources={name: [str(path) for path in tables.files[name]] for name in columns},
+        columns=columns,
         spine=str(tables.files["spine"][0]),
         days=str(tables.files["days"][0]),
         output=str(output),

@@ -25,6 +25,7 @@ from assembly_line import (
     mean,
     total,
 )
+from assembly_line.declarations.features import Aggregate, Latest
 from assembly_line.features.planning import make_plan
 from assembly_line.features.plans import Plan
 from assembly_line.features.snapshots import Snapshot
@@ -64,7 +65,29 @@ WINDOWED: Mapping[str, Feature] = {
         f"distinct_{width}d": distinct(EVENTS, "product_id", window=days(width)),
     }.items()
 }
-CASES = {"latest": (PURCHASES, LATEST), "windowed": (EVENTS, WINDOWED)}
+# Many columns of several sources, latest values only.
+WIDE_SOURCES = tuple(
+    Source(
+        name=f"signals_{number}",
+        entities=(HOUSEHOLD,),
+        columns={
+            "household_id": "int64",
+            "happened_at": "timestamp",
+            **{f"v{number}_{place}": "float64" for place in range(10)},
+        },
+        event_time="happened_at",
+        delay=timedelta(0),
+        zone="UTC",
+    )
+    for number in range(5)
+)
+WIDE: Mapping[str, Feature] = {
+    f"latest_{column}": latest(source, column)
+    for source in WIDE_SOURCES
+    for column in source.columns
+    if column.startswith("v")
+}
+CASES = {"latest": (PURCHASES, LATEST), "windowed": (EVENTS, WINDOWED), "wide": (WIDE_SOURCES[0], WIDE)}
 
 
 def line_of(case: str) -> Line:
@@ -88,3 +111,14 @@ def plan_of(case: str, snapshots: Mapping[str, Snapshot]) -> Plan:
     line = line_of(case)
     request = DatasetRequest.parse({"line": line.name, **EVERYTHING, "engine": "duckdb"})
     return make_plan(request, line, release="0" * 64, snapshots=snapshots, memory_mib=MEMORY_MIB)
+
+
+def columns_of(case: str) -> dict[str, list[str]]:
+    """Source of events -> the value columns that a case reads, in order."""
+    found: dict[str, list[str]] = {}
+    for feature in CASES[case][1].values():
+        if isinstance(feature, Aggregate | Latest):
+            columns = found.setdefault(feature.source.name, [])
+            if feature.column is not None and feature.column not in columns:
+                columns.append(feature.column)
+    return found

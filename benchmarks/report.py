@@ -59,6 +59,9 @@ def show(figures: list[Figure], goals: list[Goal]) -> None:
         style = "red" if goal.met is False else ""
         judged.add_row(str(goal.number), goal.what, goal.asked, goal.found, MET[goal.met], style=style)
     console.print(judged)
+    for goal in goals:
+        if goal.reason:
+            console.print(f"{goal.number}, {goal.what}: {goal.reason}.")
 
 
 def _rows(figures: list[Figure]) -> Iterator[tuple[str, ...]]:

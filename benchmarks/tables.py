@@ -12,7 +12,7 @@ import duckdb
 from assembly_line.declarations.sources import Source
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
 from assembly_line.features.source_files import TypedFile, write_typed
-from benchmarks.declared import DAYS, EVENTS, SPINE
+from benchmarks.declared import DAYS, EVENTS, SPINE, WIDE_SOURCES
 
 DATA = Path(__file__).parents[1] / "lines" / "coupon_redemption" / "data.py"
 FIRST_DAY = "2017-01-01"
@@ -20,6 +20,8 @@ FIRST_DAY = "2017-01-01"
 SHIFT = 100_000
 # Every copy has households of its own; beyond ten copies each decides on every tenth day, so that the spine stays.
 MOST_SPINES = 10
+WIDE_ROWS, WIDE_HOUSEHOLDS, WIDE_EVERY = 1_560_000, 27_400, 10
+YEAR = 365 * 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +84,61 @@ def make_tables(
             f"FROM (SELECT DISTINCT household_id FROM read_parquet([{listed}])), range({copies}) t(k), range(365) s(d) "
             f"WHERE {thinned} {limit}) TO '{folder}/spine.parquet' (FORMAT parquet)"
         )
-        connection.execute(
-            f"COPY (SELECT CAST(d AS BIGINT) AS day_id, CAST(TIMESTAMP '{FIRST_DAY}' + d * INTERVAL 1 DAY AS "
-            f"TIMESTAMP WITH TIME ZONE) AS opens FROM range(365) s(d)) TO '{folder}/days.parquet' (FORMAT parquet)"
-        )
+        _write_days(connection, folder)
         spine_rows = connection.execute(f"SELECT count(*) FROM '{folder}/spine.parquet'").fetchall()[0][0]
     spine = _static(folder / "spine.parquet", spine_rows)
     days = _static(folder / "days.parquet", 365)
     parts = [(EVENTS, copied), (SPINE, [spine]), (DAYS, [days])]
+    return _tables(name, folder, parts, spine_rows=spine_rows, events=sum(part.rows for part in copied))
+
+
+def make_wide(folder: Path) -> Tables:
+    """Five sources of ten columns each, and a million decisions; the same every time."""
+    folder.mkdir(parents=True)
+    parts = []
+    with duckdb.connect() as connection:
+        for number, source in enumerate(WIDE_SOURCES):
+            path = folder / f"{source.name}.parquet"
+            values = ", ".join(
+                f"hash(i, {number}, {place}) / 1.8446744073709552e19 AS v{number}_{place}" for place in range(10)
+            )
+            connection.execute(
+                f"COPY (SELECT CAST(hash(i, {number}) % {WIDE_HOUSEHOLDS} AS BIGINT) AS household_id, CAST("
+                f"TIMESTAMP '{FIRST_DAY}' + i * INTERVAL {YEAR // WIDE_ROWS} MICROSECOND AS TIMESTAMP WITH TIME ZONE) "
+                f"AS happened_at, {values} FROM range({WIDE_ROWS}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+            edges = connection.execute(f"SELECT epoch_us(min(happened_at)), epoch_us(max(happened_at)) FROM '{path}'")
+            least, greatest = edges.fetchall()[0]
+            part = TypedFile(path=path, month=None, rows=WIDE_ROWS, min_time=least, max_time=greatest)
+            parts.append((source, [part]))
+        connection.execute(
+            "COPY (SELECT CAST(h AS BIGINT) AS household_id, CAST(d AS BIGINT) AS day_id "
+            f"FROM range({WIDE_HOUSEHOLDS}) t(h), range(0, 365, {WIDE_EVERY}) s(d)) "
+            f"TO '{folder}/spine.parquet' (FORMAT parquet)"
+        )
+        spine_rows = connection.execute(f"SELECT count(*) FROM '{folder}/spine.parquet'").fetchall()[0][0]
+        _write_days(connection, folder)
+    parts += [(SPINE, [_static(folder / "spine.parquet", spine_rows)]), (DAYS, [_static(folder / "days.parquet", 365)])]
+    return _tables("wide", folder, parts, spine_rows=spine_rows, events=WIDE_ROWS * len(WIDE_SOURCES))
+
+
+def _write_days(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.execute(
+        f"COPY (SELECT CAST(d AS BIGINT) AS day_id, CAST(TIMESTAMP '{FIRST_DAY}' + d * INTERVAL 1 DAY AS "
+        f"TIMESTAMP WITH TIME ZONE) AS opens FROM range(365) s(d)) TO '{folder}/days.parquet' (FORMAT parquet)"
+    )
+
+
+def _tables(
+    name: str, folder: Path, parts: list[tuple[Source, list[TypedFile]]], *, spine_rows: int, events: int
+) -> Tables:
     return Tables(
         name=name,
         folder=folder,
         files={source.name: [part.path for part in found] for source, found in parts},
         snapshots={source.name: _snapshot(source, found) for source, found in parts},
         spine_rows=spine_rows,
-        events=sum(part.rows for part in copied),
+        events=events,
     )
 
 

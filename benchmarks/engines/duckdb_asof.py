@@ -1,4 +1,4 @@
-"""The latest value by DuckDB's ASOF join."""
+"""Latest values by DuckDB's ASOF join."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from benchmarks.engines.sql import connect, listed, run, spine
 
 def prepare(task: Task) -> Callable[[], None]:
     connection = connect()
-    query = (
-        f"SELECT s.household_id, s.opens, e.cents AS latest_cents FROM {spine(task)} s "
-        f"ASOF LEFT JOIN {listed(task.events)} e ON e.household_id = s.household_id AND e.happened_at < s.opens"
+    joins = " ".join(
+        f"ASOF LEFT JOIN {listed(files)} {source} "
+        f"ON {source}.household_id = s.household_id AND {source}.happened_at < s.opens"
+        for source, files in task.sources.items()
     )
+    columns = ", ".join(f"{source}.{name} AS latest_{name}" for source, names in task.columns.items() for name in names)
+    query = f"SELECT s.household_id, s.opens, {columns} FROM {spine(task)} s {joins}"
     return lambda: run(query, task, connection)
 
 

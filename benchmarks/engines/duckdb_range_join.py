@@ -23,7 +23,7 @@ def prepare(task: Task) -> Callable[[], None]:
     connection = connect()
     query = (
         f"SELECT s.household_id, s.opens, {', '.join(map(aggregates, WIDTHS))} FROM {spine(task)} s "
-        f"LEFT JOIN {listed(task.events)} e ON e.household_id = s.household_id AND e.happened_at < s.opens "
+        f"LEFT JOIN {listed(task.sources['events'])} e ON e.household_id = s.household_id AND e.happened_at < s.opens "
         f"AND e.happened_at >= s.opens - INTERVAL {max(WIDTHS)} DAY GROUP BY s.household_id, s.opens"
     )
     return lambda: run(query, task, connection)

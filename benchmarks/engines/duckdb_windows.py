@@ -29,7 +29,8 @@ def prepare(task: Task) -> Callable[[], None]:
     connection = connect()
     query = (
         f"SELECT household_id, opens, {', '.join(map(aggregates, WIDTHS))}, asked FROM ("
-        f"SELECT household_id, happened_at AS opens, cents, product_id, false AS asked FROM {listed(task.events)} "
+        f"SELECT household_id, happened_at AS opens, cents, product_id, false AS asked "
+        f"FROM {listed(task.sources['events'])} "
         f"UNION ALL SELECT household_id, opens, NULL, NULL, true FROM {spine(task)}) "
         f"WINDOW {', '.join(map(window, WIDTHS))}"
     )

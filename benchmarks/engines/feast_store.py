@@ -20,7 +20,7 @@ def prepare(task: Task) -> Callable[[], None]:
     folder.mkdir(exist_ok=True)
     # It reads one file a source. Writing that, and the registry, is not measured.
     events = folder / "events.parquet"
-    pq.write_table(pq.ParquetDataset(task.events).read(["household_id", "happened_at", "cents"]), events)
+    pq.write_table(pq.ParquetDataset(task.sources["events"]).read(["household_id", "happened_at", "cents"]), events)
     store = FeatureStore(
         config=RepoConfig(
             project="bench",

@@ -14,7 +14,7 @@ from benchmarks.declared import MEMORY_MIB
 
 def prepare(task: Task) -> Callable[[], None]:
     plan = plan_from_json(json.loads(task.plan))
-    files = {"events": task.events, "spine": [task.spine], "days": [task.days]}
+    files = {**task.sources, "spine": [task.spine], "days": [task.days]}
     paths = {name: [Path(file) for file in files[name]] for name in plan.inputs}
 
     def work() -> None:

@@ -21,7 +21,7 @@ def prepare(task: Task) -> Callable[[], None]:
 
     def work() -> None:
         opens = spark.read.parquet(task.spine).join(spark.read.parquet(task.days), "day_id")
-        events = spark.read.parquet(*task.events)
+        events = spark.read.parquet(*task.sources["events"])
         time = f.unix_micros("happened_at").alias("t")
         union = events.select("household_id", time, "cents", "product_id").unionByName(
             opens.select("household_id", f.unix_micros("opens").alias("t"), "opens"), allowMissingColumns=True

@@ -17,6 +17,7 @@ from lambdas.feedback_collector import handler
 # As the stack's event source hands them over.
 BATCH = 100
 BATCHES = 40
+REPEATS = 5
 SENT = 1_795_305_600_000
 
 
@@ -36,7 +37,7 @@ def main() -> None:
         kept = len(list(Ledger(there.objects["ledger"]).read(LINE, LedgerKind.FEEDBACK)))
         if kept != BATCH * (BATCHES + 1):
             raise RuntimeError(f"expected {BATCH * (BATCHES + 1)} rows in the ledger, found {kept}")
-        alone = _without_network(batches[1:], there.release.line)
+        alone = min(_without_network(batches[1:], there.release.line) for _ in range(REPEATS))
     records = BATCH * BATCHES
     print(json.dumps({"records_per_second": records / seconds, "without_network": records / alone}))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 APPS = {"app": [sys.executable, "app.py"], "bare": [sys.executable, "-m", "benchmarks.stations.bare_app"]}
-TURNS = 3
+TURNS = 6
 LIMIT_SECONDS = 180
 
 
