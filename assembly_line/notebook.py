@@ -62,8 +62,9 @@ def dataset(
         memory_mib: what DuckDB may hold before it spills to disk.
 
     Returns:
-        decision_id, decision_time, keys, features in declared order, and for training the outcome, as in the dataset's
-        `data.parquet`. `.schema.metadata[METADATA]` is JSON of what was asked and how many decisions were left out.
+        decision_id, decision_time, keys, features in declared order, and for training the outcome with the instant from
+        which on it was known, as in the dataset's `data.parquet`. `.schema.metadata[METADATA]` is JSON of what was
+        asked and how many decisions were left out.
 
     Raises:
         RequestRefused: the request names something unknown, or an instant has no zone.

@@ -35,8 +35,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     target = recorded.folder / "data.parquet"
     built = build(plan, files, target, memory_mib=MEMORY_MIB)
     again = read_dataset(target)
-    outcome = [plan.line.outcome.name] if plan.with_outcome else []
-    columns = [DECISION_TIME, *plan.line.decision.keys, *plan.features, *outcome]
+    columns = [DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
     absent = [name for name in columns if name not in stored]
     rounded = {name for name in plan.features if rounds(plan.line, name)}
     present = [name for name in columns if name not in absent]
@@ -95,7 +94,7 @@ def changed(first: Recorded, second: Recorded) -> dict[str, Any]:
 
 
 def _values(plan: Plan) -> list[str]:
-    return [*plan.features, *([plan.line.outcome.name] if plan.with_outcome else [])]
+    return [*plan.features, *plan.outcome_columns]
 
 
 def _compared(found: Comparison, first: str, second: str) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from assembly_line.declarations.checks import check_distinct, check_name, requir
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.sources import Entity, Source
 
+# Column of training datasets: when the outcome beside it was mature.
+OUTCOME_KNOWN_AT = "outcome_known_at"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -94,6 +97,11 @@ class Outcome:
             require(entity in self.source.entities, f"{place}: source {self.source.name} lacks {entity.name}'s keys")
         if self.until is not None:
             check_moment(place, "until", self.until, self.by)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column -> type of what a training dataset says of the outcome, in order, behind the features."""
+        return {self.name: "int64", OUTCOME_KNOWN_AT: "timestamp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

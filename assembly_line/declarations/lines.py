@@ -94,7 +94,7 @@ class Line:
         check_line_name(self.name)
         place = f"Line {self.name}"
         require(bool(self.features), f"{place}: features is empty; a model needs at least one")
-        reserved = {"decision_id", "decision_time", self.outcome.name, *self.decision.keys}
+        reserved = {"decision_id", "decision_time", *self.outcome.columns, *self.decision.keys}
         check_distinct(f"{place}: column", [*self.features, *reserved])
         for name, feature in self.features.items():
             check_name(f"{place}: feature", name)

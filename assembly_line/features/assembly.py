@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from assembly_line.declarations.decisions import OUTCOME_KNOWN_AT
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
@@ -16,7 +17,7 @@ from assembly_line.features.evaluation import Decisions, Rows, happened
 from assembly_line.features.facts import attribute_values, ratio_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import NEVER, instants_of
-from assembly_line.features.spine import Period, Spine, decision_times, horizon_ends, is_mature, select
+from assembly_line.features.spine import Period, Spine, decision_times, observe, select
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
 from assembly_line.instants import to_micros
 
@@ -51,12 +52,12 @@ def select_decisions(plan: Plan, reader: Reader) -> Spine:
     line = plan.line
     keys = reader.table(line.decision.spine, tuple(line.decision.keys))
     times = decision_times(line, moments(line.decision.time, keys, reader))
-    ends = mature = None
+    observed = None
     if plan.with_outcome:
-        ends = horizon_ends(line, times, horizon_column(line, keys, reader))
         newest = plan.inputs[line.outcome.source.name].newest
-        mature = is_mature(line, times, ends, as_of=to_micros(plan.as_of), covered_until=newest)
-    return select(keys, times, _period(plan), mature=mature, ends=ends)
+        until = horizon_column(line, keys, reader)
+        observed = observe(line, times, until, as_of=to_micros(plan.as_of), covered=newest)
+    return select(keys, times, _period(plan), observed=observed)
 
 
 def moments(attribute: Attribute, keys: Mapping[str, Column], reader: Reader) -> Column:
@@ -132,7 +133,16 @@ def reach_of(group: TimedGroup, times: Integers) -> Bounds:
 
 def identifying_columns(spine: Spine) -> dict[str, Column]:
     """decision_time and the keys."""
-    return {DECISION_TIME: Column("timestamp", spine.times, np.ones(len(spine.times), np.bool_)), **spine.keys}
+    return {DECISION_TIME: _instants(spine.times), **spine.keys}
+
+
+def maturity_column(spine: Spine) -> dict[str, Column]:
+    """outcome_known_at, for a training dataset."""
+    return {OUTCOME_KNOWN_AT: _instants(spine.known_at)}
+
+
+def _instants(micros: Integers) -> Column:
+    return Column("timestamp", micros, np.ones(len(micros), np.bool_))
 
 
 def add_ratios(workload: Workload, values: dict[str, Column]) -> None:

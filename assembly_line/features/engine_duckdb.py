@@ -13,6 +13,7 @@ from assembly_line.features.assembly import (
     DECISION_TIME,
     add_ratios,
     identifying_columns,
+    maturity_column,
     outcome_values,
     reach_of,
     select_decisions,
@@ -80,6 +81,7 @@ def dataset_columns(plan: Plan, spine: Spine, reader: DuckdbReader, *, parts: in
     columns = identifying_columns(spine) | {name: values[name] for name in plan.features}
     if plan.with_outcome:
         columns[plan.line.outcome.name] = outcome_values(plan.line, spine.keys, spine.times, spine.ends, reader)
+        columns |= maturity_column(spine)
     return columns
 
 

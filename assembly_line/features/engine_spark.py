@@ -23,6 +23,7 @@ from assembly_line.features.assembly import (
     Matched,
     add_ratios,
     identifying_columns,
+    maturity_column,
     outcome_from,
     reach_of,
     select_decisions,
@@ -70,6 +71,8 @@ def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[B
     columns = identifying_columns(spine)
     for group in workload.static:
         columns |= static_features(group, spine.keys, reader)
+    if plan.with_outcome:
+        columns |= maturity_column(spine)
     frame = _joined(plan, spine, workload, columns, reader) if len(spine.times) else None
     data_key = _empty(plan, put) if frame is None else _written(plan, workload, columns, frame, put)
     built = Built(
@@ -88,7 +91,7 @@ def output_kinds(plan: Plan) -> dict[str, str]:
     line = plan.line
     kinds = {"decision_id": "string", "decision_time": "timestamp", **line.decision.keys}
     kinds |= {name: kind_of(line, name) for name in plan.features}
-    return kinds | ({line.outcome.name: "int64"} if plan.with_outcome else {})
+    return kinds | plan.outcome_columns
 
 
 def _joined(
@@ -106,7 +109,7 @@ def _joined(
 def _written(plan: Plan, workload: Workload, columns: Mapping[str, Column], frame: DataFrame, put: Put) -> str:
     kinds = {name: column.kind for name, column in columns.items()}
     kinds |= {name: kind_of(plan.line, name) for group in workload.timed for name in group.features}
-    kinds |= {plan.line.outcome.name: "int64"} if plan.with_outcome else {}
+    kinds |= plan.outcome_columns
     ordered = frame.repartition(1).sortWithinPartitions(ROW)
     written = ordered.mapInArrow(_writing(plan, workload, kinds, put), f"{DATA_KEY} string").collect()
     return str(written[0][DATA_KEY])

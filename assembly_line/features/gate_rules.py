@@ -61,8 +61,7 @@ def row_count(built: Built, columns: Mapping[str, Column]) -> Finding:
 
 
 def whole_columns(plan: Plan, columns: Mapping[str, Column]) -> Finding:
-    outcome = [plan.line.outcome.name] if plan.with_outcome else []
-    expected = [DECISION_ID, DECISION_TIME, *plan.line.decision.keys, *plan.features, *outcome]
+    expected = [DECISION_ID, DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
     return Finding(
         rule="columns",
         passed=list(columns) == expected,

@@ -61,6 +61,7 @@ def manifest_of(
         "features": _features(plan),
         "keys": dict(plan.line.decision.keys),
         "outcome": outcome,
+        "outcome_columns": list(plan.outcome_columns),
         "data_uri": data_uri,
         "manifest_uri": manifest_uri,
         "rows": built.rows,

@@ -17,7 +17,7 @@ from assembly_line.features.columns import Column, column_of
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect
 from assembly_line.features.semantics import NEVER
-from assembly_line.features.spine import horizon_ends, is_mature, maturity
+from assembly_line.features.spine import observe
 from assembly_line.instants import from_micros, to_micros
 
 MEMORY_MIB = 512
@@ -79,13 +79,13 @@ def derive(
         connect(Path(folder), memory_mib=MEMORY_MIB, also=readable) as connection,
     ):
         reader = DuckdbReader(connection, files)
-        ends = horizon_ends(line, times, horizon_column(line, keys, reader))
-        horizons = np.where(ends.valid, ends.values, moments)
-        values = outcome_values(line, keys, moments, horizons, reader).values
-    mature = is_mature(line, times, ends, as_of=to_micros(as_of), covered_until=covered_until)
+        until = horizon_column(line, keys, reader)
+        observed = observe(line, times, until, as_of=to_micros(as_of), covered=covered_until)
+        ends = np.where(observed.known_at == NEVER, moments, observed.ends)
+        values = outcome_values(line, keys, moments, ends, reader).values
     return [
         DecisionOutcome(
             mature_at=None if at == NEVER else from_micros(at), mature=ready, value=value if ready else None
         )
-        for at, ready, value in zip(maturity(line, times, ends).tolist(), mature.tolist(), values.tolist(), strict=True)
+        for at, ready, value in zip(observed.known_at.tolist(), observed.usable.tolist(), values.tolist(), strict=True)
     ]

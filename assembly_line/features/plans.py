@@ -75,6 +75,11 @@ class Plan:
     def with_outcome(self) -> bool:
         return self.purpose == "training"
 
+    @property
+    def outcome_columns(self) -> dict[str, str]:
+        """Column -> type of the outcome in this dataset, in order; none for scoring."""
+        return self.line.outcome.columns if self.with_outcome else {}
+
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,

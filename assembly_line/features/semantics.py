@@ -16,7 +16,7 @@ from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column, Integers
 from assembly_line.instants import EPOCH, MICROSECOND, day_end, day_start, to_micros
 
-SEMANTICS_VERSION = 1
+SEMANTICS_VERSION = 2
 NEVER = np.iinfo(np.int64).max
 LONGEST = 1 << 60
 

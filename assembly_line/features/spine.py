@@ -34,6 +34,7 @@ class Spine:
         keys: key column -> values in output order.
         times: decision times, microseconds.
         ends: ends of the horizons, microseconds; only where outcomes are asked for.
+        known_at: when the outcomes were mature, microseconds; likewise.
         spine_rows: rows of the spine's table.
         excluded: reason -> rows left out; each row is counted once, under the first reason that applies.
         duplicates: rows whose keys and time equal those of the row before.
@@ -43,6 +44,7 @@ class Spine:
     keys: Mapping[str, Column]
     times: Integers
     ends: Integers
+    known_at: Integers
     spine_rows: int
     excluded: Mapping[str, int]
     duplicates: int
@@ -69,21 +71,35 @@ def maturity(line: Line, times: Column, ends: Column) -> Integers:
     return np.where(ends.valid & times.valid, np.maximum(ends.values + delay, times.values), NEVER)
 
 
-def is_mature(line: Line, times: Column, ends: Column, *, as_of: int, covered_until: datetime | None) -> Flags:
-    """Which outcomes are mature at as_of and not censored: the source reaches to the end of the horizon."""
-    covered = to_micros(covered_until) if covered_until is not None else np.iinfo(np.int64).min
-    return np.asarray((maturity(line, times, ends) <= as_of) & (ends.values <= covered))
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What can be said of the outcomes of decisions.
+
+    Args:
+        ends: until when events count, microseconds.
+        known_at: when the outcome is mature; NEVER where the end of its horizon is unknown.
+        usable: mature at as_of and not censored: the source reaches to the end of the horizon.
+    """
+
+    ends: Integers
+    known_at: Integers
+    usable: Flags
 
 
-def select(
-    keys: Mapping[str, Column], times: Column, period: Period, *, mature: Flags | None, ends: Column | None
-) -> Spine:
+def observe(line: Line, times: Column, until: Column | None, *, as_of: int, covered: datetime | None) -> Observation:
+    """What can be said at as_of, where the outcome's source has events until `covered`."""
+    ends = horizon_ends(line, times, until)
+    known_at = maturity(line, times, ends)
+    reached = to_micros(covered) if covered is not None else np.iinfo(np.int64).min
+    return Observation(ends.values, known_at, np.asarray((known_at <= as_of) & (ends.values <= reached)))
+
+
+def select(keys: Mapping[str, Column], times: Column, period: Period, *, observed: Observation | None) -> Spine:
     """Choose and order the decisions: by decision time, then by the keys in declared order, duplicates kept.
 
     Args:
         keys: key columns of the spine's table.
-        mature: which outcomes are mature, for a training dataset; None for scoring.
-        ends: ends of the horizons, with `mature`.
+        observed: what is known of the outcomes, for a training dataset; None for scoring.
     """
     moments = times.values
     left = np.ones(len(moments), np.bool_)
@@ -102,10 +118,10 @@ def select(
     leave_out("outside_period", outside)
     if period.history_since is not None:
         leave_out("before_history", moments < period.history_since)
-    if mature is None:
+    if observed is None:
         leave_out("after_as_of", moments > period.as_of)
     else:
-        leave_out("immature", ~mature)
+        leave_out("immature", ~observed.usable)
     chosen = np.flatnonzero(left)
     whole = len(chosen) == len(left)
     ranks = [(column if whole else column.take(chosen)).sort_keys() for column in keys.values()]
@@ -115,7 +131,8 @@ def select(
         rows=rows,
         keys={name: column.take(rows) for name, column in keys.items()},
         times=moments[rows],
-        ends=moments[rows] if ends is None else ends.values[rows],
+        ends=moments[rows] if observed is None else observed.ends[rows],
+        known_at=moments[rows] if observed is None else observed.known_at[rows],
         spine_rows=len(moments),
         excluded=excluded,
         duplicates=_duplicates([rank[order] for rank in ranks], moments[rows]),

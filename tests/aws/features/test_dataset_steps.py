@@ -40,7 +40,7 @@ def test_a_training_dataset_has_its_columns_its_rows_and_its_manifest(
         DatasetStore(store).download(LINE, result["dataset_id"], Path(folder) / "data.parquet")
         columns = read_columns(Path(folder) / "data.parquet")
     assert list(columns) == [
-        "decision_id", "decision_time", "household_id", "campaign_id", *line.features, "redeemed",
+        "decision_id", "decision_time", "household_id", "campaign_id", *line.features, "redeemed", "outcome_known_at",
     ]  # fmt: skip
     assert len(columns["redeemed"]) == result["rows"] == manifest["rows"] > 100
     assert sum(columns["redeemed"]) == result["positives"] == manifest["positives"] > 0

@@ -36,7 +36,7 @@ def dataset(
             outcome = outcome_of(line, decision, tables, as_of)
             if outcome is None:
                 continue
-            values[line.outcome.name] = outcome
+            values |= outcome
         answers.append({**decision, **values})
     return sorted(answers, key=lambda row: (row["decision_time"], *(order(row[key]) for key in line.decision.keys)))
 
@@ -127,7 +127,7 @@ def rounded(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> int | None:
+def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> dict[str, Any] | None:
     """None unless mature: the horizon and the delay have passed, and the source reaches that far."""
     outcome = line.outcome
     if outcome.until is not None:
@@ -141,14 +141,15 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> in
     events = [row for row in tables[outcome.source.name] if row[outcome.source.event_time or ""] is not None]
     newest = max((happened_at(row, outcome.source) for row in events), default=None)
     assert outcome.source.delay is not None
-    if newest is None or end > newest or max(end + outcome.source.delay, decision["decision_time"]) > as_of:
+    known_at = max(end + outcome.source.delay, decision["decision_time"])
+    if newest is None or end > newest or known_at > as_of:
         return None
     keys = [key for entity in outcome.by for key in entity.keys]
     for row in events:
         same = all(decision[key] is not None and row[key] == decision[key] for key in keys)
         if same and decision["decision_time"] < happened_at(row, outcome.source) <= end:
-            return outcome.present
-    return outcome.absent
+            return {outcome.name: outcome.present, "outcome_known_at": known_at}
+    return {outcome.name: outcome.absent, "outcome_known_at": known_at}
 
 
 def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:

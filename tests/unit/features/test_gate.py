@@ -124,7 +124,7 @@ def with_no_rows(plan: Plan, built: Built, columns: dict[str, Column]) -> Datase
         (with_a_doubled_id, "decision_id_unique: 119 ids for 120 decisions"),
         (with_a_null_key, "key_nulls: 1 nulls in user, expected no null in any key column: a decision needs"),
         (with_a_feature_of_nulls, "feature_all_null: null everywhere: age, expected a value somewhere in 120 rows"),
-        (with_a_column_lost, "columns: columns came, age, kind"),
+        (with_a_column_lost, "columns: columns outcome_known_at, came, age, kind"),
         (with_old_events, "freshness of daily: newest event 2016-01-01T00:00:00.000000Z, expected 2017-01-2"),
         (with_no_events, "freshness of daily: no event at all"),
         (with_one_class, "outcome_classes: 0 decisions with came = 1, 120 with 0, 0 with neither"),
