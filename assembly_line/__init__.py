@@ -18,6 +18,16 @@ from assembly_line.declarations.features import (
     total,
 )
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.quality import (
+    allow_leak,
+    between,
+    fresh,
+    nulls,
+    one_of,
+    predictive,
+    unique,
+    volume,
+)
 from assembly_line.declarations.sources import Entity, Source
 
 __all__ = [
@@ -30,17 +40,25 @@ __all__ = [
     "Policy",
     "Source",
     "Training",
+    "allow_leak",
     "attribute",
+    "between",
     "count",
     "days",
     "deviation",
     "distinct",
+    "fresh",
     "hours",
     "latest",
     "maximum",
     "mean",
     "minimum",
+    "nulls",
+    "one_of",
+    "predictive",
     "ratio",
     "since_last",
     "total",
+    "unique",
+    "volume",
 ]

@@ -153,6 +153,11 @@ def dataset_prefix(line: str, dataset_id: str) -> str:
     return f"datasets/{line}/{dataset_id}/"
 
 
+def dataset_history_prefix(line: str, kind: str) -> str:
+    """Figures of finished datasets of one kind (purpose and features), the latest first."""
+    return f"datasets/{line}/history/{kind}/"
+
+
 def run_prefix(line: str, run_id: str) -> str:
     return f"runs/{line}/{run_id}/"
 

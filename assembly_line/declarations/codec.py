@@ -13,14 +13,25 @@ from typing import Any
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.quality import (
+    AllowLeak,
+    Between,
+    Fresh,
+    Nulls,
+    OneOf,
+    Predictive,
+    Unique,
+    Volume,
+)
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
 
-VALUES = {
+VALUES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (Aggregate, Attribute, Decision, Delivery, Latest, Line, Outcome, Policy, Ratio, SinceLast, Training)
 }
+VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}
 
 
 def line_to_json(line: Line) -> dict[str, Any]:

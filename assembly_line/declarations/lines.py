@@ -11,6 +11,7 @@ from typing import Literal
 from assembly_line.declarations.checks import check_distinct, check_line_name, check_name, require
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
 from assembly_line.declarations.features import Feature, Ratio
+from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
 
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
@@ -77,6 +78,7 @@ class Line:
     Args:
         risk: `standard` asks for a reviewer other than the author, whose identity must be verified; `low` lets the
             author approve.
+        quality: rules beside the defaults, which go on holding where no rule is about the same.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Line:
     policy: Policy
     delivery: Delivery
     risk: RiskTier = "standard"
+    quality: tuple[QualityRule, ...] = ()
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -113,6 +116,7 @@ class Line:
             known = by_name.setdefault(source.name, source)
             require(known == source, f"{place}: two different sources are named {source.name}")
         check_distinct(f"{place}: source", by_name)
+        check_quality(place, self.quality, features=self.features, sources=self.sources.values())
 
     def _check_feature(self, place: str, feature: Feature) -> None:
         if isinstance(feature, Ratio):

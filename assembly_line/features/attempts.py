@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.features.findings import Finding, finding_from_json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
@@ -16,6 +18,7 @@ class Built:
         rows: decisions in the dataset.
         spine_rows: rows of the spine's table; those not in the dataset are in `excluded` by reason.
         duplicates: rows that repeat the decision before them.
+        findings: what was judged where the sources' rows were at hand.
     """
 
     engine: str
@@ -24,6 +27,7 @@ class Built:
     spine_rows: int
     excluded: Mapping[str, int]
     duplicates: int
+    findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -33,8 +37,11 @@ class Built:
             "spine_rows": self.spine_rows,
             "excluded": dict(self.excluded),
             "duplicates": self.duplicates,
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
 def built_from_json(document: Mapping[str, Any]) -> Built:
-    return Built(**{name: document[name] for name in Built.__slots__})
+    """Read back what `to_json` wrote, or an older version of it."""
+    given = {name: document[name] for name in Built.__slots__ if name != "findings"}
+    return Built(**given, findings=tuple(finding_from_json(one) for one in document.get("findings", ())))

@@ -30,6 +30,7 @@ from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import sight_of
+from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spine import Spine
 from assembly_line.features.workload import TimedGroup, workload_of
 
@@ -54,6 +55,7 @@ def build(plan: Plan, files: Mapping[str, Sequence[Path]], target: Path, *, memo
         columns = dataset_columns(plan, spine, reader, parts=parts_of(plan, bound))
         identifier = decision_id_sql(plan.line.name, plan.line.decision.keys, f"epoch_us({DECISION_TIME})")
         write_parquet(connection, columns, target, first={DECISION_ID: identifier})
+        findings = tuple(source_rules(plan, reader))
     return Built(
         engine="duckdb",
         versions={"duckdb": duckdb.__version__, "numpy": np.__version__},
@@ -61,6 +63,7 @@ def build(plan: Plan, files: Mapping[str, Sequence[Path]], target: Path, *, memo
         spine_rows=spine.spine_rows,
         excluded=spine.excluded,
         duplicates=spine.duplicates,
+        findings=findings,
     )
 
 

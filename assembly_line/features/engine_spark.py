@@ -37,6 +37,7 @@ from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import sight_of
+from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spark_groups import ROW, Step, answered
 from assembly_line.features.spark_reader import Fetch, SparkReader
 from assembly_line.features.spine import Spine
@@ -82,6 +83,7 @@ def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[B
         spine_rows=spine.spine_rows,
         excluded=spine.excluded,
         duplicates=spine.duplicates,
+        findings=tuple(source_rules(plan, reader)),
     )
     return built, data_key
 

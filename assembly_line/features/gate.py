@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
+from assembly_line.features.findings import Finding, broken, in_text
 from assembly_line.features.gate_rules import (
-    Finding,
     GateLimits,
     all_null,
     both_classes,
@@ -19,16 +19,28 @@ from assembly_line.features.gate_rules import (
     volume,
     whole_columns,
 )
+from assembly_line.features.history_rules import History, history_rules
 from assembly_line.features.plans import Plan
+from assembly_line.features.schema_rules import schema_rules
+from assembly_line.features.value_rules import value_rules
+
+# So many broken rules are told in full; the others stand in quality.json.
+TOLD = 8
 
 
 def examine(
-    plan: Plan, built: Built, columns: Mapping[str, Column], *, limits: GateLimits | None = None
+    plan: Plan,
+    built: Built,
+    columns: Mapping[str, Column],
+    *,
+    limits: GateLimits | None = None,
+    history: History = (),
 ) -> list[Finding]:
-    """Apply every rule.
+    """Apply every rule: the defaults, and those that the line declares in their place or beside them.
 
     Args:
         columns: the dataset as it was written and read back.
+        history: figures of earlier datasets of this kind, the latest first.
     """
     allowed = limits or GateLimits()
     findings = [
@@ -39,20 +51,24 @@ def examine(
         all_null(plan, columns, allowed),
     ]
     findings += freshness(plan, columns, allowed)
+    findings += schema_rules(plan)
+    findings += built.findings
     if plan.with_outcome:
-        findings += [volume(columns), both_classes(plan, columns)]
+        findings += [volume(plan, columns), both_classes(plan, columns)]
+    findings += value_rules(plan, columns)
+    findings += history_rules(plan, columns, history)
     return findings
 
 
-def require_passed(dataset_id: str, findings: list[Finding]) -> None:
+def require_passed(dataset_id: str, findings: Sequence[Finding]) -> None:
     """Let a dataset through.
 
     Raises:
-        QualityGateFailed: names each broken rule with value, expectation and what to do.
+        QualityGateFailed: names each broken rule with value, expectation, what to do, and a few of its rows.
     """
-    broken = [finding for finding in findings if not finding.passed and finding.severity == "error"]
-    if broken:
-        reasons = "; ".join(
-            f"{finding.rule}: {finding.value}, expected {finding.expected}: {finding.advice}" for finding in broken
-        )
-        raise QualityGateFailed(f"dataset {dataset_id}: {reasons}")
+    stopping = broken(findings)
+    if stopping:
+        reasons = "; ".join(in_text(finding) for finding in stopping[:TOLD])
+        more = len(stopping) - TOLD
+        rest = f"; and {more} more rules, see `line dataset quality {dataset_id}`" if more > 0 else ""
+        raise QualityGateFailed(f"dataset {dataset_id}: {reasons}{rest}")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
 
 import numpy as np
 
+from assembly_line.declarations.quality import Fresh, Volume
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
+from assembly_line.features.findings import EXAMPLES, Finding, examples_of
 from assembly_line.features.plans import Plan
+from assembly_line.features.source_rules import repeated_rows
+from assembly_line.features.wording import duration
 from assembly_line.features.workload import workload_of
 from assembly_line.instants import format_instant, from_micros
-
-Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +31,6 @@ class GateLimits:
 
     newest_event_age: timedelta = timedelta(days=45)
     all_null_rows: int = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One rule applied: what was found, what was expected, what to do if it does not hold."""
-
-    rule: str
-    passed: bool
-    severity: Severity
-    value: str
-    expected: str
-    advice: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def row_count(built: Built, columns: Mapping[str, Column]) -> Finding:
@@ -82,6 +68,11 @@ def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:
         value=", ".join(f"{number} nulls in {name}" for name, number in found.items()) or "no nulls",
         expected="no null in any key column",
         advice=f"a decision needs all its keys: correct source {plan.line.decision.spine.name} and load it again",
+        examples=tuple(
+            example
+            for name in found
+            for example in examples_of(columns, name, np.flatnonzero(~columns[name].valid), personal=True)
+        )[:EXAMPLES],
     )
 
 
@@ -89,13 +80,15 @@ def unique_ids(built: Built, columns: Mapping[str, Column]) -> Finding:
     ids = columns[DECISION_ID]
     named = ids.values[ids.valid].tolist()
     different = len(set(named))
+    passed = not ids.valid.all() or different == len(named) - built.duplicates
     return Finding(
         rule="decision_id_unique",
-        passed=not ids.valid.all() or different == len(named) - built.duplicates,
+        passed=passed,
         severity="error",
         value=f"{different} ids for {len(named)} decisions, {built.duplicates} of them repeated in the spine",
         expected="one id for each different decision",
         advice="two decisions share an id; report it",
+        examples=() if passed else examples_of(columns, DECISION_ID, repeated_rows({DECISION_ID: ids}), personal=True),
     )
 
 
@@ -113,6 +106,7 @@ def all_null(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> F
 
 
 def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> list[Finding]:
+    declared = {rule.source.name: rule for rule in plan.line.quality if isinstance(rule, Fresh)}
     times = columns[DECISION_TIME]
     if not times.valid.any():
         return []
@@ -120,14 +114,16 @@ def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> 
     findings = []
     for name in sorted({group.source.name for group in workload_of(plan.line, plan.features).timed}):
         newest = plan.inputs[name].newest
-        oldest_allowed = latest - limits.newest_event_age
+        rule = declared.get(name)
+        within = limits.newest_event_age if rule is None else rule.within
+        oldest_allowed = latest - within
         findings.append(
             Finding(
                 rule=f"freshness of {name}",
                 passed=newest is not None and newest >= oldest_allowed,
-                severity="error",
+                severity="error" if rule is None else rule.severity,
                 value="no event at all" if newest is None else f"newest event {format_instant(newest)}",
-                expected=f"{format_instant(oldest_allowed)} or later, {limits.newest_event_age.days} days before the "
+                expected=f"{format_instant(oldest_allowed)} or later, {duration(within)} before the "
                 f"latest decision at {format_instant(latest)}",
                 advice="load newer data with `line sources load`, or ask for earlier decisions",
             )
@@ -135,14 +131,16 @@ def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> 
     return findings
 
 
-def volume(columns: Mapping[str, Column]) -> Finding:
+def volume(plan: Plan, columns: Mapping[str, Column]) -> Finding:
     rows = len(columns[DECISION_ID])
+    declared = next((rule for rule in plan.line.quality if isinstance(rule, Volume)), Volume())
+    least = "one decision" if declared.at_least == 1 else f"{declared.at_least} decisions"
     return Finding(
         rule="volume",
-        passed=rows > 0,
-        severity="error",
+        passed=rows >= declared.at_least,
+        severity=declared.severity,
         value=f"{rows} rows",
-        expected="at least one decision with a mature outcome",
+        expected=f"at least {least}{' with a mature outcome' if plan.with_outcome else ''}",
         advice="choose a later as_of or an earlier from",
     )
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.snapshots import Snapshot, SnapshotObject
-from assembly_line.features.source_files import write_typed
+from assembly_line.features.snapshots import SchemaDrift, Snapshot, SnapshotObject
+from assembly_line.features.source_files import undeclared_columns, write_typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,5 +105,6 @@ def _typed(source: Source, file: Path, folder: Path) -> LocalSource:
         )
         for part in written
     )
-    snapshot = Snapshot(source=source.name, columns=dict(source.columns), objects=objects)
+    drift = SchemaDrift(ignored=undeclared_columns(source, file))
+    snapshot = Snapshot(source=source.name, columns=dict(source.columns), objects=objects, drift=drift)
     return LocalSource(snapshot, tuple(part.path for part in written))

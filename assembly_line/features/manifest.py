@@ -13,7 +13,7 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
-from assembly_line.features.gate_rules import Finding
+from assembly_line.features.findings import Finding
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import SEMANTICS_VERSION
 from assembly_line.instants import format_instant

@@ -128,6 +128,7 @@ def _input(line: Line, snapshot: Snapshot, read: tuple[str, ...], bounds: Bounds
         newest=snapshot.newest,
         columns={column: declared[column] for column in read},
         objects=objects,
+        drift=snapshot.drift,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.semantics import SEMANTICS_VERSION
-from assembly_line.features.snapshots import SnapshotObject
+from assembly_line.features.snapshots import SchemaDrift, SnapshotObject, drift_from_json
 from assembly_line.instants import format_instant, from_micros, to_micros
 
 SCHEMA = "assembly-line/dataset-plan"
@@ -30,12 +30,14 @@ class Input:
         newest: latest event time of the whole snapshot; None for a static or empty source.
         columns: column -> type, those that are read.
         objects: those that the dataset can depend on; the others are not fetched.
+        drift: what the source's raw file had beside the declared columns.
     """
 
     snapshot: str
     newest: datetime | None
     columns: Mapping[str, str]
     objects: tuple[SnapshotObject, ...]
+    drift: SchemaDrift = field(default_factory=SchemaDrift)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ def _input_to_json(part: Input) -> dict[str, Any]:
         "newest": None if part.newest is None else to_micros(part.newest),
         "columns": dict(part.columns),
         "objects": [item.to_json() for item in part.objects],
+        "drift": part.drift.to_json(),
     }
 
 
@@ -147,6 +150,7 @@ def _input_from_json(document: Mapping[str, Any]) -> Input:
         newest=None if document["newest"] is None else from_micros(document["newest"]),
         columns=document["columns"],
         objects=tuple(SnapshotObject(**item) for item in document["objects"]),
+        drift=drift_from_json(document.get("drift", {})),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,42 @@ class SnapshotObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaDrift:
+    """Columns of a source's raw file beside the declared ones, and how they changed since the load before.
+
+    Args:
+        ignored: column -> type in the file, of columns that no declaration names; they are not loaded.
+        added: those of them that the file before did not have.
+        gone: columns that the file before had, declared or not.
+    """
+
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    added: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"ignored": dict(self.ignored), "added": list(self.added), "gone": list(self.gone)}
+
+
+def drift_from_json(document: Mapping[str, Any]) -> SchemaDrift:
+    """Read back what `to_json` wrote; nothing of it in a document of an older version."""
+    added, gone = tuple(document.get("added", ())), tuple(document.get("gone", ()))
+    return SchemaDrift(ignored=document.get("ignored", {}), added=added, gone=gone)
+
+
+def drift_between(before: Snapshot | None, columns: Mapping[str, str], ignored: Mapping[str, str]) -> SchemaDrift:
+    """What a file with these columns changes against the snapshot before; nothing is new in a first load."""
+    if before is None:
+        return SchemaDrift(ignored=ignored)
+    known, now = {**before.columns, **before.drift.ignored}, {**columns, **ignored}
+    return SchemaDrift(
+        ignored=ignored,
+        added=tuple(name for name in ignored if name not in known),
+        gone=tuple(name for name in known if name not in now),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A source as it was loaded.
 
@@ -34,11 +70,13 @@ class Snapshot:
         source: the source's name.
         columns: column -> declared type, as written.
         objects: in order of key.
+        drift: what the raw file had beside the declared columns. It determines no row, so the digest is without it.
     """
 
     source: str
     columns: Mapping[str, str]
     objects: tuple[SnapshotObject, ...]
+    drift: SchemaDrift = field(default_factory=SchemaDrift)
 
     @property
     def rows(self) -> int:
@@ -56,7 +94,7 @@ class Snapshot:
         return digest(self._content())
 
     def to_json(self) -> dict[str, Any]:
-        return {**self._content(), "snapshot": self.digest}
+        return {**self._content(), "snapshot": self.digest, "drift": self.drift.to_json()}
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -70,4 +108,5 @@ class Snapshot:
 def snapshot_from_json(document: Mapping[str, Any]) -> Snapshot:
     """Read a snapshot back."""
     objects = tuple(SnapshotObject(**item) for item in document["objects"])
-    return Snapshot(source=document["source"], columns=document["columns"], objects=objects)
+    drift = drift_from_json(document.get("drift", {}))
+    return Snapshot(source=document["source"], columns=document["columns"], objects=objects, drift=drift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import duckdb
 
@@ -30,12 +31,23 @@ ZONED = ("TIMESTAMP WITH TIME ZONE",)
 def check_columns(place: str, source: Source, kinds: Mapping[str, str]) -> None:
     for column, kind in source.columns.items():
         if column not in kinds:
-            raise SourceUnreadable(f"{place}: has no column {column!r}, which is declared; it has {', '.join(kinds)}")
+            renamed = _perhaps_renamed(column, kind, source, kinds)
+            raise SourceUnreadable(
+                f"{place}: has no column {column!r}, which is declared; it has {', '.join(kinds)}"
+                + (f"; was it renamed to {renamed!r}? Then declare it so" if renamed else "")
+            )
         if not _fits(kinds[column], kind):
             raise SourceUnreadable(
                 f"{place}: column {column} is {kinds[column]}, which is not read as the declared {kind}; "
                 "correct the file or the declaration"
             )
+
+
+def _perhaps_renamed(column: str, kind: str, source: Source, kinds: Mapping[str, str]) -> str | None:
+    """An undeclared column of a fitting type that may be the one that is missing: alike by name, or the only one."""
+    fitting = [name for name, found in kinds.items() if name not in source.columns and _fits(found, kind)]
+    alike = get_close_matches(column, fitting, n=1)
+    return alike[0] if alike else (fitting[0] if len(fitting) == 1 else None)
 
 
 def _fits(found: str, declared: str) -> bool:

@@ -58,6 +58,13 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
         raise SourceUnreadable(f"{place}: cannot be read as Parquet ({first_line}); write it again") from error
 
 
+def undeclared_columns(source: Source, file: Path) -> dict[str, str]:
+    """Column -> type in the file, of the columns that the source does not declare; they are not loaded."""
+    with connect(file.parent, memory_mib=MEMORY_MIB) as connection:
+        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file.resolve())]).fetchall()
+    return {str(row[0]): str(row[1]) for row in described if str(row[0]) not in source.columns}
+
+
 def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:
     expressions, joins = [], []
     for number, (column, kind) in enumerate(source.columns.items()):

@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from assembly_line.errors import NotFound
+from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, kind_of_dataset
 from assembly_line.features.plans import Plan, plan_from_json
-from assembly_line.names import dataset_prefix
+from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.objects import ObjectStore
 
 SPARK_ATTEMPT = "spark.json"
+QUALITY = "quality.json"
+# Earlier datasets that a new one is held against.
+HISTORY = 8
+LAST_MILLISECOND = 10**14
 
 
 class DatasetStore:
@@ -99,8 +106,23 @@ class DatasetStore:
             raise NotFound(f"dataset {plan.dataset_id}: no engine has built it; request it again") from error
 
     def write_quality(self, data_key: str, findings: list[dict[str, Any]]) -> None:
-        """Keep what the gate found beside the rows that it judged."""
-        self._store.write_json(data_key.removesuffix("data.parquet") + "quality.json", findings)
+        """Keep what the gate found beside the rows that it judged, and as the latest judgement of the dataset."""
+        for folder in (data_key.removesuffix("data.parquet"), data_key.partition("attempts/")[0]):
+            self._store.write_json(f"{folder}{QUALITY}", findings)
+
+    def history(self, plan: Plan) -> list[DatasetFigures]:
+        """Figures of the latest finished datasets of the plan's kind, the latest first."""
+        prefix = dataset_history_prefix(plan.line.name, kind_of_dataset(plan))
+        return [
+            figures_from_json(self._store.read_json(item.key)) for item in islice(self._store.list(prefix), HISTORY)
+        ]
+
+    def add_to_history(self, plan: Plan, figures: DatasetFigures, *, created: datetime) -> None:
+        """Keep a finished dataset's figures for those that come after it. Writing them again changes nothing."""
+        # Listings go up by key: the time that is left until the last instant goes down.
+        left = LAST_MILLISECOND - int(created.timestamp() * 1000)
+        prefix = dataset_history_prefix(plan.line.name, kind_of_dataset(plan))
+        self._store.write_json(f"{prefix}{left:015}-{plan.dataset_id}.json", figures.to_json())
 
     def read_data(self, key: str, path: Path) -> None:
         self._store.download(key, path)

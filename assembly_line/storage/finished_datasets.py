@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.features.findings import Finding, finding_from_json
 from assembly_line.features.plans import Plan
 from assembly_line.names import dataset_prefix
-from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.datasets import QUALITY, DatasetStore
 from assembly_line.storage.objects import ObjectStore
 
 DATASET = re.compile(r"ds-[0-9a-f]{4,32}")
@@ -25,6 +26,16 @@ class FinishedDataset:
     line: str
     dataset_id: str
     manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gate said of a dataset; `manifest` is None if it was refused."""
+
+    line: str
+    dataset_id: str
+    findings: tuple[Finding, ...]
+    manifest: dict[str, Any] | None
 
 
 class FinishedDatasets:
@@ -46,18 +57,35 @@ class FinishedDatasets:
             RequestRefused: the text is no dataset's id, or several begin so.
             NotFound: there is none.
         """
+        return self._read(*self._one(text, lines, MANIFEST, "there is no finished dataset"))
+
+    def _one(self, text: str, lines: Iterable[str], kept: str, none: str) -> tuple[str, str]:
+        """Line and id of the one dataset that begins so and has an object of that name."""
         if not DATASET.fullmatch(text):
             raise RequestRefused(
                 f"dataset {text!r}: expected an id such as ds-0123456789abcdef0123456789abcdef, or its "
                 "beginning with at least 4 digits; `line dataset list` shows them"
             )
-        found = [(line, name) for line in lines for name in self._named(line, text)]
+        found = [(line, name) for line in lines for name in self._named(line, text, kept)]
         if not found:
-            raise NotFound(f"there is no finished dataset {text!r} here; `line dataset list` shows those there are")
+            raise NotFound(f"{none} {text!r} here; `line dataset list` shows those there are")
         if len(found) > 1:
             some = ", ".join(name for _, name in found[:SHOWN])
             raise RequestRefused(f"dataset {text!r}: {len(found)} begin so: {some}; write more of the id")
-        return self._read(*found[0])
+        return found[0]
+
+    def judged(self, text: str, lines: Iterable[str]) -> Judgement:
+        """The latest judgement of the dataset whose id is, or begins with, this text, refused ones included.
+
+        Raises:
+            RequestRefused: the text is no dataset's id, or several begin so.
+            NotFound: none was judged.
+        """
+        line, name = self._one(text, lines, QUALITY, "no dataset was judged that is called")
+        manifest = self.datasets.find_manifest(line, name)
+        key = f"{dataset_prefix(line, name)}{QUALITY}"
+        found = self._store.read_json(key) if manifest is None else manifest["quality"]
+        return Judgement(line, name, tuple(finding_from_json(one) for one in found), manifest)
 
     def plan(self, dataset: FinishedDataset) -> Plan:
         """What it was built from.
@@ -67,12 +95,12 @@ class FinishedDatasets:
         """
         return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json")
 
-    def _named(self, line: str, beginning: str) -> Iterator[str]:
+    def _named(self, line: str, beginning: str, kept: str = MANIFEST) -> Iterator[str]:
         # The prefix of no dataset is the folder of all: `datasets/<line>//`.
         folder = dataset_prefix(line, "").removesuffix("/")
         for item in self._store.list(f"{folder}{beginning}"):
             name, _, rest = item.key.removeprefix(folder).partition("/")
-            if rest == MANIFEST:
+            if rest == kept:
                 yield name
 
     def _read(self, line: str, name: str) -> FinishedDataset:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features.snapshots import Snapshot, SnapshotObject, snapshot_from_json
+from assembly_line.features.snapshots import Snapshot, SnapshotObject, drift_between, snapshot_from_json
 from assembly_line.names import snapshot_key, source_prefix
 from assembly_line.storage.catalog import Catalog
 from assembly_line.storage.objects import ObjectStore
@@ -28,10 +28,14 @@ NAME_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class PreparedSource:
-    """A source's content, checked and typed, in local files that the lake has not got yet."""
+    """A source's content, checked and typed, in local files that the lake has not got yet.
+
+    `undeclared`: column -> type of what the file has beside the declared columns.
+    """
 
     source: Source
     parts: tuple[TypedFile, ...]
+    undeclared: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lake:
@@ -61,10 +65,11 @@ class Lake:
             SourceUnreadable: the file is not what the source declares.
         """
         # Loading needs DuckDB, which a Glue job, a reader only, does not have.
-        from assembly_line.features.source_files import write_typed
+        from assembly_line.features.source_files import undeclared_columns, write_typed
 
         folder.mkdir(parents=True, exist_ok=True)
-        return PreparedSource(source, tuple(write_typed(source, file, folder)))
+        parts = tuple(write_typed(source, file, folder))
+        return PreparedSource(source, parts, undeclared_columns(source, file))
 
     def replace(self, prepared: PreparedSource) -> Snapshot:
         """Replace a source by what was prepared.
@@ -81,6 +86,7 @@ class Lake:
             source=source.name,
             columns=dict(source.columns),
             objects=tuple(sorted(objects, key=lambda item: item.key)),
+            drift=drift_between(self._before(source.name), source.columns, prepared.undeclared),
         )
         self._catalog.register(source, self._objects.uri(source_prefix(source.name)), _months(written))
         self._objects.write_json(snapshot_key(source.name), snapshot.to_json())
@@ -100,6 +106,12 @@ class Lake:
             return snapshot_from_json(self._objects.read_json(snapshot_key(name)))
         except NotFound as error:
             raise NotFound(f"source {name}: was never loaded into this lake; run `line sources load`") from error
+
+    def _before(self, name: str) -> Snapshot | None:
+        try:
+            return self.snapshot(name)
+        except NotFound:
+            return None
 
     def fetch(
         self, snapshot: Snapshot, source: str, folder: Path, *, months: Container[str] | None = None

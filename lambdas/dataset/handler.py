@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import DatasetEnvironment
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.attempts import built_from_json
+from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
 from assembly_line.features.gate import examine, require_passed
 from assembly_line.features.manifest import manifest_of, result_of
@@ -119,9 +120,10 @@ def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         path = Path(place) / "data.parquet"
         datasets.read_data(attempt["data_key"], path)
         columns = read_dataset(path)
-    findings = examine(planned, built, columns)
+    findings = examine(planned, built, columns, history=datasets.history(planned))
     datasets.write_quality(attempt["data_key"], [finding.to_json() for finding in findings])
     require_passed(planned.dataset_id, findings)
+    created = datetime.now(UTC)
     manifest = manifest_of(
         planned,
         built,
@@ -130,9 +132,11 @@ def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         data_uri=datasets.uri(attempt["data_key"]),
         manifest_uri=datasets.manifest_uri(planned),
         seconds=attempt["seconds"],
-        created=datetime.now(UTC),
+        created=created,
     )
     first = datasets.add_manifest(manifest)
+    if first is None:
+        datasets.add_to_history(planned, figures_of(planned, columns), created=created)
     logger.info("finished", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "first": first is None})
     return result_of(manifest if first is None else first, exists=first is not None)
 

@@ -13,6 +13,12 @@ Dataset = Annotated[
     str,
     typer.Argument(metavar="DATASET", help="Dataset id as `line dataset list` prints it, or its beginning: ds-1a2b."),
 ]
+Judged = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed; refused datasets included."
+    ),
+]
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="The dataset to compare with.")]
 OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this line.")]
 Decision = Annotated[
@@ -31,6 +37,7 @@ def register(datasets: typer.Typer) -> None:
     command(datasets, "list")(list_datasets)
     command(datasets, "show")(show_dataset)
     command(datasets, "explain")(explain_value)
+    command(datasets, "quality")(show_quality)
     command(datasets, "verify")(verify_dataset)
     command(datasets, "diff")(diff_datasets)
 
@@ -64,6 +71,18 @@ def show_dataset(session: Session, dataset: Dataset) -> None:
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
         session.output.result(recorded.manifest, draw_manifest(recorded.manifest, words))
+
+
+def show_quality(session: Session, dataset: Judged) -> None:
+    """Show what every quality rule and the leakage audit found in a dataset, with the rows that broke a rule.
+
+    A refused dataset is shown as well, by its id or by the run that failed.
+    """
+    from assembly_line.cli.drawn_quality import draw_quality
+    from assembly_line.cli.judging import judged
+
+    found = judged(session.target, dataset)
+    session.output.result(found, draw_quality(found))
 
 
 def explain_value(

@@ -206,6 +206,19 @@ def test_a_dataset_that_fails_the_gate_does_not_exist_and_its_findings_are_kept(
     assert {finding["rule"] for finding in findings if not finding["passed"]} == {"volume", "outcome_classes"}
 
 
+def test_datasets_of_one_kind_are_the_history_of_the_next(steps: Steps, loaded: Lake, store: ObjectStore) -> None:
+    days = [f"2017-{month}-01" for month in ("07", "08", "09", "11")]
+    ids = [steps.run(purpose="training", as_of=day)["dataset_id"] for day in days]
+    steps.run(purpose="training", as_of=days[0])
+
+    manifests = [DatasetStore(store).manifest(LINE, dataset_id) for dataset_id in ids]
+    judged = [{one["rule"]: one["result"] for one in manifest["quality"]} for manifest in manifests]
+    assert [findings.get("history") for findings in judged] == ["not judged", "not judged", "not judged", None]
+    assert {"volume against history", "nulls against history"} <= judged[3].keys()
+    plan = DatasetStore(store).read_plan(f"datasets/{LINE}/{ids[0]}/plan.json")
+    assert [figures.dataset_id for figures in DatasetStore(store).history(plan)] == ids[::-1]
+
+
 def test_finishing_what_no_engine_built_says_so(steps: Steps, loaded: Lake) -> None:
     plan = steps.plan(**TRAINING)
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from assembly_line import hours, total
+from assembly_line import between, hours, total
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.errors import QualityGateFailed
+from assembly_line.names import Parameter
 from lambdas.dataset import handler
 from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables
 from tests.unit.features.small_world import EVENTS
@@ -171,6 +173,46 @@ def test_a_dataset_that_was_altered_fails_with_the_values_named(
     explained = line("dataset", "explain", dataset, first["decision_id"], "events_count")
     assert explained.code == ExitCode.RUN_FAILED
     assert "NOT EQUAL" in explained.out
+
+
+def test_the_judgement_of_a_dataset_is_shown_whether_it_passed_or_not(
+    world: ReleasedWorld, dataset: str, line: Command
+) -> None:
+    found = answered(line, "dataset", "quality", dataset[:12])
+    world.release(replace(world.line, quality=(between("age", 500, 600),)))
+    with pytest.raises(QualityGateFailed) as refusal:
+        world.build(to="2017-11-05T12:00:00Z")
+    refused = str(refusal.value).removeprefix("dataset ")[:35]
+
+    answer = answered(line, "dataset", "quality", refused)
+
+    assert (found["finished"], found["stopped_by"]) == (True, [])
+    assert {one["rule"] for one in found["findings"]} >= {"row_count", "history", "freshness of events"}
+    assert (answer["dataset_id"], answer["finished"], answer["stopped_by"]) == (refused, False, ["range of age"])
+    (rule,) = [one for one in answer["findings"] if one["rule"] == "range of age"]
+    assert all(row["decision_id"].startswith("d1-") and row["value"] < 500 for row in rule["examples"])
+    text = " ".join(line("dataset", "quality", refused).out.split())
+    assert "REFUSED" in text
+    assert f"{rule['examples'][0]['decision_id']} age {rule['examples'][0]['value']}" in text
+    assert answered(line, "dataset", "list") != []
+    assert line("dataset", "quality", "no-such-run").code == ExitCode.REFUSED
+
+
+def test_the_judgement_of_a_run_that_failed_is_found_by_its_name(
+    target: Target, world: ReleasedWorld, line: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.release(replace(world.line, quality=(between("age", 500, 600),)))
+    with pytest.raises(QualityGateFailed) as refusal:
+        world.build()
+    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), "small-world-dataset-1", {})
+    # moto forgets the error of an execution that ended.
+    ended = replace(target.machines.describe(arn), status="FAILED", error="QualityGateFailed", cause=str(refusal.value))
+    monkeypatch.setattr("assembly_line.storage.machines.Machines.describe", lambda *_: ended)
+
+    found = answered(line, "dataset", "quality", "small-world-dataset-1")
+
+    assert found["dataset_id"] in str(refusal.value)
+    assert found["stopped_by"] == ["range of age"]
 
 
 def test_a_difference_says_what_changed_and_where(world: ReleasedWorld, dataset: str, line: Command) -> None:

@@ -1,0 +1,244 @@
+"""What a dataset must keep to before a model may learn of it. Built by the lower-case functions at the end.
+
+What a line declares stands in the place of the default of the same subject; every other default goes on holding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from assembly_line.declarations.checks import check_name, require
+from assembly_line.declarations.sources import Source
+
+Severity = Literal["error", "warning"]
+Value = str | int | float | bool
+SEVERITIES = ("error", "warning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """The newest event of the source lies at most `within` before the latest decision."""
+
+    source: Source
+    within: timedelta
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        place = f"fresh({self.source.name})"
+        require(not self.source.static, f"{place}: the source is static; its facts carry no time")
+        require(self.within > timedelta(0), f"{place}: within {self.within} is not positive")
+        _check_severity(place, self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nulls:
+    """At most this share of a feature's values is null."""
+
+    feature: str
+    at_most: float
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        check_name("nulls: feature", self.feature)
+        require(0 <= self.at_most <= 1, f"nulls({self.feature}): at_most {self.at_most} is outside [0, 1]")
+        _check_severity(f"nulls({self.feature})", self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """Every value of a feature lies in [low, high]; None leaves a side open. Nulls do not count, NaN breaks it."""
+
+    feature: str
+    low: float | None
+    high: float | None
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        check_name("between: feature", self.feature)
+        place = f"between({self.feature})"
+        require(self.low is not None or self.high is not None, f"{place}: give low, high, or both")
+        for side in (self.low, self.high):
+            require(
+                side is None or (isinstance(side, int | float) and not math.isnan(side)),
+                f"{place}: {side!r} is not a number that values can be compared with",
+            )
+        require(
+            self.low is None or self.high is None or self.low <= self.high,
+            f"{place}: low {self.low} is above high {self.high}",
+        )
+        _check_severity(place, self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf:
+    """Every value of a feature is one of these. Nulls do not count."""
+
+    feature: str
+    values: tuple[Value, ...]
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        check_name("one_of: feature", self.feature)
+        require(bool(self.values), f"one_of({self.feature}): values is empty")
+        for value in self.values:
+            require(
+                isinstance(value, str | int | float | bool),
+                f"one_of({self.feature}): {value!r} is a {type(value).__name__}; expected text, a number or a boolean",
+            )
+        _check_severity(f"one_of({self.feature})", self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique:
+    """No two rows of a static source share the keys of one of its entities taken together (or these columns)."""
+
+    source: Source
+    columns: tuple[str, ...] = ()
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        place = f"unique({self.source.name})"
+        require(self.source.static, f"{place}: the source has events, and an entity may have many")
+        for column in self.columns:
+            self.source.check_column(place, column)
+        _check_severity(place, self.severity)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that together name a row."""
+        return self.columns or tuple(key for entity in self.source.entities for key in entity.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """How many decisions there are, and how far rows and share of positives may lie from earlier datasets.
+
+    Args:
+        at_least: fewer rows than this break the rule.
+        change_at_most: largest relative change against the median of earlier datasets; None asks nothing of it.
+    """
+
+    at_least: int = 1
+    change_at_most: float | None = 0.5
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        require(self.at_least >= 0, f"volume: at_least {self.at_least} is negative")
+        require(
+            self.change_at_most is None or self.change_at_most > 0,
+            f"volume: change_at_most {self.change_at_most} is not positive",
+        )
+        _check_severity("volume", self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictive:
+    """How well one feature may predict the outcome alone: AUC (either way), or |Spearman| for a number as outcome."""
+
+    at_most: float = 0.95
+    severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        require(0.5 < self.at_most <= 1, f"predictive: at_most {self.at_most} is outside (0.5, 1]")
+        _check_severity("predictive", self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowLeak:
+    """What the leakage audit finds in this feature does not stop a dataset; the reason stands beside the finding."""
+
+    feature: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_name("allow_leak: feature", self.feature)
+        require(
+            len(self.reason.strip()) >= 10,
+            f"allow_leak({self.feature}): reason {self.reason!r} says too little; write why this is no leak",
+        )
+
+
+QualityRule = Fresh | Nulls | Between | OneOf | Unique | Volume | Predictive | AllowLeak
+
+
+def check_quality(
+    place: str, rules: Iterable[QualityRule], *, features: Iterable[str], sources: Iterable[Source]
+) -> None:
+    """Refuse rules about what the line does not have, and two rules about one subject."""
+    names, known = tuple(features), {source.name: source for source in sources}
+    seen: set[tuple[str, ...]] = set()
+    for rule in rules:
+        kind = type(rule).__name__
+        require(isinstance(rule, QualityRule), f"{place}: quality holds a {kind}; expected rules such as fresh(...)")
+        subject = (kind, *_subject(rule))
+        require(subject not in seen, f"{place}: two quality rules are about {' '.join(subject)}; keep one")
+        seen.add(subject)
+        if isinstance(rule, Fresh | Unique):
+            require(
+                known.get(rule.source.name) == rule.source,
+                f"{place}: {kind} is about source {rule.source.name}, which the line does not read; "
+                f"it reads {', '.join(known)}",
+            )
+        elif not isinstance(rule, Volume | Predictive):
+            require(
+                rule.feature in names,
+                f"{place}: {kind} is about {rule.feature!r}, which is not a feature; there are {', '.join(names)}",
+            )
+
+
+def _subject(rule: QualityRule) -> tuple[str, ...]:
+    if isinstance(rule, Unique):
+        return (rule.source.name, *rule.keys)
+    if isinstance(rule, Fresh):
+        return (rule.source.name,)
+    return () if isinstance(rule, Volume | Predictive) else (rule.feature,)
+
+
+def _check_severity(place: str, severity: str) -> None:
+    require(severity in SEVERITIES, f"{place}: severity {severity!r}: expected one of {SEVERITIES}")
+
+
+def fresh(source: Source, *, within: timedelta, severity: Severity = "error") -> Fresh:
+    """The source has an event at most `within` before the latest decision (default: 45 days for every source)."""
+    return Fresh(source=source, within=within, severity=severity)
+
+
+def nulls(feature: str, *, at_most: float, severity: Severity = "error") -> Nulls:
+    """At most this share of the feature's values is null."""
+    return Nulls(feature=feature, at_most=at_most, severity=severity)
+
+
+def between(
+    feature: str, low: float | None = None, high: float | None = None, *, severity: Severity = "error"
+) -> Between:
+    """Every value lies in [low, high]; a side left out is open."""
+    return Between(feature=feature, low=low, high=high, severity=severity)
+
+
+def one_of(feature: str, values: Iterable[Value], *, severity: Severity = "error") -> OneOf:
+    """Every value is one of these."""
+    return OneOf(feature=feature, values=tuple(values), severity=severity)
+
+
+def unique(source: Source, *columns: str, severity: Severity = "error") -> Unique:
+    """No two rows of a static source share its keys, or the columns named."""
+    return Unique(source=source, columns=columns, severity=severity)
+
+
+def volume(*, at_least: int = 1, change_at_most: float | None = 0.5, severity: Severity = "error") -> Volume:
+    """At least so many decisions, and no greater change against earlier datasets."""
+    return Volume(at_least=at_least, change_at_most=change_at_most, severity=severity)
+
+
+def predictive(*, at_most: float = 0.95, severity: Severity = "error") -> Predictive:
+    """How well one feature may predict the outcome alone before the audit calls it a leak."""
+    return Predictive(at_most=at_most, severity=severity)
+
+
+def allow_leak(feature: str, *, reason: str) -> AllowLeak:
+    """Let a feature pass that the leakage audit would stop; manifest and page show the reason."""
+    return AllowLeak(feature=feature, reason=reason)

@@ -1,0 +1,80 @@
+"""Rules about sources that only whoever holds their rows can judge: keys of static sources are unique."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from assembly_line.declarations.quality import Unique
+from assembly_line.declarations.sources import Source
+from assembly_line.features.assembly import Reader
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.findings import Finding, not_judged
+from assembly_line.features.plain_values import plain_values, shown
+from assembly_line.features.plans import Plan
+from assembly_line.features.workload import workload_of
+
+# More rows of a source of facts than this are not gathered on one machine for a check.
+MOST_ROWS = 5_000_000
+SHOWN = 3
+
+
+def source_rules(plan: Plan, reader: Reader) -> list[Finding]:
+    """Judge the declared keys, and by default those of each static source that features are read of.
+
+    The spine is not among the default ones: it may hold a decision twice, which is counted as such.
+    """
+    declared = {rule.source.name: rule for rule in plan.line.quality if isinstance(rule, Unique)}
+    found = []
+    for name, rule in declared.items():
+        if name in plan.inputs:
+            found.append(_judged(plan, rule, reader))
+    for group in workload_of(plan.line, plan.features).static:
+        if group.source.name not in declared and group.source.name in plan.inputs:
+            default = Unique(source=group.source, columns=group.keys, severity="warning")
+            found.append(_judged(plan, default, reader))
+    return found
+
+
+def _judged(plan: Plan, rule: Unique, reader: Reader) -> Finding:
+    rows = sum(item.rows for item in plan.inputs[rule.source.name].objects)
+    name, expected = f"unique keys of {rule.source.name}", f"one row for each {', '.join(rule.keys)}"
+    if rows > MOST_ROWS:
+        return not_judged(
+            name,
+            f"not looked at: {rows} rows, more than {MOST_ROWS}",
+            expected=expected,
+            advice="features of it are refused anyway where two rows of an entity disagree",
+        )
+    columns = reader.table(rule.source, rule.keys)
+    repeated = repeated_rows(columns)
+    return Finding(
+        rule=name,
+        passed=not len(repeated),
+        severity=rule.severity,
+        value=_said(rule.source, columns, repeated) if len(repeated) else f"{rows} rows, no key twice",
+        expected=expected,
+        advice=f"load {rule.source.name} with one row for each, see `line sources load`",
+    )
+
+
+def repeated_rows(columns: Mapping[str, Column]) -> Integers:
+    """Positions of rows whose values, none null, stand in an earlier row as well."""
+    whole = np.flatnonzero(np.logical_and.reduce([column.valid for column in columns.values()]))
+    if not len(whole):
+        return whole
+    ranks = np.stack([column.take(whole).ranks() for column in columns.values()])
+    order = np.lexsort(ranks[::-1])
+    same = (ranks[:, order[1:]] == ranks[:, order[:-1]]).all(axis=0)
+    return np.sort(whole[order[1:][same]])
+
+
+def _said(source: Source, columns: Mapping[str, Column], repeated: Integers) -> str:
+    said = f"{len(repeated)} rows repeat the keys of another"
+    if set(columns) & set(source.personal):
+        return said
+    first = {name: column.take(repeated[:SHOWN]) for name, column in columns.items()}
+    rows = zip(*([shown(v, column.kind) for v in plain_values(column)] for column in first.values()), strict=True)
+    such = ["/".join(map(str, row)) for row in rows]
+    return f"{said}, such as {'/'.join(columns)} {', '.join(such)}"
