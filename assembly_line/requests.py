@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import format_instant, parse_instant
+from assembly_line.instants import format_instant
+from assembly_line.model_types import ModelType
+from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
 
 SHOWN = 100  # characters of a wrong value
-Engine = Literal["auto", "duckdb", "spark"]
-LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,23}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def _instant(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_instant(value, field="instant")
-    except RequestRefused as error:
-        raise ValueError(str(error).removeprefix("instant: ")) from error  # pydantic then names the field
-
-
-Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]
-
-
-class Request(BaseModel):
+class Request(Strict):
     """Base: unknown fields are refused, values are not coerced between types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
     def parse(cls, document: object) -> Self:
@@ -61,23 +44,53 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    where, kind, value = ".".join(map(str, problem["loc"])), problem["type"], problem["input"]
+    path, owner = _located(problem["loc"], model)
+    where, kind, value = ".".join(path), problem["type"], problem["input"]
     if kind == "extra_forbidden":
-        known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+        known = ", ".join(field.alias or name for name, field in owner.model_fields.items())
         return f"{where}: unknown field; there are {known}"
     if kind == "missing":
         return f"{where}: is missing"
     if kind == "union_tag_not_found":
-        return f"{_tag_field(problem)}: is missing"
+        return f"{'.'.join([*path, _tag_field(problem)])}: is missing"
     if kind == "union_tag_invalid":
-        return (
-            f"{_tag_field(problem)}: {_shown(problem['ctx']['tag'])}: expected one of {problem['ctx']['expected_tags']}"
-        )
+        field, context = ".".join([*path, _tag_field(problem)]), problem["ctx"]
+        return f"{field}: {_shown(context['tag'])}: expected one of {context['expected_tags']}"
     if kind == "value_error":  # our own words, which name the value
         return ": ".join(part for part in (where, str(problem["ctx"]["error"])) if part)
     if not where:
         return f"expected a JSON object, got {type(value).__name__}"
     return f"{where}: {_shown(value)}: {problem['msg']}"
+
+
+def _located(location: Sequence[int | str], model: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
+    """The path as the caller wrote it, and the innermost object on it.
+
+    pydantic also names the member of a union that was tried, which stands nowhere in the request.
+    """
+    path: list[str] = []
+    inner, members = model, [model]
+    for step in map(str, location):
+        tried = next((member for member in members if _is_tagged(member, step)), None) if path else None
+        if tried is not None:
+            inner, members = tried, [tried]
+            continue
+        path.append(step)
+        fields = {field.alias or name: field for owner in members for name, field in owner.model_fields.items()}
+        inner = members[0] if members else inner
+        members = _models_in(fields[step].annotation) if step in fields else members
+    return path, inner
+
+
+def _is_tagged(model: type[BaseModel], tag: str) -> bool:
+    field = model.model_fields.get("type")
+    return field is not None and get_args(field.annotation) == (tag,)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _tag_field(problem: ErrorDetails) -> str:
@@ -95,6 +108,7 @@ class DatasetRequest(Request):
 
     `training`: every decision with `from` <= decision time < `to` whose outcome is mature at `as_of`, with the outcome.
     `scoring`: every decision with `from` <= decision time < `to`, none later than `as_of`, without outcome.
+    `model`: what a training dataset is for; it is then also written in the shape that this type of model needs.
     """
 
     line: LineName
@@ -105,6 +119,13 @@ class DatasetRequest(Request):
     features: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     engine: Engine = "auto"
     release: Digest | None = None
+    model: ModelType | None = None
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        if self.model is not None and self.purpose != "training":
+            raise ValueError("model: a scoring dataset has no outcome to shape; ask for purpose training")
+        return self
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:

@@ -131,6 +131,16 @@ def write_parquet(
         )
 
 
+def write_csv(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], path: Path) -> None:
+    """Write columns of equal length as CSV without a header, rows in their order; null is an empty field.
+
+    Floats are written so that reading them gives the same number.
+    """
+    with _registered(connection, columns) as expressions:
+        rows = f"SELECT {', '.join(expressions)} FROM {REGISTERED}"
+        connection.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT csv, HEADER false)")
+
+
 @contextmanager
 def _registered(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> Iterator[list[str]]:
     """Make columns visible to SQL for a while; gives an expression for each. `r` is a row's position."""

@@ -9,9 +9,11 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import DECIMAL, DECIMAL_DIGITS
 from assembly_line.features.dataset_ids import dataset_id_of
 from assembly_line.features.plans import ChosenEngine, Estimate, Input, Plan
+from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
 from assembly_line.features.workload import TimedGroup, Workload, source_columns, workload_of
 from assembly_line.instants import format_instant, to_micros
+from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 
 # Measured: a value is held about six times at once (read, sorted, its order, blocks, answers).
@@ -45,8 +47,11 @@ def make_plan(
         memory_mib: memory of the one-machine engine.
 
     Raises:
-        RequestRefused: the request names an unknown feature, or a column that no engine can hold.
+        RequestRefused: the request names an unknown feature, a column that no engine can hold, or a type of model that
+            the line's datasets do not suit.
     """
+    if isinstance(request.model, Shaped):
+        check_wish(request.model, line)
     features = resolved_features(line, request)
     workload = workload_of(line, features)
     columns = source_columns(line, workload, with_outcome=request.purpose == "training")

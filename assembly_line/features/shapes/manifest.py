@@ -1,0 +1,100 @@
+"""A shape's id and manifest: what it was made of, every choice with its consequence, every file with its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from assembly_line.canonical import digest
+from assembly_line.features.shapes.facts import Facts
+from assembly_line.features.shapes.shaping import Shaping
+from assembly_line.features.shapes.writing import WrittenFold
+from assembly_line.instants import format_instant
+from assembly_line.model_types import ShapedType
+
+SCHEMA = "assembly-line/shape"
+VERSION = 1
+# Rises whenever the same rows and wishes would give other files.
+SHAPING_VERSION = 1
+LENGTH = 32
+
+
+def shape_id_of(facts: Facts, wish: ShapedType) -> str:
+    """`sh-<32 hexadecimal digits>` of everything that determines the shape: the rows, the wish, and how it is done.
+
+    Args:
+        wish: with its defaults resolved.
+    """
+    determined = {
+        "shaping": SHAPING_VERSION,
+        "dataset_id": facts.dataset_id,
+        "logical_digest": facts.logical_digest,
+        "model": wish.to_json(),
+    }
+    return f"sh-{digest(determined)[:LENGTH]}"
+
+
+def shape_manifest(
+    facts: Facts, wish: ShapedType, shaping: Shaping, folds: Sequence[WrittenFold], *, files_uri: str, created: datetime
+) -> dict[str, Any]:
+    """Describe a shape whose files are written, as JSON values.
+
+    Args:
+        files_uri: the folder that the files' names are below.
+    """
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "shape_id": shape_id_of(facts, wish),
+        "dataset_id": facts.dataset_id,
+        "line": facts.line,
+        "as_of": facts.as_of,
+        "logical_digest": facts.logical_digest,
+        "shaping": SHAPING_VERSION,
+        "model": wish.to_json(),
+        "outcome": {"name": facts.outcome, "kind": facts.kind, "present": facts.present},
+        "rows": facts.rows,
+        "left_out": dict(shaping.left_out),
+        "limitations": list(shaping.limitations),
+        "files_uri": files_uri,
+        "folds": [fold.record for fold in folds],
+        "versions": {"duckdb": duckdb.__version__, "numpy": np.__version__},
+        "created": format_instant(created),
+    }
+
+
+def shape_result(manifest: Mapping[str, Any], manifest_uri: str, *, exists: bool) -> dict[str, Any]:
+    """What the dataset machine answers of a shape: small, however many columns there are.
+
+    Args:
+        exists: the shape was there before this request.
+    """
+    return {
+        "shape_id": manifest["shape_id"],
+        "type": manifest["model"]["type"],
+        "manifest_uri": manifest_uri,
+        "fitted": [
+            {"fold": fold["fold"], "digest": fold["fitted_digest"], "uri": _uri(manifest, fold["fitted"])}
+            for fold in manifest["folds"]
+        ],
+        "parts": [
+            {
+                "fold": fold["fold"],
+                "name": part["name"],
+                "rows": part["rows"],
+                "positives": part["positives"],
+                **{f"{file['role']}_uri": _uri(manifest, file) for file in part["files"]},
+            }
+            for fold in manifest["folds"]
+            for part in fold["parts"]
+        ],
+        "exists": exists,
+    }
+
+
+def _uri(manifest: Mapping[str, Any], file: Mapping[str, Any]) -> str:
+    return f"{manifest['files_uri']}{file['name']}"

@@ -1,0 +1,34 @@
+"""The values that requests share: names, digests, instants, and the strict manner of every object in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from assembly_line.errors import RequestRefused
+from assembly_line.instants import format_instant, parse_instant
+
+Engine = Literal["auto", "duckdb", "spark"]
+LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,23}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_instant(value, field="instant")
+    except RequestRefused as error:
+        raise ValueError(str(error).removeprefix("instant: ")) from error  # pydantic then names the field
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]
+
+
+class Strict(BaseModel):
+    """Unknown fields are refused, values are not coerced between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
