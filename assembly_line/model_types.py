@@ -154,3 +154,12 @@ class Plain(Strict):
 
 ShapedType = GradientBoosting | Linear | Ranking | Forecasting | Survival
 ModelType = Annotated[ShapedType | Plain, Field(discriminator="type")]
+
+
+class _Wish(Strict):
+    model: Annotated[ShapedType, Field(discriminator="type")]
+
+
+def wish_from_json(document: object) -> ShapedType:
+    """Read what `to_json` of a type with parameters wrote, as one step hands it to the next."""
+    return _Wish.model_validate({"model": document}).model

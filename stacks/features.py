@@ -30,7 +30,7 @@ class FeaturesStack(StationStack):
             control_table=foundation.control.name,
             memory_mib=str(self.settings.dataset_memory_mib),
         )
-        self.dataset_machine = self._machine(self._plan(), self._build(), self._finish(), self._job())
+        self.dataset_machine = self._machine(self._plan(), self._build(), self._finish(), self._shape(), self._job())
         let_start(self.dataset_machine, foundation.people.scientist)
         let_read_catalog(self, database, foundation.people.scientist)
         self.parameters(
@@ -74,6 +74,19 @@ class FeaturesStack(StationStack):
         self.foundation.store.grant_write(function.role, "datasets/")
         return function
 
+    def _shape(self) -> StationFunction:
+        function = self.function(
+            "Shape",
+            handler="dataset.shaping.shape",
+            environment=self._environment,
+            seconds=dataset.SHAPE_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        self.foundation.store.grant_read(function.role, "datasets/")
+        self.foundation.store.grant_write(function.role, "datasets/")
+        return function
+
     def _job(self) -> DatasetJob:
         job = DatasetJob(self, "SparkJob", settings=self.settings, key=self.foundation.key)
         self._let_build(job)
@@ -85,19 +98,25 @@ class FeaturesStack(StationStack):
         self.foundation.store.grant_write(builder.role, "datasets/")
 
     def _machine(
-        self, plan: StationFunction, build: StationFunction, finish: StationFunction, job: DatasetJob
+        self,
+        plan: StationFunction,
+        build: StationFunction,
+        finish: StationFunction,
+        shape: StationFunction,
+        job: DatasetJob,
     ) -> Machine:
         parts = dataset.DatasetParts(
             plan=plan.arn,
             build=build.arn,
             finish=finish.arn,
+            shape=shape.arn,
             glue_job=job.name,
             lake_bucket=self.foundation.lake.name,
             store_bucket=self.foundation.store.name,
             spark_minutes=self.settings.spark_timeout_minutes,
         )
         definition = dataset.definition(parts, self.announcer(Station.FEATURES))
-        machine = self.machine("Dataset", definition, calls=(plan, build, finish))
+        machine = self.machine("Dataset", definition, calls=(plan, build, finish, shape))
         runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
         allow(machine.role, runs, (job.arn,))
         return machine

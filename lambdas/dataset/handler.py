@@ -23,6 +23,7 @@ from assembly_line.features.manifest import manifest_of, result_of
 from assembly_line.features.planning import make_plan, needed_sources
 from assembly_line.features.plans import estimate_to_json
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.model_types import Shaped
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.control_table import ControlTable
@@ -30,6 +31,7 @@ from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.shapes import ShapeStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,6 +48,7 @@ class Stores:
     datasets: DatasetStore
     control: ControlTable
     releases: ReleaseStore
+    shapes: ShapeStore
 
 
 @cache
@@ -60,6 +63,7 @@ def stores() -> Stores:
         datasets=DatasetStore(store),
         control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
         releases=ReleaseStore(store),
+        shapes=ShapeStore(store),
     )
 
 
@@ -87,6 +91,7 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         "exists": found is not None,
         "estimate": estimate_to_json(made.estimate),
         "manifest": None if found is None else result_of(found, exists=True),
+        "model": request.model.resolved().to_json() if isinstance(request.model, Shaped) else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The dataset machine: validate and plan, build on the engine that the plan names, quality gate, manifest."""
+"""The dataset machine: validate and plan, build on the engine that the plan names, quality gate, manifest, shape."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ LIMIT_SECONDS = 3 * 3600
 PLAN_SECONDS = 120
 BUILD_SECONDS = 900
 FINISH_SECONDS = 300
+SHAPE_SECONDS = 900
 REQUEST = "$states.context.Execution.Input"
 
 
@@ -23,6 +24,7 @@ class DatasetParts:
     plan: str
     build: str
     finish: str
+    shape: str
     glue_job: str
     lake_bucket: str
     store_bucket: str
@@ -50,8 +52,16 @@ def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
             parts.finish,
             {**plan_key, "built": expression("$built")},
             assign="dataset",
-            then="AnnounceFinished",
+            then="WhichShape",
             seconds=FINISH_SECONDS,
+        ),
+        "WhichShape": choose(("$plan.model != null", "Shape"), otherwise="AnnounceFinished"),
+        "Shape": invoke(
+            parts.shape,
+            {**plan_key, "model": expression("$plan.model"), "dataset": expression("$dataset")},
+            assign="dataset",
+            then="AnnounceFinished",
+            seconds=SHAPE_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output="$dataset"),
     }

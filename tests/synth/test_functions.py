@@ -30,7 +30,7 @@ CONTRACTS: dict[str, type[Environment]] = {
     "event_recorder": EventRecorderEnvironment,
 }
 # A cold handler of the embedded AWS costs a second and 200 MB.
-MOST = 17
+MOST = 21
 
 
 def test_every_handler_of_the_templates_is_a_function_of_the_code(assembly: Assembly) -> None:

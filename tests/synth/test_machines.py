@@ -20,7 +20,17 @@ from tests.synth.cloud_assembly import Assembly
 from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems
 
 ORDER = {
-    "Dataset": ["AnnounceStarted", "Plan", "WhichEngine", "Build", "BuildWithSpark", "Finish", "AnnounceFinished"],
+    "Dataset": [
+        "AnnounceStarted",
+        "Plan",
+        "WhichEngine",
+        "Build",
+        "BuildWithSpark",
+        "Finish",
+        "WhichShape",
+        "Shape",
+        "AnnounceFinished",
+    ],
     "Training": [
         "AnnounceStarted",
         "Begin",
@@ -141,7 +151,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = each_assembly.resource(machine.stack, state["Arguments"]["FunctionName"][1:].partition(".")[0])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 16
+    assert checked == 17
 
 
 def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assembly) -> None:
@@ -254,6 +264,14 @@ def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[st
 def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definition]) -> None:
     arguments = machines["Dataset"].states["BuildWithSpark"]["Arguments"]["Arguments"]
     assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
+
+
+def test_only_a_dataset_that_is_for_a_type_of_model_is_shaped(machines: dict[str, Definition]) -> None:
+    choice = machines["Dataset"].states["WhichShape"]
+    (asked,) = choice["Choices"]
+    assert (asked["Next"], choice["Default"]) == ("Shape", "AnnounceFinished")
+    for model, expected in (({"type": "linear"}, True), (None, False)):
+        assert evaluate(asked["Condition"], variables={"plan": {"model": model}}) is expected
 
 
 def test_a_review_waits_two_weeks_for_a_token(machines: dict[str, Definition]) -> None:
