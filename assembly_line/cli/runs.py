@@ -38,6 +38,15 @@ def require_features(session: Session, line: str, names: Sequence[str]) -> None:
         )
 
 
+def require_wish(session: Session, line: str, wish: object) -> None:
+    """Refuse a type of model that the released line's datasets do not suit, before anything is started."""
+    from assembly_line.features.shapes.checking import check_wish
+    from assembly_line.model_types import Shaped
+
+    if isinstance(wish, Shaped):
+        check_wish(wish, released_line(session.target, line))
+
+
 def run(session: Session, machine: Parameter, name: str, request: Request, *, waited: bool, title: str) -> None:
     """Start an execution; then print its output when it has ended, or its ARN at once.
 
@@ -81,11 +90,12 @@ def pairs(given: list[str]) -> dict[str, str | int | float]:
         name, equals, value = text.partition("=")
         if not equals:
             raise RequestRefused(f"--hyperparameter {text!r}: expected name=value, such as max_depth=4")
-        found[name] = _number(value)
+        found[name] = number(value)
     return found
 
 
-def _number(text: str) -> str | int | float:
+def number(text: str) -> str | int | float:
+    """A value of an option: a number where it is one."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -25,6 +25,21 @@ Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The 
 Features = Annotated[
     str | None, typer.Option("--features", metavar="A,B", help="Only these features; all of the line if left out.")
 ]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="TYPE",
+        help="Also in the shape for gradient_boosting, linear, ranking, forecasting or survival.",
+    ),
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of --for, such as holdout=0.25.")
+]
+ModelFile = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="FILE", help="The type with its parameters as JSON, in place of --for."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,15 +84,21 @@ def build_dataset(
     until: Until = None,
     features: Features = None,
     engine: Engine = "auto",
+    kind: For = None,
+    parameters: Set = None,
+    model_file: ModelFile = None,
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
-    from assembly_line.cli.runs import listed, period, require_features, run, run_name
+    from assembly_line.cli.runs import listed, period, require_features, require_wish, run, run_name
+    from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine}
-    request = DatasetRequest.parse({**given, **period(since, until), "features": listed(features)})
+    wish = wish_of(kind, parameters or [], model_file)
+    request = DatasetRequest.parse({**given, **period(since, until), "features": listed(features), "model": wish})
     require_features(session, line, request.features or ())
+    require_wish(session, line, request.model)
     name = run_name(line, "dataset", request.as_of)
     run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=f"Dataset for {line}")

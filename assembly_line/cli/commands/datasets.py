@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,11 @@ Decision = Annotated[
 ]
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
+Shape = Annotated[
+    str | None,
+    typer.Option("--shape", metavar="SHAPE", help="Id of a shape of the dataset, or its beginning: sh-1a2b."),
+]
+Folder = Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty or new folder.")]
 Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]
 
 
@@ -40,6 +46,8 @@ def register(datasets: typer.Typer) -> None:
     command(datasets, "quality")(show_quality)
     command(datasets, "verify")(verify_dataset)
     command(datasets, "diff")(diff_datasets)
+    command(datasets, "shapes")(list_shapes)
+    command(datasets, "get")(get_dataset)
 
 
 def list_datasets(session: Session, line: OneLine = None) -> None:
@@ -136,3 +144,26 @@ def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
     with opened(session.target, dataset) as first, opened(session.target, other) as second:
         found = changed(first, second)
     session.output.result(found, draw_difference(found))
+
+
+def list_shapes(session: Session, dataset: Dataset) -> None:
+    """List the shapes of a dataset, the newest first: type of model, parts, rows. With --json, their manifests."""
+    from assembly_line.cli.drawn_shapes import draw_shapes
+    from assembly_line.storage.finished_datasets import FinishedDatasets
+    from assembly_line.storage.shapes import ShapeStore
+
+    found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
+    shapes = ShapeStore(session.target.store).of(found.line, found.dataset_id)
+    session.output.result(shapes, draw_shapes(shapes))
+
+
+def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Shape = None) -> None:
+    """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
+    from assembly_line.cli.fetching import fetch
+    from assembly_line.cli.output import fields
+    from assembly_line.storage.finished_datasets import FinishedDatasets
+
+    found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
+    paths = fetch(session.target.store, found, shape, folder)
+    document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
+    session.output.result(document, fields({**document, "files": "\n".join(document["files"])}))

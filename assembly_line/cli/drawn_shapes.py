@@ -1,0 +1,40 @@
+"""Shapes of a dataset as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.drawn_datasets import short_instant
+from assembly_line.cli.output import Render, rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLUMNS = ("part", "rows", "positives", "first decision", "last decision", "left out")
+# The beginning of an id is enough to name a shape.
+SHORT = len("sh-0123456789ab")
+
+
+def draw_shapes(shapes: Sequence[Mapping[str, Any]]) -> Render:
+    def draw(console: Console) -> None:
+        if not shapes:
+            console.print("The dataset has no shape yet; `line dataset build LINE --for TYPE` makes one.")
+        for shape in shapes:
+            title = f"{shape['shape_id'][:SHORT]} {shape['model']['type']}, {len(shape['folds'][0]['columns'])} columns"
+            rows(COLUMNS, [_row(fold, part) for fold in shape["folds"] for part in fold["parts"]], title=title)(console)
+
+    return draw
+
+
+def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:
+    name = part["name"] if fold["fold"] is None else f"fold {fold['fold']} {part['name']}"
+    left_out = {reason: number for reason, number in fold["left_out"].get(part["name"], {}).items() if number}
+    return (
+        name,
+        part["rows"],
+        part["positives"],
+        short_instant(part["first_decision"]),
+        short_instant(part["last_decision"]),
+        ", ".join(f"{number} {reason}" for reason, number in left_out.items()) or None,
+    )

@@ -1,0 +1,36 @@
+"""`line dataset get`: a dataset, or one of its shapes, as files in a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from assembly_line.errors import RequestRefused
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.finished_datasets import FinishedDataset
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.shapes import ShapeStore
+
+
+def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folder: Path) -> list[Path]:
+    """Copy the files and say where they are.
+
+    Args:
+        shape: id of a shape or its beginning; None for the dataset itself.
+
+    Raises:
+        RequestRefused: the folder holds something.
+        NotFound: the dataset has no such shape.
+        Conflict: a file of the shape is not what its manifest says.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RequestRefused(f"--to {folder}: is there already and not an empty folder; name a new one")
+    if shape is not None:
+        manifest = ShapeStore(store).chosen(dataset.line, dataset.dataset_id, shape)
+        folder.mkdir(parents=True, exist_ok=True)
+        return ShapeStore(store).download(manifest, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    data, described = folder / "data.parquet", folder / "manifest.json"
+    DatasetStore(store).download(dataset.line, dataset.dataset_id, data)
+    described.write_text(json.dumps(dataset.manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [data, described]
