@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from assembly_line.errors import MalformedMessage
-from assembly_line.requests import Instant, LineName, describe
+from assembly_line.request_fields import Instant, LineName
+from assembly_line.requests import describe
 
 PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
 FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"

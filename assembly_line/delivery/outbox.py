@@ -12,7 +12,7 @@ from pydantic import Field
 
 from assembly_line.canonical import canonical_json, digest_bytes
 from assembly_line.messages import DecisionId, Message, Prediction
-from assembly_line.requests import Digest, LineName
+from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
 # Bytes of a body that still travels by itself; SNS takes 256 KiB with attributes and envelope.

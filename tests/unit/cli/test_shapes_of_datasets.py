@@ -13,7 +13,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter
 from lambdas.dataset import handler, shaping
-from tests.unit.cli.released_world import NAME, Context, ReleasedWorld, environment_variables
+from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables, step
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -88,12 +88,11 @@ def test_shapes_are_listed_and_fetched(world: ReleasedWorld, target: Target, lin
         "as_of": "2018-01-01",
         "model": {"type": "linear", "split": {"holdout": 0.5}},
     }
-    plan = handler.plan(training, Context())
-    dataset = handler.finish({"plan_key": plan["plan_key"], "built": handler.build(plan, Context())}, Context())
+    plan = step(handler.plan, training)
+    dataset = step(handler.finish, {"plan_key": plan["plan_key"], "built": step(handler.build, plan)})
     assert "has no shape yet" in line("dataset", "shapes", dataset["dataset_id"]).out
-    answer = shaping.shape({"plan_key": plan["plan_key"], "model": plan["model"], "dataset": dataset}, Context())[
-        "shape"
-    ]
+    event = {"plan_key": plan["plan_key"], "model": plan["model"], "dataset": dataset}
+    answer = step(shaping.shape, event)["shape"]
 
     text = line("dataset", "shapes", dataset["dataset_id"]).out
     (manifest,) = json.loads(line("dataset", "shapes", dataset["dataset_id"], "--json").out)

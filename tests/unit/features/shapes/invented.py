@@ -100,7 +100,8 @@ def written(columns: Mapping[str, Column], model: ShapedType, folder: Path, **fa
 def table(path: Path) -> list[tuple[Any, ...]]:
     """The rows of a written file, by another reader than the one that shapes: everything of a CSV is text."""
     if path.suffix == ".csv":
-        return duckdb.sql(f"FROM read_csv('{path}', header = false, all_varchar = true, nullstr = '')").fetchall()
+        rows = "SELECT * FROM read_csv(?, header = false, all_varchar = true, nullstr = '')"
+        return duckdb.execute(rows, [str(path)]).fetchall()
     return list(zip(*read_columns(path).values(), strict=True))
 
 
