@@ -15,11 +15,18 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
+from assembly_line.errors import RequestRefused
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.gate import examine
 from assembly_line.features.local_sources import Given, typed_sources
+from assembly_line.features.manifest import logical_digest
 from assembly_line.features.planning import make_plan, needed_sources
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
+from assembly_line.features.shapes.checking import check_wish
+from assembly_line.features.shapes.facts import Facts, kind_of_outcome
+from assembly_line.features.shapes.shaping import shape
+from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest
 
 if TYPE_CHECKING:
@@ -91,7 +98,50 @@ def dataset(
     return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built))})
 
 
-def _request(line: Line, *, features: Sequence[str] | None, purpose: str, **instants: Instant | None) -> DatasetRequest:
+def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
+    """A training dataset in the shape that a type of model needs, as the dataset machine would write it.
+
+    Args:
+        line: declares keys and outcome.
+        table: what `dataset` gave.
+        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`; docs/shapes.md has them all.
+
+    Returns:
+        One fold, or as many as asked for; `.parts["train"].features` and `.targets` are numpy arrays, `.table` and
+        `.ids` Arrow tables in the same order of rows, and `.fitted` what was learnt from the training part.
+
+    Raises:
+        RequestRefused: the model is not one, or the rows do not allow what is asked for; the message names the field.
+    """
+    described = json.loads(table.schema.metadata[METADATA])
+    request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
+    if not isinstance(request.model, ShapedType):
+        raise RequestRefused("model.type: 'plain' is the dataset as it is: there is nothing to shape")
+    check_wish(request.model, line)
+    wish, columns = request.model.resolved(), columns_of(table)
+    facts = Facts(
+        line=line.name,
+        dataset_id="of this notebook",
+        logical_digest=logical_digest(columns),
+        as_of=described["as_of"],
+        rows=table.num_rows,
+        keys=tuple(line.decision.keys),
+        features=tuple(described["features"]),
+        outcome=line.outcome.name,
+        kind=kind_of_outcome(line.outcome),
+        present=line.outcome.present,
+    )
+    return [arrow_fold(fold, facts.outcome) for fold in shape(columns, facts, wish).folds]
+
+
+def _request(
+    line: Line,
+    *,
+    features: Sequence[str] | None,
+    purpose: str,
+    model: Mapping[str, Any] | None = None,
+    **instants: Instant | None,
+) -> DatasetRequest:
     names = {"as_of": "as_of", "since": "from", "until": "to"}
     given: dict[str, Any] = {
         names[name]: value.isoformat() if isinstance(value, date) else value
@@ -100,6 +150,8 @@ def _request(line: Line, *, features: Sequence[str] | None, purpose: str, **inst
     }
     if features is not None:
         given["features"] = list(features)
+    if model is not None:
+        given["model"] = dict(model)
     return DatasetRequest.parse({"line": line.name, "purpose": purpose, "engine": "duckdb", **given})
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.preprocessing import Preprocessing
-from assembly_line.encoding import Kind
+from assembly_line.encoding import LARGEST, Kind
 from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import Column, Floats
 from assembly_line.features.shapes.numbers import NULL, UNSEEN, categories_of, kind_of, numbers_of, places_of
@@ -194,7 +194,7 @@ def _number(column: FittedColumn, values: Column) -> list[Floats]:
     absent = np.isnan(numbers)
     if column.fill is not None:
         numbers[absent] = column.fill
-    scaled = (numbers - column.center) / column.scale
+    scaled = np.clip((numbers - column.center) / column.scale, -LARGEST, LARGEST)
     return [scaled, absent.astype(np.float64)] if column.missing else [scaled]
 
 
