@@ -18,6 +18,7 @@ from assembly_line.declarations.features import (
     total,
 )
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     allow_leak,
     between,
@@ -38,6 +39,7 @@ __all__ = [
     "Line",
     "Outcome",
     "Policy",
+    "Preprocessing",
     "Source",
     "Training",
     "allow_leak",

@@ -13,6 +13,7 @@ from typing import Any
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     AllowLeak,
     Between,
@@ -32,6 +33,7 @@ VALUES: dict[str, type[Any]] = {
     for kind in (Aggregate, Attribute, Decision, Delivery, Latest, Line, Outcome, Policy, Ratio, SinceLast, Training)
 }
 VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}
+VALUES[Preprocessing.__name__] = Preprocessing
 
 
 def line_to_json(line: Line) -> dict[str, Any]:

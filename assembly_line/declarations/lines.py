@@ -11,6 +11,7 @@ from typing import Literal
 from assembly_line.declarations.checks import check_distinct, check_line_name, check_name, require
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
 from assembly_line.declarations.features import Feature, Ratio
+from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
 
@@ -33,6 +34,8 @@ class Training:
         refit: after the evaluation the same recipe learns from all decisions, the held-out ones included, and that fit
             is delivered; the figures that a reviewer sees are those of the recipe, judged on later time. Without it
             the judged fit itself is delivered.
+        preprocessing: what is done to the features before the script reads them, fitted on what is learnt from and
+            applied the same in scoring. None: numbers as they are, categories as their index.
     """
 
     script: str = "train.py"
@@ -47,6 +50,7 @@ class Training:
     baseline: str
     minimum_rows: int = 100
     refit: bool = True
+    preprocessing: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assembly_line.declarations.lines import Line
 from assembly_line.encoding import Encoding, Table
 from assembly_line.errors import TrainingRejected
+from assembly_line.features.shapes.model_inputs import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
 from assembly_line.training.splitting import Split, split_by_time
@@ -41,7 +42,7 @@ class TrainingInputs:
     """Everything that `prepare` writes for one fit.
 
     Args:
-        encoding: fitted on the rows that are learnt from.
+        encoding: fitted on the rows that are learnt from: the plain one, or the preprocessing that the line declares.
         train: CSV, label first, then the features; no header; missing values are empty.
         schema: names and forms of the features in the order of the columns, and the label's name.
         batch: CSV of the holdout, decision id first, then the features; no label.
@@ -51,7 +52,7 @@ class TrainingInputs:
         prior: share of positives in these rows.
     """
 
-    encoding: Encoding
+    encoding: ModelInputs
     train: bytes
     schema: dict[str, Any]
     batch: bytes
@@ -86,16 +87,17 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     _check_parts(line, labels, split)
     learnt = np.arange(len(times)) if phase is Phase.FINAL else split.train
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
-    encoding = Encoding.fit(line.features, train)
+    encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
+    baseline = Encoding.fit({line.training.baseline: line.features[line.training.baseline]}, train)
     return TrainingInputs(
         encoding=encoding,
         train=encoding.csv(train, first=[str(label) for label in train["label"]]),
-        schema={"label": line.outcome.name, "features": encoding.to_json()["columns"]},
+        schema={"label": line.outcome.name, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
         truth=Truth(
             decision_id=list(holdout["decision_id"]),
             outcome=list(holdout["label"]),
-            baseline=encoding.numbers(line.training.baseline, holdout[line.training.baseline]),
+            baseline=baseline.numbers(line.training.baseline, holdout[line.training.baseline]),
             cluster=list(holdout["cluster"]),
         ),
         boundary=split.boundary,

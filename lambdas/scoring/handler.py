@@ -20,9 +20,9 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
 from assembly_line.delivery.report import Status, account
-from assembly_line.encoding import Encoding
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
+from assembly_line.features.shapes.model_inputs import inputs_from_json
 from assembly_line.features.table import read_columns
 from assembly_line.instants import from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name
@@ -99,7 +99,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     """Write what the model is asked; refuse a model whose archive is not the one that was approved."""
     run = ScoringContext.from_json(event["context"])
     store = stores().store
-    encoding = Encoding.from_json(store.read_json(run.champion.encoding_key))
+    encoding = inputs_from_json(store.read_json(run.champion.encoding_key))
     files = ScoringRun(store, run.line, run.run_id)
     with TemporaryDirectory() as folder:
         _check_archive(run, Path(folder))
