@@ -37,7 +37,7 @@ def build(app: App) -> None:
     features = FeaturesStack(app, foundation=foundation)
     training = TrainingStack(app, foundation=foundation, features=features)
     DeliveryStack(app, foundation=foundation, features=features)
-    FeedbackStack(app, foundation=foundation, training=training)
+    FeedbackStack(app, foundation=foundation, features=features, training=training)
     ThroughputStack(app, foundation=foundation)
     for release in load_lines(ROOT / "lines").values():
         LineStack(app, line=release.line, foundation=foundation)

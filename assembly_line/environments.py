@@ -71,13 +71,27 @@ class ScoringEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ApiEnvironment(Environment):
-    """lambdas/api: feedback, training runs and reviews from authorised callers."""
+    """lambdas/api: feedback, training runs, reviews and online features for authorised callers."""
 
     assembly_environment: str
     store_bucket: str
     control_table: str
+    online_table: str
     feedback_queue_url: str
     training_machine_arn: str
+
+
+@dataclass(frozen=True)
+class OnlineEnvironment(Environment):
+    """lambdas/online: publish features for real-time decisions."""
+
+    assembly_environment: str
+    lake_bucket: str
+    store_bucket: str
+    control_table: str
+    online_table: str
+    online_days: str
+    memory_mib: str
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,14 @@ class ControlKey(StrEnum):
     CHAMPION = "champion#current"
 
 
+class OnlineKey(StrEnum):
+    """Key attributes of the online table, and the one by which its items expire."""
+
+    PARTITION = "item"
+    SORT = "chunk"
+    EXPIRES = "expires_at"
+
+
 def run_item(run_id: str) -> str:
     """Who asked for a run: written by the API only, so its author is verified."""
     return f"run#{run_id}"
@@ -73,6 +81,8 @@ class Parameter(StrEnum):
     TRAINING_MACHINE = "training-machine"
     SCORING_MACHINE = "scoring-machine"
     OUTCOMES_MACHINE = "outcomes-machine"
+    ONLINE_TABLE = "online-table"
+    ONLINE_MACHINE = "online-machine"
     FEEDBACK_QUEUE = "feedback-queue"
     FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
     API_URL = "api-url"

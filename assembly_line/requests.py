@@ -169,6 +169,21 @@ class OutcomesRequest(Request):
     as_of: Instant
 
 
+class OnlineRequest(Request):
+    """Publish the features of the line's current release from the snapshots in force, for instants from `from` on."""
+
+    line: LineName
+    served_from: Instant | None = Field(default=None, alias="from")
+
+
+class FeaturesRequest(Request):
+    """Features of one entity at an instant, by default now: what a decision about it would know then."""
+
+    keys: dict[Name, int | str | bool | None] = Field(min_length=1, max_length=32)
+    at: Instant | None = None
+    features: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+
+
 class ReviewRequest(Request):
     """A reviewer's judgement of a run."""
 

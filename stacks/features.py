@@ -5,20 +5,21 @@ from __future__ import annotations
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from assembly_line.environments import DatasetEnvironment
+from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
 from assembly_line.names import Parameter, Station
 from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine
+from stacks.constructs.online_table import OnlineTable
 from stacks.constructs.permissions import let_read_catalog, let_start
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
-from stacks.machines import dataset
+from stacks.machines import dataset, online
 from stacks.station import StationStack
 
 
 class FeaturesStack(StationStack):
-    """Exposes `dataset_machine`."""
+    """Exposes `dataset_machine`, and `online`, the table of online features."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, "Features", foundation=foundation)
@@ -31,12 +32,17 @@ class FeaturesStack(StationStack):
             memory_mib=str(self.settings.dataset_memory_mib),
         )
         self.dataset_machine = self._machine(self._plan(), self._build(), self._finish(), self._shape(), self._job())
-        let_start(self.dataset_machine, foundation.people.scientist)
+        self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
+        online_machine = self._online_machine()
+        for machine in (self.dataset_machine, online_machine):
+            let_start(machine, foundation.people.scientist)
         let_read_catalog(self, database, foundation.people.scientist)
         self.parameters(
             {
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_MACHINE: self.dataset_machine.arn,
+                Parameter.ONLINE_TABLE: self.online.name,
+                Parameter.ONLINE_MACHINE: online_machine.arn,
             }
         )
 
@@ -120,3 +126,28 @@ class FeaturesStack(StationStack):
         runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
         allow(machine.role, runs, (job.arn,))
         return machine
+
+    def _online_machine(self) -> Machine:
+        foundation = self.foundation
+        publish = self.function(
+            "Publish",
+            handler="online.handler.publish",
+            environment=OnlineEnvironment(
+                assembly_environment=self.environment_name,
+                lake_bucket=foundation.lake.name,
+                store_bucket=foundation.store.name,
+                control_table=foundation.control.name,
+                online_table=self.online.name,
+                online_days=str(self.settings.online_days),
+                memory_mib=str(self.settings.dataset_memory_mib),
+            ),
+            seconds=online.PUBLISH_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        foundation.lake.grant_read(publish.role, "snapshots/", "sources/")
+        foundation.store.grant_read(publish.role, "releases/")
+        foundation.control.grant_read(publish.role)
+        self.online.grant_publish(publish.role)
+        definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer(Station.FEATURES))
+        return self.machine("OnlineMachine", definition, calls=(publish,))

@@ -11,8 +11,10 @@ from stacks.constructs.grants import allow, use_key
 from stacks.constructs.guarded_queue import GuardedQueue
 from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import Machine
+from stacks.constructs.online_table import OnlineTable
 from stacks.constructs.permissions import let_start
 from stacks.constructs.queue_consumer import consume
+from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 from stacks.machines import outcomes
 from stacks.station import StationStack
@@ -25,7 +27,9 @@ API_SECONDS = 29
 class FeedbackStack(StationStack):
     """Exposes `api` and `outcomes_machine`."""
 
-    def __init__(self, scope: Construct, *, foundation: FoundationStack, training: TrainingStack) -> None:
+    def __init__(
+        self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack, training: TrainingStack
+    ) -> None:
         super().__init__(scope, "Feedback", foundation=foundation)
         self._feedback = GuardedQueue(
             self,
@@ -38,7 +42,7 @@ class FeedbackStack(StationStack):
         )
         self._collector()
         self._let_applications_send()
-        self.api = self._api(training.training_machine)
+        self.api = self._api(features.online, training.training_machine)
         self.outcomes_machine = self._machine()
         let_start(self.outcomes_machine, foundation.people.scientist)
         self.parameters(
@@ -75,7 +79,7 @@ class FeedbackStack(StationStack):
         access.allow(("sqs:GetQueueUrl", "sqs:SendMessage"), (self._feedback.queue.queue_arn,))
         access.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self.foundation.key.key_arn,))
 
-    def _api(self, training_machine: Machine) -> LineApi:
+    def _api(self, online: OnlineTable, training_machine: Machine) -> LineApi:
         foundation, queue = self.foundation, self._feedback.queue
         function = self.function(
             "ApiFunction",
@@ -84,6 +88,7 @@ class FeedbackStack(StationStack):
                 assembly_environment=self.environment_name,
                 store_bucket=foundation.store.name,
                 control_table=foundation.control.name,
+                online_table=online.name,
                 feedback_queue_url=queue.queue_url,
                 training_machine_arn=training_machine.arn,
             ),
@@ -92,6 +97,7 @@ class FeedbackStack(StationStack):
         foundation.store.grant_read(function.role, "releases/", "runs/")
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
+        online.grant_read(function.role)
         allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
         use_key(function.role, foundation.key)
         allow(

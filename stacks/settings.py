@@ -44,6 +44,7 @@ class Settings:
     function_memory_mib: int = 1024
     dataset_memory_mib: int = 3008
     dataset_storage_mib: int = 4096
+    online_days: int = 14
     spark_worker_type: str = "G_1X"
     spark_workers: int = 4
     spark_timeout_minutes: int = 120
@@ -65,6 +66,7 @@ class Settings:
             ("function_memory_mib", 256, 10240),
             ("dataset_memory_mib", 512, 10240),
             ("dataset_storage_mib", 512, 10240),
+            ("online_days", 1, 365),
             ("spark_workers", 2, 299),
             ("spark_timeout_minutes", 5, 2880),
             ("api_requests_per_second", 1, 10000),

@@ -11,7 +11,15 @@ from pydantic import BaseModel
 
 from assembly_line.delivery.outbox import PredictionPointer
 from assembly_line.messages import Prediction, StationEvent, feedback_schema
-from assembly_line.requests import DatasetRequest, OutcomesRequest, ReviewRequest, ScoringRequest, TrainingRequest
+from assembly_line.requests import (
+    DatasetRequest,
+    FeaturesRequest,
+    OnlineRequest,
+    OutcomesRequest,
+    ReviewRequest,
+    ScoringRequest,
+    TrainingRequest,
+)
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +33,8 @@ READ: dict[str, type[BaseModel]] = {
     "training-request": TrainingRequest,
     "scoring-request": ScoringRequest,
     "outcomes-request": OutcomesRequest,
+    "online-request": OnlineRequest,
+    "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
 }
 # What the line writes, and what it takes: there a bare date means the start of that day in UTC.

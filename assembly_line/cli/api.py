@@ -47,6 +47,10 @@ class Api:
         body = {"decision": decision, "reason": reason}
         return self.call("POST", f"/lines/{quote(line)}/runs/{quote(run_id)}/review", body)
 
+    def features(self, line: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The published features of one entity at an instant."""
+        return self.call("POST", f"/lines/{quote(line)}/features", request)
+
     def send_feedback(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         """Send up to 100 feedback events: all are accepted, or none."""
         return self.call("POST", "/feedback", {"events": events})

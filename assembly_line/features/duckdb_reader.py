@@ -63,6 +63,20 @@ class DuckdbReader:
         )
         return fetch(result, {"code": "int64"})["code"].values
 
+    def entities(self, source: Source, keys: Keys) -> dict[str, Column]:
+        """The different combinations of keys in a source, without those that hold a null."""
+        kinds = {name: source.columns[name] for name in keys}
+        files = [str(file) for file in self._files[source.name]]
+        if not files:
+            return {name: null_column(kind, 0) for name, kind in kinds.items()}
+        listed = ", ".join(quoted(name) for name in keys)
+        whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in keys)
+        query = f"SELECT DISTINCT {listed} FROM read_parquet(?) WHERE {whole}"
+        try:
+            return fetch(self._connection.execute(query, [files]), kinds)
+        except duckdb.Error as error:
+            raise unreadable(source.name, error) from error
+
     def matched(
         self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), part: tuple[int, int] = (0, 1)
     ) -> Matched:

@@ -18,6 +18,15 @@ class ReleasedLines:
         self._control = control
         self._read = lru_cache(KEPT)(lambda digest: releases.read(digest).line)
 
+    def of_release(self, digest: str) -> Line:
+        """The line as that release declares it.
+
+        Raises:
+            NotFound: it was never published.
+        """
+        found: Line = self._read(digest)
+        return found
+
     def current(self, line: str) -> Line:
         """The line by its current release.
 

@@ -29,6 +29,7 @@ from assembly_line.storage.queue import Parcel, Queue
 from assembly_line.storage.releases import ReleaseStore
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
+from lambdas.api import online
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
 
@@ -41,6 +42,7 @@ SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 
 logger = Logger(service="api")
 app = APIGatewayHttpResolver()
+online.register(app)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _no_route(_error: NotFoundError) -> Response[str]:
     return no_route(
         app.current_event.http_method,
         app.current_event.path,
-        ["POST /feedback", "POST /lines/{line}/runs", "GET or POST /lines/{line}/runs/{run_id}/review"],
+        ["POST /feedback", "POST /lines/{line}/runs", "GET or POST /lines/{line}/runs/{run_id}/review", *online.ROUTES],
     )
 
 

@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.constructs.alarms import FIVE_MINUTES
+from stacks.constructs.consumer_access import ConsumerAccess
 from stacks.constructs.log_group import log_group
 from stacks.constructs.permissions import Permission
 from stacks.constructs.station_function import StationFunction
@@ -35,7 +36,7 @@ class LineApi(Construct):
         self._api = apigateway.HttpApi(
             self,
             "Api",
-            description="Feedback, training runs and reviews of the assembly line",
+            description="Feedback, training runs, reviews and online features of the assembly line",
             create_default_stage=False,
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
@@ -52,15 +53,22 @@ class LineApi(Construct):
         review = "/lines/{line}/runs/{run_id}/review"
         self._route("SendFeedback", apigateway.HttpMethod.POST, "/feedback", people.decider)
         self._route("StartRun", apigateway.HttpMethod.POST, "/lines/{line}/runs", people.scientist)
+        features = "/lines/{line}/features"
+        self._route("Features", apigateway.HttpMethod.POST, features, people.scientist, people.decider)
+        application = ConsumerAccess(self, "FeaturesReader", description="Ask the assembly line for online features")
+        asking = self._arn(apigateway.HttpMethod.POST, features)
+        application.allow(("execute-api:Invoke",), (asking,), because=_ANY)
         self._route("ReadReview", apigateway.HttpMethod.GET, review, people.scientist, people.reviewer)
         self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)
 
     def _route(self, id_: str, method: apigateway.HttpMethod, path: str, *callers: iam.Role) -> None:
         """Add a route that these roles may call, and nobody else."""
         self._api.add_routes(path=path, methods=[method], integration=self._integration)
+        Permission(self, id_, *callers).allow(("execute-api:Invoke",), (self._arn(method, path),), because=_ANY)
+
+    def _arn(self, method: apigateway.HttpMethod, path: str) -> str:
         called = re.sub(r"\{\w+\}", "*", path)
-        arn = Stack.of(self).format_arn(service="execute-api", resource=f"{self._api.api_id}/*/{method.value}{called}")
-        Permission(self, id_, *callers).allow(("execute-api:Invoke",), (arn,), because=_ANY)
+        return Stack.of(self).format_arn(service="execute-api", resource=f"{self._api.api_id}/*/{method.value}{called}")
 
     def _stage(self, settings: Settings, log: logs.LogGroup) -> None:
         stage = apigateway.HttpStage(

@@ -45,7 +45,7 @@ class Definition:
 
 
 def definitions(assembly: Assembly) -> dict[str, Definition]:
-    """Every machine of the templates by the name of its station's work: Dataset, Training, Scoring, Outcomes."""
+    """Every machine of the templates by the name of its station's work: Dataset, Training, Scoring and so on."""
     found = {}
     for machine in assembly.of_type("AWS::StepFunctions::StateMachine"):
         name = re.sub(r"Machine.*", "", machine.id)

@@ -7,7 +7,14 @@ import re
 
 import pytest
 
-from assembly_line.requests import DatasetRequest, OutcomesRequest, Request, ScoringRequest, TrainingRequest
+from assembly_line.requests import (
+    DatasetRequest,
+    OnlineRequest,
+    OutcomesRequest,
+    Request,
+    ScoringRequest,
+    TrainingRequest,
+)
 from tests.synth.cloud_assembly import ROOT, Assembly
 from tests.synth.state_language import definitions
 
@@ -18,6 +25,7 @@ REQUESTS: dict[str, type[Request]] = {
     "Training": TrainingRequest,
     "Scoring": ScoringRequest,
     "Outcomes": OutcomesRequest,
+    "Online": OnlineRequest,
 }
 
 

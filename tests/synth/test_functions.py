@@ -12,6 +12,7 @@ from assembly_line.environments import (
     Environment,
     EventRecorderEnvironment,
     FeedbackCollectorEnvironment,
+    OnlineEnvironment,
     OutcomesEnvironment,
     ReviewEnvironment,
     ScoringEnvironment,
@@ -27,6 +28,7 @@ CONTRACTS: dict[str, type[Environment]] = {
     "api": ApiEnvironment,
     "feedback_collector": FeedbackCollectorEnvironment,
     "outcomes": OutcomesEnvironment,
+    "online": OnlineEnvironment,
     "event_recorder": EventRecorderEnvironment,
 }
 # A cold handler of the embedded AWS costs a second and 200 MB.

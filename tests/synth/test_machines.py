@@ -67,6 +67,7 @@ ORDER = {
         "AnnounceFinished",
     ],
     "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
+    "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
 }
 SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
 NAMES = sorted(ORDER)

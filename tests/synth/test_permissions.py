@@ -141,9 +141,9 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
 @pytest.mark.parametrize(
     ("role", "routes"),
     [
-        ("Scientist", {"POST/lines/*/runs", "GET/lines/*/runs/*/review"}),
+        ("Scientist", {"POST/lines/*/runs", "GET/lines/*/runs/*/review", "POST/lines/*/features"}),
         ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review"}),
-        ("Decider", {"POST/feedback"}),
+        ("Decider", {"POST/feedback", "POST/lines/*/features"}),
     ],
 )
 def test_each_person_calls_exactly_the_routes_of_their_part(
@@ -164,7 +164,7 @@ def test_only_scientists_start_machines_by_hand(each_assembly: Assembly) -> None
         for each in identity_statements(each_assembly)
         if "states:StartExecution" in each.actions and _attached_to(each, "People")
     ]
-    assert len(starting) == 4
+    assert len(starting) == 5
     assert all(_attached_to(each, "PeopleScientist") for each in starting)
 
 

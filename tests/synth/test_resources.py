@@ -7,7 +7,7 @@ import re
 
 from assembly_line.embedded.extensions.created_types import created_types
 from assembly_line.embedded.extensions.recorded_types import RECORDED
-from assembly_line.names import Parameter, job_role, line_resource, parameter_name
+from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, parameter_name
 from tests.synth.cloud_assembly import Assembly
 from tests.synth.policies import as_text, resource_statements
 
@@ -35,8 +35,8 @@ def test_data_outlives_its_stack_in_production_and_nowhere_else(assembly: Assemb
     kept = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup")
     for each, policy in ((assembly, "Delete"), (production, "Retain")):
         assert {resource.document["DeletionPolicy"] for type_ in kept for resource in each.of_type(type_)} == {policy}
-    (table,) = production.of_type("AWS::DynamoDB::Table")
-    assert table.properties["DeletionProtectionEnabled"] is True
+    for table in production.of_type("AWS::DynamoDB::Table"):
+        assert table.properties["DeletionProtectionEnabled"] is True
 
 
 def test_a_models_history_outlives_its_line(each_assembly: Assembly) -> None:
@@ -69,6 +69,15 @@ def test_tables_are_encrypted_and_can_go_back_in_time(each_assembly: Assembly) -
         assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table.properties["SSESpecification"]["SSEType"] == "KMS"
         assert "KMSMasterKeyId" in table.properties["SSESpecification"]
+
+
+def test_only_what_can_be_published_again_expires(each_assembly: Assembly) -> None:
+    expiring = [
+        (table.stack, table.properties["TimeToLiveSpecification"])
+        for table in each_assembly.of_type("AWS::DynamoDB::Table")
+        if "TimeToLiveSpecification" in table.properties
+    ]
+    assert expiring == [("Features", {"AttributeName": OnlineKey.EXPIRES, "Enabled": True})]
 
 
 def test_keys_rotate(each_assembly: Assembly) -> None:
@@ -186,7 +195,7 @@ def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
 
 def test_state_machines_log_everything_but_data_and_are_traced(each_assembly: Assembly) -> None:
     machines = each_assembly.of_type("AWS::StepFunctions::StateMachine")
-    assert len(machines) == 4
+    assert len(machines) == 5
     for machine in machines:
         logging = machine.properties["LoggingConfiguration"]
         assert logging["Level"] == "ALL"

@@ -1,4 +1,4 @@
-"""Exploring features: what a line knows, in words, and where it comes from."""
+"""Features: what a line knows, in words, and where it comes from; and their values for decisions in real time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli.commands.data import PANEL
-from assembly_line.cli.options import Line, command
+from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
 
 Text = Annotated[
@@ -16,12 +16,24 @@ Text = Annotated[
 ]
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the line.")]
 
+Keys = Annotated[
+    str, typer.Argument(metavar="KEYS", help="Who is asked about: household_id=1,campaign_id=8; null stands for null.")
+]
+At = Annotated[str | None, typer.Option("--at", metavar="INSTANT", help="As of when (default: now).")]
+Some = Annotated[str | None, typer.Option("--features", metavar="A,B", help="Only these features; all if left out.")]
+ServedFrom = Annotated[
+    str | None,
+    typer.Option("--from", metavar="INSTANT", help="The first instant that can be asked for (default: near the end)."),
+]
+
 
 def register(app: typer.Typer) -> None:
     features = typer.Typer(help="What a line knows: its features, in words.", no_args_is_help=True)
     command(features, "list")(list_features)
     command(features, "search")(search_features)
     command(features, "describe")(describe_feature)
+    command(features, "publish")(publish_features)
+    command(features, "get")(get_features)
     app.add_typer(features, name="features", rich_help_panel=PANEL)
 
 
@@ -46,3 +58,34 @@ def describe_feature(session: Session, line: Line, feature: Feature) -> None:
 
     found = Listing(session.target, line).one(feature)
     session.output.result(found, draw_feature(found))
+
+
+def publish_features(session: Session, line: Line, served_from: ServedFrom = None, waited: Wait = True) -> None:
+    """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.names import Parameter
+    from assembly_line.requests import OnlineRequest
+
+    request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})
+    require_released(session, line)
+    name = run_name(line, "online", request.served_from or datetime.now(UTC))
+    run(session, Parameter.ONLINE_MACHINE, name, request, waited=waited, title=f"Online features of {line}")
+
+
+def get_features(session: Session, line: Line, keys: Keys, *, at: At = None, features: Some = None) -> None:
+    """Get the published features of one entity through the line's API: what a decision about it would know then."""
+    from assembly_line.cli.days import released_line
+    from assembly_line.cli.online import draw_answer, typed_keys
+    from assembly_line.cli.runs import listed
+    from assembly_line.requests import FeaturesRequest
+
+    given: dict[str, object] = {"keys": typed_keys(released_line(session.target, line), keys)}
+    given |= {} if at is None else {"at": at}
+    given |= {} if features is None else {"features": listed(features)}
+    request = FeaturesRequest.parse(given)
+    # Nulls are part of the question: a null key matches nothing.
+    body = {**request.to_json(), "keys": dict(request.keys)}
+    found = session.target.api(session.options.role).features(line, body)
+    session.output.result(found, draw_answer(found))

@@ -77,6 +77,7 @@ def machine(aws: None) -> str:
 @pytest.fixture
 def variables(environment: None, queue_url: str, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEEDBACK_QUEUE_URL", queue_url)
+    monkeypatch.setenv("ONLINE_TABLE", "online")
     monkeypatch.setenv("TRAINING_MACHINE_ARN", machine)
     handler.stores.cache_clear()
 

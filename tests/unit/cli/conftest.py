@@ -20,6 +20,7 @@ MACHINES = {
     Parameter.TRAINING_MACHINE: "Training",
     Parameter.SCORING_MACHINE: "Scoring",
     Parameter.OUTCOMES_MACHINE: "Outcomes",
+    Parameter.ONLINE_MACHINE: "Online",
 }
 BUCKETS = {Parameter.LAKE_BUCKET: "lake", Parameter.STORE_BUCKET: "store", Parameter.LEDGER_BUCKET: "ledger"}
 

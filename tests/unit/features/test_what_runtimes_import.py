@@ -21,6 +21,9 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
     ("module", "absent"),
     [
         ("lambdas.dataset.handler", {"pandas", "pyarrow", "awswrangler", "sagemaker", "pyspark", "scipy", "typer"}),
+        ("lambdas.online.handler", {"pandas", "pyarrow", "awswrangler", "pyspark"}),
+        ("lambdas.api.handler", {"pandas", "pyarrow", "duckdb", "numpy", "pyspark"}),
+        ("assembly_line.features.online.questions", {"pandas", "pyarrow", "duckdb", "pyspark", "boto3"}),
         ("assembly_line.features.outcomes", {"pandas", "pyarrow", "pyspark", "boto3"}),
         ("glue_jobs.build_dataset", {"duckdb", "pydantic", "aws_lambda_powertools", "pyspark", "awswrangler"}),
     ],

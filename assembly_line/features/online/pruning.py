@@ -1,0 +1,64 @@
+"""Which rows of a source can still matter to a decision at or after an instant. The others are not published."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assembly_line.declarations.features import Latest, SinceLast
+from assembly_line.features.assembly import Bounds
+from assembly_line.features.columns import Integers
+from assembly_line.features.evaluation import Rows
+from assembly_line.features.kernel import History
+from assembly_line.features.semantics import NEVER, Sight
+from assembly_line.features.workload import TimedGroup
+
+FOREVER = np.iinfo(np.int64).min
+
+
+def bounds_from(group: TimedGroup, served_from: int) -> Bounds:
+    """Event times that can matter to decisions at or after `served_from`."""
+    return (None if group.reach is None else served_from - group.reach, None)
+
+
+def still_needed(group: TimedGroup, history: History, sight: Sight, served_from: int) -> Integers:
+    """Positions in the sorted history that a decision at or after `served_from` can depend on, in order.
+
+    A window that ends later never begins earlier. Of what asks for the latest event without a maximum age, an older one
+    than the latest known at `served_from` can never be the answer again. A row that nobody ever knows never counts.
+    """
+    kept = np.ones(len(history.times), np.bool_) if history.known is None else history.known != NEVER
+    oldest = _oldest_of_windows(group, served_from)
+    if oldest == FOREVER:
+        return np.flatnonzero(kept)
+    inside = history.times >= oldest
+    if any(_asks_for_the_latest(feature) for feature in group.features.values()):
+        inside |= history.times >= _latest_known(history, sight, served_from)
+    return np.flatnonzero(kept & inside)
+
+
+def as_history(rows: Rows) -> History:
+    """The rows in the order in which the kernel takes them."""
+    return History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
+
+
+def _oldest_of_windows(group: TimedGroup, served_from: int) -> int:
+    """The least event time in any window or maximum age; FOREVER if a feature without a bound is among them."""
+    bounded = {name: feature for name, feature in group.features.items() if not _asks_for_the_latest(feature)}
+    if not bounded:
+        return NEVER
+    reach = TimedGroup(group.source, group.keys, bounded).reach
+    return FOREVER if reach is None else served_from - reach
+
+
+def _asks_for_the_latest(feature: object) -> bool:
+    return isinstance(feature, Latest | SinceLast) and feature.max_age is None
+
+
+def _latest_known(history: History, sight: Sight, served_from: int) -> Integers:
+    """For each row, the event time of the latest row of its entity that is seen and known at `served_from`."""
+    seen = history.times <= int(sight.upper(np.array([served_from], np.int64))[0])
+    if history.known is not None:
+        seen &= history.known <= served_from
+    latest = np.full(int(history.entities.max(initial=-1)) + 1, FOREVER)
+    np.maximum.at(latest, history.entities[seen], history.times[seen])
+    return np.asarray(latest[history.entities], np.int64)
