@@ -155,6 +155,7 @@ def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
     assert {route.properties["RouteKey"] for route in routes} == {
         "POST /feedback",
         "POST /lines/{line}/runs",
+        "POST /lines/{line}/features",
         "GET /lines/{line}/runs/{run_id}/review",
         "POST /lines/{line}/runs/{run_id}/review",
     }
