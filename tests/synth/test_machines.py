@@ -152,7 +152,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = each_assembly.resource(machine.stack, state["Arguments"]["FunctionName"][1:].partition(".")[0])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 17
+    assert checked == 18
 
 
 def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assembly) -> None:
