@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.features import Aggregate, Attribute, Feature, Latest
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import to_micros
 
@@ -145,6 +146,8 @@ def kind_of(feature: Feature) -> Kind:
     """What form a feature's values have, by its declaration: a column without any value has one too."""
     if isinstance(feature, Latest | Attribute):
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")
+    if isinstance(feature, OwnFunction):
+        return KIND_OF_TYPE.get(feature.returns, "number")
     if isinstance(feature, Aggregate) and feature.kind in ("min", "max") and feature.column is not None:
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")
     return "number"
@@ -159,8 +162,8 @@ def _encode(column: Column, values: Sequence[Any]) -> list[str]:
 
 
 def _number(value: float | Decimal) -> str:
-    if type(value) is int:
-        return repr(value)
+    if isinstance(value, int):
+        return repr(int(value))  # the truth of an expression too
     number = float(value)
     if math.isnan(number):
         return ""

@@ -75,6 +75,10 @@ class RunFailed(AssemblyError):
     """An execution ended without success. The message is its reason; what it had accepted before is kept."""
 
 
+class FeatureFunctionFailed(AssemblyError):
+    """A line's own function failed, answered in another form than declared, or not the same when asked again."""
+
+
 class ValueOutOfRange(AssemblyError):
     """A computed value does not fit its type, such as a sum beyond 64 bits. Nothing was rounded or wrapped."""
 

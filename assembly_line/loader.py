@@ -1,17 +1,27 @@
-"""Finding lines: imports `lines/<name>/line.py` and collects its scripts. Used by the CDK app and the CLI only."""
+"""Finding lines: imports `lines/<name>/line.py` and collects its scripts. Used by the CDK app and the CLI only.
+
+What several lines declare alike stands once, in `lines/shared/`: a `line.py` takes it by
+`from lines.shared.retail import TRANSACTIONS`, whatever the folder is called and wherever the command runs.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.errors import AssemblyError, DeclarationError, NotFound
 from assembly_line.release import Release
 
 # The declaration itself travels as JSON; data.py fetches public data and runs before there is anything to release.
 NOT_RELEASED = ("line.py", "data.py")
+PACKAGE = "lines"
+SHARED = "shared"
 
 
 def load_lines(folder: Path) -> dict[str, Release]:
@@ -20,8 +30,8 @@ def load_lines(folder: Path) -> dict[str, Release]:
     Raises:
         DeclarationError: a `line.py` does not import, declares no `LINE`, or its folder has another name than the line.
     """
-    files = sorted(folder.glob("*/line.py"))
-    return {release.line.name: release for release in map(_load, files)}
+    with _importable(folder):
+        return {release.line.name: release for release in map(_load, sorted(folder.glob("*/line.py")))}
 
 
 def load_line(folder: Path, name: str) -> Release:
@@ -34,7 +44,32 @@ def load_line(folder: Path, name: str) -> Release:
     known = sorted(path.parent.name for path in folder.glob("*/line.py"))
     if name not in known:
         raise NotFound(f"line {name!r} is not declared under {folder}; there are: {', '.join(known) or 'none'}")
-    return _load(file)
+    with _importable(folder):
+        return _load(file)
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Within, `lines` is the package in this folder, read anew; afterwards it is what it was."""
+    outer = _modules()
+    package = ModuleType(PACKAGE)
+    package.__path__ = [str(folder.resolve())]
+    importlib.invalidate_caches()
+    _replace(outer, {PACKAGE: package})
+    try:
+        yield
+    finally:
+        _replace(_modules(), outer)
+
+
+def _modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{PACKAGE}.")}
+
+
+def _replace(known: Mapping[str, ModuleType], others: Mapping[str, ModuleType]) -> None:
+    for name in known:
+        del sys.modules[name]
+    sys.modules.update(others)
 
 
 def _load(file: Path) -> Release:
@@ -57,4 +92,19 @@ def _load(file: Path) -> Release:
     scripts = {
         path.name: path.read_bytes() for path in sorted(file.parent.glob("*.py")) if path.name not in NOT_RELEASED
     }
-    return Release(line, scripts)
+    return Release(line, scripts | _shared_scripts(line, file.parent))
+
+
+def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
+    """Scripts of own functions that stand beside the lines, for several of them."""
+    found = {}
+    for script in {feature.script for feature in line.features.values() if isinstance(feature, OwnFunction)}:
+        shared = folder.parent / SHARED / script
+        if not shared.is_file():
+            continue
+        if (folder / script).is_file():
+            raise DeclarationError(
+                f"Line {line.name}: script {script!r} is there twice, as {folder / script} and {shared}; rename one"
+            )
+        found[script] = shared.read_bytes()
+    return found

@@ -11,21 +11,22 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assembly_line.canonical import digest
+from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
-from assembly_line.errors import RequestRefused
+from assembly_line.errors import FeatureFunctionFailed, RequestRefused
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.gate import examine
 from assembly_line.features.local_sources import Given, typed_sources
 from assembly_line.features.manifest import logical_digest
-from assembly_line.features.planning import make_plan, needed_sources
+from assembly_line.features.planning import make_plan, needed_sources, resolved_features
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome
 from assembly_line.features.shapes.shaping import shape
+from assembly_line.features.workload import workload_of
 from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest
 
@@ -54,6 +55,7 @@ def dataset(
     purpose: Literal["training", "scoring"] = "training",
     trying: Mapping[str, Feature] | None = None,
     features: Sequence[str] | None = None,
+    scripts: str | Path | Mapping[str, str | Path] | None = None,
     memory_mib: int = MEMORY_MIB,
 ) -> pa.Table:
     """The dataset that the line would build of these tables.
@@ -66,6 +68,7 @@ def dataset(
         trying: features beside those of the line; one with a name of the line's stands in its place. They move into
             `features=` of the line as they are.
         features: names of the features wanted, of the line's and those tried; all of them if left out.
+        scripts: where own functions stand: the line's folder, or script name -> Python file.
         memory_mib: what DuckDB may hold before it spills to disk.
 
     Returns:
@@ -78,6 +81,7 @@ def dataset(
         DeclarationError: a tried feature contradicts the line.
         SourceUnreadable: a table is missing, or is not what its source declares.
         QualityGateFailed: a static source states two values for one entity.
+        FeatureFunctionFailed: an own function is not there, fails, or does not keep its contract.
     """
     import pyarrow.parquet as pq
 
@@ -89,13 +93,40 @@ def dataset(
         needed = [line.sources[name] for name in needed_sources(line, request)]
         local = typed_sources(needed, sources, folder)
         snapshots = {name: source.snapshot for name, source in local.items()}
-        plan = make_plan(request, line, release=digest(line_to_json(line)), snapshots=snapshots, memory_mib=memory_mib)
+        contents = _contents(line, request, scripts)
+        plan = make_plan(
+            request,
+            line,
+            release=digest(line_to_json(line)),
+            snapshots=snapshots,
+            memory_mib=memory_mib,
+            scripts={name: digest_bytes(content) for name, content in contents.items()},
+            has_arrow=True,
+        )
         files = {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
         target = folder / "data.parquet"
-        built = build(plan, files, target, memory_mib=memory_mib)
+        built = build(plan, files, target, memory_mib=memory_mib, scripts=contents)
         _warn(plan, built, target)
         table = pq.read_table(target)
     return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built))})
+
+
+def _contents(
+    line: Line, request: DatasetRequest, given: str | Path | Mapping[str, str | Path] | None
+) -> dict[str, bytes]:
+    """The scripts of the own functions that are asked for."""
+    contents = {}
+    for name in workload_of(line, resolved_features(line, request)).scripts:
+        if given is None or (isinstance(given, Mapping) and name not in given):
+            raise FeatureFunctionFailed(
+                f"{name}: features asked for are own functions in it; say where it is: "
+                f"scripts=<the line's folder> or scripts={{{name!r}: <path>}}"
+            )
+        path = Path(given[name] if isinstance(given, Mapping) else Path(given) / name).expanduser()
+        if not path.is_file():
+            raise FeatureFunctionFailed(f"{name}: there is no file {path}")
+        contents[name] = path.read_bytes()
+    return contents
 
 
 def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 
 SCHEMA = "assembly-line/release"
@@ -23,12 +25,21 @@ class Release:
     scripts: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        for script in (self.line.training.script, self.line.training.inference):
+        own = [feature for feature in self.line.features.values() if isinstance(feature, OwnFunction)]
+        for script in (self.line.training.script, self.line.training.inference, *(one.script for one in own)):
             if script not in self.scripts:
                 raise DeclarationError(
                     f"Line {self.line.name}: script {script!r} is not in its folder; "
                     f"it has {', '.join(sorted(self.scripts)) or 'no scripts'}"
                 )
+
+        for feature in own:
+            _check_function(f"Line {self.line.name}: {feature.script}", self.scripts[feature.script], feature.function)
+
+    @property
+    def script_digests(self) -> dict[str, str]:
+        """Script -> digest of its content."""
+        return {name: digest_bytes(content) for name, content in sorted(self.scripts.items())}
 
     @property
     def digest(self) -> str:
@@ -36,8 +47,7 @@ class Release:
 
     def to_json(self) -> dict[str, Any]:
         """The release document; scripts appear by digest, their content lies beside it."""
-        scripts = {name: digest_bytes(content) for name, content in sorted(self.scripts.items())}
-        return {"schema": SCHEMA, "version": VERSION, "scripts": scripts, **line_to_json(self.line)}
+        return {"schema": SCHEMA, "version": VERSION, "scripts": self.script_digests, **line_to_json(self.line)}
 
 
 def release_from_json(document: Mapping[str, Any], scripts: Mapping[str, bytes]) -> Release:
@@ -56,3 +66,13 @@ def release_from_json(document: Mapping[str, Any], scripts: Mapping[str, bytes])
         if name not in scripts or digest_bytes(scripts[name]) != expected:
             raise NotFound(f"release: script {name} is missing or altered; publish the line again with `line release`")
     return Release(line_from_json(document), {name: scripts[name] for name in document["scripts"]})
+
+
+def _check_function(place: str, script: bytes, function: str) -> None:
+    """Refuse a script that defines no such function. It is read, not run."""
+    try:
+        defined = [node.name for node in ast.parse(script).body if isinstance(node, ast.FunctionDef)]
+    except (SyntaxError, ValueError) as error:
+        raise DeclarationError(f"{place}: is not Python: {error}") from error
+    if function not in defined:
+        raise DeclarationError(f"{place}: defines no function {function!r}; it defines {', '.join(defined) or 'none'}")

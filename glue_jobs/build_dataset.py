@@ -17,6 +17,7 @@ from assembly_line.features.engine_spark import build
 from assembly_line.names import GlueArgument
 from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
 from assembly_line.storage.worker_transfers import DatasetPut, LakeFetch
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     """
     began = time.monotonic()
     store_bucket = arguments[GlueArgument.STORE_BUCKET]
-    datasets = DatasetStore(ObjectStore(boto3.client("s3"), store_bucket))
+    store = ObjectStore(boto3.client("s3"), store_bucket)
+    datasets = DatasetStore(store)
     plan = datasets.read_plan(arguments[GlueArgument.PLAN_KEY])
     built, data_key = build(
         plan,
         spark or _session(),
         fetch=LakeFetch(arguments[GlueArgument.LAKE_BUCKET]),
         put=DatasetPut(store_bucket, plan.line.name, plan.dataset_id),
+        scripts=ReleaseStore(store).read_scripts(plan.release, plan.scripts),
     )
     seconds = round(time.monotonic() - began, 3)
     datasets.write_spark_attempt(plan, {**built.to_json(), "data_key": data_key, "seconds": seconds})

@@ -26,10 +26,18 @@ def draw_explanation(found: Mapping[str, Any], *, limit: int) -> Render:
                 "Recomputed": f"{_value(found['recomputed'])}, {'equal' if found['equal'] else 'NOT EQUAL'}",
             }
         )(console)
-        for part in found.get("parts", [found]):
+        for part in _over_rows(found):
             _draw_part(part, limit, titled="parts" in found)(console)
 
     return draw
+
+
+def _over_rows(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The features behind a value that are made of rows, each once."""
+    if "parts" not in found:
+        return [found]
+    parts = {one["feature"]: one for part in found["parts"] for one in _over_rows(part)}
+    return list(parts.values())
 
 
 def _draw_part(part: Mapping[str, Any], limit: int, *, titled: bool) -> Render:

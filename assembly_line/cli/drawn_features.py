@@ -54,6 +54,8 @@ def draw_feature(found: Mapping[str, Any]) -> Render:
             loaded = "not loaded; run `line sources load`"
             if "snapshot" in source:
                 loaded = f"{source['rows']} rows, snapshot {source['snapshot'][:12]}"
+            if "inputs" in source:
+                loaded = f"a view over {', '.join(source['inputs'])}"
             fields(
                 {
                     "Newest event": short_instant(source.get("newest_event")),

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.derived import Expression, Ratio, parts_of, with_parts
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.entity_rows import Row, rows_of_entity
@@ -42,7 +44,7 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
     values = {name: plain_values(column.slice(place, place + 1))[0] for name, column in columns.items()}
     at = values[DECISION_TIME]
     rows = _rows(recorded, feature, values, at)
-    found = explain(plan.line, feature, at=at, rows=rows)
+    found = explain(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
     kind = columns[feature].kind
     return {
         "dataset_id": plan.dataset_id,
@@ -90,7 +92,9 @@ def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) 
     """The rows that each part of the feature may rest on. Objects far from the decision are not fetched."""
     line = recorded.plan.line
     parts: dict[str, list[str]] = defaultdict(list)
-    for name in _parts(line, feature):
+    for name in with_parts(line.features, (feature,)):
+        if parts_of(line.features[name]):
+            continue
         parts[_over_rows(line, name).source.name].append(name)
     found: dict[str, Sequence[Row]] = {}
     for source, names in parts.items():
@@ -101,24 +105,21 @@ def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) 
                 return True
             return any((low is None or item.max_time >= low) and item.min_time <= high for low, high in spans)
 
-        files = recorded.files(source, touches)
-        columns = tuple(recorded.plan.inputs[source].columns)
+        declared = line.sources[source]
+        files = recorded.files(source, touches) if declared.sql is None else []
+        inputs = {read.name: recorded.files(read.name) for read in declared.inputs}
+        columns = tuple(recorded.plan.inputs[source].columns if declared.sql is None else declared.columns)
         for name in names:
             keys = {key: values[key] for key in _over_rows(line, name).by.keys}
-            found[name] = rows_of_entity(line.sources[source], keys, columns, files)
+            found[name] = rows_of_entity(declared, keys, columns, files, inputs=inputs)
     return found
 
 
-def _parts(line: Line, feature: str) -> tuple[str, ...]:
-    declared = line.features[feature]
-    return (declared.numerator, declared.denominator) if isinstance(declared, Ratio) else (feature,)
-
-
-def _over_rows(line: Line, name: str) -> Aggregate | Latest | SinceLast | Attribute:
-    """A feature that is made of rows; parts of ratios always are."""
+def _over_rows(line: Line, name: str) -> Aggregate | Latest | SinceLast | Attribute | OwnFunction:
+    """A feature that is made of rows, not of other features."""
     feature = line.features[name]
-    if isinstance(feature, Ratio):
-        raise ValueError(f"{name} is a ratio, which has no rows of its own")
+    if isinstance(feature, Ratio | Expression):
+        raise ValueError(f"{name} is made of other features and has no rows of its own")
     return feature
 
 
@@ -130,7 +131,7 @@ def _described(line: Line, found: Explanation, near: int) -> dict[str, Any]:
         "definition": in_words(line, name),
         "recomputed": shown(found.value, kind_of(line, name)),
     }
-    if isinstance(feature, Ratio):
+    if isinstance(feature, Ratio | Expression):
         return {**document, "parts": [_described(line, part, near) for part in found.parts]}
     timed = not isinstance(feature, Attribute)
     return {
@@ -155,8 +156,9 @@ def _event(line: Line, name: str, event: Event, *, timed: bool) -> dict[str, Any
     feature = _over_rows(line, name)
     source = feature.source
     column = feature.column if isinstance(feature, Aggregate | Latest | Attribute) else None
-    hidden = {*feature.by.keys, source.event_time, source.known_time, *source.personal} - {column}
-    names = sorted((other for other in event.row if other not in hidden), key=lambda other: other != column)
+    about = feature.columns if isinstance(feature, OwnFunction) else (column,)
+    hidden = {*feature.by.keys, source.event_time, source.known_time, *source.personal} - {*about}
+    names = sorted((other for other in event.row if other not in hidden), key=lambda other: other not in about)
     values = {other: shown(event.row[other], source.columns[other]) for other in names}
     if not timed:
         return {"values": values}

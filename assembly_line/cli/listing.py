@@ -73,12 +73,27 @@ class Listing:
         return newest if newest == NOT_LOADED or not source.static else STATIC
 
     def _snapshot(self, source: Source) -> dict[str, Any]:
+        if source.sql is not None:
+            return self._inputs(source)
         try:
             found = Lake(self._target.lake).snapshot(source.name)
         except NotFound:
             return {}
         newest = None if found.newest is None else format_instant(found.newest)
         return {"snapshot": found.digest, "rows": found.rows, "newest_event": newest}
+
+    def _inputs(self, view: Source) -> dict[str, Any]:
+        """What a view is made of; it is as new as its oldest input, and nothing while one was never loaded."""
+        found = [self._snapshot(source) for source in view.inputs]
+        if not all(found):
+            return {"inputs": [source.name for source in view.inputs], "sql": view.sql}
+        times = [one["newest_event"] for one, source in zip(found, view.inputs, strict=True) if not source.static]
+        known = [time for time in times if time is not None]
+        return {
+            "inputs": [source.name for source in view.inputs],
+            "sql": view.sql,
+            "newest_event": min(known) if known and len(known) == len(times) else None,
+        }
 
 
 def _described(source: Source) -> dict[str, Any]:

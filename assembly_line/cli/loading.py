@@ -47,6 +47,8 @@ def load_into(target: Target, line: str, files: Path, note: Callable[[str], None
     prepared, loaded = [], []
     with tempfile.TemporaryDirectory(prefix="line-typed-") as folder:
         for name, source in release.line.sources.items():
+            if source.sql is not None:
+                continue  # a view, made of loaded sources when a dataset is built
             note(f"Checking {name} ...")
             prepared.append(lake.prepare(source, files / f"{name}.parquet", Path(folder) / name))
         for one in prepared:

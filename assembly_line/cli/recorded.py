@@ -14,6 +14,7 @@ from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.snapshots import SnapshotObject
 from assembly_line.storage.finished_datasets import FinishedDatasets
 from assembly_line.storage.lake import Lake
+from assembly_line.storage.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -29,12 +30,21 @@ class Recorded:
     folder: Path
     lake: Lake
     finished: FinishedDatasets
+    releases: ReleaseStore
 
     def columns(self) -> dict[str, Column]:
         """The dataset's rows as they are stored."""
         path = self.folder / "recorded.parquet"
         self.finished.datasets.download(self.plan.line.name, self.plan.dataset_id, path)
         return read_dataset(path)
+
+    def scripts(self) -> dict[str, bytes]:
+        """The scripts of the own functions among the features, as they were released.
+
+        Raises:
+            NotFound: one of them is gone or altered.
+        """
+        return self.releases.read_scripts(self.plan.release, self.plan.scripts)
 
     def files(self, source: str, chosen: Callable[[SnapshotObject], bool] = lambda _: True) -> list[Path]:
         """The objects of a source in the versions that the dataset was built from, copied here.
@@ -63,4 +73,5 @@ def opened(target: Target, text: str) -> Iterator[Recorded]:
             folder=Path(folder),
             lake=Lake(target.lake),
             finished=finished,
+            releases=ReleaseStore(target.store),
         )

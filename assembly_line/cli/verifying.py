@@ -33,7 +33,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     stored = recorded.columns()
     files = {name: recorded.files(name) for name in plan.inputs}
     target = recorded.folder / "data.parquet"
-    built = build(plan, files, target, memory_mib=MEMORY_MIB)
+    built = build(plan, files, target, memory_mib=MEMORY_MIB, scripts=recorded.scripts())
     again = read_dataset(target)
     columns = [DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
     absent = [name for name in columns if name not in stored]

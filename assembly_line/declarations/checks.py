@@ -9,6 +9,7 @@ from assembly_line.errors import DeclarationError
 
 LINE_NAME = re.compile(r"[a-z][a-z0-9_]{1,23}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
 COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
 
 

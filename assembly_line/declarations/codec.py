@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     AllowLeak,
@@ -30,7 +32,21 @@ from assembly_line.instants import MICROSECOND, format_instant
 
 VALUES: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Aggregate, Attribute, Decision, Delivery, Latest, Line, Outcome, Policy, Ratio, SinceLast, Training)
+    for kind in (
+        Aggregate,
+        Attribute,
+        Decision,
+        Delivery,
+        Expression,
+        Latest,
+        Line,
+        Outcome,
+        OwnFunction,
+        Policy,
+        Ratio,
+        SinceLast,
+        Training,
+    )
 }
 VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}
 VALUES[Preprocessing.__name__] = Preprocessing
@@ -54,13 +70,19 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
     try:
         entities = {name: Entity(name, content["keys"]) for name, content in document["entities"].items()}
         decoder = _Decoder(entities)
-        decoder.sources = {name: decoder.source(content) for name, content in document["sources"].items()}
+        for name, content in sorted(document["sources"].items(), key=_is_view):
+            decoder.sources[name] = decoder.source(content)
         line = decoder.decode(document["line"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DeclarationError(f"release: the line's JSON is damaged ({error!r}); publish the line again") from error
     if not isinstance(line, Line):
         raise DeclarationError(f"release: expected a Line, got {type(line).__name__}; publish the line again")
     return line
+
+
+def _is_view(entry: tuple[str, Mapping[str, Any]]) -> bool:
+    """A view refers to loaded sources, which are read before it."""
+    return entry[1].get("sql") is not None
 
 
 def _fields_of(value: Any) -> dict[str, Any]:

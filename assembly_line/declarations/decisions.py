@@ -43,6 +43,8 @@ class Decision:
         require(
             self.spine.static, f"{place}: spine {self.spine.name} must be a static source, a table of who is decided on"
         )
+        for source in (self.spine, self.time.source):
+            require(source.sql is None, f"{place}: {source.name} is a view; decisions stand in loaded sources")
         check_distinct(f"{place}: key", [key for entity in self.entities for key in entity.keys])
         for entity in self.entities:
             require(
@@ -90,6 +92,8 @@ class Outcome:
         require(
             self.source.known_time is None, f"{place}: source {self.source.name} needs a delay, so maturity is certain"
         )
+        for source in (self.source, *([self.until.source] if self.until else [])):
+            require(source.sql is None, f"{place}: {source.name} is a view; an outcome comes from a loaded source")
         require((self.horizon is None) != (self.until is None), f"{place}: give horizon= or until=, exactly one")
         require(self.horizon is None or self.horizon > timedelta(0), f"{place}: horizon {self.horizon} is not positive")
         require(self.present != self.absent, f"{place}: present and absent are both {self.present}")

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import check_name, require
+from assembly_line.declarations.checks import require
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.formulas import parsed
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Entity, Source
 
 AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct"]
@@ -81,19 +84,7 @@ class Attribute:
         self.source.check_column(place, self.column)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """One feature divided by another of the same line; null where the denominator is 0 or either is null."""
-
-    numerator: str
-    denominator: str
-
-    def __post_init__(self) -> None:
-        check_name("ratio numerator", self.numerator)
-        check_name("ratio denominator", self.denominator)
-
-
-Feature = Aggregate | Latest | SinceLast | Attribute | Ratio
+Feature = Aggregate | Latest | SinceLast | Attribute | OwnFunction | Ratio | Expression
 
 
 def count(source: Source, *, window: timedelta, by: Entity | None = None) -> Aggregate:
@@ -146,9 +137,36 @@ def attribute(source: Source, column: str, *, by: Entity | None = None) -> Attri
     return Attribute(source=source, column=column, by=_owner(source, by))
 
 
+def own(
+    source: Source,
+    function: str,
+    *,
+    columns: tuple[str, ...],
+    returns: str,
+    window: timedelta,
+    script: str = "features.py",
+    by: Entity | None = None,
+) -> OwnFunction:
+    """What a function of the line's own makes of the events of the window; null without events."""
+    return OwnFunction(
+        source=source,
+        columns=columns,
+        function=function,
+        script=script,
+        returns=returns,
+        window=window,
+        by=_owner(source, by),
+    )
+
+
 def ratio(numerator: str, denominator: str) -> Ratio:
     """One feature of the line divided by another."""
     return Ratio(numerator=numerator, denominator=denominator)
+
+
+def expression(formula: str) -> Expression:
+    """A formula over features of the line, such as `expression("(spend_30d - spend_90d / 3) / visits_90d")`."""
+    return Expression(formula=str(parsed(formula)))
 
 
 def days(number: float) -> timedelta:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import check_distinct, check_line_name, check_name, require
+from assembly_line.declarations.checks import SCRIPT, check_distinct, check_line_name, check_name, require
 from assembly_line.declarations.decisions import Decision, Outcome, Policy
-from assembly_line.declarations.features import Feature, Ratio
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Feature
+from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.errors import DeclarationError
 
-SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
 RiskTier = Literal["low", "standard"]
 
 
@@ -103,9 +104,9 @@ class Line:
         require(bool(self.features), f"{place}: features is empty; a model needs at least one")
         reserved = {"decision_id", "decision_time", *self.outcome.columns, *self.decision.keys}
         check_distinct(f"{place}: column", [*self.features, *reserved])
-        for name, feature in self.features.items():
+        for name in self.features:
             check_name(f"{place}: feature", name)
-            self._check_feature(f"{place}: feature {name}", feature)
+            self._check_feature(f"{place}: feature {name}", name)
         require(
             self.training.baseline in self.features,
             f"{place}: training.baseline {self.training.baseline!r} is not a feature; "
@@ -122,20 +123,25 @@ class Line:
         check_distinct(f"{place}: source", by_name)
         check_quality(place, self.quality, features=self.features, sources=self.sources.values())
 
-    def _check_feature(self, place: str, feature: Feature) -> None:
-        if isinstance(feature, Ratio):
-            for part in (feature.numerator, feature.denominator):
-                require(part in self.features, f"{place}: ratio of {part!r}, which is not a feature of the line")
-                require(not isinstance(self.features[part], Ratio), f"{place}: ratio of {part!r}, itself a ratio")
-        else:
+    def _check_feature(self, place: str, name: str) -> None:
+        feature = self.features[name]
+        if not isinstance(feature, Ratio | Expression):
             require(
                 feature.by in self.decision.entities, f"{place}: is by {feature.by.name}, which is not decided about"
             )
+            return
+        try:
+            kinds_of(self.features, (name,))
+        except DeclarationError as error:
+            raise DeclarationError(f"{place}: {error}") from error
 
     def _all_sources(self) -> list[Source]:
-        from_features = [feature.source for feature in self.features.values() if not isinstance(feature, Ratio)]
+        from_features = [
+            feature.source for feature in self.features.values() if not isinstance(feature, Ratio | Expression)
+        ]
         until = [self.outcome.until.source] if self.outcome.until else []
-        return [self.decision.spine, self.decision.time.source, self.outcome.source, *until, *from_features]
+        inputs = [source for view in from_features for source in view.inputs]
+        return [self.decision.spine, self.decision.time.source, self.outcome.source, *until, *from_features, *inputs]
 
     @property
     def sources(self) -> dict[str, Source]:

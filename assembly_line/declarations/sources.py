@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_name, require
+from assembly_line.declarations.view_sql import check_select
 from assembly_line.instants import zone_of
 
 KEY_TYPES = ("int64", "string", "boolean")
@@ -35,7 +36,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A table of events, or of facts without a time (`static`).
+    """A table of events, or of facts without a time (`static`): loaded, or a view, made of loaded ones by one SELECT.
 
     Args:
         name: the table's name in the lake, and of the file `<name>.parquet` that `line sources load` reads.
@@ -48,6 +49,8 @@ class Source:
         static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
         zone: IANA zone of naive timestamps and of dates.
         personal: columns that hold personal data.
+        sql: of a view: one SELECT that gives the declared columns; see `docs/own-code.md` for what may stand in it.
+        inputs: of a view: the sources that its SELECT reads, by their names.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Source:
     zone: str | None = None
     personal: tuple[str, ...] = ()
     description: str = field(default="")
+    sql: str | None = None
+    inputs: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("Source", self.name)
@@ -76,6 +81,7 @@ class Source:
         for column in self.personal:
             require(column in self.columns, f"{place}: personal names {column!r}, which is not a declared column")
         self._check_times(place)
+        self._check_view(place)
 
     def _check_times(self, place: str) -> None:
         require(
@@ -104,6 +110,23 @@ class Source:
                 zone_of(self.zone)
             except ValueError as error:
                 require(False, f"{place}: zone: {error}")
+
+    def _check_view(self, place: str) -> None:
+        require(
+            (self.sql is None) == (not self.inputs),
+            f"{place}: a view has sql= and inputs=, the sources that it reads; a loaded source has neither",
+        )
+        if self.sql is None:
+            return
+        check_distinct(f"{place}: source", [self.name, *(source.name for source in self.inputs)])
+        for source in self.inputs:
+            require(source.sql is None, f"{place}: input {source.name} is itself a view; join its inputs instead")
+        check_select(place, self.sql, {source.name: source.columns for source in self.inputs})
+
+    @property
+    def loaded(self) -> tuple[Source, ...]:
+        """What lies in the lake for it: itself, or a view's inputs."""
+        return (self,) if self.sql is None else self.inputs
 
     def check_column(self, place: str, column: str) -> str:
         """The type of a declared column, or a DeclarationError that names `place` and the columns there are."""

@@ -9,11 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from assembly_line.declarations.decisions import OUTCOME_KNOWN_AT
+from assembly_line.declarations.derived import Ratio
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.evaluation import Decisions, Rows, happened
+from assembly_line.features.expressions import expression_of
 from assembly_line.features.facts import attribute_values, ratio_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import NEVER, instants_of
@@ -145,10 +147,14 @@ def _instants(micros: Integers) -> Column:
     return Column("timestamp", micros, np.ones(len(micros), np.bool_))
 
 
-def add_ratios(workload: Workload, values: dict[str, Column]) -> None:
-    """Compute the ratios among features that are there."""
-    for name, ratio in workload.ratios.items():
-        values[name] = ratio_of(values[ratio.numerator], values[ratio.denominator])
+def add_derived(workload: Workload, values: dict[str, Column]) -> None:
+    """Compute the ratios and expressions among features of at least one column that are there."""
+    rows = len(next(iter(values.values()), ()))
+    for name, feature in workload.derived.items():
+        if isinstance(feature, Ratio):
+            values[name] = ratio_of(values[feature.numerator], values[feature.denominator])
+        else:
+            values[name] = expression_of(feature.tree, values, rows)
 
 
 def _period(plan: Plan) -> Period:

@@ -7,8 +7,10 @@ from typing import Any
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
+from assembly_line.declarations.derived import with_parts
 from assembly_line.declarations.lines import Line
 from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.workload import workload_of
 
 LENGTH = 32
 
@@ -20,6 +22,7 @@ def dataset_id_of(
     snapshots: Mapping[str, str],
     *,
     purpose: str,
+    scripts: Mapping[str, str] | None = None,
 ) -> str:
     """`ds-<32 hexadecimal digits>`.
 
@@ -29,34 +32,29 @@ def dataset_id_of(
         features: names in declared order, defaults resolved.
         period: `as_of`, `from`, `to` as instants.
         snapshots: source -> digest, of the sources that are read.
+        scripts: script -> digest, of those that own functions among the features stand in.
     """
     declared = line_to_json(line)
     content = declared["line"]
     features_of_line = dict(content["features"]["$pairs"])
-    parts = _with_ratio_parts(features, features_of_line)
+    definitions = with_parts(line.features, features)
+    views = {name for name, source in workload_of(line, features).sources.items() if source.sql is not None}
     determined: dict[str, Any] = {
         "semantics": SEMANTICS_VERSION,
         "line": line.name,
         "purpose": purpose,
         "period": dict(period),
         "features": list(features),
-        "definitions": {name: features_of_line[name] for name in parts},
+        "definitions": {name: features_of_line[name] for name in sorted(definitions)},
         "decision": content["decision"],
         "outcome": content["outcome"] if purpose == "training" else None,
-        "sources": {name: _without_text(declared["sources"][name]) for name in snapshots},
+        "sources": {name: _without_text(declared["sources"][name]) for name in sorted({*snapshots, *views})},
         "entities": declared["entities"],
         "snapshots": dict(snapshots),
     }
+    if scripts:
+        determined["scripts"] = dict(scripts)
     return f"ds-{digest(determined)[:LENGTH]}"
-
-
-def _with_ratio_parts(features: tuple[str, ...], definitions: Mapping[str, Any]) -> list[str]:
-    parts = {part for name in features for part in _parts(definitions[name])}
-    return sorted({*features, *parts})
-
-
-def _parts(definition: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(definition[role] for role in ("numerator", "denominator") if role in definition)
 
 
 def _without_text(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.duckdb_session import fetch, physical, quoted, read_table, store_columns, unreadable
+from assembly_line.features.duckdb_views import create_view
 from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.workload import Keys
@@ -36,9 +37,12 @@ class DuckdbReader:
         self._connection = connection
         self._files = files
         self._tables: dict[Keys, str] = {}
+        self._views: dict[str, str] = {}
 
     def table(self, source: Source, columns: Keys) -> dict[str, Column]:
         kinds = {name: source.columns[name] for name in columns}
+        if source.sql is not None:
+            return fetch(self._connection.execute(f"SELECT {_physical(kinds)} FROM {self._view(source)}"), kinds)
         return read_table(self._connection, source.name, self._files[source.name], kinds)
 
     def codes(self, keys: Mapping[str, Column]) -> Integers:
@@ -82,23 +86,35 @@ class DuckdbReader:
     ) -> Matched:
         """As `Reader.matched`; `part` = (n, of) keeps only entities whose code leaves n when divided by `of`."""
         kinds = {"": "int64", **{name: source.columns[name] for name in columns}}
-        files = [str(file) for file in self._files[source.name]]
-        if not files:
+        rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
+        if source.sql is not None:
+            rows, files = self._view(source), []
+        elif files == [[]]:
             return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
         condition, values = _within(source, bounds)
         joined = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
         read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
         query = (
-            f"SELECT {', '.join(['e.code', *read])} FROM read_parquet(?) s JOIN {self._tables[keys]} e ON {joined} "
+            f"SELECT {', '.join(['e.code', *read])} FROM {rows} s JOIN {self._tables[keys]} e ON {joined} "
             f"WHERE {condition}"
         )
         if part[1] > 1:
             query += " AND e.code % ? = ?"
             values += [part[1], part[0]]
         try:
-            return _split(fetch(self._connection.execute(query, [files, *values]), kinds))
+            return _split(fetch(self._connection.execute(query, [*files, *values]), kinds))
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
+
+    def _view(self, source: Source) -> str:
+        """The table that holds a view's rows; its SELECT runs once."""
+        if source.name not in self._views:
+            self._views[source.name] = create_view(self._connection, source, self._files)
+        return self._views[source.name]
+
+
+def _physical(kinds: Mapping[str, str]) -> str:
+    return ", ".join(f"{physical(quoted(name), kind)} AS c{n}" for n, (name, kind) in enumerate(kinds.items()))
 
 
 def _codes_of_numbers(keys: Sequence[Column]) -> tuple[Integers, Integers] | None:

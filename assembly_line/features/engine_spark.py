@@ -21,7 +21,7 @@ from assembly_line.features.assembly import (
     DECISION_ID,
     DECISION_TIME,
     Matched,
-    add_ratios,
+    add_derived,
     identifying_columns,
     maturity_column,
     outcome_from,
@@ -36,6 +36,7 @@ from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.plans import Plan
+from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spark_groups import ROW, Step, answered
@@ -51,18 +52,22 @@ Put = Callable[[Path], str]
 DATA_KEY = "data_key"
 
 
-def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[Built, str]:
+def build(
+    plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put, scripts: Scripts | None = None
+) -> tuple[Built, str]:
     """Build the dataset of a plan into one Parquet object.
 
     Args:
         fetch: copies an object of the lake, by key and version, to a path; called on the workers.
         put: stores the finished file and returns its key; called on a worker.
+        scripts: content of the plan's scripts, by name; sent to the workers.
 
     Returns:
         What was built, and the key that `put` gave.
 
     Raises:
-        SourceUnreadable, QualityGateFailed, ValueOutOfRange: as the one-machine engine; from a worker wrapped by Spark.
+        SourceUnreadable, QualityGateFailed, ValueOutOfRange, FeatureFunctionFailed: as the one-machine engine; from a
+            worker wrapped by Spark.
     """
     import pyspark
 
@@ -74,7 +79,7 @@ def build(plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put) -> tuple[B
         columns |= static_features(group, spine.keys, reader)
     if plan.with_outcome:
         columns |= maturity_column(spine)
-    frame = _joined(plan, spine, workload, columns, reader) if len(spine.times) else None
+    frame = _joined(plan, spine, workload, columns, reader, scripts=scripts) if len(spine.times) else None
     data_key = _empty(plan, put) if frame is None else _written(plan, workload, columns, frame, put)
     built = Built(
         engine="spark",
@@ -97,12 +102,18 @@ def output_kinds(plan: Plan) -> dict[str, str]:
 
 
 def _joined(
-    plan: Plan, spine: Spine, workload: Workload, columns: Mapping[str, Column], reader: SparkReader
+    plan: Plan,
+    spine: Spine,
+    workload: Workload,
+    columns: Mapping[str, Column],
+    reader: SparkReader,
+    *,
+    scripts: Scripts | None,
 ) -> DataFrame:
     """What the driver knows of each decision, beside what the workers computed."""
     whole = np.ones(len(spine.times), np.bool_)
     local = {ROW: Column("int64", np.arange(len(whole)), whole), **columns}
-    frames = [reader.local_frame(local), *(_timed(plan, group, spine, reader) for group in workload.timed)]
+    frames = [reader.local_frame(local), *(_timed(plan, group, spine, reader, scripts) for group in workload.timed)]
     if plan.with_outcome:
         frames.append(_outcome(plan, spine, reader))
     return reduce(lambda left, right: left.join(right, on=ROW, how="inner"), frames)
@@ -117,14 +128,14 @@ def _written(plan: Plan, workload: Workload, columns: Mapping[str, Column], fram
     return str(written[0][DATA_KEY])
 
 
-def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader) -> DataFrame:
+def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader, scripts: Scripts | None) -> DataFrame:
     names = timed_columns(group)
     codes = reader.codes({name: spine.keys[name] for name in group.keys})
     rows = reader.matched_frame(group.source, group.keys, names, reach_of(group, spine.times))
     sight = sight_of(group.source, plan.line.decision.boundary)
 
     def evaluation(decisions: Decisions, _: Integers, matched: Matched) -> Mapping[str, Column]:
-        return evaluate(group.features, decisions, timed_rows(group, matched), sight)
+        return evaluate(group.features, decisions, timed_rows(group, matched), sight, scripts=scripts)
 
     step = Step(
         {name: group.source.columns[name] for name in names},
@@ -159,7 +170,7 @@ def _writing(
             with pq.ParquetWriter(path, _schema(plan), compression="zstd") as writer:
                 for batch in batches:
                     values = from_physical_table(pa.Table.from_batches([batch]), kinds)
-                    add_ratios(workload, values)
+                    add_derived(workload, values)
                     keys = {name: values[name] for name in plan.line.decision.keys}
                     values[DECISION_ID] = decision_ids(plan.line.name, keys, values[DECISION_TIME].values)
                     writer.write_table(pa.table({name: to_logical(values[name]) for name in names}))

@@ -12,34 +12,46 @@ import duckdb
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column
 from assembly_line.features.duckdb_session import connect, fetch, physical, quoted, unreadable
+from assembly_line.features.duckdb_views import create_view
 from assembly_line.features.plain_values import plain_values
 
 MEMORY_MIB = 512
 Row = Mapping[str, Any]
 
 
-def rows_of_entity(source: Source, keys: Mapping[str, Any], columns: Sequence[str], files: Sequence[Path]) -> list[Row]:
+def rows_of_entity(
+    source: Source,
+    keys: Mapping[str, Any],
+    columns: Sequence[str],
+    files: Sequence[Path],
+    *,
+    inputs: Mapping[str, Sequence[Path]] | None = None,
+) -> list[Row]:
     """Every row with these keys, in no particular order; none if a key is null.
 
     Args:
         keys: key column -> value.
         columns: names of the columns wanted.
+        files: of a loaded source; `inputs` those of a view's inputs, by name.
 
     Raises:
         SourceUnreadable: a file is not what the lake wrote.
     """
-    if not files or None in keys.values():
+    if (not files and not inputs) or None in keys.values():
         return []
     kinds = {name: source.columns[name] for name in columns}
+    read = [*files, *(file for some in (inputs or {}).values() for file in some)]
     expressions = ", ".join(f"{physical(quoted(name), kind)} AS c{n}" for n, (name, kind) in enumerate(kinds.items()))
     condition = " AND ".join(f"{quoted(name)} = ?" for name in keys)
     with (
         tempfile.TemporaryDirectory(prefix="entity-") as folder,
-        connect(Path(folder), memory_mib=MEMORY_MIB, also=list({file.parent for file in files})) as connection,
+        connect(Path(folder), memory_mib=MEMORY_MIB, also=list({file.parent for file in read})) as connection,
     ):
         try:
-            query = f"SELECT {expressions} FROM read_parquet(?) WHERE {condition}"
-            found = fetch(connection.execute(query, [[str(file) for file in files], *keys.values()]), kinds)
+            rows, values = "read_parquet(?)", [[str(file) for file in files], *keys.values()]
+            if source.sql is not None:
+                rows, values = create_view(connection, source, inputs or {}), list(keys.values())
+            found = fetch(connection.execute(f"SELECT {expressions} FROM {rows} WHERE {condition}", values), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
     return rows_from(found)

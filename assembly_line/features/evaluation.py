@@ -10,14 +10,17 @@ from typing import Literal
 import numpy as np
 
 from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, SinceLast
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.features.aggregates import Values, aggregate_of
 from assembly_line.features.columns import Column, Flags, Integers, null_column
 from assembly_line.features.kernel import Ask, DistinctItems, History, distinct_in
 from assembly_line.features.ordering import order_of
+from assembly_line.features.own_values import Asked, own_values
 from assembly_line.features.reductions import Windows, chunks
+from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.semantics import Sight, micros_of
 
-Timed = Aggregate | Latest | SinceLast
+Timed = Aggregate | Latest | SinceLast | OwnFunction
 DAY = 86_400_000_000
 # Rows of a part: its arrays of 1 MiB each are worked on within the processor's cache.
 PART_ROWS = 1 << 17
@@ -55,7 +58,13 @@ class Decisions:
 
 
 def evaluate(
-    features: Mapping[str, Timed], decisions: Decisions, rows: Rows, sight: Sight, *, threads: int = 1
+    features: Mapping[str, Timed],
+    decisions: Decisions,
+    rows: Rows,
+    sight: Sight,
+    *,
+    threads: int = 1,
+    scripts: Scripts | None = None,
 ) -> dict[str, Column]:
     """Value of each feature for each decision.
 
@@ -64,9 +73,11 @@ def evaluate(
 
     Args:
         threads: how many parts are worked on at once.
+        scripts: of the line's own functions among the features.
 
     Raises:
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
+        FeatureFunctionFailed: an own function does not keep its contract.
     """
     history = History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
     columns = {name: column.take(history.order) for name, column in rows.columns.items()}
@@ -77,7 +88,7 @@ def evaluate(
         some = Decisions(asked.entities[part.asked] - part.first, asked.times[part.asked])
         held = {name: column.slice(part.rows.start, part.rows.stop) for name, column in columns.items()}
         known = history.part(part.rows.start, part.rows.stop, first=part.first)
-        evaluation = _Evaluation(some, known, held, sight)
+        evaluation = _Evaluation(some, known, held, sight, scripts or {})
         return {name: evaluation.feature(name, feature) for name, feature in features.items()}
 
     first, *others = _parts(history.entities, asked.entities)
@@ -132,11 +143,14 @@ def happened(decisions: Decisions, until: Integers, rows: Rows) -> Flags:
 class _Evaluation:
     """The features of one group over one history. Decisions are sorted by entity and time."""
 
-    def __init__(self, decisions: Decisions, history: History, columns: Mapping[str, Column], sight: Sight) -> None:
+    def __init__(
+        self, decisions: Decisions, history: History, columns: Mapping[str, Column], sight: Sight, scripts: Scripts
+    ) -> None:
         self._decisions = decisions
         self._history = history
         self._columns = columns
         self._sight = sight
+        self._scripts = scripts
         self._upper = sight.upper(decisions.times)
         self._seen = history.upto(decisions.entities, self._upper)
         self._windows: dict[int, Windows] = {}
@@ -146,6 +160,10 @@ class _Evaluation:
     def feature(self, name: str, feature: Timed) -> Column:
         if isinstance(feature, Aggregate):
             return self._aggregate(f"feature {name}", feature)
+        if isinstance(feature, OwnFunction):
+            windows = self._window(micros_of(feature.window))
+            asked = Asked(self._history, self._columns, windows, self._decisions.times)
+            return own_values(name, feature, asked, self._scripts)
         times = self._decisions.times
         lower = np.full(len(times), np.iinfo(np.int64).min)
         if feature.max_age is not None:
@@ -162,13 +180,18 @@ class _Evaluation:
     def _ask(self, lower: Integers) -> Ask:
         return Ask(self._decisions.entities, lower, self._upper, self._decisions.times)
 
+    def _window(self, window: int) -> Windows:
+        """Rows of each decision's trailing window of so many microseconds, known or not."""
+        if window not in self._windows:
+            ask = self._ask(self._sight.window_lower(self._decisions.times, window))
+            self._windows[window] = self._history.between(ask, self._seen)
+        return self._windows[window]
+
     def _aggregate(self, place: str, feature: Aggregate) -> Column:
         """Windows whose rows are all known are answered from the sorted rows; the others row by row."""
         window = micros_of(feature.window)
         ask = self._ask(self._sight.window_lower(self._decisions.times, window))
-        if window not in self._windows:
-            self._windows[window] = self._history.between(ask, self._seen)
-        windows, name = self._windows[window], feature.column
+        windows, name = self._window(window), feature.column
         values = None if name is None else self._values_of(name)
         width = window + self._sight.before - self._sight.hold
 

@@ -13,18 +13,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.derived import Derived, Expression, Ratio, parts_of
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
 from assembly_line.features.entity_rows import Row
+from assembly_line.features.formula_recomputation import value_of
+from assembly_line.features.own_values import value_of_events
 from assembly_line.features.recomputation import aggregate_of, rank, ratio_of
+from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.instants import MICROSECOND, day_end, to_micros
 
 DAY = 86_400_000_000
 # Where a feature has no window, events up to so long after the decision are near.
 NEAR = 31 * DAY
-Timed = Aggregate | Latest | SinceLast
+Windowed = Aggregate | OwnFunction
+Timed = Windowed | Latest | SinceLast
 
 
 class Reason(StrEnum):
@@ -59,7 +65,7 @@ class Explanation:
         since, until: event times that count, both inclusive, microseconds; None where open or without a time.
         counted: rows behind the value, the oldest first.
         left_out: rows that were near, the nearest to the decision first, each with its reason.
-        parts: numerator and denominator of a ratio.
+        parts: features that a ratio or an expression is made of.
     """
 
     feature: str
@@ -76,22 +82,32 @@ class Explanation:
         return dict(Counter(reason for _, reason in self.left_out))
 
 
-def explain(line: Line, name: str, *, at: int, rows: Mapping[str, Sequence[Row]]) -> Explanation:
+def explain(
+    line: Line, name: str, *, at: int, rows: Mapping[str, Sequence[Row]], scripts: Scripts | None = None
+) -> Explanation:
     """Explain the value of a feature at a decision time.
 
     Args:
         at: the decision time, microseconds.
-        rows: feature (both parts for a ratio) -> every row of its source that carries the keys of the decision, with
-            keys, times and value columns; for a latest value all columns, since ties are broken by them.
+        rows: feature (those that a ratio or an expression is made of) -> every row of its source that carries the keys
+            of the decision, with keys, times and value columns; for a latest value all columns, since they break ties.
+        scripts: of the line's own functions among these features.
     """
     feature = line.features[name]
-    if isinstance(feature, Ratio):
-        parts = tuple(explain(line, part, at=at, rows=rows) for part in (feature.numerator, feature.denominator))
-        return Explanation(feature=name, value=ratio_of(*(part.value for part in parts)), parts=parts)
+    if isinstance(feature, Ratio | Expression):
+        parts = tuple(explain(line, part, at=at, rows=rows, scripts=scripts) for part in parts_of(feature))
+        return Explanation(feature=name, value=_derived(feature, parts), parts=parts)
     if isinstance(feature, Attribute):
         facts = tuple(Event(None, None, row) for row in rows[name])
         return Explanation(feature=name, value=facts[0].row[feature.column] if facts else None, counted=facts)
-    return _Question(line, feature, at).answer(name, [_event(feature.source, row) for row in rows[name]])
+    return _Question(line, feature, at, scripts or {}).answer(name, [_event(feature.source, row) for row in rows[name]])
+
+
+def _derived(feature: Derived, parts: Sequence[Explanation]) -> Any:
+    values = {part.feature: part.value for part in parts}
+    if isinstance(feature, Ratio):
+        return ratio_of(values[feature.numerator], values[feature.denominator])
+    return value_of(feature.tree, values)
 
 
 def near_span(line: Line, name: str, *, at: int) -> tuple[int | None, int]:
@@ -102,7 +118,7 @@ def near_span(line: Line, name: str, *, at: int) -> tuple[int | None, int]:
 
 
 def _span(feature: Any) -> int | None:
-    length = feature.window if isinstance(feature, Aggregate) else getattr(feature, "max_age", None)
+    length = feature.window if isinstance(feature, Windowed) else getattr(feature, "max_age", None)
     return None if length is None else length // MICROSECOND
 
 
@@ -124,8 +140,8 @@ def _instant(source: Source, column: str | None, row: Row) -> int | None:
 class _Question:
     """One feature over events, at one decision time."""
 
-    def __init__(self, line: Line, feature: Timed, at: int) -> None:
-        self.line, self.feature, self.at = line, feature, at
+    def __init__(self, line: Line, feature: Timed, at: int, scripts: Scripts) -> None:
+        self.line, self.feature, self.at, self.scripts = line, feature, at, scripts
         used = {*feature.by.keys, feature.source.event_time, feature.source.known_time}
         self.ties = [column for column in feature.source.columns if column not in used]
 
@@ -139,14 +155,14 @@ class _Question:
                 counted.append(event)
             elif event.time is None or ((lower is None or event.time >= lower) and event.time <= upper):
                 left_out.append((event, reason))
-        if not isinstance(self.feature, Aggregate) and counted:
+        if not isinstance(self.feature, Windowed) and counted:
             first = self._first_decisive(counted)
             left_out += [(event, Reason.SUPERSEDED) for event in counted[:first]]
             counted = counted[first:]
         left_out.sort(key=lambda pair: self._distance(pair[0]))
         return Explanation(
             feature=name,
-            value=self.value(counted),
+            value=self.value(name, counted),
             since=self.oldest,
             until=self.at - self.before,
             counted=tuple(counted),
@@ -165,7 +181,7 @@ class _Question:
         if span is None:
             return None
         # A window is [t - w, t) before the decision and (t - w, t] with it; a maximum age always includes its end.
-        return self.at - span + (1 - self.before if isinstance(self.feature, Aggregate) else 0)
+        return self.at - span + (1 - self.before if isinstance(self.feature, Windowed) else 0)
 
     def reason_against(self, event: Event) -> Reason | None:
         oldest = self.oldest
@@ -176,7 +192,7 @@ class _Question:
         if self.before and event.time == self.at:
             return Reason.AT_THE_INSTANT
         if oldest is not None and event.time < oldest:
-            return Reason.BEFORE_WINDOW if isinstance(self.feature, Aggregate) else Reason.TOO_OLD
+            return Reason.BEFORE_WINDOW if isinstance(self.feature, Windowed) else Reason.TOO_OLD
         if event.known is None:
             return Reason.NEVER_KNOWN
         if event.known > self.at:
@@ -185,12 +201,16 @@ class _Question:
             return Reason.NULL
         return None
 
-    def value(self, counted: Sequence[Event]) -> Any:
+    def value(self, name: str, counted: Sequence[Event]) -> Any:
         if isinstance(self.feature, Aggregate):
             column = self.feature.column
             return aggregate_of(self.feature.kind, [event.row[column] if column else event for event in counted])
         if not counted:
             return None
+        if isinstance(self.feature, OwnFunction):
+            times = [event.time for event in counted if event.time is not None]
+            rows = [event.row for event in counted]
+            return value_of_events(name, self.feature, self.scripts, at=self.at, times=times, rows=rows)
         if isinstance(self.feature, Latest):
             return counted[-1].row[self.feature.column]
         time = counted[-1].time

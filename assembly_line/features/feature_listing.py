@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio
+from assembly_line.declarations.derived import Expression, Ratio, parts_of
+from assembly_line.declarations.features import Aggregate
+from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.sources import Source
 from assembly_line.features.wording import duration, in_words
 from assembly_line.features.workload import kind_of
 
@@ -18,12 +22,12 @@ class ListedFeature:
     """One declared feature.
 
     Args:
-        kind: aggregate kind, `latest`, `since_last`, `attribute` or `ratio`.
+        kind: aggregate kind, `latest`, `since_last`, `attribute`, `own function`, `ratio` or `expression`.
         type: type of its values.
-        sources: names, of both parts for a ratio; likewise entities and columns.
+        sources: names, of all parts for a ratio or an expression; likewise entities and columns.
         window: how far back it looks, in words; None where there is no bound.
         personal: whether it takes values of a column that is declared personal.
-        parts: features that a ratio is made of.
+        parts: features that a ratio or an expression is made of.
     """
 
     name: str
@@ -65,13 +69,13 @@ def users_of(line: Line, name: str, lines: Mapping[str, Line]) -> dict[str, str]
 
 def _listed(line: Line, name: str) -> ListedFeature:
     feature = line.features[name]
-    if isinstance(feature, Ratio):
-        parts = [_listed(line, part) for part in (feature.numerator, feature.denominator)]
+    if isinstance(feature, Ratio | Expression):
+        parts = [_listed(line, part) for part in parts_of(feature)]
         windows = [part.window for part in parts if part.window is not None]
         return ListedFeature(
             name=name,
             definition=in_words(line, name),
-            kind="ratio",
+            kind="ratio" if isinstance(feature, Ratio) else "expression",
             type=kind_of(line, name),
             sources=_once(source for part in parts for source in part.sources),
             entities=_once(entity for part in parts for entity in part.entities),
@@ -80,7 +84,11 @@ def _listed(line: Line, name: str) -> ListedFeature:
             personal=any(part.personal for part in parts),
             parts=tuple(part.name for part in parts),
         )
-    column = feature.column if isinstance(feature, Aggregate | Latest | Attribute) else None
+    columns = (
+        feature.columns
+        if isinstance(feature, OwnFunction)
+        else _once(filter(None, (getattr(feature, "column", None),)))
+    )
     return ListedFeature(
         name=name,
         definition=in_words(line, name),
@@ -88,9 +96,9 @@ def _listed(line: Line, name: str) -> ListedFeature:
         type=kind_of(line, name),
         sources=(feature.source.name,),
         entities=(feature.by.name,),
-        columns=() if column is None else (column,),
+        columns=columns,
         window=_window(feature),
-        personal=column in feature.source.personal,
+        personal=not set(columns).isdisjoint(feature.source.personal),
         parts=(),
     )
 
@@ -98,20 +106,40 @@ def _listed(line: Line, name: str) -> ListedFeature:
 def _kind(feature: Any) -> str:
     if isinstance(feature, Aggregate):
         return feature.kind
-    return {"Latest": "latest", "Attribute": "attribute"}.get(type(feature).__name__, "since_last")
+    return {"Latest": "latest", "Attribute": "attribute", "OwnFunction": "own function"}.get(
+        type(feature).__name__, "since_last"
+    )
 
 
 def _window(feature: Any) -> str | None:
-    length: timedelta | None = feature.window if isinstance(feature, Aggregate) else getattr(feature, "max_age", None)
+    length: timedelta | None = (
+        feature.window if isinstance(feature, Aggregate | OwnFunction) else getattr(feature, "max_age", None)
+    )
     return None if length is None else duration(length)
 
 
 def _resolved(line: Line, name: str) -> Any:
     """A feature without names and descriptions, so that equal ones compare equal."""
     feature = line.features[name]
-    if isinstance(feature, Ratio):
-        return (_resolved(line, feature.numerator), _resolved(line, feature.denominator))
-    return replace(feature, source=replace(feature.source, description="", personal=()))
+    if isinstance(feature, Ratio | Expression):
+        # Parts may be called otherwise there: they are numbered.
+        parts = parts_of(feature)
+        numbered = {part: str(number) for number, part in enumerate(parts)}
+        form = _renamed(feature.tree, numbered) if isinstance(feature, Expression) else "ratio"
+        return (form, *(_resolved(line, part) for part in parts))
+    return replace(feature, source=_undescribed(feature.source))
+
+
+def _undescribed(source: Source) -> Source:
+    return replace(source, description="", personal=(), inputs=tuple(map(_undescribed, source.inputs)))
+
+
+def _renamed(term: Term, names: Mapping[str, str]) -> Term:
+    if isinstance(term, Reference):
+        return Reference(names[term.name])
+    if isinstance(term, Operation):
+        return Operation(term.sign, tuple(_renamed(operand, names) for operand in term.operands))
+    return term
 
 
 def _once(names: Any) -> tuple[str, ...]:

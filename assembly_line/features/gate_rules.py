@@ -112,8 +112,9 @@ def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> 
         return []
     latest = from_micros(int(np.max(times.values[times.valid])))
     findings = []
-    for name in sorted({group.source.name for group in workload_of(plan.line, plan.features).timed}):
-        newest = plan.inputs[name].newest
+    sources = {group.source.name: group.source for group in workload_of(plan.line, plan.features).timed}
+    for name, source in sorted(sources.items()):
+        newest = plan.newest(source)
         rule = declared.get(name)
         within = limits.newest_event_age if rule is None else rule.within
         oldest_allowed = latest - within

@@ -16,6 +16,7 @@ from assembly_line.features.columns import Column
 from assembly_line.features.findings import Finding
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.workload import workload_of
 from assembly_line.instants import format_instant
 
 SCHEMA = "assembly-line/dataset"
@@ -117,9 +118,9 @@ def _features(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _limitations(plan: Plan) -> list[str]:
-    used = [plan.line.sources[name] for name in plan.inputs]
+    used = {name: plan.line.sources[name] for name in plan.inputs} | workload_of(plan.line, plan.features).sources
     return [
         f"source {source.name} is static: its facts carry no time and are taken as known at every decision"
-        for source in used
+        for source in used.values()
         if source.static
     ]

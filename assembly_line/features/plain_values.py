@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from assembly_line.declarations.features import Aggregate, Ratio
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Aggregate
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import Column, Flags, decimal_scale
+from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.features.columns import Column, Flags, column_of, decimal_scale
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.instants import format_instant, from_micros
 
@@ -25,6 +28,14 @@ def plain_values(column: Column) -> list[Any]:
     if scale is not None:
         values = [Decimal(value).scaleb(-scale) for value in values]
     return [value if valid else None for value, valid in zip(values, column.valid.tolist(), strict=True)]
+
+
+def column_of_plain(kind: str, values: Sequence[Any]) -> Column:
+    """The column that has these plain values."""
+    scale = decimal_scale(kind)
+    if scale is not None:
+        values = [None if value is None else int(value.scaleb(scale)) for value in values]
+    return column_of(kind, values)
 
 
 def shown(value: Any, kind: str) -> Any:
@@ -53,7 +64,7 @@ def shown_instant(micros: int) -> str:
 def rounds(line: Line, feature: str) -> bool:
     """Whether values of a feature may differ in their last digits between engines: floating sums, means, deviations."""
     declared = line.features.get(feature)
-    return isinstance(declared, Ratio) or (
+    return isinstance(declared, Ratio | Expression | OwnFunction) or (
         isinstance(declared, Aggregate) and declared.kind in ("sum", "mean", "stddev")
     )
 

@@ -37,7 +37,14 @@ def needed_sources(line: Line, request: DatasetRequest) -> dict[str, tuple[str, 
 
 
 def make_plan(
-    request: DatasetRequest, line: Line, *, release: str, snapshots: Mapping[str, Snapshot], memory_mib: int
+    request: DatasetRequest,
+    line: Line,
+    *,
+    release: str,
+    snapshots: Mapping[str, Snapshot],
+    memory_mib: int,
+    scripts: Mapping[str, str] | None = None,
+    has_arrow: bool = False,
 ) -> Plan:
     """Resolve a request.
 
@@ -45,10 +52,12 @@ def make_plan(
         release: digest of the release that `line` was read from.
         snapshots: of each source in `needed_sources`.
         memory_mib: memory of the one-machine engine.
+        scripts: name -> digest, of the release's scripts.
+        has_arrow: whether the one-machine engine has pyarrow, which own functions need; a Lambda has not.
 
     Raises:
-        RequestRefused: the request names an unknown feature, a column that no engine can hold, or a type of model that
-            the line's datasets do not suit.
+        RequestRefused: the request names an unknown feature, a column that no engine can hold, a type of model that the
+            line's datasets do not suit, or an engine that cannot run the line's own functions.
     """
     if isinstance(request.model, Shaped):
         check_wish(request.model, line)
@@ -67,8 +76,11 @@ def make_plan(
     digests = {name: part.snapshot for name, part in inputs.items()}
     estimate = _estimate(line, workload, inputs, snapshots[line.decision.spine.name].rows)
     engine, reason = _engine(request, estimate, memory_mib)
+    if workload.scripts and not has_arrow:
+        engine, reason = _with_own_functions(request, workload)
+    used = {name: (scripts or {})[name] for name in workload.scripts}
     return Plan(
-        dataset_id=dataset_id_of(line, features, period, digests, purpose=request.purpose),
+        dataset_id=dataset_id_of(line, features, period, digests, purpose=request.purpose, scripts=used),
         line=line,
         release=release,
         purpose=request.purpose,
@@ -80,6 +92,7 @@ def make_plan(
         estimate=estimate,
         engine=engine,
         reason=reason,
+        scripts=used,
     )
 
 
@@ -101,6 +114,9 @@ def _time_bounds(line: Line, workload: Workload, request: DatasetRequest) -> dic
     first = max(starts) if starts else None
     last = to_micros(min(request.as_of, request.until) if request.until is not None else request.as_of)
     bounds: dict[str, Bounds] = {}
+    for source in workload.sources.values():
+        # A view's row may rest on any row of its inputs.
+        bounds |= {read.name: (None, None) for read in source.inputs}
     for group in workload.timed:
         lower = _group_lower(group, first)
         bounds[group.source.name] = _wider(bounds.get(group.source.name), (lower, last))
@@ -160,7 +176,7 @@ def _touches(item: SnapshotObject, bounds: Bounds) -> bool:
 
 
 def _estimate(line: Line, workload: Workload, inputs: Mapping[str, Input], spine_rows: int) -> Estimate:
-    timed = {group.source.name for group in workload.timed}
+    timed = {source.name for group in workload.timed for source in group.source.loaded}
     values = sum(len(part.columns) * sum(item.rows for item in part.objects) for part in inputs.values())
     values += spine_rows * (len(workload.features) + len(line.decision.keys) + 2)
     objects = [item for part in inputs.values() for item in part.objects]
@@ -180,3 +196,13 @@ def _engine(request: DatasetRequest, estimate: Estimate, memory_mib: int) -> tup
     if estimate.memory_mib <= bound:
         return "duckdb", f"{reading}, within the {bound} MiB of one machine"
     return "spark", f"{reading}, more than the {bound} MiB of one machine"
+
+
+def _with_own_functions(request: DatasetRequest, workload: Workload) -> tuple[ChosenEngine, str]:
+    """The engine whose workers have pyarrow."""
+    why = (
+        f"own functions ({', '.join(workload.scripts)}) take Arrow tables, which the one-machine engine's Lambda lacks"
+    )
+    if request.engine == "duckdb":
+        raise RequestRefused(f"engine: 'duckdb': {why}; leave engine out or ask for spark")
+    return "spark", why

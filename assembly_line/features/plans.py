@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sources import Source
 from assembly_line.errors import RequestRefused
 from assembly_line.features.semantics import SEMANTICS_VERSION
 from assembly_line.features.snapshots import SchemaDrift, SnapshotObject, drift_from_json
@@ -58,6 +59,7 @@ class Plan:
         features: output features in declared order.
         since, until: period of decision times, since <= t < until; None where open.
         reason: why this engine.
+        scripts: name -> digest, of the release's scripts that own functions among the features stand in.
     """
 
     dataset_id: str
@@ -72,6 +74,7 @@ class Plan:
     estimate: Estimate
     engine: ChosenEngine
     reason: str
+    scripts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def with_outcome(self) -> bool:
@@ -81,6 +84,12 @@ class Plan:
     def outcome_columns(self) -> dict[str, str]:
         """Column -> type of the outcome in this dataset, in order; none for scoring."""
         return self.line.outcome.columns if self.with_outcome else {}
+
+    def newest(self, source: Source) -> datetime | None:
+        """Latest event time of a source; None for a static or empty one. A view is as new as its oldest input."""
+        times = [self.inputs[read.name].newest for read in source.loaded if not read.static]
+        known = [time for time in times if time is not None]
+        return min(known) if known and len(known) == len(times) else None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -98,6 +107,7 @@ class Plan:
             "estimate": estimate_to_json(self.estimate),
             "engine": self.engine,
             "reason": self.reason,
+            "scripts": dict(self.scripts),
             "declarations": line_to_json(self.line),
         }
 
@@ -131,6 +141,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         estimate=Estimate(**document["estimate"]),
         engine=document["engine"],
         reason=document["reason"],
+        scripts=document.get("scripts", {}),
     )
 
 

@@ -27,6 +27,7 @@ from assembly_line.features.arrow_columns import (
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.plans import Input
+from assembly_line.features.spark_views import view_frame
 from assembly_line.features.workload import Keys
 
 if TYPE_CHECKING:
@@ -95,7 +96,11 @@ class SparkReader:
         return rows.join(entities, on=same, how="inner").select(entities[CODE], *picked)
 
     def _is_small(self, source: Source) -> bool:
-        return source.static and sum(item.rows for item in self._inputs[source.name].objects) <= FEW_ROWS
+        return (
+            source.static
+            and source.sql is None
+            and sum(item.rows for item in self._inputs[source.name].objects) <= FEW_ROWS
+        )
 
     def _read_here(self, source: Source, kinds: Mapping[str, str]) -> dict[str, Column]:
         """A small table is read on the driver: sooner than a job is scheduled."""
@@ -121,6 +126,8 @@ class SparkReader:
 
     def frame(self, source: Source, kinds: Mapping[str, str], bounds: Bounds = (None, None)) -> DataFrame:
         """Rows of a source in physical values. Those with an event time outside the bounds may be missing."""
+        if source.sql is not None:
+            return view_frame(self._spark, source, kinds, self.frame)
         objects = [(item.key, item.version) for item in self._inputs[source.name].objects]
         schema = physical_schema(kinds)
         if not objects:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, Ratio
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 
 OF_VALUES: dict[AggregateKind, str] = {
     "sum": "the sum",
@@ -23,9 +25,14 @@ def in_words(line: Line, name: str) -> str:
     feature = line.features[name]
     if isinstance(feature, Ratio):
         return f"{feature.numerator} divided by {feature.denominator}; null where that is 0 or either is null"
+    if isinstance(feature, Expression):
+        return feature.formula
     if isinstance(feature, Attribute):
         return f"{feature.column} of the {feature.by.name}, as {feature.source.name} states it without a time"
     events = f"the {feature.by.name}'s {feature.source.name}"
+    if isinstance(feature, OwnFunction):
+        within = f"in the {duration(feature.window)} before the decision"
+        return f"{feature.function}() of {feature.script} over {', '.join(feature.columns)} of {events} {within}"
     if isinstance(feature, Aggregate):
         what = "how many" if feature.column is None else f"{OF_VALUES[feature.kind]} of {feature.column}"
         return f"{what} of {events} in the {duration(feature.window)} before the decision"

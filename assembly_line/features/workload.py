@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Entity, Source
-from assembly_line.features.columns import decimal_scale
 from assembly_line.features.semantics import micros_of
 
-Timed = Aggregate | Latest | SinceLast
+Timed = Aggregate | Latest | SinceLast | OwnFunction
 Keys = tuple[str, ...]
 
 
@@ -25,8 +27,8 @@ class TimedGroup:
 
     @property
     def ties(self) -> tuple[str, ...]:
-        """Columns that make the order of rows total; needed only where a latest value is asked for."""
-        if not any(isinstance(feature, Latest) for feature in self.features.values()):
+        """Columns that make the order of rows total; needed only for latest values and own functions."""
+        if not any(isinstance(feature, Latest | OwnFunction) for feature in self.features.values()):
             return ()
         used = {*self.keys, self.source.event_time, self.source.known_time}
         return tuple(column for column in self.source.columns if column not in used)
@@ -35,13 +37,15 @@ class TimedGroup:
     def columns(self) -> tuple[str, ...]:
         """Value columns to read, in declared order."""
         asked = {getattr(feature, "column", None) for feature in self.features.values()} | set(self.ties)
+        asked.update(*(feature.columns for feature in self.features.values() if isinstance(feature, OwnFunction)))
         return tuple(column for column in self.source.columns if column in asked)
 
     @property
     def reach(self) -> int | None:
         """Microseconds before a decision that its oldest event may lie; None where there is no bound."""
         spans = [
-            feature.window if isinstance(feature, Aggregate) else feature.max_age for feature in self.features.values()
+            feature.window if isinstance(feature, Aggregate | OwnFunction) else feature.max_age
+            for feature in self.features.values()
         ]
         bounded = [micros_of(span) for span in spans if span is not None]
         return max(bounded) + 1 if len(bounded) == len(spans) else None
@@ -63,25 +67,39 @@ class StaticGroup:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything to compute for the features asked, parts of ratios included."""
+    """Everything to compute for the features asked, parts of ratios and expressions included.
+
+    Args:
+        derived: features made of others, each after its parts.
+    """
 
     features: tuple[str, ...]
     timed: tuple[TimedGroup, ...]
     static: tuple[StaticGroup, ...]
-    ratios: Mapping[str, Ratio]
+    derived: Mapping[str, Derived]
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The sources of the features that are made of rows, by name."""
+        timed, static = [group.source for group in self.timed], [group.source for group in self.static]
+        return {source.name: source for source in (*timed, *static)}
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """Scripts of the own functions among the features, in order of name."""
+        features = [feature for group in self.timed for feature in group.features.values()]
+        return tuple(sorted({feature.script for feature in features if isinstance(feature, OwnFunction)}))
 
 
 def workload_of(line: Line, features: Iterable[str]) -> Workload:
     """Group the features (names of the line's, in the order of the dataset's columns) by what they read."""
     asked = tuple(features)
-    parts = [part for name in asked for part in _parts(line, name)]
     timed: dict[tuple[str, Keys], dict[str, Timed]] = {}
     static: dict[tuple[str, Keys], dict[str, Attribute]] = {}
-    ratios: dict[str, Ratio] = {}
-    for name in dict.fromkeys((*asked, *parts)):
-        feature = line.features[name]
-        if isinstance(feature, Ratio):
-            ratios[name] = feature
+    derived: dict[str, Derived] = {}
+    for name, feature in with_parts(line.features, asked).items():
+        if isinstance(feature, Ratio | Expression):
+            derived[name] = feature
         elif isinstance(feature, Attribute):
             static.setdefault((feature.source.name, keys_of(feature.by)), {})[name] = feature
         else:
@@ -90,7 +108,7 @@ def workload_of(line: Line, features: Iterable[str]) -> Workload:
         asked,
         tuple(TimedGroup(line.sources[source], keys, group) for (source, keys), group in timed.items()),
         tuple(StaticGroup(line.sources[source], keys, group) for (source, keys), group in static.items()),
-        ratios,
+        derived,
     )
 
 
@@ -101,24 +119,19 @@ def keys_of(*entities: Entity) -> Keys:
 
 def kind_of(line: Line, name: str) -> str:
     """The type of a feature's values."""
-    feature = line.features[name]
-    if isinstance(feature, Latest | Attribute):
-        return feature.source.columns[feature.column]
-    if not isinstance(feature, Aggregate) or feature.kind in ("mean", "stddev"):
-        return "float64"
-    if feature.column is None or feature.kind == "distinct":
-        return "int64"
-    kind = feature.source.columns[feature.column]
-    scale = decimal_scale(kind)
-    return f"decimal(38,{scale})" if feature.kind == "sum" and scale is not None else kind
+    return kinds_of(line.features, (name,))[name]
 
 
 def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dict[str, tuple[str, ...]]:
-    """Source -> columns that are read of it, keys and times included, in declared order."""
+    """Loaded source -> columns that are read of it, keys and times included, in declared order."""
     needed: dict[str, set[str | None]] = {}
 
     def need(source: Source, *columns: str | None) -> None:
-        needed.setdefault(source.name, set()).update(columns)
+        if source.sql is None:
+            needed.setdefault(source.name, set()).update(columns)
+        # What a SELECT makes of a column only an engine could tell: all of them are read.
+        for read in source.inputs:
+            needed.setdefault(read.name, set()).update(read.columns)
 
     need(line.decision.spine, *line.decision.keys)
     need(line.decision.time.source, line.decision.time.column, *line.decision.time.by.keys)
@@ -134,8 +147,3 @@ def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dic
         name: tuple(column for column in line.sources[name].columns if column in columns)
         for name, columns in sorted(needed.items())
     }
-
-
-def _parts(line: Line, name: str) -> tuple[str, ...]:
-    feature = line.features[name]
-    return (feature.numerator, feature.denominator) if isinstance(feature, Ratio) else ()

@@ -79,6 +79,7 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         release=release.digest,
         snapshots={name: stores().lake.snapshot(name) for name in names},
         memory_mib=stores().memory_mib,
+        scripts=release.script_digests,
     )
     found = stores().datasets.find_manifest(made.line.name, made.dataset_id)
     logger.info("planned", extra={"dataset_id": made.dataset_id, "engine": made.engine, "exists": found is not None})

@@ -59,7 +59,8 @@ def build_case(spark: SparkSession, case: Path) -> None:
     # As if the static tables were too large for the driver to read them itself.
     spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
     try:
-        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"))
+        scripts = {name: (case / name).read_bytes() for name in plan.scripts}
+        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"), scripts=scripts)
     except (AssemblyError, PySparkException) as error:
         (case / "error.txt").write_text(f"{type(error).__name__}: {error}")
     else:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,10 @@ from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
 from tests.unit.features.comparing import assert_equal
+from tests.unit.features.own_world import SCRIPTS, with_own_functions
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
+from tests.unit.features.view_world import with_own_function_over_a_view
 
 PROGRAM = Path(__file__).with_name("spark_program.py")
 SECONDS = 300
@@ -46,6 +48,7 @@ class Case:
     line: Line
     world: Tables
     request: dict[str, Any]
+    scripts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def equal_cases() -> Iterator[tuple[str, Case]]:
@@ -55,6 +58,8 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     names = ["daily_count", "late_latest_s", "kind", "share", "events_sum_d", "events_recent_s"]
     request = {"purpose": "training", "as_of": as_of.isoformat(), "features": names}
     yield "training", Case(a_line(boundary="at_or_before", time_column="first_day", horizon=hours(30)), world, request)
+    yield "own functions", Case(with_own_functions(), random_world(8), ALL, SCRIPTS)
+    yield "views", Case(with_own_function_over_a_view(), random_world(11), ALL, SCRIPTS)
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
 
 
@@ -73,7 +78,9 @@ class SparkRun:
 
     def add(self, name: str, case: Case) -> None:
         lake = self.lakes[name] = SmallLake(case.line, case.world, self.folder / "lakes" / name)
-        self._write(name, "plan.json", lake.plan(case.request).to_json())
+        self._write(name, "plan.json", lake.plan(case.request, scripts=case.scripts).to_json())
+        for script, content in case.scripts.items():
+            self.path(name, script).write_bytes(content)
 
     def add_job(self, arguments: Mapping[GlueArgument, str]) -> None:
         given = [part for name, value in arguments.items() for part in (f"--{name}", value)]
@@ -141,9 +148,10 @@ def assert_engines_agree(run: SparkRun, name: str, case: Case) -> None:
     error = run.path(name, "error.txt")
     assert not error.exists(), error.read_text()
     lake = run.lakes[name]
-    plan = lake.plan(case.request)
+    plan = lake.plan(case.request, scripts=case.scripts)
     target = lake.folder / "data.parquet"
-    expected = build(plan, lake.planned_files(plan), target, memory_mib=1024).to_json()
+    files = lake.planned_files(plan)
+    expected = build(plan, files, target, memory_mib=1024, scripts=case.scripts).to_json()
     found = json.loads(run.path(name, "built.json").read_text())
     assert found["engine"] == "spark"
     assert {part: found[part] for part in COUNTS} == {part: expected[part] for part in COUNTS}

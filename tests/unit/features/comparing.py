@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assembly_line.declarations.features import Aggregate, Ratio
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Aggregate
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 
 
 def assert_equal(line: Line, found: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]) -> None:
@@ -24,7 +26,7 @@ def same(line: Line, name: str, found: Any, expected: Any) -> bool:
             return math.isnan(found) and math.isnan(expected)
         declared = line.features.get(name)
         summed = isinstance(declared, Aggregate) and declared.kind not in ("min", "max")
-        if summed or isinstance(declared, Ratio):
+        if summed or isinstance(declared, Ratio | Expression | OwnFunction):
             return math.isclose(found, expected, rel_tol=1e-9)
         return repr(found) == repr(expected)
     if found is None or expected is None:

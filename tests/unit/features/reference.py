@@ -6,18 +6,25 @@ Written from the rules alone. It shares the declarations with the product, and n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Ratio, SinceLast
+from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.formulas import Constant, Reference, Term
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
+# What views must hold, by name: tables -> rows.
+VIEWS: dict[str, Callable[[Tables], list[Row]]] = {}
+# What own functions must give, by name: events of one decision in order, their times, decision time -> value.
+OWN: dict[str, Callable[[Sequence[Row], Sequence[datetime], datetime], Any]] = {}
 
 
 def dataset(
@@ -51,16 +58,22 @@ def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
             return float(above) / float(below)
         except OverflowError:
             return math.inf
+    if isinstance(declared, Expression):
+        return formula(declared.tree, lambda part: feature(line, part, decision, tables))
     if isinstance(declared, Attribute):
         value = lookup(declared, decision, tables)
         return None if value is None else plain(value)
     rows = seen(line, declared.source, tuple(declared.by.keys), decision, tables)
     at = decision["decision_time"]
-    if isinstance(declared, Aggregate):
+    if isinstance(declared, Aggregate | OwnFunction):
         if line.decision.boundary == "before":
             rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.window]
         else:
             rows = [row for row in rows if at - happened_at(row, declared.source) < declared.window]
+        if isinstance(declared, OwnFunction):
+            rows.sort(key=lambda row: recency(row, declared.source, tuple(declared.by.keys)))
+            times = [happened_at(row, declared.source) for row in rows]
+            return OWN[declared.function](rows, times, at)
         return aggregate(declared, rows)
     if declared.max_age is not None:
         rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.max_age]
@@ -74,10 +87,61 @@ def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
     return None if value is None else plain(value)
 
 
+def formula(term: Term, value_of: Callable[[str], Any]) -> Any:
+    """A term's value: null if any part of it is, but for what asks about nulls and branches not taken."""
+    if isinstance(term, Constant):
+        return term.value
+    if isinstance(term, Reference):
+        value = value_of(term.name)
+        return value if value is None or isinstance(value, bool | str) else float(value)
+    parts = (formula(operand, value_of) for operand in term.operands)
+    if term.sign == "coalesce":
+        return next((part for part in parts if part is not None), None)
+    first = next(parts)
+    if term.sign == "is_null":
+        return first is None
+    if term.sign == "if":
+        value, other = parts
+        return None if first is None else (value if first else other)
+    operands = [first, *parts]
+    return None if any(operand is None for operand in operands) else operation(term.sign, operands)
+
+
+def operation(sign: str, operands: list[Any]) -> Any:
+    ranks = [order(operand) for operand in operands]
+    found: dict[str, Callable[[], Any]] = {
+        "and": lambda: all(operands),
+        "or": lambda: any(operands),
+        "not": lambda: not operands[0],
+        "negative": lambda: -operands[0],
+        "abs": lambda: abs(operands[0]),
+        "log1p": lambda: (
+            math.log1p(operands[0]) if operands[0] > -1 else (-math.inf if operands[0] == -1 else math.nan)
+        ),
+        "min": lambda: operands[ranks.index(min(ranks))],
+        "max": lambda: operands[ranks.index(max(ranks))],
+        "<": lambda: ranks[0] < ranks[1],
+        "<=": lambda: ranks[0] <= ranks[1],
+        ">": lambda: ranks[0] > ranks[1],
+        ">=": lambda: ranks[0] >= ranks[1],
+        "==": lambda: ranks[0] == ranks[1],
+        "!=": lambda: ranks[0] != ranks[1],
+        "+": lambda: operands[0] + operands[1],
+        "-": lambda: operands[0] - operands[1],
+        "*": lambda: operands[0] * operands[1],
+        "/": lambda: operands[0] / operands[1] if operands[1] else None,
+    }
+    return plain(found[sign]())
+
+
+def table(source: Source, tables: Tables) -> Sequence[Row]:
+    return tables[source.name] if source.sql is None else VIEWS[source.name](tables)
+
+
 def seen(line: Line, source: Source, keys: Sequence[str], decision: Row, tables: Tables) -> list[Row]:
     at = decision["decision_time"]
     found = []
-    for row in tables[source.name]:
+    for row in table(source, tables):
         if any(row[key] is None or decision[key] is None or row[key] != decision[key] for key in keys):
             continue
         if row[source.event_time or ""] is None or known_at(row, source) is None:
@@ -153,7 +217,7 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> di
 
 
 def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:
-    for row in tables[attribute.source.name]:
+    for row in table(attribute.source, tables):
         if all(decision[key] is not None and row[key] == decision[key] for key in attribute.by.keys):
             return row[attribute.column]
     return None

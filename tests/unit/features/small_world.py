@@ -27,6 +27,7 @@ from assembly_line import (
     days,
     deviation,
     distinct,
+    expression,
     latest,
     maximum,
     mean,
@@ -35,6 +36,7 @@ from assembly_line import (
     since_last,
     total,
 )
+from assembly_line.canonical import digest_bytes
 from assembly_line.features.arrow_columns import logical_type
 from assembly_line.features.columns import Column, decimal_scale
 from assembly_line.features.engine_duckdb import build
@@ -158,6 +160,9 @@ def a_line(
             "share": ratio("events_sum_n", "events_long"),
             "share_of_x": ratio("events_sum_x", "events_sum_n"),
             "share_of_d": ratio("events_sum_d", "events_count"),
+            "trend": expression("(events_sum_n - events_long / 3) / events_count"),
+            "busy": expression("trend > share or events_count >= 2 and not is_null(kind)"),
+            "score": expression("log1p(abs(coalesce(weight, events_max_x, 0))) if busy else -min(age, daily_count)"),
             "kind": attribute(VISITS, "kind"),
             "age": attribute(PEOPLE, "age"),
             "weight": attribute(PEOPLE, "weight"),
@@ -185,19 +190,37 @@ class SmallLake:
         self.folder = folder
         self.snapshots: dict[str, Snapshot] = {}
         for name, source in line.sources.items():
-            self._store(source, tables[name], folder)
+            if source.sql is None:
+                self._store(source, tables[name], folder)
 
-    def plan(self, request: Mapping[str, Any], *, memory_mib: int = 2048) -> Plan:
+    def plan(
+        self, request: Mapping[str, Any], *, memory_mib: int = 2048, scripts: Mapping[str, bytes] | None = None
+    ) -> Plan:
         parsed = DatasetRequest.parse({"line": self.line.name, **request})
-        return make_plan(parsed, self.line, release="0" * 64, snapshots=self.snapshots, memory_mib=memory_mib)
+        return make_plan(
+            parsed,
+            self.line,
+            release="0" * 64,
+            snapshots=self.snapshots,
+            memory_mib=memory_mib,
+            scripts={name: digest_bytes(content) for name, content in (scripts or {}).items()},
+            has_arrow=True,
+        )
 
     def planned_files(self, plan: Plan) -> dict[str, list[Path]]:
         return {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
 
-    def build(self, request: Mapping[str, Any], target: Path, *, memory_mib: int = 2048) -> dict[str, Column]:
+    def build(
+        self,
+        request: Mapping[str, Any],
+        target: Path,
+        *,
+        memory_mib: int = 2048,
+        scripts: Mapping[str, bytes] | None = None,
+    ) -> dict[str, Column]:
         """Build with DuckDB and read the dataset back."""
-        plan = self.plan(request, memory_mib=memory_mib)
-        build(plan, self.planned_files(plan), target, memory_mib=memory_mib)
+        plan = self.plan(request, memory_mib=memory_mib, scripts=scripts)
+        build(plan, self.planned_files(plan), target, memory_mib=memory_mib, scripts=scripts)
         return read_dataset(target)
 
     def _store(self, source: Source, rows: Sequence[Row], folder: Path) -> None:

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line import count, days, latest, maximum, since_last, total
-from assembly_line.declarations.features import Attribute, Ratio
+from assembly_line.declarations.derived import Expression, Ratio, parts_of
+from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column
@@ -41,8 +42,8 @@ class Asked:
 
     def rows(self, name: str) -> dict[str, Sequence[Row]]:
         feature = self._lake.line.features[name]
-        if isinstance(feature, Ratio):
-            return self.rows(feature.numerator) | self.rows(feature.denominator)
+        if isinstance(feature, Ratio | Expression):
+            return {key: rows for part in parts_of(feature) for key, rows in self.rows(part).items()}
         source, keys = feature.source, {key: self._keys[key] for key in feature.by.keys}
         if (source.name, *keys) not in self._rows:
             files = [Path(item.key) for item in self._lake.snapshots[source.name].objects]
@@ -97,7 +98,7 @@ def assert_is(line: Line, name: str, found: Any, expected: Any) -> None:
 def assert_whole(line: Line, name: str, found: Explanation, at: int, ask: Asked) -> None:
     """Every near row of the entity is listed once: as counted, or with a reason."""
     feature = line.features[name]
-    if isinstance(feature, Ratio | Attribute):
+    if isinstance(feature, Ratio | Expression | Attribute):
         return
     lower, upper = near_span(line, name, at=at)
     times = [happened(feature.source, row) for row in ask.rows(name)[name]]
