@@ -36,9 +36,16 @@ def build(app: App) -> None:
     foundation = FoundationStack(app, deployment)
     features = FeaturesStack(app, foundation=foundation)
     training = TrainingStack(app, foundation=foundation, features=features)
-    DeliveryStack(app, foundation=foundation, features=features)
-    FeedbackStack(app, foundation=foundation, features=features, training=training)
-    ThroughputStack(app, foundation=foundation)
+    delivery = DeliveryStack(app, foundation=foundation, features=features)
+    feedback = FeedbackStack(app, foundation=foundation, features=features, training=training)
+    machines = {
+        "dataset": features.dataset_machine,
+        "online": features.online_machine,
+        "training": training.training_machine,
+        "scoring": delivery.scoring_machine,
+        "outcomes": feedback.outcomes_machine,
+    }
+    ThroughputStack(app, foundation=foundation, machines=machines)
     for release in load_lines(ROOT / "lines").values():
         LineStack(app, line=release.line, foundation=foundation)
     if app.node.try_get_context("nag"):

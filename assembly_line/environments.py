@@ -30,13 +30,14 @@ class Environment:
 
 @dataclass(frozen=True)
 class DatasetEnvironment(Environment):
-    """lambdas/dataset: plan, build, finish."""
+    """lambdas/dataset and lambdas/dataset_request: plan, build, finish; explain, claim."""
 
     assembly_environment: str
     lake_bucket: str
     store_bucket: str
     control_table: str
     memory_mib: str
+    spark_dpus: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class ScoringEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ApiEnvironment(Environment):
-    """lambdas/api: feedback, training runs, reviews and online features for authorised callers."""
+    """lambdas/api: feedback, datasets, training runs, reviews and online features for authorised callers."""
 
     assembly_environment: str
     store_bucket: str
@@ -79,6 +80,8 @@ class ApiEnvironment(Environment):
     online_table: str
     feedback_queue_url: str
     training_machine_arn: str
+    dataset_machine_arn: str
+    explain_function: str
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,15 @@ class OutcomesEnvironment(Environment):
 
 @dataclass(frozen=True)
 class EventRecorderEnvironment(Environment):
-    """lambdas/event_recorder: station events from their queue to S3."""
+    """lambdas/event_recorder: station events, and executions that were stopped, from their queue to S3.
 
+    A machine's executions are the work of its station: that is how a stopped one is known.
+    """
+
+    assembly_environment: str
     ledger_bucket: str
+    dataset_machine_arn: str
+    online_machine_arn: str
+    training_machine_arn: str
+    scoring_machine_arn: str
+    outcomes_machine_arn: str

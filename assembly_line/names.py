@@ -9,6 +9,12 @@ from enum import StrEnum
 PROJECT = "assembly-line"
 EVENT_SOURCE = "assembly-line"
 EVENT_DETAIL_TYPE = "Station event"
+# What Step Functions tells EventBridge of an execution, and the ends that it cannot announce itself.
+EXECUTION_SOURCE = "aws.states"
+EXECUTION_DETAIL_TYPE = "Step Functions Execution Status Change"
+STOPPED = ("ABORTED", "TIMED_OUT")
+# The execution that builds the dataset of a run is called after the run.
+CHILD_SUFFIX = "-dataset"
 CODE_CHANNEL = "code"
 TRAIN_CHANNEL = "train"
 CONTAINER_CODE = "/opt/ml/input/data/code"
@@ -58,6 +64,11 @@ def run_item(run_id: str) -> str:
 
 def review_item(run_id: str) -> str:
     return f"review#{run_id}"
+
+
+def dataset_item(dataset_id: str) -> str:
+    """Who builds a dataset now, so that equal requests build once."""
+    return f"dataset#{dataset_id}"
 
 
 class GlueArgument(StrEnum):

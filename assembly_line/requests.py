@@ -109,6 +109,8 @@ class DatasetRequest(Request):
     `training`: every decision with `from` <= decision time < `to` whose outcome is mature at `as_of`, with the outcome.
     `scoring`: every decision with `from` <= decision time < `to`, none later than `as_of`, without outcome.
     `model`: what a training dataset is for; it is then also written in the shape that this type of model needs.
+    `features` and `groups` add up; without either the dataset has all of the line's features.
+    `explain`: say what would be read and built, with an estimate of time and cost, and build nothing.
     """
 
     line: LineName
@@ -117,9 +119,11 @@ class DatasetRequest(Request):
     since: Instant | None = Field(default=None, alias="from")
     until: Instant | None = Field(default=None, alias="to")
     features: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    groups: list[Name] | None = Field(default=None, min_length=1, max_length=100)
     engine: Engine = "auto"
     release: Digest | None = None
     model: ModelType | None = None
+    explain: bool = False
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:

@@ -15,6 +15,7 @@ from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 from stacks.machines import scoring
+from stacks.machines.dataset import limit_seconds
 from stacks.station import StationStack
 
 
@@ -82,6 +83,7 @@ class DeliveryStack(StationStack):
             publish=publish.arn,
             deliver=deliver.arn,
             dataset_machine=features.dataset_machine.arn,
+            dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = scoring.definition(parts, self.announcer(Station.DELIVERY))

@@ -11,7 +11,7 @@ from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine
 from stacks.constructs.online_table import OnlineTable
-from stacks.constructs.permissions import let_read_catalog, let_start
+from stacks.constructs.permissions import let_read_catalog, let_see_executions, let_start
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.machines import dataset, online
@@ -19,7 +19,7 @@ from stacks.station import StationStack
 
 
 class FeaturesStack(StationStack):
-    """Exposes `dataset_machine`, and `online`, the table of online features."""
+    """Exposes its machines, `explain_function`, which the API calls too, and `online`, the table of online features."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, "Features", foundation=foundation)
@@ -30,11 +30,13 @@ class FeaturesStack(StationStack):
             store_bucket=foundation.store.name,
             control_table=foundation.control.name,
             memory_mib=str(self.settings.dataset_memory_mib),
+            spark_dpus=str(self.settings.spark_dpus),
         )
-        self.dataset_machine = self._machine(self._plan(), self._build(), self._finish(), self._shape(), self._job())
+        self.explain_function = self._explain()
+        self.dataset_machine = self._machine()
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
-        online_machine = self._online_machine()
-        for machine in (self.dataset_machine, online_machine):
+        self.online_machine = self._online_machine()
+        for machine in (self.dataset_machine, self.online_machine):
             let_start(machine, foundation.people.scientist)
         let_read_catalog(self, database, foundation.people.scientist)
         self.parameters(
@@ -42,9 +44,33 @@ class FeaturesStack(StationStack):
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_MACHINE: self.dataset_machine.arn,
                 Parameter.ONLINE_TABLE: self.online.name,
-                Parameter.ONLINE_MACHINE: online_machine.arn,
+                Parameter.ONLINE_MACHINE: self.online_machine.arn,
             }
         )
+
+    def _explain(self) -> StationFunction:
+        function = self.function(
+            "Explain",
+            handler="dataset_request.handler.explain",
+            environment=self._environment,
+            seconds=dataset.PLAN_SECONDS,
+        )
+        self.foundation.lake.grant_read(function.role, "snapshots/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.control.grant_read(function.role)
+        return function
+
+    def _claim(self) -> StationFunction:
+        function = self.function(
+            "Claim",
+            handler="dataset_request.handler.claim",
+            environment=self._environment,
+            seconds=dataset.CLAIM_SECONDS,
+        )
+        self.foundation.store.grant_read(function.role, "datasets/")
+        self.foundation.control.grant_read(function.role)
+        self.foundation.control.grant_write(function.role)
+        return function
 
     def _plan(self) -> StationFunction:
         function = self.function(
@@ -103,16 +129,13 @@ class FeaturesStack(StationStack):
         self.foundation.store.grant_read(builder.role, "releases/", "datasets/")
         self.foundation.store.grant_write(builder.role, "datasets/")
 
-    def _machine(
-        self,
-        plan: StationFunction,
-        build: StationFunction,
-        finish: StationFunction,
-        shape: StationFunction,
-        job: DatasetJob,
-    ) -> Machine:
+    def _machine(self) -> Machine:
+        explain, plan, claim = self.explain_function, self._plan(), self._claim()
+        build, finish, shape, job = self._build(), self._finish(), self._shape(), self._job()
         parts = dataset.DatasetParts(
+            explain=explain.arn,
             plan=plan.arn,
+            claim=claim.arn,
             build=build.arn,
             finish=finish.arn,
             shape=shape.arn,
@@ -122,9 +145,10 @@ class FeaturesStack(StationStack):
             spark_minutes=self.settings.spark_timeout_minutes,
         )
         definition = dataset.definition(parts, self.announcer(Station.FEATURES))
-        machine = self.machine("Dataset", definition, calls=(plan, build, finish, shape))
+        machine = self.machine("Dataset", definition, calls=(explain, plan, claim, build, finish, shape))
         runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
         allow(machine.role, runs, (job.arn,))
+        let_see_executions(machine, claim.role)
         return machine
 
     def _online_machine(self) -> Machine:

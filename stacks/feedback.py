@@ -10,8 +10,7 @@ from stacks.constructs.consumer_access import ConsumerAccess
 from stacks.constructs.grants import allow, use_key
 from stacks.constructs.guarded_queue import GuardedQueue
 from stacks.constructs.line_api import LineApi
-from stacks.constructs.machine import Machine
-from stacks.constructs.online_table import OnlineTable
+from stacks.constructs.machine import Machine, start_and_stop
 from stacks.constructs.permissions import let_start
 from stacks.constructs.queue_consumer import consume
 from stacks.features import FeaturesStack
@@ -42,7 +41,7 @@ class FeedbackStack(StationStack):
         )
         self._collector()
         self._let_applications_send()
-        self.api = self._api(features.online, training.training_machine)
+        self.api = self._api(features, training.training_machine)
         self.outcomes_machine = self._machine()
         let_start(self.outcomes_machine, foundation.people.scientist)
         self.parameters(
@@ -79,7 +78,7 @@ class FeedbackStack(StationStack):
         access.allow(("sqs:GetQueueUrl", "sqs:SendMessage"), (self._feedback.queue.queue_arn,))
         access.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self.foundation.key.key_arn,))
 
-    def _api(self, online: OnlineTable, training_machine: Machine) -> LineApi:
+    def _api(self, features: FeaturesStack, training_machine: Machine) -> LineApi:
         foundation, queue = self.foundation, self._feedback.queue
         function = self.function(
             "ApiFunction",
@@ -88,16 +87,18 @@ class FeedbackStack(StationStack):
                 assembly_environment=self.environment_name,
                 store_bucket=foundation.store.name,
                 control_table=foundation.control.name,
-                online_table=online.name,
+                online_table=features.online.name,
                 feedback_queue_url=queue.queue_url,
                 training_machine_arn=training_machine.arn,
+                dataset_machine_arn=features.dataset_machine.arn,
+                explain_function=features.explain_function.function.function_name,
             ),
             seconds=API_SECONDS,
         )
-        foundation.store.grant_read(function.role, "releases/", "runs/")
+        foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
-        online.grant_read(function.role)
+        features.online.grant_read(function.role)
         allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
         use_key(function.role, foundation.key)
         allow(
@@ -105,6 +106,8 @@ class FeedbackStack(StationStack):
             ("states:SendTaskFailure", "states:SendTaskSuccess", "states:StartExecution"),
             (training_machine.arn,),
         )
+        features.explain_function.grant_invoke(function.role)
+        start_and_stop(function.role, features.dataset_machine)
         return LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
 
     def _machine(self) -> Machine:

@@ -26,7 +26,8 @@ RETENTIONS = {
     3653: "TEN_YEARS",
 }
 
-WORKER_TYPES = ("G_1X", "G_2X", "G_4X", "G_8X")
+# Capacity of one worker in DPUs.
+WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,11 @@ class Settings:
             self.account is None or bool(re.fullmatch(r"\d{12}", self.account)),
             f"account {self.account!r}: expected twelve digits in quotes",
         )
+
+    @property
+    def spark_dpus(self) -> int:
+        """What a large dataset is billed by: the capacity of all workers."""
+        return self.spark_workers * WORKER_TYPES[self.spark_worker_type]
 
 
 def load_settings(folder: Path, environment: str) -> Settings:

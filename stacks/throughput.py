@@ -1,6 +1,12 @@
-"""The throughput station: every station event from the bus through a queue onto S3, for good."""
+"""The throughput station: every station event from the bus through a queue onto S3, for good.
+
+An execution that somebody stops, or that runs out of time, cannot announce its end: Step Functions tells it instead.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -8,8 +14,16 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from assembly_line.environments import EventRecorderEnvironment
-from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE, station_events_prefix
+from assembly_line.names import (
+    EVENT_DETAIL_TYPE,
+    EVENT_SOURCE,
+    EXECUTION_DETAIL_TYPE,
+    EXECUTION_SOURCE,
+    STOPPED,
+    station_events_prefix,
+)
 from stacks.constructs.guarded_queue import GuardedQueue, Undelivered
+from stacks.constructs.machine import Machine
 from stacks.constructs.queue_consumer import consume
 from stacks.foundation import FoundationStack
 from stacks.station import StationStack
@@ -20,8 +34,9 @@ RECORDER_SECONDS = 60
 class ThroughputStack(StationStack):
     """Records what the other stations announce."""
 
-    def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
+    def __init__(self, scope: Construct, *, foundation: FoundationStack, machines: Mapping[str, Machine]) -> None:
         super().__init__(scope, "Throughput", foundation=foundation)
+        self._machines = {name: machine.arn for name, machine in machines.items()}
         # The keys of SQS itself: EventBridge drops events silently for a customer key that admits it by source only.
         self._events = GuardedQueue(
             self,
@@ -33,16 +48,34 @@ class ThroughputStack(StationStack):
             batch_window_seconds=self.settings.batch_window_seconds,
         )
         undelivered = Undelivered(self, "Undelivered", key=None, alarms=foundation.alarms, of="Station events").queue
-        self._rule(undelivered)
+        announced = self._rule(
+            "Rule",
+            undelivered,
+            description="Station events to their recorder",
+            event_bus_name=foundation.bus.event_bus_name,
+            event_pattern={"source": [EVENT_SOURCE], "detail-type": [EVENT_DETAIL_TYPE]},
+        )
+        stopped = self._rule(
+            "StoppedRule",
+            undelivered,
+            description="Executions that could not announce their end to the recorder of station events",
+            event_pattern={
+                "source": [EXECUTION_SOURCE],
+                "detail-type": [EXECUTION_DETAIL_TYPE],
+                "detail": {
+                    "status": list(STOPPED),
+                    "stateMachineArn": list(self._machines.values()),
+                },
+            },
+        )
+        self._admit((announced, stopped), (self._events.queue, undelivered))
         self._recorder()
 
-    def _rule(self, undelivered: sqs.Queue) -> None:
-        rule = events.CfnRule(
+    def _rule(self, id_: str, undelivered: sqs.Queue, **properties: Any) -> events.CfnRule:
+        return events.CfnRule(
             self,
-            "Rule",
-            description="Station events to their recorder",
-            event_bus_name=self.foundation.bus.event_bus_name,
-            event_pattern={"source": [EVENT_SOURCE], "detail-type": [EVENT_DETAIL_TYPE]},
+            id_,
+            **properties,
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Recorder",
@@ -51,7 +84,11 @@ class ThroughputStack(StationStack):
                 )
             ],
         )
-        for queue in (self._events.queue, undelivered):
+
+    def _admit(self, rules: Iterable[events.CfnRule], queues: Iterable[sqs.Queue]) -> None:
+        """Let these rules, and nothing else of EventBridge, send into the queues."""
+        arns = [rule.attr_arn for rule in rules]
+        for queue in queues:
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid="StationEvents",
@@ -59,7 +96,7 @@ class ThroughputStack(StationStack):
                     actions=["sqs:SendMessage"],
                     resources=[queue.queue_arn],
                     conditions={
-                        "ArnEquals": {"aws:SourceArn": rule.attr_arn},
+                        "ArnEquals": {"aws:SourceArn": arns},
                         "StringEquals": {"aws:SourceAccount": self.account},
                     },
                 )
@@ -70,7 +107,11 @@ class ThroughputStack(StationStack):
         function = self.function(
             "Recorder",
             handler="event_recorder.handler.handle",
-            environment=EventRecorderEnvironment(ledger_bucket=ledger.name),
+            environment=EventRecorderEnvironment(
+                assembly_environment=self.environment_name,
+                ledger_bucket=ledger.name,
+                **{f"{name}_machine_arn": arn for name, arn in self._machines.items()},
+            ),
             seconds=RECORDER_SECONDS,
         )
         ledger.grant_read(function.role, station_events_prefix())

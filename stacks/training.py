@@ -21,6 +21,7 @@ from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 from stacks.machines import training
+from stacks.machines.dataset import limit_seconds
 from stacks.station import StationStack
 
 
@@ -114,6 +115,7 @@ class TrainingStack(StationStack):
             request_review=request.arn,
             conclude=conclude.arn,
             dataset_machine=features.dataset_machine.arn,
+            dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = training.definition(parts, self.announcer(Station.TRAINING))

@@ -11,7 +11,7 @@ from assembly_line.cli.output import Render, fields, rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-COLUMNS = ("feature", "meaning", "newest event", "personal", "other lines")
+COLUMNS = ("feature", "meaning", "groups", "newest event", "personal", "other lines")
 
 
 def draw_features(found: Sequence[Mapping[str, Any]], line: str) -> Render:
@@ -23,6 +23,7 @@ def draw_features(found: Sequence[Mapping[str, Any]], line: str) -> Render:
             (
                 one["name"],
                 one["definition"],
+                ", ".join(one["groups"]),
                 _fresh(one),
                 "yes" if one["personal"] else "",
                 ", ".join(name for name in one["used_by"] if name != line),
@@ -41,6 +42,7 @@ def draw_feature(found: Mapping[str, Any]) -> Render:
                 "Feature": found["name"],
                 "Meaning": found["definition"],
                 "Type": found["type"],
+                "Groups": ", ".join(found["groups"]) or None,
                 "Line": f"{found['line']}, owned by {found['owner']}",
                 "Entity": ", ".join(found["entities"]),
                 "Looks back": found["window"] or "without a bound",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ from assembly_line.cli.days import released_line
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
+from assembly_line.features.selection import resolved_features
 from assembly_line.names import Parameter, aws_name
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
-    from assembly_line.requests import Request
+    from assembly_line.requests import DatasetRequest, Request
 
 
 def run_name(line: str, step: str, at: datetime) -> str:
@@ -28,14 +28,27 @@ def require_released(session: Session, line: str) -> None:
     session.target.control.current_release(line)
 
 
-def require_features(session: Session, line: str, names: Sequence[str]) -> None:
-    """Refuse features that the released line does not declare, before anything is started."""
-    declared = released_line(session.target, line).features
-    unknown = [repr(name) for name in names if name not in declared]
-    if unknown:
-        raise RequestRefused(
-            f"--features: line {line} has no feature {', '.join(unknown)}; it has {', '.join(declared)}"
-        )
+def require_features(session: Session, request: DatasetRequest) -> None:
+    """Refuse features and groups that the released line does not declare, before anything is started."""
+    try:
+        resolved_features(released_line(session.target, request.line), request)
+    except RequestRefused as error:
+        raise RequestRefused(f"--{error}") from error
+
+
+def explain_request(session: Session, request: DatasetRequest) -> None:
+    """Show what the request would take. Nothing is built and no work item begins.
+
+    Raises:
+        RunFailed: the request was refused; the message is the reason.
+    """
+    from assembly_line.cli.drawn_forecast import draw_forecast
+
+    target, name = session.target, run_name(request.line, "explain", request.as_of)
+    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())
+    with progress(session.output, f"Plan for {request.line}") as show:
+        found = require_success(wait(target, arn, show=show))
+    session.output.result(found, draw_forecast(found))
 
 
 def require_wish(session: Session, line: str, wish: object) -> None:

@@ -120,9 +120,12 @@ class Target:
         found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
+    def caller(self) -> str:
+        """ARN of whose credentials these are."""
+        return str(self.client("sts").get_caller_identity()["Arn"])
+
     def _user(self) -> str:
-        arn = self.client("sts").get_caller_identity()["Arn"]
-        return re.sub(r"[^\w+=,.@-]", "-", arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1])[:64]
+        return re.sub(r"[^\w+=,.@-]", "-", self.caller().rsplit("/", 1)[-1].rsplit(":", 1)[-1])[:64]
 
     def _api_url(self) -> str:
         published = self.parameters.value(Parameter.API_URL).rstrip("/")

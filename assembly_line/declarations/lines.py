@@ -97,6 +97,7 @@ class Line:
     delivery: Delivery
     risk: RiskTier = "standard"
     quality: tuple[QualityRule, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -107,6 +108,7 @@ class Line:
         for name in self.features:
             check_name(f"{place}: feature", name)
             self._check_feature(f"{place}: feature {name}", name)
+        self._check_groups(f"{place}: group")
         require(
             self.training.baseline in self.features,
             f"{place}: training.baseline {self.training.baseline!r} is not a feature; "
@@ -134,6 +136,20 @@ class Line:
             kinds_of(self.features, (name,))
         except DeclarationError as error:
             raise DeclarationError(f"{place}: {error}") from error
+
+    def _check_groups(self, place: str) -> None:
+        check_distinct(place, self.groups)
+        for name, members in self.groups.items():
+            check_name(place, name)
+            # A text is a sequence of letters too; the comma of a tuple of one is easily forgotten.
+            require(isinstance(members, tuple), f"{place} {name}: expected a tuple of features, got {members!r}")
+            require(bool(members), f"{place} {name}: is empty")
+            require(len(set(members)) == len(members), f"{place} {name}: names a feature twice: {', '.join(members)}")
+            for member in members:
+                require(
+                    member in self.features,
+                    f"{place} {name}: {member!r} is not a feature; there are {', '.join(self.features)}",
+                )
 
     def _all_sources(self) -> list[Source]:
         from_features = [

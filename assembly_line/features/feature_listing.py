@@ -28,6 +28,7 @@ class ListedFeature:
         window: how far back it looks, in words; None where there is no bound.
         personal: whether it takes values of a column that is declared personal.
         parts: features that a ratio or an expression is made of.
+        groups: groups of the line that it belongs to.
     """
 
     name: str
@@ -40,16 +41,18 @@ class ListedFeature:
     window: str | None
     personal: bool
     parts: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
     def matches(self, text: str) -> bool:
         """Whether every word of the text occurs in what is said of the feature, in any case."""
-        said = " ".join((self.name, self.definition, self.kind, *self.sources, *self.entities, *self.columns)).lower()
+        named = (*self.sources, *self.entities, *self.columns, *self.groups)
+        said = " ".join((self.name, self.definition, self.kind, *named)).lower()
         return all(word in said for word in text.lower().split())
 
 
 def listed_features(line: Line) -> list[ListedFeature]:
     """Every feature of a line, in declared order."""
-    return [_listed(line, name) for name in line.features]
+    return [replace(_listed(line, name), groups=_groups(line, name)) for name in line.features]
 
 
 def users_of(line: Line, name: str, lines: Mapping[str, Line]) -> dict[str, str]:
@@ -101,6 +104,10 @@ def _listed(line: Line, name: str) -> ListedFeature:
         personal=not set(columns).isdisjoint(feature.source.personal),
         parts=(),
     )
+
+
+def _groups(line: Line, name: str) -> tuple[str, ...]:
+    return tuple(group for group, members in line.groups.items() if name in members)
 
 
 def _kind(feature: Any) -> str:

@@ -9,6 +9,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import DECIMAL, DECIMAL_DIGITS
 from assembly_line.features.dataset_ids import dataset_id_of
 from assembly_line.features.plans import ChosenEngine, Estimate, Input, Plan
+from assembly_line.features.selection import resolved_features
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
 from assembly_line.features.workload import TimedGroup, Workload, source_columns, workload_of
@@ -94,18 +95,6 @@ def make_plan(
         reason=reason,
         scripts=used,
     )
-
-
-def resolved_features(line: Line, request: DatasetRequest) -> tuple[str, ...]:
-    """The features asked for, all of the line's by default, each once and in declared order."""
-    asked = set(line.features if request.features is None else request.features)
-    unknown = sorted(asked - set(line.features))
-    if unknown:
-        raise RequestRefused(
-            f"features: line {line.name} has no feature {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(line.features)}"
-        )
-    return tuple(name for name in line.features if name in asked)
 
 
 def _time_bounds(line: Line, workload: Workload, request: DatasetRequest) -> dict[str, Bounds]:

@@ -123,6 +123,19 @@ class ControlTable:
             return _already(error)
         return True
 
+    def replace(self, line: str, item: str, document: Mapping[str, Any], *, known: Mapping[str, Any]) -> bool:
+        """Store the document where `known` stands. False if something else stands there meanwhile, or nothing."""
+        try:
+            self._table.put_item(
+                Item=_item(line, item, document),
+                ConditionExpression="#document = :known",
+                ExpressionAttributeNames={"#document": DOCUMENT},
+                ExpressionAttributeValues={":known": _text(known)},
+            )
+        except ClientError as error:
+            return _already(error)
+        return True
+
     def _put_undecided(self, item: dict[str, Any]) -> bool:
         try:
             self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(decided)")
@@ -146,8 +159,12 @@ def _item(line: str, item: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         ControlKey.PARTITION: line,
         ControlKey.SORT: str(item),
-        DOCUMENT: json.dumps(document, sort_keys=True, allow_nan=False),
+        DOCUMENT: _text(document),
     }
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, allow_nan=False)
 
 
 def _already(error: ClientError) -> bool:

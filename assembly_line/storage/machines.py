@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RUNNING = "RUNNING"
 SUCCEEDED = "SUCCEEDED"
+ABORTED = "ABORTED"
 # In order of how much a person learns from it.
 REASON_MEMBERS = ("FailureReason", "errorMessage", "ErrorMessage", "StatusMessage", "Cause", "cause")
 
@@ -36,6 +37,11 @@ class Execution:
     output: Any
     error: str | None
     cause: str | None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Somebody stopped it; right afterwards Step Functions may still show it as running."""
+        return self.status in (ABORTED, RUNNING)
 
     @property
     def reason(self) -> str:
@@ -98,6 +104,23 @@ class Machines:
             error=found.get("error"),
             cause=found.get("cause"),
         )
+
+    def stop(self, arn: str, *, error: str, cause: str) -> Execution:
+        """Stop an execution, with what it has started, and return it as it is then. One that has ended stays as it is.
+
+        Raises:
+            NotFound: there is none of that ARN.
+        """
+        found = self.describe(arn)
+        if found.status != RUNNING:
+            return found
+        try:
+            self._sfn.stop_execution(executionArn=arn, error=error, cause=cause)
+        except ClientError as failure:
+            # It may have ended between the two calls.
+            if failure.response["Error"]["Code"] != "ValidationException":
+                raise
+        return self.describe(arn)
 
     def current_state(self, arn: str) -> str | None:
         """The state that was entered last; None before the first."""

@@ -1,4 +1,4 @@
-"""EventBridge's envelope around a station event, as a rule puts it on a queue."""
+"""EventBridge's envelopes as rules put them on the queue: of a station event, and of an execution that was stopped."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from assembly_line.errors import MalformedMessage
 from assembly_line.messages import StationEvent, parse_json
 from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE
 from assembly_line.requests import describe
+from assembly_line.throughput.stopped import Place, stopped_event, tells_of_execution
 
 
-def station_event(body: str) -> StationEvent:
-    """Read the event out of a queue message.
+def station_event(body: str, place: Place) -> StationEvent | None:
+    """Read the event out of a queue message. None if it tells of an execution that was no work.
 
     Raises:
         MalformedMessage: it is no envelope, of another kind of event, or a field of the event is wrong.
@@ -21,6 +22,8 @@ def station_event(body: str) -> StationEvent:
     envelope = parse_json(body)
     if not isinstance(envelope, Mapping):
         raise MalformedMessage(f"envelope: expected a JSON object, got {type(envelope).__name__}")
+    if tells_of_execution(envelope):
+        return stopped_event(envelope, place)
     for member, expected in (("source", EVENT_SOURCE), ("detail-type", EVENT_DETAIL_TYPE)):
         if envelope.get(member) != expected:
             raise MalformedMessage(f"envelope: {member} is {envelope.get(member)!r}, expected {expected!r}")

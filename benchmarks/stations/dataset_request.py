@@ -31,6 +31,7 @@ def main() -> None:
         store_bucket="store",
         control_table=TABLE,
         memory_mib=str(MEMORY_MIB),
+        spark_dpus="4",
     )
     with account(environment.to_variables()) as there:
         _load(there)

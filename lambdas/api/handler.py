@@ -1,37 +1,32 @@
-"""The HTTP API: feedback, training runs and reviews, each by an authenticated caller who is recorded as its author."""
+"""The HTTP API: feedback, training runs and reviews, each by an authenticated caller who is recorded as its author.
+
+The routes of datasets and of online features stand in modules of their own beside this one.
+"""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assembly_line.environments import ApiEnvironment
 from assembly_line.errors import AssemblyError, Conflict, NoLongerWaiting, RequestRefused, SendingFailed
 from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
 from assembly_line.names import aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.executions import Executions
-from assembly_line.storage.lines import ReleasedLines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.queue import Parcel, Queue
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.queue import Parcel
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
-from lambdas.api import online
+from lambdas.api import datasets, online
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
+from lambdas.api.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,33 +37,8 @@ SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 
 logger = Logger(service="api")
 app = APIGatewayHttpResolver()
+app.include_router(datasets.router)
 online.register(app)
-
-
-@dataclass(frozen=True)
-class Stores:
-    """What the routes read and write."""
-
-    environment: ApiEnvironment
-    control: ControlTable
-    released: ReleasedLines
-    queue: Queue
-    executions: Executions
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = ApiEnvironment.from_process()
-    control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
-    releases = ReleaseStore(ObjectStore(boto3.client("s3"), environment.store_bucket))
-    return Stores(
-        environment=environment,
-        control=control,
-        released=ReleasedLines(control, releases),
-        queue=Queue(boto3.client("sqs"), environment.feedback_queue_url),
-        executions=Executions(boto3.client("stepfunctions")),
-    )
 
 
 @logger.inject_lambda_context
@@ -149,7 +119,13 @@ def _no_route(_error: NotFoundError) -> Response[str]:
     return no_route(
         app.current_event.http_method,
         app.current_event.path,
-        ["POST /feedback", "POST /lines/{line}/runs", "GET or POST /lines/{line}/runs/{run_id}/review", *online.ROUTES],
+        [
+            "POST /feedback",
+            "POST /lines/{line}/runs",
+            "GET or POST /lines/{line}/runs/{run_id}/review",
+            *datasets.ROUTES,
+            *online.ROUTES,
+        ],
     )
 
 

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 
-from assembly_line.environments import DatasetEnvironment
-from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.errors import RequestRefused
 from assembly_line.features.attempts import built_from_json
 from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
 from assembly_line.features.gate import examine, require_passed
 from assembly_line.features.manifest import manifest_of, result_of
-from assembly_line.features.planning import make_plan, needed_sources
 from assembly_line.features.plans import estimate_to_json
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.model_types import Shaped
-from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.shapes import ShapeStore
+from lambdas.dataset.planning import resolve
+from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -39,48 +29,13 @@ if TYPE_CHECKING:
 logger = Logger(service="dataset")
 
 
-@dataclass(frozen=True)
-class Stores:
-    """What the steps read and write."""
-
-    memory_mib: int
-    lake: Lake
-    datasets: DatasetStore
-    control: ControlTable
-    releases: ReleaseStore
-    shapes: ShapeStore
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = DatasetEnvironment.from_process()
-    s3 = boto3.client("s3")
-    store = ObjectStore(s3, environment.store_bucket)
-    return Stores(
-        memory_mib=int(environment.memory_mib),
-        lake=Lake(ObjectStore(s3, environment.lake_bucket)),
-        datasets=DatasetStore(store),
-        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
-        releases=ReleaseStore(store),
-        shapes=ShapeStore(store),
-    )
-
-
 @logger.inject_lambda_context
 def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check a request and say which dataset it means, whether that exists, and which engine would build it."""
     request = DatasetRequest.parse(event)
-    release = _release(request)
-    names = needed_sources(release.line, request)
-    made = make_plan(
-        request,
-        release.line,
-        release=release.digest,
-        snapshots={name: stores().lake.snapshot(name) for name in names},
-        memory_mib=stores().memory_mib,
-        scripts=release.script_digests,
-    )
+    if request.explain:
+        raise RequestRefused("explain: true asks for no dataset; the machine answers it before anything is planned")
+    made = resolve(stores(), request).plan
     found = stores().datasets.find_manifest(made.line.name, made.dataset_id)
     logger.info("planned", extra={"dataset_id": made.dataset_id, "engine": made.engine, "exists": found is not None})
     return {
@@ -145,21 +100,3 @@ def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         datasets.add_to_history(planned, figures_of(planned, columns), created=created)
     logger.info("finished", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "first": first is None})
     return result_of(manifest if first is None else first, exists=first is not None)
-
-
-def _release(request: DatasetRequest) -> Release:
-    """The release that a request names, or the line's current one."""
-    current = stores().control.current_release(request.line)
-    try:
-        release = stores().releases.read(request.release or current)
-    except NotFound as error:
-        raise RequestRefused(
-            f"release: {request.release or current} is not in the store; "
-            f"the current release of {request.line} is {current}"
-        ) from error
-    if release.line.name != request.line:
-        raise RequestRefused(
-            f"release: {request.release} is of line {release.line.name}, expected one of {request.line}; "
-            f"its current release is {current}"
-        )
-    return release

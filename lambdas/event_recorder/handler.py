@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from assembly_line.environments import EventRecorderEnvironment
+from assembly_line.names import Station
 from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.throughput.envelopes import station_event
+from assembly_line.throughput.stopped import Place
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -24,11 +27,29 @@ if TYPE_CHECKING:
 logger = Logger(service="event-recorder")
 
 
+@dataclass(frozen=True)
+class Recorder:
+    """Where events go, and what is known of the executions that they tell of."""
+
+    log: EventLog
+    place: Place
+
+
 @cache
-def event_log() -> EventLog:
+def recorder() -> Recorder:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = EventRecorderEnvironment.from_process()
-    return EventLog(ObjectStore(boto3.client("s3"), environment.ledger_bucket))
+    machines = {
+        environment.dataset_machine_arn: Station.FEATURES,
+        environment.online_machine_arn: Station.FEATURES,
+        environment.training_machine_arn: Station.TRAINING,
+        environment.scoring_machine_arn: Station.DELIVERY,
+        environment.outcomes_machine_arn: Station.FEEDBACK,
+    }
+    return Recorder(
+        log=EventLog(ObjectStore(boto3.client("s3"), environment.ledger_bucket)),
+        place=Place(environment=environment.assembly_environment, machines=machines),
+    )
 
 
 @logger.inject_lambda_context
@@ -36,11 +57,13 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
     accepted: list[StationEvent] = []
 
     def read(record: SQSRecord) -> None:
-        accepted.append(station_event(record.body))
+        event = station_event(record.body, recorder().place)
+        if event is not None:
+            accepted.append(event)
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     response = process_partial_response(event=event, record_handler=read, processor=processor, context=context)
     # A write that fails raises: then the whole batch comes again, and what was written is written once.
-    objects = event_log().append(accepted)
+    objects = recorder().log.append(accepted)
     logger.info("station events", extra={"events": len(accepted), "objects": objects})
     return response

@@ -147,4 +147,9 @@ LINE = Line(
         expires_after=days(28),
     ),
     delivery=Delivery(subscribers=("campaign_desk",)),
+    groups={
+        "spending": ("spend_30d", "spend_90d", "visits_30d", "visits_90d", "products_90d", "days_since_visit"),
+        "coupons": ("coupon_share_90d", "redemptions_90d", "redemptions_365d", "days_since_redemption"),
+        "household": ("age", "income", "household_size", "kids_count"),
+    },
 )

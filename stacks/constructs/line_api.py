@@ -36,7 +36,7 @@ class LineApi(Construct):
         self._api = apigateway.HttpApi(
             self,
             "Api",
-            description="Feedback, training runs, reviews and online features of the assembly line",
+            description="Feedback, datasets, training runs, reviews and online features of the assembly line",
             create_default_stage=False,
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
@@ -52,6 +52,11 @@ class LineApi(Construct):
         people = foundation.people
         review = "/lines/{line}/runs/{run_id}/review"
         self._route("SendFeedback", apigateway.HttpMethod.POST, "/feedback", people.decider)
+        datasets, run = "/lines/{line}/datasets", "/lines/{line}/datasets/runs/{run_id}"
+        self._route("AskForDataset", apigateway.HttpMethod.POST, datasets, people.scientist)
+        self._route("ReadDataset", apigateway.HttpMethod.GET, f"{datasets}/{{dataset_id}}", people.scientist)
+        self._route("ReadDatasetRun", apigateway.HttpMethod.GET, run, people.scientist)
+        self._route("CancelDatasetRun", apigateway.HttpMethod.DELETE, run, people.scientist)
         self._route("StartRun", apigateway.HttpMethod.POST, "/lines/{line}/runs", people.scientist)
         features = "/lines/{line}/features"
         self._route("Features", apigateway.HttpMethod.POST, features, people.scientist, people.decider)

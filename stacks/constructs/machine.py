@@ -68,15 +68,20 @@ class Machine(Construct):
 
 def run_other_machine(role: iam.Role, other: Machine) -> None:
     """Let a machine's role run another machine to its end."""
-    allow(role, ("states:StartExecution",), (other.arn,))
+    start_and_stop(role, other)
+    rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    watch_with(role, Stack.of(role).format_arn(service="events", resource=rule))
+
+
+def start_and_stop(role: iam.Role, machine: Machine) -> None:
+    """Start executions of a machine, see how they are, and stop them."""
+    allow(role, ("states:StartExecution",), (machine.arn,))
     allow(
         role,
         ("states:DescribeExecution", "states:StopExecution"),
-        (other.executions_for(role),),
+        (machine.executions_for(role),),
         because="Executions get their names when they start",
     )
-    rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
-    watch_with(role, Stack.of(role).format_arn(service="events", resource=rule))
 
 
 def watch_with(role: iam.Role, rule: str) -> None:

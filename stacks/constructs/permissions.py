@@ -38,6 +38,15 @@ def let_start(machine: Machine, *roles: iam.Role) -> None:
     permission.allow(watching, (machine.executions_for(machine),), because=_EXECUTIONS)
 
 
+def let_see_executions(machine: Machine, role: iam.Role) -> None:
+    """Ask whether an execution of the machine still runs.
+
+    A policy beside the role's own: that one exists before the function, the function before the machine.
+    """
+    permission = Permission(machine, "Observers", role)
+    permission.allow(("states:DescribeExecution",), (machine.executions_for(machine),), because=_EXECUTIONS)
+
+
 def let_read_catalog(scope: Construct, database: glue.Database, *roles: iam.Role) -> None:
     """Look up the lake's tables and their partitions."""
     stack = Stack.of(scope)

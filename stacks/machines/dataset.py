@@ -1,4 +1,9 @@
-"""The dataset machine: validate and plan, build on the engine that the plan names, quality gate, manifest, shape."""
+"""The dataset machine: validate and plan, build once on the engine that the plan names, quality gate, manifest, shape.
+
+A request that only asks for an explanation is answered by the first task, and announces nothing: no work item begins.
+Of equal requests at the same time one claims the dataset and builds. The others look again until its manifest exists,
+or until whoever held the claim has ended without one, which frees the claim by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.names import GlueArgument
-from stacks.machines.states import choose, expression, invoke, machine, run_glue_job
+from stacks.machines.states import FAILED, choose, expression, invoke, machine, run_glue_job, wait
 from stacks.machines.station_events import Announcer
 
-LIMIT_SECONDS = 3 * 3600
 PLAN_SECONDS = 120
+CLAIM_SECONDS = 30
 BUILD_SECONDS = 900
 FINISH_SECONDS = 300
 SHAPE_SECONDS = 900
+# What queueing for capacity and the other steps take beside a build on Spark.
+AROUND_SECONDS = 2 * 3600
 REQUEST = "$states.context.Execution.Input"
 
 
@@ -21,7 +28,9 @@ REQUEST = "$states.context.Execution.Input"
 class DatasetParts:
     """What the machine calls: ARNs of functions, the Glue job's name and its buckets."""
 
+    explain: str
     plan: str
+    claim: str
     build: str
     finish: str
     shape: str
@@ -31,23 +40,38 @@ class DatasetParts:
     spark_minutes: int
 
 
+def limit_seconds(spark_minutes: int) -> int:
+    """The machine's time limit: to wait for another's build that fails in the end, and then to build."""
+    return 2 * (spark_minutes * 60 + AROUND_SECONDS)
+
+
 def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
+    limit = limit_seconds(parts.spark_minutes)
     plan_key = {"plan_key": expression("$plan.plan_key")}
-    arguments = {
-        f"--{GlueArgument.LAKE_BUCKET}": parts.lake_bucket,
-        f"--{GlueArgument.STORE_BUCKET}": parts.store_bucket,
-        f"--{GlueArgument.PLAN_KEY}": plan_key["plan_key"],
-    }
-    plan = invoke(parts.plan, expression(REQUEST), assign="plan", then="WhichEngine", seconds=PLAN_SECONDS)
-    plan["Assign"]["built"] = expression("null")
     states = {
-        "AnnounceStarted": announcer.state("queued", "started", then="Plan"),
-        "Plan": plan,
-        "WhichEngine": choose(
-            ("$plan.exists", "Finish"), ("$plan.engine = 'spark'", "BuildWithSpark"), otherwise="Build"
+        "ExplainOnly": choose((f"{REQUEST}.explain = true", "Explain"), otherwise="AnnounceStarted"),
+        "Explain": invoke(
+            parts.explain,
+            expression(REQUEST),
+            assign="explanation",
+            then=None,
+            seconds=PLAN_SECONDS,
+            output=expression("$states.result.Payload"),
+            caught_by=FAILED,
         ),
+        "AnnounceStarted": announcer.state("queued", "started", then="Plan"),
+        "Plan": _plan(parts),
+        "AlreadyBuilt": choose(("$plan.exists", "Finish"), otherwise="Claim"),
+        "Claim": _claim(parts, lease_seconds=limit),
+        "Claimed": choose(
+            ("$claim.state = 'built'", "Finish"), ("$claim.state = 'wait'", "WaitForOther"), otherwise="WhichEngine"
+        ),
+        "WaitForOther": wait("$claim.wait_seconds", then="Claim"),
+        "WhichEngine": choose(("$plan.engine = 'spark'", "BuildWithSpark"), otherwise="Build"),
         "Build": invoke(parts.build, plan_key, assign="built", then="Finish", seconds=BUILD_SECONDS),
-        "BuildWithSpark": run_glue_job(parts.glue_job, arguments, then="Finish", minutes=parts.spark_minutes),
+        "BuildWithSpark": run_glue_job(
+            parts.glue_job, _arguments(parts, plan_key), then="Finish", minutes=parts.spark_minutes
+        ),
         "Finish": invoke(
             parts.finish,
             {**plan_key, "built": expression("$built")},
@@ -68,6 +92,31 @@ def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
     return machine(
         states,
         announce_failed=announcer.state("failed", then="Failed"),
-        seconds=LIMIT_SECONDS,
+        seconds=limit,
         comment="A dataset on demand: the same request gives the same dataset",
     )
+
+
+def _plan(parts: DatasetParts) -> dict[str, Any]:
+    plan = invoke(parts.plan, expression(REQUEST), assign="plan", then="AlreadyBuilt", seconds=PLAN_SECONDS)
+    plan["Assign"]["built"] = expression("null")
+    return plan
+
+
+def _claim(parts: DatasetParts, *, lease_seconds: int) -> dict[str, Any]:
+    """The lease outlasts the execution, which the machine's own time limit ends."""
+    wanted = {
+        "line": expression("$plan.line"),
+        "dataset_id": expression("$plan.dataset_id"),
+        "holder": expression("$states.context.Execution.Id"),
+        "lease_seconds": lease_seconds,
+    }
+    return invoke(parts.claim, wanted, assign="claim", then="Claimed", seconds=CLAIM_SECONDS)
+
+
+def _arguments(parts: DatasetParts, plan_key: dict[str, str]) -> dict[str, str]:
+    return {
+        f"--{GlueArgument.LAKE_BUCKET}": parts.lake_bucket,
+        f"--{GlueArgument.STORE_BUCKET}": parts.store_bucket,
+        f"--{GlueArgument.PLAN_KEY}": plan_key["plan_key"],
+    }

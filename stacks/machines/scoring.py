@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.machines import dataset
 from stacks.machines.sagemaker import transform
 from stacks.machines.states import DAY, choose, invoke, known, machine, run_child
 from stacks.machines.station_events import Announcer
@@ -22,13 +21,14 @@ _OUTPUT = "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringParts:
-    """What the machine calls: ARNs of functions and of the dataset machine, and the key for what SageMaker writes."""
+    """What the machine calls, by ARN; the dataset machine's time limit; the key for what SageMaker writes."""
 
     begin: str
     prepare: str
     publish: str
     deliver: str
     dataset_machine: str
+    dataset_seconds: int
     key: str
 
 
@@ -44,7 +44,7 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
             request="$context.dataset_request",
             assign="dataset",
             then="AnyDecisions",
-            seconds=dataset.LIMIT_SECONDS + 300,
+            seconds=parts.dataset_seconds + 300,
         ),
         "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
         "Prepare": invoke(

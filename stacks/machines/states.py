@@ -81,8 +81,9 @@ def task(
     retries: list[State],
     assign: Mapping[str, Any] | None = None,
     output: str | None = None,
+    caught_by: str = ANNOUNCE_FAILED,
 ) -> State:
-    """A task that retries what is transient, has a time limit, and hands any other error to `AnnounceFailed`.
+    """A task that retries what is transient, has a time limit, and hands any other error to `caught_by`.
 
     Args:
         seconds: time limit of one attempt, a number or a JSONata expression.
@@ -95,7 +96,7 @@ def task(
         "Arguments": dict(arguments),
         "TimeoutSeconds": expression(seconds) if isinstance(seconds, str) else seconds,
         "Retry": retries,
-        "Catch": [catch_all(ANNOUNCE_FAILED)],
+        "Catch": [catch_all(caught_by)],
         **({"Assign": dict(assign)} if assign else {}),
         **({"Output": output} if output else {}),
         **({"Next": then} if then else {"End": True}),
@@ -114,6 +115,7 @@ def invoke(
     then: str | None,
     seconds: int,
     output: str | None = None,
+    caught_by: str = ANNOUNCE_FAILED,
 ) -> State:
     """Call a Lambda function by ARN; its answer becomes the variable `assign`.
 
@@ -128,6 +130,7 @@ def invoke(
         retries=[retry(*_LAMBDA_TRANSIENT)],
         assign={assign: expression("$states.result.Payload")},
         output=output,
+        caught_by=caught_by,
     )
 
 
@@ -177,6 +180,11 @@ def choose(*ways: tuple[str, str], otherwise: str) -> State:
         "Choices": [{"Condition": expression(condition), "Next": state} for condition, state in ways],
         "Default": otherwise,
     }
+
+
+def wait(seconds: str, *, then: str) -> State:
+    """Wait as long as the JSONata expression says."""
+    return {"Type": "Wait", "Seconds": expression(seconds), "Next": then}
 
 
 def machine(states: States, *, announce_failed: State, seconds: int, comment: str) -> dict[str, Any]:

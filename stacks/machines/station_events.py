@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.messages import STATION_EVENT_SCHEMA
-from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE, Station
+from assembly_line.names import CHILD_SUFFIX, EVENT_DETAIL_TYPE, EVENT_SOURCE, Station
 from stacks.machines.states import FAILURE, State, expression, retry, task
 
-CHILD_SUFFIX = "-dataset"
 CAUSE_LIMIT = 2000
 
 _RUN = "$states.context.Execution.Name"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assembly_line.names import Phase
-from stacks.machines import dataset
+from assembly_line.names import CHILD_SUFFIX, Phase
 from stacks.machines.sagemaker import create_model, train, transform
 from stacks.machines.states import (
     DAY,
@@ -20,7 +19,7 @@ from stacks.machines.states import (
     machine,
     run_child,
 )
-from stacks.machines.station_events import CHILD_SUFFIX, Announcer
+from stacks.machines.station_events import Announcer
 
 REVIEW_SECONDS = 14 * DAY
 LIMIT_SECONDS = 28 * DAY
@@ -39,7 +38,7 @@ STARTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingParts:
-    """What the machine calls: ARNs of functions and of the dataset machine, and the key for what SageMaker writes."""
+    """What the machine calls, by ARN; the dataset machine's time limit; the key for what SageMaker writes."""
 
     begin: str
     prepare: str
@@ -48,6 +47,7 @@ class TrainingParts:
     request_review: str
     conclude: str
     dataset_machine: str
+    dataset_seconds: int
     key: str
 
 
@@ -62,7 +62,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             request="$context.dataset_request",
             assign="dataset",
             then="Prepare",
-            seconds=dataset.LIMIT_SECONDS + 300,
+            seconds=parts.dataset_seconds + 300,
         ),
         **fit_states(Phase.JUDGED, parts, environment, then="Evaluate"),
         "Evaluate": _judge(Phase.JUDGED, parts, then="Refit"),

@@ -141,7 +141,18 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
 @pytest.mark.parametrize(
     ("role", "routes"),
     [
-        ("Scientist", {"POST/lines/*/runs", "GET/lines/*/runs/*/review", "POST/lines/*/features"}),
+        (
+            "Scientist",
+            {
+                "POST/lines/*/datasets",
+                "GET/lines/*/datasets/*",
+                "GET/lines/*/datasets/runs/*",
+                "DELETE/lines/*/datasets/runs/*",
+                "POST/lines/*/runs",
+                "GET/lines/*/runs/*/review",
+                "POST/lines/*/features",
+            },
+        ),
         ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review"}),
         ("Decider", {"POST/feedback", "POST/lines/*/features"}),
     ],

@@ -154,6 +154,10 @@ def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
     routes = each_assembly.of_type("AWS::ApiGatewayV2::Route")
     assert {route.properties["RouteKey"] for route in routes} == {
         "POST /feedback",
+        "POST /lines/{line}/datasets",
+        "GET /lines/{line}/datasets/{dataset_id}",
+        "GET /lines/{line}/datasets/runs/{run_id}",
+        "DELETE /lines/{line}/datasets/runs/{run_id}",
         "POST /lines/{line}/runs",
         "POST /lines/{line}/features",
         "GET /lines/{line}/runs/{run_id}/review",

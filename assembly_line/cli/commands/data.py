@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli.commands import dataset_life
 from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
@@ -41,6 +42,14 @@ ModelFile = Annotated[
     typer.Option("--model", metavar="FILE", help="The type with its parameters as JSON, in place of --for."),
 ]
 
+Groups = Annotated[
+    str | None, typer.Option("--groups", metavar="A,B", help="Groups of features that the line declares.")
+]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Show what would be read, with an estimate of time and cost; build nothing."),
+]
+
 
 def register(app: typer.Typer) -> None:
     sources = typer.Typer(help="Raw tables in the lake.", no_args_is_help=True)
@@ -49,6 +58,7 @@ def register(app: typer.Typer) -> None:
     command(sources, "load")(load_sources)
     command(datasets, "build")(build_dataset)
     questions.register(datasets)
+    dataset_life.register(datasets)
     app.add_typer(sources, name="sources", rich_help_panel=PANEL)
     app.add_typer(datasets, name="dataset", rich_help_panel=PANEL)
 
@@ -83,22 +93,36 @@ def build_dataset(
     since: Since = None,
     until: Until = None,
     features: Features = None,
+    groups: Groups = None,
     engine: Engine = "auto",
     kind: For = None,
     parameters: Set = None,
     model_file: ModelFile = None,
+    explain: Explain = False,
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
-    from assembly_line.cli.runs import listed, period, require_features, require_wish, run, run_name
+    from assembly_line.cli.runs import (
+        explain_request,
+        listed,
+        period,
+        require_features,
+        require_wish,
+        run,
+        run_name,
+    )
     from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
-    given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine}
+    given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
     wish = wish_of(kind, parameters or [], model_file)
-    request = DatasetRequest.parse({**given, **period(since, until), "features": listed(features), "model": wish})
-    require_features(session, line, request.features or ())
+    chosen = {"features": listed(features), "groups": listed(groups), "model": wish}
+    request = DatasetRequest.parse({**given, **period(since, until), **chosen})
+    require_features(session, request)
     require_wish(session, line, request.model)
+    if explain:
+        explain_request(session, request)
+        return
     name = run_name(line, "dataset", request.as_of)
     run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=f"Dataset for {line}")

@@ -20,6 +20,7 @@ from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
+from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -96,12 +97,13 @@ def steps(
         store_bucket=store.bucket,
         control_table="control",
         memory_mib="3008",
+        spark_dpus="4",
     )
     for variable, value in environment.to_variables().items():
         monkeypatch.setenv(variable, value)
-    handler.stores.cache_clear()
+    stores.cache_clear()
     yield Steps()
-    handler.stores.cache_clear()
+    stores.cache_clear()
 
 
 class Steps:

@@ -32,7 +32,7 @@ from lambdas.api import online as route
 from lambdas.online import handler
 from tests.aws.features.conftest import LINE, Context, Steps
 from tests.aws.features.online_world import TABLE, new_online_table
-from tests.aws.feedback.test_api import request
+from tests.aws.feedback.conftest import request
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -72,6 +72,8 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             online_table=TABLE,
             feedback_queue_url="https://queue",
             training_machine_arn="arn:training",
+            dataset_machine_arn="arn:dataset",
+            explain_function="explain",
         ),
     )
     caches = (handler.stores, route.stores)

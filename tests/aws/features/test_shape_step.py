@@ -14,7 +14,8 @@ from assembly_line.features.shapes.preprocessing import Fitted
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.shapes import ShapeStore
-from lambdas.dataset import handler, shaping
+from lambdas.dataset import shaping
+from lambdas.dataset.stores import stores
 from tests.aws.features.conftest import LINE, Steps
 
 TRAINING = {"purpose": "training", "as_of": "2018-01-02"}
@@ -82,7 +83,7 @@ def test_what_a_machine_cannot_hold_is_refused_before_it_is_read(
 ) -> None:
     shaped(steps, TREES)
     monkeypatch.setenv("MEMORY_MIB", "1")
-    handler.stores.cache_clear()
+    stores.cache_clear()
 
     with pytest.raises(RequestRefused, match=r"model: \d+ rows x 25 columns need about 1 MiB to shape, more than"):
         shaped(steps, {"type": "linear"})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from aws_lambda_powertools import Logger
 
@@ -17,10 +20,15 @@ from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
+from lambdas.api import handler
+from lambdas.api.stores import stores
 
 LINES = Path(__file__).parents[3] / "lines"
 LINE = "coupon_redemption"
 LogsOf = Callable[[Logger], io.StringIO]
+ANNA = "arn:aws:sts::123456789012:assumed-role/Scientist/anna"
+NOBODY: dict[str, Any] = {}
+Call = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +52,14 @@ def logs_of() -> Iterator[LogsOf]:
     changed: list[tuple[Any, Any]] = []
 
     def follow(logger: Logger) -> io.StringIO:
-        written, handler = io.StringIO(), logger.registered_handler
-        assert isinstance(handler, logging.StreamHandler)
-        changed.append((handler, handler.setStream(written)))
+        written, writer = io.StringIO(), logger.registered_handler
+        assert isinstance(writer, logging.StreamHandler)
+        changed.append((writer, writer.setStream(written)))
         return written
 
     yield follow
-    for handler, stream in changed:
-        handler.setStream(stream)
+    for written_to, stream in changed:
+        written_to.setStream(stream)
 
 
 @pytest.fixture
@@ -81,3 +89,69 @@ def environment(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+
+
+def request(method: str, path: str, body: object, who: str | None, *, encoded: bool = False) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    if encoded:
+        text = base64.b64encode(text.encode()).decode()
+    authorizer = {"authorizer": {"iam": {"userArn": who, "accountId": "123456789012"}}} if who else NOBODY
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            **authorizer,
+            "accountId": "123456789012",
+            "apiId": "api",
+            "http": {
+                "method": method,
+                "path": path,
+                "sourceIp": "203.0.113.1",
+                "userAgent": "x",
+                "protocol": "HTTP/1.1",
+            },
+            "requestId": "r",
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+        },
+        "body": text,
+        "isBase64Encoded": encoded,
+    }
+
+
+@pytest.fixture
+def queue_url(aws: None) -> str:
+    return boto3.client("sqs").create_queue(QueueName="feedback")["QueueUrl"]
+
+
+@pytest.fixture
+def machine(aws: None) -> str:
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    return boto3.client("stepfunctions").create_state_machine(
+        name="training", definition=definition, roleArn="arn:aws:iam::123456789012:role/states"
+    )["stateMachineArn"]
+
+
+@pytest.fixture
+def variables(environment: None, queue_url: str, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDBACK_QUEUE_URL", queue_url)
+    monkeypatch.setenv("TRAINING_MACHINE_ARN", machine)
+    monkeypatch.setenv("DATASET_MACHINE_ARN", machine)
+    monkeypatch.setenv("EXPLAIN_FUNCTION", "explain")
+    monkeypatch.setenv("ONLINE_TABLE", "online")
+    stores.cache_clear()
+
+
+@pytest.fixture
+def api(variables: None, released: str, lambda_context: Any) -> Call:
+    def call(
+        method: str, path: str, body: object = "", *, who: str | None = ANNA, encoded: bool = False
+    ) -> tuple[int, dict[str, Any]]:
+        answer = handler.handle(request(method, path, body, who, encoded=encoded), lambda_context)
+        assert answer["headers"]["Content-Type"] == "application/json"
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return call

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,81 +15,15 @@ from assembly_line.names import run_item
 from assembly_line.storage.control_table import ControlTable
 from lambdas.api import handler
 from lambdas.api.incoming import LARGEST_BODY
+from tests.aws.feedback.conftest import ANNA, Call
 
 if TYPE_CHECKING:
     from tests.aws.feedback.conftest import LogsOf
 
 LINE = "coupon_redemption"
-ANNA = "arn:aws:sts::123456789012:assumed-role/Scientist/anna"
 BEN = "arn:aws:sts::123456789012:assumed-role/Reviewer/ben"
 RUN = "coupon-redemption-20170701-0a1b2c3d"
 REVIEW = f"/lines/{LINE}/runs/{RUN}/review"
-NOBODY: dict[str, Any] = {}
-Call = Callable[..., tuple[int, dict[str, Any]]]
-
-
-def request(method: str, path: str, body: object, who: str | None, *, encoded: bool = False) -> dict[str, Any]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    if encoded:
-        text = base64.b64encode(text.encode()).decode()
-    authorizer = {"authorizer": {"iam": {"userArn": who, "accountId": "123456789012"}}} if who else NOBODY
-    return {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            **authorizer,
-            "accountId": "123456789012",
-            "apiId": "api",
-            "http": {
-                "method": method,
-                "path": path,
-                "sourceIp": "203.0.113.1",
-                "userAgent": "x",
-                "protocol": "HTTP/1.1",
-            },
-            "requestId": "r",
-            "routeKey": f"{method} {path}",
-            "stage": "$default",
-        },
-        "body": text,
-        "isBase64Encoded": encoded,
-    }
-
-
-@pytest.fixture
-def queue_url(aws: None) -> str:
-    return boto3.client("sqs").create_queue(QueueName="feedback")["QueueUrl"]
-
-
-@pytest.fixture
-def machine(aws: None) -> str:
-    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
-    return boto3.client("stepfunctions").create_state_machine(
-        name="training", definition=definition, roleArn="arn:aws:iam::123456789012:role/states"
-    )["stateMachineArn"]
-
-
-@pytest.fixture
-def variables(environment: None, queue_url: str, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FEEDBACK_QUEUE_URL", queue_url)
-    monkeypatch.setenv("ONLINE_TABLE", "online")
-    monkeypatch.setenv("TRAINING_MACHINE_ARN", machine)
-    handler.stores.cache_clear()
-
-
-@pytest.fixture
-def api(variables: None, released: str, lambda_context: Any) -> Call:
-    def call(
-        method: str, path: str, body: object = "", *, who: str | None = ANNA, encoded: bool = False
-    ) -> tuple[int, dict[str, Any]]:
-        answer = handler.handle(request(method, path, body, who, encoded=encoded), lambda_context)
-        assert answer["headers"]["Content-Type"] == "application/json"
-        return answer["statusCode"], json.loads(answer["body"])
-
-    return call
 
 
 @pytest.fixture

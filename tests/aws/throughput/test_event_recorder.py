@@ -13,12 +13,17 @@ from moto import mock_aws
 
 from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.objects import ObjectStore
+from assembly_line.throughput.visits import visits
 from lambdas.event_recorder import handler
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 BUCKET = "ledger"
+MACHINES = {
+    name: f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"
+    for name in ("dataset", "online", "training", "scoring", "outcomes")
+}
 
 
 @dataclass
@@ -41,14 +46,16 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "LEDGER_BUCKET": BUCKET,
+        "ASSEMBLY_ENVIRONMENT": "embedded",
+        **{f"{name.upper()}_MACHINE_ARN": arn for name, arn in MACHINES.items()},
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        handler.event_log.cache_clear()
+        handler.recorder.cache_clear()
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         yield EventLog(ObjectStore(s3, BUCKET))
-    handler.event_log.cache_clear()
+    handler.recorder.cache_clear()
 
 
 def detail(number: int, *, at: str = "2026-11-01T09:00:00.000000Z", **changes: Any) -> dict[str, Any]:
@@ -135,8 +142,83 @@ def test_events_lie_under_the_day_on_which_they_happened(log: EventLog, context:
 def test_a_store_that_is_gone_fails_the_batch(
     log: EventLog, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handler.event_log.cache_clear()
+    handler.recorder.cache_clear()
     monkeypatch.setenv("LEDGER_BUCKET", "gone")
 
     with pytest.raises(Exception, match="NoSuchBucket"):
         handler.handle(batch(envelope(detail(1))), context)
+
+
+def stopped(name: str = "run-1-dataset", status: str = "ABORTED", **changes: Any) -> str:
+    """As Step Functions tells EventBridge that an execution ended."""
+    told = {
+        "executionArn": f"arn:aws:states:us-east-1:000000000000:execution:dataset:{name}",
+        "stateMachineArn": MACHINES["dataset"],
+        "name": name,
+        "status": status,
+        "startDate": 1793523600000,
+        "stopDate": 1793523661250,
+        "input": json.dumps({"line": "coupon_redemption", "purpose": "training", "as_of": "2017-07-01"}),
+        "redriveCount": 0,
+        "error": "Cancelled",
+        "cause": "cancelled by arn:aws:iam::000000000000:user/anna",
+        **changes,
+    }
+    kind = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
+    return json.dumps({"version": "0", "account": "000000000000", **kind, "detail": told})
+
+
+def test_a_stopped_execution_fails_its_work_item_once(log: EventLog, context: LambdaContext) -> None:
+    begun = {"id": "run-1-dataset:features:started:1", "station": "features", "kind": "started"}
+    response = handler.handle(
+        batch(envelope(detail(1, at="2026-11-01T09:00:00.000000Z", **begun)), stopped(), stopped()), context
+    )
+
+    assert failed(response) == []
+    _, end = sorted(log.read(), key=lambda event: event.at)
+    # The id that the machine itself would have used, so that both together count once.
+    assert (end.id, end.kind, end.attempt) == ("run-1-dataset:features:failed:1", "failed", 1)
+    assert (end.line, end.station, end.item) == ("coupon_redemption", "features", "run-1")
+    assert end.at.isoformat() == "2026-11-01T09:01:01.250000+00:00"
+    assert end.cause == "stopped: Cancelled: cancelled by arn:aws:iam::000000000000:user/anna"
+    (visit,) = visits(log.read())
+    assert (visit.result, visit.ended) == ("failed", end.at)
+
+
+def test_one_that_ran_out_of_time_says_so_and_a_redrive_is_another_attempt(
+    log: EventLog, context: LambdaContext
+) -> None:
+    late = stopped("run-2", "TIMED_OUT", redriveCount=2, error="States.Timeout", cause=None)
+
+    assert failed(handler.handle(batch(late), context)) == []
+
+    (event,) = log.read()
+    assert (event.id, event.attempt, event.item) == ("run-2:features:failed:3", 3, "run-2")
+    assert event.cause == "stopped: it ran out of time: States.Timeout"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [('{"line": 7}', "unknown"), ("[1]", "unknown"), ("null", "unknown"), (None, "unknown"), ('{"line": "x"}', "x")],
+)
+def test_whatever_its_input_was_it_is_told(log: EventLog, context: LambdaContext, given: str | None, line: str) -> None:
+    assert failed(handler.handle(batch(stopped(input=given)), context)) == []
+    assert [event.line for event in log.read()] == [line]
+
+
+def test_an_explanation_that_was_stopped_was_no_work(log: EventLog, context: LambdaContext) -> None:
+    asked = json.dumps({"line": "coupon_redemption", "explain": True})
+
+    assert failed(handler.handle(batch(stopped(input=asked)), context)) == []
+    assert list(log.read()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": "SUCCEEDED"}, {"stateMachineArn": "arn:of:somebody:else"}, {"stopDate": None}, {"name": ""}],
+)
+def test_what_is_not_about_a_stopped_execution_of_the_line_goes_back(
+    log: EventLog, context: LambdaContext, changes: dict[str, Any]
+) -> None:
+    assert failed(handler.handle(batch(stopped(**changes)), context)) == ["m0"]
+    assert list(log.read()) == []

@@ -36,7 +36,12 @@ class Context:
 
 def environment_variables() -> dict[str, str]:
     return DatasetEnvironment(
-        assembly_environment="dev", lake_bucket="lake", store_bucket="store", control_table="control", memory_mib="3008"
+        assembly_environment="dev",
+        lake_bucket="lake",
+        store_bucket="store",
+        control_table="control",
+        memory_mib="3008",
+        spark_dpus="4",
     ).to_variables()
 
 

@@ -16,7 +16,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.errors import QualityGateFailed
 from assembly_line.names import Parameter
-from lambdas.dataset import handler
+from lambdas.dataset.stores import stores
 from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables
 from tests.unit.features.small_world import EVENTS
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
     for variable, value in environment_variables().items():
         monkeypatch.setenv(variable, value)
-    handler.stores.cache_clear()
+    stores.cache_clear()
     yield ReleasedWorld(target, tmp_path)
-    handler.stores.cache_clear()
+    stores.cache_clear()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter
 from lambdas.dataset import handler, shaping
+from lambdas.dataset.stores import stores
 from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables, step
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ ASKED = ("dataset", "build", NAME, "--as-of", "2018-01-01")
 def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
     for variable, value in environment_variables().items():
         monkeypatch.setenv(variable, value)
-    handler.stores.cache_clear()
+    stores.cache_clear()
     yield ReleasedWorld(target, tmp_path)
-    handler.stores.cache_clear()
+    stores.cache_clear()
 
 
 def started(target: Target, line: Command, *options: str) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""What a planned dataset would read, take and cost: told before anything runs, and labelled an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assembly_line.features.plans import Plan, estimate_to_json
+from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.instants import format_instant
+
+SCHEMA = "assembly-line/dataset-explanation"
+VERSION = 1
+MIB = 1 << 20
+
+# List prices in USD of us-east-1, without free tier or discount: aws.amazon.com/lambda/pricing (x86) and
+# aws.amazon.com/glue/pricing (Spark jobs, billed by the second, at least one minute).
+LAMBDA_GB_SECOND = 0.0000166667
+GLUE_DPU_HOUR = 0.44
+GLUE_LEAST_SECONDS = 60.0
+PRICES = (
+    "list prices of us-east-1: Lambda 0.0000166667 USD a GB-second, Glue 0.44 USD a DPU-hour of at least one minute"
+)
+
+# Calibrated on benchmarks/results.json, case `windowed` at x1: about 25 million values in 2.1 s on one machine of two
+# cores, and in 30 s on local Spark with as many, some 10 s of which are its start.
+VALUES_A_SECOND = 10e6
+SPARK_VALUES_A_CORE_SECOND = 0.6e6
+CORES_A_DPU = 4
+# What S3 gives one function, and what planning, the gate and the manifest take beside building.
+BYTES_A_SECOND = 50e6
+AROUND_SECONDS = 2.0
+# A Glue run starts its workers first.
+GLUE_START_SECONDS = 60.0
+MEASURED = (
+    "throughput of benchmarks/results.json (15 windowed features of 901,185 decisions); expect it within a factor"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machinery:
+    """What the engines run on.
+
+    Args:
+        memory_mib: memory of the function that builds on one machine.
+        spark_dpus: capacity of the Glue job, all workers together.
+    """
+
+    memory_mib: int
+    spark_dpus: float
+
+
+def forecast(
+    plan: Plan, snapshots: Mapping[str, Snapshot], machinery: Machinery, *, created: str | None
+) -> dict[str, Any]:
+    """Explain a plan, as JSON values.
+
+    Args:
+        snapshots: of the sources that the plan reads, whole.
+        created: when the dataset was finished; None if it does not exist.
+    """
+    seconds = _seconds(plan, machinery)
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "dataset_id": plan.dataset_id,
+        "line": plan.line.name,
+        "release": plan.release,
+        "purpose": plan.purpose,
+        "as_of": format_instant(plan.as_of),
+        "from": None if plan.since is None else format_instant(plan.since),
+        "to": None if plan.until is None else format_instant(plan.until),
+        "exists": created is not None,
+        "created": created,
+        "features": list(plan.features),
+        "engine": plan.engine,
+        "reason": plan.reason,
+        "sources": [_source(plan, snapshot) for snapshot in snapshots.values()],
+        "estimate": {
+            **estimate_to_json(plan.estimate),
+            "seconds": round(seconds, 1),
+            "usd": round(_usd(plan, machinery, seconds), 6),
+        },
+        "basis": {"seconds": MEASURED, "usd": PRICES},
+    }
+
+
+def _source(plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
+    read = plan.inputs[snapshot.source]
+    return {
+        "source": snapshot.source,
+        "snapshot": snapshot.digest,
+        "newest_event": None if snapshot.newest is None else format_instant(snapshot.newest),
+        "columns": list(read.columns),
+        "read": _amount(read.objects),
+        "pruned": _amount([item for item in snapshot.objects if item not in set(read.objects)]),
+    }
+
+
+def _amount(objects: tuple[SnapshotObject, ...] | list[SnapshotObject]) -> dict[str, int]:
+    return {
+        "objects": len(objects),
+        "bytes": sum(item.bytes for item in objects),
+        "rows": sum(item.rows for item in objects),
+    }
+
+
+def _values(plan: Plan) -> int:
+    """Values that are read and written: what time grows with."""
+    read = sum(len(part.columns) * sum(item.rows for item in part.objects) for part in plan.inputs.values())
+    # Beside features and keys each decision has its id and its time.
+    return read + plan.estimate.spine_rows * (len(plan.features) + len(plan.line.decision.keys) + 2)
+
+
+def _seconds(plan: Plan, machinery: Machinery) -> float:
+    fetching = plan.estimate.bytes / BYTES_A_SECOND
+    if plan.engine == "duckdb":
+        return AROUND_SECONDS + fetching + _values(plan) / VALUES_A_SECOND
+    # One worker drives the others.
+    cores = max(machinery.spark_dpus - 1, 1) * CORES_A_DPU
+    return AROUND_SECONDS + GLUE_START_SECONDS + _values(plan) / (SPARK_VALUES_A_CORE_SECOND * cores)
+
+
+def _usd(plan: Plan, machinery: Machinery, seconds: float) -> float:
+    if plan.engine == "duckdb":
+        return seconds * machinery.memory_mib / 1024 * LAMBDA_GB_SECOND
+    return max(seconds, GLUE_LEAST_SECONDS) / 3600 * machinery.spark_dpus * GLUE_DPU_HOUR

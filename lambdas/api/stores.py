@@ -1,0 +1,51 @@
+"""What the routes of the API read, write and start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import boto3
+
+from assembly_line.environments import ApiEnvironment
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.executions import Executions
+from assembly_line.storage.functions import Functions
+from assembly_line.storage.lines import ReleasedLines
+from assembly_line.storage.machines import Machines
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.queue import Queue
+from assembly_line.storage.releases import ReleaseStore
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Clients and stores of one account."""
+
+    environment: ApiEnvironment
+    control: ControlTable
+    objects: ObjectStore
+    released: ReleasedLines
+    queue: Queue
+    executions: Executions
+    machines: Machines
+    functions: Functions
+
+
+@cache
+def stores() -> Stores:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = ApiEnvironment.from_process()
+    control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
+    objects = ObjectStore(boto3.client("s3"), environment.store_bucket)
+    states = boto3.client("stepfunctions")
+    return Stores(
+        environment=environment,
+        control=control,
+        objects=objects,
+        released=ReleasedLines(control, ReleaseStore(objects)),
+        queue=Queue(boto3.client("sqs"), environment.feedback_queue_url),
+        executions=Executions(states),
+        machines=Machines(states),
+        functions=Functions(boto3.client("lambda")),
+    )

@@ -1,0 +1,52 @@
+"""What the steps of the dataset machine read and write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import boto3
+
+from assembly_line.environments import DatasetEnvironment
+from assembly_line.features.forecast import Machinery
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.machines import Machines
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.shapes import ShapeStore
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Clients and stores of one account, and what its engines are made of."""
+
+    machinery: Machinery
+    lake: Lake
+    datasets: DatasetStore
+    control: ControlTable
+    releases: ReleaseStore
+    shapes: ShapeStore
+    executions: Machines
+
+    @property
+    def memory_mib(self) -> int:
+        return self.machinery.memory_mib
+
+
+@cache
+def stores() -> Stores:
+    """Built on first use, so that importing this module needs neither AWS nor an environment."""
+    environment = DatasetEnvironment.from_process()
+    s3 = boto3.client("s3")
+    store = ObjectStore(s3, environment.store_bucket)
+    return Stores(
+        machinery=Machinery(memory_mib=int(environment.memory_mib), spark_dpus=float(environment.spark_dpus)),
+        lake=Lake(ObjectStore(s3, environment.lake_bucket)),
+        datasets=DatasetStore(store),
+        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        releases=ReleaseStore(store),
+        shapes=ShapeStore(store),
+        executions=Machines(boto3.client("stepfunctions")),
+    )

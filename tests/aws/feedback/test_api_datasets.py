@@ -1,0 +1,194 @@
+"""The API's routes of datasets: asked for, explained, looked at and cancelled, by whom it is recorded, and refused."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.client
+import pytest
+
+from assembly_line.names import run_item
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.objects import ObjectStore
+from tests.aws.feedback.conftest import ANNA, Call
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+LINE = "coupon_redemption"
+DATASETS = f"/lines/{LINE}/datasets"
+TRAINING = {"purpose": "training", "as_of": "2018-01-02"}
+DATASET = "ds-" + "0123456789abcdef" * 2
+OTHERS = (
+    "from", "to", "release", "spine_rows", "positives", "excluded", "duplicates", "outcome", "keys", "logical_digest",
+    "limitations", "engine", "data_uri", "manifest_uri", "created",
+)  # fmt: skip
+MANIFEST: dict[str, Any] = {
+    **dict.fromkeys(OTHERS, "x"),
+    **TRAINING,
+    "dataset_id": DATASET,
+    "line": LINE,
+    "rows": 7,
+    "snapshots": {"large": "left out"},
+    "features": [{"name": "age", "definition": {}}],
+}
+
+
+@pytest.fixture
+def machine(aws: None) -> str:
+    """Its executions run until they are stopped."""
+    definition = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}})
+    return boto3.client("stepfunctions").create_state_machine(
+        name="dataset", definition=definition, roleArn="arn:aws:iam::123456789012:role/states"
+    )["stateMachineArn"]
+
+
+@pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the explaining function was asked; it refuses what is as of 2000, and breaks at 2001."""
+    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    asked: list[dict[str, Any]] = []
+
+    def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation != "Invoke":
+            return real(self, operation, parameters)
+        event = json.loads(parameters["Payload"])
+        asked.append(event)
+        kind = {"2000": "RequestRefused", "2001": "KeyError"}.get(event["as_of"][:4])
+        error = {"FunctionError": "Unhandled"} if kind else {}
+        answer = {"errorType": kind, "errorMessage": "features: why"} if kind else {"dataset_id": DATASET}
+        return {**error, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    return asked
+
+
+def runs(machine: str) -> list[dict[str, Any]]:
+    states = boto3.client("stepfunctions")
+    found = states.list_executions(stateMachineArn=machine)["executions"]
+    return [dict(states.describe_execution(executionArn=one["executionArn"])) for one in found]
+
+
+def test_a_dataset_is_asked_for_under_the_callers_name(api: Call, control: ControlTable, machine: str) -> None:
+    status, answer = api("POST", DATASETS, {**TRAINING, "groups": ["spending"]})
+
+    assert status == 202
+    (run,) = runs(machine)
+    assert (run["name"], run["executionArn"]) == (answer["run_id"], answer["execution_arn"])
+    assert json.loads(run["input"]) == {
+        "line": LINE, "purpose": "training", "as_of": "2018-01-02T00:00:00.000000Z", "groups": ["spending"],
+        "engine": "auto", "explain": False,
+    }  # fmt: skip
+    recorded = control.read(LINE, run_item(answer["run_id"]))
+    assert recorded is not None
+    assert recorded["author"] == ANNA
+
+
+def test_what_it_would_take_is_answered_at_once_and_starts_nothing(
+    api: Call, machine: str, explained: list[dict[str, Any]]
+) -> None:
+    status, answer = api("POST", DATASETS, {**TRAINING, "explain": True})
+
+    assert (status, answer) == (200, {"dataset_id": DATASET})
+    assert [event["explain"] for event in explained] == [True]
+    assert runs(machine) == []
+    refused = api("POST", DATASETS, {**TRAINING, "as_of": "2000-01-01", "explain": True})
+    broken = api("POST", DATASETS, {**TRAINING, "as_of": "2001-01-01", "explain": True})
+    assert (refused[0], refused[1]["error"]) == (400, "features: why")
+    assert broken[0] == 500
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({**TRAINING, "line": LINE}, "line: stands in the path"),
+        ({**TRAINING, "features": ["no_such"]}, "has no feature 'no_such'"),
+        ({**TRAINING, "groups": ["no_such"]}, "has no group 'no_such'; it has spending, coupons, household"),
+        ({**TRAINING, "surprise": 1}, "surprise: unknown field"),
+        ({"purpose": "training"}, "as_of: is missing"),
+        ([TRAINING], "expected a JSON object"),
+        ("{", "not strict JSON"),
+    ],
+)
+def test_a_bad_request_is_refused_by_name_and_starts_nothing(api: Call, machine: str, body: object, said: str) -> None:
+    status, answer = api("POST", DATASETS, body)
+
+    assert status == 400
+    assert said in answer["error"]
+    assert runs(machine) == []
+
+
+def test_a_finished_dataset_is_shown_without_its_objects(api: Call, store: ObjectStore) -> None:
+    store.write_json(f"datasets/{LINE}/{DATASET}/manifest.json", MANIFEST)
+
+    status, answer = api("GET", f"{DATASETS}/{DATASET}")
+
+    assert (status, answer["rows"], answer["features"]) == (200, 7, ["age"])
+    assert "snapshots" not in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{DATASETS}/ds-{'f' * 32}", 404),
+        (f"/lines/other/datasets/{DATASET}", 404),
+        (f"{DATASETS}/manifest.json", 400),
+        (f"{DATASETS}/..", 400),
+        (f"{DATASETS}/{DATASET}'--", 400),
+        (f"{DATASETS}/runs/no-such-run", 404),
+        (f"{DATASETS}/runs/{'x' * 81}", 400),
+        (f"{DATASETS}/runs/a:b", 400),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_is_said(api: Call, path: str, status: int) -> None:
+    assert api("GET", path)[0] == status
+
+
+def test_a_run_is_shown_and_cancelled_once_and_only_by_its_line(api: Call, machine: str, control: ControlTable) -> None:
+    run = api("POST", DATASETS, TRAINING)[1]["run_id"]
+    control.set_current_release("other", control.current_release(LINE))
+
+    assert api("GET", f"/lines/other/datasets/runs/{run}")[0] == 404
+    assert api("DELETE", f"/lines/other/datasets/runs/{run}")[0] == 404
+    status, shown = api("GET", f"{DATASETS}/runs/{run}")
+    assert (status, shown["status"], shown["author"]) == (200, "RUNNING", ANNA)
+    status, cancelled = api("DELETE", f"{DATASETS}/runs/{run}")
+
+    assert (status, cancelled["status"]) == (200, "ABORTED")
+    (stopped,) = runs(machine)
+    assert stopped["status"] == "ABORTED"
+    assert api("DELETE", f"{DATASETS}/runs/{run}")[0] == 200  # repeating it is harmless
+
+
+@pytest.mark.parametrize("who", [None, ""])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", DATASETS),
+        ("GET", f"{DATASETS}/{DATASET}"),
+        ("GET", f"{DATASETS}/runs/run-1"),
+        ("DELETE", f"{DATASETS}/runs/run-1"),
+    ],
+)
+def test_a_caller_whom_nobody_vouches_for_changes_nothing(  # noqa: PLR0917 - fixtures
+    api: Call, machine: str, store: ObjectStore, control_table: Table, method: str, path: str, who: str | None
+) -> None:
+    store.write_json(f"datasets/{LINE}/{DATASET}/manifest.json", MANIFEST)
+    machine_arn = boto3.client("stepfunctions").start_execution(
+        stateMachineArn=machine, name="run-1", input=json.dumps({"line": LINE})
+    )["executionArn"]
+    before = (everything(store), control_table.scan()["Items"])
+
+    status, answer = api(method, path, TRAINING, who=who)
+
+    assert (status, set(answer)) == (401, {"error", "what_to_do"})
+    assert (everything(store), control_table.scan()["Items"]) == before
+    (run,) = runs(machine)
+    assert (run["executionArn"], run["status"]) == (machine_arn, "RUNNING")
+
+
+def everything(store: ObjectStore) -> dict[str, bytes]:
+    return {item.key: store.read(item.key) for item in store.list("")}
