@@ -12,6 +12,7 @@ from assembly_line.features.duckdb_session import connect
 from assembly_line.features.online.answering import sources_read
 from assembly_line.features.online.generations import Generation, PublishedSource
 from assembly_line.features.online.preparing import prepared_items
+from assembly_line.features.online.serving import served
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.snapshots import Snapshot
 from assembly_line.instants import to_micros
@@ -59,7 +60,7 @@ class Publisher:
             Conflict: another publication of the line came first.
         """
         line = release.line
-        snapshots = {name: self._lake.snapshot(name) for name in sources_read(line, tuple(line.features))}
+        snapshots = {name: self._lake.snapshot(name) for name in sources_read(line, served(line))}
         generation = Generation(
             line=line.name,
             release=release.digest,

@@ -13,7 +13,7 @@ import numpy as np
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.assembly import (
-    add_ratios,
+    add_derived,
     reach_of,
     static_features,
     timed_columns,
@@ -25,6 +25,7 @@ from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.held_rows import EntityRows, HeldRows, KeyValues, key_values
 from assembly_line.features.online.packing import unpacked
+from assembly_line.features.online.serving import served
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, workload_of
 from assembly_line.instants import format_instant, from_micros
@@ -72,7 +73,7 @@ def features_of(
     asked = {_place(group) for group in _groups(workload)}
     held = {
         _place(group): _held(generation, group, items, {name: keys[name] for name in group.keys})
-        for group in _groups(workload_of(line, line.features))
+        for group in _groups(workload_of(line, served(line)))
         if _place(group) in asked
     }
     reader = HeldRows(held)
@@ -81,7 +82,7 @@ def features_of(
         values |= static_features(static, keys, reader)
     for timed in workload.timed:
         values |= _timed_features(line, timed, keys, times, reader)
-    add_ratios(workload, values)
+    add_derived(workload, values)
     return {name: values[name] for name in features}
 
 

@@ -20,6 +20,7 @@ from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.packing import packed
 from assembly_line.features.online.pruning import as_history, bounds_from, still_needed
+from assembly_line.features.online.serving import served
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, workload_of
 
@@ -73,7 +74,7 @@ def prepared_items(
     Raises:
         QualityGateFailed: a static source states two values for one entity.
     """
-    workload = workload_of(line, line.features)
+    workload = workload_of(line, served(line))
     for timed in workload.timed:
         parts = _parts(rows[timed.source.name], len(timed_columns(timed)), memory_mib)
         yield from _timed_items(line, timed, generation, reader, parts)

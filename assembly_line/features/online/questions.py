@@ -13,6 +13,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import Column, column_of
 from assembly_line.features.online.answering import Items, features_of, needed_keys, sources_read
 from assembly_line.features.online.generations import Generation, known_until
+from assembly_line.features.online.serving import served
 from assembly_line.features.plain_values import plain_values, shown, shown_instant
 from assembly_line.instants import format_instant, to_micros
 from assembly_line.requests import FeaturesRequest
@@ -84,10 +85,17 @@ def _fits(value: Any) -> bool:
 
 
 def _features(line: Line, request: FeaturesRequest) -> tuple[str, ...]:
-    asked = tuple(line.features) if request.features is None else tuple(dict.fromkeys(request.features))
+    offered = served(line)
+    asked = offered if request.features is None else tuple(dict.fromkeys(request.features))
     unknown = [repr(name) for name in asked if name not in line.features]
     if unknown:
         raise RequestRefused(
             f"features: line {line.name} has no feature {', '.join(unknown)}; it has {', '.join(line.features)}"
+        )
+    offline = [name for name in asked if name not in offered]
+    if offline:
+        raise RequestRefused(
+            f"features: {', '.join(offline)} cannot be served online, being or resting on an own function or a view; "
+            "a dataset has them"
         )
     return asked
