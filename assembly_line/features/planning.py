@@ -8,6 +8,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import DECIMAL, DECIMAL_DIGITS
 from assembly_line.features.dataset_ids import dataset_id_of
+from assembly_line.features.memory import estimated_mib
 from assembly_line.features.plans import ChosenEngine, Estimate, Input, Plan
 from assembly_line.features.selection import resolved_features
 from assembly_line.features.shapes.checking import check_wish
@@ -17,12 +18,8 @@ from assembly_line.instants import format_instant, to_micros
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 
-# Measured: a value is held about six times at once (read, sorted, its order, blocks, answers).
-COPIES = 6
-BYTES_A_VALUE = 8
 # Share of a machine's memory that a build may plan with.
 MEMORY_SHARE = 0.6
-MIB = 1 << 20
 
 Bounds = tuple[int | None, int | None]
 
@@ -166,14 +163,13 @@ def _touches(item: SnapshotObject, bounds: Bounds) -> bool:
 
 def _estimate(line: Line, workload: Workload, inputs: Mapping[str, Input], spine_rows: int) -> Estimate:
     timed = {source.name for group in workload.timed for source in group.source.loaded}
-    values = sum(len(part.columns) * sum(item.rows for item in part.objects) for part in inputs.values())
-    values += spine_rows * (len(workload.features) + len(line.decision.keys) + 2)
+    rows = {name: sum(item.rows for item in part.objects) for name, part in inputs.items()}
     objects = [item for part in inputs.values() for item in part.objects]
     return Estimate(
         bytes=sum(item.bytes for item in objects),
-        events=sum(item.rows for name in timed for item in inputs[name].objects),
+        events=sum(rows[name] for name in timed),
         spine_rows=spine_rows,
-        memory_mib=-(-values * BYTES_A_VALUE * COPIES // MIB),
+        memory_mib=estimated_mib(line, workload, rows, spine_rows),
     )
 
 

@@ -79,7 +79,7 @@ def test_a_part_of_the_entities_at_a_time_gives_the_same_dataset(
 ) -> None:
     lake = SmallLake(a_line(), random_world(1), tmp_path)
     whole = rows_of(lake.build(ALL, tmp_path / "whole.parquet"))
-    monkeypatch.setattr(engine_duckdb, "parts_of", lambda *_: 3)
+    monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 40)
 
     assert repr(rows_of(lake.build(ALL, tmp_path / "parts.parquet"))) == repr(whole)
 

@@ -1,0 +1,119 @@
+"""The features of one group on one machine: as many entities at once as fit, and an entity that does not by slices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assembly_line.features.assembly import Matched, reach_of, timed_columns, timed_rows
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.duckdb_reader import Codes, DuckdbReader
+from assembly_line.features.duckdb_session import THREADS
+from assembly_line.features.evaluation import Decisions, Rows, evaluate
+from assembly_line.features.released_scripts import Scripts
+from assembly_line.features.semantics import Sight
+from assembly_line.features.time_slices import carried, overlap_of, remembered, taken, time_slices, together
+from assembly_line.features.workload import TimedGroup
+
+# Slices are cut between so many stretches of equal length.
+BINS = 4096
+
+
+def grouped(counts: Integers, limit: int) -> list[Codes]:
+    """Consecutive entities whose rows together stay within a limit; one that exceeds it alone stands alone.
+
+    Args:
+        counts: rows of each entity.
+    """
+    cuts, held = [0], 0
+    for code, rows in enumerate(counts.tolist()):
+        if held and held + rows > limit:
+            cuts.append(code)
+            held = 0
+        held += rows
+    return [Codes(first, end) for first, end in zip(cuts, [*cuts[1:], len(counts)], strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOnOneMachine:
+    """One group's features for the decisions of a dataset.
+
+    Args:
+        decisions: their codes are those of the reader.
+        rows: how many rows the source has.
+        limit: how many rows are held at once.
+        scripts: of the line's own functions.
+    """
+
+    group: TimedGroup
+    decisions: Decisions
+    sight: Sight
+    reader: DuckdbReader
+    rows: int
+    limit: int
+    scripts: Scripts | None = None
+
+    def features(self) -> dict[str, Column]:
+        """The value of each feature for each decision."""
+        if self.rows <= self.limit:
+            return self._evaluated(self.decisions, self._read(None, reach_of(self.group, self.decisions.times)))
+        counts = self.reader.counts(self.group.source, self.group.keys, reach_of(self.group, self.decisions.times))
+        answers = _Answers(len(self.decisions.times))
+        for codes in grouped(counts, self.limit):
+            # A decision without an entity has a negative code: it belongs to the first part.
+            least = codes.first or np.iinfo(np.int64).min
+            chosen = np.flatnonzero((self.decisions.entities >= least) & (self.decisions.entities < codes.end))
+            if not len(chosen):
+                continue
+            if int(counts[codes.first : codes.end].sum()) > self.limit:
+                self._sliced(codes, chosen, answers)
+            else:
+                some = self.decisions.take(chosen)
+                answers.put(chosen, self._evaluated(some, self._read(codes, reach_of(self.group, some.times))))
+        return answers.columns
+
+    def _sliced(self, codes: Codes, chosen: Integers, answers: _Answers) -> None:
+        """One slice of time after the other; what later ones need of its rows, each hands on to the next."""
+        decisions = self.decisions.take(chosen)
+        bounds = reach_of(self.group, decisions.times)
+        edges, counts = self.reader.histogram(self.group.source, self.group.keys, codes, bounds, BINS)
+        overlap, last = overlap_of(self.group), int(decisions.times.max())
+        slices = time_slices(edges, counts, overlap=overlap, limit=self.limit)
+        held: Rows | None = None
+        for one, following in zip(slices, [*slices[1:], None], strict=True):
+            read = self._read(codes, (one.start - overlap, min(one.end, last)))
+            rows = taken(read, np.flatnonzero((read.times >= one.start - overlap) & (read.times < one.end)))
+            del read
+            if held is not None:
+                rows = together(held, rows)
+            inside = np.flatnonzero((decisions.times >= one.start) & (decisions.times < one.end))
+            if len(inside):
+                answers.put(chosen[inside], self._evaluated(decisions.take(inside), rows))
+            if following is None or following.start > last:
+                return
+            conditions = remembered(self.group, rows)
+            before = following.start - overlap
+            held = carried(rows, conditions, self.sight, before=before, start=following.start, until=last)
+            del rows
+
+    def _read(self, codes: Codes | None, bounds: tuple[int | None, int | None]) -> Rows:
+        names = timed_columns(self.group)
+        matched: Matched = self.reader.matched(self.group.source, self.group.keys, names, bounds, codes)
+        return timed_rows(self.group, matched)
+
+    def _evaluated(self, decisions: Decisions, rows: Rows) -> dict[str, Column]:
+        return evaluate(self.group.features, decisions, rows, self.sight, threads=THREADS, scripts=self.scripts)
+
+
+class _Answers:
+    """Columns that are filled a part at a time."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self.columns: dict[str, Column] = {}
+
+    def put(self, places: Integers, answers: dict[str, Column]) -> None:
+        for name, column in answers.items():
+            into = self.columns.setdefault(name, column.of_length(self._length))
+            into.values[places], into.valid[places] = column.values, column.valid
