@@ -41,6 +41,7 @@ from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spark_groups import ROW, Step, answered
 from assembly_line.features.spark_reader import Fetch, SparkReader
+from assembly_line.features.spark_slices import spread
 from assembly_line.features.spine import Spine
 from assembly_line.features.workload import TimedGroup, Workload, keys_of, kind_of, workload_of
 
@@ -142,7 +143,8 @@ def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader, scr
         {name: kind_of(plan.line, name) for name in group.features},
         evaluation,
     )
-    return answered(reader, Decisions(codes, spine.times), spine.ends, rows, step)
+    decisions, rows = spread(reader, group, Decisions(codes, spine.times), sight, rows)
+    return answered(reader, decisions, spine.ends, rows, step)
 
 
 def _outcome(plan: Plan, spine: Spine, reader: SparkReader) -> DataFrame:

@@ -63,3 +63,17 @@ def sorted_with_places(keys: Sequence[Integers]) -> tuple[Integers, Integers] | 
     packed |= np.arange(len(packed))
     packed.sort()
     return packed >> bits, packed & ((1 << bits) - 1)
+
+
+def different_rows(keys: Sequence[Integers]) -> tuple[Integers, Integers]:
+    """A row of each different combination of keys, in their order, and for each row the number of its combination."""
+    packed = packed_keys(keys)
+    if packed is not None:
+        _, first, places = np.unique(packed, return_index=True, return_inverse=True)
+        return first.astype(np.int64), places.astype(np.int64)
+    order = np.lexsort(list(reversed(keys)))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.logical_or.reduce([key[order][1:] != key[order][:-1] for key in keys])
+    places = np.empty(len(order), np.int64)
+    places[order] = np.cumsum(begins) - 1
+    return order[begins], places

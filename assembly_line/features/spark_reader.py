@@ -26,6 +26,7 @@ from assembly_line.features.arrow_columns import (
 )
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.ordering import different_rows
 from assembly_line.features.plans import Input
 from assembly_line.features.spark_views import view_frame
 from assembly_line.features.workload import Keys
@@ -65,10 +66,9 @@ class SparkReader:
     def codes(self, keys: Mapping[str, Column]) -> Integers:
         whole = np.logical_and.reduce([column.valid for column in keys.values()])
         chosen = np.flatnonzero(whole)
-        ranks = np.stack([column.take(chosen).ranks() for column in keys.values()])
-        _, first, inverse = np.unique(ranks, axis=1, return_index=True, return_inverse=True)
+        first, places = different_rows([column.take(chosen).sort_keys() for column in keys.values()])
         codes = np.full(len(whole), -1, np.int64)
-        codes[chosen] = inverse.reshape(-1)
+        codes[chosen] = places
         entities = {f"k{n}": column.take(chosen[first]) for n, column in enumerate(keys.values())}
         entities[CODE] = Column("int64", np.arange(len(first)), np.ones(len(first), np.bool_))
         frame = self.local_frame(entities)
@@ -95,12 +95,12 @@ class SparkReader:
         picked = [rows[f"`{name}`"].alias(f"c{n}") for n, name in enumerate(columns)]
         return rows.join(entities, on=same, how="inner").select(entities[CODE], *picked)
 
+    def rows(self, source: Source) -> int:
+        """How many rows the source's objects have; of a view, those that it selects from."""
+        return sum(item.rows for loaded in source.loaded for item in self._inputs[loaded.name].objects)
+
     def _is_small(self, source: Source) -> bool:
-        return (
-            source.static
-            and source.sql is None
-            and sum(item.rows for item in self._inputs[source.name].objects) <= FEW_ROWS
-        )
+        return source.static and source.sql is None and self.rows(source) <= FEW_ROWS
 
     def _read_here(self, source: Source, kinds: Mapping[str, str]) -> dict[str, Column]:
         """A small table is read on the driver: sooner than a job is scheduled."""

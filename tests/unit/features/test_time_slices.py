@@ -7,17 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assembly_line import days, hours
 from assembly_line.features import engine_duckdb
+from assembly_line.features.arrow_columns import from_physical_table, to_physical_table
+from assembly_line.features.assembly import Matched, select_decisions, timed_columns, timed_rows
+from assembly_line.features.columns import Column
 from assembly_line.features.duckdb_groups import GroupOnOneMachine, grouped
-from assembly_line.features.duckdb_reader import Codes
-from assembly_line.features.evaluation import Rows
-from assembly_line.features.semantics import Sight
-from assembly_line.features.time_slices import EARLIEST, LATEST_END, TimeSlice, carried, time_slices
+from assembly_line.features.duckdb_reader import Codes, DuckdbReader
+from assembly_line.features.duckdb_session import connect
+from assembly_line.features.evaluation import Decisions, Rows, evaluate
+from assembly_line.features.semantics import Sight, sight_of
+from assembly_line.features.spark_reader import CODE
+from assembly_line.features.spark_slices import Slots, Spreading, renumbered
+from assembly_line.features.time_slices import EARLIEST, LATEST_END, TimeSlice, carried, overlap_of, time_slices
+from assembly_line.features.workload import TimedGroup, workload_of
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import random_world
@@ -111,3 +119,70 @@ def test_what_is_carried_is_the_last_row_seen_and_what_becomes_known_later() -> 
     assert carried(rows, [], sight, before=100, start=100, until=200).times.tolist() == []
     odd = np.array([True, False, True, False, True])
     assert carried(rows, [*of_all, odd], sight, before=100, start=100, until=200).times.tolist() == [10, 20, 30]
+
+
+@settings(max_examples=10, deadline=None, phases=PHASES)
+@given(
+    seed=st.integers(0, 10**6),
+    limit=st.sampled_from([1, 5, 20]),
+    window=st.sampled_from([hours(1), hours(24), timedelta.max]),
+    delay=st.sampled_from([timedelta(0), hours(25)]),
+)
+def test_rows_spread_over_slices_give_each_what_its_decisions_need(
+    seed: int, limit: int, tmp_path_factory: pytest.TempPathFactory, **parts: Any
+) -> None:
+    """What the workers of the distributed engine do with the rows of hot entities: here some users are hot."""
+    line, world = a_line(**parts), random_world(seed, events=100, decisions=30)
+    folder = tmp_path_factory.mktemp("spread")
+    lake = SmallLake(line, world, folder)
+    plan = lake.plan({**ALL, "features": FEATURES})
+    with connect(folder, memory_mib=256) as connection:
+        reader = DuckdbReader(connection, lake.planned_files(plan))
+        spine = select_decisions(plan, reader)
+        for group in workload_of(line, FEATURES).timed:
+            names, sight = timed_columns(group), sight_of(group.source, line.decision.boundary)
+            decisions = Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times)
+            matched = reader.matched(group.source, group.keys, names)
+            expected = evaluate(group.features, decisions, timed_rows(group, matched), sight)
+            slots = slots_of_some(group, timed_rows(group, matched), decisions, limit)
+
+            spread = spread_out(group, sight, slots, matched, decisions)
+
+            entities = renumbered(decisions, slots)
+            found = evaluate(group.features, Decisions(entities, decisions.times), timed_rows(group, spread), sight)
+            for name, column in expected.items():
+                assert_same_values(column, found[name])
+
+
+def slots_of_some(group: TimedGroup, rows: Rows, decisions: Decisions, limit: int) -> dict[int, Slots]:
+    """Slices of every second entity."""
+    slots, first = dict[int, Slots](), int(decisions.entities.max()) + 1
+    for code in range(0, first, 2):
+        times = rows.times[rows.entities == code]
+        if len(times):
+            edges = np.linspace(times.min(), times.max() + 1, 50).astype(np.int64)
+            counts = np.histogram(times, edges)[0]
+            cuts = time_slices(edges, counts, overlap=overlap_of(group), limit=limit)
+            slots[code] = Slots(first, np.array([cut.start for cut in cuts[1:]], np.int64))
+            first += len(cuts)
+    return slots
+
+
+def spread_out(
+    group: TimedGroup, sight: Sight, slots: dict[int, Slots], matched: Matched, decisions: Decisions
+) -> Matched:
+    spreading = Spreading(group, sight, slots, int(decisions.times.max(initial=0)))
+    whole = np.ones(len(matched.codes), np.bool_)
+    columns = {CODE: Column("int64", matched.codes, whole)}
+    columns |= {f"c{n}": column for n, column in enumerate(matched.columns.values())}
+    batches = list(spreading.batches(to_physical_table(columns).to_batches(max_chunksize=7)))
+    found = from_physical_table(pa.Table.from_batches(batches), {CODE: "int64", **spreading.kinds})
+    return Matched(found.pop(CODE).values, dict(zip(matched.columns, found.values(), strict=True)))
+
+
+def assert_same_values(expected: Column, found: Column) -> None:
+    assert found.valid.tolist() == expected.valid.tolist()
+    if expected.kind == "float64":
+        np.testing.assert_allclose(found.values[found.valid], expected.values[expected.valid], rtol=1e-9)
+    else:
+        assert found.values[found.valid].tolist() == expected.values[expected.valid].tolist()
