@@ -17,11 +17,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from assembly_line.errors import AssemblyError
-from assembly_line.features import spark_reader
+from assembly_line.features import spark_reader, spark_slices
 from assembly_line.features.engine_spark import build
 from assembly_line.features.plans import plan_from_json
 
-FEW_ROWS = spark_reader.FEW_ROWS
+FEW_ROWS, HOT_ROWS = spark_reader.FEW_ROWS, spark_slices.HOT_ROWS
 JOB = Path(__file__).parents[3] / "glue_jobs" / "build_dataset.py"
 
 
@@ -58,6 +58,8 @@ def build_case(spark: SparkSession, case: Path) -> None:
     plan = plan_from_json(json.loads((case / "plan.json").read_text()))
     # As if the static tables were too large for the driver to read them itself.
     spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
+    # As if every entity with more than ten rows were too large for one worker.
+    spark_slices.HOT_ROWS = 10 if case.name == "hot entities" else HOT_ROWS
     try:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
         built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"), scripts=scripts)

@@ -40,6 +40,8 @@ from tests.unit.features.view_world import with_own_function_over_a_view
 PROGRAM = Path(__file__).with_name("spark_program.py")
 SECONDS = 300
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
+# Named so that the Spark program takes every user for one with too many rows.
+HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
 COUNTS = ("rows", "spine_rows", "excluded", "duplicates")
 
 
@@ -53,6 +55,7 @@ class Case:
 
 def equal_cases() -> Iterator[tuple[str, Case]]:
     yield "every feature", Case(a_line(delay=hours(1)), random_world(7, events=300, decisions=80), ALL)
+    yield "hot entities", Case(a_line(window=hours(5)), random_world(11, events=200, decisions=80), {**ALL, **HOT})
     world = {**random_world(9), "late": []}
     as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=4)
     names = ["daily_count", "late_latest_s", "kind", "share", "events_sum_d", "events_recent_s"]
