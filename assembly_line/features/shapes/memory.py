@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.planning import BYTES_A_VALUE, COPIES, MEMORY_SHARE, MIB
+from assembly_line.features.memory import MIB
+from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.model_types import Forecasting, ShapedType
 
+BYTES_A_VALUE = 8
+# A value of the dataset is held about six times at once: as read, encoded, and by the fitting of what prepares it.
+COPIES = 6
 # A fold's numbers are held beside the dataset that they come from: computed, checked, written.
 NUMBER_COPIES = 3
 
