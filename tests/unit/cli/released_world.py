@@ -48,17 +48,20 @@ def environment_variables() -> dict[str, str]:
 class ReleasedWorld:
     """One line in the account, and what a person would do with it."""
 
-    def __init__(self, target: Target, folder: Path) -> None:
+    def __init__(
+        self, target: Target, folder: Path, line: Line | None = None, scripts: Mapping[str, bytes] | None = None
+    ) -> None:
         for bucket in ("lake", "store"):
             target.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         boto3.client("glue").create_database(DatabaseInput={"Name": "lake"})
         self._target, self._folder = target, folder
-        self.line = whole_line()
+        self.line = whole_line() if line is None else line
+        self._scripts = dict(scripts or {})
         self.release(self.line)
         self.load(SEED)
 
     def release(self, line: Line) -> str:
-        scripts = {line.training.script: b"", line.training.inference: b""}
+        scripts = {line.training.script: b"", line.training.inference: b"", **self._scripts}
         digest = ReleaseStore(self._target.store).publish(Release(line, scripts))
         self._target.control.set_current_release(line.name, digest)
         return digest
@@ -69,6 +72,8 @@ class ReleasedWorld:
         tables["invited"] = [row for row in tables["invited"] if row["user"] is not None]
         lake = Lake(self._target.lake, self._target.client("glue"), "lake")
         for name, source in self.line.sources.items():
+            if source.sql is not None:
+                continue
             path = self._folder / f"{name}.parquet"
             write_rows(source, tables[name], path)
             lake.load(source, path)
