@@ -7,7 +7,6 @@ FOLDER holds <source>.parquet files, as `.venv/bin/python lines/coupon_redemptio
 from __future__ import annotations
 
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,9 +47,8 @@ def main(tables: Path) -> None:
         "largest_basket": maximum(baskets, "value", window=days(90)),
         "days_since_large": since_last(baskets, max_age=days(90)),
     }
-    began = time.monotonic()
     table = notebook.dataset(line, tables, as_of="2018-01-02", trying=trying, scripts=PROJECT / "examples")
-    print(f"{table.num_rows} decisions, {table.num_columns} columns in {time.monotonic() - began:.1f} s")
+    print(f"{table.num_rows} decisions, {table.num_columns} columns")
     print(table.to_pandas()[SHOWN].describe().loc[["count", "mean", "min", "50%", "max"]].round(3))
 
 

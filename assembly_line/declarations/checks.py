@@ -10,6 +10,8 @@ from assembly_line.errors import DeclarationError
 LINE_NAME = re.compile(r"[a-z][a-z0-9_]{1,23}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
+# Unscaled values are kept in 64 bits.
+EXACT_DIGITS = 18
 COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
 
 
@@ -30,6 +32,12 @@ def check_name(kind: str, name: str) -> None:
         isinstance(name, str) and bool(NAME.fullmatch(name)),
         f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
     )
+
+
+def check_exact(place: str, column: str, kind: str) -> None:
+    """Refuse a decimal that is computed and has more digits than are exact."""
+    digits = int(kind.removeprefix("decimal(").partition(",")[0]) if kind.startswith("decimal") else 0
+    require(digits <= EXACT_DIGITS, f"{place}: {column} is {kind}; at most {EXACT_DIGITS} digits are exact")
 
 
 def check_distinct(kind: str, names: Iterable[str]) -> None:

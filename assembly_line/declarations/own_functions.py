@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from assembly_line.declarations.checks import COLUMN_TYPE, SCRIPT, require
+from assembly_line.declarations.checks import COLUMN_TYPE, SCRIPT, check_exact, require
 from assembly_line.declarations.sources import Entity, Source
 
 FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
@@ -42,6 +42,7 @@ class OwnFunction:
         require(bool(FUNCTION.fullmatch(self.function)), f"own: {self.function!r} is not the name of a function")
         require(bool(SCRIPT.fullmatch(self.script)), f"{place}: {self.script!r} is not a file name such as features.py")
         require(bool(COLUMN_TYPE.fullmatch(self.returns)), f"{place}: returns the unknown type {self.returns!r}")
+        check_exact(place, "its value", self.returns)
         require(isinstance(self.columns, tuple), f"{place}: columns is {self.columns!r}, expected a tuple of names")
         require(len(set(self.columns)) == len(self.columns), f"{place}: columns names one twice: {self.columns}")
         for column in self.columns:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_name, require
+from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_exact, check_name, require
 from assembly_line.declarations.view_sql import check_select
 from assembly_line.instants import zone_of
 
@@ -121,6 +121,8 @@ class Source:
         check_distinct(f"{place}: source", [self.name, *(source.name for source in self.inputs)])
         for source in self.inputs:
             require(source.sql is None, f"{place}: input {source.name} is itself a view; join its inputs instead")
+        for column, kind in self.columns.items():
+            check_exact(place, column, kind)
         check_select(place, self.sql, {source.name: source.columns for source in self.inputs})
 
     @property

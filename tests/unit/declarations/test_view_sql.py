@@ -121,6 +121,7 @@ def test_a_column_may_be_called_as_the_session_is() -> None:
     ("changes", "said"),
     [
         ({"inputs": ()}, "a view has sql= and inputs="),
+        ({"columns": {"id": "int64", "t": "timestamp", "d": "decimal(38,2)"}}, "d is decimal(38,2); at most 18 digits"),
         ({"sql": None}, "a view has sql= and inputs="),
         ({"inputs": (SALES, SALES)}, "source names 'sales' and 'sales'"),
         ({"name": "sales"}, "source names 'sales' and 'sales'"),

@@ -126,6 +126,7 @@ def test_a_release_without_the_function_is_refused_before_anything_runs() -> Non
         ({"function": "__import__"}, "is not the name of a function"),
         ({"script": "../features.py"}, "is not a file name such as features.py"),
         ({"returns": "float32"}, "returns the unknown type 'float32'"),
+        ({"returns": "decimal(38,2)"}, "its value is decimal(38,2); at most 18 digits are exact"),
         ({"window": days(0)}, "window 0:00:00 is not positive"),
     ],
 )
