@@ -1,6 +1,6 @@
 """The data science assembly line: the words in which a line is declared."""
 
-from assembly_line.declarations.decisions import Decision, Outcome, Policy
+from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.features import (
     Feature,
     attribute,
@@ -20,6 +20,8 @@ from assembly_line.declarations.features import (
     total,
 )
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.outcomes import Outcome
+from assembly_line.declarations.populations import Generated, daily, every, monthly, weekly
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     allow_leak,
@@ -31,6 +33,7 @@ from assembly_line.declarations.quality import (
     unique,
     volume,
 )
+from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 
 __all__ = [
@@ -38,19 +41,23 @@ __all__ = [
     "Delivery",
     "Entity",
     "Feature",
+    "Generated",
     "Line",
     "Outcome",
     "Policy",
     "Preprocessing",
+    "Sampling",
     "Source",
     "Training",
     "allow_leak",
     "attribute",
     "between",
     "count",
+    "daily",
     "days",
     "deviation",
     "distinct",
+    "every",
     "expression",
     "fresh",
     "hours",
@@ -58,6 +65,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "monthly",
     "nulls",
     "one_of",
     "own",
@@ -67,4 +75,5 @@ __all__ = [
     "total",
     "unique",
     "volume",
+    "weekly",
 ]

@@ -56,6 +56,7 @@ def dataset(
     trying: Mapping[str, Feature] | None = None,
     features: Sequence[str] | None = None,
     scripts: str | Path | Mapping[str, str | Path] | None = None,
+    sampling: Mapping[str, float] | None = None,
     memory_mib: int = MEMORY_MIB,
 ) -> pa.Table:
     """The dataset that the line would build of these tables.
@@ -67,6 +68,8 @@ def dataset(
         since, until: period of decision times, since <= t < until; a scoring dataset needs both.
         trying: features beside those of the line; one with a name of the line's stands in its place. They move into
             `features=` of the line as they are.
+        sampling: which decisions of a training dataset are kept, in place of what the line declares: such as
+            `{"keep_negatives": 0.1, "seed": 7}` (see `Sampling`).
         features: names of the features wanted, of the line's and those tried; all of them if left out.
         scripts: where own functions stand: the line's folder, or script name -> Python file.
         memory_mib: what DuckDB may hold before it spills to disk.
@@ -88,6 +91,8 @@ def dataset(
     if trying:
         line = replace(line, features={**line.features, **trying})
     request = _request(line, as_of=as_of, since=since, until=until, purpose=purpose, features=features)
+    if sampling is not None:
+        request = DatasetRequest.parse({**request.to_json(), "sampling": dict(sampling)})
     with tempfile.TemporaryDirectory(prefix="notebook-") as place:
         folder = Path(place)
         needed = [line.sources[name] for name in needed_sources(line, request)]
@@ -206,5 +211,6 @@ def _described(plan: Plan, built: Built) -> dict[str, Any]:
         "rows": built.rows,
         "spine_rows": built.spine_rows,
         "excluded": dict(built.excluded),
+        "sampling": None if built.sampling is None else dict(built.sampling),
         "versions": dict(built.versions),
     }

@@ -103,6 +103,25 @@ def _shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+class SamplingRequest(Request):
+    """Which decisions of a training dataset are kept, instead of what the line declares: one of the first three fields.
+
+    `{"share": 1}` keeps all of them.
+    """
+
+    keep_negatives: float | None = Field(default=None, gt=0, le=1)
+    negatives_per_positive: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    share: float | None = Field(default=None, gt=0, le=1)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        given = [self.keep_negatives, self.negatives_per_positive, self.share]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("expected exactly one of keep_negatives, negatives_per_positive, share")
+        return self
+
+
 class DatasetRequest(Request):
     """A dataset of one line.
 
@@ -122,6 +141,7 @@ class DatasetRequest(Request):
     groups: list[Name] | None = Field(default=None, min_length=1, max_length=100)
     engine: Engine = "auto"
     release: Digest | None = None
+    sampling: SamplingRequest | None = None
     model: ModelType | None = None
     explain: bool = False
 
@@ -133,6 +153,8 @@ class DatasetRequest(Request):
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:
+        if self.purpose == "scoring" and self.sampling is not None:
+            raise ValueError("sampling is for training; every decision of a scoring dataset is scored")
         if self.purpose == "scoring" and (self.since is None or self.until is None):
             raise ValueError("a scoring dataset needs from and to")
         if self.since and self.until and self.since >= self.until:

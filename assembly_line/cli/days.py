@@ -34,7 +34,7 @@ def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
         chosen = date.fromisoformat(day)
     except ValueError as error:
         raise RequestRefused(f"--date: {day!r} is not a day; expected one such as 2017-07-12") from error
-    return bounds(chosen, released_line(target, line).decision.time.source.zone or "UTC")
+    return bounds(chosen, released_line(target, line).decision.zone)
 
 
 def bounds(day: date, zone: str) -> dict[str, str]:

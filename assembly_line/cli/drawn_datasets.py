@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields, rows
+from assembly_line.features.decision_wording import sampling_in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,8 +43,15 @@ def short_instant(text: str | None) -> str | None:
     return None if text is None else text.replace(".000000Z", "Z").removesuffix("T00:00:00Z")
 
 
-def draw_manifest(found: Mapping[str, Any], words: Mapping[str, str]) -> Render:
-    """`words`: feature -> what it means."""
+def draw_manifest(
+    found: Mapping[str, Any], words: Mapping[str, str], *, spine: str | None = None, outcome: str | None = None
+) -> Render:
+    """How a manifest is read.
+
+    Args:
+        words: feature -> what it means.
+        spine, outcome: what these mean.
+    """
 
     def draw(console: Console) -> None:
         period = f"{short_instant(found['from']) or 'open'} to {short_instant(found['to']) or 'open'}"
@@ -56,10 +64,12 @@ def draw_manifest(found: Mapping[str, Any], words: Mapping[str, str]) -> Render:
                 "Purpose": found["purpose"],
                 "As of": short_instant(found["as_of"]),
                 "Decisions": period,
+                "Decided on": spine,
                 "Rows": f"{found['rows']} of {found['spine_rows']} spine rows",
                 "Left out": excluded or "none",
                 "Repeated": found["duplicates"] or None,
-                "Outcome": found["outcome"] and f"{found['outcome']}, {found['positives']} positive",
+                "Sampled": sampling_in_words(found["sampling"]) if found.get("sampling") else None,
+                "Outcome": _outcome(found, outcome),
                 "Keys": ", ".join(f"{name} {kind}" for name, kind in found["keys"].items()),
                 "Engine": f"{found['engine']['name']}: {found['engine']['reason']}",
                 "Took": duration(found["seconds"]),
@@ -79,6 +89,13 @@ def draw_manifest(found: Mapping[str, Any], words: Mapping[str, str]) -> Render:
             console.print(f"Limitation: {limitation}", markup=False)
 
     return draw
+
+
+def _outcome(found: Mapping[str, Any], words: str | None) -> str | None:
+    if not found["outcome"]:
+        return None
+    parts = [found["outcome"], words, None if found["positives"] is None else f"{found['positives']} positive"]
+    return ", ".join(part for part in parts if part)
 
 
 def draw_verification(found: Mapping[str, Any]) -> Render:

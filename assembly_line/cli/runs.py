@@ -92,7 +92,14 @@ def listed(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def pairs(given: list[str]) -> dict[str, str | int | float]:
+def sampled(text: str | None) -> dict[str, str | int | float] | None:
+    """Such as `keep_negatives=0.1,seed=7`."""
+    return None if text is None else pairs(listed(text) or [], option="--sample", example="keep_negatives=0.1")
+
+
+def pairs(
+    given: list[str], *, option: str = "--hyperparameter", example: str = "max_depth=4"
+) -> dict[str, str | int | float]:
     """`name=value` options, numbers as numbers.
 
     Raises:
@@ -102,7 +109,7 @@ def pairs(given: list[str]) -> dict[str, str | int | float]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise RequestRefused(f"--hyperparameter {text!r}: expected name=value, such as max_depth=4")
+            raise RequestRefused(f"{option} {text!r}: expected name=value, such as {example}")
         found[name] = number(value)
     return found
 

@@ -37,7 +37,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     again = read_dataset(target)
     columns = [DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
     absent = [name for name in columns if name not in stored]
-    rounded = {name for name in plan.features if rounds(plan.line, name)}
+    rounded = {name for name in columns if rounds(plan.line, name)}
     present = [name for name in columns if name not in absent]
     found = compare(stored, again, present, rounded=rounded, examples=EXAMPLES)
     in_order = stored[DECISION_ID].values.tolist() == again[DECISION_ID].values.tolist()

@@ -10,11 +10,13 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from assembly_line.declarations.decisions import Decision, Outcome, Policy
+from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     AllowLeak,
@@ -26,6 +28,7 @@ from assembly_line.declarations.quality import (
     Unique,
     Volume,
 )
+from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
@@ -35,15 +38,19 @@ VALUES: dict[str, type[Any]] = {
     for kind in (
         Aggregate,
         Attribute,
+        CalendarCadence,
         Decision,
         Delivery,
         Expression,
+        FixedCadence,
+        Generated,
         Latest,
         Line,
         Outcome,
         OwnFunction,
         Policy,
         Ratio,
+        Sampling,
         SinceLast,
         Training,
     )

@@ -1,4 +1,4 @@
-"""The decision, its outcome, and what follows from a score."""
+"""The decision, and what follows from a score."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 
 from assembly_line.declarations.checks import check_distinct, check_name, require
 from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.moments import check_moment, check_time_column
+from assembly_line.declarations.populations import CalendarCadence, Generated
+from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
-
-# Column of training datasets: when the outcome beside it was mature.
-OUTCOME_KNOWN_AT = "outcome_known_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,90 +22,84 @@ class Decision:
     Args:
         name: such as `mailing`.
         entities: whose key columns, in this order, and the decision time identify a decision.
-        spine: the static source with one row for each decision; it carries every entity's keys.
-        time: where the decision time stands: an attribute of one of the entities. A date means the START of that day in
-            its source's zone, so that nothing of the day itself is known.
+        spine: the source with one row for each decision, which carries every entity's keys; or a generated one. Rows of
+            an event source that were not known at a dataset's as_of are left out.
+        time: where the decision time stands: the name of a time column of the spine, or an attribute of one of the
+            entities. A date means the START of that day in its source's zone, so that nothing of the day itself is
+            known. A generated spine has its own times.
         history_since: decisions before this instant have no history behind them and are left out.
         boundary: whether an event at the very decision time counts.
+        sampling: which decisions a training dataset keeps, unless its request says otherwise; all of them if None.
     """
 
     name: str
     entities: tuple[Entity, ...]
-    spine: Source
-    time: Attribute
+    spine: Source | Generated
+    time: Attribute | str | None = None
     history_since: datetime | None = None
     boundary: Literal["before", "at_or_before"] = "before"
+    sampling: Sampling | None = None
 
     def __post_init__(self) -> None:
         check_name("Decision", self.name)
         place = f"Decision {self.name}"
         require(bool(self.entities), f"{place}: entities is empty; its grain needs at least one entity")
-        require(
-            self.spine.static, f"{place}: spine {self.spine.name} must be a static source, a table of who is decided on"
-        )
-        for source in (self.spine, self.time.source):
+        for source in (self.source, self.time_source):
             require(source.sql is None, f"{place}: {source.name} is a view; decisions stand in loaded sources")
         check_distinct(f"{place}: key", [key for entity in self.entities for key in entity.keys])
         for entity in self.entities:
             require(
-                entity in self.spine.entities, f"{place}: spine {self.spine.name} does not carry {entity.name}'s keys"
+                entity in self.source.entities, f"{place}: spine {self.source.name} does not carry {entity.name}'s keys"
             )
-        check_moment(place, "time", self.time, self.entities)
+        self._check_time(place)
         require(
             self.history_since is None or self.history_since.tzinfo is not None,
             f"{place}: history_since {self.history_since} has no zone",
         )
 
+    def _check_time(self, place: str) -> None:
+        if isinstance(self.spine, Generated):
+            require(self.time is None, f"{place}: time is given, but a generated spine has the times of its cadence")
+        elif isinstance(self.time, str):
+            check_time_column(place, "time", self.spine, self.time)
+        else:
+            require(
+                self.time is not None, f"{place}: time is missing: name a time column of the spine, or an attribute"
+            )
+            if self.time is not None:
+                check_moment(place, "time", self.time, self.entities)
+
+    @property
+    def source(self) -> Source:
+        """The source that says who is decided on: the spine's table, or the population of a generated one."""
+        return self.spine.population if isinstance(self.spine, Generated) else self.spine
+
+    @property
+    def time_source(self) -> Source:
+        """The source that the decision times come from, or for a generated spine the population's."""
+        return self.time.source if isinstance(self.time, Attribute) else self.source
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of `source` that say when its rows are decisions, beside the keys."""
+        found: list[str | None] = [self.source.event_time, self.source.known_time]
+        if isinstance(self.spine, Generated):
+            found += [self.spine.active_from, self.spine.active_until]
+        elif isinstance(self.time, str):
+            found.append(self.time)
+        return tuple(dict.fromkeys(column for column in found if column is not None))
+
+    @property
+    def zone(self) -> str:
+        """The zone in which decision times are days."""
+        if isinstance(self.spine, Generated):
+            return self.spine.cadence.zone if isinstance(self.spine.cadence, CalendarCadence) else "UTC"
+        return self.time_source.zone or "UTC"
+
     @property
     def keys(self) -> dict[str, str]:
         """Key column -> type, in the order that identifies a decision."""
         return {key: kind for entity in self.entities for key, kind in entity.keys.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What happened after the decision: an event of the source for the same entities, within the horizon.
-
-    An event counts iff decision time < event time <= end of the horizon. The outcome is mature once the horizon's
-    end and the source's delay have passed; where no event is there by then, the value is `absent`.
-
-    Args:
-        name: column of the outcome in training datasets.
-        source: events that carry the keys of every entity in `by`.
-        by: entities whose keys must match, normally all of the decision's.
-        horizon: how long after the decision time; or
-        until: an attribute that says when it ends (a date means the END of its day).
-    """
-
-    name: str
-    source: Source
-    by: tuple[Entity, ...]
-    horizon: timedelta | None = None
-    until: Attribute | None = None
-    present: int = 1
-    absent: int = 0
-
-    def __post_init__(self) -> None:
-        check_name("Outcome", self.name)
-        place = f"Outcome {self.name}"
-        require(not self.source.static, f"{place}: source {self.source.name} is static; an outcome needs events")
-        require(
-            self.source.known_time is None, f"{place}: source {self.source.name} needs a delay, so maturity is certain"
-        )
-        for source in (self.source, *([self.until.source] if self.until else [])):
-            require(source.sql is None, f"{place}: {source.name} is a view; an outcome comes from a loaded source")
-        require((self.horizon is None) != (self.until is None), f"{place}: give horizon= or until=, exactly one")
-        require(self.horizon is None or self.horizon > timedelta(0), f"{place}: horizon {self.horizon} is not positive")
-        require(self.present != self.absent, f"{place}: present and absent are both {self.present}")
-        for entity in self.by:
-            require(entity in self.source.entities, f"{place}: source {self.source.name} lacks {entity.name}'s keys")
-        if self.until is not None:
-            check_moment(place, "until", self.until, self.by)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Column -> type of what a training dataset says of the outcome, in order, behind the features."""
-        return {self.name: "int64", OUTCOME_KNOWN_AT: "timestamp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +148,3 @@ class Policy:
     @property
     def actions(self) -> tuple[str, str]:
         return (self.act, self.otherwise)
-
-
-def check_moment(place: str, role: str, moment: Attribute, entities: tuple[Entity, ...]) -> None:
-    """Refuse an attribute that cannot say when: not a time, or of an entity that the decision does not have."""
-    kind = moment.source.columns[moment.column]
-    require(kind in ("date", "timestamp"), f"{place}: {role} {moment.column} is {kind}, expected date or timestamp")
-    require(moment.by in entities, f"{place}: {role} belongs to {moment.by.name}, which is not one of its entities")

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Literal
 
 from assembly_line.declarations.checks import SCRIPT, check_distinct, check_line_name, check_name, require
-from assembly_line.declarations.decisions import Decision, Outcome, Policy
+from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.kinds import kinds_of
+from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
@@ -114,6 +115,11 @@ class Line:
             f"{place}: training.baseline {self.training.baseline!r} is not a feature; "
             f"there are {', '.join(self.features)}",
         )
+        sampling = self.decision.sampling
+        require(
+            sampling is None or not sampling.by_class or self.outcome.has_classes,
+            f"{place}: sampling by class, but the outcome is measured as {self.outcome.measure} and has no negatives",
+        )
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -157,7 +163,8 @@ class Line:
         ]
         until = [self.outcome.until.source] if self.outcome.until else []
         inputs = [source for view in from_features for source in view.inputs]
-        return [self.decision.spine, self.decision.time.source, self.outcome.source, *until, *from_features, *inputs]
+        decided = [self.decision.source, self.decision.time_source]
+        return [*decided, self.outcome.source, *until, *from_features, *inputs]
 
     @property
     def sources(self) -> dict[str, Source]:

@@ -8,20 +8,18 @@ from typing import Protocol
 
 import numpy as np
 
-from assembly_line.declarations.decisions import OUTCOME_KNOWN_AT
 from assembly_line.declarations.derived import Ratio
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Decisions, Rows, happened
+from assembly_line.features.evaluation import Rows
 from assembly_line.features.expressions import expression_of
 from assembly_line.features.facts import attribute_values, ratio_of
-from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import NEVER, instants_of
-from assembly_line.features.spine import Period, Spine, decision_times, observe, select
+from assembly_line.features.spine import Spine
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
-from assembly_line.instants import to_micros
 
 Bounds = tuple[int | None, int | None]
 DECISION_ID = "decision_id"
@@ -47,19 +45,6 @@ class Reader(Protocol):
 
     def matched(self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None)) -> Matched:
         """The rows whose keys have a code. Rows with an event time outside the bounds (microseconds) may be missing."""
-
-
-def select_decisions(plan: Plan, reader: Reader) -> Spine:
-    """The decisions of the dataset, chosen, ordered and counted."""
-    line = plan.line
-    keys = reader.table(line.decision.spine, tuple(line.decision.keys))
-    times = decision_times(line, moments(line.decision.time, keys, reader))
-    observed = None
-    if plan.with_outcome:
-        newest = plan.inputs[line.outcome.source.name].newest
-        until = horizon_column(line, keys, reader)
-        observed = observe(line, times, until, as_of=to_micros(plan.as_of), covered=newest)
-    return select(keys, times, _period(plan), observed=observed)
 
 
 def moments(attribute: Attribute, keys: Mapping[str, Column], reader: Reader) -> Column:
@@ -108,24 +93,6 @@ def rows_of(source: Source, matched: Matched, *, columns: Keys = (), ties: Keys 
     return Rows(matched.codes[kept], times.values[kept], known, values, ties)
 
 
-def outcome_values(line: Line, keys: Mapping[str, Column], times: Integers, ends: Integers, reader: Reader) -> Column:
-    """The outcome of decisions that are mature: the declared value for presence or absence of an event."""
-    outcome = line.outcome
-    names = keys_of(*outcome.by)
-    codes = reader.codes({name: keys[name] for name in names})
-    bounds = (int(times.min()), int(ends.max())) if len(times) else (None, None)
-    event_time = (outcome.source.event_time,) if outcome.source.event_time else ()
-    return outcome_from(line, Decisions(codes, times), ends, reader.matched(outcome.source, names, event_time, bounds))
-
-
-def outcome_from(line: Line, decisions: Decisions, ends: Integers, matched: Matched) -> Column:
-    """`outcome_values` once the events are there."""
-    outcome = line.outcome
-    rows = rows_of(outcome.source, matched)
-    seen = happened(decisions, np.maximum(ends, decisions.times), rows)
-    return Column("int64", np.where(seen, outcome.present, outcome.absent), np.ones(len(seen), np.bool_))
-
-
 def reach_of(group: TimedGroup, times: Integers) -> Bounds:
     """Event times that can matter to these decisions."""
     if not len(times):
@@ -155,13 +122,3 @@ def add_derived(workload: Workload, values: dict[str, Column]) -> None:
             values[name] = ratio_of(values[feature.numerator], values[feature.denominator])
         else:
             values[name] = expression_of(feature.tree, values, rows)
-
-
-def _period(plan: Plan) -> Period:
-    history = plan.line.decision.history_since
-    return Period(
-        since=None if plan.since is None else to_micros(plan.since),
-        until=None if plan.until is None else to_micros(plan.until),
-        as_of=to_micros(plan.as_of),
-        history_since=None if history is None else to_micros(history),
-    )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from assembly_line.canonical import digest
+from assembly_line.declarations.sampling import sampling_to_json
 from assembly_line.features.aggregates import as_float
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.columns import Column
@@ -71,8 +72,9 @@ def figures_from_json(document: Mapping[str, Any]) -> DatasetFigures:
 
 
 def kind_of_dataset(plan: Plan) -> str:
-    """Names the datasets that can be held against each other: of one purpose, with the same features."""
-    return f"{plan.purpose}-{digest(sorted(plan.features))[:16]}"
+    """Names the datasets that can be held against each other: of one purpose and sampling, with the same features."""
+    sampling = [] if plan.sampling is None else [sampling_to_json(plan.sampling)]
+    return f"{plan.purpose}-{digest([*sorted(plan.features), *sampling])[:16]}"
 
 
 def figures_of(plan: Plan, columns: Mapping[str, Column]) -> DatasetFigures:
@@ -107,10 +109,15 @@ def _feature(column: Column, *, personal: bool) -> FeatureFigures:
 
 def _positives(plan: Plan, columns: Mapping[str, Column]) -> float | None:
     outcome = plan.line.outcome
-    if not plan.with_outcome or outcome.name not in columns or not len(columns[outcome.name]):
+    if (
+        not plan.with_outcome
+        or not outcome.has_classes
+        or outcome.name not in columns
+        or not len(columns[outcome.name])
+    ):
         return None
     column = columns[outcome.name]
-    binary = column.kind == "int64" and np.isin(column.values[column.valid], (outcome.present, outcome.absent)).all()
+    binary = column.kind == "int64" and np.isin(column.values[column.valid], (outcome.present, outcome.absence)).all()
     return float((column.values[column.valid] == outcome.present).mean()) if binary and column.valid.any() else None
 
 

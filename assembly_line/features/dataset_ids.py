@@ -9,6 +9,7 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.derived import with_parts
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sampling import Sampling, sampling_to_json
 from assembly_line.features.semantics import SEMANTICS_VERSION
 from assembly_line.features.workload import workload_of
 
@@ -23,6 +24,7 @@ def dataset_id_of(
     *,
     purpose: str,
     scripts: Mapping[str, str] | None = None,
+    sampling: Sampling | None = None,
 ) -> str:
     """`ds-<32 hexadecimal digits>`.
 
@@ -31,6 +33,7 @@ def dataset_id_of(
     Args:
         features: names in declared order, defaults resolved.
         period: `as_of`, `from`, `to` as instants.
+        sampling: what is drawn of a training dataset, whether the line or the request says so.
         snapshots: source -> digest, of the sources that are read.
         scripts: script -> digest, of those that own functions among the features stand in.
     """
@@ -46,7 +49,8 @@ def dataset_id_of(
         "period": dict(period),
         "features": list(features),
         "definitions": {name: features_of_line[name] for name in sorted(definitions)},
-        "decision": content["decision"],
+        "decision": {name: value for name, value in content["decision"].items() if name != "sampling"},
+        "sampling": sampling_to_json(sampling),
         "outcome": content["outcome"] if purpose == "training" else None,
         "sources": {name: _without_text(declared["sources"][name]) for name in sorted({*snapshots, *views})},
         "entities": declared["entities"],

@@ -14,21 +14,22 @@ from assembly_line.features.assembly import (
     add_derived,
     identifying_columns,
     maturity_column,
-    outcome_values,
-    select_decisions,
     static_features,
 )
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
 from assembly_line.features.decision_id_sql import decision_id_sql
+from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect, write_parquet
 from assembly_line.features.evaluation import Decisions
 from assembly_line.features.memory import held_mib, rows_at_once
+from assembly_line.features.outcome_values import outcome_values
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
+from assembly_line.features.sampling import draw
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spine import Spine
@@ -56,7 +57,11 @@ def build(
     with connect(target.parent, memory_mib=bound) as connection:
         reader = DuckdbReader(connection, files)
         spine = select_decisions(plan, reader)
+        outcome = outcome_values(plan.line, spine.keys, spine.times, spine.ends, reader) if plan.with_outcome else {}
+        drawn = draw(plan, spine, outcome)
+        spine = drawn.spine
         columns = dataset_columns(plan, spine, reader, bound_mib=bound, scripts=scripts)
+        columns |= drawn.outcome | (maturity_column(spine) if plan.with_outcome else {})
         identifier = decision_id_sql(plan.line.name, plan.line.decision.keys, f"epoch_us({DECISION_TIME})")
         write_parquet(connection, columns, target, first={DECISION_ID: identifier})
         findings = tuple(source_rules(plan, reader))
@@ -68,13 +73,14 @@ def build(
         excluded=spine.excluded,
         duplicates=spine.duplicates,
         findings=findings,
+        sampling=drawn.report,
     )
 
 
 def dataset_columns(
     plan: Plan, spine: Spine, reader: DuckdbReader, *, bound_mib: int, scripts: Scripts | None = None
 ) -> dict[str, Column]:
-    """Every column of the dataset but the decision's id, in order, for the decisions of the spine.
+    """Every column but the decision's id and the outcome's, in order, for the decisions of the spine.
 
     Args:
         bound_mib: memory that all of it may take; sources that need more are read by parts.
@@ -89,11 +95,7 @@ def dataset_columns(
         limit = rows_at_once(timed, bound_mib=bound_mib, held=held)
         values |= _timed_features(plan, timed, spine, reader, limit=limit, scripts=scripts)
     add_derived(workload, values)
-    columns = identifying_columns(spine) | {name: values[name] for name in plan.features}
-    if plan.with_outcome:
-        columns[plan.line.outcome.name] = outcome_values(plan.line, spine.keys, spine.times, spine.ends, reader)
-        columns |= maturity_column(spine)
-    return columns
+    return identifying_columns(spine) | {name: values[name] for name in plan.features}
 
 
 def _timed_features(

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
 from assembly_line.features.assembly import (
     DECISION_ID,
@@ -24,19 +25,20 @@ from assembly_line.features.assembly import (
     add_derived,
     identifying_columns,
     maturity_column,
-    outcome_from,
     reach_of,
-    select_decisions,
     static_features,
     timed_columns,
     timed_rows,
 )
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.decisions import select_decisions
 from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.many_decision_ids import decision_ids
+from assembly_line.features.outcome_values import outcome_from, outcome_reads
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
+from assembly_line.features.sampling import Drawn, draw
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spark_groups import ROW, Step, answered
@@ -73,13 +75,14 @@ def build(
     import pyspark
 
     reader = SparkReader(spark, plan.inputs, fetch)
-    spine = select_decisions(plan, reader)
+    drawn = _drawn(plan, select_decisions(plan, reader), reader)
+    spine = drawn.spine
     workload = workload_of(plan.line, plan.features)
     columns = identifying_columns(spine)
     for group in workload.static:
         columns |= static_features(group, spine.keys, reader)
     if plan.with_outcome:
-        columns |= maturity_column(spine)
+        columns |= drawn.outcome | maturity_column(spine)
     frame = _joined(plan, spine, workload, columns, reader, scripts=scripts) if len(spine.times) else None
     data_key = _empty(plan, put) if frame is None else _written(plan, workload, columns, frame, put)
     built = Built(
@@ -90,6 +93,7 @@ def build(
         excluded=spine.excluded,
         duplicates=spine.duplicates,
         findings=tuple(source_rules(plan, reader)),
+        sampling=drawn.report,
     )
     return built, data_key
 
@@ -115,7 +119,7 @@ def _joined(
     whole = np.ones(len(spine.times), np.bool_)
     local = {ROW: Column("int64", np.arange(len(whole)), whole), **columns}
     frames = [reader.local_frame(local), *(_timed(plan, group, spine, reader, scripts) for group in workload.timed)]
-    if plan.with_outcome:
+    if plan.with_outcome and plan.line.outcome.name not in columns:
         frames.append(_outcome(plan, spine, reader))
     return reduce(lambda left, right: left.join(right, on=ROW, how="inner"), frames)
 
@@ -147,17 +151,33 @@ def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader, scr
     return answered(reader, decisions, spine.ends, rows, step)
 
 
+def _drawn(plan: Plan, spine: Spine, reader: SparkReader) -> Drawn:
+    """The decisions that are kept. Where that depends on their outcomes, these come to the driver first."""
+    if plan.sampling is None or not plan.sampling.by_class:
+        return draw(plan, spine, {})
+    kinds = _outcome_kinds(plan)
+    if not len(spine.times):
+        return draw(plan, spine, {name: null_column(kind, 0) for name, kind in kinds.items()})
+    found = from_physical_table(_outcome(plan, spine, reader).sort(ROW).toArrow(), {ROW: "int64", **kinds})
+    return draw(plan, spine, {name: found[name] for name in kinds})
+
+
+def _outcome_kinds(plan: Plan) -> dict[str, str]:
+    """What the workers say of an outcome; when it was known, the driver knows."""
+    return {name: kind for name, kind in plan.outcome_columns.items() if name != OUTCOME_KNOWN_AT}
+
+
 def _outcome(plan: Plan, spine: Spine, reader: SparkReader) -> DataFrame:
     line = plan.line
     source, keys = line.outcome.source, keys_of(*line.outcome.by)
-    names = (source.event_time,) if source.event_time else ()
+    names = outcome_reads(line)
     codes = reader.codes({name: spine.keys[name] for name in keys})
     rows = reader.matched_frame(source, keys, names)
 
     def evaluation(decisions: Decisions, ends: Integers, matched: Matched) -> Mapping[str, Column]:
-        return {line.outcome.name: outcome_from(line, decisions, ends, matched)}
+        return outcome_from(line, decisions, ends, matched)
 
-    step = Step({name: source.columns[name] for name in names}, {line.outcome.name: "int64"}, evaluation)
+    step = Step({name: source.columns[name] for name in names}, _outcome_kinds(plan), evaluation)
     return answered(reader, Decisions(codes, spine.times), spine.ends, rows, step)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, SinceLast
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.features.aggregates import Values, aggregate_of
-from assembly_line.features.columns import Column, Flags, Integers, null_column
+from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.kernel import Ask, DistinctItems, History, distinct_in
 from assembly_line.features.ordering import order_of
 from assembly_line.features.own_values import Asked, own_values
@@ -131,13 +131,6 @@ def _parts(entities: Integers, asked: Integers) -> list[Part]:
         Part(slice(*row_cuts[n : n + 2]), slice(*asked_cuts[n : n + 2]), first)
         for n, first in enumerate([0, *starts.tolist()])
     ]
-
-
-def happened(decisions: Decisions, until: Integers, rows: Rows) -> Flags:
-    """Whether an event lies in (decision time, until], for each decision, known or not."""
-    history = History(rows.entities, rows.times)
-    ask = Ask(decisions.entities, decisions.times, until, until)
-    return np.asarray(history.windows(ask).sizes > 0)
 
 
 class _Evaluation:

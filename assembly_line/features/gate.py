@@ -14,6 +14,7 @@ from assembly_line.features.gate_rules import (
     both_classes,
     freshness,
     key_nulls,
+    outcome_varies,
     row_count,
     unique_ids,
     volume,
@@ -54,7 +55,8 @@ def examine(
     findings += schema_rules(plan)
     findings += built.findings
     if plan.with_outcome:
-        findings += [volume(plan, columns), both_classes(plan, columns)]
+        rule = both_classes if plan.line.outcome.has_classes else outcome_varies
+        findings += [volume(plan, columns), rule(plan, columns)]
     findings += value_rules(plan, columns)
     findings += history_rules(plan, columns, history)
     return findings

@@ -67,7 +67,7 @@ def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:
         severity="error",
         value=", ".join(f"{number} nulls in {name}" for name, number in found.items()) or "no nulls",
         expected="no null in any key column",
-        advice=f"a decision needs all its keys: correct source {plan.line.decision.spine.name} and load it again",
+        advice=f"a decision needs all its keys: correct source {plan.line.decision.source.name} and load it again",
         examples=tuple(
             example
             for name in found
@@ -150,13 +150,28 @@ def both_classes(plan: Plan, columns: Mapping[str, Column]) -> Finding:
     outcome = plan.line.outcome
     values = columns[outcome.name]
     present = int((values.values[values.valid] == outcome.present).sum())
-    absent = int((values.values[values.valid] == outcome.absent).sum())
+    absent = int((values.values[values.valid] == outcome.absence).sum())
     return Finding(
         rule="outcome_classes",
         passed=present > 0 and absent > 0 and present + absent == len(values),
         severity="error",
-        value=f"{present} decisions with {outcome.name} = {outcome.present}, {absent} with {outcome.absent}, "
+        value=f"{present} decisions with {outcome.name} = {outcome.present}, {absent} with {outcome.absence}, "
         f"{len(values) - present - absent} with neither",
         expected="some of both, none with neither",
         advice=f"choose a later as_of, or check source {outcome.source.name}",
+    )
+
+
+def outcome_varies(plan: Plan, columns: Mapping[str, Column]) -> Finding:
+    """For an outcome that is a number: of one value nothing can be learnt."""
+    outcome = plan.line.outcome
+    values = columns[outcome.name].values
+    different = len(np.unique(values))
+    return Finding(
+        rule="outcome_varies",
+        passed=different != 1,
+        severity="warning",
+        value=f"{different} different values of {outcome.name} in {len(values)} decisions",
+        expected="two or more",
+        advice=f"check source {outcome.source.name}, or choose another horizon",
     )

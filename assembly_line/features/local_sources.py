@@ -105,6 +105,11 @@ def _typed(source: Source, file: Path, folder: Path) -> LocalSource:
         )
         for part in written
     )
-    drift = SchemaDrift(ignored=undeclared_columns(source, file))
-    snapshot = Snapshot(source=source.name, columns=dict(source.columns), objects=objects, drift=drift)
+    snapshot = Snapshot(
+        source=source.name,
+        columns=dict(source.columns),
+        objects=objects,
+        drift=SchemaDrift(ignored=undeclared_columns(source, file)),
+        inexact=written[0].inexact if written else (),
+    )
     return LocalSource(snapshot, tuple(part.path for part in written))

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from assembly_line.instants import MICROSECOND, zone_of
 
 
-def utc_shifts(minutes: Iterable[datetime], zone: str, *, later: bool) -> list[int]:
-    """Microseconds to add to naive local times of these whole minutes to get UTC.
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """What to add to naive local times of some whole minutes to get UTC, in microseconds.
 
-    A reading that occurs twice (clocks set back) or never (set forward) has two candidates: `later` takes the later
-    instant, right for event and known times; otherwise the earlier, right for decision times.
+    A reading that occurs twice (clocks set back) or never (set forward) has two candidates: the later instant is right
+    for event and known times, the earlier for decision times.
     """
-    wanted = max if later else min
+
+    earlier: list[int]
+    later: list[int]
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether some reading has two candidates."""
+        return self.earlier != self.later
+
+
+def utc_shifts(minutes: Iterable[datetime], zone: str) -> Shifts:
+    """The shifts of each of these minutes, in order."""
     place = zone_of(zone)
-    shifts = []
+    shifts = Shifts([], [])
     for minute in minutes:
         candidates = [minute.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1)]
-        shifts.append((wanted(candidates).replace(tzinfo=None) - minute) // MICROSECOND)
+        for found, chosen in ((shifts.earlier, min), (shifts.later, max)):
+            found.append((chosen(candidates).replace(tzinfo=None) - minute) // MICROSECOND)
     return shifts

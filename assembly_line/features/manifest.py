@@ -67,9 +67,10 @@ def manifest_of(
         "manifest_uri": manifest_uri,
         "rows": built.rows,
         "spine_rows": built.spine_rows,
-        "positives": None if outcome is None else int((columns[outcome].values == plan.line.outcome.present).sum()),
+        "positives": _positives(plan, columns),
         "excluded": dict(built.excluded),
         "duplicates": built.duplicates,
+        "sampling": None if built.sampling is None else dict(built.sampling),
         "logical_digest": logical_digest(columns),
         "quality": [finding.to_json() for finding in findings],
         "limitations": _limitations(plan),
@@ -110,6 +111,14 @@ def _column_digest(column: Column) -> str:
         values = column.values[column.valid]
         hasher.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
     return hasher.hexdigest()
+
+
+def _positives(plan: Plan, columns: Mapping[str, Column]) -> int | None:
+    """Decisions whose outcome is the presence of an event; None where there is no such class."""
+    outcome = plan.line.outcome
+    if not plan.with_outcome or not outcome.has_classes:
+        return None
+    return int((columns[outcome.name].values == outcome.present).sum())
 
 
 def _features(plan: Plan) -> list[dict[str, Any]]:

@@ -12,10 +12,12 @@ import numpy as np
 
 from assembly_line.decision_ids import KeyValue
 from assembly_line.declarations.lines import Line
-from assembly_line.features.assembly import horizon_column, outcome_values
+from assembly_line.errors import RequestRefused
+from assembly_line.features.assembly import horizon_column
 from assembly_line.features.columns import Column, column_of
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect
+from assembly_line.features.outcome_values import outcome_values
 from assembly_line.features.semantics import NEVER
 from assembly_line.features.spine import observe
 from assembly_line.instants import from_micros, to_micros
@@ -44,6 +46,19 @@ def sources_of(line: Line) -> list[str]:
     return [line.outcome.source.name, *until]
 
 
+def require_happened(line: Line, reason: str) -> None:
+    """Refuse an outcome that is measured otherwise than by whether something happened.
+
+    Raises:
+        RequestRefused: names line, outcome and measure, and gives the reason.
+    """
+    if line.outcome.measure != "happened":
+        raise RequestRefused(
+            f"line: the outcome {line.outcome.name} of {line.name} is measured as {line.outcome.measure}; {reason}. "
+            "Datasets of the line can be built all the same"
+        )
+
+
 def derive(
     line: Line,
     decisions: Sequence[tuple[Mapping[str, KeyValue], datetime]],
@@ -63,9 +78,11 @@ def derive(
         files: source name -> local Parquet files (`Lake.fetch`), for each of `sources_of(line)`.
 
     Raises:
+        RequestRefused: the line's outcome is not whether something happened.
         SourceUnreadable: a file is not what the lake wrote.
         QualityGateFailed: the horizons' source states two ends for one entity.
     """
+    require_happened(line, "the ledger keeps outcomes of presence or absence")
     if not decisions:
         return []
     keys = {
@@ -82,7 +99,7 @@ def derive(
         until = horizon_column(line, keys, reader)
         observed = observe(line, times, until, as_of=to_micros(as_of), covered=covered_until)
         ends = np.where(observed.known_at == NEVER, moments, observed.ends)
-        values = outcome_values(line, keys, moments, ends, reader).values
+        values = outcome_values(line, keys, moments, ends, reader)[line.outcome.name].values
     return [
         DecisionOutcome(
             mature_at=None if at == NEVER else from_micros(at), mature=ready, value=value if ready else None

@@ -10,9 +10,11 @@ from assembly_line.features.columns import DECIMAL, DECIMAL_DIGITS
 from assembly_line.features.dataset_ids import dataset_id_of
 from assembly_line.features.memory import estimated_mib
 from assembly_line.features.plans import ChosenEngine, Estimate, Input, Plan
+from assembly_line.features.sampling import sampling_of
 from assembly_line.features.selection import resolved_features
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.spine_planning import check_exact, spine_bounds, spine_rows
 from assembly_line.features.workload import TimedGroup, Workload, source_columns, workload_of
 from assembly_line.instants import format_instant, to_micros
 from assembly_line.model_types import Shaped
@@ -62,6 +64,7 @@ def make_plan(
     features = resolved_features(line, request)
     workload = workload_of(line, features)
     columns = source_columns(line, workload, with_outcome=request.purpose == "training")
+    check_exact(line, snapshots)
     bounds = _time_bounds(line, workload, request)
     inputs = {
         name: _input(line, snapshots[name], read, bounds.get(name, (None, None))) for name, read in columns.items()
@@ -72,13 +75,16 @@ def make_plan(
         "to": None if request.until is None else format_instant(request.until),
     }
     digests = {name: part.snapshot for name, part in inputs.items()}
-    estimate = _estimate(line, workload, inputs, snapshots[line.decision.spine.name].rows)
+    estimate = _estimate(line, workload, inputs, spine_rows(line, request, inputs))
+    sampling = sampling_of(line, request)
     engine, reason = _engine(request, estimate, memory_mib)
     if workload.scripts and not has_arrow:
         engine, reason = _with_own_functions(request, workload)
     used = {name: (scripts or {})[name] for name in workload.scripts}
     return Plan(
-        dataset_id=dataset_id_of(line, features, period, digests, purpose=request.purpose, scripts=used),
+        dataset_id=dataset_id_of(
+            line, features, period, digests, purpose=request.purpose, sampling=sampling, scripts=used
+        ),
         line=line,
         release=release,
         purpose=request.purpose,
@@ -91,6 +97,7 @@ def make_plan(
         engine=engine,
         reason=reason,
         scripts=used,
+        sampling=sampling,
     )
 
 
@@ -99,7 +106,7 @@ def _time_bounds(line: Line, workload: Workload, request: DatasetRequest) -> dic
     starts = [to_micros(start) for start in (request.since, line.decision.history_since) if start is not None]
     first = max(starts) if starts else None
     last = to_micros(min(request.as_of, request.until) if request.until is not None else request.as_of)
-    bounds: dict[str, Bounds] = {}
+    bounds: dict[str, Bounds] = {line.decision.source.name: spine_bounds(line.decision, request)}
     for source in workload.sources.values():
         # A view's row may rest on any row of its inputs.
         bounds |= {read.name: (None, None) for read in source.inputs}

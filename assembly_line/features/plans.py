@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sampling import Sampling, sampling_to_json
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import RequestRefused
 from assembly_line.features.semantics import SEMANTICS_VERSION
@@ -60,6 +61,7 @@ class Plan:
         since, until: period of decision times, since <= t < until; None where open.
         reason: why this engine.
         scripts: name -> digest, of the release's scripts that own functions among the features stand in.
+        sampling: which of the decisions are kept; None for all.
     """
 
     dataset_id: str
@@ -75,6 +77,7 @@ class Plan:
     engine: ChosenEngine
     reason: str
     scripts: Mapping[str, str] = field(default_factory=dict)
+    sampling: Sampling | None = None
 
     @property
     def with_outcome(self) -> bool:
@@ -108,6 +111,7 @@ class Plan:
             "engine": self.engine,
             "reason": self.reason,
             "scripts": dict(self.scripts),
+            "sampling": sampling_to_json(self.sampling),
             "declarations": line_to_json(self.line),
         }
 
@@ -142,6 +146,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         engine=document["engine"],
         reason=document["reason"],
         scripts=document.get("scripts", {}),
+        sampling=None if document.get("sampling") is None else Sampling(**document["sampling"]),
     )
 
 

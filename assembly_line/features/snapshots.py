@@ -71,12 +71,15 @@ class Snapshot:
         columns: column -> declared type, as written.
         objects: in order of key.
         drift: what the raw file had beside the declared columns. It determines no row, so the digest is without it.
+        inexact: time columns in which an instant had to be chosen when it was loaded, later for event and known times,
+            earlier for others; None if it was loaded before that was recorded. It determines no row.
     """
 
     source: str
     columns: Mapping[str, str]
     objects: tuple[SnapshotObject, ...]
     drift: SchemaDrift = field(default_factory=SchemaDrift)
+    inexact: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -94,7 +97,8 @@ class Snapshot:
         return digest(self._content())
 
     def to_json(self) -> dict[str, Any]:
-        return {**self._content(), "snapshot": self.digest, "drift": self.drift.to_json()}
+        inexact = None if self.inexact is None else list(self.inexact)
+        return {**self._content(), "snapshot": self.digest, "drift": self.drift.to_json(), "inexact": inexact}
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -108,5 +112,11 @@ class Snapshot:
 def snapshot_from_json(document: Mapping[str, Any]) -> Snapshot:
     """Read a snapshot back."""
     objects = tuple(SnapshotObject(**item) for item in document["objects"])
-    drift = drift_from_json(document.get("drift", {}))
-    return Snapshot(source=document["source"], columns=document["columns"], objects=objects, drift=drift)
+    inexact = document.get("inexact")
+    return Snapshot(
+        source=document["source"],
+        columns=document["columns"],
+        objects=objects,
+        drift=drift_from_json(document.get("drift", {})),
+        inexact=None if inexact is None else tuple(inexact),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -24,13 +24,19 @@ NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedFile:
-    """One written Parquet file. Times are event times in microseconds, None where there is none."""
+    """One written Parquet file. Times are event times in microseconds, None where there is none.
+
+    Args:
+        inexact: time columns of the whole source in which an instant had to be chosen: a value was finer than
+            microseconds, or a naive local time that its zone has twice or never.
+    """
 
     path: Path
     month: str | None
     rows: int
     min_time: int | None
     max_time: int | None
+    inexact: tuple[str, ...] = ()
 
 
 def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
@@ -51,8 +57,8 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
             kinds = {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE raw").fetchall()}
             check_columns(place, source, kinds)
             check_values(place, source, kinds, connection)
-            _create_typed(source, kinds, connection)
-            return _write_months(source, folder, connection)
+            inexact = _create_typed(source, kinds, connection)
+            return [replace(part, inexact=inexact) for part in _write_months(source, folder, connection)]
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         raise SourceUnreadable(f"{place}: cannot be read as Parquet ({first_line}); write it again") from error
@@ -65,19 +71,23 @@ def undeclared_columns(source: Source, file: Path) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in described if str(row[0]) not in source.columns}
 
 
-def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> None:
-    expressions, joins = [], []
+def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Create the table `typed`, and say which time columns are inexact."""
+    expressions, joins, inexact = [], [], []
     for number, (column, kind) in enumerate(source.columns.items()):
         value = f"raw.{quoted(column)}"
         if kind == "timestamp" and kinds[column] in NAIVE:
             # Event and known times round up and take the later of two instants: what is later cannot leak.
             later = column in (source.event_time, source.known_time)
+            finer = _has_finer(value, kinds[column], connection)
             value = _micros(value, kinds[column], up=later)
+            ambiguous = False
             if source.zone != "UTC":
-                _store_shifts(number, value, source.zone or "UTC", connection, later=later)
+                ambiguous = _store_shifts(number, value, source.zone or "UTC", connection, later=later)
                 joins.append(f"LEFT JOIN shifts_{number} s{number} ON s{number}.minute = {_minute(value)}")
                 value = f"{value} + s{number}.shift"
             value = f"make_timestamp({value})"
+            inexact += [column] if finer or ambiguous else []
         expressions.append(f"CAST({value} AS {sql_type(kind)}) AS {quoted(column)}")
     order = [source.event_time] if source.event_time else []
     ordered = ", ".join(quoted(column) for column in dict.fromkeys((*order, *source.columns)))
@@ -85,6 +95,7 @@ def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.D
         f"CREATE TEMP TABLE typed AS SELECT *, {_month(source)} AS {MONTH} FROM "
         f"(SELECT {', '.join(expressions)} FROM raw {' '.join(joins)}) ORDER BY {ordered}"
     )
+    return tuple(inexact)
 
 
 def _month(source: Source) -> str:
@@ -94,6 +105,14 @@ def _month(source: Source) -> str:
     # Naive on purpose: formatting an instant in a zone, even UTC, is many times slower.
     plain = column if source.columns[source.event_time] == "date" else f"make_timestamp(epoch_us({column}))"
     return f"coalesce(strftime({plain}, '%Y-%m'), {literal(NO_MONTH)})"
+
+
+def _has_finer(value: str, found: str, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a naive time is finer than microseconds."""
+    if found != "TIMESTAMP_NS":
+        return False
+    query = f"SELECT coalesce(bool_or(epoch_ns({value}) % 1000 <> 0), false) FROM raw"
+    return bool(connection.execute(query).fetchall()[0][0])
 
 
 def _micros(value: str, found: str, *, up: bool) -> str:
@@ -109,15 +128,18 @@ def _minute(micros: str) -> str:
     return f"date_trunc('minute', make_timestamp({micros}))"
 
 
-def _store_shifts(number: int, micros: str, zone: str, connection: duckdb.DuckDBPyConnection, *, later: bool) -> None:
+def _store_shifts(number: int, micros: str, zone: str, connection: duckdb.DuckDBPyConnection, *, later: bool) -> bool:
+    """Store what each minute's readings are shifted by to get UTC, and say whether one of them is ambiguous."""
     query = f"SELECT DISTINCT {_minute(micros)} FROM raw WHERE {micros} IS NOT NULL"
     minutes = [row[0] for row in connection.execute(query).fetchall()]
     connection.execute(f"CREATE TEMP TABLE shifts_{number} (minute TIMESTAMP, shift BIGINT)")
+    shifts = utc_shifts(minutes, zone)
     if minutes:
         connection.execute(
             f"INSERT INTO shifts_{number} SELECT unnest(?::TIMESTAMP[]), unnest(?::BIGINT[])",
-            [minutes, utc_shifts(minutes, zone, later=later)],
+            [minutes, shifts.later if later else shifts.earlier],
         )
+    return shifts.ambiguous
 
 
 def _write_months(source: Source, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[TypedFile]:

@@ -49,26 +49,39 @@ class Spine:
     excluded: Mapping[str, int]
     duplicates: int
 
-
-def decision_times(line: Line, moments: Column) -> Column:
-    """Decision times from the declared attribute: a date is the start of its day."""
-    return instants_of(moments, zone=line.decision.time.source.zone, edge="start")
+    def only(self, places: Integers, reason: str) -> Spine:
+        """The decisions at these places, in order; the others are left out for this reason."""
+        keys = {name: column.take(places) for name, column in self.keys.items()}
+        times = self.times[places]
+        return Spine(
+            rows=self.rows[places],
+            keys=keys,
+            times=times,
+            ends=self.ends[places],
+            known_at=self.known_at[places],
+            spine_rows=self.spine_rows,
+            excluded={**self.excluded, reason: len(self.times) - len(times)},
+            duplicates=_duplicates([column.sort_keys() for column in keys.values()], times),
+        )
 
 
 def horizon_ends(line: Line, times: Column, until: Column | None) -> Column:
-    """When each decision's horizon ends: a duration after it, or a declared time (a date is the end of its day)."""
+    """When each decision's horizon ends: a duration after decision and gap, or a declared time (a date: its end)."""
     outcome = line.outcome
     if outcome.until is not None and until is not None:
         return instants_of(until, zone=outcome.until.source.zone, edge="end")
     if outcome.horizon is None:
         raise ValueError(f"{outcome.name}: expected the values of its until column")
-    return Column("timestamp", times.values + micros_of(outcome.horizon), times.valid)
+    return Column("timestamp", times.values + micros_of(outcome.gap) + micros_of(outcome.horizon), times.valid)
 
 
 def maturity(line: Line, times: Column, ends: Column) -> Integers:
     """When each outcome is mature: the horizon's end and the source's delay have passed; NEVER where unknown."""
-    delay = micros_of(line.outcome.source.delay) if line.outcome.source.delay is not None else 0
-    return np.where(ends.valid & times.valid, np.maximum(ends.values + delay, times.values), NEVER)
+    return np.where(ends.valid & times.valid, np.maximum(ends.values + _delay(line), times.values), NEVER)
+
+
+def _delay(line: Line) -> int:
+    return micros_of(line.outcome.source.delay) if line.outcome.source.delay is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +90,9 @@ class Observation:
 
     Args:
         ends: until when events count, microseconds.
-        known_at: when the outcome is mature; NEVER where the end of its horizon is unknown.
-        usable: mature at as_of and not censored: the source reaches to the end of the horizon.
+        known_at: when what is said of the outcome is mature; NEVER where the end of its horizon is unknown.
+        usable: mature at as_of, and the source reaches to the end of the horizon; for a time to the event: something
+            was observed of it at all.
     """
 
     ends: Integers
@@ -91,14 +105,33 @@ def observe(line: Line, times: Column, until: Column | None, *, as_of: int, cove
     ends = horizon_ends(line, times, until)
     known_at = maturity(line, times, ends)
     reached = to_micros(covered) if covered is not None else np.iinfo(np.int64).min
+    if line.outcome.measure == "time_to_event":
+        return _censored(line, times, ends, as_of=as_of, reached=reached)
     return Observation(ends.values, known_at, np.asarray((known_at <= as_of) & (ends.values <= reached)))
 
 
-def select(keys: Mapping[str, Column], times: Column, period: Period, *, observed: Observation | None) -> Spine:
+def _censored(line: Line, times: Column, ends: Column, *, as_of: int, reached: int) -> Observation:
+    """Each decision as far as it was observed: to the end of its horizon, to what was known at as_of and is there."""
+    until = Column("timestamp", np.minimum(ends.values, min(as_of - _delay(line), reached)), ends.valid)
+    begins = times.values + micros_of(line.outcome.gap)
+    known_at = maturity(line, times, until)
+    usable = (until.values > begins) & (known_at <= as_of)
+    return Observation(until.values, known_at, np.asarray(usable))
+
+
+def select(
+    keys: Mapping[str, Column],
+    times: Column,
+    period: Period,
+    *,
+    known: Integers | None = None,
+    observed: Observation | None,
+) -> Spine:
     """Choose and order the decisions: by decision time, then by the keys in declared order, duplicates kept.
 
     Args:
         keys: key columns of the spine's table.
+        known: from when on each row was known, for the spine's that are events.
         observed: what is known of the outcomes, for a training dataset; None for scoring.
     """
     moments = times.values
@@ -118,6 +151,8 @@ def select(keys: Mapping[str, Column], times: Column, period: Period, *, observe
     leave_out("outside_period", outside)
     if period.history_since is not None:
         leave_out("before_history", moments < period.history_since)
+    if known is not None:
+        leave_out("not_yet_known", known > period.as_of)
     if observed is None:
         leave_out("after_as_of", moments > period.as_of)
     else:

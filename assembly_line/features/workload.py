@@ -133,14 +133,15 @@ def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dic
         for read in source.inputs:
             needed.setdefault(read.name, set()).update(read.columns)
 
-    need(line.decision.spine, *line.decision.keys)
-    need(line.decision.time.source, line.decision.time.column, *line.decision.time.by.keys)
+    need(line.decision.source, *line.decision.keys, *line.decision.columns)
+    if isinstance(line.decision.time, Attribute):
+        need(line.decision.time.source, line.decision.time.column, *line.decision.time.by.keys)
     for timed in workload.timed:
         need(timed.source, *timed.keys, *timed.columns, timed.source.event_time, timed.source.known_time)
     for static in workload.static:
         need(static.source, *static.keys, *static.columns)
     if with_outcome:
-        need(line.outcome.source, *keys_of(*line.outcome.by), line.outcome.source.event_time)
+        need(line.outcome.source, *keys_of(*line.outcome.by), line.outcome.source.event_time, line.outcome.column)
         if line.outcome.until:
             need(line.outcome.until.source, line.outcome.until.column, *line.outcome.until.by.keys)
     return {

@@ -16,7 +16,7 @@ def undeclared(event: Override | OutcomeReport | Receipt, line: Line) -> tuple[s
     if isinstance(event, Override) and event.action not in line.policy.actions:
         expected = " or ".join(map(repr, line.policy.actions))
         return UNDECLARED_ACTION, f"action: {event.action!r}: expected {expected} for line {line.name}"
-    if isinstance(event, OutcomeReport) and event.value not in (line.outcome.present, line.outcome.absent):
-        expected = f"{line.outcome.present} or {line.outcome.absent}"
+    if isinstance(event, OutcomeReport) and event.value not in (line.outcome.present, line.outcome.absence):
+        expected = f"{line.outcome.present} or {line.outcome.absence}"
         return UNDECLARED_OUTCOME, f"value: {event.value}: expected {expected} for line {line.name}"
     return None

@@ -87,6 +87,7 @@ class Lake:
             columns=dict(source.columns),
             objects=tuple(sorted(objects, key=lambda item: item.key)),
             drift=drift_between(self._before(source.name), source.columns, prepared.undeclared),
+            inexact=written[0].inexact if written else (),
         )
         self._catalog.register(source, self._objects.uri(source_prefix(source.name)), _months(written))
         self._objects.write_json(snapshot_key(source.name), snapshot.to_json())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
+from assembly_line.features.outcomes import require_happened
 from assembly_line.features.table import read_columns
 from assembly_line.instants import format_instant
 from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix
@@ -45,6 +46,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     release = stores().releases.read(digest)
     if release.line.name != request.line:
         raise RequestRefused(f"release: {digest} is of line {release.line.name}, not of {request.line}")
+    require_happened(release.line, "the training machine learns whether something happens, and no other measure yet")
     stores().image_of(release)
     asked = stores().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(

@@ -49,6 +49,14 @@ Explain = Annotated[
     bool,
     typer.Option("--explain", help="Show what would be read, with an estimate of time and cost; build nothing."),
 ]
+Sample = Annotated[
+    str | None,
+    typer.Option(
+        "--sample",
+        metavar="HOW",
+        help="Keep some decisions: keep_negatives=0.1, negatives_per_positive=3 or share=0.5, and ,seed=7.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -94,6 +102,7 @@ def build_dataset(
     until: Until = None,
     features: Features = None,
     groups: Groups = None,
+    sample: Sample = None,
     engine: Engine = "auto",
     kind: For = None,
     parameters: Set = None,
@@ -110,6 +119,7 @@ def build_dataset(
         require_wish,
         run,
         run_name,
+        sampled,
     )
     from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
@@ -117,7 +127,7 @@ def build_dataset(
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
     wish = wish_of(kind, parameters or [], model_file)
-    chosen = {"features": listed(features), "groups": listed(groups), "model": wish}
+    chosen = {"features": listed(features), "groups": listed(groups), "sampling": sampled(sample), "model": wish}
     request = DatasetRequest.parse({**given, **period(since, until), **chosen})
     require_features(session, request)
     require_wish(session, line, request.model)

@@ -74,11 +74,16 @@ def show_dataset(session: Session, dataset: Dataset) -> None:
     """Show what a dataset is: the request, sources, features, quality, limitations. With --json, its manifest."""
     from assembly_line.cli.drawn_datasets import draw_manifest
     from assembly_line.cli.recorded import opened
+    from assembly_line.features.decision_wording import outcome_in_words, spine_in_words
     from assembly_line.features.wording import in_words
 
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
-        session.output.result(recorded.manifest, draw_manifest(recorded.manifest, words))
+        line = recorded.plan.line
+        drawn = draw_manifest(
+            recorded.manifest, words, spine=spine_in_words(line.decision), outcome=outcome_in_words(line.outcome)
+        )
+        session.output.result(recorded.manifest, drawn)
 
 
 def show_quality(session: Session, dataset: Judged) -> None:

@@ -178,7 +178,7 @@ class Demo:
 
     def _year(self, target: Target, platform: Platform, line: Line, raw: Path, folder: Path) -> None:
         with self.stages.stage("Half a year of campaigns") as stage:
-            zone = line.decision.time.source.zone or "UTC"
+            zone = line.decision.zone
             steps = timeline(campaigns_of(line, raw), trained_at=TRAINED_AT, last=OBSERVED_AT, zone=zone)
             feedback_queue = target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE))
             consumer = Consumer(

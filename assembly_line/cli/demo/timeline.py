@@ -8,6 +8,7 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
+from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.features.table import read_columns
 from assembly_line.instants import day_end, day_start
@@ -72,11 +73,11 @@ def campaigns_of(line: Line, raw: Path) -> list[Campaign]:
         raw: folder of `<source>.parquet`.
     """
     start, end = line.decision.time, line.outcome.until
-    if end is None or end.source != start.source:
+    if end is None or not isinstance(start, Attribute) or end.source != start.source:
         raise ValueError(f"line {line.name}: the demo needs start and end in one table")
     (key,) = start.by.keys
     table = read_columns(raw / f"{start.source.name}.parquet", [key, start.column, end.column])
-    mailed = {int(value) for value in read_columns(raw / f"{line.decision.spine.name}.parquet", [key])[key]}
+    mailed = {int(value) for value in read_columns(raw / f"{line.decision.source.name}.parquet", [key])[key]}
     rows = zip(table[key], table[start.column], table[end.column], strict=True)
     every = [Campaign(key=int(value), start=_day(first), end=_day(last)) for value, first, last in rows]
     return [campaign for campaign in every if campaign.key in mailed]

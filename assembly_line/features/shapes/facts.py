@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assembly_line.declarations.decisions import Outcome
+from assembly_line.declarations.outcomes import Outcome
 from assembly_line.features.plans import Plan
 
 OutcomeKind = Literal["binary", "numeric", "time_to_event"]
@@ -55,10 +55,10 @@ def facts_of(plan: Plan, manifest: Mapping[str, Any]) -> Facts:
 
 
 def kind_of_outcome(outcome: Outcome) -> OutcomeKind:
-    """What an outcome says, by the columns that it declares: `binary`, `numeric` or `time_to_event`."""
-    if days_column(outcome.name) in outcome.columns:
+    """What an outcome says: `binary`, `numeric` or `time_to_event`."""
+    if outcome.measure == "time_to_event":
         return "time_to_event"
-    return "binary" if outcome.columns[outcome.name] == "int64" else "numeric"
+    return "binary" if outcome.has_classes else "numeric"
 
 
 def days_column(outcome: str) -> str:

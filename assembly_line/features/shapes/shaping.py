@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assembly_line.declarations.decisions import OUTCOME_KNOWN_AT
+from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.errors import RequestRefused
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME

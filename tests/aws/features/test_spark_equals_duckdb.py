@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from assembly_line import hours
+from assembly_line import Decision, Generated, Outcome, daily, hours
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded import glue as embedded_glue
 from assembly_line.embedded.glue.spark import environment
@@ -42,7 +42,7 @@ SECONDS = 300
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
-COUNTS = ("rows", "spine_rows", "excluded", "duplicates")
+COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,40 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     yield "own functions", Case(with_own_functions(), random_world(8), ALL, SCRIPTS)
     yield "views", Case(with_own_function_over_a_view(), random_world(11), ALL, SCRIPTS)
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
+    yield from cases_of_the_spine()
+
+
+def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
+    """A generated spine with a time to the event, and a spine of events with a sum of decimals; of both a sample."""
+    late, day = a_line().sources["late"], a_line().sources["daily"]
+    events = a_line().sources["events"]
+    cadence = daily(at="02:30", zone="America/New_York")
+    generated = Decision(
+        name="look",
+        entities=late.entities,
+        spine=Generated(population=late, cadence=cadence, lookback=hours(30)),
+    )
+    listed = Decision(name="look", entities=late.entities, spine=late, time="known")
+    features = {name: a_line().features[name] for name in ("events_count", "late_latest_s")}
+    request = {"purpose": "training", "from": "2017-01-01", "to": "2018-01-01"}
+    waited = Outcome(name="came", source=day, by=late.entities, horizon=hours(60), measure="time_to_event")
+    spent = Outcome(
+        name="spent",
+        source=events,
+        by=late.entities,
+        gap=hours(1),
+        horizon=hours(9),
+        measure="sum",
+        column="d",
+        absent=0.5,
+    )
+    drawn: list[dict[str, Any]] = [{"keep_negatives": 0.6, "seed": 1}, {"share": 0.7}]
+    parts = (("generated", generated, waited), ("of events", listed, spent))
+    for (name, decision, outcome), sampling in zip(parts, drawn, strict=True):
+        world = random_world(len(name))
+        as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=2)
+        line = replace(a_line(), decision=decision, features=features, outcome=outcome)
+        yield name, Case(line, world, {**request, "as_of": as_of.isoformat(), "sampling": sampling})
 
 
 def overflowing() -> Case:

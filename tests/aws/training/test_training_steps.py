@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,14 @@ import pytest
 from assembly_line.encoding import Encoding
 from assembly_line.errors import NotFound, RequestRefused, TrainingRejected
 from assembly_line.names import run_prefix
+from assembly_line.release import Release
+from assembly_line.storage.releases import ReleaseStore
 from lambdas.training import handler as training
 from lambdas.training.stores import stores
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RUN, RunSoFar, call
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
-
-    from assembly_line.release import Release
 
 PREFIX = run_prefix(LINE, RUN)
 JUDGED = f"{PREFIX}judged/"
@@ -72,6 +73,16 @@ def test_begin_refuses_what_cannot_become_a_run(
 ) -> None:
     with pytest.raises(error, match=message):
         run.begin(**request_)
+
+
+def test_begin_refuses_an_outcome_that_is_not_whether_something_happens(run: RunSoFar, release: Release) -> None:
+    line = replace(release.line, outcome=replace(release.line.outcome, measure="count"))
+    run.control.set_current_release(LINE, ReleaseStore(run.store).publish(Release(line, release.scripts)))
+
+    with pytest.raises(
+        RequestRefused, match=r"redeemed of coupon_redemption is measured as count; the training machine"
+    ):
+        run.begin()
 
 
 def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(run: RunSoFar, release: Release) -> None:

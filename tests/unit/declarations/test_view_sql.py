@@ -137,7 +137,7 @@ def test_a_view_that_contradicts_itself_is_refused(changes: dict[str, Any], said
 
 def test_decisions_and_outcomes_stand_in_loaded_sources() -> None:
     line = a_line()
-    spine, outcome = line.decision.spine, line.outcome.source
+    spine, outcome = line.decision.source, line.outcome.source
     invited = replace(spine, name="some", sql="SELECT * FROM invited", inputs=(spine,))
     came = replace(outcome, name="some", sql="SELECT * FROM daily", inputs=(outcome,))
 

@@ -16,7 +16,9 @@ from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
 from assembly_line.declarations.formulas import Constant, Reference, Term
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.populations import Cadence, CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.sources import Source
 
 Row = Mapping[str, Any]
@@ -28,16 +30,20 @@ OWN: dict[str, Callable[[Sequence[Row], Sequence[datetime], datetime], Any]] = {
 
 
 def dataset(
-    line: Line, tables: Tables, features: Sequence[str], *, as_of: datetime | None = None
+    line: Line,
+    tables: Tables,
+    features: Sequence[str],
+    *,
+    as_of: datetime | None = None,
+    period: tuple[datetime, datetime, datetime] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every decision of the spine with its features, in order; with `as_of` only mature ones, with their outcome."""
+    """Every decision of the spine with its features, in order; with `as_of` only mature ones, with their outcome.
+
+    Args:
+        period: since, until and as_of of the request; needed for a spine that is generated or made of events.
+    """
     answers = []
-    for spine_row in tables[line.decision.spine.name]:
-        moment = lookup(line.decision.time, spine_row, tables)
-        if moment is None:
-            continue
-        at = start_of(moment, line.decision.time.source)
-        decision = {**{key: spine_row[key] for key in line.decision.keys}, "decision_time": at}
+    for decision in spine_of(line, tables, period):
         values = {name: feature(line, name, decision, tables) for name in features}
         if as_of is not None:
             outcome = outcome_of(line, decision, tables, as_of)
@@ -46,6 +52,98 @@ def dataset(
             values |= outcome
         answers.append({**decision, **values})
     return sorted(answers, key=lambda row: (row["decision_time"], *(order(row[key]) for key in line.decision.keys)))
+
+
+def spine_of(line: Line, tables: Tables, period: tuple[datetime, datetime, datetime] | None) -> list[Row]:
+    """Keys and decision time of every decision, in any order."""
+    declared = line.decision
+    if isinstance(declared.spine, Generated):
+        assert period is not None
+        since, until, as_of = period
+        moments = [at for at in occasions(declared.spine.cadence, since, until) if at <= as_of]
+        return [{**who, "decision_time": at} for at in moments for who in population(line, declared.spine, at, tables)]
+    found: list[Row] = []
+    for row in tables[declared.source.name]:
+        if isinstance(declared.time, Attribute):
+            moment, source = lookup(declared.time, row, tables), declared.time.source
+        else:
+            moment, source = row[declared.time or ""], declared.source
+        if moment is None:
+            continue
+        at = start_of(moment, source)
+        if period is not None:
+            since, until, as_of = period
+            if not since <= at < until:
+                continue
+            if not declared.source.static:
+                if row[declared.source.event_time or ""] is None:
+                    continue
+                known = known_at(row, declared.source)
+                if known is None or known > as_of:
+                    continue
+        found.append({**{key: row[key] for key in declared.keys}, "decision_time": at})
+    return found
+
+
+def population(line: Line, spine: Generated, at: datetime, tables: Tables) -> list[dict[str, Any]]:
+    """Whoever is in the population then, each once."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in tables[spine.population.name]:
+        who = {key: row[key] for key in line.decision.keys}
+        if None not in who.values() and is_member(line, spine, row, at):
+            found[tuple(who.values())] = who
+    return list(found.values())
+
+
+def is_member(line: Line, spine: Generated, row: Row, at: datetime) -> bool:
+    source = spine.population
+    if spine.lookback is None:
+        begin = None if spine.active_from is None else row[spine.active_from]
+        end = None if spine.active_until is None else row[spine.active_until]
+        return (begin is None or end_of(begin, source) <= at) and (end is None or at < end_of(end, source))
+    if row[source.event_time or ""] is None:
+        return False
+    known, age = known_at(row, source), at - happened_at(row, source)
+    if known is None or known > at:
+        return False
+    if line.decision.boundary == "before":
+        return timedelta(0) < age <= spine.lookback
+    return timedelta(0) <= age < spine.lookback
+
+
+def occasions(cadence: Cadence, since: datetime, until: datetime) -> list[datetime]:
+    """Every minute of the period at which the cadence strikes; cadences here are of whole minutes."""
+    found, at = [], since
+    while at < until:
+        if strikes(cadence, at):
+            found.append(at)
+        at += timedelta(minutes=1)
+    return found
+
+
+def strikes(cadence: Cadence, at: datetime) -> bool:
+    """For zones whose offsets are whole hours."""
+    if isinstance(cadence, FixedCadence):
+        return (at - cadence.anchor) % cadence.interval == timedelta(0)
+    if at.strftime("%M:%S.%f") != f"{cadence.at[-2:]}:00.000000":
+        return False
+    now, before = (moment.astimezone(ZoneInfo(cadence.zone)) for moment in (at, at - timedelta(hours=1)))
+    reading = now.replace(tzinfo=None)
+    if before.replace(tzinfo=None) == reading:
+        return False  # The clock shows this for the second time.
+    # In the hour after a gap a clock that was not set forward would show what was skipped.
+    return falls(cadence, reading) or falls(cadence, before.replace(tzinfo=None) + timedelta(hours=1))
+
+
+def falls(cadence: CalendarCadence, reading: datetime) -> bool:
+    if reading.strftime("%H:%M") != cadence.at:
+        return False
+    if cadence.unit == "week":
+        return reading.isoweekday() == cadence.on
+    if cadence.unit == "month":
+        is_last = (reading + timedelta(days=1)).day == 1
+        return reading.day == cadence.on or (is_last and reading.day < (cadence.on or 0))
+    return True
 
 
 def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
@@ -201,19 +299,66 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> di
         end = end_of(end, outcome.until.source)
     else:
         assert outcome.horizon is not None
-        end = decision["decision_time"] + outcome.horizon
+        end = decision["decision_time"] + outcome.gap + outcome.horizon
     events = [row for row in tables[outcome.source.name] if row[outcome.source.event_time or ""] is not None]
     newest = max((happened_at(row, outcome.source) for row in events), default=None)
     assert outcome.source.delay is not None
+    begin = decision["decision_time"] + outcome.gap
+    if outcome.measure == "time_to_event":
+        return time_to_event(line, decision, events, (begin, end, newest), as_of)
     known_at = max(end + outcome.source.delay, decision["decision_time"])
     if newest is None or end > newest or known_at > as_of:
         return None
-    keys = [key for entity in outcome.by for key in entity.keys]
-    for row in events:
-        same = all(decision[key] is not None and row[key] == decision[key] for key in keys)
-        if same and decision["decision_time"] < happened_at(row, outcome.source) <= end:
-            return {outcome.name: outcome.present, "outcome_known_at": known_at}
-    return {outcome.name: outcome.absent, "outcome_known_at": known_at}
+    rows = within(line, decision, events, begin, end)
+    return {outcome.name: measured(outcome, rows), "outcome_known_at": known_at}
+
+
+def measured(outcome: Outcome, rows: list[Row]) -> Any:
+    if outcome.measure == "happened":
+        return outcome.present if rows else outcome.absence
+    if outcome.measure == "count":
+        return len(rows) or outcome.absence
+    values = [plain(row[outcome.column or ""]) for row in rows if row[outcome.column or ""] is not None]
+    if not values:
+        return outcome.absence
+    if outcome.measure in ("min", "max"):
+        return (min if outcome.measure == "min" else max)(values, key=order)
+    return numeric(outcome.measure, values)
+
+
+def time_to_event(
+    line: Line,
+    decision: Row,
+    events: list[Row],
+    span: tuple[datetime, datetime, datetime | None],
+    as_of: datetime,
+) -> dict[str, Any] | None:
+    """The first event of what was observed by as_of; None if nothing was observed."""
+    begin, end, newest = span
+    delay = line.outcome.source.delay
+    assert delay is not None
+    if newest is None:
+        return None
+    observed = min(end, newest, as_of - delay)
+    if observed <= begin or decision["decision_time"] > as_of:
+        return None
+    times = [happened_at(row, line.outcome.source) for row in within(line, decision, events, begin, observed)]
+    length = min(times, default=observed) - begin
+    return {
+        line.outcome.name: int(bool(times)),
+        f"{line.outcome.name}_days": length / timedelta(microseconds=1) / 86_400_000_000,
+        "outcome_known_at": max(observed + delay, decision["decision_time"]),
+    }
+
+
+def within(line: Line, decision: Row, events: list[Row], begin: datetime, end: datetime) -> list[Row]:
+    keys = [key for entity in line.outcome.by for key in entity.keys]
+    return [
+        row
+        for row in events
+        if all(decision[key] is not None and row[key] == decision[key] for key in keys)
+        and begin < happened_at(row, line.outcome.source) <= end
+    ]
 
 
 def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:

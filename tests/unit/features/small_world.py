@@ -243,7 +243,9 @@ class SmallLake:
                     max_time=max(times, default=None),
                 )
             )
-        self.snapshots[source.name] = Snapshot(source=source.name, columns=source.columns, objects=tuple(objects))
+        self.snapshots[source.name] = Snapshot(
+            source=source.name, columns=source.columns, objects=tuple(objects), inexact=()
+        )
 
 
 def values_of(column: Column) -> list[Any]:

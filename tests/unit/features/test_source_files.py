@@ -86,6 +86,8 @@ def test_naive_times_are_local_and_never_earlier_than_they_were(tmp_path: Path, 
     written = write_typed(SALES, file, tmp_path)
 
     assert read_columns(written[0].path, ["at"])["at"] == [to_micros(utc)] * 2
+    ambiguous = local.month != 7
+    assert [part.inexact for part in written] == [("at",) if ambiguous else ()]
 
 
 def test_nanoseconds_of_events_round_up(tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ def test_nanoseconds_of_events_round_up(tmp_path: Path) -> None:
     written = write_typed(source, write(tmp_path / "ticks.parquet", at=plain), tmp_path)
 
     assert read_columns(written[0].path, ["at"])["at"] == [1, 1]
+    assert written[0].inexact == ("at",)
 
 
 def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Generated spines: a population that is decided on again and again, at a cadence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from assembly_line.declarations.checks import require
+from assembly_line.declarations.moments import check_time_column
+from assembly_line.declarations.sources import Source
+from assembly_line.instants import zone_of
+
+WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Unit = Literal["day", "week", "month"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedCadence:
+    """Occasions at the anchor and every so long before and after it, whatever the clocks of any zone do."""
+
+    interval: timedelta
+    anchor: datetime
+
+    def __post_init__(self) -> None:
+        require(self.interval > timedelta(0), f"Cadence: interval {self.interval} is not positive")
+        require(self.anchor.tzinfo is not None, f"Cadence: anchor {self.anchor} has no zone; give it tzinfo=UTC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarCadence:
+    """An occasion each day, week or month at one local wall time.
+
+    A wall time that a night skips is moved forward by what is skipped; one that occurs twice means the earlier. A day
+    that a month lacks is its last.
+
+    Args:
+        unit: day, week or month.
+        at: wall time such as `06:30`.
+        zone: IANA zone of the wall time.
+        on: for a week 1 (Monday) to 7, for a month 1 to 31; None for a day.
+    """
+
+    unit: Unit
+    at: str
+    zone: str
+    on: int | None = None
+
+    def __post_init__(self) -> None:
+        require(bool(WALL_TIME.fullmatch(self.at)), f"Cadence: at {self.at!r} is not a wall time such as '06:30'")
+        try:
+            zone_of(self.zone)
+        except ValueError as error:
+            require(False, f"Cadence: zone: {error}")
+        last = {"day": None, "week": 7, "month": 31}.get(self.unit, 0)
+        require(last != 0, f"Cadence: unit {self.unit!r} is none of day, week, month")
+        if last is None:
+            require(self.on is None, f"Cadence: on {self.on} says nothing about a day")
+        else:
+            require(self.on in range(1, last + 1), f"Cadence: on {self.on} is outside 1 to {last} of a {self.unit}")
+
+
+Cadence = FixedCadence | CalendarCadence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """A spine that no table holds: at each occasion of the cadence, everybody who is in the population then.
+
+    The population is a set: an entity is decided on once at an occasion, however many rows it has; a null key names
+    nobody. A dataset's period says which occasions: since `from`, or the decision's `history_since` if there is none,
+    until before `to`, none later than `as_of`.
+
+    Args:
+        population: whose keys are decided on. A static source: all its rows, at every occasion. An event source:
+            entities with an event that a decision at that occasion sees (happened, and known by then) and that is at
+            most `lookback` old.
+        cadence: when.
+        lookback: of a population of events.
+        active_from, active_until: time columns of a static population: a row counts from the one until before the
+            other; null leaves that side open. A date means the END of its day in the source's zone.
+    """
+
+    population: Source
+    cadence: Cadence
+    lookback: timedelta | None = None
+    active_from: str | None = None
+    active_until: str | None = None
+
+    def __post_init__(self) -> None:
+        place = f"Generated spine of {self.population.name}"
+        given = self.lookback is not None
+        if self.population.static:
+            require(not given, f"{place}: lookback is for events; {self.population.name} is static")
+        else:
+            require(given, f"{place}: say how long an event keeps its entity in the population: lookback=")
+        require(
+            self.lookback is None or self.lookback > timedelta(0), f"{place}: lookback {self.lookback} is not positive"
+        )
+        for role, column in (("active_from", self.active_from), ("active_until", self.active_until)):
+            if column is not None:
+                require(self.population.static, f"{place}: {role} is for a static population; events have lookback")
+                check_time_column(place, role, self.population, column)
+
+
+def every(interval: timedelta, *, anchor: datetime) -> FixedCadence:
+    """An occasion at the anchor (an instant with a zone) and every `interval` before and after it."""
+    return FixedCadence(interval=interval, anchor=anchor)
+
+
+def daily(*, at: str, zone: str) -> CalendarCadence:
+    """An occasion each day at a wall time such as `06:30` in a zone."""
+    return CalendarCadence(unit="day", at=at, zone=zone)
+
+
+def weekly(*, on: Weekday, at: str, zone: str) -> CalendarCadence:
+    """An occasion each week on a day such as `monday`."""
+    require(on in WEEKDAYS, f"Cadence: on {on!r} is none of {', '.join(WEEKDAYS)}")
+    return CalendarCadence(unit="week", at=at, zone=zone, on=WEEKDAYS.index(on) + 1)
+
+
+def monthly(*, on: int, at: str, zone: str) -> CalendarCadence:
+    """An occasion each month on a day from 1 to 31; where the month has no such day, on its last."""
+    return CalendarCadence(unit="month", at=at, zone=zone, on=on)

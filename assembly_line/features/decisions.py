@@ -1,0 +1,97 @@
+"""The decisions of a dataset: read from the spine's table or generated, then chosen, ordered and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.populations import Generated
+from assembly_line.features.assembly import Matched, Reader, horizon_column, moments, rows_of
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.occasions import decided_between, occasions
+from assembly_line.features.plans import Plan
+from assembly_line.features.populations import members, stays_of_events, stays_of_facts
+from assembly_line.features.semantics import NEVER, instants_of, micros_of, sight_of
+from assembly_line.features.spine import Period, Spine, observe, select
+from assembly_line.instants import to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who could be decided on.
+
+    Args:
+        known: from when on each row of the spine was known, microseconds; None where that is at every decision.
+    """
+
+    keys: Mapping[str, Column]
+    times: Column
+    known: Integers | None
+
+
+def select_decisions(plan: Plan, reader: Reader) -> Spine:
+    """The decisions of the dataset, chosen, ordered and counted.
+
+    Raises:
+        RequestRefused: a generated spine has more decisions than are built.
+    """
+    line = plan.line
+    found = _generated(plan, reader) if isinstance(line.decision.spine, Generated) else _listed(plan, reader)
+    observed = None
+    if plan.with_outcome:
+        newest = plan.inputs[line.outcome.source.name].newest
+        until = horizon_column(line, found.keys, reader)
+        observed = observe(line, found.times, until, as_of=to_micros(plan.as_of), covered=newest)
+    return select(found.keys, found.times, _period(plan), known=found.known, observed=observed)
+
+
+def _listed(plan: Plan, reader: Reader) -> Candidates:
+    """Each row of the spine's table."""
+    decision = plan.line.decision
+    columns = reader.table(decision.source, (*decision.keys, *decision.columns))
+    keys = {name: columns[name] for name in decision.keys}
+    if isinstance(decision.time, Attribute):
+        times = moments(decision.time, keys, reader)
+    else:
+        times = columns[decision.time or ""]
+    known = None
+    if not decision.source.static:
+        rows = rows_of(decision.source, Matched(np.arange(len(times)), columns))
+        known = np.full(len(times), NEVER)
+        known[rows.entities] = rows.times + sight_of(decision.source, "at_or_before").hold
+        if rows.known is not None:
+            known[rows.entities] = rows.known
+    return Candidates(keys, instants_of(times, zone=decision.time_source.zone, edge="start"), known)
+
+
+def _generated(plan: Plan, reader: Reader) -> Candidates:
+    """The population at each occasion of the period."""
+    decision = plan.line.decision
+    if not isinstance(decision.spine, Generated):
+        raise TypeError(f"Decision {decision.name}: expected a generated spine")
+    source = decision.source
+    columns = reader.table(source, (*decision.keys, *decision.columns))
+    keys = {name: columns[name] for name in decision.keys}
+    number = len(next(iter(keys.values())))
+    if decision.spine.lookback is None:
+        stays = stays_of_facts(decision.spine, columns, number)
+    else:
+        rows = rows_of(source, Matched(np.arange(number), columns))
+        stays = stays_of_events(rows, micros_of(decision.spine.lookback), sight_of(source, decision.boundary))
+        keys = {name: column.take(rows.entities) for name, column in keys.items()}
+    period = decided_between(decision, since=plan.since, until=plan.until, as_of=plan.as_of)
+    keys, times = members(keys, stays, occasions(decision.spine.cadence, *period))
+    return Candidates(keys, Column("timestamp", times, np.ones(len(times), np.bool_)), None)
+
+
+def _period(plan: Plan) -> Period:
+    history = plan.line.decision.history_since
+    return Period(
+        since=None if plan.since is None else to_micros(plan.since),
+        until=None if plan.until is None else to_micros(plan.until),
+        as_of=to_micros(plan.as_of),
+        history_since=None if history is None else to_micros(history),
+    )

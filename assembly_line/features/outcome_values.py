@@ -1,0 +1,80 @@
+"""The outcome of decisions of which enough was observed: what the events within the horizon come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import numpy as np
+
+from assembly_line.declarations.features import AggregateKind
+from assembly_line.declarations.lines import Line
+from assembly_line.declarations.outcomes import Outcome
+from assembly_line.features.aggregates import Values, aggregate_of
+from assembly_line.features.assembly import Matched, Reader, rows_of
+from assembly_line.features.columns import Column, Integers, decimal_scale
+from assembly_line.features.evaluation import DAY, Decisions
+from assembly_line.features.kernel import Ask, History
+from assembly_line.features.reductions import Windows
+from assembly_line.features.semantics import micros_of
+from assembly_line.features.workload import Keys, keys_of
+
+KINDS: Mapping[str, AggregateKind] = {"sum": "sum", "mean": "mean", "min": "min", "max": "max"}
+
+
+def outcome_reads(line: Line) -> Keys:
+    """Columns that are read of the outcome's source, beside the keys."""
+    found = (line.outcome.source.event_time, line.outcome.column)
+    return tuple(dict.fromkeys(column for column in found if column is not None))
+
+
+def outcome_values(
+    line: Line, keys: Mapping[str, Column], times: Integers, ends: Integers, reader: Reader
+) -> dict[str, Column]:
+    """The columns that state the outcome, but not when it was known.
+
+    Args:
+        ends: until when events count, microseconds.
+    """
+    names = keys_of(*line.outcome.by)
+    codes = reader.codes({name: keys[name] for name in names})
+    bounds = (int(times.min()), int(ends.max())) if len(times) else (None, None)
+    matched = reader.matched(line.outcome.source, names, outcome_reads(line), bounds)
+    return outcome_from(line, Decisions(codes, times), ends, matched)
+
+
+def outcome_from(line: Line, decisions: Decisions, ends: Integers, matched: Matched) -> dict[str, Column]:
+    """`outcome_values` once the events are there.
+
+    Raises:
+        ValueOutOfRange: a sum of integers does not fit in 64 bits.
+    """
+    outcome = line.outcome
+    rows = rows_of(outcome.source, matched, columns=() if outcome.column is None else (outcome.column,))
+    history = History(rows.entities, rows.times)
+    begins = decisions.times + micros_of(outcome.gap)
+    ends = np.maximum(ends, begins)
+    windows = history.windows(Ask(decisions.entities, begins, ends, ends))
+    if outcome.column is not None:
+        values = rows.columns[outcome.column].take(history.order)
+        return {outcome.name: _summary(outcome, outcome.column, values, windows)}
+    seen = windows.sizes > 0
+    whole = np.ones(len(seen), np.bool_)
+    there = windows.sizes if outcome.measure == "count" else outcome.present
+    found = {outcome.name: Column("int64", np.where(seen, there, outcome.absence), whole)}
+    if outcome.measure == "time_to_event":
+        last = np.append(history.times, 0)[np.where(seen, windows.low, len(history.times))]
+        found[outcome.days] = Column("float64", (np.where(seen, last, ends) - begins) / DAY, whole)
+    return found
+
+
+def _summary(outcome: Outcome, column: str, values: Column, windows: Windows) -> Column:
+    """One number of the events of each window; the declared one where no event has a value."""
+
+    def distinct() -> Integers:
+        raise ValueError(f"outcome {outcome.name}: {column} is not counted")
+
+    found = aggregate_of(f"outcome {outcome.name}", KINDS[outcome.measure], Values(values), windows, distinct)
+    scale = decimal_scale(found.kind)
+    absent = outcome.absence if scale is None else int(Decimal(str(outcome.absence)).scaleb(scale))
+    return Column(found.kind, np.where(found.valid, found.values, absent), np.ones(len(found), np.bool_))
