@@ -91,15 +91,19 @@ def _days(instants: Integers) -> Integers | None:
 
 
 def _months(instants: Integers) -> Integers | None:
-    """The same moment of the same day of each month, give or take that hour. A moment's day is that of the nearest
-    midnight, so that the midnights of a zone west or east of Greenwich lie in one month with their days.
+    """The same moment of the same day of each month, give or take that hour; a day that a month lacks is its last.
+
+    A moment's day is that of the nearest midnight, so that the midnights of a zone west or east of Greenwich lie in one
+    month with their days.
     """
     days = (instants + DAY // 2) // DAY
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     day_of_month = (dates - months).astype(np.int64)
+    last_day = ((months + 1).astype("datetime64[D]") - months).astype(np.int64) - 1
     moment = instants - days * DAY
-    regular = bool((day_of_month == day_of_month[0]).all() and (np.abs(moment - moment[0]) <= HOUR).all())
+    same_day = day_of_month == np.minimum(day_of_month.max(), last_day)
+    regular = bool(same_day.all() and (np.abs(moment - moment[0]) <= HOUR).all())
     return _in_units(months.astype(np.int64)) if regular else None
 
 

@@ -393,7 +393,10 @@ def test_a_cadence_of_months_and_of_days_across_a_clock_change_is_regular() -> N
     for zone in ("Europe/Berlin", "America/New_York", "UTC"):
         months = [to_micros(datetime(2017, month, 1, tzinfo=ZoneInfo(zone))) for month in range(1, 13)]
         days = [to_micros(datetime(2017, 3, day, tzinfo=ZoneInfo(zone))) for day in range(1, 32) if day != 9]
-        assert steps_of(np.array(months)).tolist() == list(range(12))
+        ends = [
+            to_micros(datetime(2017, month, 28 if month == 2 else 30, tzinfo=ZoneInfo(zone))) for month in range(1, 13)
+        ]
+        assert steps_of(np.array(months)).tolist() == steps_of(np.array(ends)).tolist() == list(range(12))
         assert steps_of(np.array(days)).tolist() == [day for day in range(31) if day != 8]
     with pytest.raises(RequestRefused, match="regular cadence, but after 1970-01-01T00:00:00"):
         steps_of(np.array([0, 5, 7, 9]) * DAY)
