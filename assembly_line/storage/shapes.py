@@ -39,18 +39,21 @@ class ShapeStore:
             return None
         return shape_result(found, self._store.uri(key), exists=True)
 
-    def make(self, columns: Mapping[str, Column], facts: Facts, wish: ShapedType, folder: Path) -> dict[str, Any]:
+    def make(
+        self, columns: Mapping[str, Column], facts: Facts, wish: ShapedType, folder: Path, *, memory_mib: int
+    ) -> dict[str, Any]:
         """Shape a dataset, unless another attempt was first; then its shape is the answer.
 
         Args:
             columns: the whole dataset.
             wish: with its defaults resolved.
             folder: for the files on this machine.
+            memory_mib: of this machine.
 
         Raises:
             RequestRefused: the rows do not allow what is asked for.
         """
-        shaping = shape(columns, facts, wish)
+        shaping = shape(columns, facts, wish, memory_mib=memory_mib)
         with TemporaryDirectory(dir=folder) as place:
             written = list(write_shape(shaping, Path(place), format=wish.format))
             files = [file for fold in written for file in fold.files]

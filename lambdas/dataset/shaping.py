@@ -35,6 +35,6 @@ def shape(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             datasets.download(facts.line, facts.dataset_id, path)
             columns = read_dataset(path)
             path.unlink()
-            found = shapes.make(columns, facts, wish, Path(place))
+            found = shapes.make(columns, facts, wish, Path(place), memory_mib=stores().memory_mib)
     logger.info("shaped", extra={"dataset_id": facts.dataset_id, "shape_id": found["shape_id"]})
     return {**event["dataset"], "shape": found}

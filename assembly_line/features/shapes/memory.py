@@ -1,4 +1,4 @@
-"""Whether a machine can shape a dataset: judged by its numbers of rows and columns, before it is read."""
+"""Whether a machine can shape a dataset: judged before it is read, and again when the numbers of columns are known."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from assembly_line.model_types import Forecasting, ShapedType
 BYTES_A_VALUE = 8
 # A value of the dataset is held about six times at once: as read, encoded, and by the fitting of what prepares it.
 COPIES = 6
-# A fold's numbers are held beside the dataset that they come from: computed, checked, written.
-NUMBER_COPIES = 3
+# Measured: the numbers of a fold are held beside the dataset as they are computed, checked, registered and written.
+NUMBER_COPIES = 4
 
 
-def require_memory(wish: ShapedType, facts: Facts, *, memory_mib: int) -> None:
-    """Refuse a dataset that this machine cannot shape, before it is read.
+def require_memory(wish: ShapedType, facts: Facts, *, memory_mib: int, outputs: int | None = None) -> None:
+    """Refuse a dataset that this machine cannot shape.
+
+    Args:
+        memory_mib: of the machine; a step may plan with a share of it.
+        outputs: columns of numbers that the features become, once that is known; at least one each.
 
     Raises:
-        RequestRefused: rows x columns need more memory than a step may plan with.
+        RequestRefused: rows x columns need more memory.
     """
-    columns = len(facts.features) + len(facts.keys) + 4
-    steps = wish.horizon if isinstance(wish, Forecasting) else 0
-    needed = -(-facts.rows * (columns * COPIES + steps * NUMBER_COPIES) * BYTES_A_VALUE // MIB)
+    read = len(facts.features) + len(facts.keys) + 4
+    steps = wish.horizon if isinstance(wish, Forecasting) else 1
+    written = (len(facts.features) if outputs is None else outputs) + steps
+    needed = -(-facts.rows * (read * COPIES + written * NUMBER_COPIES) * BYTES_A_VALUE // MIB)
     bound = int(memory_mib * MEMORY_SHARE)
     if needed > bound:
         raise RequestRefused(
-            f"model: {facts.rows} rows x {columns + steps} columns need about {needed} MiB to shape, more than the "
-            f"{bound} MiB of this machine; ask for fewer features or a shorter period, raise dataset_memory_mib, or "
-            "read the dataset itself, which is built all the same"
+            f"model: {facts.rows} rows x {read} columns, to be written as {written}, need about {needed} MiB, more "
+            f"than the {bound} MiB of this machine; ask for fewer features or a shorter period, encoding ordinal where "
+            "it is one_hot, or raise dataset_memory_mib; the dataset itself is built all the same"
         )

@@ -17,6 +17,7 @@ from assembly_line.features.ordering import order_of
 from assembly_line.features.shapes.balance import Balance, balanced
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.forecasting import forecasting_targets
+from assembly_line.features.shapes.memory import require_memory
 from assembly_line.features.shapes.preprocessing import Fitted, apply, fit, unseen
 from assembly_line.features.shapes.splitting import TRAIN, Fold, split_rows
 from assembly_line.features.shapes.targets import Targets, filled, label_targets, ranking_targets, survival_targets
@@ -73,15 +74,17 @@ class Shaping:
     folds: Iterator[ShapedFold]
 
 
-def shape(columns: Columns, facts: Facts, wish: ShapedType) -> Shaping:
+def shape(columns: Columns, facts: Facts, wish: ShapedType, *, memory_mib: int | None = None) -> Shaping:
     """Cut a dataset into the parts that a type of model needs.
 
     Args:
         columns: the whole dataset; the order of its rows does not matter.
         wish: with its defaults resolved.
+        memory_mib: of this machine, which the folds must fit into; None on a machine without a bound.
 
     Raises:
-        RequestRefused: the rows do not allow what is asked for; the message names the field.
+        RequestRefused: the rows do not allow what is asked for; the message names the field. A fold whose features
+            become too many columns is refused when it is computed.
     """
     if not len(columns[DECISION_ID]):
         raise RequestRefused(f"model: dataset {facts.dataset_id} has no rows, so there is nothing to split")
@@ -98,7 +101,10 @@ def shape(columns: Columns, facts: Facts, wish: ShapedType) -> Shaping:
         meanings=targets.meanings,
         left_out=targets.left_out,
         limitations=() if OUTCOME_KNOWN_AT in ordered else (limitation,),
-        folds=(_shaped(fold, chosen, targets, facts, wish) for fold in folds),
+        folds=(
+            _shaped(fold, chosen, targets, _fitted(chosen, fold.parts[TRAIN], facts, wish, memory_mib), wish)
+            for fold in folds
+        ),
     )
 
 
@@ -127,9 +133,14 @@ def _targets(columns: Columns, facts: Facts, known: Integers, wish: ShapedType) 
     return label_targets(columns, facts, known)
 
 
-def _shaped(fold: Fold, columns: Columns, targets: Targets, facts: Facts, wish: ShapedType) -> ShapedFold:
-    features = {name: columns[name] for name in facts.features}
-    fitted = fit(_taken(features, fold.parts[TRAIN]), preprocessing_of(wish))
+def _fitted(columns: Columns, train: Integers, facts: Facts, wish: ShapedType, memory_mib: int | None) -> Fitted:
+    fitted = fit(_taken({name: columns[name] for name in facts.features}, train), preprocessing_of(wish))
+    if memory_mib is not None:
+        require_memory(wish, facts, memory_mib=memory_mib, outputs=len(fitted.outputs))
+    return fitted
+
+
+def _shaped(fold: Fold, columns: Columns, targets: Targets, fitted: Fitted, wish: ShapedType) -> ShapedFold:
     balance = _balance(fold, columns, targets, wish)
     parts = []
     for name, rows in fold.parts.items():

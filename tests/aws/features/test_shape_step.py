@@ -85,7 +85,7 @@ def test_what_a_machine_cannot_hold_is_refused_before_it_is_read(
     monkeypatch.setenv("MEMORY_MIB", "1")
     stores.cache_clear()
 
-    with pytest.raises(RequestRefused, match=r"model: \d+ rows x 25 columns need about 1 MiB to shape, more than"):
+    with pytest.raises(RequestRefused, match=r"model: \d+ rows x 25 columns, to be written as 20, need about 1 MiB"):
         shaped(steps, {"type": "linear"})
 
 

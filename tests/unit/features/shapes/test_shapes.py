@@ -25,11 +25,12 @@ from assembly_line.features.columns import Column
 from assembly_line.features.plain_values import plain_values
 from assembly_line.features.shapes.forecasting import steps_of
 from assembly_line.features.shapes.preprocessing import Fitted, apply
-from assembly_line.features.shapes.shaping import Part, ShapedFold
+from assembly_line.features.shapes.shaping import Part, ShapedFold, shape
 from assembly_line.instants import to_micros
 from tests.unit.features.shapes.invented import (
     DAY,
     FEATURES,
+    facts_about,
     folds_of,
     permuted,
     random_dataset,
@@ -418,6 +419,19 @@ def test_a_split_that_the_rows_do_not_allow_is_refused(model: dict[str, Any], sa
     with pytest.raises(RequestRefused) as refused:
         folds_of(random_dataset(31, 100), wish(type="gradient_boosting", **model))
     assert said in str(refused.value)
+
+
+def test_categories_that_become_too_many_columns_are_refused_where_memory_is_bounded() -> None:
+    columns = random_dataset(37, 1500, instants=30)
+    columns["s"] = Column("string", np.array([f"c{n % 700}" for n in range(1500)], np.object_), np.ones(1500, np.bool_))
+    narrow, wide = wish(type="gradient_boosting"), wish(type="gradient_boosting", encoding="one_hot")
+
+    assert len(list(shape(columns, facts_about(columns), narrow, memory_mib=20).folds)) == 1
+    assert len(list(shape(columns, facts_about(columns), wide, memory_mib=100).folds)) == 1
+    with pytest.raises(
+        RequestRefused, match=r"1500 rows x 13 columns, to be written as 7\d\d, need about \d+ MiB, more"
+    ):
+        list(shape(columns, facts_about(columns), wide, memory_mib=20).folds)
 
 
 def test_empty_and_single_instant_datasets_are_refused() -> None:
