@@ -11,7 +11,7 @@ from assembly_line.features.shapes.facts import kind_of_outcome
 from assembly_line.model_types import Balanced, Forecasting, Ranking, Shaped, Survival
 
 # What a line declares to have the time of its outcome too.
-HOW_TO_DECLARE_TIMES = "declare the outcome as time_to_event"
+HOW_TO_DECLARE_TIMES = 'declare it with measure="time_to_event"'
 
 
 def check_wish(wish: Shaped, line: Line) -> None:
