@@ -38,3 +38,14 @@ def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:
         short_instant(part["last_decision"]),
         ", ".join(f"{number} {reason}" for reason, number in left_out.items()) or None,
     )
+
+
+def shape_in_words(shape: Mapping[str, Any]) -> str:
+    """What the dataset machine answers of a shape, in one line: its id, type, and the rows of each part."""
+    parts = [
+        f"{part['name']} {part['rows']}"
+        if part["fold"] is None
+        else f"fold {part['fold']} {part['name']} {part['rows']}"
+        for part in shape["parts"]
+    ]
+    return f"{shape['shape_id']}, {shape['type']}; rows: {', '.join(parts)}"

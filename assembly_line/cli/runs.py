@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.days import released_line
+from assembly_line.cli.drawn_shapes import shape_in_words
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
@@ -77,7 +78,8 @@ def run(session: Session, machine: Parameter, name: str, request: Request, *, wa
     result = require_success(found)
     seconds = (found.stopped - found.started).total_seconds() if found.stopped else None
     document = {"run_id": name, "status": found.status, **(result if isinstance(result, dict) else {"output": result})}
-    session.output.result(document, fields({**document, "took": duration(seconds)}))
+    shown = {**document, "shape": shape_in_words(document["shape"])} if "shape" in document else document
+    session.output.result(document, fields({**shown, "took": duration(seconds)}))
     if document.get("offered") == 0:
         session.output.note("No decision of the line falls into this period: there was nothing to score.")
 

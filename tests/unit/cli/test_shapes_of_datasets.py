@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assembly_line.cli.drawn_shapes import shape_in_words
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter
@@ -101,6 +102,8 @@ def test_shapes_are_listed_and_fetched(world: ReleasedWorld, target: Target, lin
     whole = line("dataset", "get", dataset["dataset_id"], "--to", str(tmp_path / "d"))
 
     assert "linear" in text
+    train, test = (part["rows"] for part in answer["parts"])
+    assert shape_in_words(answer) == f"{answer['shape_id']}, linear; rows: train {train}, test {test}"
     assert (got.code, whole.code) == (ExitCode.OK, ExitCode.OK), got.err + whole.err
     assert json.loads((tmp_path / "s" / "manifest.json").read_text()) == manifest
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
