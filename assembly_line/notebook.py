@@ -16,6 +16,7 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused
+from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.gate import examine
 from assembly_line.features.local_sources import Given, typed_sources
@@ -111,6 +112,9 @@ def dataset(
         files = {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
         target = folder / "data.parquet"
         built = build(plan, files, target, memory_mib=memory_mib, scripts=contents)
+        if plan.with_outcome:
+            audited = audit_knowledge(plan, files, target, memory_mib=memory_mib, scripts=contents)
+            built = replace(built, findings=(*built.findings, *audited))
         _warn(plan, built, target)
         table = pq.read_table(target)
     return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built))})

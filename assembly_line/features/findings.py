@@ -36,6 +36,7 @@ class Finding:
         examples: rows that broke it, at most `EXAMPLES`.
         judged: False where there was nothing to judge by, such as no earlier dataset; it says nothing good then.
         allowed: the declared reason why a broken rule does not stop the dataset.
+        feature: the one feature that it is about, if it is about one.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class Finding:
     examples: tuple[Example, ...] = ()
     judged: bool = True
     allowed: str | None = None
+    feature: str | None = None
 
     @property
     def result(self) -> Result:

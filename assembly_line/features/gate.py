@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.attempts import Built
+from assembly_line.features.audit_of_outcome import audit_outcome
 from assembly_line.features.columns import Column
 from assembly_line.features.findings import Finding, broken, in_text
 from assembly_line.features.gate_rules import (
@@ -21,6 +22,7 @@ from assembly_line.features.gate_rules import (
     whole_columns,
 )
 from assembly_line.features.history_rules import History, history_rules
+from assembly_line.features.leak_findings import knowledge_was_audited, not_run
 from assembly_line.features.plans import Plan
 from assembly_line.features.schema_rules import schema_rules
 from assembly_line.features.value_rules import value_rules
@@ -57,6 +59,9 @@ def examine(
     if plan.with_outcome:
         rule = both_classes if plan.line.outcome.has_classes else outcome_varies
         findings += [volume(plan, columns), rule(plan, columns)]
+        findings += audit_outcome(plan, columns)
+        if not knowledge_was_audited(built.findings):
+            findings.append(not_run(f"not run: built by {built.engine}, where the rows of the sources are not at hand"))
     findings += value_rules(plan, columns)
     findings += history_rules(plan, columns, history)
     return findings

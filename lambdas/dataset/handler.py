@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
 from assembly_line.features.attempts import built_from_json
+from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
 from assembly_line.features.gate import examine, require_passed
@@ -61,6 +63,9 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         files = {name: stores().lake.fetch_objects(name, part.objects, folder) for name, part in planned.inputs.items()}
         target = folder / "data.parquet"
         built = build_on_this_machine(planned, files, target, memory_mib=stores().memory_mib)
+        if planned.with_outcome:
+            audited = audit_knowledge(planned, files, target, memory_mib=stores().memory_mib)
+            built = replace(built, findings=(*built.findings, *audited))
         data_key = stores().datasets.write_data(planned.line.name, planned.dataset_id, target)
     seconds = round(time.monotonic() - began, 3)
     logger.info("built", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "seconds": seconds})
