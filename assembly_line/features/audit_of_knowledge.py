@@ -14,24 +14,27 @@ from pathlib import Path
 
 import numpy as np
 
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
+from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.comparison import Comparison, compare
-from assembly_line.features.duckdb_session import connect
+from assembly_line.features.duckdb_session import connect, store_columns
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.findings import Example, Finding
-from assembly_line.features.knowledge_cut import cut_sources
+from assembly_line.features.knowledge_cut import asked_table, cut_sources
 from assembly_line.features.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings, not_run
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plain_values import rounds
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.workload import Keys, workload_of
 from assembly_line.instants import format_instant, from_micros
 
 INSTANTS = 3
 # Where fewer decisions than this share an instant, those just before it are looked at beside them.
 DECISIONS = 50
+# Decisions of one instant that are recomputed.
+MOST_DECISIONS = 200
 # Rows to copy over all instants; beyond, fewer instants are looked at, at the least one.
 ROWS_TO_COPY = 15_000_000
 MOST_ROWS = 50_000_000
@@ -85,17 +88,20 @@ def samples_of(plan: Plan, columns: Mapping[str, Column], *, most: int = INSTANT
     for part in np.array_split(different, max(1, min(most, len(different)))):
         if len(part):
             instant = int(random.choice(part))
-            samples.append(_sample(times, instant))
+            samples.append(_sample(times, instant, random))
     return samples
 
 
-def _sample(times: Integers, instant: int) -> Sample:
+def _sample(times: Integers, instant: int, random: np.random.Generator) -> Sample:
     """`times` ascend, as a dataset's rows do."""
     end = int(np.searchsorted(times, instant, side="right"))
     start = int(np.searchsorted(times, instant, side="left"))
     if end - start < DECISIONS:
         start = int(np.searchsorted(times, times[max(0, end - DECISIONS)], side="left"))
-    return Sample(instant, int(times[start]), np.arange(start, end))
+    rows = np.arange(start, end)
+    if len(rows) > MOST_DECISIONS:
+        rows = np.sort(random.choice(rows, MOST_DECISIONS, replace=False))
+    return Sample(instant, int(times[start]), rows)
 
 
 def _compared(
@@ -106,7 +112,11 @@ def _compared(
     # The engine reads below the folder of what it writes, where the files of static sources are.
     again = folder / f"{place.name}.parquet"
     try:
+        of = _entities(plan)
+        chosen = {name: columns[name].take(sample.rows) for name in columns}
         with connect(place, memory_mib=int(memory_mib * MEMORY_SHARE), also=[folder]) as connection:
+            for keys in {keys for wanted in of.values() for keys in wanted}:
+                store_columns(connection, asked_table(keys), {key: chosen[key] for key in keys})
             cut = cut_sources(
                 connection,
                 plan.line.sources,
@@ -115,14 +125,22 @@ def _compared(
                 columns={name: tuple(part.columns) for name, part in plan.inputs.items()},
                 instant=sample.instant,
                 boundary=plan.line.decision.boundary,
+                of=of,
             )
         build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib)
-        chosen = {name: columns[name].take(sample.rows) for name in (DECISION_ID, *plan.features)}
         rounded = {name for name in plan.features if rounds(plan.line, name)}
         return compare(chosen, read_dataset(again), plan.features, rounded=rounded)
     finally:
         shutil.rmtree(place)
         again.unlink(missing_ok=True)
+
+
+def _entities(plan: Plan) -> dict[str, list[Keys]]:
+    """Source -> by which keys features read it, of sources whose other rows no feature can see."""
+    found: dict[str, list[Keys]] = {}
+    for group in workload_of(plan.line, plan.features).timed:
+        found.setdefault(group.source.name, []).append(group.keys)
+    return found
 
 
 def _plan_of(plan: Plan, sample: Sample) -> Plan:

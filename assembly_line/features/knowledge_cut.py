@@ -11,6 +11,7 @@ import duckdb
 from assembly_line.declarations.sources import Source
 from assembly_line.features.duckdb_session import literal, quoted
 from assembly_line.features.semantics import EPOCH_DAY, micros_of
+from assembly_line.features.workload import Keys
 from assembly_line.instants import day_end, from_micros, to_micros
 
 
@@ -23,6 +24,7 @@ def cut_source(
     columns: Sequence[str],
     instant: int,
     boundary: str,
+    of: Sequence[Keys] = (),
 ) -> list[Path]:
     """Copy a source's files with the rows alone that a decision at the instant may know.
 
@@ -32,6 +34,7 @@ def cut_source(
         files: typed Parquet as the lake holds it; a static source is handed on as it is, its rows carry no time.
         columns: what is kept of it.
         instant: microseconds; boundary: of the line's decision.
+        of: key columns, each combination a table as `asked_table` names it: rows of other entities are left away too.
     """
     if source.event_time is None or not files:
         return list(files)
@@ -41,12 +44,14 @@ def cut_source(
     known = [_until(source, source.event_time, happened)]
     if source.known_time is not None:
         known.append(_until(source, source.known_time, instant))
+    if of:
+        known.append(f"({' OR '.join(_is_asked(keys) for keys in of)})")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.name}.parquet"
     listed = ", ".join(literal(str(file)) for file in files)
     kept = ", ".join(quoted(column) for column in source.columns if column in columns)
     connection.execute(
-        f"COPY (SELECT {kept} FROM read_parquet([{listed}]) WHERE {' AND '.join(known)}) "
+        f"COPY (SELECT {kept} FROM read_parquet([{listed}]) s WHERE {' AND '.join(known)}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION snappy)"
     )
     return [target]
@@ -61,14 +66,32 @@ def cut_sources(
     columns: Mapping[str, Sequence[str]],
     instant: int,
     boundary: str,
+    of: Mapping[str, Sequence[Keys]],
 ) -> dict[str, list[Path]]:
-    """`cut_source` for every source that is read."""
+    """`cut_source` for every source that is read; `of` by name of source."""
     return {
         name: cut_source(
-            connection, sources[name], paths, folder, columns=columns[name], instant=instant, boundary=boundary
+            connection,
+            sources[name],
+            paths,
+            folder,
+            columns=columns[name],
+            instant=instant,
+            boundary=boundary,
+            of=of.get(name, ()),
         )
         for name, paths in files.items()
     }
+
+
+def asked_table(keys: Keys) -> str:
+    """The temporary table that holds the entities whose rows are kept."""
+    return f"asked by {' and '.join(keys)}"
+
+
+def _is_asked(keys: Keys) -> str:
+    same = " AND ".join(f"a.{quoted(key)} = s.{quoted(key)}" for key in keys)
+    return f"EXISTS (SELECT 1 FROM {quoted(asked_table(keys))} a WHERE {same})"
 
 
 def _until(source: Source, column: str, instant: int) -> str:
