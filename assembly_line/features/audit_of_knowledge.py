@@ -27,6 +27,7 @@ from assembly_line.features.plain_values import rounds
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.workload import Keys, workload_of
 from assembly_line.instants import format_instant, from_micros
 
@@ -50,24 +51,35 @@ class Sample:
     rows: Integers
 
 
-def audit_knowledge(plan: Plan, files: Files, dataset: Path, *, memory_mib: int) -> list[Finding]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where and with what decisions are recomputed: see `audit_knowledge`."""
+
+    files: Files
+    folder: Path
+    memory_mib: int
+    scripts: Scripts | None
+
+
+def audit_knowledge(
+    plan: Plan, files: Files, dataset: Path, *, memory_mib: int, scripts: Scripts | None = None
+) -> list[Finding]:
     """Recompute a sample of a dataset's decisions from files without the future.
 
     Args:
         files: source name -> local Parquet files that the dataset was built from, below the folder of `dataset`.
         dataset: the Parquet file that was built.
+        scripts: content of the plan's scripts, by name.
     """
     rows = sum(item.rows for name in plan.inputs for item in plan.inputs[name].objects)
     if rows > MOST_ROWS:
         return [not_run(f"not run: {rows} source rows to copy, more than {MOST_ROWS}")]
     columns = read_dataset(dataset)
+    bench = Bench(files=files, folder=dataset.parent, memory_mib=memory_mib, scripts=scripts)
     samples = samples_of(plan, columns, most=max(1, min(INSTANTS, ROWS_TO_COPY // max(rows, 1))))
     if not samples:
         return [not_run("not run: there is no decision")]
-    found = [
-        (sample, _compared(plan, files, columns, sample, folder=dataset.parent, memory_mib=memory_mib))
-        for sample in samples
-    ]
+    found = [(sample, _compared(plan, columns, sample, bench)) for sample in samples]
     looked_at = sum(comparison.common for _, comparison in found)
     instants = ", ".join(format_instant(from_micros(sample.instant)) for sample in samples)
     return leak_findings(
@@ -104,9 +116,8 @@ def _sample(times: Integers, instant: int, random: np.random.Generator) -> Sampl
     return Sample(instant, int(times[start]), rows)
 
 
-def _compared(
-    plan: Plan, files: Files, columns: Mapping[str, Column], sample: Sample, *, folder: Path, memory_mib: int
-) -> Comparison:
+def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: Bench) -> Comparison:
+    folder, memory_mib = bench.folder, bench.memory_mib
     place = folder / f"knowledge of {sample.instant}"
     place.mkdir()
     # The engine reads below the folder of what it writes, where the files of static sources are.
@@ -120,14 +131,14 @@ def _compared(
             cut = cut_sources(
                 connection,
                 plan.line.sources,
-                files,
+                bench.files,
                 place,
                 columns={name: tuple(part.columns) for name, part in plan.inputs.items()},
                 instant=sample.instant,
                 boundary=plan.line.decision.boundary,
                 of=of,
             )
-        build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib)
+        build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=bench.scripts)
         rounded = {name for name in plan.features if rounds(plan.line, name)}
         return compare(chosen, read_dataset(again), plan.features, rounded=rounded)
     finally:
@@ -136,10 +147,13 @@ def _compared(
 
 
 def _entities(plan: Plan) -> dict[str, list[Keys]]:
-    """Source -> by which keys features read it, of sources whose other rows no feature can see."""
+    """Source -> by which keys features read it, of sources whose other rows no feature can see, as a view could."""
     found: dict[str, list[Keys]] = {}
-    for group in workload_of(plan.line, plan.features).timed:
-        found.setdefault(group.source.name, []).append(group.keys)
+    workload = workload_of(plan.line, plan.features)
+    seen_by_views = {read.name for source in workload.sources.values() for read in source.inputs}
+    for group in workload.timed:
+        if group.source.name not in seen_by_views:
+            found.setdefault(group.source.name, []).append(group.keys)
     return found
 
 

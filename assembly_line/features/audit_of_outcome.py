@@ -85,10 +85,13 @@ def outcome_columns(line: Line, features: Sequence[str]) -> list[Leak]:
             column = getattr(feature, "column", None)
             if column is None or column in keys or source == outcome.source:
                 continue
+            derived = source.static and outcome.source in source.inputs
             copied = source.static and keys <= set(source.columns) and _folded(column) in contents
-            if _folded(column) == _folded(outcome.name) or copied:
+            if _folded(column) == _folded(outcome.name) or copied or derived:
                 of = f"column {column} of {source.name}"
-                kind = f"what {outcome.source.name} states" if copied else f"named like the outcome {outcome.name}"
+                kind = f"named like the outcome {outcome.name}"
+                if copied or derived:
+                    kind = f"what {outcome.source.name} states, without its time"
                 leaks.append(
                     Leak(
                         feature=name,

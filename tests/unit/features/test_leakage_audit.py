@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from assembly_line import allow_leak, attribute, days, hours, latest, predictive, ratio
+from assembly_line import Source, allow_leak, attribute, days, hours, latest, predictive, ratio
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.audit_of_knowledge import audit_knowledge, samples_of
@@ -32,7 +32,7 @@ from assembly_line.features.semantics import Sight
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
 from tests.unit.features.random_worlds import SPRING
-from tests.unit.features.small_world import DAILY, LATE, PEOPLE, VISITS, SmallLake, a_line, write_rows
+from tests.unit.features.small_world import DAILY, EVENTS, LATE, PEOPLE, USER, VISITS, SmallLake, a_line, write_rows
 
 NAMES = ["events_count", "events_sum_n", "late_latest_n", "daily_count", "kind", "age", "share_of_x", "events_mean_x"]
 VISITORS = 120
@@ -126,6 +126,38 @@ def test_features_that_know_the_future_are_caught_with_decisions_and_both_values
     with pytest.raises(QualityGateFailed, match=r"events_count knows the future: .*such as d1-2017"):
         require_passed("ds-1", findings)
     assert audit_of(planned(lake).line, findings)["passed"] is False
+
+
+def a_view(select: str, name: str = "ahead") -> Source:
+    columns = {"user": "string", "at": "timestamp", "n": "int64"}
+    return Source(name=name, entities=(USER,), columns=columns, event_time="at", delay=days(0), zone="UTC", sql=select,
+                  inputs=(EVENTS,))  # fmt: skip
+
+
+PEEKING = (
+    'SELECT "user", "at", lead(n) OVER (PARTITION BY "user" ORDER BY "at" NULLS LAST, n NULLS LAST) AS n FROM events'
+)
+HONEST = (
+    'SELECT "user", "at", lag(n) OVER (PARTITION BY "user" ORDER BY "at" NULLS LAST, n NULLS LAST) AS n FROM events'
+)
+
+
+def test_a_view_that_peeks_is_caught_and_one_that_looks_back_is_not(tmp_path: Path) -> None:
+    line = a_line(horizon=days(3), window=days(5))
+    features = {
+        "next_n": latest(a_view(PEEKING), "n"),
+        "previous_n": latest(a_view(HONEST, "behind"), "n"),
+        "events_count": line.features["events_count"],
+    }
+    tables = {**world(), "ahead": [], "behind": []}
+    lake = SmallLake(replace(line, features=features), tables, tmp_path)
+    plan = lake.plan({"purpose": "training", "as_of": "2017-06-01"})
+    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    findings = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    assert [finding.feature for finding in findings if finding.stops] == ["next_n"]
+    assert "without the future" in findings[0].examples[0].value
 
 
 @pytest.mark.usefixtures("peeking")
@@ -259,7 +291,7 @@ def test_a_timeless_copy_of_the_outcome_is_caught_before_any_value_is_looked_at(
     leaks = {leak.feature: leak for leak in outcome_columns(line, ["rate", "honest", "shown_up", "earlier"])}
 
     assert set(leaks) == {"reply", "shown_up"}
-    assert "column n of people, what daily states" in leaks["reply"].value
+    assert "column n of people, what daily states, without its time" in leaks["reply"].value
     assert "column came of visits, named like the outcome came" in leaks["shown_up"].value
 
 
