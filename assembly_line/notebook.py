@@ -22,6 +22,7 @@ from assembly_line.features.gate import examine
 from assembly_line.features.local_sources import Given, typed_sources
 from assembly_line.features.manifest import logical_digest
 from assembly_line.features.planning import make_plan, needed_sources, resolved_features
+from assembly_line.features.profile.of_dataset import page_of_notebook
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
 from assembly_line.features.shapes.checking import check_wish
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from assembly_line.features.attempts import Built
+    from assembly_line.features.findings import Finding
     from assembly_line.features.plans import Plan
 
 MEMORY_MIB = 3008
@@ -115,9 +117,29 @@ def dataset(
         if plan.with_outcome:
             audited = audit_knowledge(plan, files, target, memory_mib=memory_mib, scripts=contents)
             built = replace(built, findings=(*built.findings, *audited))
-        _warn(plan, built, target)
+        findings = examine(plan, built, read_dataset(target))
+        _warn(findings)
         table = pq.read_table(target)
-    return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built))})
+    return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built, findings))})
+
+
+def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str, Feature] | None = None) -> Path:
+    """Write the profile of a dataset as one HTML page, as `line dataset profile` does.
+
+    Args:
+        line: declares the features; `trying`: those that `dataset` was given beside them.
+        table: what `dataset` gave.
+        to: the file to write; its folder exists.
+
+    Returns:
+        Where the page is.
+    """
+    if trying:
+        line = replace(line, features={**line.features, **trying})
+    path = Path(to).expanduser()
+    written = page_of_notebook(line, json.loads(table.schema.metadata[METADATA]), columns_of(table))
+    path.write_text(written, encoding="utf-8")
+    return path
 
 
 def _contents(
@@ -195,10 +217,10 @@ def _request(
     return DatasetRequest.parse({"line": line.name, "purpose": purpose, "engine": "duckdb", **given})
 
 
-def _warn(plan: Plan, built: Built, target: Path) -> None:
+def _warn(findings: Sequence[Finding]) -> None:
     """Say what the quality gate would say. Here nothing is downstream that it would have to protect."""
-    for finding in examine(plan, built, read_dataset(target)):
-        if not finding.passed:
+    for finding in findings:
+        if not finding.passed and finding.allowed is None:
             warnings.warn(
                 f"{finding.rule}: {finding.value}, expected {finding.expected}: {finding.advice}",
                 QualityWarning,
@@ -206,7 +228,7 @@ def _warn(plan: Plan, built: Built, target: Path) -> None:
             )
 
 
-def _described(plan: Plan, built: Built) -> dict[str, Any]:
+def _described(plan: Plan, built: Built, findings: Sequence[Finding]) -> dict[str, Any]:
     document = plan.to_json()
     kept = ("purpose", "as_of", "from", "to", "features", "semantics")
     return {
@@ -217,4 +239,5 @@ def _described(plan: Plan, built: Built) -> dict[str, Any]:
         "excluded": dict(built.excluded),
         "sampling": None if built.sampling is None else dict(built.sampling),
         "versions": dict(built.versions),
+        "quality": [finding.to_json() for finding in findings],
     }

@@ -29,6 +29,7 @@ Decision = Annotated[
     ),
 ]
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset.")]
+To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
 Shape = Annotated[
     str | None,
@@ -44,6 +45,7 @@ def register(datasets: typer.Typer) -> None:
     command(datasets, "show")(show_dataset)
     command(datasets, "explain")(explain_value)
     command(datasets, "quality")(show_quality)
+    command(datasets, "profile")(profile_dataset)
     command(datasets, "verify")(verify_dataset)
     command(datasets, "diff")(diff_datasets)
     command(datasets, "shapes")(list_shapes)
@@ -118,6 +120,22 @@ def explain_value(
             f"{feature} of {found['decision_id']} is {found['value']} in dataset {found['dataset_id']}, and "
             f"{found['recomputed']} by the events listed; `line dataset verify` shows whether other values differ"
         )
+
+
+def profile_dataset(session: Session, dataset: Dataset, to: To = Path("profile.html")) -> None:
+    """Write one HTML page about a dataset: its features with plots, relation to the outcome, drift, quality, audit.
+
+    The page needs nothing else, neither network nor script. Values of personal columns are not on it.
+    """
+    from assembly_line.cli.output import fields
+    from assembly_line.cli.recorded import opened
+    from assembly_line.features.profile.of_dataset import page_of_manifest
+
+    with opened(session.target, dataset) as recorded:
+        written = page_of_manifest(recorded.plan.line, recorded.manifest, recorded.columns())
+    to.write_text(written, encoding="utf-8")
+    document = {"dataset_id": recorded.plan.dataset_id, "page": str(to.resolve()), "bytes": len(written.encode())}
+    session.output.result(document, fields({"Dataset": document["dataset_id"], "Page": document["page"]}))
 
 
 def verify_dataset(session: Session, dataset: Dataset) -> None:

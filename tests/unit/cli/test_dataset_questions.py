@@ -175,6 +175,18 @@ def test_a_dataset_that_was_altered_fails_with_the_values_named(
     assert "NOT EQUAL" in explained.out
 
 
+def test_a_profile_is_written_to_the_file_asked_for(dataset: str, line: Command, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+
+    found = answered(line, "dataset", "profile", dataset[:12], "--to", str(page))
+
+    written = page.read_text(encoding="utf-8")
+    assert (found["dataset_id"], found["page"]) == (dataset, str(page))
+    assert dataset in written
+    assert 'id="events_mean_x"' in written
+    assert "how many of the user's events" in written.replace("&#x27;", "'")
+
+
 def test_the_judgement_of_a_dataset_is_shown_whether_it_passed_or_not(
     world: ReleasedWorld, dataset: str, line: Command
 ) -> None:

@@ -40,7 +40,8 @@ def test_commands_are_listed_in_the_order_of_the_line() -> None:
     [
         *("up", "down", "status", "deploy", "release", "demo", "train", "score", "outcomes", "performance", "board"),
         *("logs", "sources load", "dataset build", "feedback send"),
-        *("dataset list", "dataset show", "dataset explain", "dataset verify", "dataset quality", "dataset diff"),
+        *("dataset list", "dataset show", "dataset explain", "dataset verify", "dataset diff"),
+        *("dataset quality", "dataset profile"),
         *("features list", "features search", "features describe", "features publish", "features get"),
         *("review list", "review show", "review approve", "review reject"),
     ],

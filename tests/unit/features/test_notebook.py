@@ -17,7 +17,7 @@ from assembly_line import Feature, count, days, hours, notebook, ratio
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import DeclarationError, RequestRefused, SourceUnreadable
 from tests.unit.features.random_worlds import random_world
-from tests.unit.features.small_world import DAILY, USER, SmallLake, Tables, a_line, write_rows
+from tests.unit.features.small_world import DAILY, EVENTS, USER, SmallLake, Tables, a_line, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +126,17 @@ def test_the_table_says_what_it_is(raw: Path, line: Line) -> None:
     said = json.loads(found.schema.metadata[notebook.METADATA])
     assert (said["line"], said["purpose"], said["features"]) == ("small_world", "scoring", ["age"])
     assert said["rows"] + sum(said["excluded"].values()) == said["spine_rows"]
+
+
+def test_a_profile_of_what_was_built_is_one_page_with_every_feature(raw: Path, line: Line, tmp_path: Path) -> None:
+    tried = {"tried": count(EVENTS, window=hours(5))}
+    found = notebook.dataset(line, raw, trying=tried, features=["age", "kind", "tried"], **PERIOD)
+
+    page = notebook.profile(line, found, tmp_path / "profile.html", trying=tried).read_text(encoding="utf-8")
+
+    assert all(f'id="{name}"' in page for name in ("age", "kind", "tried"))
+    assert "events in the 5 hours before the decision" in page
+    assert "unique keys of people" in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The profile of a dataset: its figures, their plots, and one page that holds both."""

@@ -1,0 +1,265 @@
+"""A dataset's profile as one HTML page that needs nothing else: no network, no script. Every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from assembly_line.features.findings import Finding
+from assembly_line.features.leak_findings import PREFIX
+from assembly_line.features.profile.figures import FeatureProfile, Level, Profile
+from assembly_line.features.profile.plots import bars, over_months, short
+from assembly_line.features.profile.style import STYLE
+
+Cell = str | int | None
+ORDER = ("error", "warning", "allowed", "not judged", "passed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the page is about.
+
+    Args:
+        described: name -> text, such as the dataset's id, period, release.
+        excluded: reason -> spine rows left out.
+    """
+
+    title: str
+    owner: str
+    dataset_id: str
+    purpose: str
+    described: Mapping[str, str]
+    excluded: Mapping[str, int]
+    findings: Sequence[Finding]
+    limitations: Sequence[str]
+
+
+def page(subject: Subject, profile: Profile) -> str:
+    """The page; well-formed as XML too."""
+    body = [
+        f"<h1>{escape(subject.title)}</h1>",
+        f'<p class="soft">Profile of a {escape(subject.purpose)} dataset, '
+        f"<code>{escape(subject.dataset_id)}</code>, owned by {escape(subject.owner)}</p>",
+        _facts(subject, profile),
+        _described(subject),
+        _outcome(profile),
+        _trust(subject),
+        _overview(profile),
+        "<h2>Each feature</h2>",
+        _key(profile),
+        *(_feature(feature, profile, subject.findings) for feature in profile.features),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+        f"<title>{escape(subject.title)}: dataset profile</title><style>{STYLE}</style></head>"
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _facts(subject: Subject, profile: Profile) -> str:
+    worst = next((one for one in ORDER if any(finding.result == one for finding in subject.findings)), "not judged")
+    verdict = {"error": "refused", "warning": "passed, with warnings"}.get(worst, "passed")
+    facts = {
+        "Decisions": f"{profile.rows:,}",
+        "Period": f"{profile.first} to {profile.last}" if profile.first else "none",
+        "Features": f"{len(profile.features):,}",
+        **({f"Outcome {profile.outcome}": _rate(profile.rate, profile)} if profile.outcome else {}),
+        "Quality gate": verdict if subject.findings else "not judged",
+    }
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    return f'<dl class="facts">{cells}</dl>'
+
+
+def _described(subject: Subject) -> str:
+    left_out = {f"left out: {reason.replace('_', ' ')}": f"{n:,}" for reason, n in subject.excluded.items() if n}
+    rows = [[name, value] for name, value in {**subject.described, **left_out}.items()]
+    limits = "".join(f"<li>{escape(text)}</li>" for text in subject.limitations)
+    said = f"<h2>Limitations</h2><ul>{limits}</ul>" if limits else ""
+    return _table("What was asked for, and from what it was built", ("", ""), rows) + said
+
+
+def _outcome(profile: Profile) -> str:
+    if profile.outcome is None or not profile.months:
+        return ""
+    what = "Share of positives" if profile.is_share else "Mean"
+    rows = [[month.label, month.rows, _rate(month.rate, profile)] for month in profile.months]
+    plot = bars(
+        profile.months,
+        title=f"Decisions and outcome {profile.outcome} by month",
+        description="; ".join(", ".join(map(str, row)) for row in rows),
+    )
+    caption = f"{what} of {profile.outcome} (dotted, right) and number of decisions (bars, left) by month"
+    return (
+        f'<h2>Outcome over time</h2><figure class="wide"><figcaption>{escape(caption)}</figcaption>{plot}</figure>'
+        f"{_details(_table('The same as a table', ('month', 'decisions', what.lower()), rows))}"
+    )
+
+
+def _trust(subject: Subject) -> str:
+    if not subject.findings:
+        return ""
+    findings = sorted(subject.findings, key=lambda finding: ORDER.index(finding.result))
+    audit = [finding for finding in findings if finding.rule.startswith(PREFIX)]
+    rules = [finding for finding in findings if finding not in audit]
+    head = ("rule", "result", "found", "expected")
+    parts = ["<h2>Can it be trusted?</h2>"]
+    if audit:
+        parts.append(_table("Leakage audit", head, [_finding(one, PREFIX) for one in audit], html=(1,)))
+    parts.append(_table("Quality rules", head, [_finding(one) for one in rules], html=(1,)))
+    for finding in findings:
+        if finding.allowed is not None:
+            parts.append(f"<p>{escape(finding.rule)} is allowed because: {escape(finding.allowed)}</p>")
+        if finding.examples:
+            rows: list[list[Cell]] = [
+                [one.decision_id, one.column, None if one.value is None else str(one.value)] for one in finding.examples
+            ]
+            parts.append(_details(_table(f"Rows behind: {finding.rule}", ("decision", "column", "value"), rows)))
+    return "".join(parts)
+
+
+def _finding(finding: Finding, prefix: str = "") -> list[Cell]:
+    return [finding.rule.removeprefix(prefix), _mark(finding.result), finding.value, finding.expected]
+
+
+def _mark(text: str, css: str | None = None) -> str:
+    return f'<span class="mark {escape(css or text.split(maxsplit=1)[0])}">{escape(text)}</span>'
+
+
+def _overview(profile: Profile) -> str:
+    rows: list[list[Cell]] = [
+        [
+            f'<a href="#{escape(one.name)}">{escape(one.name)}</a>',
+            one.kind,
+            _share(one.nulls, one.rows),
+            f"{one.distinct:,}",
+            "not shown" if one.personal else _number(one.quantiles.get(0.5)),
+            "-" if one.separation is None else f"{one.separation:.3f}",
+        ]
+        for one in profile.features
+    ]
+    head = ("feature", "type", "null", "distinct", "median", "AUC alone")
+    caption = "AUC alone: how well one feature tells the outcomes apart, either way; 0.5 is not at all"
+    return f"<h2>All features</h2>{_table(caption, head, rows, html=(0,), numbers=(2, 3, 4, 5))}"
+
+
+def _key(profile: Profile) -> str:
+    rate = "share of positives" if profile.is_share else "mean of the outcome"
+    outcome = f' <b class="two">Dotted, right scale</b>: {rate}, or share of nulls.' if profile.outcome else ""
+    return (
+        '<p class="key">Bars, left scale: number of decisions. <b class="one">Line, left scale</b>: mean by month.'
+        f"{outcome} Months are those of the decision, in UTC.</p>"
+    )
+
+
+def _feature(feature: FeatureProfile, profile: Profile, findings: Sequence[Finding]) -> str:
+    marks = [_mark(feature.kind, "type")]
+    if feature.personal:
+        marks.append(_mark("personal data: values are not shown", "personal"))
+    marks += [_mark(one.rule.removeprefix(PREFIX), one.result) for one in findings if one.feature == feature.name]
+    return (
+        f'<section class="feature" id="{escape(feature.name)}"><header><h3>{escape(feature.name)}</h3>'
+        f"{''.join(marks)}</header><p>{escape(feature.meaning)}</p>{_figures(feature)}"
+        f'<div class="plots">{_plots(feature, profile)}</div></section>'
+    )
+
+
+def _figures(feature: FeatureProfile) -> str:
+    said = [f"{_share(feature.nulls, feature.rows)} null", f"{feature.distinct:,} different values"]
+    if feature.low is not None and feature.high is not None:
+        quantiles = ", ".join(f"{share:.0%} {_number(value)}" for share, value in feature.quantiles.items())
+        said += [
+            f"from {_number(feature.low)} to {_number(feature.high)}",
+            f"mean {_number(feature.mean)}",
+            f"quantiles {quantiles}",
+        ]
+    if feature.separation is not None:
+        said.append(f"AUC alone {feature.separation:.3f}")
+    return f'<p class="soft">{escape("; ".join(said))}</p>'
+
+
+def _plots(feature: FeatureProfile, profile: Profile) -> str:
+    plots = []
+    if feature.distribution:
+        plots.append(_figure("Distribution", _bars(f"Distribution of {feature.name}", feature.distribution, profile)))
+    if feature.relation:
+        what = f"{profile.outcome} by {feature.name}"
+        plots.append(_figure(f"Relation to {profile.outcome}", _bars(what, feature.relation, profile)))
+    months = over_months(
+        feature.months,
+        title=f"{feature.name} by month",
+        description="; ".join(
+            f"{month.label}: {month.nulls:.1%} null" + ("" if month.mean is None else f", mean {_number(month.mean)}")
+            for month in feature.months
+        ),
+    )
+    with_mean = any(month.mean is not None for month in feature.months)
+    plots.append(_figure(f"Over time: {'mean and share' if with_mean else 'share'} of nulls", months))
+    return "".join(plots)
+
+
+def _bars(title: str, levels: Sequence[Level], profile: Profile) -> str:
+    described = "; ".join(
+        f"{level.label}: {level.rows} rows" + ("" if level.rate is None else f", {_rate(level.rate, profile)}")
+        for level in levels
+    )
+    return bars(levels, title=title, description=described)
+
+
+def _figure(caption: str, plot: str) -> str:
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{plot}</figure>"
+
+
+def _table(
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    html: Sequence[int] = (),
+    numbers: Sequence[int] = (),
+) -> str:
+    """`html`: columns that are markup already; `numbers`: columns that are flushed right."""
+
+    def css(place: int, row: Sequence[Cell]) -> str:
+        return ' class="number"' if place in numbers or isinstance(row[place], int) else ""
+
+    def text(place: int, cell: Cell) -> str:
+        if cell is None:
+            return "-"
+        return str(cell) if place in html else escape(f"{cell:,}" if isinstance(cell, int) else cell)
+
+    titles = "".join(
+        f'<th scope="col"{css(place, rows[0]) if rows else ""}>{escape(name)}</th>' for place, name in enumerate(head)
+    )
+    shown = f"<thead><tr>{titles}</tr></thead>" if any(head) else ""
+    body = "".join(
+        "<tr>"
+        + f'<th scope="row">{text(0, row[0])}</th>'
+        + "".join(f"<td{css(place, row)}>{text(place, row[place])}</td>" for place in range(1, len(row)))
+        + "</tr>"
+        for row in rows
+    )
+    return f'<div class="table"><table><caption>{escape(caption)}</caption>{shown}<tbody>{body}</tbody></table></div>'
+
+
+def _details(content: str) -> str:
+    return f"<details><summary>As a table</summary>{content}</details>"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def _rate(rate: float | None, profile: Profile) -> str:
+    if rate is None:
+        return "-"
+    return f"{rate:.2%}" if profile.is_share else _number(rate)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return short(value) if abs(value) >= 1e4 else f"{value:.4g}"
