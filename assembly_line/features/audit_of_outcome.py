@@ -19,7 +19,7 @@ from assembly_line.features.leak_findings import (
     leak_findings,
 )
 from assembly_line.features.plans import Plan
-from assembly_line.features.workload import workload_of
+from assembly_line.features.workload import StaticGroup, TimedGroup, workload_of
 from assembly_line.metrics import auc
 
 # Below, a feature may separate the classes by chance.
@@ -79,8 +79,9 @@ def outcome_columns(line: Line, features: Sequence[str]) -> list[Leak]:
     contents = {_folded(column) for column in outcome.source.columns if column not in keys}
     workload = workload_of(line, features)
     leaks = []
-    for group in (*workload.static, *workload.timed):
-        source: Any = group.source
+    groups: list[StaticGroup | TimedGroup] = [*workload.static, *workload.timed]
+    for group in groups:
+        source = group.source
         for name, feature in group.features.items():
             column = getattr(feature, "column", None)
             if column is None or column in keys or source == outcome.source:

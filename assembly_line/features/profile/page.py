@@ -84,7 +84,7 @@ def _outcome(profile: Profile) -> str:
     if profile.outcome is None or not profile.months:
         return ""
     what = "Share of positives" if profile.is_share else "Mean"
-    rows = [[month.label, month.rows, _rate(month.rate, profile)] for month in profile.months]
+    rows: list[list[Cell]] = [[month.label, month.rows, _rate(month.rate, profile)] for month in profile.months]
     plot = bars(
         profile.months,
         title=f"Decisions and outcome {profile.outcome} by month",

@@ -41,7 +41,7 @@ VISITORS = 120
 def world() -> dict[str, list[dict[str, Any]]]:
     """Visits on several days; events before and after each; every third visitor comes."""
     nothing = dict.fromkeys(("x", "s", "b", "d", "day", "ts"))
-    events = [
+    events: list[dict[str, Any]] = [
         {**nothing, "user": f"u{n}", "at": SPRING + hours(7 * n % 400), "n": n % 5 + 1, "x": n / 7} for n in range(900)
     ]
     events = [{**row, "user": f"u{place % VISITORS}"} for place, row in enumerate(events)]

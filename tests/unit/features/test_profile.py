@@ -197,7 +197,8 @@ def test_a_number_as_outcome_is_shown_by_its_mean() -> None:
     amounts = [float(n) for n in range(ROWS)]
     found = profile_of(line(), {**columns(), "came": column_of("float64", amounts)})
 
-    assert (found.is_share, found.rate) == (False, pytest.approx(sum(amounts) / ROWS))
+    assert not found.is_share
+    assert found.rate == pytest.approx(sum(amounts) / ROWS)
     assert features_of(found)["kind"].separation is None
     parsed(a_page(found))
 
