@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from assembly_line import days, hours
 from assembly_line.features import engine_duckdb
 from assembly_line.features.arrow_columns import from_physical_table, to_physical_table
-from assembly_line.features.assembly import Matched, select_decisions, timed_columns, timed_rows
+from assembly_line.features.assembly import Matched, timed_columns, timed_rows
 from assembly_line.features.columns import Column
+from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import GroupOnOneMachine, grouped
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
 from assembly_line.features.duckdb_session import connect
