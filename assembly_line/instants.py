@@ -27,7 +27,10 @@ def parse_instant(text: str, *, field: str) -> datetime:
         ) from error
     if parsed.tzinfo is None:
         raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise RequestRefused(f"{field}: {text!r} lies outside the years 1 to 9999 in UTC") from error
 
 
 def format_instant(instant: datetime) -> str:
@@ -38,7 +41,8 @@ def format_instant(instant: datetime) -> str:
     """
     if instant.tzinfo is None:
         raise ValueError(f"an instant needs a zone, got {instant!r}")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which writes the years before 1000 with fewer digits.
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def to_micros(instant: datetime) -> int:

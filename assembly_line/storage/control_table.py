@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import NotFound
@@ -143,13 +143,21 @@ class ControlTable:
             return _already(error)
         return True
 
+    def texts(self, line: str) -> list[tuple[str, str]]:
+        """(item, document as JSON text) of everything that the table holds of the line."""
+        found = self._items(Key(ControlKey.PARTITION).eq(line))
+        return [(str(item[ControlKey.SORT]), str(item[DOCUMENT])) for item in found]
+
     def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
-        condition = Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix)
+        found = self._items(Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix))
+        return [json.loads(str(item[DOCUMENT])) for item in found]
+
+    def _items(self, condition: ConditionBase) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
             page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
-            items += [json.loads(str(item[DOCUMENT])) for item in page["Items"]]
+            items += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return items
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

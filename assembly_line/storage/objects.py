@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from assembly_line.canonical import canonical_json
-from assembly_line.errors import NotFound
+from assembly_line.errors import Conflict, NotFound
 from assembly_line.names import s3_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+# What one call may delete.
+DELETED_AT_ONCE = 1000
 ABSENT = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
 ALREADY_THERE = ("PreconditionFailed", "412")
 
@@ -27,6 +31,30 @@ class StoredObject:
 
     key: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVersion:
+    """One version of one object.
+
+    Args:
+        size: in bytes; 0 for a marker.
+        latest: it is what a reader of the key gets, or, as a marker, why a reader gets nothing.
+        marker: it hides the versions before it and has no content.
+        replaced: when the next version or marker came; None for the latest.
+    """
+
+    key: str
+    version: str
+    size: int
+    modified: datetime
+    latest: bool
+    marker: bool
+    replaced: datetime | None
+
+    @property
+    def visible(self) -> bool:
+        return self.latest and not self.marker
 
 
 class ObjectStore:
@@ -120,6 +148,37 @@ class ObjectStore:
         """Hide the object; in a bucket with versions they stay readable by their ids."""
         self._s3.delete_object(Bucket=self.bucket, Key=key)
 
+    def hide(self, key: str) -> StoredVersion:
+        """Hide the object, and return the marker that hides it: deleting that one brings the object back."""
+        answer = self._s3.delete_object(Bucket=self.bucket, Key=key)
+        version = answer.get("VersionId", "null")
+        now = datetime.now(UTC)
+        return StoredVersion(key=key, version=version, size=0, modified=now, latest=True, marker=True, replaced=None)
+
+    def versions(self, prefix: str) -> Iterator[StoredVersion]:
+        """Every version under the prefix, markers too: by key, the newest first."""
+        found: list[StoredVersion] = []
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+            found += [_version(item, marker=False) for item in page.get("Versions", [])]
+            found += [_version(item, marker=True) for item in page.get("DeleteMarkers", [])]
+        found.sort(key=lambda one: (one.key, not one.latest, -one.modified.timestamp()))
+        newer: StoredVersion | None = None
+        for one in found:
+            same = newer is not None and newer.key == one.key
+            yield replace(one, replaced=newer.modified if newer is not None and same else None)
+            newer = one
+
+    def delete_versions(self, versions: Iterable[StoredVersion]) -> None:
+        """Delete these versions for good; others of the same keys stay."""
+        for some in _batches(versions):
+            names: Any = [{"Key": one.key, "VersionId": one.version} for one in some]
+            answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": names, "Quiet": True})
+            for failed in answer.get("Errors", []):
+                raise Conflict(
+                    f"{self.uri(str(failed.get('Key')))}: could not be deleted: {failed.get('Message')}; "
+                    "what was deleted before stays deleted: run the command again"
+                )
+
     def version_of(self, key: str) -> str:
         """The id of the object's current version (`null` in a bucket without versions)."""
         try:
@@ -131,3 +190,21 @@ class ObjectStore:
         if error.response["Error"]["Code"] in ABSENT:
             return NotFound(f"{self.uri(key)}: there is no such object")
         return error
+
+
+def _version(item: Mapping[str, Any], *, marker: bool) -> StoredVersion:
+    return StoredVersion(
+        key=item["Key"],
+        version=item["VersionId"],
+        size=0 if marker else int(item["Size"]),
+        modified=item["LastModified"],
+        latest=bool(item["IsLatest"]),
+        marker=marker,
+        replaced=None,
+    )
+
+
+def _batches(versions: Iterable[StoredVersion]) -> Iterator[list[StoredVersion]]:
+    remaining = iter(versions)
+    while some := list(islice(remaining, DELETED_AT_ONCE)):
+        yield some

@@ -1,4 +1,4 @@
-"""How the making of a dataset ends early: a run that is cancelled."""
+"""How datasets end: a run that is cancelled, and old datasets that nothing refers to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assembly_line.cli.options import command
+from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
 DatasetRun = Annotated[
@@ -14,9 +14,20 @@ DatasetRun = Annotated[
 ]
 
 
+Age = Annotated[
+    str,
+    typer.Option("--older-than", metavar="DAYS", help="Only what nobody asked for since so many days, such as 90d."),
+]
+KeepLast = Annotated[
+    int, typer.Option("--keep-last", min=0, metavar="N", help="Keep the last N finished datasets whatever their age.")
+]
+Yes = Annotated[bool, typer.Option("--yes/--dry-run", help="Delete, or only show what would be deleted.")]
+
+
 def register(datasets: typer.Typer) -> None:
     """Add the commands to the group `line dataset`."""
     command(datasets, "cancel")(cancel_run)
+    command(datasets, "retain")(retain)
 
 
 def cancel_run(session: Session, run: DatasetRun) -> None:
@@ -32,3 +43,17 @@ def cancel_run(session: Session, run: DatasetRun) -> None:
         "Fails too": found["fails_too"] and f"run {found['fails_too']}, which waited for this dataset",
     }
     session.output.result(found, fields(shown))
+
+
+def retain(session: Session, line: Line, *, older_than: Age, keep_last: KeepLast = 0, yes: Yes = False) -> None:
+    """Delete old datasets that no run, review, champion, scoring run or prediction names; by default only show them.
+
+    With them go attempts that never became a dataset, and versions of source objects that no dataset and no current
+    snapshot needs. Nothing comes back: needs the platform engineer's own credentials.
+    """
+    from assembly_line.cli.retaining import draw_retained, retained
+
+    found = retained(session.target, line, older_than=older_than, keep_last=keep_last, delete=yes)
+    session.output.result(found, draw_retained(found))
+    if not yes and found["bytes"]:
+        session.output.note("Nothing was deleted; add --yes to delete it.")

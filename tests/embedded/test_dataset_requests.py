@@ -1,0 +1,76 @@
+"""Requests for datasets in the deployed machine: explained without a trace, built once, cancelled and free at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assembly_line.cli.exits import ExitCode
+from assembly_line.names import Parameter
+from assembly_line.storage.event_log import EventLog
+from assembly_line.throughput.visits import visits
+from tests.embedded.deployed_line import LINE, Deployed
+from tests.embedded.embedded_account import until
+
+BUILD = ("dataset", "build", LINE, "--as-of")
+
+
+def start(deployed: Deployed, as_of: str) -> dict[str, Any]:
+    started: dict[str, Any] = deployed.line(*BUILD, as_of, "--no-wait").document
+    return started
+
+
+def entered(deployed: Deployed, arn: str) -> list[str]:
+    return [visit.name for visit in deployed.target.machines.states(arn)]
+
+
+def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(deployed: Deployed) -> None:
+    target = deployed.target
+    before = {item.key for item in target.store.list("datasets/")}
+
+    told = deployed.line(*BUILD, "2017-06-01", "--explain").document
+
+    assert {item.key for item in target.store.list("datasets/")} == before
+    assert (told["exists"], told["line"]) == (False, LINE)
+    assert told["estimate"]["usd"] > 0
+    built = deployed.line(*BUILD, "2017-06-01").document
+    assert built["dataset_id"] == told["dataset_id"]
+    machine = target.parameters.value(Parameter.DATASET_MACHINE)
+    (explained,) = [name for name, _ in target.machines.recent(machine) if "-explain-" in name]
+    items = until(lambda: {event.item for event in EventLog(target.ledger).read()}, seconds=30)
+    assert explained not in items
+
+
+def test_of_two_equal_requests_at_once_one_builds_and_the_other_waits_for_it(deployed: Deployed) -> None:
+    runs = [start(deployed, "2017-06-02") for _ in range(2)]
+
+    ends = [deployed.end(run["execution_arn"]) for run in runs]
+
+    assert [end.status for end in ends] == ["SUCCEEDED", "SUCCEEDED"], [end.reason for end in ends]
+    assert len({end.output["dataset_id"] for end in ends}) == 1
+    assert sorted(end.output["exists"] for end in ends) == [False, True]
+    assert sum("Build" in entered(deployed, run["execution_arn"]) for run in runs) == 1
+
+
+def test_a_cancelled_run_frees_its_dataset_and_does_not_stay_open_on_the_board(deployed: Deployed) -> None:
+    run = start(deployed, "2017-06-03")
+    until(lambda: "Claim" in entered(deployed, run["execution_arn"]))
+
+    cancelled = deployed.line("dataset", "cancel", run["run_id"])
+
+    assert cancelled.document["status"] == "ABORTED"
+    again = deployed.line(*BUILD, "2017-06-03").document
+    assert again["exists"] is False
+    target = deployed.target
+
+    def stopped() -> str | None:
+        found = [one for one in visits(EventLog(target.ledger).read()) if one.item == run["run_id"]]
+        return next((one.result for one in found if one.result), None)
+
+    assert until(stopped, seconds=40) == "failed"
+    (told,) = [
+        event for event in EventLog(target.ledger).read() if (event.item, event.kind) == (run["run_id"], "failed")
+    ]
+    assert told.cause is not None
+    assert told.cause.startswith("stopped")
+    assert deployed.line("dataset", "cancel", run["run_id"]).code == ExitCode.OK
+    assert deployed.line("dataset", "cancel", again["run_id"]).code == ExitCode.REFUSED

@@ -1,0 +1,229 @@
+"""Old datasets go, and never one that something refers to; what others build or ask for meanwhile stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target
+from assembly_line.features.retention import StoredDataset, judge
+from assembly_line.names import LedgerKind, dataset_prefix, review_item
+from assembly_line.storage.finished_datasets import FinishedDatasets
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.references import references
+from assembly_line.storage.retention import Retained, Retention
+from lambdas.dataset.stores import stores
+from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+PERIODS = ({}, {"to": "2017-09-01"}, {"to": "2017-08-01"}, {"to": "2017-07-01"})
+
+
+@pytest.fixture
+def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
+    for variable, value in environment_variables().items():
+        monkeypatch.setenv(variable, value)
+    stores.cache_clear()
+    yield ReleasedWorld(target, tmp_path)
+    stores.cache_clear()
+
+
+@pytest.fixture
+def built(world: ReleasedWorld) -> list[str]:
+    """Ids of four datasets."""
+    return [str(world.build(**period)["dataset_id"]) for period in PERIODS]
+
+
+def retention(target: Target) -> Retention:
+    def found() -> dict[str, list[str]]:
+        return references(NAME, store=target.store, control=target.control, ledger=target.ledger)
+
+    return Retention(target.store, target.lake, NAME, found)
+
+
+def carry_out(target: Target, *, keep_last: int = 0, cutoff: datetime = LATER) -> Retained:
+    return retention(target).carry_out(cutoff=cutoff, keep_last=keep_last)
+
+
+def finished(target: Target) -> set[str]:
+    return {one.dataset_id for one in FinishedDatasets(target.store).of([NAME])}
+
+
+def versions(bucket: ObjectStore, prefix: str = "") -> list[tuple[str, str]]:
+    return [(one.key, one.version) for one in bucket.versions(prefix)]
+
+
+def test_what_anything_refers_to_is_kept_and_the_rest_is_gone_for_good(target: Target, built: list[str]) -> None:
+    by_run, by_review, by_ledger, by_nobody = built
+    target.store.write_json(f"runs/{NAME}/r-1/run.json", {"dataset": {"dataset_id": by_run}})
+    target.control.write(NAME, review_item("r-2"), {"packet": {"dataset_id": by_review}})
+    Ledger(target.ledger).append(NAME, LedgerKind.PREDICTIONS, "20170801", "batch", [{"dataset_id": by_ledger}])
+    Ledger(target.ledger).append(NAME, LedgerKind.PREDICTIONS, "20170802", "old", [{"decision_id": "d1-20170802-x"}])
+
+    found = carry_out(target)
+
+    assert finished(target) == {by_run, by_review, by_ledger}
+    assert versions(target.store, dataset_prefix(NAME, by_nobody)) == []
+    assert {one.dataset.dataset_id: one.why for one in found.verdicts} == {
+        by_run: "run r-1 refers to it",
+        by_review: "review r-2 refers to it",
+        by_ledger: "the ledger refers to it",
+        by_nobody: "finished, nothing refers to it",
+    }
+    assert found.bytes > 0
+
+
+def test_a_claim_refers_to_nothing(target: Target, built: list[str]) -> None:
+    target.control.write(NAME, f"dataset#{built[0]}", {"holder": "arn", "claimed_at": "x"})
+
+    carry_out(target)
+
+    assert finished(target) == set()
+
+
+def test_a_plan_shows_the_same_and_changes_nothing(target: Target, built: list[str]) -> None:
+    before = versions(target.store), versions(target.lake)
+
+    shown = retention(target).plan(cutoff=LATER, keep_last=1)
+
+    assert (versions(target.store), versions(target.lake)) == before
+    assert [one.kept for one in shown.verdicts] == [True, False, False, False]
+    done = carry_out(target, keep_last=1)
+    assert [(one.dataset.dataset_id, one.why) for one in done.verdicts] == [
+        (one.dataset.dataset_id, one.why) for one in shown.verdicts
+    ]
+    assert done.bytes == shown.bytes
+
+
+def test_what_was_asked_for_lately_is_kept(target: Target, built: list[str]) -> None:
+    carry_out(target, cutoff=datetime.now(UTC) - timedelta(days=1))
+
+    assert finished(target) == set(built)
+
+
+def test_attempts_that_never_became_a_dataset_go_too(target: Target, built: list[str]) -> None:
+    lost = f"{dataset_prefix(NAME, built[0])}attempts/0000/data.parquet"
+    orphan = f"{dataset_prefix(NAME, 'ds-' + 'f' * 32)}attempts/1111/data.parquet"
+    refused = f"{dataset_prefix(NAME, 'ds-' + 'e' * 32)}attempts/2222/"
+    for key in (lost, orphan, f"{refused}data.parquet", f"{refused}quality.json"):
+        target.store.write(key, b"12345678")
+    target.store.write_json(f"runs/{NAME}/r-1/run.json", {"dataset_id": built[0]})
+
+    found = carry_out(target)
+
+    states = {one.dataset.dataset_id: one.dataset.state for one in found.verdicts}
+    assert (states["ds-" + "f" * 32], states["ds-" + "e" * 32]) == ("unfinished", "refused")
+    for key in (lost, orphan, f"{refused}data.parquet"):
+        assert versions(target.store, key) == []
+    assert finished(target) == {built[0]}
+    assert lost in {one.key for one in found.leftovers}
+
+
+def test_a_reference_that_comes_while_it_runs_brings_the_dataset_back(target: Target, built: list[str]) -> None:
+    looks: list[dict[str, list[str]]] = []
+    before = FinishedDatasets(target.store).datasets.manifest(NAME, built[0])
+
+    def found() -> dict[str, list[str]]:
+        looks.append({} if not looks else {built[0]: ["run r-9"]})
+        return looks[-1]
+
+    Retention(target.store, target.lake, NAME, found).carry_out(cutoff=LATER, keep_last=0)
+
+    assert finished(target) == {built[0]}
+    assert FinishedDatasets(target.store).datasets.manifest(NAME, built[0]) == before
+
+
+def test_an_equal_dataset_that_is_built_while_it_runs_stays_whole(
+    target: Target, world: ReleasedWorld, built: list[str]
+) -> None:
+    looks: list[int] = []
+
+    def found() -> dict[str, list[str]]:
+        looks.append(len(looks))
+        if len(looks) == 2:  # the manifests are hidden by now: the same request builds anew, under the same keys
+            assert world.build(**PERIODS[0])["exists"] is False
+        return {}
+
+    Retention(target.store, target.lake, NAME, found).carry_out(cutoff=LATER, keep_last=0)
+
+    manifest = FinishedDatasets(target.store).datasets.manifest(NAME, built[0])
+    assert target.store.exists(target.store.key_of(manifest["data_uri"]))
+
+
+def test_the_lake_keeps_what_a_dataset_or_a_snapshot_needs(
+    target: Target, world: ReleasedWorld, built: list[str]
+) -> None:
+    old = FinishedDatasets(target.store).datasets.manifest(NAME, built[0])
+    target.store.write_json(f"runs/{NAME}/r-1/run.json", {"dataset_id": built[0]})
+    world.load(12)
+    world.load(13)  # what was loaded in between, no dataset was built of
+
+    found = carry_out(target)
+
+    needed = {(one["key"], one["version"]) for part in old["snapshots"].values() for one in part["objects"]}
+    for source in world.line.sources:
+        snapshot = target.lake.read_json(f"snapshots/{source}.json")
+        needed |= {(one["key"], one["version"]) for one in snapshot["objects"]}
+    left = {(one.key, one.version) for one in target.lake.versions("sources/") if not one.marker}
+    assert needed <= left
+    assert found.lake
+    assert not {(one.key, one.version) for one in found.lake} & needed
+
+
+def test_without_datasets_the_lake_keeps_its_snapshots_alone(
+    target: Target, world: ReleasedWorld, built: list[str]
+) -> None:
+    world.load(12)
+
+    carry_out(target)
+
+    left = {one.key for one in target.lake.versions("sources/") if not one.marker}
+    snapshots = [target.lake.read_json(item.key) for item in target.lake.list("snapshots/")]
+    assert left == {one["key"] for snapshot in snapshots for one in snapshot["objects"]}
+
+
+def test_the_command_shows_first_and_deletes_only_when_told(target: Target, line: Command, built: list[str]) -> None:
+    shown = line("dataset", "retain", NAME, "--older-than", "90d", "--json")
+
+    document: dict[str, Any] = json.loads(shown.out)
+    assert (shown.code, document["deleted"], document["bytes"]) == (ExitCode.OK, False, 0)
+    assert {one["dataset_id"]: one["why"] for one in document["datasets"]} == dict.fromkeys(
+        built, "asked for since then"
+    )
+    done = line("dataset", "retain", NAME, "--older-than", "1d", "--yes")
+    assert done.code == ExitCode.OK
+    assert "kept" in done.out
+    assert finished(target) == set(built)
+
+
+@pytest.mark.parametrize("age", ["90", "0d", "-1d", "d", "1.5d", "90 d", "9999999d", "x"])
+def test_an_age_that_is_none_is_refused(target: Target, line: Command, built: list[str], age: str) -> None:
+    answer = line("dataset", "retain", NAME, f"--older-than={age}", "--yes")
+
+    assert answer.code == ExitCode.REFUSED
+    assert "--older-than" in answer.err
+    assert finished(target) == set(built)
+
+
+def test_the_last_ones_are_those_used_last_and_finished() -> None:
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    datasets = [
+        StoredDataset(dataset_id=name, state=state, used=day + timedelta(days=number), bytes=1)  # type: ignore[arg-type]
+        for number, (name, state) in enumerate(
+            [("a", "finished"), ("b", "finished"), ("c", "refused"), ("d", "unfinished"), ("e", "finished")]
+        )
+    ]
+
+    found = {one.dataset.dataset_id: one.kept for one in judge(datasets, {}, cutoff=LATER, keep_last=2)}
+
+    assert found == {"a": False, "b": True, "c": False, "d": False, "e": True}
