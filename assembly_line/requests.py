@@ -14,7 +14,6 @@ from assembly_line.model_types import ModelType
 from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
 
 SHOWN = 100  # characters of a wrong value
-_BRIEF = reprlib.Repr(maxlevel=3, maxlist=5, maxtuple=5, maxset=5, maxstring=10**9, maxlong=10**9, maxother=10**9)
 
 
 class Request(Strict):
@@ -101,7 +100,8 @@ def _tag_field(problem: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     """The value as far as it helps; a whole object, in which anything may stand, only by its type."""
     # A list may be nested deeper than `repr` can follow, or hold a million values.
-    text = type(value).__name__ if isinstance(value, Mapping) else _BRIEF.repr(value)
+    written = reprlib.repr if isinstance(value, list | tuple) else repr
+    text = type(value).__name__ if isinstance(value, Mapping) else written(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
