@@ -9,6 +9,7 @@ from assembly_line.errors import RequestRefused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+SHOWN = 100  # characters of what is no instant
 
 
 def parse_instant(text: str, *, field: str) -> datetime:
@@ -22,8 +23,10 @@ def parse_instant(text: str, *, field: str) -> datetime:
             return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
         parsed = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
+        # It may be long; whoever reads the refusal knows it by its beginning.
+        shown = f"{text[:SHOWN]}..." if isinstance(text, str) and len(text) > SHOWN else text
         raise RequestRefused(
-            f"{field}: {text!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
+            f"{field}: {shown!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
         ) from error
     if parsed.tzinfo is None:
         raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")

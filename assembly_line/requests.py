@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -75,7 +76,8 @@ def _located(location: Sequence[int | str], model: type[BaseModel]) -> tuple[lis
         if tried is not None:
             inner, members = tried, [tried]
             continue
-        path.append(step)
+        # A field's name is the caller's too: it may be long, or break a line of a log.
+        path.append(step if step.isprintable() and len(step) <= SHOWN else _shown(step))
         fields = {field.alias or name: field for owner in members for name, field in owner.model_fields.items()}
         inner = members[0] if members else inner
         members = _models_in(fields[step].annotation) if step in fields else members
