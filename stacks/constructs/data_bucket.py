@@ -33,6 +33,8 @@ class DataBucket(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix=f"{id_.lower()}/",
+            # No rule for versions that were replaced: a dataset's manifest may name them, which S3 cannot know.
+            # `line dataset retain` deletes those that nothing names.
             lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
             removal_policy=removal_policy,
         )

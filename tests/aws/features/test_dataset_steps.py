@@ -118,6 +118,8 @@ HOSTILE = ["'; DROP TABLE spine; --", '"', "../../etc/passwd", "${jndi:ldap://x}
         *[({"features": [name]}, "features") for name in HOSTILE],
         *[({"line": name}, "line") for name in HOSTILE],
         *[({"release": name}, "release") for name in HOSTILE],
+        *[({"groups": [name]}, "groups") for name in HOSTILE],
+        *[({"as_of": name}, "as_of") for name in HOSTILE],
         ({"features": ["no_such"]}, "has no feature 'no_such'; it has spend_30d"),
         ({"features": []}, "features"),
         ({"features": "spend_30d"}, "features"),

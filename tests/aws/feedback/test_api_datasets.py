@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import boto3
 import botocore.client
@@ -119,6 +120,32 @@ def test_a_bad_request_is_refused_by_name_and_starts_nothing(api: Call, machine:
     assert status == 400
     assert said in answer["error"]
     assert runs(machine) == []
+
+
+HOSTILE: tuple[Any, ...] = (
+    "'; DROP TABLE spine; --", "../../etc/passwd", "${jndi:ldap://x}", "{{7*7}}", "{% $states.input %}",
+    "https://x.example", "a" * 10_000, "two\nlines", "\u0000", "", 1.5, {"$ne": 1}, [[[]]],
+)  # fmt: skip
+
+
+FIELDS = ("purpose", "as_of", "from", "to", "features", "groups", "engine", "release", "model", "explain")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_hostile_values_are_refused_with_the_field_and_leave_everything_as_it_was(
+    api: Call, machine: str, store: ObjectStore, control_table: Table, field: str
+) -> None:
+    before = (everything(store), control_table.scan()["Items"])
+
+    for value in HOSTILE:
+        status, answer = api("POST", DATASETS, {**TRAINING, field: value})
+        assert status == 400, value
+        assert field in answer["error"]
+        assert "\n" not in answer["error"]
+    for value in HOSTILE[:6]:
+        assert api("POST", f"/lines/{quote(str(value), safe='')}/datasets", TRAINING)[0] in (400, 404)
+
+    assert (everything(store), control_table.scan()["Items"], runs(machine)) == (*before, [])
 
 
 def test_a_finished_dataset_is_shown_without_its_objects(api: Call, store: ObjectStore) -> None:

@@ -101,6 +101,18 @@ def test_what_the_line_does_not_have_is_refused_before_anything_starts(
     assert said in answer.err
 
 
+@pytest.mark.parametrize("option", ["--as-of", "--purpose", "--from", "--to", "--features", "--groups", "--engine"])
+def test_hostile_options_are_refused_and_start_nothing(
+    started: list[Mapping[str, Any]], line: Command, option: str
+) -> None:
+    for value in ("'; DROP TABLE spine; --", "../../etc/passwd", "${jndi:ldap://x}", "{{7*7}}", "$(id)", "two\nlines"):
+        answer = line(*BUILD, f"{option}={value}")
+
+        assert answer.code == ExitCode.REFUSED, (option, value, answer.err)
+        assert "Traceback" not in answer.err
+    assert started == []
+
+
 def test_features_tell_their_groups_and_are_found_by_them(released: None, line: Command) -> None:
     listed = {one["name"]: one["groups"] for one in json.loads(line("features", "list", LINE, "--json").out)}
     found = [one["name"] for one in json.loads(line("features", "search", LINE, "household income", "--json").out)]
