@@ -21,9 +21,10 @@ from assembly_line.features.engine_duckdb import build
 from assembly_line.features.gate import examine
 from assembly_line.features.local_sources import Given, typed_sources
 from assembly_line.features.manifest import logical_digest
-from assembly_line.features.planning import make_plan, needed_sources, resolved_features
+from assembly_line.features.planning import make_plan, needed_sources
 from assembly_line.features.profile.of_dataset import page_of_notebook
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.selection import resolved_features
 from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome

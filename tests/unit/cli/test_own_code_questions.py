@@ -17,6 +17,7 @@ from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
+from lambdas.dataset.stores import stores
 from tests.unit.cli.released_world import NAME, YEAR, ReleasedWorld, environment_variables, step
 from tests.unit.features.own_world import SCRIPTS
 from tests.unit.features.view_world import with_own_function_over_a_view
@@ -31,9 +32,9 @@ FEATURES = ["events_count", "whole_count", "whole_latest_s", "day_visits", "shar
 def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
     for variable, value in environment_variables().items():
         monkeypatch.setenv(variable, value)
-    handler.stores.cache_clear()
+    stores.cache_clear()
     yield ReleasedWorld(target, tmp_path, with_own_function_over_a_view(), SCRIPTS)
-    handler.stores.cache_clear()
+    stores.cache_clear()
 
 
 def built_elsewhere(target: Target, folder: Path) -> str:
