@@ -35,6 +35,7 @@ from assembly_line.declarations.quality import (
 )
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.tables import aggregate, measure
 
 __all__ = [
     "Decision",
@@ -49,6 +50,7 @@ __all__ = [
     "Sampling",
     "Source",
     "Training",
+    "aggregate",
     "allow_leak",
     "attribute",
     "between",
@@ -64,6 +66,7 @@ __all__ = [
     "latest",
     "maximum",
     "mean",
+    "measure",
     "minimum",
     "monthly",
     "nulls",

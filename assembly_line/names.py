@@ -79,6 +79,20 @@ class GlueArgument(StrEnum):
     PLAN_KEY = "PLAN_KEY"
 
 
+class TablesArgument(StrEnum):
+    """Arguments of the job that materialises tables, without the leading dashes that Glue adds."""
+
+    LAKE_BUCKET = "LAKE_BUCKET"
+    STORE_BUCKET = "STORE_BUCKET"
+    CONTROL_TABLE = "CONTROL_TABLE"
+    GLUE_DATABASE = "GLUE_DATABASE"
+    LINE = "LINE"
+    TABLES = "TABLES"
+
+
+EVERY_TABLE = "*"
+
+
 class Parameter(StrEnum):
     """What the CLI and applications look up: SSM parameters of an environment."""
 
@@ -88,6 +102,8 @@ class Parameter(StrEnum):
     GLUE_DATABASE = "glue-database"
     CONTROL_TABLE = "control-table"
     EVENT_BUS = "event-bus"
+    TABLES_JOB = "tables-job"
+    QUERY_WORKGROUP = "query-workgroup"
     DATASET_MACHINE = "dataset-machine"
     TRAINING_MACHINE = "training-machine"
     SCORING_MACHINE = "scoring-machine"
@@ -128,6 +144,16 @@ def line_resource(environment: str, line: str) -> str:
 def job_role(environment: str, line: str) -> str:
     """Physical name of the role that the line's training and transform jobs run under."""
     return f"{line_resource(environment, line)}-jobs"
+
+
+def tables_job(environment: str) -> str:
+    """Physical name of the job that materialises the lines' tables, so that a line's own schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-tables"
+
+
+def query_workgroup(environment: str) -> str:
+    """Name of the Athena workgroup in which people explore."""
+    return f"{PROJECT}-{aws_name(environment)}"
 
 
 def job_name(line: str, run_id: str, step: str, attempt: int) -> str:
@@ -185,6 +211,15 @@ def run_prefix(line: str, run_id: str) -> str:
 
 def scoring_prefix(line: str, run_id: str) -> str:
     return f"scoring/{line}/{run_id}/"
+
+
+def line_table(line: str, table: str) -> str:
+    """A materialised table's name in the Glue Data Catalog."""
+    return table_name(f"{line}_{table}")
+
+
+def tables_prefix(line: str, table: str) -> str:
+    return f"tables/{line}/{table}/"
 
 
 # Keys in the ledger bucket: what must be kept.

@@ -6,12 +6,19 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import Parameter, Station
+from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, tables_job
 from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine
 from stacks.constructs.online_table import OnlineTable
-from stacks.constructs.permissions import let_read_catalog, let_see_executions, let_start
+from stacks.constructs.permissions import (
+    let_read_catalog,
+    let_run,
+    let_see_executions,
+    let_start,
+    let_write_catalog,
+)
+from stacks.constructs.query_workgroup import QueryWorkgroup
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.machines import dataset, online
@@ -39,10 +46,15 @@ class FeaturesStack(StationStack):
         for machine in (self.dataset_machine, self.online_machine):
             let_start(machine, foundation.people.scientist)
         let_read_catalog(self, database, foundation.people.scientist)
+        tables = self._tables_job(database)
+        workgroup = QueryWorkgroup(self, "Queries", foundation=foundation)
+        workgroup.let_query(foundation.people.scientist, database)
         self.parameters(
             {
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_MACHINE: self.dataset_machine.arn,
+                Parameter.TABLES_JOB: tables.name,
+                Parameter.QUERY_WORKGROUP: workgroup.name,
                 Parameter.ONLINE_TABLE: self.online.name,
                 Parameter.ONLINE_MACHINE: self.online_machine.arn,
             }
@@ -175,3 +187,29 @@ class FeaturesStack(StationStack):
         self.online.grant_publish(publish.role)
         definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer(Station.FEATURES))
         return self.machine("OnlineMachine", definition, calls=(publish,))
+
+    def _tables_job(self, database: glue.Database) -> DatasetJob:
+        foundation = self.foundation
+        job = DatasetJob(
+            self,
+            "TablesJob",
+            settings=self.settings,
+            key=foundation.key,
+            script="materialise_tables.py",
+            job_name=tables_job(self.environment_name),
+            arguments={
+                TablesArgument.LAKE_BUCKET: foundation.lake.name,
+                TablesArgument.STORE_BUCKET: foundation.store.name,
+                TablesArgument.CONTROL_TABLE: foundation.control.name,
+                TablesArgument.GLUE_DATABASE: database.database_name,
+                TablesArgument.TABLES: EVERY_TABLE,
+            },
+        )
+        foundation.lake.grant_read(job.role, "snapshots/", "sources/")
+        foundation.store.grant_read(job.role, "releases/", "tables/")
+        foundation.store.grant_write(job.role, "tables/")
+        foundation.store.grant_delete(job.role, "tables/")
+        foundation.control.grant_read(job.role)
+        let_write_catalog(job.role, database)
+        let_run(job, job.name, foundation.people.scientist)
+        return job

@@ -73,7 +73,7 @@ class FoundationStack(Stack):
         people.let_look_up(environment)
         people.let_read_logs(environment)
         self.lake.grant_read(people.scientist, "snapshots/", "sources/")
-        self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/")
+        self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/", "tables/")
         self.ledger.grant_read(people.scientist, "ledger/", "station-events/")
         self.control.grant_read(people.scientist)
         self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")

@@ -22,6 +22,7 @@ from stacks.constructs.job_role import JobRole
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.model_registry import model_package_group
 from stacks.constructs.subscriber import Subscriber, delivery_key
+from stacks.constructs.table_schedule import TableSchedule
 from stacks.foundation import FoundationStack
 
 
@@ -45,6 +46,7 @@ class LineStack(Stack):
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
         model_package_group(self, "Registry", name=self._name, line=line)
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
+        TableSchedule(self, "Tables", line=line, environment=deployment.environment)
         LineDashboard(self, "Dashboard", line=line, topic=self._topic, subscribers=subscribers, foundation=foundation)
 
     def _subscriber(self, name: str, key: kms.IKey) -> Subscriber:

@@ -46,6 +46,7 @@ class Settings:
     dataset_memory_mib: int = 3008
     dataset_storage_mib: int = 4096
     online_days: int = 14
+    query_gib: int = 10
     spark_worker_type: str = "G_1X"
     spark_workers: int = 4
     spark_timeout_minutes: int = 120
@@ -68,6 +69,7 @@ class Settings:
             ("dataset_memory_mib", 512, 10240),
             ("dataset_storage_mib", 512, 10240),
             ("online_days", 1, 365),
+            ("query_gib", 1, 1000),
             ("spark_workers", 2, 299),
             ("spark_timeout_minutes", 5, 2880),
             ("api_requests_per_second", 1, 10000),

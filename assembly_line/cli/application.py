@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from assembly_line.cli import exits
-from assembly_line.cli.commands import board, data, delivery, demo, features, feedback, logs, platform, training
+from assembly_line.cli.commands import board, data, delivery, demo, features, feedback, logs, platform, tables, training
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
 from assembly_line.cli.session import REPOSITORY, Options
@@ -36,7 +36,7 @@ STEPS = (
 )
 ORDER = (
     *("up", "deploy", "release", "status", "down", "demo"),
-    *("sources", "features", "dataset", "train", "review", "score", "outcomes"),
+    *("sources", "features", "dataset", "tables", "train", "review", "score", "outcomes"),
     *("feedback", "performance", "board", "logs"),
 )
 GUIDE = "\n\n".join(
@@ -65,7 +65,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (platform, data, features, training, delivery, feedback, board, logs, demo):
+for module in (platform, data, features, tables, training, delivery, feedback, board, logs, demo):
     module.register(app)
 
 

@@ -30,6 +30,7 @@ from assembly_line.declarations.quality import (
 )
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.tables import AggregateTable, Measure
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
 
@@ -37,6 +38,7 @@ VALUES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Aggregate,
+        AggregateTable,
         Attribute,
         CalendarCadence,
         Decision,
@@ -46,6 +48,7 @@ VALUES: dict[str, type[Any]] = {
         Generated,
         Latest,
         Line,
+        Measure,
         Outcome,
         OwnFunction,
         Policy,

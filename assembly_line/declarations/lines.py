@@ -16,6 +16,7 @@ from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import DeclarationError
 
 RiskTier = Literal["low", "standard"]
@@ -85,6 +86,7 @@ class Line:
         risk: `standard` asks for a reviewer other than the author, whose identity must be verified; `low` lets the
             author approve.
         quality: rules beside the defaults, which go on holding where no rule is about the same.
+        tables: to explore, materialised into the catalog; no dataset depends on them.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Line:
     risk: RiskTier = "standard"
     quality: tuple[QualityRule, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: tuple[AggregateTable, ...] = ()
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -124,6 +127,7 @@ class Line:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
             )
+        check_distinct(f"{place}: table", [table.name for table in self.tables])
         by_name: dict[str, Source] = {}
         for source in self._all_sources():
             known = by_name.setdefault(source.name, source)
@@ -162,9 +166,10 @@ class Line:
             feature.source for feature in self.features.values() if not isinstance(feature, Ratio | Expression)
         ]
         until = [self.outcome.until.source] if self.outcome.until else []
-        inputs = [source for view in from_features for source in view.inputs]
+        from_tables = [table.source for table in self.tables]
+        inputs = [source for view in (*from_features, *from_tables) for source in view.inputs]
         decided = [self.decision.source, self.decision.time_source]
-        return [*decided, self.outcome.source, *until, *from_features, *inputs]
+        return [*decided, self.outcome.source, *until, *from_features, *from_tables, *inputs]
 
     @property
     def sources(self) -> dict[str, Source]:

@@ -99,6 +99,11 @@ def _table(properties: Resource) -> Iterator[str]:
         yield "DynamoDB items may outlive their time to live"
 
 
+def _trigger(properties: Resource) -> Iterator[str]:
+    if properties.get("Type") == "SCHEDULED":
+        yield "schedules of Glue jobs never come due; run `line tables refresh`"
+
+
 def _machine(properties: Resource) -> Iterator[str]:
     yield from machine_limitations(properties)
 
@@ -109,6 +114,7 @@ _CHECKS: dict[str, Callable[[Resource], Iterator[str]]] = {
     "AWS::DynamoDB::Table": _table,
     "AWS::Events::Archive": _archive,
     "AWS::Events::Rule": _rule,
+    "AWS::Glue::Trigger": _trigger,
     "AWS::Lambda::Alias": _alias,
     "AWS::Lambda::EventInvokeConfig": _invoke_config,
     "AWS::Lambda::EventSourceMapping": _event_source,

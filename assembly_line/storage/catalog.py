@@ -1,8 +1,9 @@
-"""Tables of sources in the Glue Data Catalog, so that Athena, Spark and notebooks see the lake."""
+"""Tables in the Glue Data Catalog, so that Athena, Spark and notebooks see the lake."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.sources import Source
@@ -20,6 +21,25 @@ SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 PARTITIONS_AT_ONCE = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogTable:
+    """A table of Parquet files.
+
+    Args:
+        columns: column -> declared type, the partition's column not among them.
+        location: `s3://` folder of the table.
+        partitions: month, such as 2017-03 -> its folder; None for a table that has no partitions.
+        parameters: what else the table says of itself.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, str]
+    location: str
+    partitions: Mapping[str, str] | None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
 class Catalog:
     """One Glue database."""
 
@@ -34,51 +54,68 @@ class Catalog:
             location: `s3://` folder of the source.
             months: partitions, such as 2017-03; empty for a static source, which has none.
         """
-        name = table_name(source.name)
-        partitioned = source.event_time is not None
-        table: Any = {
-            "Name": name,
-            "Description": source.description,
+        self.put(
+            CatalogTable(
+                name=table_name(source.name),
+                description=source.description,
+                columns=source.columns,
+                location=location,
+                partitions=None if source.static else {month: f"{location}month={month}/" for month in months},
+            )
+        )
+
+    def put(self, table: CatalogTable) -> None:
+        """Create or replace a table. Each partition moves to its new folder at once; those that are gone go last."""
+        described: Any = {
+            "Name": table.name,
+            "Description": table.description,
             "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-            "PartitionKeys": [{"Name": "month", "Type": "string"}] if partitioned else [],
-            "StorageDescriptor": _storage(source, location),
+            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE", **table.parameters},
+            "PartitionKeys": [] if table.partitions is None else [{"Name": "month", "Type": "string"}],
+            "StorageDescriptor": _storage(table, table.location),
         }
         try:
-            self._glue.create_table(DatabaseName=self._database, TableInput=table)
+            self._glue.create_table(DatabaseName=self._database, TableInput=described)
         except self._glue.exceptions.AlreadyExistsException:
-            self._glue.update_table(DatabaseName=self._database, TableInput=table)
-        if partitioned:
-            self._set_partitions(name, source, location, months)
+            self._glue.update_table(DatabaseName=self._database, TableInput=described)
+        if table.partitions is not None:
+            self._set_partitions(table, table.partitions)
 
-    def _set_partitions(self, name: str, source: Source, location: str, months: list[str]) -> None:
-        there = set()
-        for page in self._glue.get_paginator("get_partitions").paginate(DatabaseName=self._database, TableName=name):
-            there |= {partition["Values"][0] for partition in page["Partitions"]}
-        for month in sorted(there - set(months)):
-            self._glue.delete_partition(DatabaseName=self._database, TableName=name, PartitionValues=[month])
+    def partitions(self, name: str) -> dict[str, str]:
+        """Month -> folder of each partition of a table."""
+        pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=self._database, TableName=name)
+        return {
+            partition["Values"][0]: partition["StorageDescriptor"]["Location"]
+            for page in pages
+            for partition in page["Partitions"]
+        }
+
+    def _set_partitions(self, table: CatalogTable, wanted: Mapping[str, str]) -> None:
+        there = self.partitions(table.name).keys()
         # A partition keeps its own columns, which may have changed: write those that stay anew.
-        kept = sorted(there & set(months))
+        kept = sorted(there & wanted.keys())
         for start in range(0, len(kept), PARTITIONS_AT_ONCE):
             answer = self._glue.batch_update_partition(
                 DatabaseName=self._database,
-                TableName=name,
+                TableName=table.name,
                 Entries=[
-                    {"PartitionValueList": [month], "PartitionInput": _partition(source, location, month)}
+                    {"PartitionValueList": [month], "PartitionInput": _partition(table, month, wanted[month])}
                     for month in kept[start : start + PARTITIONS_AT_ONCE]
                 ],
             )
-            _require_done(name, answer.get("Errors", []))
-        new = sorted(set(months) - there)
+            _require_done(table.name, answer.get("Errors", []))
+        new = sorted(wanted.keys() - there)
         for start in range(0, len(new), PARTITIONS_AT_ONCE):
             made = self._glue.batch_create_partition(
                 DatabaseName=self._database,
-                TableName=name,
+                TableName=table.name,
                 PartitionInputList=[
-                    _partition(source, location, month) for month in new[start : start + PARTITIONS_AT_ONCE]
+                    _partition(table, month, wanted[month]) for month in new[start : start + PARTITIONS_AT_ONCE]
                 ],
             )
-            _require_done(name, made.get("Errors", []))
+            _require_done(table.name, made.get("Errors", []))
+        for month in sorted(there - wanted.keys()):
+            self._glue.delete_partition(DatabaseName=self._database, TableName=table.name, PartitionValues=[month])
 
 
 def _require_done(table: str, errors: Sequence[Any]) -> None:
@@ -91,16 +128,16 @@ def _require_done(table: str, errors: Sequence[Any]) -> None:
         detail = errors[0].get("ErrorDetail", {})
         raise Conflict(
             f"table {table}: the Glue catalog refused {len(errors)} partitions ({detail.get('ErrorCode')}: "
-            f"{detail.get('ErrorMessage')}); nothing else may load this source meanwhile: run `line sources load` again"
+            f"{detail.get('ErrorMessage')}); nothing else may write this table meanwhile: run the command again"
         )
 
 
-def _partition(source: Source, location: str, month: str) -> Any:
-    return {"Values": [month], "StorageDescriptor": _storage(source, f"{location}month={month}/")}
+def _partition(table: CatalogTable, month: str, location: str) -> Any:
+    return {"Values": [month], "StorageDescriptor": _storage(table, location)}
 
 
-def _storage(source: Source, location: str) -> Any:
-    columns = [{"Name": name, "Type": GLUE_TYPES.get(kind, kind)} for name, kind in source.columns.items()]
+def _storage(table: CatalogTable, location: str) -> Any:
+    columns = [{"Name": name, "Type": GLUE_TYPES.get(kind, kind)} for name, kind in table.columns.items()]
     return {
         "Columns": columns,
         "Location": location,

@@ -60,3 +60,8 @@ class DataBucket(Construct):
         objects = [f"{arn}/{prefix}*" for prefix in prefixes]
         allow(role, ("s3:AbortMultipartUpload", "s3:PutObject"), objects, because=BY_PREFIX)
         use_key(role, self._key)
+
+    def grant_delete(self, role: iam.Role, *prefixes: str) -> None:
+        """Hide objects under prefixes whose content can be made again; their versions stay."""
+        arn = arn_for(role, self.bucket, self.bucket.bucket_arn)
+        allow(role, ("s3:DeleteObject",), [f"{arn}/{prefix}*" for prefix in prefixes], because=BY_PREFIX)

@@ -1,6 +1,8 @@
-"""The Glue job that builds large datasets on Spark."""
+"""The Glue jobs on Spark: large datasets, and tables to explore."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_glue as glue
@@ -17,18 +19,30 @@ from stacks.settings import Settings
 class DatasetJob(Construct):
     """Exposes `name` and `role`."""
 
-    def __init__(self, scope: Construct, id_: str, *, settings: Settings, key: kms.IKey) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        key: kms.IKey,
+        script: str = "build_dataset.py",
+        job_name: str | None = None,
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(scope, id_)
         self.role = self._role(key)
         library = library_archive(self, "Library")
-        script = assets.Asset(self, "Script", path=str(REPOSITORY / "glue_jobs" / "build_dataset.py"))
-        self._let_read(library, script)
+        code = assets.Asset(self, "Script", path=str(REPOSITORY / "glue_jobs" / script))
+        self._let_read(library, code)
         self._job = glue.PySparkEtlJob(
             self,
             "Job",
             # What CDK would add to the role covers the whole bucket of assets; exact grants stand above.
             role=self.role.without_policy_updates(),
-            script=glue.Code.from_bucket(script.bucket, script.s3_object_key),
+            script=glue.Code.from_bucket(code.bucket, code.s3_object_key),
+            job_name=job_name,
+            default_arguments={f"--{name}": value for name, value in (arguments or {}).items()},
             glue_version=glue.GlueVersion.V6_0,
             worker_configuration=glue.WorkerConfiguration(
                 worker_type=glue.WorkerType[settings.spark_worker_type], number_of_workers=settings.spark_workers

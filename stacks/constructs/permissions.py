@@ -9,7 +9,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.grants import acknowledge_wildcards
+from stacks.constructs.grants import acknowledge_wildcards, allow
 from stacks.constructs.machine import Machine
 
 _EXECUTIONS = "Executions get their names when they start"
@@ -57,3 +57,31 @@ def let_read_catalog(scope: Construct, database: glue.Database, *roles: iam.Role
         (catalog, database.database_arn, tables),
         because=_TABLES,
     )
+
+
+def let_write_catalog(role: iam.Role, database: glue.Database) -> None:
+    """Register tables and their partitions; nobody may drop a table."""
+    stack = Stack.of(role)
+    tables = stack.format_arn(service="glue", resource="table", resource_name=f"{database.database_name}/*")
+    catalog = stack.format_arn(service="glue", resource="catalog", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    allow(
+        role,
+        (
+            "glue:BatchCreatePartition",
+            "glue:BatchUpdatePartition",
+            "glue:CreateTable",
+            "glue:DeletePartition",
+            "glue:GetPartitions",
+            "glue:GetTable",
+            "glue:UpdatePartition",
+            "glue:UpdateTable",
+        ),
+        (catalog, database.database_arn, tables),
+        because=_TABLES,
+    )
+
+
+def let_run(scope: Construct, job: str, *roles: iam.Role) -> None:
+    """Start a Glue job, and watch its runs."""
+    arn = Stack.of(scope).format_arn(service="glue", resource="job", resource_name=job)
+    Permission(scope, "Starters", *roles).allow(("glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"), (arn,))

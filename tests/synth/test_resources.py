@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from assembly_line.embedded.extensions.created_types import created_types
 from assembly_line.embedded.extensions.recorded_types import RECORDED
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, parameter_name
+from stacks.constructs.table_schedule import cron_of
 from tests.synth.cloud_assembly import Assembly
 from tests.synth.policies import as_text, resource_statements
 
@@ -78,6 +81,40 @@ def test_only_what_can_be_published_again_expires(each_assembly: Assembly) -> No
         if "TimeToLiveSpecification" in table.properties
     ]
     assert expiring == [("Features", {"AttributeName": OnlineKey.EXPIRES, "Enabled": True})]
+
+
+def test_tables_are_refreshed_when_the_line_says(each_assembly: Assembly) -> None:
+    (trigger,) = each_assembly.of_type("AWS::Glue::Trigger")
+    jobs = {job.properties.get("Name") for job in each_assembly.of_type("AWS::Glue::Job")}
+    (action,) = trigger.properties["Actions"]
+    assert (trigger.stack, trigger.properties["Schedule"]) == ("Line-coupon-redemption", "cron(0 5 * * ? *)")
+    assert action["JobName"] in jobs
+    assert action["Arguments"] == {
+        "--LINE": "coupon_redemption",
+        "--TABLES": "spending_by_month,redemptions_by_week",
+    }
+
+
+@pytest.mark.parametrize(
+    ("refresh", "schedule"),
+    [
+        ("daily at 23:05", "cron(5 23 * * ? *)"),
+        ("weekly on sunday at 05:00", "cron(0 5 ? * 1 *)"),
+        ("weekly on monday at 05:00", "cron(0 5 ? * 2 *)"),
+        ("monthly on 28 at 05:00", "cron(0 5 28 * ? *)"),
+    ],
+)
+def test_a_declared_refresh_is_a_schedule(refresh: str, schedule: str) -> None:
+    assert cron_of(refresh) == schedule
+
+
+def test_queries_are_bounded_and_their_results_encrypted(each_assembly: Assembly) -> None:
+    (workgroup,) = each_assembly.of_type("AWS::Athena::WorkGroup")
+    configuration = workgroup.properties["WorkGroupConfiguration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == 10 * 2**30
+    encryption = configuration["ResultConfiguration"]["EncryptionConfiguration"]
+    assert encryption["EncryptionOption"] == "SSE_KMS"
 
 
 def test_keys_rotate(each_assembly: Assembly) -> None:

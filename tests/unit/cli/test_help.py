@@ -43,6 +43,7 @@ def test_commands_are_listed_in_the_order_of_the_line() -> None:
         *("dataset list", "dataset show", "dataset explain", "dataset verify", "dataset diff"),
         *("dataset quality", "dataset profile"),
         *("features list", "features search", "features describe", "features publish", "features get"),
+        *("tables list", "tables refresh", "tables show", "tables query"),
         *("review list", "review show", "review approve", "review reject"),
     ],
 )

@@ -26,6 +26,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
         ("assembly_line.features.online.questions", {"pandas", "pyarrow", "duckdb", "pyspark", "boto3"}),
         ("assembly_line.features.outcomes", {"pandas", "pyarrow", "pyspark", "boto3"}),
         ("glue_jobs.build_dataset", {"duckdb", "pydantic", "aws_lambda_powertools", "pyspark", "awswrangler"}),
+        ("glue_jobs.materialise_tables", {"duckdb", "pydantic", "aws_lambda_powertools", "pyspark", "awswrangler"}),
     ],
 )
 def test_a_runtime_imports_only_what_it_has(module: str, absent: set[str]) -> None:

@@ -1,0 +1,164 @@
+"""`line tables`: declared tables and what is there of them, runs of their job, and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.days import released_line
+from assembly_line.errors import NotFound
+from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, line_table, tables_prefix
+from assembly_line.storage.job_runs import JobRuns
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.queries import Queries, QueryResult
+from assembly_line.storage.tables import MANIFEST, definition_of
+
+if TYPE_CHECKING:
+    from assembly_line.cli.output import Render
+    from assembly_line.cli.target import Target
+    from assembly_line.declarations.tables import AggregateTable
+
+NEVER = "never"
+
+
+class Exploring:
+    """The tables of one released line.
+
+    Raises:
+        NotFound: the line is not released here.
+    """
+
+    def __init__(self, target: Target, line: str) -> None:
+        self._target = target
+        self._line = released_line(target, line)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every declared table, as JSON values."""
+        return [self._document(table) for table in self._line.tables]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """Everything about one table.
+
+        Raises:
+            NotFound: the line declares no such table.
+        """
+        table = self._declared(name)
+        manifest = self._manifest(table) or {}
+        shown = ("columns", "months", "snapshot")
+        return self._document(table) | {name: manifest[name] for name in manifest if name in shown}
+
+    def start(self, name: str | None) -> str:
+        """Start the job for one table, or for all of the line; the run's id."""
+        tables = EVERY_TABLE if name is None else self._declared(name).name
+        return self._runs.start({TablesArgument.LINE: self._line.name, TablesArgument.TABLES: tables})
+
+    def wait(self, run_id: str) -> None:
+        """Wait for a run of the job.
+
+        Raises:
+            RunFailed: it ended without success.
+        """
+        self._runs.wait(run_id)
+
+    @property
+    def _runs(self) -> JobRuns:
+        return JobRuns(self._target.client("glue"), self._target.parameters.value(Parameter.TABLES_JOB))
+
+    def _declared(self, name: str) -> AggregateTable:
+        for table in self._line.tables:
+            if table.name == name:
+                return table
+        declared = ", ".join(table.name for table in self._line.tables) or "none"
+        raise NotFound(f"line {self._line.name} has no table {name!r}; it has {declared}")
+
+    def _manifest(self, table: AggregateTable) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._target.store.read_json(tables_prefix(self._line.name, table.name) + MANIFEST)
+        except NotFound:
+            return None
+        return found
+
+    def _document(self, table: AggregateTable) -> dict[str, Any]:
+        manifest = self._manifest(table)
+        return {
+            "table": table.name,
+            "catalog_table": line_table(self._line.name, table.name),
+            "source": table.source.name,
+            "by": list(table.groups),
+            "period": table.period,
+            "zone": table.zone,
+            "measures": {
+                name: " of ".join(filter(None, (one.kind, one.column))) for name, one in table.measures.items()
+            },
+            "refresh": table.refresh,
+            "refreshed_at": manifest and manifest["refreshed_at"],
+            "rows": manifest and manifest["rows"],
+            "current": manifest is not None and manifest["definition"] == self._definition(table),
+        }
+
+    def _definition(self, table: AggregateTable) -> str | None:
+        try:
+            snapshot = Lake(self._target.lake).snapshot(table.source.name)
+        except NotFound:
+            return None
+        return definition_of(self._line, table, snapshot.digest)
+
+
+def queries(target: Target) -> Queries:
+    """Athena in the workgroup of the environment."""
+    parameters = target.parameters
+    return Queries(
+        target.client("athena"),
+        workgroup=parameters.value(Parameter.QUERY_WORKGROUP),
+        database=parameters.value(Parameter.GLUE_DATABASE),
+    )
+
+
+def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
+    from assembly_line.cli.output import rows
+
+    columns = ("table in the catalog", "by", "period", "refresh (UTC)", "refreshed", "rows", "current")
+    content = [
+        (
+            one["catalog_table"],
+            ", ".join(one["by"]),
+            one["period"],
+            one["refresh"] or "by hand",
+            one["refreshed_at"] or NEVER,
+            "" if one["rows"] is None else one["rows"],
+            "yes" if one["current"] else "no",
+        )
+        for one in found
+    ]
+    if not content:
+        return lambda console: console.print(f"Line {line} declares no tables.", markup=False)
+    return rows(columns, content)
+
+
+def draw_table(found: Mapping[str, Any]) -> Render:
+    from assembly_line.cli.output import fields
+
+    months = [one["month"] for one in found.get("months", [])]
+    return fields(
+        {
+            "Table": found["table"],
+            "In the catalog": found["catalog_table"],
+            "Source": found["source"],
+            "By": ", ".join(found["by"]) or None,
+            "Period": f"{found['period']} in {found['zone']}",
+            "Measures": "\n".join(f"{name}: {what}" for name, what in found["measures"].items()),
+            "Columns": ", ".join(f"{name} {kind}" for name, kind in found.get("columns", {}).items()) or None,
+            "Months": f"{months[0]} to {months[-1]}" if months else None,
+            "Rows": found["rows"],
+            "Refreshed": found["refreshed_at"] or NEVER,
+            "Refresh": found["refresh"] or "by hand",
+            "Current": "yes" if found["current"] else "no; run `line tables refresh`",
+            "Snapshot": found["snapshot"][:12] if "snapshot" in found else None,
+        }
+    )
+
+
+def draw_answer(found: QueryResult) -> Render:
+    from assembly_line.cli.output import rows
+
+    return rows(found.columns, [["null" if cell is None else cell for cell in row] for row in found.rows])

@@ -1,0 +1,140 @@
+"""Tables to explore: aggregates of a source by period, materialised on a schedule. Built by the functions below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.sources import Entity, Source
+from assembly_line.instants import zone_of
+
+MeasureKind = Literal["count", "sum", "mean", "min", "max", "distinct"]
+TablePeriod = Literal["day", "week", "month"]
+PERIOD = "period_start"
+MONTH = "month"
+GROUPABLE = ("int64", "string", "boolean", "date")
+NUMERIC = ("int64", "float64", "decimal")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+REFRESH = re.compile(
+    rf"(?:daily|weekly on (?P<weekday>{'|'.join(DAYS)})|monthly on (?P<day>[1-9]|1\d|2[0-8]))"
+    r" at (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What a table says of the events of one group: a count, or an aggregate of a column."""
+
+    kind: MeasureKind
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            (self.kind == "count") == (self.column is None),
+            f"Measure {self.kind} of {self.column}: count takes no column, all others take one",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateTable:
+    """The events of a source in groups: by entities, further columns and period.
+
+    It says what the loaded events are, not what was known when: it is for exploring, never for training.
+
+    Args:
+        name: with the line's, the table's name in the catalog.
+        by: entities whose keys are columns of the table. An event with a null key is in no group.
+        columns: further columns of the source to group by; a null is a group of its own.
+        period: a day, a week from Monday on, or a month, in `zone`; its first day is the column `period_start`.
+        zone: by default the source's. A source whose event time is a date keeps its own days.
+        measures: column of the table -> what it says.
+        refresh: such as `daily at 05:00`, `weekly on monday at 05:00`, `monthly on 1 at 05:00`, in UTC; by hand alone
+            if None.
+    """
+
+    name: str
+    source: Source
+    by: tuple[Entity, ...] = ()
+    columns: tuple[str, ...] = ()
+    period: TablePeriod
+    zone: str
+    measures: Mapping[str, Measure]
+    refresh: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name("Table", self.name)
+        place = f"Table {self.name}"
+        require(not self.source.static, f"{place}: source {self.source.name} is static; an aggregate needs events")
+        require(bool(self.measures), f"{place}: measures is empty; say at least one, such as measure('count')")
+        for entity in self.by:
+            require(entity in self.source.entities, f"{place}: source {self.source.name} lacks {entity.name}'s keys")
+        for column in self.columns:
+            kind = self.source.check_column(place, column)
+            require(kind in GROUPABLE, f"{place}: column {column} is {kind}; groups are by {', '.join(GROUPABLE)}")
+        for name, one in self.measures.items():
+            check_name(f"{place}: measure", name)
+            self._check_measure(f"{place}: measure {name}", one)
+        check_distinct(f"{place}: column", [PERIOD, MONTH, *self.groups, *self.measures])
+        require(
+            self.period in ("day", "week", "month"), f"{place}: period {self.period!r}: expected day, week or month"
+        )
+        check_refresh(place, self.refresh)
+        try:
+            zone_of(self.zone)
+        except ValueError as error:
+            require(False, f"{place}: zone: {error}")
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Columns of the source that the table groups by, beside the period."""
+        return (*(key for entity in self.by for key in entity.keys), *self.columns)
+
+    def _check_measure(self, place: str, measure: Measure) -> None:
+        if measure.column is None:
+            return
+        kind = self.source.check_column(place, measure.column)
+        numbers = measure.kind in ("sum", "mean")
+        require(
+            not numbers or kind.startswith(NUMERIC),
+            f"{place}: {measure.kind} of column {measure.column}, which is {kind}; expected a number",
+        )
+
+
+def check_refresh(place: str, refresh: str | None) -> None:
+    require(
+        refresh is None or bool(REFRESH.fullmatch(refresh)),
+        f"{place}: refresh {refresh!r}: expected such as 'daily at 05:00', 'weekly on monday at 05:00' or "
+        "'monthly on 1 at 05:00' (UTC)",
+    )
+
+
+def measure(kind: MeasureKind, column: str | None = None) -> Measure:
+    """`measure("count")`, or such as `measure("sum", "sales_value")`."""
+    return Measure(kind=kind, column=column)
+
+
+def aggregate(
+    name: str,
+    source: Source,
+    *,
+    period: TablePeriod,
+    measures: Mapping[str, Measure],
+    by: Entity | tuple[Entity, ...] = (),
+    columns: tuple[str, ...] = (),
+    zone: str | None = None,
+    refresh: str | None = None,
+) -> AggregateTable:
+    """A table of the source's events by entities, columns and period."""
+    return AggregateTable(
+        name=name,
+        source=source,
+        by=(by,) if isinstance(by, Entity) else by,
+        columns=columns,
+        period=period,
+        zone=zone or source.zone or "UTC",
+        measures=measures,
+        refresh=refresh,
+    )

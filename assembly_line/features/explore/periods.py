@@ -1,0 +1,53 @@
+"""The calendar periods that instants and dates fall into, in a zone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assembly_line.declarations.tables import TablePeriod
+from assembly_line.features.columns import Column, Integers
+from assembly_line.instants import from_micros, zone_of
+
+DAY = 86_400_000_000
+SECOND = 1_000_000
+# 1970-01-01 was a Thursday.
+MONDAY = 3
+
+
+def period_starts(times: Column, period: TablePeriod, zone: str) -> Column:
+    """The first day of each time's period, as a date; null where the time is null.
+
+    Args:
+        times: a timestamp column, or a date column whose days are kept whatever the zone.
+    """
+    days = times.values
+    if times.kind == "timestamp":
+        days = local_days(np.where(times.valid, times.values, 0), zone)
+    if period == "week":
+        days = days - (days + MONDAY) % 7
+    elif period == "month":
+        days = days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return Column("date", np.asarray(days, np.int64), times.valid)
+
+
+def months_of(starts: Integers) -> list[str]:
+    """The month of each day, such as 2017-03."""
+    return [str(month) for month in starts.astype("datetime64[D]").astype("datetime64[M]")]
+
+
+def local_days(instants: Integers, zone: str) -> Integers:
+    """The calendar day of each instant in the zone, as days since 1970-01-01."""
+    days, places = np.unique(instants // DAY, return_inverse=True)
+    first = np.array([_shift(int(day) * DAY, zone) for day in days], np.int64)
+    last = np.array([_shift((int(day) + 1) * DAY - 1, zone) for day in days], np.int64)
+    shifts = first[places]
+    # On a day on which the clocks change each instant is looked up by itself.
+    changing = np.flatnonzero((first != last)[places])
+    shifts[changing] = [_shift(instant, zone) for instant in instants[changing].tolist()]
+    return np.asarray((instants + shifts) // DAY, np.int64)
+
+
+def _shift(instant: int, zone: str) -> int:
+    """Microseconds from UTC to local time at an instant."""
+    offset = from_micros(instant).astimezone(zone_of(zone)).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds() * SECOND)

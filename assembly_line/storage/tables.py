@@ -1,0 +1,144 @@
+"""Materialised tables: a month is one object under a name made of its content; a manifest and the catalog say which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from assembly_line.canonical import digest, digest_bytes
+from assembly_line.declarations.codec import line_to_json
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import NotFound
+from assembly_line.instants import format_instant
+from assembly_line.names import line_table, tables_prefix
+from assembly_line.storage.catalog import Catalog, CatalogTable
+from assembly_line.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+    from assembly_line.declarations.tables import AggregateTable
+    from assembly_line.features.explore.spark_tables import StoredMonth
+
+MANIFEST = "manifest.json"
+DATA = "data.parquet"
+NAME_LENGTH = 32
+# Rises when the same declaration comes to mean other rows.
+TABLES_VERSION = 1
+# A query that began on the objects before may still read them.
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class MonthPut:
+    """Stores a month of a table. Picklable, for Spark's workers."""
+
+    bucket: str
+    line: str
+    table: str
+
+    def __call__(self, month: str, path: Path) -> str:
+        content = path.read_bytes()
+        name = digest_bytes(content)[:NAME_LENGTH]
+        # A folder of its own: to a catalog a partition is a folder.
+        key = f"{tables_prefix(self.line, self.table)}month={month}/{name}/{DATA}"
+        ObjectStore(_s3(), self.bucket).add(key, content, content_type="application/vnd.apache.parquet")
+        return key
+
+
+def definition_of(line: Line, table: AggregateTable, snapshot: str) -> str:
+    """Digest of everything that determines a table's rows."""
+    declared = line_to_json(line)
+    (content,) = [one for one in declared["line"]["tables"] if one["name"] == table.name]
+    rows = {name: value for name, value in content.items() if name != "refresh"}
+    source = {name: value for name, value in declared["sources"][table.source.name].items() if name != "description"}
+    return digest({"version": TABLES_VERSION, "table": rows, "source": source, "snapshot": snapshot})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeTable:
+    """A table whose months are stored: its columns with their types, and the snapshot of the source it was made of."""
+
+    columns: Mapping[str, str]
+    months: Sequence[StoredMonth]
+    snapshot: str
+
+
+class TableStore:
+    """The materialised tables of lines, in one bucket and one catalog."""
+
+    def __init__(self, store: ObjectStore, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    def find(self, line: str, table: str) -> dict[str, Any] | None:
+        """The manifest of a table, if it was ever materialised."""
+        try:
+            found: dict[str, Any] = self._store.read_json(tables_prefix(line, table) + MANIFEST)
+        except NotFound:
+            return None
+        return found
+
+    def publish(self, line: Line, table: AggregateTable, made: MadeTable, *, now: datetime) -> dict[str, Any]:
+        """Let the catalog say that these months are the table, and remember what they were made of.
+
+        The months' objects are there. A query sees each month as it was, or as it is now. Objects that no manifest of
+        the last day names are removed.
+        """
+        prefix = tables_prefix(line.name, table.name)
+        definition = definition_of(line, table, made.snapshot)
+        before = self.find(line.name, table.name)
+        document = {
+            "schema": "assembly-line/table",
+            "version": 1,
+            "line": line.name,
+            "table": table.name,
+            "catalog_table": line_table(line.name, table.name),
+            "definition": definition,
+            "source": table.source.name,
+            "snapshot": made.snapshot,
+            "columns": dict(made.columns),
+            "months": [{"month": one.month, "key": one.key, "rows": one.rows} for one in made.months],
+            "rows": sum(one.rows for one in made.months),
+            "refreshed_at": format_instant(now),
+            "replaced": _replaced(before, {one.key for one in made.months}, now),
+        }
+        self._catalog.put(
+            CatalogTable(
+                name=line_table(line.name, table.name),
+                description=f"{line.title}: {table.source.name} by {table.period}"[:2048],
+                columns=made.columns,
+                location=self._store.uri(prefix),
+                partitions={one.month: self._store.uri(one.key.removesuffix(DATA)) for one in made.months},
+                parameters={"assembly_line.definition": definition, "assembly_line.snapshot": made.snapshot},
+            )
+        )
+        self._store.write_json(prefix + MANIFEST, document)
+        self._remove(prefix, document)
+        return document
+
+    def _remove(self, prefix: str, document: dict[str, Any]) -> None:
+        kept = {one["key"] for one in (*document["months"], *document["replaced"])} | {prefix + MANIFEST}
+        for item in list(self._store.list(prefix)):
+            if item.key not in kept:
+                self._store.delete(item.key)
+
+
+def _replaced(before: dict[str, Any] | None, current: set[str], now: datetime) -> list[dict[str, str]]:
+    """Objects that were in the catalog until less than a day ago, with when they ceased to be."""
+    if before is None:
+        return []
+    found = [one for one in before["replaced"] if datetime.fromisoformat(one["at"]) > now - KEPT]
+    found += [{"key": one["key"], "at": format_instant(now)} for one in before["months"]]
+    return [one for one in found if one["key"] not in current]
+
+
+@cache
+def _s3() -> S3Client:
+    return boto3.client("s3")

@@ -1,0 +1,91 @@
+"""Glue entry point: a line's declared tables, from the snapshots in force into the catalog. No logic lives here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import boto3
+
+from assembly_line.declarations.lines import Line
+from assembly_line.errors import NotFound
+from assembly_line.features.explore.aggregation import columns_read, columns_written
+from assembly_line.features.explore.spark_tables import materialise
+from assembly_line.features.plans import Input
+from assembly_line.names import EVERY_TABLE, TablesArgument
+from assembly_line.storage.catalog import Catalog
+from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.lake import Lake
+from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.tables import MadeTable, MonthPut, TableStore, definition_of
+from assembly_line.storage.worker_transfers import LakeFetch
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from assembly_line.declarations.tables import AggregateTable
+
+logger = logging.getLogger("materialise_tables")
+
+
+def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> None:
+    """Materialise the tables named in TABLES (separated by commas, or `*`) whose sources or declarations changed.
+
+    Args:
+        arguments: values of `TablesArgument`.
+        spark: a session to use; the job's own if None.
+    """
+    s3 = boto3.client("s3")
+    store = ObjectStore(s3, arguments[TablesArgument.STORE_BUCKET])
+    lake = Lake(ObjectStore(s3, arguments[TablesArgument.LAKE_BUCKET]))
+    control = ControlTable(boto3.resource("dynamodb").Table(arguments[TablesArgument.CONTROL_TABLE]))
+    line = ReleaseStore(store).read(control.current_release(arguments[TablesArgument.LINE])).line
+    tables = TableStore(store, Catalog(boto3.client("glue"), arguments[TablesArgument.GLUE_DATABASE]))
+    for table in _chosen(line, arguments[TablesArgument.TABLES]):
+        snapshot = lake.snapshot(table.source.name)
+        found = tables.find(line.name, table.name)
+        if found is not None and found["definition"] == definition_of(line, table, snapshot.digest):
+            logger.info("table %s: %d rows are up to date", table.name, found["rows"])
+            continue
+        read = Input(
+            snapshot=snapshot.digest, newest=snapshot.newest, columns=columns_read(table), objects=snapshot.objects
+        )
+        months = materialise(
+            table,
+            read,
+            spark or _session(),
+            fetch=LakeFetch(arguments[TablesArgument.LAKE_BUCKET]),
+            put=MonthPut(store.bucket, line.name, table.name),
+        )
+        made = MadeTable(columns=columns_written(table), months=months, snapshot=snapshot.digest)
+        written = tables.publish(line, table, made, now=datetime.now(UTC))
+        logger.info("table %s: %d rows in %d months", table.name, written["rows"], len(months))
+
+
+def _chosen(line: Line, names: str) -> list[AggregateTable]:
+    if names == EVERY_TABLE:
+        return list(line.tables)
+    declared = {table.name: table for table in line.tables}
+    unknown = [name for name in names.split(",") if name not in declared]
+    if unknown:
+        raise NotFound(
+            f"TABLES: line {line.name} has no table {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(declared) or 'none'}"
+        )
+    return [declared[name] for name in names.split(",")]
+
+
+def _session() -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.appName("materialise-tables").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+
+
+if __name__ == "__main__":
+    from awsglue.utils import getResolvedOptions  # type: ignore[import-not-found]  # exists only inside Glue
+
+    main(getResolvedOptions(sys.argv, [str(argument) for argument in TablesArgument]))

@@ -1,0 +1,20 @@
+"""Runs the tables' job twice on one Spark session, as a process of its own: python tables_program.py ARGUMENTS.json"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+JOB = Path(__file__).parents[3] / "glue_jobs" / "materialise_tables.py"
+
+if __name__ == "__main__":
+    arguments = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    spark = SparkSession.builder.getOrCreate()
+    for _ in range(2):
+        sys.argv = [str(JOB), *arguments]
+        runpy.run_path(str(JOB), run_name="__main__")
+    spark.stop()
