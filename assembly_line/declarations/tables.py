@@ -68,6 +68,7 @@ class AggregateTable:
         check_name("Table", self.name)
         place = f"Table {self.name}"
         require(not self.source.static, f"{place}: source {self.source.name} is static; an aggregate needs events")
+        require(self.source.sql is None, f"{place}: source {self.source.name} is a view; name a loaded source")
         require(bool(self.measures), f"{place}: measures is empty; say at least one, such as measure('count')")
         for entity in self.by:
             require(entity in self.source.entities, f"{place}: source {self.source.name} lacks {entity.name}'s keys")

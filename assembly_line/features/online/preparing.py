@@ -15,6 +15,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import Bounds, Matched, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers
+from assembly_line.features.duckdb_reader import Codes
 from assembly_line.features.facts import attribute_values
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
@@ -40,7 +41,7 @@ class EntityReader(Protocol):
     def codes(self, keys: Mapping[str, Column]) -> Integers: ...
 
     def matched(
-        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), part: tuple[int, int] = (0, 1)
+        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), codes: Codes | None = None
     ) -> Matched: ...
 
 
@@ -93,8 +94,8 @@ def _timed_items(
     entities = _Entities.of(reader, group)
     sight = sight_of(group.source, line.decision.boundary)
     bounds = bounds_from(group, generation.served_from)
-    for part in range(parts):
-        found = reader.matched(group.source, group.keys, timed_columns(group), bounds, (part, parts))
+    for codes in entities.parts(parts):
+        found = reader.matched(group.source, group.keys, timed_columns(group), bounds, codes)
         happened = _that_happened(group.source, found)
         history = as_history(timed_rows(group, happened))
         kept = still_needed(group, history, sight, generation.served_from)
@@ -110,8 +111,8 @@ def _that_happened(source: Source, found: Matched) -> Matched:
 
 def _static_items(group: StaticGroup, generation: Generation, reader: EntityReader, parts: int) -> Iterator[EntityItem]:
     entities = _Entities.of(reader, group)
-    for part in range(parts):
-        found = reader.matched(group.source, group.keys, group.columns, part=(part, parts))
+    for part in entities.parts(parts):
+        found = reader.matched(group.source, group.keys, group.columns, codes=part)
         codes = np.unique(found.codes)
         # One row for each entity; several that disagree are refused, as in a dataset.
         facts = attribute_values(codes, found.codes, found.columns, place=f"source {group.source.name}")
@@ -130,6 +131,12 @@ class _Entities:
     def of(cls, reader: EntityReader, group: TimedGroup | StaticGroup) -> _Entities:
         keys = reader.entities(group.source, group.keys)
         return cls(group.source.name, keys, np.argsort(reader.codes(keys)))
+
+    def parts(self, number: int) -> Iterator[Codes]:
+        """So many parts of about as many entities each, as codes."""
+        edges = [len(self.places) * part // number for part in range(number + 1)]
+        for first, end in zip(edges[:-1], edges[1:], strict=True):
+            yield Codes(first, end)
 
     def of_codes(self, codes: Integers) -> dict[str, Column]:
         """Keys of the entities with these codes."""

@@ -51,7 +51,11 @@ def _oldest_of_windows(group: TimedGroup, served_from: int) -> int:
 
 
 def _asks_for_the_latest(feature: object) -> bool:
-    return isinstance(feature, Latest | SinceLast) and feature.max_age is None
+    """Whether no row before the latest can matter. One that chooses among the rows may have to look further back."""
+    if not isinstance(feature, Latest | SinceLast) or feature.max_age is not None:
+        return False
+    chooses = getattr(feature, "where", None) is not None or getattr(feature.source, "valid_until", None) is not None
+    return not chooses
 
 
 def _latest_known(history: History, sight: Sight, served_from: int) -> Integers:
