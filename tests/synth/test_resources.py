@@ -221,18 +221,21 @@ def test_somebody_is_told_when_the_api_fails(each_assembly: Assembly) -> None:
 
 
 def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
-    (job,) = each_assembly.of_type("AWS::Glue::Job")
-    assert job.properties["GlueVersion"] == "6.0"
-    assert "SecurityConfiguration" in job.properties
-    assert job.properties["Timeout"] > 0
-    assert job.properties["MaxRetries"] == 0
-    assert job.properties["DefaultArguments"]["--extra-py-files"]
-    (security,) = each_assembly.of_type("AWS::Glue::SecurityConfiguration")
-    assert set(security.properties["EncryptionConfiguration"]) == {
-        "CloudWatchEncryption",
-        "JobBookmarksEncryption",
-        "S3Encryptions",
-    }
+    jobs = each_assembly.of_type("AWS::Glue::Job")
+    securities = each_assembly.of_type("AWS::Glue::SecurityConfiguration")
+    assert len(jobs) == len(securities) == 2
+    for job in jobs:
+        assert job.properties["GlueVersion"] == "6.0"
+        assert "SecurityConfiguration" in job.properties
+        assert job.properties["Timeout"] > 0
+        assert job.properties["MaxRetries"] == 0
+        assert job.properties["DefaultArguments"]["--extra-py-files"]
+    for security in securities:
+        assert set(security.properties["EncryptionConfiguration"]) == {
+            "CloudWatchEncryption",
+            "JobBookmarksEncryption",
+            "S3Encryptions",
+        }
 
 
 def test_state_machines_log_everything_but_data_and_are_traced(each_assembly: Assembly) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -135,7 +136,7 @@ class _Entities:
     def parts(self, number: int) -> Iterator[Codes]:
         """So many parts of about as many entities each, as codes."""
         edges = [len(self.places) * part // number for part in range(number + 1)]
-        for first, end in zip(edges[:-1], edges[1:], strict=True):
+        for first, end in pairwise(edges):
             yield Codes(first, end)
 
     def of_codes(self, codes: Integers) -> dict[str, Column]:
