@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.errors import MalformedMessage
-from assembly_line.instants import format_instant, from_micros
+from assembly_line.instants import from_micros
 from assembly_line.messages import StationEvent
 from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, STOPPED, Station
 
@@ -67,7 +67,7 @@ def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place)
         item=name.removesuffix(CHILD_SUFFIX),
         kind="failed",
         attempt=attempt,
-        at=format_instant(from_micros(int(detail["stopDate"]) * 1000)),
+        at=from_micros(int(detail["stopDate"]) * 1000),
         cause=_cause(status, detail),
     )
 

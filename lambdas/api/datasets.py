@@ -36,7 +36,7 @@ SHOWN = (
 )  # fmt: skip
 
 logger = Logger(service="api", child=True)
-router = APIGatewayHttpRouter()
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
 @router.post("/lines/<line>/datasets")

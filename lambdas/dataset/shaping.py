@@ -12,7 +12,7 @@ from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.memory import require_memory
 from assembly_line.model_types import wish_from_json
-from lambdas.dataset.handler import stores
+from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
