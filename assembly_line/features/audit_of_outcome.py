@@ -107,13 +107,12 @@ def outcome_columns(line: Line, features: Sequence[str]) -> list[Leak]:
 
 def binary(line: Line, outcome: Column) -> Flags | None:
     """Which decisions have the outcome; None if it is a number."""
-    values = outcome.values
-    if (
-        outcome.kind not in ("int64", "boolean")
-        or not np.isin(values, (line.outcome.present, line.outcome.absent)).all()
-    ):
+    classes = (line.outcome.present, line.outcome.absence)
+    if outcome.kind not in ("int64", "boolean") or not line.outcome.has_classes:
         return None
-    return np.asarray(values == line.outcome.present, np.bool_)
+    if not np.isin(outcome.values, classes).all():
+        return None
+    return np.asarray(outcome.values == line.outcome.present, np.bool_)
 
 
 def separation(column: Column, positive: Flags) -> float:
