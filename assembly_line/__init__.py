@@ -5,23 +5,26 @@ from assembly_line.declarations.features import (
     Feature,
     attribute,
     count,
-    days,
     deviation,
     distinct,
     expression,
-    hours,
+    fact,
+    first,
+    last,
     latest,
     maximum,
     mean,
     minimum,
     own,
     ratio,
+    share,
     since_last,
     total,
 )
 from assembly_line.declarations.lines import Delivery, Line, Training
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import Generated, daily, every, monthly, weekly
+from assembly_line.declarations.predicates import column
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     allow_leak,
@@ -36,6 +39,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.declarations.tables import aggregate, measure
+from assembly_line.declarations.windows import calendar_days, days, hours, months, weeks, years
 
 __all__ = [
     "Decision",
@@ -54,6 +58,8 @@ __all__ = [
     "allow_leak",
     "attribute",
     "between",
+    "calendar_days",
+    "column",
     "count",
     "daily",
     "days",
@@ -61,22 +67,29 @@ __all__ = [
     "distinct",
     "every",
     "expression",
+    "fact",
+    "first",
     "fresh",
     "hours",
+    "last",
     "latest",
     "maximum",
     "mean",
     "measure",
     "minimum",
     "monthly",
+    "months",
     "nulls",
     "one_of",
     "own",
     "predictive",
     "ratio",
+    "share",
     "since_last",
     "total",
     "unique",
     "volume",
     "weekly",
+    "weeks",
+    "years",
 ]

@@ -142,13 +142,17 @@ class Encoding:
         return "".join(f"{row}\n" for row in self.rows(table, first=first)).encode()
 
 
+# Aggregates whose value is one of the column's.
+PICKING = ("min", "max", "first", "last")
+
+
 def kind_of(feature: Feature) -> Kind:
     """What form a feature's values have, by its declaration: a column without any value has one too."""
     if isinstance(feature, Latest | Attribute):
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")
     if isinstance(feature, OwnFunction):
         return KIND_OF_TYPE.get(feature.returns, "number")
-    if isinstance(feature, Aggregate) and feature.kind in ("min", "max") and feature.column is not None:
+    if isinstance(feature, Aggregate) and feature.kind in PICKING and feature.column is not None:
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")
     return "number"
 

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of, with_parts
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.features import Attribute, Timed
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.entity_rows import Row, rows_of_entity
 from assembly_line.features.explanation import Event, Explanation, explain, near_span
 from assembly_line.features.plain_values import plain_values, rounds, same, shown, shown_instant
 from assembly_line.features.wording import in_words
-from assembly_line.features.workload import kind_of
+from assembly_line.features.workload import columns_of, kind_of
 
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
@@ -115,7 +114,7 @@ def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) 
     return found
 
 
-def _over_rows(line: Line, name: str) -> Aggregate | Latest | SinceLast | Attribute | OwnFunction:
+def _over_rows(line: Line, name: str) -> Timed | Attribute:
     """A feature that is made of rows, not of other features."""
     feature = line.features[name]
     if isinstance(feature, Ratio | Expression):
@@ -155,10 +154,10 @@ def _event(line: Line, name: str, event: Event, *, timed: bool) -> dict[str, Any
     """A row without its keys; personal data only where the feature is about it."""
     feature = _over_rows(line, name)
     source = feature.source
-    column = feature.column if isinstance(feature, Aggregate | Latest | Attribute) else None
-    about = feature.columns if isinstance(feature, OwnFunction) else (column,)
+    about = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
     hidden = {*feature.by.keys, source.event_time, source.known_time, *source.personal} - {*about}
-    names = sorted((other for other in event.row if other not in hidden), key=lambda other: other not in about)
+    others = [other for other in event.row if other not in hidden and other not in about]
+    names = [*(column for column in about if column in event.row), *others]
     values = {other: shown(event.row[other], source.columns[other]) for other in names}
     if not timed:
         return {"values": values}

@@ -5,18 +5,21 @@ Sources and entities are written once and referred to by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
+from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import (
     AllowLeak,
@@ -31,6 +34,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.declarations.tables import AggregateTable, Measure
+from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
 
@@ -60,6 +64,7 @@ VALUES: dict[str, type[Any]] = {
 }
 VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}
 VALUES[Preprocessing.__name__] = Preprocessing
+VALUES |= {kind.__name__: kind for kind in (AllOf, Among, AnyOf, CalendarWindow, Comparison, IsNull, Negation, Share)}
 
 
 def line_to_json(line: Line) -> dict[str, Any]:
@@ -108,6 +113,12 @@ def _encode(value: Any) -> Any:
         return {"$microseconds": value // MICROSECOND}
     if isinstance(value, datetime):
         return {"$instant": format_instant(value)}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
+    if isinstance(value, Decimal):
+        return {"$decimal": str(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": repr(value)}
     if is_dataclass(value):
         return {"$kind": type(value).__name__, **_fields_of(value)}
     if isinstance(value, Mapping):
@@ -140,6 +151,12 @@ class _Decoder:
                 return timedelta(microseconds=number)
             case {"$instant": text}:
                 return datetime.fromisoformat(text)
+            case {"$date": text}:
+                return date.fromisoformat(text)
+            case {"$decimal": text}:
+                return Decimal(text)
+            case {"$float": text}:
+                return float(text)
             case {"$pairs": pairs}:
                 return {key: self.decode(content) for key, content in pairs}
             case {"$kind": kind, **content}:

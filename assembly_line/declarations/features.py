@@ -10,27 +10,35 @@ from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.formulas import parsed
 from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.windows import Window, check_window
 
-AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct"]
+AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct", "first", "last"]
 NUMERIC = ("int64", "float64", "decimal")
 KINDS_OF_NUMBERS = ("sum", "mean", "stddev")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """One aggregate over the events of an entity in the trailing window `[t - window, t)` (before the decision)."""
+    """One aggregate over the events of an entity in the trailing window `[t - window, t)` (before the decision).
+
+    With `where`, over those events alone for which it is true. `first` and `last` are the values of the earliest and of
+    the latest known event, null included; the others ignore nulls.
+    """
 
     kind: AggregateKind
     source: Source
     column: str | None
-    window: timedelta
+    window: Window
     by: Entity
+    where: Predicate | None = None
 
     def __post_init__(self) -> None:
         place = f"{self.kind} over {self.source.name}"
         require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
-        require(self.window > timedelta(0), f"{place}: window {self.window} is not positive")
+        check_window(place, self.window)
+        _set_where(self, place)
         require((self.kind == "count") == (self.column is None), f"{place}: count takes no column, all others take one")
         if self.column is not None:
             kind = self.source.check_column(place, self.column)
@@ -42,32 +50,69 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
-    """The value of a column in the entity's latest known event; null if that is null, or older than `max_age`."""
+    """The value of a column in the entity's latest known event; null if that is null, or older than `max_age`.
+
+    With `where`, the latest of those events for which it is true. Of a source of facts (`valid_until`), null too where
+    the latest is no longer in force at the decision: an older one is not borrowed.
+    """
 
     source: Source
     column: str
     by: Entity
     max_age: timedelta | None = None
+    where: Predicate | None = None
 
     def __post_init__(self) -> None:
         place = f"latest of {self.source.name}"
         require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
         require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
+        _set_where(self, place)
         self.source.check_column(place, self.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinceLast:
-    """Days (a float64) since the entity's latest known event; null if there is none within `max_age`."""
+    """Days (a float64) since the entity's latest known event; null if there is none within `max_age`.
+
+    With `where`, since the latest of those events for which it is true.
+    """
 
     source: Source
     by: Entity
     max_age: timedelta | None = None
+    where: Predicate | None = None
 
     def __post_init__(self) -> None:
         place = f"since_last of {self.source.name}"
         require(not self.source.static, f"{place}: static facts have no events")
         require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
+        _set_where(self, place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which share of the events in a trailing window `where` is true for: a float64, null without events.
+
+    With a column, which share of its sum they carry; null where that sum is 0 or of nothing.
+    """
+
+    source: Source
+    column: str | None = None
+    window: Window
+    by: Entity
+    where: Predicate
+
+    def __post_init__(self) -> None:
+        place = f"share over {self.source.name}"
+        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        check_window(place, self.window)
+        require(isinstance(self.where, Predicate), f"{place}: where= says which events the share is of")
+        _set_where(self, place)
+        if self.column is not None:
+            kind = self.source.check_column(place, self.column)
+            require(
+                kind.startswith(NUMERIC), f"{place}: column {self.column} is {kind}; a share of a sum needs a number"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,52 +129,105 @@ class Attribute:
         self.source.check_column(place, self.column)
 
 
-Feature = Aggregate | Latest | SinceLast | Attribute | OwnFunction | Ratio | Expression
+Selecting = Aggregate | Latest | SinceLast | Share
+# Features of events, whose values depend on the decision time.
+Timed = Selecting | OwnFunction
+Feature = Timed | Attribute | Ratio | Expression
 
 
-def count(source: Source, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def count(source: Source, *, window: Window, where: Predicate | None = None, by: Entity | None = None) -> Aggregate:
     """How many events; 0 without any."""
-    return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by))
+    return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by), where=where)
 
 
-def distinct(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def distinct(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """How many different values that are not null; 0 without any."""
-    return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def total(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def total(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """The sum; null without events."""
-    return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def mean(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def mean(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """The arithmetic mean as float64; null without events."""
-    return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def minimum(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def minimum(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """The least value; null without events."""
-    return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def maximum(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def maximum(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """The greatest value; null without events; NaN is greater than all."""
-    return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def deviation(source: Source, column: str, *, window: timedelta, by: Entity | None = None) -> Aggregate:
+def deviation(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
     """The sample's standard deviation; null below two values."""
-    return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by))
+    return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def latest(source: Source, column: str, *, max_age: timedelta | None = None, by: Entity | None = None) -> Latest:
+def first(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
+    """The value of the earliest known event in the window, be it null; null without events."""
+    return Aggregate(kind="first", source=source, column=column, window=window, by=_owner(source, by), where=where)
+
+
+def last(
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+) -> Aggregate:
+    """The value of the latest known event in the window, be it null; null without events."""
+    return Aggregate(kind="last", source=source, column=column, window=window, by=_owner(source, by), where=where)
+
+
+def share(
+    source: Source, *, where: Predicate, window: Window, column: str | None = None, by: Entity | None = None
+) -> Share:
+    """The share of the events in the window, or of the sum of a column over them, that the predicate is true for."""
+    return Share(source=source, column=column, window=window, by=_owner(source, by), where=where)
+
+
+def latest(
+    source: Source,
+    column: str,
+    *,
+    max_age: timedelta | None = None,
+    where: Predicate | None = None,
+    by: Entity | None = None,
+) -> Latest:
     """The latest known value."""
-    return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age)
+    return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def since_last(source: Source, *, max_age: timedelta | None = None, by: Entity | None = None) -> SinceLast:
+def fact(source: Source, column: str, *, where: Predicate | None = None, by: Entity | None = None) -> Latest:
+    """The value of the fact in force at the decision, as far as it was known then; null where none is.
+
+    The latest fact that began before the decision; where the source declares `valid_until`, none once that has passed.
+    """
+    return Latest(source=source, column=column, by=_owner(source, by), where=where)
+
+
+def since_last(
+    source: Source, *, max_age: timedelta | None = None, where: Predicate | None = None, by: Entity | None = None
+) -> SinceLast:
     """Days since the latest known event."""
-    return SinceLast(source=source, by=_owner(source, by), max_age=max_age)
+    return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
 def attribute(source: Source, column: str, *, by: Entity | None = None) -> Attribute:
@@ -169,14 +267,9 @@ def expression(formula: str) -> Expression:
     return Expression(formula=str(parsed(formula)))
 
 
-def days(number: float) -> timedelta:
-    """So many times 24 hours."""
-    return timedelta(days=number)
-
-
-def hours(number: float) -> timedelta:
-    """So many hours."""
-    return timedelta(hours=number)
+def _set_where(feature: Selecting, place: str) -> None:
+    """Keep the predicate with values of the columns' types, so that equal features are equal whatever was written."""
+    object.__setattr__(feature, "where", checked(place, feature.source, feature.where))
 
 
 def _owner(source: Source, by: Entity | None) -> Entity:

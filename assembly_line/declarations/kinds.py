@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
-from assembly_line.declarations.features import Aggregate, Attribute, Feature, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, Attribute, Feature, Latest, Timed
 from assembly_line.declarations.formulas import (
     ARITHMETIC,
     COMPARISONS,
@@ -43,7 +43,7 @@ def kinds_of(features: Mapping[str, Feature], names: Iterable[str]) -> dict[str,
     return kinds
 
 
-def _kind_over_rows(feature: Aggregate | Latest | SinceLast | Attribute | OwnFunction) -> str:
+def _kind_over_rows(feature: Timed | Attribute) -> str:
     if isinstance(feature, Latest | Attribute):
         return feature.source.columns[feature.column]
     if isinstance(feature, OwnFunction):

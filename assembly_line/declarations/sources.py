@@ -46,6 +46,8 @@ class Source:
         event_time: the column that says when it happened; a `date` counts as the END of its day in `zone`.
         known_time: the column that says when the row became known.
         delay: without `known_time`: how long after the event a row is known.
+        valid_until: the column that says until when the row is in force, from its event time on; null: still. A `date`
+            counts as the END of its day in `zone`. Such a source states slowly changing facts: see `fact(...)`.
         static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
         zone: IANA zone of naive timestamps and of dates.
         personal: columns that hold personal data.
@@ -59,6 +61,7 @@ class Source:
     event_time: str | None = None
     known_time: str | None = None
     delay: timedelta | None = None
+    valid_until: str | None = None
     static: bool = False
     zone: str | None = None
     personal: tuple[str, ...] = ()
@@ -93,12 +96,21 @@ class Source:
             f"{place}: static facts have no known_time and no delay",
         )
         require(
+            not (self.static and self.valid_until),
+            f"{place}: static facts have no valid_until; declare when they begin: event_time",
+        )
+        require(
+            self.valid_until is None or self.valid_until not in (self.event_time, self.known_time),
+            f"{place}: valid_until {self.valid_until!r} is another of its times; a fact's end needs its own column",
+        )
+        require(
             self.static or (self.known_time is None) != (self.delay is None),
             f"{place}: say when a row is known: known_time=<column> or delay=<timedelta, zero if it must>; "
             "exactly one of the two",
         )
         require(self.delay is None or self.delay >= timedelta(0), f"{place}: delay {self.delay} is negative")
-        for role, column in (("event_time", self.event_time), ("known_time", self.known_time)):
+        roles = {"event_time": self.event_time, "known_time": self.known_time, "valid_until": self.valid_until}
+        for role, column in roles.items():
             kind = self.columns.get(column, "absent") if column else "timestamp"
             require(kind in ("timestamp", "date"), f"{place}: {role} {column!r} is {kind}, expected timestamp or date")
         timed = any(kind in ("timestamp", "date") for kind in self.columns.values())

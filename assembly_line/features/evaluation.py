@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 
-from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, Share, SinceLast, Timed
 from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.predicates import Predicate
+from assembly_line.declarations.windows import Window
 from assembly_line.features.aggregates import Values, aggregate_of
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.earlier_items import EarlierItems
+from assembly_line.features.facts import in_force, share_of
 from assembly_line.features.kernel import Ask, DistinctItems, History, distinct_in
 from assembly_line.features.ordering import order_of
 from assembly_line.features.own_values import Asked, own_values
+from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.reductions import Windows, chunks
 from assembly_line.features.released_scripts import Scripts
-from assembly_line.features.semantics import Sight, micros_of
+from assembly_line.features.semantics import Sight, instants_of, micros_of
+from assembly_line.features.window_starts import starts_of
 
-Timed = Aggregate | Latest | SinceLast | OwnFunction
 DAY = 86_400_000_000
 # Rows of a part: its arrays of 1 MiB each are worked on within the processor's cache.
 PART_ROWS = 1 << 17
@@ -88,8 +94,8 @@ def evaluate(
         some = Decisions(asked.entities[part.asked] - part.first, asked.times[part.asked])
         held = {name: column.slice(part.rows.start, part.rows.stop) for name, column in columns.items()}
         known = history.part(part.rows.start, part.rows.stop, first=part.first)
-        evaluation = _Evaluation(some, known, held, sight, scripts or {})
-        return {name: evaluation.feature(name, feature) for name, feature in features.items()}
+        selections = _Selections(known, held, _Asks(some, sight), scripts or {})
+        return {name: selections.feature(name, feature) for name, feature in features.items()}
 
     first, *others = _parts(history.entities, asked.entities)
     found = answer(first)
@@ -133,71 +139,126 @@ def _parts(entities: Integers, asked: Integers) -> list[Part]:
     ]
 
 
-class _Evaluation:
-    """The features of one group over one history. Decisions are sorted by entity and time."""
+class _Asks:
+    """The questions that the features of one part ask, whichever events they are about."""
 
-    def __init__(
-        self, decisions: Decisions, history: History, columns: Mapping[str, Column], sight: Sight, scripts: Scripts
-    ) -> None:
-        self._decisions = decisions
+    def __init__(self, decisions: Decisions, sight: Sight) -> None:
+        self.decisions = decisions
+        self.sight = sight
+        self.upper = sight.upper(decisions.times)
+        self._over: dict[Window, Ask] = {}
+
+    def over(self, window: Window) -> Ask:
+        """Events in the window before each decision."""
+        if window not in self._over:
+            self._over[window] = self._ask(self.sight.window_lower(starts_of(window, self.decisions.times)))
+        return self._over[window]
+
+    def within(self, max_age: timedelta | None) -> Ask:
+        """Events that are at most so old; all that are seen without a limit."""
+        times = self.decisions.times
+        if max_age is None:
+            return self._ask(np.full(len(times), np.iinfo(np.int64).min))
+        return self._ask(self.sight.age_lower(times, micros_of(max_age)))
+
+    def _ask(self, lower: Integers) -> Ask:
+        return Ask(self.decisions.entities, lower, self.upper, self.decisions.times)
+
+
+class _Selections:
+    """The features of one part: those about the same events share one history of these events."""
+
+    def __init__(self, history: History, columns: Mapping[str, Column], asks: _Asks, scripts: Scripts) -> None:
         self._history = history
         self._columns = columns
-        self._sight = sight
+        self._asks = asks
         self._scripts = scripts
-        self._upper = sight.upper(decisions.times)
-        self._seen = history.upto(decisions.entities, self._upper)
-        self._windows: dict[int, Windows] = {}
-        self._values: dict[str, Values] = {}
-        self._distinct: dict[str, DistinctItems] = {}
+        self._evaluations: dict[Predicate | None, _Evaluation] = {}
 
     def feature(self, name: str, feature: Timed) -> Column:
-        if isinstance(feature, Aggregate):
-            return self._aggregate(f"feature {name}", feature)
+        place = f"feature {name}"
         if isinstance(feature, OwnFunction):
-            windows = self._window(micros_of(feature.window))
-            asked = Asked(self._history, self._columns, windows, self._decisions.times)
+            windows = self._about(None).windows(feature.window)
+            asked = Asked(self._history, self._columns, windows, self._asks.decisions.times)
             return own_values(name, feature, asked, self._scripts)
-        times = self._decisions.times
-        lower = np.full(len(times), np.iinfo(np.int64).min)
-        if feature.max_age is not None:
-            lower = self._sight.age_lower(times, micros_of(feature.max_age))
-        ask = self._ask(lower)
+        if not isinstance(feature, Share):
+            return self._about(feature.where).feature(place, feature)
+        kind: AggregateKind = "count" if feature.column is None else "sum"
+        part, whole = (
+            self._about(where).aggregate(place, kind, feature.column, feature.window) for where in (feature.where, None)
+        )
+        return share_of(part, whole)
+
+    def _about(self, where: Predicate | None) -> _Evaluation:
+        """The evaluation over the events that the predicate is true for; of other events nothing is known to it."""
+        if where not in self._evaluations:
+            chosen = None if where is None else np.flatnonzero(rows_where(where, self._columns))
+            history = self._history if chosen is None else self._history.subset(chosen)
+            self._evaluations[where] = _Evaluation(history, self._columns, chosen, self._asks)
+        return self._evaluations[where]
+
+
+class _Evaluation:
+    """Features about one history. Decisions are sorted by entity and time.
+
+    Args:
+        columns: of all rows of the part.
+        chosen: which of them the history has; None for all.
+    """
+
+    def __init__(self, history: History, columns: Mapping[str, Column], chosen: Integers | None, asks: _Asks) -> None:
+        self._history = history
+        self._all_columns = columns
+        self._chosen = chosen
+        self._columns: dict[str, Column] = {}
+        self._asks = asks
+        self._seen = history.upto(asks.decisions.entities, asks.upper)
+        self._windows: dict[Window, Windows] = {}
+        self._values: dict[str, Values] = {}
+        self._distinct: dict[str, DistinctItems] = {}
+        self._earlier: dict[str, EarlierItems] = {}
+
+    def feature(self, place: str, feature: Aggregate | Latest | SinceLast) -> Column:
+        if isinstance(feature, Aggregate):
+            return self.aggregate(place, feature.kind, feature.column, feature.window)
+        ask, times = self._asks.within(feature.max_age), self._asks.decisions.times
         last = self._history.last_known(self._history.between(ask, self._seen), ask.known_by)
         if isinstance(feature, Latest):
-            return self._columns[feature.column].take(last)
+            return self._column(feature.column).take(self._in_force(feature, last))
         if not len(self._history.times):
             return null_column("float64", len(last))
         age = (times - self._history.times[np.maximum(last, 0)]) / DAY
         return Column("float64", age, last >= 0)
 
-    def _ask(self, lower: Integers) -> Ask:
-        return Ask(self._decisions.entities, lower, self._upper, self._decisions.times)
+    def _in_force(self, feature: Latest, last: Integers) -> Integers:
+        source = feature.source
+        if source.valid_until is None:
+            return last
+        ends = instants_of(self._column(source.valid_until), zone=source.zone, edge="end")
+        return in_force(last, ends, self._asks.decisions.times)
 
-    def _window(self, window: int) -> Windows:
-        """Rows of each decision's trailing window of so many microseconds, known or not."""
+    def windows(self, window: Window) -> Windows:
+        """Rows of each decision's trailing window, known or not."""
         if window not in self._windows:
-            ask = self._ask(self._sight.window_lower(self._decisions.times, window))
-            self._windows[window] = self._history.between(ask, self._seen)
+            self._windows[window] = self._history.between(self._asks.over(window), self._seen)
         return self._windows[window]
 
-    def _aggregate(self, place: str, feature: Aggregate) -> Column:
+    def aggregate(self, place: str, kind: AggregateKind, name: str | None, window: Window) -> Column:
         """Windows whose rows are all known are answered from the sorted rows; the others row by row."""
-        window = micros_of(feature.window)
-        ask = self._ask(self._sight.window_lower(self._decisions.times, window))
-        windows, name = self._window(window), feature.column
+        ask = self._asks.over(window)
+        windows = self.windows(window)
+        column = None if name is None else self._column(name)
+        if column is not None and kind in ("first", "last"):
+            find = self._history.first_known if kind == "first" else self._history.last_known
+            return column.take(find(windows, ask.known_by))
         values = None if name is None else self._values_of(name)
-        width = window + self._sight.before - self._sight.hold
-
-        def trailing() -> Integers:
-            return self._items(name or "").count(ask, width, self._seen)
-
         held = np.flatnonzero(self._history.unknown_inside(windows, ask.known_by))
         # What a window holds that is not yet known must not even be summed: it could exceed its range.
-        whole = aggregate_of(place, feature.kind, values, windows.emptied(held), trailing)
-        column = None if name is None else self._columns[name]
+        known = windows.emptied(held)
+        whole = aggregate_of(place, kind, values, known, lambda: self._different(name or "", window, ask, known))
         for chosen in chunks(windows.sizes[held]):
             some = held[chosen]
-            listed = self._listed(place, feature.kind, column, windows.take(some), ask.take(some))
+            listed = self._listed(place, kind, column, windows.take(some), ask.take(some))
             whole.values[some], whole.valid[some] = listed.values, listed.valid
         return whole
 
@@ -214,13 +275,25 @@ class _Evaluation:
 
         return aggregate_of(place, kind, None if items is None else Values(items), rows, listed)
 
+    def _different(self, name: str, window: Window, ask: Ask, windows: Windows) -> Integers:
+        """How many different values each window holds: windows of one width faster than those of the calendar."""
+        column = self._column(name)
+        if isinstance(window, timedelta):
+            if name not in self._distinct:
+                self._distinct[name] = DistinctItems(self._history, column.sort_keys(), column.valid)
+            width = micros_of(window) + self._asks.sight.before - self._asks.sight.hold
+            return self._distinct[name].count(ask, width, self._seen)
+        if name not in self._earlier:
+            self._earlier[name] = EarlierItems(self._history, column)
+        return self._earlier[name].count(windows)
+
+    def _column(self, name: str) -> Column:
+        if name not in self._columns:
+            whole = self._all_columns[name]
+            self._columns[name] = whole if self._chosen is None else whole.take(self._chosen)
+        return self._columns[name]
+
     def _values_of(self, name: str) -> Values:
         if name not in self._values:
-            self._values[name] = Values(self._columns[name])
+            self._values[name] = Values(self._column(name))
         return self._values[name]
-
-    def _items(self, name: str) -> DistinctItems:
-        if name not in self._distinct:
-            column = self._columns[name]
-            self._distinct[name] = DistinctItems(self._history, column.sort_keys(), column.valid)
-        return self._distinct[name]

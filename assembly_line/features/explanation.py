@@ -14,14 +14,15 @@ from enum import StrEnum
 from typing import Any
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, parts_of
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, Timed
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
 from assembly_line.features.entity_rows import Row
 from assembly_line.features.formula_recomputation import value_of
 from assembly_line.features.own_values import value_of_events
-from assembly_line.features.recomputation import aggregate_of, rank, ratio_of
+from assembly_line.features.plain_rules import is_true, window_start
+from assembly_line.features.recomputation import aggregate_of, rank, ratio_of, share_of
 from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.instants import MICROSECOND, day_end, to_micros
@@ -29,8 +30,7 @@ from assembly_line.instants import MICROSECOND, day_end, to_micros
 DAY = 86_400_000_000
 # Where a feature has no window, events up to so long after the decision are near.
 NEAR = 31 * DAY
-Windowed = Aggregate | OwnFunction
-Timed = Windowed | Latest | SinceLast
+Windowed = Aggregate | Share | OwnFunction
 
 
 class Reason(StrEnum):
@@ -43,8 +43,11 @@ class Reason(StrEnum):
     TOO_OLD = "older than the maximum age"
     NEVER_KNOWN = "no known time"
     NOT_YET_KNOWN = "not yet known"
+    NOT_MATCHING = "does not match"
     NULL = "null"
     SUPERSEDED = "not the latest"
+    SUCCEEDED = "not the earliest"
+    ENDED = "no longer in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,16 @@ def _derived(feature: Derived, parts: Sequence[Explanation]) -> Any:
 def near_span(line: Line, name: str, *, at: int) -> tuple[int | None, int]:
     """Event times in microseconds that an explanation looks at: the window, and as much before and after it."""
     feature = line.features[name]
-    span = _span(feature)
+    span = _span(feature, at)
     return (None, at + NEAR) if span is None else (at - 2 * span, at + span)
 
 
-def _span(feature: Any) -> int | None:
-    length = feature.window if isinstance(feature, Windowed) else getattr(feature, "max_age", None)
-    return None if length is None else length // MICROSECOND
+def _span(feature: Any, at: int) -> int | None:
+    """How far back from the decision events count, in microseconds."""
+    if isinstance(feature, Windowed):
+        return at - window_start(feature.window, at)
+    max_age = getattr(feature, "max_age", None)
+    return None if max_age is None else max_age // MICROSECOND
 
 
 def _event(source: Source, row: Row) -> Event:
@@ -155,10 +161,8 @@ class _Question:
                 counted.append(event)
             elif event.time is None or ((lower is None or event.time >= lower) and event.time <= upper):
                 left_out.append((event, reason))
-        if not isinstance(self.feature, Windowed) and counted:
-            first = self._first_decisive(counted)
-            left_out += [(event, Reason.SUPERSEDED) for event in counted[:first]]
-            counted = counted[first:]
+        counted, surpassed = self._decisive(counted)
+        left_out += surpassed
         left_out.sort(key=lambda pair: self._distance(pair[0]))
         return Explanation(
             feature=name,
@@ -177,11 +181,15 @@ class _Question:
     @property
     def oldest(self) -> int | None:
         """The earliest event time that counts."""
-        span = _span(self.feature)
+        span = _span(self.feature, self.at)
         if span is None:
             return None
         # A window is [t - w, t) before the decision and (t - w, t] with it; a maximum age always includes its end.
         return self.at - span + (1 - self.before if isinstance(self.feature, Windowed) else 0)
+
+    @property
+    def ignores_nulls(self) -> bool:
+        return isinstance(self.feature, Share) or getattr(self.feature, "kind", "first") not in ("first", "last")
 
     def reason_against(self, event: Event) -> Reason | None:
         oldest = self.oldest
@@ -197,14 +205,26 @@ class _Question:
             return Reason.NEVER_KNOWN
         if event.known > self.at:
             return Reason.NOT_YET_KNOWN
-        if isinstance(self.feature, Aggregate) and self.feature.column and event.row[self.feature.column] is None:
+        # What does not match still counts in the whole that a share is of.
+        if not isinstance(self.feature, Share) and not self._matches(event):
+            return Reason.NOT_MATCHING
+        column = getattr(self.feature, "column", None)
+        if self.ignores_nulls and column and event.row[column] is None:
             return Reason.NULL
         return None
 
+    def _matches(self, event: Event) -> bool:
+        where = None if isinstance(self.feature, OwnFunction) else self.feature.where
+        return where is None or is_true(where, event.row) is True
+
     def value(self, name: str, counted: Sequence[Event]) -> Any:
-        if isinstance(self.feature, Aggregate):
+        if isinstance(self.feature, Aggregate | Share):
             column = self.feature.column
-            return aggregate_of(self.feature.kind, [event.row[column] if column else event for event in counted])
+            values = [event.row[column] if column else event for event in counted]
+            if isinstance(self.feature, Aggregate):
+                return aggregate_of(self.feature.kind, values)
+            chosen = [value for value, event in zip(values, counted, strict=True) if self._matches(event)]
+            return share_of("sum" if column else "count", chosen, values)
         if not counted:
             return None
         if isinstance(self.feature, OwnFunction):
@@ -221,11 +241,23 @@ class _Question:
         ties = [rank(event.row[column]) for column in self.ties if column in event.row]
         return (rank(event.time), rank(event.known), *ties)
 
-    def _first_decisive(self, counted: Sequence[Event]) -> int:
-        """Where, of events in order, those begin that alone decide: the last, or for an age all of its instant."""
-        if isinstance(self.feature, Latest):
-            return len(counted) - 1
-        return sum(event.time != counted[-1].time for event in counted)
+    def _decisive(self, counted: list[Event]) -> tuple[list[Event], list[tuple[Event, Reason]]]:
+        """Of events in order those that alone decide (one row, or for an age all of its instant), and the others."""
+        kind = getattr(self.feature, "kind", None)
+        if not counted or (isinstance(self.feature, Windowed) and kind not in ("first", "last")):
+            return counted, []
+        if kind == "first":
+            return counted[:1], [(event, Reason.SUCCEEDED) for event in counted[1:]]
+        one_row = kind == "last" or isinstance(self.feature, Latest)
+        first = len(counted) - 1 if one_row else sum(event.time != counted[-1].time for event in counted)
+        others = [(event, Reason.SUPERSEDED) for event in counted[:first]]
+        if isinstance(self.feature, Latest) and self._has_ended(counted[-1]):
+            return [], [*others, (counted[-1], Reason.ENDED)]
+        return counted[first:], others
+
+    def _has_ended(self, event: Event) -> bool:
+        end = _instant(self.feature.source, self.feature.source.valid_until, event.row)
+        return end is not None and end <= self.at
 
     def _distance(self, event: Event) -> float:
         return float("inf") if event.time is None else abs(self.at - event.time)

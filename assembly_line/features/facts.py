@@ -1,4 +1,4 @@
-"""Values that need no events: facts of static sources, and features made of two others."""
+"""Facts of static sources, the end of facts that change, and features made of two others."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ def attribute_values(
     # Code -1 looks up the last place, which no entity has.
     found = rows_of[np.where(entities >= 0, entities, len(rows_of) - 1)]
     return {name: column.take(found) for name, column in columns.items()}
+
+
+def in_force(found: Integers, ends: Column, decision_times: Integers) -> Integers:
+    """Positions of facts, -1 for those whose validity ended at or before the decision; without an end it goes on.
+
+    Args:
+        found: position of a fact for each decision, -1 where there is none.
+        ends: until when each fact is valid, as instants.
+    """
+    end = ends.take(found)
+    return np.where(end.valid & (end.values <= decision_times), -1, found)
+
+
+def share_of(part: Column, whole: Column) -> Column:
+    """A part of a whole as float64: a part of nothing is 0; null where the whole is 0 or null."""
+    known = np.ones(len(part), np.bool_)
+    return ratio_of(Column(part.kind, np.where(part.valid, part.values, 0), known), whole)
 
 
 def ratio_of(numerator: Column, denominator: Column) -> Column:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
-from assembly_line.declarations.features import Aggregate
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share
 from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
-from assembly_line.features.wording import duration, in_words
-from assembly_line.features.workload import kind_of
+from assembly_line.features.wording import duration, in_words, length
+from assembly_line.features.workload import columns_of, kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +21,13 @@ class ListedFeature:
     """One declared feature.
 
     Args:
-        kind: aggregate kind, `latest`, `since_last`, `attribute`, `own function`, `ratio` or `expression`.
+        kind: aggregate kind, `share`, `latest`, `fact`, `since_last`, `attribute`, `own function`, `ratio` or
+            `expression`.
         type: type of its values.
         sources: names, of all parts for a ratio or an expression; likewise entities and columns.
         window: how far back it looks, in words; None where there is no bound.
-        personal: whether it takes values of a column that is declared personal.
+        columns: whose values it rests on, those of its predicate included.
+        personal: whether one of these is declared personal.
         parts: features that a ratio or an expression is made of.
         groups: groups of the line that it belongs to.
     """
@@ -87,11 +88,7 @@ def _listed(line: Line, name: str) -> ListedFeature:
             personal=any(part.personal for part in parts),
             parts=tuple(part.name for part in parts),
         )
-    columns = (
-        feature.columns
-        if isinstance(feature, OwnFunction)
-        else _once(filter(None, (getattr(feature, "column", None),)))
-    )
+    columns = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
     return ListedFeature(
         name=name,
         definition=in_words(line, name),
@@ -113,16 +110,17 @@ def _groups(line: Line, name: str) -> tuple[str, ...]:
 def _kind(feature: Any) -> str:
     if isinstance(feature, Aggregate):
         return feature.kind
-    return {"Latest": "latest", "Attribute": "attribute", "OwnFunction": "own function"}.get(
-        type(feature).__name__, "since_last"
-    )
+    if isinstance(feature, Latest):
+        return "latest" if feature.source.valid_until is None else "fact"
+    names = {"Share": "share", "Attribute": "attribute", "OwnFunction": "own function"}
+    return names.get(type(feature).__name__, "since_last")
 
 
 def _window(feature: Any) -> str | None:
-    length: timedelta | None = (
-        feature.window if isinstance(feature, Aggregate | OwnFunction) else getattr(feature, "max_age", None)
-    )
-    return None if length is None else duration(length)
+    if isinstance(feature, Aggregate | Share | OwnFunction):
+        return length(feature.window)
+    max_age = getattr(feature, "max_age", None)
+    return None if max_age is None else duration(max_age)
 
 
 def _resolved(line: Line, name: str) -> Any:

@@ -124,6 +124,15 @@ class History:
         part.known = None if self.known is None else self.known[start:stop]
         return part
 
+    def subset(self, positions: Integers) -> History:
+        """The rows at these ascending positions as a history of their own: the rest does not exist for it."""
+        subset = object.__new__(History)
+        subset.order = self.order[positions]
+        subset.entities = self.entities[positions]
+        subset.times = self.times[positions]
+        subset.known = None if self.known is None else self.known[positions]
+        return subset
+
     def windows(self, ask: Ask) -> Windows:
         """Positions of the rows in each window, whether known or not."""
         return self.between(ask, self.upto(ask.entities, ask.upper))
@@ -148,15 +157,23 @@ class History:
 
     def last_known(self, windows: Windows, known_by: Integers) -> Integers:
         """Position of the last row of each window that is known by then; -1 where there is none."""
-        found = np.where(windows.sizes > 0, windows.high - 1, -1)
+        return self._edge_known(windows, known_by, latest=True)
+
+    def first_known(self, windows: Windows, known_by: Integers) -> Integers:
+        """Position of the first row of each window that is known by then; -1 where there is none."""
+        return self._edge_known(windows, known_by, latest=False)
+
+    def _edge_known(self, windows: Windows, known_by: Integers, *, latest: bool) -> Integers:
+        found = np.where(windows.sizes > 0, windows.high - 1 if latest else windows.low, -1)
         late = np.flatnonzero(self.unknown_inside(windows, known_by))
         for chosen in chunks(windows.sizes[late]):
             some = late[chosen]
             positions, owner = self.known_rows(windows.take(some), known_by[some])
-            # Positions ascend within a window: the last one written is the latest.
-            latest = np.full(len(some), -1, np.int64)
-            latest[owner] = positions
-            found[some] = latest
+            # Positions ascend within a window: of those written to one place the last one stays.
+            step = 1 if latest else -1
+            edge = np.full(len(some), -1, np.int64)
+            edge[owner[::step]] = positions[::step]
+            found[some] = edge
         return found
 
     def known_rows(self, windows: Windows, known_by: Integers) -> tuple[Integers, Integers]:
@@ -187,7 +204,7 @@ class DistinctItems:
             chosen = np.flatnonzero(flags)
             self._entities, self._times, items = self._entities[chosen], self._times[chosen], items[chosen]
         self._next = np.full(len(self._times), NEVER)
-        row, later = _repeated(self._entities, items)
+        row, later = repeated(self._entities, items)
         self._next[row] = self._times[later]
 
     def count(self, ask: Ask, width: int, seen: Integers | None = None) -> Integers:
@@ -211,7 +228,7 @@ class DistinctItems:
         return found
 
 
-def _repeated(entities: Integers, items: Integers) -> tuple[Integers, Integers]:
+def repeated(entities: Integers, items: Integers) -> tuple[Integers, Integers]:
     """Positions of rows whose item appears again for the entity, and where it does next. Rows are in order of time."""
     packed = sorted_with_places([entities, items])
     if packed is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.features import Aggregate
+from assembly_line.declarations.features import Aggregate, Share
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.features.columns import Column, Flags, column_of, decimal_scale
@@ -62,11 +62,11 @@ def shown_instant(micros: int) -> str:
 
 
 def rounds(line: Line, feature: str) -> bool:
-    """Whether values of a column may differ in their last digits between engines: floating sums, means, deviations."""
+    """Whether values of a column may differ in their last digits between engines: floats that are computed."""
     if feature == line.outcome.name:
         return line.outcome.measure in ("sum", "mean")
     declared = line.features.get(feature)
-    return isinstance(declared, Ratio | Expression | OwnFunction) or (
+    return isinstance(declared, Ratio | Expression | OwnFunction | Share) or (
         isinstance(declared, Aggregate) and declared.kind in ("sum", "mean", "stddev")
     )
 

@@ -13,11 +13,16 @@ from assembly_line.declarations.features import AggregateKind
 
 
 def aggregate_of(kind: AggregateKind, values: Sequence[Any]) -> Any:
-    """One aggregate of values that are not null; rows for a count. Without any: 0 for count and distinct, else null."""
+    """One aggregate of values that are not null, in order for first and last, which take nulls too; rows for a count.
+
+    Without any: 0 for count and distinct, else null.
+    """
     if kind == "count":
         return len(values)
     if kind == "distinct":
         return len({rank(value) for value in values})
+    if kind in ("first", "last"):
+        return None if not values else values[0 if kind == "first" else -1]
     if not values or (kind == "stddev" and len(values) < 2):
         return None
     if kind in ("min", "max"):
@@ -33,6 +38,11 @@ def ratio_of(numerator: Any, denominator: Any) -> float | None:
     if math.isfinite(above) and math.isfinite(below):
         return _rounded(Fraction(above) / Fraction(below))
     return math.nan if not math.isfinite(below) and not math.isfinite(above) else above / below
+
+
+def share_of(kind: AggregateKind, part: Sequence[Any], whole: Sequence[Any]) -> float | None:
+    """Which share of an aggregate, a count or a sum, a part carries; null where the whole is 0 or of nothing."""
+    return ratio_of(aggregate_of(kind, part) or 0, aggregate_of(kind, whole))
 
 
 def rank(value: Any) -> tuple[int, Any]:

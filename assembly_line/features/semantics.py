@@ -40,9 +40,9 @@ class Sight:
         """The latest event time that is seen, inclusive."""
         return decision_times - self.hold
 
-    def window_lower(self, decision_times: Integers, window: int) -> Integers:
-        """The event time, exclusive, where a trailing window of so many microseconds begins."""
-        return decision_times - window - self.before
+    def window_lower(self, starts: Integers) -> Integers:
+        """The event time, exclusive, below which an event lies before a window that starts there."""
+        return starts - self.before
 
     def age_lower(self, decision_times: Integers, max_age: int) -> Integers:
         """The event time, exclusive, below which an event is older than `max_age`."""

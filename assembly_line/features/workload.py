@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast, Timed
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.features.semantics import micros_of
+from assembly_line.features.window_starts import widest
 
-Timed = Aggregate | Latest | SinceLast | OwnFunction
 Keys = tuple[str, ...]
 
 
@@ -27,8 +27,8 @@ class TimedGroup:
 
     @property
     def ties(self) -> tuple[str, ...]:
-        """Columns that make the order of rows total; needed only for latest values and own functions."""
-        if not any(isinstance(feature, Latest | OwnFunction) for feature in self.features.values()):
+        """Columns that make the order of rows total; needed only where single rows or their order matter."""
+        if not any(_needs_an_order(feature) for feature in self.features.values()):
             return ()
         used = {*self.keys, self.source.event_time, self.source.known_time}
         return tuple(column for column in self.source.columns if column not in used)
@@ -36,18 +36,14 @@ class TimedGroup:
     @property
     def columns(self) -> tuple[str, ...]:
         """Value columns to read, in declared order."""
-        asked = {getattr(feature, "column", None) for feature in self.features.values()} | set(self.ties)
-        asked.update(*(feature.columns for feature in self.features.values() if isinstance(feature, OwnFunction)))
+        asked = {column for feature in self.features.values() for column in columns_of(feature)} | set(self.ties)
         return tuple(column for column in self.source.columns if column in asked)
 
     @property
     def reach(self) -> int | None:
         """Microseconds before a decision that its oldest event may lie; None where there is no bound."""
-        spans = [
-            feature.window if isinstance(feature, Aggregate | OwnFunction) else feature.max_age
-            for feature in self.features.values()
-        ]
-        bounded = [micros_of(span) for span in spans if span is not None]
+        spans = [_reach_of(feature) for feature in self.features.values()]
+        bounded = [span for span in spans if span is not None]
         return max(bounded) + 1 if len(bounded) == len(spans) else None
 
 
@@ -110,6 +106,28 @@ def workload_of(line: Line, features: Iterable[str]) -> Workload:
         tuple(StaticGroup(line.sources[source], keys, group) for (source, keys), group in static.items()),
         derived,
     )
+
+
+def columns_of(feature: Timed) -> tuple[str, ...]:
+    """Columns whose values a feature of events rests on, each once: its own, its predicate's, the end of facts."""
+    if isinstance(feature, OwnFunction):
+        return feature.columns
+    own = () if isinstance(feature, SinceLast) or feature.column is None else (feature.column,)
+    chosen_by = () if feature.where is None else feature.where.columns
+    end = feature.source.valid_until if isinstance(feature, Latest) else None
+    return tuple(dict.fromkeys((*own, *chosen_by, *(() if end is None else (end,)))))
+
+
+def _needs_an_order(feature: Timed) -> bool:
+    return isinstance(feature, Latest | OwnFunction) or (
+        isinstance(feature, Aggregate) and feature.kind in ("first", "last")
+    )
+
+
+def _reach_of(feature: Timed) -> int | None:
+    if isinstance(feature, Aggregate | Share | OwnFunction):
+        return widest(feature.window)
+    return None if feature.max_age is None else micros_of(feature.max_age)
 
 
 def keys_of(*entities: Entity) -> Keys:

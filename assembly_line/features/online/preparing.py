@@ -98,8 +98,9 @@ def _timed_items(
     for codes in entities.parts(parts):
         found = reader.matched(group.source, group.keys, timed_columns(group), bounds, codes)
         happened = _that_happened(group.source, found)
-        history = as_history(timed_rows(group, happened))
-        kept = still_needed(group, history, sight, generation.served_from)
+        rows = timed_rows(group, happened)
+        history = as_history(rows)
+        kept = still_needed(group, rows, history, sight, generation.served_from)
         columns = {name: column.take(history.order[kept]) for name, column in happened.columns.items()}
         yield from _items(generation, entities, history.entities[kept], columns)
 

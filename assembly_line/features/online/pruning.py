@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import numpy as np
 
-from assembly_line.declarations.features import Latest, SinceLast
+from assembly_line.declarations.features import Latest, SinceLast, Timed
 from assembly_line.features.assembly import Bounds
-from assembly_line.features.columns import Integers
+from assembly_line.features.columns import Flags, Integers
 from assembly_line.features.evaluation import Rows
 from assembly_line.features.kernel import History
+from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import NEVER, Sight
 from assembly_line.features.workload import TimedGroup
 
@@ -20,19 +23,22 @@ def bounds_from(group: TimedGroup, served_from: int) -> Bounds:
     return (None if group.reach is None else served_from - group.reach, None)
 
 
-def still_needed(group: TimedGroup, history: History, sight: Sight, served_from: int) -> Integers:
+def still_needed(group: TimedGroup, rows: Rows, history: History, sight: Sight, served_from: int) -> Integers:
     """Positions in the sorted history that a decision at or after `served_from` can depend on, in order.
 
-    A window that ends later never begins earlier. Of what asks for the latest event without a maximum age, an older one
-    than the latest known at `served_from` can never be the answer again. A row that nobody ever knows never counts.
+    No window reaches back further than the group does. Of what asks for the latest event without a maximum age, an
+    older one than the latest known at `served_from` can never be the answer again; with a predicate, of those events
+    alone for which it is true. A row that nobody ever knows never counts.
     """
     kept = np.ones(len(history.times), np.bool_) if history.known is None else history.known != NEVER
     oldest = _oldest_of_windows(group, served_from)
     if oldest == FOREVER:
         return np.flatnonzero(kept)
     inside = history.times >= oldest
-    if any(_asks_for_the_latest(feature) for feature in group.features.values()):
-        inside |= history.times >= _latest_known(history, sight, served_from)
+    for where in {feature.where for feature in group.features.values() if _asks_for_the_latest(feature)}:
+        chosen = np.ones(len(rows.times), np.bool_) if where is None else rows_where(where, rows.columns)
+        chosen = chosen[history.order]
+        inside |= chosen & (history.times >= _latest_known(history, chosen, sight, served_from))
     return np.flatnonzero(kept & inside)
 
 
@@ -50,17 +56,13 @@ def _oldest_of_windows(group: TimedGroup, served_from: int) -> int:
     return FOREVER if reach is None else served_from - reach
 
 
-def _asks_for_the_latest(feature: object) -> bool:
-    """Whether no row before the latest can matter. One that chooses among the rows may have to look further back."""
-    if not isinstance(feature, Latest | SinceLast) or feature.max_age is not None:
-        return False
-    chooses = getattr(feature, "where", None) is not None or getattr(feature.source, "valid_until", None) is not None
-    return not chooses
+def _asks_for_the_latest(feature: Timed) -> TypeGuard[Latest | SinceLast]:
+    return isinstance(feature, Latest | SinceLast) and feature.max_age is None
 
 
-def _latest_known(history: History, sight: Sight, served_from: int) -> Integers:
-    """For each row, the event time of the latest row of its entity that is seen and known at `served_from`."""
-    seen = history.times <= int(sight.upper(np.array([served_from], np.int64))[0])
+def _latest_known(history: History, chosen: Flags, sight: Sight, served_from: int) -> Integers:
+    """For each row, the event time of the latest chosen row of its entity that is seen and known at `served_from`."""
+    seen = chosen & (history.times <= int(sight.upper(np.array([served_from], np.int64))[0]))
     if history.known is not None:
         seen &= history.known <= served_from
     latest = np.full(int(history.entities.max(initial=-1)) + 1, FOREVER)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from assembly_line import Decision, Generated, Outcome, daily, hours
+from assembly_line import Decision, Generated, Outcome, daily, hours, months
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded import glue as embedded_glue
 from assembly_line.embedded.glue.spark import environment
@@ -63,6 +63,9 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     yield "training", Case(a_line(boundary="at_or_before", time_column="first_day", horizon=hours(30)), world, request)
     yield "own functions", Case(with_own_functions(), random_world(8), ALL, SCRIPTS)
     yield "views", Case(with_own_function_over_a_view(), random_world(11), ALL, SCRIPTS)
+    line = a_line(calendar=months(1, zone="Australia/Lord_Howe"), boundary="at_or_before")
+    names = [name for name in line.features if "calendar" in name or "where" in name or name.startswith("pl")]
+    yield "calendar", Case(line, random_world(13, wide=True), {**ALL, "features": names})
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
     yield from cases_of_the_spine()
 

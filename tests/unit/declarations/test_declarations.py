@@ -18,14 +18,18 @@ from assembly_line import (
     Source,
     Training,
     attribute,
+    column,
     count,
     days,
     distinct,
     latest,
     mean,
+    months,
     ratio,
+    share,
     since_last,
     total,
+    years,
 )
 from assembly_line.errors import DeclarationError
 
@@ -120,6 +124,21 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "attribute of events": (lambda: attribute(SALES, "kind"), "the source has events; use latest"),
     "whose events": (lambda: since_last(PLAN), "Source plan carries shop, region: say by="),
     "another's events": (lambda: distinct(SALES, "kind", window=days(1), by=REGION), "carries shop, not region"),
+    "a window of no zone": (lambda: count(SALES, window=months(3, zone="Mars/Base")), "is not an IANA time zone"),
+    "a window of no months": (
+        lambda: count(SALES, window=months(0, zone="UTC")),
+        "expected a whole number of at least 1",
+    ),
+    "a window of half a year": (lambda: years(0.5, zone="UTC"), "expected a whole number"),  # type: ignore[arg-type]
+    "a window that is a number": (lambda: count(SALES, window=30), "window 30: expected such as days(30)"),  # type: ignore[arg-type]
+    "share of a sum of text": (
+        lambda: share(SALES, column="kind", where=column("kind") == "a", window=days(1)),
+        "column kind is string; a share of a sum needs a number",
+    ),
+    "share of all": (lambda: share(SALES, where=None, window=days(1)), "where= says which events"),  # type: ignore[arg-type]
+    "static facts that end": (lambda: replace(PLAN, valid_until="planned"), "static facts have no valid_until"),
+    "an end that is no time": (lambda: replace(SALES, valid_until="kind"), "valid_until 'kind' is string, expected"),
+    "an end that is the beginning": (lambda: replace(SALES, valid_until="sold_at"), "is another of its times"),
     "negative age": (lambda: latest(SALES, "kind", max_age=days(-1)), "is not positive"),
     "neither delay nor known time": (lambda: replace(SALES, delay=None), "say when a row is known"),
     "delay and known time": (lambda: replace(SALES, known_time="sold_at"), "exactly one of the two"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.features import Aggregate
+from assembly_line.declarations.features import Aggregate, Share
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 
@@ -25,9 +25,9 @@ def same(line: Line, name: str, found: Any, expected: Any) -> bool:
         if math.isnan(found) or math.isnan(expected):
             return math.isnan(found) and math.isnan(expected)
         declared = line.features.get(name)
-        summed = isinstance(declared, Aggregate) and declared.kind not in ("min", "max")
+        summed = isinstance(declared, Aggregate) and declared.kind in ("sum", "mean", "stddev")
         summed |= name == line.outcome.name and line.outcome.measure in ("sum", "mean")
-        if summed or isinstance(declared, Ratio | Expression | OwnFunction):
+        if summed or isinstance(declared, Ratio | Expression | OwnFunction | Share):
             return math.isclose(found, expected, rel_tol=1e-9)
         return repr(found) == repr(expected)
     if found is None or expected is None:

@@ -18,21 +18,36 @@ TEXTS = ["", "a", "B", "b", "\u00e9", "e\u0301", "\U0001f600", "\uffff", None]
 FLOATS = [0.0, -0.0, 1.5, -1.5, 0.1, 0.2, 0.3, 1e16, -1e16, 1e300, None]
 ODD_FLOATS = [*FLOATS, 1.7e308, math.inf, -math.inf, math.nan]
 HOURS = 48
+# Days from which a unit of the calendar reaches across a change of clocks (New York, Lord Howe) or the end of a month.
+EDGES = [datetime(2016, month, day, tzinfo=UTC) for month, day in ((1, 30), (2, 28), (3, 12), (4, 2), (10, 1), (11, 5))]
+EDGES += [datetime(2015, 2, 27, tzinfo=UTC), datetime(2015, 12, 30, tzinfo=UTC)]
+UNITS_LATER = (0, 0, 1, 1, 2, 7, 8, 28, 29, 30, 31, 365, 366)
+# Around 2 o'clock at night in New York, and in Lord Howe, whose clocks are set by half an hour.
+MINUTES = [60 * 5, 60 * 6, 60 * 6 + 30, 60 * 7, 60 * 14 + 30, 60 * 15, 60 * 15 + 15, 60 * 15 + 30, 60 * 16]
 
 
-def random_world(seed: int, *, events: int = 120, decisions: int = 40) -> Tables:
-    """A world of so many events a source; the same seed gives the same world."""
+def random_world(seed: int, *, events: int = 120, decisions: int = 40, wide: bool = False) -> Tables:
+    """A world of so many events a source; the same seed gives the same world.
+
+    A `wide` one spreads over a year, at the edges of units of the calendar; the others hold two days.
+    """
     chance = random.Random(seed)  # noqa: S311
-    base = chance.choice([SPRING, AUTUMN])
+    base = chance.choice(EDGES if wide else [SPRING, AUTUMN])
     floats = chance.choice([FLOATS, ODD_FLOATS])
 
     def moment() -> datetime | None:
         if chance.random() < 0.05:
             return None
-        return base + timedelta(hours=chance.randint(0, HOURS), microseconds=chance.choice([-1, 0, 0, 0, 1]))
+        hours, microseconds = chance.randint(0, HOURS), chance.choice([-1, 0, 0, 0, 1])
+        if wide:
+            days, minutes = chance.choice(UNITS_LATER), chance.choice(MINUTES)
+            return base + timedelta(days=days, minutes=minutes, microseconds=microseconds)
+        return base + timedelta(hours=hours, microseconds=microseconds)
 
     def day() -> Any:
-        return None if chance.random() < 0.1 else base.date() + timedelta(days=chance.randint(-1, 3))
+        if chance.random() < 0.1:
+            return None
+        return base.date() + timedelta(days=chance.choice(UNITS_LATER) if wide else chance.randint(-1, 3))
 
     def event() -> dict[str, Any]:
         at = moment()
@@ -54,6 +69,25 @@ def random_world(seed: int, *, events: int = 120, decisions: int = 40) -> Tables
     def daily() -> dict[str, Any]:
         return {"user": chance.choice(USERS), "visit": chance.choice([1, 2, 3, None]), "on": day(), "n": 1}
 
+    def contract() -> dict[str, Any]:
+        begins = moment()
+        announced = None if begins is None else begins + timedelta(hours=chance.choice([-30, -1, 0, 0, 2, 30]))
+        ends = chance.choice([None, None, moment()])
+        plan = chance.choice(TEXTS)
+        return {
+            "user": chance.choice(USERS),
+            "begins": begins,
+            "announced": announced if chance.random() < 0.9 else None,
+            "ends": ends,
+            "plan": plan,
+            "n": chance.choice([1, 2, None]),
+        }
+
+    def price() -> dict[str, Any]:
+        to_day = chance.choice([None, day(), day()])
+        cost = chance.choice([Decimal("0.10"), Decimal("9.99"), None])
+        return {"visit": chance.randint(1, 8), "from_day": day(), "to_day": to_day, "price": cost}
+
     def visit(number: int) -> dict[str, Any]:
         return {"visit": number, "opens": moment(), "first_day": day(), "closes": day(), "kind": chance.choice(TEXTS)}
 
@@ -70,4 +104,6 @@ def random_world(seed: int, *, events: int = 120, decisions: int = 40) -> Tables
         "visits": [visit(number) for number in range(1, 9)],
         "invited": [{"user": chance.choice(invited), "visit": chance.randint(1, 9)} for _ in range(decisions)],
         "people": [person(user) for user in people],
+        "contracts": [contract() for _ in range(events // 4)],
+        "prices": [price() for _ in range(events // 8)],
     }

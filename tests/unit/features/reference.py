@@ -13,13 +13,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, SinceLast
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast, Timed
 from assembly_line.declarations.formulas import Constant, Reference, Term
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.populations import Cadence, CalendarCadence, FixedCadence, Generated
+from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation, Predicate
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.windows import CalendarWindow, Window
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
@@ -27,6 +29,8 @@ Tables = Mapping[str, Sequence[Row]]
 VIEWS: dict[str, Callable[[Tables], list[Row]]] = {}
 # What own functions must give, by name: events of one decision in order, their times, decision time -> value.
 OWN: dict[str, Callable[[Sequence[Row], Sequence[datetime], datetime], Any]] = {}
+# (source, keys) -> rows that one decision sees, so that each table is gone through once a decision.
+Seen = dict[tuple[str, tuple[str, ...]], list[Row]]
 
 
 def dataset(
@@ -44,7 +48,8 @@ def dataset(
     """
     answers = []
     for decision in spine_of(line, tables, period):
-        values = {name: feature(line, name, decision, tables) for name in features}
+        rows = Seen()
+        values = {name: feature(line, name, decision, tables, rows) for name in features}
         if as_of is not None:
             outcome = outcome_of(line, decision, tables, as_of)
             if outcome is None:
@@ -146,10 +151,12 @@ def falls(cadence: CalendarCadence, reading: datetime) -> bool:
     return True
 
 
-def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
+def feature(line: Line, name: str, decision: Row, tables: Tables, known: Seen | None = None) -> Any:
     declared = line.features[name]
     if isinstance(declared, Ratio):
-        above, below = (feature(line, part, decision, tables) for part in (declared.numerator, declared.denominator))
+        above, below = (
+            feature(line, part, decision, tables, known) for part in (declared.numerator, declared.denominator)
+        )
         if above is None or below is None or below == 0:
             return None
         try:
@@ -161,17 +168,29 @@ def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
     if isinstance(declared, Attribute):
         value = lookup(declared, decision, tables)
         return None if value is None else plain(value)
-    rows = seen(line, declared.source, tuple(declared.by.keys), decision, tables)
-    at = decision["decision_time"]
-    if isinstance(declared, Aggregate | OwnFunction):
-        if line.decision.boundary == "before":
-            rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.window]
-        else:
-            rows = [row for row in rows if at - happened_at(row, declared.source) < declared.window]
-        if isinstance(declared, OwnFunction):
-            rows.sort(key=lambda row: recency(row, declared.source, tuple(declared.by.keys)))
-            times = [happened_at(row, declared.source) for row in rows]
-            return OWN[declared.function](rows, times, at)
+    keys = tuple(declared.by.keys)
+    known = Seen() if known is None else known
+    if (declared.source.name, keys) not in known:
+        known[declared.source.name, keys] = seen(line, declared.source, keys, decision, tables)
+    return of_events(line, declared, decision["decision_time"], known[declared.source.name, keys])
+
+
+def of_events(line: Line, declared: Timed, at: datetime, rows: list[Row]) -> Any:
+    """The value of a feature from the events of its entity that the decision sees."""
+    keys = tuple(declared.by.keys)
+    if isinstance(declared, OwnFunction):
+        held = inside(line, declared.window, declared.source, rows, at)
+        held.sort(key=lambda row: recency(row, declared.source, keys))
+        return OWN[declared.function](held, [happened_at(row, declared.source) for row in held], at)
+    if isinstance(declared, Share):
+        whole = inside(line, declared.window, declared.source, rows, at)
+        return part_of(declared.column, [row for row in whole if truth(declared.where, row) is True], whole)
+    if declared.where is not None:
+        rows = [row for row in rows if truth(declared.where, row) is True]
+    if isinstance(declared, Aggregate):
+        rows = inside(line, declared.window, declared.source, rows, at)
+        if declared.kind in ("first", "last"):
+            return edge(declared, sorted(rows, key=lambda row: recency(row, declared.source, keys)))
         return aggregate(declared, rows)
     if declared.max_age is not None:
         rows = [row for row in rows if at - happened_at(row, declared.source) <= declared.max_age]
@@ -180,8 +199,53 @@ def feature(line: Line, name: str, decision: Row, tables: Tables) -> Any:
     if isinstance(declared, SinceLast):
         age = at - max(happened_at(row, declared.source) for row in rows)
         return age / timedelta(microseconds=1) / 86_400_000_000
-    assert isinstance(declared, Latest)
-    value = max(rows, key=lambda row: recency(row, declared.source, tuple(declared.by.keys)))[declared.column]
+    return of_latest(declared, max(rows, key=lambda row: recency(row, declared.source, keys)), at)
+
+
+def of_latest(declared: Latest, newest: Row, at: datetime) -> Any:
+    until = newest[declared.source.valid_until] if declared.source.valid_until else None
+    if until is not None and end_of(until, declared.source) <= at:
+        return None
+    return None if newest[declared.column] is None else plain(newest[declared.column])
+
+
+def inside(line: Line, window: Window, source: Source, rows: list[Row], at: datetime) -> list[Row]:
+    """Those of the rows, all of them seen, that the trailing window holds: with its start or without it."""
+    ages = [at - happened_at(row, source) for row in rows]
+    width = window if isinstance(window, timedelta) else at - calendar_start(window, at)
+    with_start = line.decision.boundary == "before"
+    return [row for row, age in zip(rows, ages, strict=True) if age < width or (with_start and age == width)]
+
+
+def calendar_start(window: CalendarWindow, at: datetime) -> datetime:
+    """The instant of the wall time so many units earlier."""
+    zone = ZoneInfo(window.zone)
+    local = at.astimezone(zone).replace(tzinfo=None, fold=0)
+    if window.unit in ("day", "week"):
+        return instant_of(local - timedelta(days=window.number * {"day": 1, "week": 7}[window.unit]), zone)
+    number = window.number * {"month": 1, "year": 12}[window.unit]
+    years, month = divmod(local.year * 12 + local.month - 1 - number, 12)
+    for day in (local.day, 30, 29, 28):
+        try:
+            return instant_of(local.replace(year=years, month=month + 1, day=min(day, local.day)), zone)
+        except ValueError:
+            continue
+    raise AssertionError(local)
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which clocks show this; if they never do, as long after midnight as if none was set."""
+    day = timedelta(days=1)
+    offsets = [((wall + step).replace(tzinfo=UTC)).astimezone(zone).utcoffset() for step in (-day, day)]
+    candidates = [(wall - (offset or timedelta(0))).replace(tzinfo=UTC) for offset in offsets]
+    shown = [moment for moment in candidates if moment.astimezone(zone).replace(tzinfo=None) == wall]
+    return min(shown) if shown else candidates[0]
+
+
+def edge(declared: Aggregate, ordered: list[Row]) -> Any:
+    if not ordered:
+        return None
+    value = ordered[0 if declared.kind == "first" else -1][declared.column or ""]
     return None if value is None else plain(value)
 
 
@@ -234,6 +298,38 @@ def operation(sign: str, operands: list[Any]) -> Any:
 
 def table(source: Source, tables: Tables) -> Sequence[Row]:
     return tables[source.name] if source.sql is None else VIEWS[source.name](tables)
+
+
+def part_of(column: str | None, part: list[Row], whole: list[Row]) -> float | None:
+    if column is None:
+        return len(part) / len(whole) if whole else None
+    some, all_of_them = ([plain(row[column]) for row in rows if row[column] is not None] for rows in (part, whole))
+    total = numeric("sum", all_of_them) if all_of_them else 0
+    return None if total == 0 else float(numeric("sum", some) if some else 0) / float(total)
+
+
+def truth(predicate: Predicate, row: Row) -> bool | None:
+    """True, false, or None for unknown."""
+    if isinstance(predicate, IsNull):
+        return row[predicate.column] is None
+    if isinstance(predicate, Negation):
+        return {True: False, False: True, None: None}[truth(predicate.part, row)]
+    if isinstance(predicate, AllOf | AnyOf):
+        found = {truth(part, row) for part in predicate.parts}
+        decisive = isinstance(predicate, AnyOf)
+        return decisive if decisive in found else None if None in found else not decisive
+    assert isinstance(predicate, Comparison | Among)
+    if row[predicate.column] is None:
+        return None
+    value = order(plain(row[predicate.column]))
+    if isinstance(predicate, Among):
+        return any(value == order(wanted) for wanted in predicate.values)
+    wanted = order(predicate.value)
+    if predicate.operator in ("==", "!="):
+        return bool((value == wanted) is (predicate.operator == "=="))
+    if predicate.operator in ("<", ">="):
+        return bool((value < wanted) is (predicate.operator == "<"))
+    return bool((value > wanted) is (predicate.operator == ">"))
 
 
 def seen(line: Line, source: Source, keys: Sequence[str], decision: Row, tables: Tables) -> list[Row]:

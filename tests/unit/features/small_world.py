@@ -23,20 +23,28 @@ from assembly_line import (
     Source,
     Training,
     attribute,
+    calendar_days,
+    column,
     count,
     days,
     deviation,
     distinct,
     expression,
+    fact,
+    first,
+    last,
     latest,
     maximum,
     mean,
     minimum,
     ratio,
+    share,
     since_last,
     total,
 )
 from assembly_line.canonical import digest_bytes
+from assembly_line.declarations.predicates import Predicate
+from assembly_line.declarations.windows import Window
 from assembly_line.features.arrow_columns import logical_type
 from assembly_line.features.columns import Column, decimal_scale
 from assembly_line.features.engine_duckdb import build
@@ -104,29 +112,88 @@ PEOPLE = Source(
     zone="UTC",
 )
 
+CONTRACTS = Source(
+    name="contracts",
+    entities=(USER,),
+    columns={
+        "user": "string",
+        "begins": "timestamp",
+        "announced": "timestamp",
+        "ends": "timestamp",
+        "plan": "string",
+        "n": "int64",
+    },
+    event_time="begins",
+    known_time="announced",
+    valid_until="ends",
+    zone="UTC",
+)
+PRICES = Source(
+    name="prices",
+    entities=(VISIT,),
+    columns={"visit": "int64", "from_day": "date", "to_day": "date", "price": "decimal(5,2)"},
+    event_time="from_day",
+    valid_until="to_day",
+    delay=timedelta(0),
+    zone=NEW_YORK,
+)
+SOME = (column("n") > 0) | ~column("s").isin(["a", "b"])
+
 
 def features_over(source: Source, window: timedelta) -> dict[str, Feature]:
     """Every kind of feature over every type of column of an event source by user."""
     name = source.name
     found: dict[str, Feature] = {f"{name}_count": count(source, window=window)}
-    for column, kind in VALUES.items():
-        found[f"{name}_distinct_{column}"] = distinct(source, column, window=window)
-        found[f"{name}_min_{column}"] = minimum(source, column, window=window)
-        found[f"{name}_max_{column}"] = maximum(source, column, window=window)
-        found[f"{name}_latest_{column}"] = latest(source, column)
-        found[f"{name}_recent_{column}"] = latest(source, column, max_age=window)
+    for value, kind in VALUES.items():
+        found[f"{name}_distinct_{value}"] = distinct(source, value, window=window)
+        found[f"{name}_min_{value}"] = minimum(source, value, window=window)
+        found[f"{name}_max_{value}"] = maximum(source, value, window=window)
+        found[f"{name}_latest_{value}"] = latest(source, value)
+        found[f"{name}_recent_{value}"] = latest(source, value, max_age=window)
         if kind in ("int64", "float64") or kind.startswith("decimal"):
-            found[f"{name}_sum_{column}"] = total(source, column, window=window)
-            found[f"{name}_mean_{column}"] = mean(source, column, window=window)
-            found[f"{name}_deviation_{column}"] = deviation(source, column, window=window)
+            found[f"{name}_sum_{value}"] = total(source, value, window=window)
+            found[f"{name}_mean_{value}"] = mean(source, value, window=window)
+            found[f"{name}_deviation_{value}"] = deviation(source, value, window=window)
     found[f"{name}_since"] = since_last(source)
     found[f"{name}_since_recent"] = since_last(source, max_age=window)
     return found
 
 
+def chosen_features(source: Source, window: timedelta, where: Predicate, calendar: Window) -> dict[str, Feature]:
+    """Features of chosen events, of single ones, shares, and over windows of the calendar."""
+    features: dict[str, Feature] = {
+        "where_count": count(source, window=window, where=where),
+        "where_sum_n": total(source, "n", window=window, where=where),
+        "where_mean_x": mean(source, "x", window=window, where=where),
+        "where_max_s": maximum(source, "s", window=window, where=where),
+        "where_distinct_s": distinct(source, "s", window=window, where=where),
+        "where_latest_n": latest(source, "n", where=where),
+        "where_since": since_last(source, where=where, max_age=window),
+        "first_n": first(source, "n", window=window),
+        "first_x": first(source, "x", window=window, where=where),
+        "last_s": last(source, "s", window=window, where=where),
+        "share": share(source, window=window, where=where),
+        "share_of_n": share(source, window=window, where=where, column="n"),
+        "share_of_d": share(source, window=calendar, where=where, column="d"),
+        "calendar_count": count(source, window=calendar),
+        "calendar_where": count(source, window=calendar, where=where),
+        "calendar_sum_d": total(source, "d", window=calendar),
+        "calendar_deviation_n": deviation(source, "n", window=calendar),
+        "calendar_distinct_n": distinct(source, "n", window=calendar),
+        "calendar_distinct_s": distinct(source, "s", window=calendar, where=where),
+        "calendar_distinct_x": distinct(source, "x", window=calendar),
+        "calendar_min_day": minimum(source, "day", window=calendar),
+        "calendar_first_ts": first(source, "ts", window=calendar),
+        "calendar_last_b": last(source, "b", window=calendar),
+    }
+    return {f"{source.name}_{name}": feature for name, feature in features.items()}
+
+
 def a_line(
     *,
     window: timedelta = DAY,
+    where: Predicate = SOME,
+    calendar: Window = calendar_days(1, zone=NEW_YORK),  # noqa: B008
     boundary: Any = "before",
     delay: timedelta = timedelta(0),
     time_column: str = "opens",
@@ -151,6 +218,15 @@ def a_line(
         features={
             **features_over(events, window),
             **features_over(LATE, window),
+            **chosen_features(events, window, where, calendar),
+            **chosen_features(LATE, window, where, calendar),
+            "daily_calendar": distinct(DAILY, "visit", window=calendar, by=USER, where=column("visit") != 2),
+            "visit_first": first(DAILY, "user", window=calendar, by=VISIT),
+            "plan": fact(CONTRACTS, "plan"),
+            "plan_of_some": fact(CONTRACTS, "n", where=column("plan") < "b"),
+            "plan_recent": latest(CONTRACTS, "plan", max_age=window),
+            "plan_since": since_last(CONTRACTS),
+            "price": fact(PRICES, "price"),
             "events_long": count(events, window=days(3)),
             "events_long_n": distinct(events, "n", window=days(3)),
             "daily_count": count(DAILY, window=days(2), by=USER),
@@ -191,7 +267,7 @@ class SmallLake:
         self.snapshots: dict[str, Snapshot] = {}
         for name, source in line.sources.items():
             if source.sql is None:
-                self._store(source, tables[name], folder)
+                self._store(source, tables.get(name, ()), folder)
 
     def plan(
         self, request: Mapping[str, Any], *, memory_mib: int = 2048, scripts: Mapping[str, bytes] | None = None

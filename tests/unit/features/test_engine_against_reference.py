@@ -3,35 +3,83 @@
 from __future__ import annotations
 
 import math
+import operator
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from assembly_line import days, hours
+from assembly_line import calendar_days, column, days, hours, months, weeks, years
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.predicates import OPERATORS, Comparison, Predicate
 from assembly_line.features import engine_duckdb
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import SPRING, random_world
-from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
+from tests.unit.features.small_world import NEW_YORK, SmallLake, Tables, a_line, rows_of
 
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 MICROSECOND = timedelta(microseconds=1)
 NOTHING: dict[str, list[dict[str, Any]]] = {
-    name: [] for name in ("events", "late", "daily", "visits", "invited", "people")
+    name: [] for name in ("events", "late", "daily", "contracts", "prices", "visits", "invited", "people")
 }
 EVENT = dict.fromkeys(("n", "x", "s", "b", "d", "day", "ts"))
 
 
+LORD_HOWE = "Australia/Lord_Howe"
+VALUES_COMPARED: dict[str, list[Any]] = {
+    "n": [-1, 0, 1],
+    "x": [0, 0.1, -0.0, 1e16, math.inf, math.nan],
+    "s": ["", "a", "b", "\u00e9", "\U0001f600"],
+    "b": [True, False],
+    "d": [Decimal("0.1"), Decimal("-12345.67"), 0],
+    "day": [date(2017, 3, 12), date(2016, 3, 1)],
+    "ts": [SPRING + hours(3), datetime(2017, 11, 5, 1, tzinfo=ZoneInfo(NEW_YORK))],
+    "user": ["ada", "bob"],
+}
+
+
+def simple_predicates(name: str) -> st.SearchStrategy[Predicate]:
+    values = st.sampled_from(VALUES_COMPARED[name])
+    operators = st.sampled_from(OPERATORS)
+    return st.one_of(
+        st.builds(lambda operator, value: Comparison(column=name, operator=operator, value=value), operators, values),
+        st.lists(values, min_size=1, max_size=2).map(column(name).isin),
+        st.just(column(name).is_null()),
+    )
+
+
+def combined(parts: st.SearchStrategy[Predicate]) -> st.SearchStrategy[Predicate]:
+    pairs = st.tuples(parts, parts)
+    return st.one_of(
+        parts.map(operator.invert), pairs.map(lambda two: two[0] & two[1]), pairs.map(lambda two: two[0] | two[1])
+    )
+
+
+PREDICATES = st.recursive(st.sampled_from(list(VALUES_COMPARED)).flatmap(simple_predicates), combined, max_leaves=4)
 LINES = st.fixed_dictionaries(
     {
+        "where": PREDICATES,
+        "calendar": st.sampled_from(
+            [
+                calendar_days(1, zone=NEW_YORK),
+                calendar_days(2, zone=LORD_HOWE),
+                weeks(1, zone=LORD_HOWE),
+                months(1, zone=NEW_YORK),
+                months(1, zone=LORD_HOWE),
+                months(12, zone="UTC"),
+                years(1, zone=NEW_YORK),
+                years(999, zone=NEW_YORK),
+            ]
+        ),
         "window": st.sampled_from([hours(1), hours(24), days(3), MICROSECOND, timedelta.max]),
         "boundary": st.sampled_from(["before", "at_or_before"]),
         "delay": st.sampled_from([timedelta(0), MICROSECOND, hours(1), hours(25)]),
@@ -44,9 +92,9 @@ PHASES = (Phase.explicit, Phase.generate)
 
 
 @settings(max_examples=25, deadline=None, phases=PHASES)
-@given(parts=LINES, seed=st.integers(0, 10**6))
-def test_every_feature_is_what_the_rules_say(parts: dict[str, Any], seed: int) -> None:
-    line, world = a_line(**parts), random_world(seed)
+@given(parts=LINES, seed=st.integers(0, 10**6), wide=st.booleans())
+def test_every_feature_is_what_the_rules_say(parts: dict[str, Any], seed: int, wide: bool) -> None:
+    line, world = a_line(**parts), random_world(seed, wide=wide)
 
     assert_equal(line, build(line, world, ALL), reference.dataset(line, world, list(line.features)))
 
@@ -127,6 +175,51 @@ def test_a_null_that_is_latest_is_the_answer() -> None:
     rows = build(a_line(), world, {**ALL, "features": ["events_latest_n"]})
 
     assert [row["events_latest_n"] for row in rows] == [7, None]
+
+
+def test_a_fact_holds_from_its_beginning_until_its_end_as_far_as_it_was_known() -> None:
+    """Announced a day ahead; its end is not of the fact any more."""
+    gold = {
+        "user": "ada",
+        "begins": SPRING,
+        "announced": SPRING - days(1),
+        "ends": SPRING + hours(5),
+        "plan": "g",
+        "n": 1,
+    }
+    late = {**gold, "begins": SPRING + hours(1), "announced": SPRING + hours(3), "ends": None, "plan": "late"}
+    times = [SPRING, SPRING + MICROSECOND, SPRING + hours(3) - MICROSECOND, SPRING + hours(3), SPRING + hours(9)]
+    for rows, expected in (
+        ([gold], [None, "g", "g", "g", None]),
+        ([gold, late], [None, "g", "g", "late", "late"]),
+        ([{**gold, "plan": None}, {**gold, "begins": SPRING - days(1)}], ["g", None, None, None, None]),
+    ):
+        world = {**NOTHING, "contracts": rows, **visits_at(*times)}
+
+        assert [row["plan"] for row in build(a_line(), world, {**ALL, "features": ["plan"]})] == expected
+
+
+def test_a_fact_in_days_ends_with_its_last_day() -> None:
+    """New York's clocks are set forward on 12 March: that day ends at 4:00 UTC."""
+    prices = [{"visit": 1, "from_day": date(2017, 3, 10), "to_day": date(2017, 3, 12), "price": Decimal("1.50")}]
+    end = datetime(2017, 3, 13, 4, tzinfo=UTC)
+    world = {**NOTHING, "prices": [{**prices[0], "visit": number} for number in (0, 1)]}
+
+    rows = build(a_line(), {**world, **visits_at(end - MICROSECOND, end)}, {**ALL, "features": ["price"]})
+
+    assert [row["price"] for row in rows] == [Decimal("1.50"), None]
+
+
+def test_a_predicate_chooses_before_the_latest_is_chosen() -> None:
+    events = [
+        {"user": "ada", "at": SPRING + hours(h), **EVENT, "n": n, "s": s} for h, n, s in ((0, 7, "a"), (1, 8, None))
+    ]
+    world = {**NOTHING, "events": events, **visits_at(SPRING + hours(2))}
+    names = ["events_latest_n", "events_where_latest_n", "events_where_since", "events_share"]
+
+    (row,) = build(a_line(where=column("s") == "a"), world, {**ALL, "features": names})
+
+    assert [row[name] for name in names] == [8, 7, 2 / 24, 0.5]
 
 
 def test_a_day_happens_and_is_known_at_its_end_where_it_happened() -> None:

@@ -13,7 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assembly_line import count, days, latest, maximum, since_last, total
+from assembly_line import (
+    calendar_days,
+    column,
+    count,
+    days,
+    fact,
+    first,
+    last,
+    latest,
+    maximum,
+    months,
+    share,
+    since_last,
+    total,
+)
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
@@ -26,7 +40,7 @@ from assembly_line.features.workload import kind_of
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
 from tests.unit.features.random_worlds import random_world
-from tests.unit.features.small_world import EVENTS, LATE, SmallLake, a_line, values_of
+from tests.unit.features.small_world import CONTRACTS, EVENTS, LATE, NEW_YORK, SmallLake, a_line, values_of
 
 EVER = {"purpose": "scoring", "as_of": "2018-01-01", "from": "2017-01-01", "to": "2018-01-01"}
 NOON = datetime(2017, 3, 12, 12, tzinfo=UTC)
@@ -51,29 +65,31 @@ class Asked:
         return {name: self._rows[source.name, *keys]}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     window=st.sampled_from([timedelta(microseconds=1), HOUR, timedelta(hours=25)]),
     boundary=st.sampled_from(["before", "at_or_before"]),
     delay=st.sampled_from([timedelta(0), timedelta(microseconds=1), HOUR]),
+    calendar=st.sampled_from([calendar_days(1, zone=NEW_YORK), months(1, zone="Australia/Lord_Howe")]),
+    wide=st.booleans(),
 )
 def test_the_value_recomputed_from_the_listed_events_is_the_datasets_and_that_by_the_book(
-    seed: int, window: timedelta, boundary: str, delay: timedelta
+    seed: int, wide: bool, **parts: Any
 ) -> None:
-    line, tables = a_line(window=window, boundary=boundary, delay=delay), random_world(seed, events=60, decisions=12)
+    line, tables = a_line(**parts), random_world(seed, events=60, decisions=12, wide=wide)
     names = list(line.features)[seed % 3 :: 3]
     with tempfile.TemporaryDirectory() as folder:
         lake = SmallLake(line, tables, Path(folder))
         dataset = lake.build(EVER, Path(folder) / "data.parquet")
         for place, at in list(enumerate(dataset["decision_time"].values.tolist()))[:3]:
             keys = {key: plain_values(dataset[key])[place] for key in line.decision.keys}
-            ask = Asked(lake, keys)
+            ask, known = Asked(lake, keys), reference.Seen()
             for name in names:
                 found = explain(line, name, at=at, rows=ask.rows(name))
 
                 assert_is(line, name, found.value, plain_values(dataset[name])[place])
-                by_the_book = reference.feature(line, name, decision_of(dataset, line, place), tables)
+                by_the_book = reference.feature(line, name, decision_of(dataset, line, place), tables, known)
                 assert_is(line, name, logical(line, name, found.value), by_the_book)
                 assert_whole(line, name, found, at, ask)
 
@@ -145,6 +161,44 @@ def test_an_event_that_does_not_count_says_why(row: dict[str, Any], reason: Reas
 
     assert [left for _, left in found.left_out] == [reason]
     assert (found.value, len(found.counted)) == (5, 1)
+
+
+def test_what_does_not_match_is_left_out_and_says_so() -> None:
+    rows = [event(NOON - HOUR, n=1), event(NOON - 2 * HOUR, n=2), event(NOON - 3 * HOUR, n=None)]
+    large = column("n") > 1
+
+    counted = asked(count(EVENTS, window=days(1), where=large), rows)
+    part = asked(share(EVENTS, window=days(1), where=large), rows)
+
+    assert (counted.value, counted.reasons) == (1, {Reason.NOT_MATCHING: 2})
+    assert (part.value, len(part.counted), part.reasons) == (1 / 3, 3, {})
+
+
+def test_behind_a_first_or_last_value_stands_one_event_be_it_null() -> None:
+    values = dict.fromkeys(EVENTS.columns)
+    rows = [{**values, **event(NOON - age * HOUR, n=n)} for age, n in ((3, None), (2, 5), (1, 6))]
+
+    earliest, newest = (asked(kind(EVENTS, "n", window=days(1)), rows) for kind in (first, last))
+
+    assert (earliest.value, len(earliest.counted), earliest.reasons) == (None, 1, {Reason.SUCCEEDED: 2})
+    assert (newest.value, len(newest.counted), newest.reasons) == (6, 1, {Reason.SUPERSEDED: 2})
+
+
+def contract(begins: datetime, announced: datetime, ends: datetime | None, plan: str) -> dict[str, Any]:
+    return {"user": "ada", "begins": begins, "announced": announced, "ends": ends, "plan": plan, "n": 1}
+
+
+def test_a_fact_that_ended_is_not_replaced_by_an_older_one() -> None:
+    endless = contract(NOON - days(3), NOON - days(9), None, "basic")
+    ended = contract(NOON - days(2), NOON - days(9), NOON, "gold")
+    announced = contract(NOON + HOUR, NOON - days(9), None, "next")
+
+    found = asked(fact(CONTRACTS, "plan"), [endless, ended, announced])
+    longer = asked(fact(CONTRACTS, "plan"), [endless, {**ended, "ends": NOON + timedelta(microseconds=1)}])
+
+    assert (found.value, found.counted) == (None, ())
+    assert found.reasons == {Reason.AFTER: 1, Reason.ENDED: 1, Reason.SUPERSEDED: 1}
+    assert (longer.value, longer.reasons) == ("gold", {Reason.SUPERSEDED: 1})
 
 
 def test_a_null_counts_where_rows_are_counted() -> None:

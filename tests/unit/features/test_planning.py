@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from assembly_line import Policy, days
+from assembly_line import Policy, column, days
+from assembly_line import months as calendar_months
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.planning import make_plan
@@ -64,6 +65,21 @@ def test_only_the_months_that_a_window_can_touch_are_read() -> None:
     assert months(plan(line, {**SCORING, "features": ["events_latest_n"]}), "events") == [
         f"2017-{month:02}" for month in range(1, 8)
     ]
+
+
+def test_a_window_of_calendar_months_reads_as_far_back_as_months_may_be_long() -> None:
+    line = a_line(calendar=calendar_months(2, zone="America/New_York"))
+
+    found = months(plan(line, {**SCORING, "features": ["events_calendar_count"]}), "events")
+
+    assert found == ["2017-04", "2017-05", "2017-06", "2017-07"]
+
+
+def test_columns_of_predicates_and_the_end_of_facts_are_read() -> None:
+    found = plan(a_line(where=column("b").is_true()), {**SCORING, "features": ["events_where_count", "price"]})
+
+    assert tuple(found.inputs["events"].columns) == ("user", "at", "b")
+    assert "to_day" in found.inputs["prices"].columns
 
 
 def test_a_training_set_reads_outcomes_after_its_decisions_up_to_as_of() -> None:
@@ -147,6 +163,8 @@ def test_another_definition_or_snapshot_is_another_dataset() -> None:
 
     assert plan(a_line(window=days(2)), SCORING).dataset_id != first
     assert plan(a_line(boundary="at_or_before"), SCORING).dataset_id != first
+    assert plan(a_line(where=column("n") == 1), SCORING).dataset_id != first
+    assert plan(a_line(calendar=calendar_months(1, zone="UTC")), SCORING).dataset_id != first
     assert plan(line, SCORING, events=reloaded).dataset_id != first
     # A source that is not read does not matter.
     kind = {**SCORING, "features": ["kind"]}
