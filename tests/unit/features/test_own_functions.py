@@ -56,7 +56,7 @@ def test_chunks_parts_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch
     whole = repr(built(line, world))
     monkeypatch.setattr(reductions, "PAIRS_AT_ONCE", 7)
     monkeypatch.setattr(evaluation, "PART_ROWS", 16)
-    monkeypatch.setattr(engine_duckdb, "parts_of", lambda *_: 3)
+    monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 25)
 
     assert repr(built(line, world)) == whole
 
