@@ -13,14 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
+from assembly_line.features.source_files import TypedFile
 from benchmarks import costs, datasets, plot, report
 from benchmarks.goals import goals
-from benchmarks.tables import Tables, make_events, make_tables, make_wide
+from benchmarks.tables import Tables, make_events, make_one, make_tables, make_wide
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PICTURE = ROOT / "docs" / "benchmarks.svg"
 ROWS = {"10k": 10_000, "100k": 100_000}
+MADE = {"wide": make_wide, "one": make_one}
 COPIES = {"x10": 10, "x100": 100}
 
 
@@ -32,7 +34,7 @@ def main() -> int:
 
     full = os.environ.get("BENCH") == "full"
     wanted = os.environ.get("TABLES")
-    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", *(["wide", *COPIES] if full else [])]
+    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", "one", *(["wide", *COPIES] if full else [])]
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         tables = _tables(sizes, Path(place))
         say("tables made: " + ", ".join(f"{size.name} {size.spine_rows:,} decisions" for size in tables))
@@ -50,12 +52,13 @@ def main() -> int:
 
 def _tables(sizes: list[str], folder: Path) -> list[Tables]:
     events = make_events(folder)
-    return [
-        make_wide(folder / name)
-        if name == "wide"
-        else make_tables(name, events, folder / name, copies=COPIES.get(name, 1), rows=ROWS.get(name))
-        for name in sizes
-    ]
+    return [_table(name, events, folder / name) for name in sizes]
+
+
+def _table(name: str, events: list[TypedFile], folder: Path) -> Tables:
+    if name in MADE:
+        return MADE[name](folder)
+    return make_tables(name, events, folder, copies=COPIES.get(name, 1), rows=ROWS.get(name))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Task:
         answers: the line's own output, for the engine that only writes it again.
         plan: the line's plan as JSON; other engines do not look at it.
         repeats: how often the work is done; the quickest counts.
+        memory_mib: of the machine that the line is told to fit in.
     """
 
     case: str
@@ -40,6 +41,7 @@ class Task:
     answers: str
     plan: str
     repeats: int
+    memory_mib: int
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -64,8 +64,8 @@ ENGINES = (
     Engine(case="wide", name="iofloor", module="floor", sizes=("wide",), same_keys=True),
     Engine(case="wide", name="DuckDB ASOF", module="duckdb_asof", sizes=("wide",)),
     Engine(case="wide", name="Polars ASOF", module="polars_asof", sizes=("wide",), environment="bench"),
-    Engine(case="windowed", name="line", module="line", sizes=ALL, same_keys=True),
-    Engine(case="windowed", name="iofloor", module="floor", sizes=ALL, same_keys=True),
+    Engine(case="windowed", name="line", module="line", sizes=(*ALL, "one"), same_keys=True),
+    Engine(case="windowed", name="iofloor", module="floor", sizes=(*ALL, "one"), same_keys=True),
     Engine(case="windowed", name="DuckDB range join", module="duckdb_range_join", sizes=SMALL, repeats=1),
     Engine(case="windowed", name="DuckDB RANGE windows", module="duckdb_windows", sizes=("100k", "x1"), repeats=1),
     Engine(case="windowed", name="line on Spark", module="spark_line", sizes=("x1",), same_keys=True, repeats=1),
@@ -108,7 +108,8 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
         output=str(output),
         answers=str(ours),
         plan=json.dumps(plan_of(engine.case, tables.snapshots).to_json()),
-        repeats=engine.repeats if tables.spine_rows < ONCE_ABOVE else 1,
+        repeats=engine.repeats if max(tables.spine_rows, tables.events) < ONCE_ABOVE else 1,
+        memory_mib=tables.memory_mib,
     )
     path = folder / "task.json"
     task.write(path)

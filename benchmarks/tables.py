@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,7 @@ import duckdb
 from assembly_line.declarations.sources import Source
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
 from assembly_line.features.source_files import TypedFile, write_typed
-from benchmarks.declared import DAYS, EVENTS, SPINE, WIDE_SOURCES
+from benchmarks.declared import DAYS, EVENTS, MEMORY_MIB, SPINE, WIDE_SOURCES
 
 DATA = Path(__file__).parents[1] / "lines" / "coupon_redemption" / "data.py"
 FIRST_DAY = "2017-01-01"
@@ -20,6 +20,7 @@ FIRST_DAY = "2017-01-01"
 SHIFT = 100_000
 # Every copy has households of its own; beyond ten copies each decides on every tenth day, so that the spine stays.
 MOST_SPINES = 10
+ONE_ROWS, ONE_MEMORY_MIB = 10_000_000, 1024
 WIDE_ROWS, WIDE_HOUSEHOLDS, WIDE_EVERY = 1_560_000, 27_400, 10
 YEAR = 365 * 86_400_000_000
 
@@ -31,6 +32,7 @@ class Tables:
     Args:
         files: source -> its files.
         spine_rows, events: how many rows.
+        memory_mib: of the machine that the line is told to fit in.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Tables:
     snapshots: dict[str, Snapshot]
     spine_rows: int
     events: int
+    memory_mib: int = MEMORY_MIB
 
 
 def make_events(folder: Path) -> list[TypedFile]:
@@ -120,6 +123,34 @@ def make_wide(folder: Path) -> Tables:
         _write_days(connection, folder)
     parts += [(SPINE, [_static(folder / "spine.parquet", spine_rows)]), (DAYS, [_static(folder / "days.parquet", 365)])]
     return _tables("wide", folder, parts, spine_rows=spine_rows, events=WIDE_ROWS * len(WIDE_SOURCES))
+
+
+def make_one(folder: Path) -> Tables:
+    """Ten million events of one household in a year, and a decision a day: one entity does not fit in the memory given."""
+    folder.mkdir(parents=True)
+    step = YEAR // ONE_ROWS
+    with duckdb.connect() as connection:
+        path = folder / "events.parquet"
+        connection.execute(
+            f"COPY (SELECT CAST(1 AS BIGINT) AS household_id, CAST(hash(i) % 5000 AS BIGINT) AS product_id, "
+            f"CAST(hash(i, 1) % 10000 AS BIGINT) AS cents, CAST(TIMESTAMP '{FIRST_DAY}' + i * INTERVAL {step} MICROSECOND "
+            f"AS TIMESTAMP WITH TIME ZONE) AS happened_at FROM range({ONE_ROWS}) t(i)) "
+            f"TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+        edges = connection.execute(f"SELECT epoch_us(min(happened_at)), epoch_us(max(happened_at)) FROM '{path}'")
+        least, greatest = edges.fetchall()[0]
+        connection.execute(
+            "COPY (SELECT CAST(1 AS BIGINT) AS household_id, CAST(d AS BIGINT) AS day_id FROM range(365) s(d)) "
+            f"TO '{folder}/spine.parquet' (FORMAT parquet)"
+        )
+        _write_days(connection, folder)
+    parts = [
+        (EVENTS, [TypedFile(path=path, month=None, rows=ONE_ROWS, min_time=least, max_time=greatest)]),
+        (SPINE, [_static(folder / "spine.parquet", 365)]),
+        (DAYS, [_static(folder / "days.parquet", 365)]),
+    ]
+    tables = _tables("one", folder, parts, spine_rows=365, events=ONE_ROWS)
+    return replace(tables, memory_mib=ONE_MEMORY_MIB)
 
 
 def _write_days(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

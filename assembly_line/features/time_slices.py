@@ -23,7 +23,7 @@ from assembly_line.features.workload import TimedGroup
 # Before and after every instant, with room to add any window.
 EARLIEST, LATEST_END = -(1 << 61), 1 << 61
 # A slice has at least this share of the limit as rows of its own, else reading its overlap again costs more than it.
-LEAST_SHARE = 4
+LEAST_SHARE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.plans import plan_from_json
 from benchmarks.child import Task, serve
-from benchmarks.declared import MEMORY_MIB
 
 
 def prepare(task: Task) -> Callable[[], None]:
@@ -18,7 +17,7 @@ def prepare(task: Task) -> Callable[[], None]:
     paths = {name: [Path(file) for file in files[name]] for name in plan.inputs}
 
     def work() -> None:
-        build(plan, paths, Path(task.output), memory_mib=MEMORY_MIB)
+        build(plan, paths, Path(task.output), memory_mib=task.memory_mib)
 
     return work
 
