@@ -126,15 +126,16 @@ def make_wide(folder: Path) -> Tables:
 
 
 def make_one(folder: Path) -> Tables:
-    """Ten million events of one household in a year, and a decision a day: one entity does not fit in the memory given."""
+    """Ten million events of one household in a year, and a decision a day: more than fits in the memory given."""
     folder.mkdir(parents=True)
     step = YEAR // ONE_ROWS
     with duckdb.connect() as connection:
         path = folder / "events.parquet"
         connection.execute(
             f"COPY (SELECT CAST(1 AS BIGINT) AS household_id, CAST(hash(i) % 5000 AS BIGINT) AS product_id, "
-            f"CAST(hash(i, 1) % 10000 AS BIGINT) AS cents, CAST(TIMESTAMP '{FIRST_DAY}' + i * INTERVAL {step} MICROSECOND "
-            f"AS TIMESTAMP WITH TIME ZONE) AS happened_at FROM range({ONE_ROWS}) t(i)) "
+            f"CAST(hash(i, 1) % 10000 AS BIGINT) AS cents, "
+            f"CAST(TIMESTAMP '{FIRST_DAY}' + i * INTERVAL {step} MICROSECOND AS TIMESTAMP WITH TIME ZONE) "
+            f"AS happened_at FROM range({ONE_ROWS}) t(i)) "
             f"TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
         )
         edges = connection.execute(f"SELECT epoch_us(min(happened_at)), epoch_us(max(happened_at)) FROM '{path}'")

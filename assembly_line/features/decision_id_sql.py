@@ -4,34 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assembly_line.features.duckdb_session import quoted
+import duckdb
+import numpy as np
+
+from assembly_line.features.columns import Column, Integers
+from assembly_line.features.duckdb_session import fetch, quoted, store_columns
 from assembly_line.features.many_decision_ids import LENGTH, key_head, lengthened
 
+# No declared column has these names.
+DAY, HEAD = "day of the decision", "head of the name"
 
-def decision_id_sql(line: str, keys: Mapping[str, str], time: str) -> str:
+
+def columns_of_times(connection: duckdb.DuckDBPyConnection, line: str, times: Integers) -> dict[str, Column]:
+    """What an id takes from line and decision time, made once for each different time; `decision_id_sql` uses them.
+
+    Args:
+        times: decision times in microseconds.
+    """
+    different, places = np.unique(times, return_inverse=True)
+    store_columns(connection, "times", {"t": Column("int64", different, np.ones(len(different), np.bool_))})
+    day = "concat('d1-', strftime(make_timestamp(t), '%Y%m%d'), '-')"
+    head = f"concat({_text(lengthened('d1', line))}, {_number('t')})"
+    result = connection.execute(f"SELECT {day}, {head} FROM times ORDER BY row")
+    return {name: column.take(places) for name, column in fetch(result, {DAY: "string", HEAD: "string"}).items()}
+
+
+def decision_id_sql(keys: Mapping[str, str]) -> str:
     """An expression for the id of a decision; null where a key is null.
 
     Args:
-        keys: key column -> declared type, in declared order; columns of these names are in scope.
-        time: an expression for the decision time in microseconds.
+        keys: key column -> declared type, in declared order; columns of these names and those of `columns_of_times` are
+            in scope.
     """
-    head = lengthened("d1", line)
     names = {name: key_head(name, kind) for name, kind in keys.items()}
     if "string" in keys.values():
         # Keys of any length and any characters: their bytes, and the lengths of these.
-        parts = [_blob(head), f"encode({_number(time)})"]
+        parts = [f"encode({quoted(HEAD)})"]
         for name, kind in keys.items():
             parts += [_blob(names[name]), _bytes(quoted(name), kind)]
         encoded = " || ".join(parts)
     else:
         # Less than 128 ASCII characters each: lengths are characters too, and one call joins all, in half the time.
-        parts = [_text(head), _number(time)]
+        parts = [quoted(HEAD)]
         for name, kind in keys.items():
             parts += [_text(names[name]), _characters(quoted(name), kind)]
         encoded = f"concat({', '.join(parts)})"
     whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in keys)
-    day = f"strftime(make_timestamp({time}), '%Y%m%d')"
-    return f"CASE WHEN {whole} THEN concat('d1-', {day}, '-', left(sha256({encoded}), 32)) END"
+    return f"CASE WHEN {whole} THEN concat({quoted(DAY)}, left(sha256({encoded}), 32)) END"
 
 
 def _blob(encoded: bytes) -> str:

@@ -118,17 +118,20 @@ def write_parquet(
     path: Path,
     *,
     first: Mapping[str, str] | None = None,
+    beside: Mapping[str, Column] | None = None,
 ) -> None:
     """Write columns of equal length as one Parquet file, rows in their order.
 
     Args:
         first: name -> SQL over the columns, for columns before them.
+        beside: columns that `first` may use too, and that are not written.
     """
-    with _registered(connection, columns) as expressions:
+    with _registered(connection, {**columns, **(beside or {})}) as expressions:
+        names = [quoted(name) for name in columns]
         computed = [f"{expression} AS {quoted(name)}" for name, expression in (first or {}).items()]
         # Rows keep their order without a sort: the connection preserves it, see `connect`.
         connection.execute(
-            f"COPY (SELECT {', '.join([*computed, '*'])} FROM (SELECT {', '.join(expressions)} FROM {REGISTERED})) "
+            f"COPY (SELECT {', '.join([*computed, *names])} FROM (SELECT {', '.join(expressions)} FROM {REGISTERED})) "
             f"TO {literal(str(path))} ({PARQUET})"
         )
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from assembly_line.features.assembly import (
     DECISION_ID,
-    DECISION_TIME,
     add_derived,
     identifying_columns,
     maturity_column,
@@ -18,7 +17,7 @@ from assembly_line.features.assembly import (
 )
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
-from assembly_line.features.decision_id_sql import decision_id_sql
+from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
@@ -62,8 +61,9 @@ def build(
         spine = drawn.spine
         columns = dataset_columns(plan, spine, reader, bound_mib=bound, scripts=scripts)
         columns |= drawn.outcome | (maturity_column(spine) if plan.with_outcome else {})
-        identifier = decision_id_sql(plan.line.name, plan.line.decision.keys, f"epoch_us({DECISION_TIME})")
-        write_parquet(connection, columns, target, first={DECISION_ID: identifier})
+        identifier = decision_id_sql(plan.line.decision.keys)
+        heads = columns_of_times(connection, plan.line.name, spine.times)
+        write_parquet(connection, columns, target, first={DECISION_ID: identifier}, beside=heads)
         findings = tuple(source_rules(plan, reader))
     return Built(
         engine="duckdb",

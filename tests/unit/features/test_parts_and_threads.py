@@ -11,7 +11,7 @@ import pytest
 from assembly_line.decision_ids import decision_id
 from assembly_line.features import evaluation
 from assembly_line.features.columns import Column, column_of
-from assembly_line.features.decision_id_sql import decision_id_sql
+from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
 from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
 from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.ordering import order_of, packed_keys, sorted_with_places
@@ -90,8 +90,9 @@ def test_ids_of_many_decisions_are_those_of_one(kinds: dict[str, str], tmp_path:
     columns["decision_time"] = column_of("timestamp", times)
 
     with connect(tmp_path, memory_mib=256) as connection:
-        identifier = decision_id_sql("my_line", kinds, "epoch_us(decision_time)")
-        write_parquet(connection, columns, tmp_path / "ids.parquet", first={"decision_id": identifier})
+        heads = columns_of_times(connection, "my_line", columns["decision_time"].values)
+        first = {"decision_id": decision_id_sql(kinds)}
+        write_parquet(connection, columns, tmp_path / "ids.parquet", first=first, beside=heads)
 
     expected = [
         decision_id("my_line", list(zip(kinds, values, strict=True)), from_micros(time))
@@ -108,10 +109,9 @@ def test_a_decision_with_a_null_key_has_no_id(tmp_path: Path) -> None:
     times = column_of("timestamp", [0, 0, 0])
 
     with connect(tmp_path, memory_mib=256) as connection:
-        identifier = decision_id_sql("my_line", kinds, "epoch_us(moment)")
-        write_parquet(
-            connection, {**columns, "moment": times}, tmp_path / "ids.parquet", first={"decision_id": identifier}
-        )
+        heads = columns_of_times(connection, "my_line", times.values)
+        first = {"decision_id": decision_id_sql(kinds)}
+        write_parquet(connection, columns, tmp_path / "ids.parquet", first=first, beside=heads)
     written = read_columns(tmp_path / "ids.parquet", ["decision_id"])["decision_id"]
 
     assert [identity is None for identity in written] == [False, True, True]
