@@ -184,7 +184,9 @@ def _engine(request: DatasetRequest, estimate: Estimate, memory_mib: int) -> tup
     bound = int(memory_mib * MEMORY_SHARE)
     reading = f"{estimate.events} events and {estimate.spine_rows} spine rows need about {estimate.memory_mib} MiB"
     if request.engine != "auto":
-        return request.engine, f"{request.engine} was asked for; {reading}"
+        parts = "; sources are read by parts of their entities" if request.engine == "duckdb" else ""
+        how = parts if estimate.memory_mib > bound else ""
+        return request.engine, f"{request.engine} was asked for; {reading}{how}"
     if estimate.memory_mib <= bound:
         return "duckdb", f"{reading}, within the {bound} MiB of one machine"
     return "spark", f"{reading}, more than the {bound} MiB of one machine"

@@ -29,7 +29,7 @@ def spine(task: Task) -> str:
 
 def copy(connection: duckdb.DuckDBPyConnection, query: str, task: Task) -> None:
     """Write a query's rows as the line writes them."""
-    connection.execute(f"COPY ({query}) TO '{task.output}' (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(f"COPY ({query}) TO '{task.output}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
 
 
 def run(query: str, task: Task, connection: duckdb.DuckDBPyConnection) -> None:
