@@ -17,6 +17,7 @@ import numpy as np
 from assembly_line.features.columns import Column, Flags, Integers, concatenated
 from assembly_line.features.evaluation import Rows
 from assembly_line.features.kernel import History
+from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import Sight
 from assembly_line.features.workload import TimedGroup
 
@@ -41,10 +42,12 @@ def overlap_of(group: TimedGroup) -> int:
 
 
 def remembered(group: TimedGroup, rows: Rows) -> list[Flags]:
-    """For each kind of feature without a bound, which rows it is about; none where all features have one."""
-    if group.reach is not None:
-        return []
-    return [np.ones(len(rows.times), np.bool_)]
+    """For each condition of features without a bound, which rows it is true for; none where all features have one."""
+    features = group.features.items()
+    unbounded = [one for name, one in features if TimedGroup(group.source, group.keys, {name: one}).reach is None]
+    conditions = dict.fromkeys(getattr(feature, "where", None) for feature in unbounded)
+    everything = np.ones(len(rows.times), np.bool_)
+    return [everything if where is None else rows_where(where, rows.columns) for where in conditions]
 
 
 def time_slices(edges: Integers, counts: Integers, *, overlap: int, limit: int) -> list[TimeSlice]:
