@@ -8,6 +8,7 @@ everywhere: strings by code point, NaN equal to itself and greater than all, -0.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -34,7 +35,7 @@ TAKES = {
 }
 
 
-class Predicate:
+class Predicate(ABC):
     """True, false or unknown of an event. Combine with `&`, `|`, `~`, never with `and`, `or`, `not`."""
 
     __slots__ = ()
@@ -55,17 +56,17 @@ class Predicate:
         )
 
     @property
+    @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """Columns that it looks at, each once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def typed(self, place: str, source: Source) -> Predicate:
         """The same predicate with every value in the form of its column's type.
 
         Raises:
             DeclarationError: a column is not declared, or a value is not of its type.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
