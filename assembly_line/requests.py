@@ -147,7 +147,7 @@ class DatasetRequest(Request):
     release: Digest | None = None
     sampling: SamplingRequest | None = None
     model: ModelType | None = None
-    explain: bool = False
+    explain: bool = Field(default=False, exclude_if=lambda asked: not asked)
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:
