@@ -15,7 +15,7 @@ from stacks.machines.states import FAILED, choose, expression, invoke, machine, 
 from stacks.machines.station_events import Announcer
 
 PLAN_SECONDS = 120
-CLAIM_SECONDS = 30
+CLAIM_SECONDS = 120
 BUILD_SECONDS = 900
 FINISH_SECONDS = 300
 SHAPE_SECONDS = 900
