@@ -158,10 +158,11 @@ def _entities(plan: Plan) -> dict[str, list[Keys]]:
 
 
 def _plan_of(plan: Plan, sample: Sample) -> Plan:
-    """The same features for the sample's decisions, as a scoring dataset of that instant would have them."""
+    """The same features for all of the sample's decisions, as a scoring dataset of that instant would have them."""
     return replace(
         plan,
         purpose="scoring",
+        sampling=None,
         as_of=from_micros(sample.instant),
         since=from_micros(sample.since),
         until=from_micros(sample.instant + 1),

@@ -101,6 +101,18 @@ def test_honest_features_are_the_same_without_the_future(lake: SmallLake, tmp_pa
     assert not list(lake.folder.glob("knowledge of *"))
 
 
+def test_a_sampled_dataset_is_audited_like_any_other(lake: SmallLake) -> None:
+    request = {"purpose": "training", "as_of": "2017-06-01", "features": NAMES}
+    plan = lake.plan({**request, "sampling": {"keep_negatives": 0.5, "seed": 7}})
+    target = lake.folder / "sampled.parquet"
+    built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+
+    (finding,) = audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024)
+
+    assert built.excluded["sampled_out"] > 0
+    assert finding.result == "passed"
+
+
 @pytest.fixture
 def peeking(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that sees two days ahead."""
