@@ -39,6 +39,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.declarations.tables import aggregate, measure
+from assembly_line.declarations.wide_tables import wide
 from assembly_line.declarations.windows import calendar_days, days, hours, months, weeks, years
 
 __all__ = [
@@ -91,5 +92,6 @@ __all__ = [
     "volume",
     "weekly",
     "weeks",
+    "wide",
     "years",
 ]

@@ -12,22 +12,21 @@ import boto3
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.features.explore.aggregation import columns_read, columns_written
+from assembly_line.features.explore.planned_tables import planned_table, sources_read
 from assembly_line.features.explore.spark_tables import materialise
-from assembly_line.features.plans import Input
 from assembly_line.names import EVERY_TABLE, TablesArgument
 from assembly_line.storage.catalog import Catalog
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MadeTable, MonthPut, TableStore, definition_of
+from assembly_line.storage.tables import MonthPut, TableStore
 from assembly_line.storage.worker_transfers import LakeFetch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assembly_line.declarations.tables import AggregateTable
+    from assembly_line.declarations.wide_tables import Table
 
 logger = logging.getLogger("materialise_tables")
 
@@ -43,30 +42,24 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     store = ObjectStore(s3, arguments[TablesArgument.STORE_BUCKET])
     lake = Lake(ObjectStore(s3, arguments[TablesArgument.LAKE_BUCKET]))
     control = ControlTable(boto3.resource("dynamodb").Table(arguments[TablesArgument.CONTROL_TABLE]))
-    line = ReleaseStore(store).read(control.current_release(arguments[TablesArgument.LINE])).line
+    release = ReleaseStore(store).read(control.current_release(arguments[TablesArgument.LINE]))
+    line = release.line
     tables = TableStore(store, Catalog(boto3.client("glue"), arguments[TablesArgument.GLUE_DATABASE]))
-    for table in _chosen(line, arguments[TablesArgument.TABLES]):
-        snapshot = lake.snapshot(table.source.name)
+    for declared in _chosen(line, arguments[TablesArgument.TABLES]):
+        snapshots = {name: lake.snapshot(name) for name in sources_read(line, declared)}
+        table = planned_table(release, declared, snapshots)
         found = tables.find(line.name, table.name)
-        if found is not None and found["definition"] == definition_of(line, table, snapshot.digest):
+        if found is not None and found["definition"] == table.definition:
             logger.info("table %s: %d rows are up to date", table.name, found["rows"])
             continue
-        read = Input(
-            snapshot=snapshot.digest, newest=snapshot.newest, columns=columns_read(table), objects=snapshot.objects
-        )
-        months = materialise(
-            table,
-            read,
-            spark or _session(),
-            fetch=LakeFetch(arguments[TablesArgument.LAKE_BUCKET]),
-            put=MonthPut(store.bucket, line.name, table.name),
-        )
-        made = MadeTable(columns=columns_written(table), months=months, snapshot=snapshot.digest)
-        written = tables.publish(line, table, made, now=datetime.now(UTC))
+        fetch = LakeFetch(arguments[TablesArgument.LAKE_BUCKET])
+        put = MonthPut(store.bucket, line.name, table.name)
+        months = materialise(table.work, spark or _session(), fetch=fetch, put=put, scripts=release.scripts)
+        written = tables.publish(line, table, months, now=datetime.now(UTC))
         logger.info("table %s: %d rows in %d months", table.name, written["rows"], len(months))
 
 
-def _chosen(line: Line, names: str) -> list[AggregateTable]:
+def _chosen(line: Line, names: str) -> list[Table]:
     if names == EVERY_TABLE:
         return list(line.tables)
     declared = {table.name: table for table in line.tables}

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.days import released_line
-from assembly_line.errors import NotFound
+from assembly_line.declarations.tables import AggregateTable
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.features.decision_wording import spine_in_words
+from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.wide_planning import line_of
+from assembly_line.features.feature_listing import listed_features
 from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, line_table, tables_prefix
 from assembly_line.storage.job_runs import JobRuns
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.queries import Queries, QueryResult
-from assembly_line.storage.tables import MANIFEST, definition_of
+from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.tables import MANIFEST
 
 if TYPE_CHECKING:
     from assembly_line.cli.output import Render
     from assembly_line.cli.target import Target
-    from assembly_line.declarations.tables import AggregateTable
+    from assembly_line.declarations.lines import Line
+    from assembly_line.declarations.wide_tables import Table, WideTable
 
 NEVER = "never"
 
@@ -30,7 +36,8 @@ class Exploring:
 
     def __init__(self, target: Target, line: str) -> None:
         self._target = target
-        self._line = released_line(target, line)
+        self._release = ReleaseStore(target.store).read(target.control.current_release(line))
+        self._line = self._release.line
 
     def all(self) -> list[dict[str, Any]]:
         """Every declared table, as JSON values."""
@@ -44,7 +51,7 @@ class Exploring:
         """
         table = self._declared(name)
         manifest = self._manifest(table) or {}
-        shown = ("columns", "months", "snapshot")
+        shown = ("columns", "months", "snapshots")
         return self._document(table) | {name: manifest[name] for name in manifest if name in shown}
 
     def start(self, name: str | None) -> str:
@@ -64,44 +71,61 @@ class Exploring:
     def _runs(self) -> JobRuns:
         return JobRuns(self._target.client("glue"), self._target.parameters.value(Parameter.TABLES_JOB))
 
-    def _declared(self, name: str) -> AggregateTable:
+    def _declared(self, name: str) -> Table:
         for table in self._line.tables:
             if table.name == name:
                 return table
         declared = ", ".join(table.name for table in self._line.tables) or "none"
         raise NotFound(f"line {self._line.name} has no table {name!r}; it has {declared}")
 
-    def _manifest(self, table: AggregateTable) -> dict[str, Any] | None:
+    def _manifest(self, table: Table) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._target.store.read_json(tables_prefix(self._line.name, table.name) + MANIFEST)
         except NotFound:
             return None
         return found
 
-    def _document(self, table: AggregateTable) -> dict[str, Any]:
+    def _document(self, table: Table) -> dict[str, Any]:
         manifest = self._manifest(table)
         return {
             "table": table.name,
             "catalog_table": line_table(self._line.name, table.name),
-            "source": table.source.name,
-            "by": list(table.groups),
-            "period": table.period,
-            "zone": table.zone,
-            "measures": {
-                name: " of ".join(filter(None, (one.kind, one.column))) for name, one in table.measures.items()
-            },
+            **(aggregate_document(table) if isinstance(table, AggregateTable) else wide_document(self._line, table)),
             "refresh": table.refresh,
             "refreshed_at": manifest and manifest["refreshed_at"],
             "rows": manifest and manifest["rows"],
             "current": manifest is not None and manifest["definition"] == self._definition(table),
         }
 
-    def _definition(self, table: AggregateTable) -> str | None:
+    def _definition(self, table: Table) -> str | None:
+        """What the job would make now; None where it could not."""
+        lake = Lake(self._target.lake)
         try:
-            snapshot = Lake(self._target.lake).snapshot(table.source.name)
-        except NotFound:
+            snapshots = {name: lake.snapshot(name) for name in sources_read(self._line, table)}
+            return planned_table(self._release, table, snapshots).definition
+        except (NotFound, RequestRefused):
             return None
-        return definition_of(self._line, table, snapshot.digest)
+
+
+def aggregate_document(table: AggregateTable) -> dict[str, Any]:
+    return {
+        "kind": "aggregate",
+        "sources": [table.source.name],
+        "by": list(table.groups),
+        "rows_are": f"each {table.period} in {table.zone}",
+        "values": {name: " of ".join(filter(None, (one.kind, one.column))) for name, one in table.measures.items()},
+    }
+
+
+def wide_document(line: Line, table: WideTable) -> dict[str, Any]:
+    words = {one.name: one.definition for one in listed_features(line)}
+    return {
+        "kind": "wide",
+        "sources": list(sources_read(line, table)),
+        "by": [key for entity in table.by for key in entity.keys],
+        "rows_are": spine_in_words(line_of(line, table).decision),
+        "values": {name: words[name] for name in table.features},
+    }
 
 
 def queries(target: Target) -> Queries:
@@ -117,12 +141,12 @@ def queries(target: Target) -> Queries:
 def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
     from assembly_line.cli.output import rows
 
-    columns = ("table in the catalog", "by", "period", "refresh (UTC)", "refreshed", "rows", "current")
+    columns = ("table in the catalog", "by", "a row is of", "refresh (UTC)", "refreshed", "rows", "current")
     content = [
         (
             one["catalog_table"],
             ", ".join(one["by"]),
-            one["period"],
+            one["rows_are"],
             one["refresh"] or "by hand",
             one["refreshed_at"] or NEVER,
             "" if one["rows"] is None else one["rows"],
@@ -143,17 +167,17 @@ def draw_table(found: Mapping[str, Any]) -> Render:
         {
             "Table": found["table"],
             "In the catalog": found["catalog_table"],
-            "Source": found["source"],
+            "Sources": ", ".join(found["sources"]),
             "By": ", ".join(found["by"]) or None,
-            "Period": f"{found['period']} in {found['zone']}",
-            "Measures": "\n".join(f"{name}: {what}" for name, what in found["measures"].items()),
+            "A row is of": found["rows_are"],
+            "Values": "\n".join(f"{name}: {what}" for name, what in found["values"].items()),
             "Columns": ", ".join(f"{name} {kind}" for name, kind in found.get("columns", {}).items()) or None,
             "Months": f"{months[0]} to {months[-1]}" if months else None,
             "Rows": found["rows"],
             "Refreshed": found["refreshed_at"] or NEVER,
             "Refresh": found["refresh"] or "by hand",
             "Current": "yes" if found["current"] else "no; run `line tables refresh`",
-            "Snapshot": found["snapshot"][:12] if "snapshot" in found else None,
+            "Snapshots": "\n".join(f"{name} {one[:12]}" for name, one in found.get("snapshots", {}).items()) or None,
         }
     )
 

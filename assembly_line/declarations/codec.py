@@ -34,6 +34,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.declarations.tables import AggregateTable, Measure
+from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
@@ -60,6 +61,7 @@ VALUES: dict[str, type[Any]] = {
         Sampling,
         SinceLast,
         Training,
+        WideTable,
     )
 }
 VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}

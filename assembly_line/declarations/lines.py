@@ -16,7 +16,7 @@ from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
-from assembly_line.declarations.tables import AggregateTable
+from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError
 
 RiskTier = Literal["low", "standard"]
@@ -101,7 +101,7 @@ class Line:
     risk: RiskTier = "standard"
     quality: tuple[QualityRule, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    tables: tuple[AggregateTable, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -128,6 +128,9 @@ class Line:
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
             )
         check_distinct(f"{place}: table", [table.name for table in self.tables])
+        for table in self.tables:
+            if isinstance(table, WideTable):
+                table.check_features(f"{place}: table {table.name}", self.features)
         by_name: dict[str, Source] = {}
         for source in self._all_sources():
             known = by_name.setdefault(source.name, source)
@@ -166,7 +169,7 @@ class Line:
             feature.source for feature in self.features.values() if not isinstance(feature, Ratio | Expression)
         ]
         until = [self.outcome.until.source] if self.outcome.until else []
-        from_tables = [table.source for table in self.tables]
+        from_tables = [source for table in self.tables for source in table.sources]
         inputs = [source for view in (*from_features, *from_tables) for source in view.inputs]
         decided = [self.decision.source, self.decision.time_source]
         return [*decided, self.outcome.source, *until, *from_features, *from_tables, *inputs]

@@ -93,6 +93,11 @@ class AggregateTable:
         """Columns of the source that the table groups by, beside the period."""
         return (*(key for entity in self.by for key in entity.keys), *self.columns)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What it reads."""
+        return (self.source,)
+
     def _check_measure(self, place: str, measure: Measure) -> None:
         if measure.column is None:
             return

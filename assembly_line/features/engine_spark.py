@@ -83,7 +83,7 @@ def build(
         columns |= static_features(group, spine.keys, reader)
     if plan.with_outcome:
         columns |= drawn.outcome | maturity_column(spine)
-    frame = _joined(plan, spine, workload, columns, reader, scripts=scripts) if len(spine.times) else None
+    frame = joined(plan, spine, workload, columns, reader, scripts=scripts) if len(spine.times) else None
     data_key = _empty(plan, put) if frame is None else _written(plan, workload, columns, frame, put)
     built = Built(
         engine="spark",
@@ -106,7 +106,7 @@ def output_kinds(plan: Plan) -> dict[str, str]:
     return kinds | plan.outcome_columns
 
 
-def _joined(
+def joined(
     plan: Plan,
     spine: Spine,
     workload: Workload,
@@ -115,7 +115,11 @@ def _joined(
     *,
     scripts: Scripts | None,
 ) -> DataFrame:
-    """What the driver knows of each decision, beside what the workers computed."""
+    """What the driver knows of each decision, beside what the workers computed; its position in `row`.
+
+    Args:
+        columns: what the driver knows.
+    """
     whole = np.ones(len(spine.times), np.bool_)
     local = {ROW: Column("int64", np.arange(len(whole)), whole), **columns}
     frames = [reader.local_frame(local), *(_timed(plan, group, spine, reader, scripts) for group in workload.timed)]
@@ -124,10 +128,15 @@ def _joined(
     return reduce(lambda left, right: left.join(right, on=ROW, how="inner"), frames)
 
 
-def _written(plan: Plan, workload: Workload, columns: Mapping[str, Column], frame: DataFrame, put: Put) -> str:
+def joined_kinds(plan: Plan, workload: Workload, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Column -> type of what `joined` gives, beside the position."""
     kinds = {name: column.kind for name, column in columns.items()}
     kinds |= {name: kind_of(plan.line, name) for group in workload.timed for name in group.features}
-    kinds |= plan.outcome_columns
+    return kinds | plan.outcome_columns
+
+
+def _written(plan: Plan, workload: Workload, columns: Mapping[str, Column], frame: DataFrame, put: Put) -> str:
+    kinds = joined_kinds(plan, workload, columns)
     ordered = frame.repartition(1).sortWithinPartitions(ROW)
     written = ordered.mapInArrow(_writing(plan, workload, kinds, put), f"{DATA_KEY} string").collect()
     return str(written[0][DATA_KEY])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
@@ -21,6 +21,19 @@ VERSION = 1
 
 Purpose = Literal["training", "scoring"]
 ChosenEngine = Literal["duckdb", "spark"]
+
+
+class Asked(Protocol):
+    """Which decisions are asked for: what bounds the rows that are read, of a request or of a plan."""
+
+    @property
+    def purpose(self) -> Purpose: ...
+    @property
+    def as_of(self) -> datetime: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,17 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.populations import Generated
 from assembly_line.errors import RequestRefused
 from assembly_line.features.occasions import at_most, decided_between, occasions
-from assembly_line.features.plans import Input
+from assembly_line.features.plans import Asked, Input
 from assembly_line.features.populations import MOST_DECISIONS
 from assembly_line.features.semantics import micros_of
 from assembly_line.features.snapshots import Snapshot
 from assembly_line.instants import to_micros
-from assembly_line.requests import DatasetRequest
 
 # A date's event is at the end of the day at whose start it is decided.
 DAYS = 2 * 86_400_000_000
 
 
-def spine_rows(line: Line, request: DatasetRequest, inputs: Mapping[str, Input]) -> int:
+def spine_rows(line: Line, asked: Asked, inputs: Mapping[str, Input]) -> int:
     """Decisions that the spine has at most, before any is left out.
 
     Raises:
@@ -31,7 +30,7 @@ def spine_rows(line: Line, request: DatasetRequest, inputs: Mapping[str, Input])
     spine = decision.spine
     if not isinstance(spine, Generated):
         return rows
-    period = decided_between(decision, since=request.since, until=request.until, as_of=request.as_of)
+    period = decided_between(decision, since=asked.since, until=asked.until, as_of=asked.as_of)
     number = len(occasions(spine.cadence, *period))
     if spine.lookback is not None:
         number = min(number, at_most(spine.cadence, 0, micros_of(spine.lookback)) + 1)
@@ -43,16 +42,16 @@ def spine_rows(line: Line, request: DatasetRequest, inputs: Mapping[str, Input])
     return min(rows * number, MOST_DECISIONS)
 
 
-def spine_bounds(decision: Decision, request: DatasetRequest) -> tuple[int | None, int | None]:
+def spine_bounds(decision: Decision, asked: Asked) -> tuple[int | None, int | None]:
     """(least, greatest) event time in microseconds of rows that can make a decision; None where open."""
     source, spine = decision.source, decision.spine
     if isinstance(spine, Generated) and spine.lookback is not None:
-        begin, end = decided_between(decision, since=request.since, until=request.until, as_of=request.as_of)
+        begin, end = decided_between(decision, since=asked.since, until=asked.until, as_of=asked.as_of)
         return begin - micros_of(spine.lookback) - 1, end
     if source.static or decision.time != source.event_time:
         return None, None
-    first = None if request.since is None else to_micros(request.since)
-    return first, None if request.until is None else to_micros(request.until) + DAYS
+    first = None if asked.since is None else to_micros(asked.since)
+    return first, None if asked.until is None else to_micros(asked.until) + DAYS
 
 
 def check_exact(line: Line, snapshots: Mapping[str, Snapshot]) -> None:

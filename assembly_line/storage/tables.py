@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from assembly_line.canonical import digest, digest_bytes
-from assembly_line.declarations.codec import line_to_json
+from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
 from assembly_line.instants import format_instant
@@ -23,14 +22,12 @@ from assembly_line.storage.objects import ObjectStore
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-    from assembly_line.declarations.tables import AggregateTable
-    from assembly_line.features.explore.spark_tables import StoredMonth
+    from assembly_line.features.explore.planned_tables import PlannedTable
+    from assembly_line.features.explore.spark_months import StoredMonth
 
 MANIFEST = "manifest.json"
 DATA = "data.parquet"
 NAME_LENGTH = 32
-# Rises when the same declaration comes to mean other rows.
-TABLES_VERSION = 1
 # A query that began on the objects before may still read them.
 KEPT = timedelta(days=1)
 
@@ -52,24 +49,6 @@ class MonthPut:
         return key
 
 
-def definition_of(line: Line, table: AggregateTable, snapshot: str) -> str:
-    """Digest of everything that determines a table's rows."""
-    declared = line_to_json(line)
-    (content,) = [one for one in declared["line"]["tables"] if one["name"] == table.name]
-    rows = {name: value for name, value in content.items() if name != "refresh"}
-    source = {name: value for name, value in declared["sources"][table.source.name].items() if name != "description"}
-    return digest({"version": TABLES_VERSION, "table": rows, "source": source, "snapshot": snapshot})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeTable:
-    """A table whose months are stored: its columns with their types, and the snapshot of the source it was made of."""
-
-    columns: Mapping[str, str]
-    months: Sequence[StoredMonth]
-    snapshot: str
-
-
 class TableStore:
     """The materialised tables of lines, in one bucket and one catalog."""
 
@@ -85,38 +64,38 @@ class TableStore:
             return None
         return found
 
-    def publish(self, line: Line, table: AggregateTable, made: MadeTable, *, now: datetime) -> dict[str, Any]:
+    def publish(
+        self, line: Line, table: PlannedTable, months: Sequence[StoredMonth], *, now: datetime
+    ) -> dict[str, Any]:
         """Let the catalog say that these months are the table, and remember what they were made of.
 
         The months' objects are there. A query sees each month as it was, or as it is now. Objects that no manifest of
         the last day names are removed.
         """
         prefix = tables_prefix(line.name, table.name)
-        definition = definition_of(line, table, made.snapshot)
         before = self.find(line.name, table.name)
         document = {
             "schema": "assembly-line/table",
-            "version": 1,
+            "version": 2,
             "line": line.name,
             "table": table.name,
             "catalog_table": line_table(line.name, table.name),
-            "definition": definition,
-            "source": table.source.name,
-            "snapshot": made.snapshot,
-            "columns": dict(made.columns),
-            "months": [{"month": one.month, "key": one.key, "rows": one.rows} for one in made.months],
-            "rows": sum(one.rows for one in made.months),
+            "definition": table.definition,
+            "snapshots": dict(table.snapshots),
+            "columns": dict(table.columns),
+            "months": [{"month": one.month, "key": one.key, "rows": one.rows} for one in months],
+            "rows": sum(one.rows for one in months),
             "refreshed_at": format_instant(now),
-            "replaced": _replaced(before, {one.key for one in made.months}, now),
+            "replaced": _replaced(before, {one.key for one in months}, now),
         }
         self._catalog.put(
             CatalogTable(
                 name=line_table(line.name, table.name),
-                description=f"{line.title}: {table.source.name} by {table.period}"[:2048],
-                columns=made.columns,
+                description=f"{line.title}: {table.description}"[:2048],
+                columns=table.columns,
                 location=self._store.uri(prefix),
-                partitions={one.month: self._store.uri(one.key.removesuffix(DATA)) for one in made.months},
-                parameters={"assembly_line.definition": definition, "assembly_line.snapshot": made.snapshot},
+                partitions={one.month: self._store.uri(one.key.removesuffix(DATA)) for one in months},
+                parameters={"assembly_line.definition": table.definition},
             )
         )
         self._store.write_json(prefix + MANIFEST, document)

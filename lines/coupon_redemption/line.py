@@ -9,6 +9,7 @@ from assembly_line import (
     Decision,
     Delivery,
     Entity,
+    Generated,
     Line,
     Outcome,
     Policy,
@@ -23,6 +24,8 @@ from assembly_line import (
     ratio,
     since_last,
     total,
+    weekly,
+    wide,
 )
 
 NEW_YORK = "America/New_York"
@@ -176,6 +179,16 @@ LINE = Line(
             by=CAMPAIGN,
             period="week",
             measures={"redemptions": measure("count"), "households": measure("distinct", "household_id")},
+            refresh="daily at 05:00",
+        ),
+        wide(
+            "household_week",
+            population=Generated(
+                population=TRANSACTIONS,
+                cadence=weekly(on="monday", at="00:00", zone=NEW_YORK),
+                lookback=days(90),
+            ),
+            features=("spend_30d", "visits_30d", "days_since_visit", "coupon_share_90d", "redemptions_365d"),
             refresh="daily at 05:00",
         ),
     ),

@@ -91,7 +91,7 @@ def test_tables_are_refreshed_when_the_line_says(each_assembly: Assembly) -> Non
     assert action["JobName"] in jobs
     assert action["Arguments"] == {
         "--LINE": "coupon_redemption",
-        "--TABLES": "spending_by_month,redemptions_by_week",
+        "--TABLES": "spending_by_month,redemptions_by_week,household_week",
     }
 
 
