@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
 
 PROGRAM = Path(__file__).with_name("tables_program.py")
-SECONDS = 300
+SECONDS = 600
 NOW = datetime(2018, 1, 2, 5, tzinfo=UTC)
 # The tables of the shipped line in plain SQL over the raw files.
 BY_HAND = {

@@ -24,6 +24,7 @@ from assembly_line.features.explore.periods import local_days
 from assembly_line.features.plain_values import same
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import DAILY, EVENTS, NEW_YORK, USER, Row, rows_of
+from tests.unit.features.view_world import WHOLE
 
 import pyarrow as pa  # isort: skip
 import numpy as np  # isort: skip
@@ -154,3 +155,8 @@ def test_a_table_that_cannot_be_is_refused_when_it_is_declared(wrong: dict[str, 
         aggregate(given.pop("name"), EVENTS, **given)
 
     assert named in str(refused.value)
+
+
+def test_a_view_is_refused_as_it_has_no_snapshot_of_its_own() -> None:
+    with pytest.raises(DeclarationError, match="is a view; name a loaded source"):
+        aggregate("t", WHOLE, by=USER, period="day", measures={"number": measure("count")})
