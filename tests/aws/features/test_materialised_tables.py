@@ -42,9 +42,10 @@ NOW = datetime(2018, 1, 2, 5, tzinfo=UTC)
 # The tables of the shipped line in plain SQL over the raw files.
 BY_HAND = {
     "spending_by_month": """
-        SELECT household_id, CAST(date_trunc('month', timezone('America/New_York', transaction_timestamp)) AS DATE),
+        SELECT household_id, CAST(date_trunc('month', timezone('America/New_York', instant)) AS DATE),
             count(DISTINCT basket_id), count(*), sum(sales_value), sum(retail_disc), sum(coupon_disc)
-        FROM 'transactions.parquet' GROUP BY ALL ORDER BY ALL""",
+        FROM (SELECT *, timezone('UTC', transaction_timestamp) AS instant FROM 'transactions.parquet')
+        GROUP BY ALL ORDER BY ALL""",
     "redemptions_by_week": """
         SELECT campaign_id, CAST(date_trunc('week', redemption_date) AS DATE), count(*), count(DISTINCT household_id)
         FROM 'coupon_redemptions.parquet' GROUP BY ALL ORDER BY ALL""",
