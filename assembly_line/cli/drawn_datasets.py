@@ -43,6 +43,15 @@ def short_instant(text: str | None) -> str | None:
     return None if text is None else text.replace(".000000Z", "Z").removesuffix("T00:00:00Z")
 
 
+def period_in_words(since: str | None, until: str | None) -> str:
+    """Which decisions a request is about, `since` <= time < `until`; None leaves a side open."""
+    if since is None and until is None:
+        return "of any time"
+    if since is None or until is None:
+        return f"before {short_instant(until)}" if since is None else f"from {short_instant(since)} on"
+    return f"{short_instant(since)} to {short_instant(until)}"
+
+
 def draw_manifest(
     found: Mapping[str, Any], words: Mapping[str, str], *, spine: str | None = None, outcome: str | None = None
 ) -> Render:
@@ -54,7 +63,6 @@ def draw_manifest(
     """
 
     def draw(console: Console) -> None:
-        period = f"{short_instant(found['from']) or 'open'} to {short_instant(found['to']) or 'open'}"
         excluded = ", ".join(f"{number} {reason}" for reason, number in found["excluded"].items() if number)
         fields(
             {
@@ -63,7 +71,7 @@ def draw_manifest(
                 "Release": found["release"],
                 "Purpose": found["purpose"],
                 "As of": short_instant(found["as_of"]),
-                "Decisions": period,
+                "Decisions": period_in_words(found["from"], found["to"]),
                 "Decided on": spine,
                 "Rows": f"{found['rows']} of {found['spine_rows']} spine rows",
                 "Left out": excluded or "none",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import short_instant
+from assembly_line.cli.drawn_datasets import period_in_words, short_instant
 from assembly_line.cli.output import Render, duration, fields, rows
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def draw_forecast(found: Mapping[str, Any]) -> Render:
                 "Release": found["release"],
                 "Purpose": found["purpose"],
                 "As of": short_instant(found["as_of"]),
-                "Decisions": f"{short_instant(found['from']) or 'open'} to {short_instant(found['to']) or 'open'}",
+                "Decisions": period_in_words(found["from"], found["to"]),
                 "Features": f"{len(found['features'])}: {', '.join(found['features'])}",
                 "Engine": f"{found['engine']}: {found['reason']}",
             }

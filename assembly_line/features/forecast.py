@@ -34,7 +34,7 @@ AROUND_SECONDS = 2.0
 # A Glue run starts its workers first.
 GLUE_START_SECONDS = 60.0
 MEASURED = (
-    "throughput of benchmarks/results.json (15 windowed features of 901,185 decisions); expect it within a factor"
+    "throughput of benchmarks/results.json (15 windowed features of 901,185 decisions); only an order of magnitude"
 )
 
 

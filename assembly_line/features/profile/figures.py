@@ -231,6 +231,9 @@ def _levels(places: Integers, labels: list[str], target: _Target | None) -> list
 
 def _distribution(column: Column, numbers: Floats, places: Integers, labels: list[str]) -> tuple[Level, ...]:
     if is_number(column) and len(np.unique(numbers)) > CATEGORIES:
+        if column.kind == "int64" and np.ptp(numbers) < BINS:  # narrower bins would stand empty between the values
+            whole = np.arange(numbers.min(), numbers.max() + 1)
+            return tuple(Level(label=f"{one:.4g}", rows=int((numbers == one).sum())) for one in whole)
         counts, edges = np.histogram(numbers, bins=BINS)
         return tuple(
             Level(label=f"{low:.4g} to {high:.4g}", rows=int(rows))

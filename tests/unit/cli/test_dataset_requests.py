@@ -71,7 +71,16 @@ def test_an_explanation_is_a_table_for_a_person_and_json_for_a_program(
     assert [request["explain"] for request in started] == [True, True]
     assert json.loads(program.out) == FORECAST
     text = " ".join(shown.out.split())
-    for said in ("6 of 12, 4.0 KiB", "5.0 MiB", "345 MiB", "about 3.2 s", "0.000156 USD", "list prices", "Exists no"):
+    for said in (
+        "6 of 12, 4.0 KiB",
+        "5.0 MiB",
+        "345 MiB",
+        "about 3.2 s",
+        "0.000156 USD",
+        "list prices",
+        "Exists no",
+        "Decisions of any time",
+    ):
         assert said in text, said
 
 

@@ -102,6 +102,17 @@ def test_the_figures_of_a_number_are_those_of_plain_python(profile: Profile) -> 
     assert age.relation[-1].rate == sum(nulls) / len(nulls)
 
 
+def test_whole_numbers_of_a_narrow_range_are_counted_one_by_one() -> None:
+    visits = column_of("int64", [-1 + n % 13 + (n % 13 == 5) for n in range(ROWS)])
+
+    shown = features_of(profile_of(line(), {**columns(), "age": visits}))["age"].distribution
+
+    counts = {str(value): visits.values.tolist().count(value) for value in range(-1, 12)}
+    assert {level.label: level.rows for level in shown} == counts
+    assert [level.label for level in shown] == sorted(counts, key=int)
+    assert counts["4"] == 0  # a value that nobody has leaves its gap
+
+
 def test_what_happens_over_time_is_counted_by_month(profile: Profile) -> None:
     months = features_of(profile)["age"].months
 
