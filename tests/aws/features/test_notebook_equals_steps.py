@@ -45,5 +45,5 @@ def test_the_example_runs_as_it_stands(raw: Path, capsys: pytest.CaptureFixture[
     main(raw)
 
     said = capsys.readouterr().out
-    assert "27 columns in" in said
+    assert "28 columns in" in said
     assert "True" in said
