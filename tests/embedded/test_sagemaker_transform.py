@@ -221,6 +221,7 @@ def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
         (hostile(link("model", "code/inference.py", tarfile.LNKTYPE)), "is a link or a device"),
         (b"not an archive", "not a readable tar.gz"),
     ],
+    ids=["beside", "root", "symbolic link", "hard link", "no archive"],
 )
 def test_an_archive_that_escapes_or_links_is_refused(account: Account, archive: bytes, reason: str) -> None:
     model = account.create_model(model_files(SUM))
