@@ -13,7 +13,8 @@ JOB = Path(__file__).parents[3] / "glue_jobs" / "materialise_tables.py"
 
 if __name__ == "__main__":
     arguments = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    spark = SparkSession.builder.getOrCreate()
+    # Every stage runs once: generating and compiling code for it takes longer than it saves.
+    spark = SparkSession.builder.config("spark.sql.codegen.wholeStage", "false").getOrCreate()
     for _ in range(2):
         sys.argv = [str(JOB), *arguments]
         runpy.run_path(str(JOB), run_name="__main__")

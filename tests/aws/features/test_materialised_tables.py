@@ -131,6 +131,8 @@ def run_job(arguments: dict[TablesArgument, str], folder: Path) -> str:
         **os.environ,
         **environment(folder),
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        # For one short run the better compiler costs more than it gives.
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
         "PYTHONPATH": os.pathsep.join([str(PROJECT), str(Path(embedded_glue.__file__).parent / "runtime")]),
     }
     command = [sys.executable, str(PROGRAM), str(file)]
