@@ -15,9 +15,9 @@ HOT = ("api", "event_recorder", "feedback_collector")
 LATEST = "latest value, x1, against iofloor"
 WINDOWED = "15 windowed features, x1, against iofloor"
 WIDE = "50 latest values, wide, against iofloor"
-# Each measured: by building without the names, and by the time of each step.
+# What profiles of single cases showed.
 REASONS = {
-    LATEST: "naming each decision by SHA-256 of its keys and time takes most of it; the floor finds the names ready-made",
+    LATEST: "most of it is naming each decision by SHA-256 of keys and time; the floor finds the names ready-made",
     WINDOWED: "naming each decision by SHA-256 of its keys and time; the floor finds the names ready-made",
     WIDE: "naming each decision, and gathering each latest value from sorted rows; the floor only reads and writes",
 }
