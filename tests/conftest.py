@@ -14,8 +14,7 @@ TOGETHER = ("embedded", "aws/features", "synth")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # A worker is told by this option; `dist` is that of the process which started it.
-    if not getattr(config.option, "loadgroup", False):
+    if config.getoption("dist", "no") != "loadgroup":
         return
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
