@@ -31,7 +31,8 @@ def released(target: Target, tmp_path: Path) -> Release:
     store = ReleaseStore(target.store)
     target.control.set_current_release(LINE, store.publish(release))
     shared = {name: release.line.features[name] for name in ("redemptions_90d", "redemptions_365d")}
-    other = replace(release.line, name="other_line", features={**shared, "money": release.line.features["spend_30d"]})
+    money = release.line.features["spend_30d"]
+    other = replace(release.line, name="other_line", features={**shared, "money": money}, groups={}, tables=())
     target.control.set_current_release("other_line", store.publish(Release(other, release.scripts)))
     load_transactions(target, release, tmp_path)
     return release
