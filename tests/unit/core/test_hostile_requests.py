@@ -61,6 +61,7 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "groups": (*TEXTS, *VALUES, *([text] for text in TEXTS if text not in NAMES_TOO)),
     "engine": (*TEXTS, "pandas", "DuckDB", "presto", *VALUES, None),
     "release": (*TEXTS, "F" * 64, "f" * 63, "f" * 65, "f" * 64 + "\n", *VALUES),
+    "sampling": (*TEXTS, *VALUES, {}, {"share": 2}, *({"share": text} for text in TEXTS)),
     "model": (*TEXTS, *VALUES, *({"type": text} for text in TEXTS)),
     "explain": (*TEXTS, "yes", *(value for value in VALUES if not isinstance(value, bool)), None),
 }

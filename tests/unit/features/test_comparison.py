@@ -121,7 +121,9 @@ def test_features_are_said_in_words(name: str, words: str) -> None:
 def test_only_what_may_round_is_compared_with_room() -> None:
     line = a_line()
 
-    rounding = {name for name in line.features if name.startswith("events") and rounds(line, name)}
+    events = {name for name in line.features if name.startswith("events")}
+    rounding = {name for name in events if rounds(line, name)}
 
-    assert rounding == {f"events_{kind}_{column}" for kind in ("sum", "mean", "deviation") for column in "nxd"}
+    assert rounding == {name for name in events if {"sum", "mean", "deviation", "share"} & set(name.split("_"))}
+    assert {f"events_{kind}_{column}" for kind in ("sum", "mean", "deviation") for column in "nxd"} <= rounding
     assert plain_values(column_of("decimal(9,2)", [150]))[0] == 1.5
