@@ -151,6 +151,11 @@ def tables_job(environment: str) -> str:
     return f"{PROJECT}-{aws_name(environment)}-tables"
 
 
+def online_machine(environment: str) -> str:
+    """Physical name of the machine that publishes online features, so that a line's own schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-online"
+
+
 def query_workgroup(environment: str) -> str:
     """Name of the Athena workgroup in which people explore."""
     return f"{PROJECT}-{aws_name(environment)}"

@@ -6,7 +6,7 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, tables_job
+from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_job
 from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine
@@ -186,7 +186,8 @@ class FeaturesStack(StationStack):
         foundation.control.grant_read(publish.role)
         self.online.grant_publish(publish.role)
         definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer(Station.FEATURES))
-        return self.machine("OnlineMachine", definition, calls=(publish,))
+        name = online_machine(self.environment_name)
+        return self.machine("OnlineMachine", definition, calls=(publish,), name=name)
 
     def _tables_job(self, database: glue.Database) -> DatasetJob:
         foundation = self.foundation

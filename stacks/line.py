@@ -21,6 +21,7 @@ from stacks.constructs.grants import arn_for
 from stacks.constructs.job_role import JobRole
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.model_registry import model_package_group
+from stacks.constructs.online_schedule import OnlineSchedule
 from stacks.constructs.subscriber import Subscriber, delivery_key
 from stacks.constructs.table_schedule import TableSchedule
 from stacks.foundation import FoundationStack
@@ -47,6 +48,7 @@ class LineStack(Stack):
         model_package_group(self, "Registry", name=self._name, line=line)
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
         TableSchedule(self, "Tables", line=line, environment=deployment.environment)
+        OnlineSchedule(self, "Online", line=line, environment=deployment.environment)
         LineDashboard(self, "Dashboard", line=line, topic=self._topic, subscribers=subscribers, foundation=foundation)
 
     def _subscriber(self, name: str, key: kms.IKey) -> Subscriber:

@@ -55,8 +55,10 @@ class StationStack(Stack):
         bus = self.foundation.bus.event_bus_arn
         return Announcer(station=station, environment=self.environment_name, account=self.account, bus=bus)
 
-    def machine(self, id_: str, definition: dict[str, Any], *, calls: Iterable[StationFunction]) -> Machine:
-        """A state machine that may announce, and call these functions."""
+    def machine(
+        self, id_: str, definition: dict[str, Any], *, calls: Iterable[StationFunction], name: str | None = None
+    ) -> Machine:
+        """A state machine that may announce, and call these functions; named where another stack must know the name."""
         machine = Machine(
             self,
             id_,
@@ -64,6 +66,7 @@ class StationStack(Stack):
             settings=self.settings,
             key=self.foundation.key,
             alarms=self.foundation.alarms,
+            name=name,
         )
         self.foundation.bus.grant_put_events_to(machine.role)
         for function in calls:

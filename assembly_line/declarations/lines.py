@@ -16,6 +16,7 @@ from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError
 
@@ -87,6 +88,8 @@ class Line:
             author approve.
         quality: rules beside the defaults, which go on holding where no rule is about the same.
         tables: to explore, materialised into the catalog; no dataset depends on them.
+        online_refresh: when the line's features are published for decisions in real time, such as `daily at 06:00`, in
+            UTC; by hand alone if None.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Line:
     quality: tuple[QualityRule, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
+    online_refresh: str | None = None
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -127,6 +131,7 @@ class Line:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
             )
+        check_refresh(f"{place}: online_refresh", self.online_refresh)
         check_distinct(f"{place}: table", [table.name for table in self.tables])
         for table in self.tables:
             if isinstance(table, WideTable):

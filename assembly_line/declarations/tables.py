@@ -82,7 +82,7 @@ class AggregateTable:
         require(
             self.period in ("day", "week", "month"), f"{place}: period {self.period!r}: expected day, week or month"
         )
-        check_refresh(place, self.refresh)
+        check_refresh(f"{place}: refresh", self.refresh)
         try:
             zone_of(self.zone)
         except ValueError as error:
@@ -112,7 +112,7 @@ class AggregateTable:
 def check_refresh(place: str, refresh: str | None) -> None:
     require(
         refresh is None or bool(REFRESH.fullmatch(refresh)),
-        f"{place}: refresh {refresh!r}: expected such as 'daily at 05:00', 'weekly on monday at 05:00' or "
+        f"{place}: {refresh!r}: expected such as 'daily at 05:00', 'weekly on monday at 05:00' or "
         "'monthly on 1 at 05:00' (UTC)",
     )
 

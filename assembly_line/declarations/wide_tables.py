@@ -44,7 +44,7 @@ class WideTable:
         require(isinstance(self.features, tuple), f"{place}: features: expected a tuple, got {self.features!r}")
         require(bool(self.features), f"{place}: features is empty; name at least one of the line")
         require(bool(self.by), f"{place}: by is empty; {self.population.population.name} carries no entity's keys")
-        check_refresh(place, self.refresh)
+        check_refresh(f"{place}: refresh", self.refresh)
         occasion = Decision(name=self.name, entities=self.by, spine=self.population)
         check_distinct(f"{place}: column", [*occasion.keys, OCCASION, MONTH, *self.features])
 

@@ -30,6 +30,7 @@ class Machine(Construct):
         settings: Settings,
         key: kms.IKey,
         alarms: Alarms,
+        name: str | None = None,
     ) -> None:
         super().__init__(scope, id_)
         account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
@@ -37,6 +38,7 @@ class Machine(Construct):
         self._machine = sfn.StateMachine(
             self,
             "Machine",
+            state_machine_name=name,
             definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
             role=self.role,
             state_machine_type=sfn.StateMachineType.STANDARD,

@@ -8,8 +8,8 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.tables import DAYS, REFRESH
 from assembly_line.names import TablesArgument, aws_name, line_resource, tables_job
+from stacks.constructs.moments import cron_of
 
 
 class TableSchedule(Construct):
@@ -40,15 +40,3 @@ class TableSchedule(Construct):
                 )
             ],
         )
-
-
-def cron_of(refresh: str) -> str:
-    """A declared refresh as Glue's schedule, in UTC."""
-    found = REFRESH.fullmatch(refresh)
-    if found is None:
-        raise ValueError(f"{refresh!r} is not a refresh")
-    day, weekday = found["day"] or ("?" if found["weekday"] else "*"), "?"
-    if found["weekday"]:
-        # Sunday is 1.
-        weekday = str((DAYS.index(found["weekday"]) + 1) % 7 + 1)
-    return f"cron({int(found['minute'])} {int(found['hour'])} {day} * {weekday} *)"

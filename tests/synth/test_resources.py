@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
 
 from assembly_line.embedded.extensions.created_types import created_types
 from assembly_line.embedded.extensions.recorded_types import RECORDED
+from assembly_line.loader import load_line
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, parameter_name
-from stacks.constructs.table_schedule import cron_of
-from tests.synth.cloud_assembly import Assembly
+from stacks.constructs.moments import cron_of
+from stacks.constructs.online_schedule import OnlineSchedule
+from tests.synth.cloud_assembly import ROOT, Assembly
 from tests.synth.policies import as_text, resource_statements
 
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -106,6 +111,28 @@ def test_tables_are_refreshed_when_the_line_says(each_assembly: Assembly) -> Non
 )
 def test_a_declared_refresh_is_a_schedule(refresh: str, schedule: str) -> None:
     assert cron_of(refresh) == schedule
+
+
+def test_online_features_are_published_when_the_line_says(production: Assembly) -> None:
+    line = load_line(ROOT / "lines", "coupon_redemption").line
+    stack = Stack(App(), "Line")
+    OnlineSchedule(stack, "Online", line=replace(line, online_refresh="daily at 06:00"), environment="prod")
+    written = Template.from_stack(stack)
+    (rule,) = written.find_resources("AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+    assert rule["Properties"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
+    assert json.loads(target["Input"]) == {"line": "coupon_redemption"}
+    machines = production.of_type("AWS::StepFunctions::StateMachine")
+    (named,) = (name for machine in machines if (name := machine.properties.get("StateMachineName")))
+    assert target["Arn"]["Fn::Join"][1][-1] == f":stateMachine:{named}"
+    (policy,) = written.find_resources("AWS::IAM::Policy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
+
+
+def test_a_line_without_such_a_moment_publishes_by_hand(each_assembly: Assembly) -> None:
+    rules = each_assembly.of_type("AWS::Events::Rule")
+    assert [rule for rule in rules if "ScheduleExpression" in rule.properties] == []
 
 
 def test_queries_are_bounded_and_their_results_encrypted(each_assembly: Assembly) -> None:

@@ -83,6 +83,7 @@ def test_a_line_cannot_be_changed_after_it_was_checked() -> None:
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "line name": (lambda: line(name="Re-Stock"), "Line name 'Re-Stock': expected 2 to 24 lower-case"),
     "no features": (lambda: line(features={}), "features is empty"),
+    "no such moment": (lambda: line(online_refresh="at noon"), "online_refresh: 'at noon': expected such as"),
     "baseline": (
         lambda: line(training=Training(framework_version="3.2-0", baseline="nothing")),
         "training.baseline 'nothing' is not a feature; there are sales_7d, events_7d",
