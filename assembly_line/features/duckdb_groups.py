@@ -1,7 +1,8 @@
-"""The features of one group on one machine: as many entities at once as fit, and an entity that does not by slices."""
+"""The events of one group on one machine: as many entities at once as fit, and an entity that does not by slices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,13 @@ import numpy as np
 from assembly_line.features.assembly import Matched, reach_of, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
-from assembly_line.features.duckdb_session import THREADS
-from assembly_line.features.evaluation import Decisions, Rows, evaluate
-from assembly_line.features.released_scripts import Scripts
+from assembly_line.features.evaluation import Decisions, Rows
 from assembly_line.features.semantics import Sight
 from assembly_line.features.time_slices import carried, overlap_of, remembered, taken, time_slices, together
 from assembly_line.features.workload import TimedGroup
 
+# (positions of decisions, rows with all that they may rest on) -> values for each of these decisions.
+Evaluation = Callable[[Integers, Rows], Mapping[str, Column]]
 # Slices are cut between so many stretches of equal length.
 BINS = 4096
 
@@ -37,13 +38,12 @@ def grouped(counts: Integers, limit: int) -> list[Codes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOnOneMachine:
-    """One group's features for the decisions of a dataset.
+    """What is computed of one group's events for the decisions of a dataset.
 
     Args:
         decisions: their codes are those of the reader.
         rows: how many rows the source has.
         limit: how many rows are held at once.
-        scripts: of the line's own functions.
     """
 
     group: TimedGroup
@@ -52,12 +52,13 @@ class GroupOnOneMachine:
     reader: DuckdbReader
     rows: int
     limit: int
-    scripts: Scripts | None = None
+    evaluation: Evaluation
 
-    def features(self) -> dict[str, Column]:
-        """The value of each feature for each decision."""
-        if self.rows <= self.limit:
-            return self._evaluated(self.decisions, self._read(None, reach_of(self.group, self.decisions.times)))
+    def values(self) -> dict[str, Column]:
+        """The evaluation's columns, for every decision."""
+        if self.rows <= self.limit or not len(self.decisions.times):
+            everything = np.arange(len(self.decisions.times))
+            return dict(self.evaluation(everything, self._read(None, reach_of(self.group, self.decisions.times))))
         counts = self.reader.counts(self.group.source, self.group.keys, reach_of(self.group, self.decisions.times))
         answers = _Answers(len(self.decisions.times))
         for codes in grouped(counts, self.limit):
@@ -69,8 +70,8 @@ class GroupOnOneMachine:
             if int(counts[codes.first : codes.end].sum()) > self.limit:
                 self._sliced(codes, chosen, answers)
             else:
-                some = self.decisions.take(chosen)
-                answers.put(chosen, self._evaluated(some, self._read(codes, reach_of(self.group, some.times))))
+                bounds = reach_of(self.group, self.decisions.times[chosen])
+                answers.put(chosen, self.evaluation(chosen, self._read(codes, bounds)))
         return answers.columns
 
     def _sliced(self, codes: Codes, chosen: Integers, answers: _Answers) -> None:
@@ -89,7 +90,7 @@ class GroupOnOneMachine:
                 rows = together(held, rows)
             inside = np.flatnonzero((decisions.times >= one.start) & (decisions.times < one.end))
             if len(inside):
-                answers.put(chosen[inside], self._evaluated(decisions.take(inside), rows))
+                answers.put(chosen[inside], self.evaluation(chosen[inside], rows))
             if following is None or following.start > last:
                 return
             conditions = remembered(self.group, rows)
@@ -102,9 +103,6 @@ class GroupOnOneMachine:
         matched: Matched = self.reader.matched(self.group.source, self.group.keys, names, bounds, codes)
         return timed_rows(self.group, matched)
 
-    def _evaluated(self, decisions: Decisions, rows: Rows) -> dict[str, Column]:
-        return evaluate(self.group.features, decisions, rows, self.sight, threads=THREADS, scripts=self.scripts)
-
 
 class _Answers:
     """Columns that are filled a part at a time."""
@@ -113,7 +111,7 @@ class _Answers:
         self._length = length
         self.columns: dict[str, Column] = {}
 
-    def put(self, places: Integers, answers: dict[str, Column]) -> None:
+    def put(self, places: Integers, answers: Mapping[str, Column]) -> None:
         for name, column in answers.items():
             into = self.columns.setdefault(name, column.of_length(self._length))
             into.values[places], into.valid[places] = column.values, column.valid

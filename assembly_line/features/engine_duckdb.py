@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import (
     DECISION_ID,
     add_derived,
@@ -16,15 +17,15 @@ from assembly_line.features.assembly import (
     static_features,
 )
 from assembly_line.features.attempts import Built
-from assembly_line.features.columns import Column
+from assembly_line.features.columns import Column, Integers
 from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import connect, write_parquet
-from assembly_line.features.evaluation import Decisions
+from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
+from assembly_line.features.evaluation import Decisions, Rows, evaluate
 from assembly_line.features.memory import held_mib, rows_at_once
-from assembly_line.features.outcome_values import outcome_values
+from assembly_line.features.outcome_values import horizons_of, outcome_of
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
@@ -32,7 +33,7 @@ from assembly_line.features.sampling import draw
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spine import Spine
-from assembly_line.features.workload import TimedGroup, workload_of
+from assembly_line.features.workload import TimedGroup, outcome_group, workload_of
 
 
 def build(
@@ -56,7 +57,7 @@ def build(
     with connect(target.parent, memory_mib=bound) as connection:
         reader = DuckdbReader(connection, files)
         spine = select_decisions(plan, reader)
-        outcome = outcome_values(plan.line, spine.keys, spine.times, spine.ends, reader) if plan.with_outcome else {}
+        outcome = _outcome(plan, spine, reader, bound_mib=bound) if plan.with_outcome else {}
         drawn = draw(plan, spine, outcome)
         spine = drawn.spine
         columns = dataset_columns(plan, spine, reader, bound_mib=bound, scripts=scripts)
@@ -101,12 +102,46 @@ def dataset_columns(
 def _timed_features(
     plan: Plan, group: TimedGroup, spine: Spine, reader: DuckdbReader, *, limit: int, scripts: Scripts | None
 ) -> dict[str, Column]:
+    decisions = Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times)
+    sight = sight_of(group.source, plan.line.decision.boundary)
+
+    def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
+        some = decisions.take(chosen)
+        return evaluate(group.features, some, rows, sight, threads=THREADS, scripts=scripts)
+
     return GroupOnOneMachine(
         group=group,
-        decisions=Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times),
-        sight=sight_of(group.source, plan.line.decision.boundary),
+        decisions=decisions,
+        sight=sight,
         reader=reader,
-        rows=sum(item.rows for source in group.source.loaded for item in plan.inputs[source.name].objects),
+        rows=_planned_rows(plan, group.source),
         limit=limit,
-        scripts=scripts,
-    ).features()
+        evaluation=evaluation,
+    ).values()
+
+
+def _outcome(plan: Plan, spine: Spine, reader: DuckdbReader, *, bound_mib: int) -> dict[str, Column]:
+    """The columns that state the outcome, but not when it was known."""
+    line = plan.line
+    horizons = horizons_of(line, spine.times, spine.ends)
+    group = outcome_group(line, horizons.longest)
+    codes = reader.codes({name: spine.keys[name] for name in group.keys})
+    decisions = Decisions(codes, spine.times)
+    limit = rows_at_once(group, bound_mib=bound_mib, held=held_mib(line, workload_of(line, plan.features), len(codes)))
+
+    def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
+        return outcome_of(line, decisions.take(chosen), spine.ends[chosen], rows)
+
+    return GroupOnOneMachine(
+        group=group,
+        decisions=Decisions(codes, horizons.latest),
+        sight=sight_of(group.source, "at_or_before"),
+        reader=reader,
+        rows=_planned_rows(plan, group.source),
+        limit=limit,
+        evaluation=evaluation,
+    ).values()
+
+
+def _planned_rows(plan: Plan, source: Source) -> int:
+    return sum(item.rows for loaded in source.loaded for item in plan.inputs[loaded.name].objects)

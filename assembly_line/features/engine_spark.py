@@ -35,7 +35,7 @@ from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.evaluation import Decisions, evaluate
 from assembly_line.features.many_decision_ids import decision_ids
-from assembly_line.features.outcome_values import outcome_from, outcome_reads
+from assembly_line.features.outcome_values import horizons_of, outcome_from, outcome_reads
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.sampling import Drawn, draw
@@ -45,7 +45,7 @@ from assembly_line.features.spark_groups import ROW, Step, answered
 from assembly_line.features.spark_reader import Fetch, SparkReader
 from assembly_line.features.spark_slices import spread
 from assembly_line.features.spine import Spine
-from assembly_line.features.workload import TimedGroup, Workload, keys_of, kind_of, workload_of
+from assembly_line.features.workload import TimedGroup, Workload, keys_of, kind_of, outcome_group, workload_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -181,13 +181,17 @@ def _outcome(plan: Plan, spine: Spine, reader: SparkReader) -> DataFrame:
     source, keys = line.outcome.source, keys_of(*line.outcome.by)
     names = outcome_reads(line)
     codes = reader.codes({name: spine.keys[name] for name in keys})
-    rows = reader.matched_frame(source, keys, names)
+    horizons = horizons_of(line, spine.times, spine.ends)
+    group = outcome_group(line, horizons.longest)
+    rows = reader.matched_frame(source, keys, names, reach_of(group, horizons.latest))
+    at_the_end = Decisions(codes, horizons.latest)
+    at_the_end, rows = spread(reader, group, at_the_end, sight_of(group.source, "at_or_before"), rows)
 
     def evaluation(decisions: Decisions, ends: Integers, matched: Matched) -> Mapping[str, Column]:
         return outcome_from(line, decisions, ends, matched)
 
     step = Step({name: source.columns[name] for name in names}, _outcome_kinds(plan), evaluation)
-    return answered(reader, Decisions(codes, spine.times), spine.ends, rows, step)
+    return answered(reader, Decisions(at_the_end.entities, spine.times), spine.ends, rows, step)
 
 
 def _writing(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from assembly_line.declarations.lines import Line
-from assembly_line.features.workload import TimedGroup, Workload, kind_of
+from assembly_line.features.workload import TimedGroup, Workload, kind_of, outcome_group
 
 MIB = 1 << 20
 # Python, NumPy, DuckDB and what it buffers of the file that it writes.
@@ -28,14 +28,18 @@ SPINE_EXTRAS = 6
 LEAST_ROWS = 50_000
 
 
-def estimated_mib(line: Line, workload: Workload, rows: Mapping[str, int], spine_rows: int) -> int:
+def estimated_mib(
+    line: Line, workload: Workload, rows: Mapping[str, int], spine_rows: int, *, with_outcome: bool
+) -> int:
     """What building takes if every source is read at once, one after the other.
 
     Args:
         rows: source -> rows that are read of it; a view is taken to have as many as its sources.
+        with_outcome: whether the outcome's events are read, too.
     """
-    read = {group.source.name: sum(rows[source.name] for source in group.source.loaded) for group in workload.timed}
-    largest = max((read[group.source.name] * row_bytes(group) for group in workload.timed), default=0)
+    groups = [*workload.timed, *([outcome_group(line)] if with_outcome else [])]
+    read = (sum(rows[source.name] for source in group.source.loaded) * row_bytes(group) for group in groups)
+    largest = max(read, default=0)
     return held_mib(line, workload, spine_rows) + -(-largest // MIB)
 
 

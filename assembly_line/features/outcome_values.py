@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -13,7 +14,7 @@ from assembly_line.declarations.outcomes import Outcome
 from assembly_line.features.aggregates import Values, aggregate_of
 from assembly_line.features.assembly import Matched, Reader, rows_of
 from assembly_line.features.columns import Column, Integers, decimal_scale
-from assembly_line.features.evaluation import DAY, Decisions
+from assembly_line.features.evaluation import DAY, Decisions, Rows
 from assembly_line.features.kernel import Ask, History
 from assembly_line.features.reductions import Windows
 from assembly_line.features.semantics import micros_of
@@ -44,13 +45,41 @@ def outcome_values(
 
 
 def outcome_from(line: Line, decisions: Decisions, ends: Integers, matched: Matched) -> dict[str, Column]:
+    """`outcome_of` of rows as a reader gives them."""
+    column = line.outcome.column
+    rows = rows_of(line.outcome.source, matched, columns=() if column is None else (column,))
+    return outcome_of(line, decisions, ends, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Horizons:
+    """How far the horizons of decisions reach.
+
+    Args:
+        latest: for each decision the end of a horizon as long as the longest, microseconds.
+        longest: microseconds.
+    """
+
+    latest: Integers
+    longest: int
+
+
+def horizons_of(line: Line, times: Integers, ends: Integers) -> Horizons:
+    begins = times + micros_of(line.outcome.gap)
+    longest = max(int((ends - begins).max(initial=0)), 0)
+    return Horizons(begins + longest, longest)
+
+
+def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> dict[str, Column]:
     """`outcome_values` once the events are there.
+
+    Args:
+        rows: every event of the decisions' entities within their horizons; more do no harm.
 
     Raises:
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
     """
     outcome = line.outcome
-    rows = rows_of(outcome.source, matched, columns=() if outcome.column is None else (outcome.column,))
     history = History(rows.entities, rows.times)
     begins = decisions.times + micros_of(outcome.gap)
     ends = np.maximum(ends, begins)

@@ -96,7 +96,10 @@ def _touches(item: SnapshotObject, bounds: Bounds) -> bool:
     return (lower is None or item.max_time >= lower) and (upper is None or item.min_time <= upper)
 
 
-def estimate_of(line: Line, workload: Workload, inputs: Mapping[str, Input], spine_rows: int) -> Estimate:
+def estimate_of(
+    line: Line, workload: Workload, inputs: Mapping[str, Input], spine_rows: int, *, with_outcome: bool
+) -> Estimate:
+    """What building will read and take, as far as the snapshots tell."""
     timed = {source.name for group in workload.timed for source in group.source.loaded}
     rows = {name: sum(item.rows for item in part.objects) for name, part in inputs.items()}
     objects = [item for part in inputs.values() for item in part.objects]
@@ -104,5 +107,5 @@ def estimate_of(line: Line, workload: Workload, inputs: Mapping[str, Input], spi
         bytes=sum(item.bytes for item in objects),
         events=sum(rows[name] for name in timed),
         spine_rows=spine_rows,
-        memory_mib=estimated_mib(line, workload, rows, spine_rows),
+        memory_mib=estimated_mib(line, workload, rows, spine_rows, with_outcome=with_outcome),
     )

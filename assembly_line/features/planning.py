@@ -67,7 +67,9 @@ def make_plan(
         "to": None if request.until is None else format_instant(request.until),
     }
     digests = {name: part.snapshot for name, part in inputs.items()}
-    estimate = estimate_of(line, workload, inputs, spine_rows(line, request, inputs))
+    estimate = estimate_of(
+        line, workload, inputs, spine_rows(line, request, inputs), with_outcome=request.purpose == "training"
+    )
     sampling = sampling_of(line, request)
     engine, reason = _engine(request, estimate, memory_mib)
     if workload.scripts and not has_arrow:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast, Timed
+from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, Share, SinceLast, Timed
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
@@ -138,6 +139,21 @@ def keys_of(*entities: Entity) -> Keys:
 def kind_of(line: Line, name: str) -> str:
     """The type of a feature's values."""
     return kinds_of(line.features, (name,))[name]
+
+
+def outcome_group(line: Line, longest: int = 1) -> TimedGroup:
+    """The events that outcomes rest on, as features would ask for them at the end of the longest horizon.
+
+    So they are counted, read by parts and cut in time as those of features are; what is computed of them is another
+    matter. A decision's own moment here is `longest` microseconds after its horizon begins.
+    """
+    outcome = line.outcome
+    # Whether a decision has an outcome by now is decided before: an event counts by when it happened.
+    source = replace(outcome.source, delay=timedelta(0))
+    window = timedelta(microseconds=max(longest, 1))
+    kind: AggregateKind = "count" if outcome.column is None else "max"
+    events = Aggregate(kind=kind, source=source, column=outcome.column, window=window, by=outcome.by[0])
+    return TimedGroup(source, keys_of(*outcome.by), {outcome.name: events})
 
 
 def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dict[str, tuple[str, ...]]:

@@ -79,7 +79,9 @@ def wide_plan(
         until=asked.until,
         features=table.features,
         inputs=inputs,
-        estimate=estimate_of(at_occasions, workload, inputs, spine_rows(at_occasions, asked, inputs)),
+        estimate=estimate_of(
+            at_occasions, workload, inputs, spine_rows(at_occasions, asked, inputs), with_outcome=False
+        ),
         engine="spark",
         reason="tables are materialised by Spark",
         scripts=used,

@@ -59,8 +59,8 @@ def build_case(spark: SparkSession, case: Path) -> None:
     plan = plan_from_json(json.loads((case / "plan.json").read_text()))
     # As if the static tables were too large for the driver to read them itself.
     spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
-    # As if every entity with more than ten rows were too large for one worker.
-    spark_slices.HOT_ROWS = 10 if case.name == "hot entities" else HOT_ROWS
+    # As if every entity with more than ten rows were too large for one worker; or, for its outcome, with more than two.
+    spark_slices.HOT_ROWS = {"hot entities": 10, "generated": 2, "of events": 2}.get(case.name, HOT_ROWS)
     try:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
         built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"), scripts=scripts)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from assembly_line import Line, Outcome, attribute, days, hours
 from assembly_line.errors import DeclarationError, RequestRefused
+from assembly_line.features import engine_duckdb
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
 from assembly_line.features.engine_duckdb import build
@@ -54,8 +55,13 @@ def line_with(**outcome: Any) -> Line:
     )
 
 
-def built(line: Line, world: Tables, as_of: datetime) -> tuple[Plan, Built, dict[str, Column]]:
-    with tempfile.TemporaryDirectory() as place:
+def built(
+    line: Line, world: Tables, as_of: datetime, *, limit: int | None = None
+) -> tuple[Plan, Built, dict[str, Column]]:
+    """The dataset; with a limit no more rows of the outcome's source than this are held at once."""
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        if limit is not None:
+            patch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: limit)
         lake = SmallLake(line, world, Path(place))
         plan = lake.plan({"purpose": "training", "as_of": as_of.isoformat()})
         target = Path(place) / "data.parquet"
@@ -71,9 +77,16 @@ def built(line: Line, world: Tables, as_of: datetime) -> tuple[Plan, Built, dict
     ),
     seed=st.integers(0, 10**6),
     hour=st.integers(5, 90),
+    limit=st.sampled_from([None, 1, 6]),
 )
 def test_the_outcome_is_what_the_rules_say(
-    measure: dict[str, Any], ends: dict[str, Any], waits: tuple[timedelta, timedelta], seed: int, hour: int
+    *,
+    measure: dict[str, Any],
+    ends: dict[str, Any],
+    waits: tuple[timedelta, timedelta],
+    seed: int,
+    hour: int,
+    limit: int | None,
 ) -> None:
     gap, delay = waits
     by = (USER, VISIT) if "until" in ends else (USER,)
@@ -84,7 +97,7 @@ def test_the_outcome_is_what_the_rules_say(
     world = random_world(seed, events=80)
     as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(hours=hour)
 
-    _, _, columns = built(line, world, as_of)
+    _, _, columns = built(line, world, as_of, limit=limit)
 
     assert_equal(line, rows_of(columns), reference.dataset(line, world, ["kind"], as_of=as_of))
     assert list(columns)[-len(line.outcome.columns) :] == list(line.outcome.columns)

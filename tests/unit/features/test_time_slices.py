@@ -18,7 +18,7 @@ from assembly_line.features.arrow_columns import from_physical_table, to_physica
 from assembly_line.features.assembly import Matched, timed_columns, timed_rows
 from assembly_line.features.columns import Column
 from assembly_line.features.decisions import select_decisions
-from assembly_line.features.duckdb_groups import GroupOnOneMachine, grouped
+from assembly_line.features.duckdb_groups import grouped
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
 from assembly_line.features.duckdb_session import connect
 from assembly_line.features.evaluation import Decisions, Rows, evaluate
@@ -73,18 +73,29 @@ def test_a_huge_entity_is_never_held_whole(tmp_path: Path, monkeypatch: pytest.M
     features = ["events_count", "events_latest_s", "events_since"]
     monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 300)
     held = []
-    evaluated = GroupOnOneMachine._evaluated
 
-    def watched(self: GroupOnOneMachine, decisions: Any, rows: Any) -> Any:
+    def watched(features: Any, decisions: Any, rows: Any, *others: Any, **options: Any) -> Any:
         held.append(len(rows.times))
-        return evaluated(self, decisions, rows)
+        return evaluate(features, decisions, rows, *others, **options)
 
-    monkeypatch.setattr(GroupOnOneMachine, "_evaluated", watched)
+    monkeypatch.setattr(engine_duckdb, "evaluate", watched)
     found = SmallLake(line, world, tmp_path).build({**ALL, "features": features}, tmp_path / "data.parquet")
 
     assert len(held) > 4
     assert max(held) < 500
     assert_equal(line, rows_of(found), reference.dataset(line, world, features))
+
+
+def test_without_decisions_a_source_larger_than_memory_gives_all_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 5)
+    nobody = {**ALL, "from": "2001-01-01", "to": "2001-01-02", "features": ["events_count", "late_latest_s"]}
+    lake = SmallLake(a_line(), random_world(5), tmp_path)
+    for purpose in ("scoring", "training"):
+        found = lake.build({**nobody, "purpose": purpose}, tmp_path / f"{purpose}.parquet")
+        assert {"events_count", "late_latest_s"} <= found.keys()
+        assert rows_of(found) == []
 
 
 def test_slices_end_where_enough_rows_are_held() -> None:
