@@ -169,7 +169,7 @@ def parse_json(text: str | bytes) -> object:
         MalformedMessage: says what is wrong.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct_members)
+        return _STRICT_JSON.decode(text if isinstance(text, str) else text.decode("utf-8-sig"))
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage(f"body is not strict JSON: {error}") from error
 
@@ -183,3 +183,7 @@ def _distinct_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) != len(pairs):
         raise ValueError("a member appears twice in one object")
     return members
+
+
+# Made once: `json.loads` makes one for every text that it reads with hooks.
+_STRICT_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_distinct_members)
