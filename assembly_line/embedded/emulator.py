@@ -11,6 +11,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from assembly_line.embedded.extensions import (
+    athena_partitions,
     athena_results,
     cloudformation_types,
     custom_resources,
@@ -34,6 +35,7 @@ from assembly_line.embedded.extensions import (
 )
 
 EXTENSIONS = (
+    athena_partitions,
     athena_results,
     cloudformation_types,
     custom_resources,
@@ -55,7 +57,8 @@ EXTENSIONS = (
     task_callbacks,
 )
 GRACE_SECONDS = 1.0
-LAST_RESORT_SECONDS = 15.0
+# Writing the state takes as long as it takes; the supervisor's patience ends later.
+LAST_RESORT_SECONDS = 75.0
 
 
 def main() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
@@ -57,3 +59,50 @@ def test_athena_writes_its_result_where_it_says(cloud: EmbeddedAccount, location
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert key == f"results/{query}.csv"
     assert list(csv.reader(body.splitlines())) == [["one", "letter"], ["1", "a"]]
+
+
+def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: EmbeddedAccount, tmp_path: Path) -> None:
+    """Not its manifest, and not a month that was replaced and is not removed yet."""
+    athena, s3, glue, bucket, database = (
+        cloud.client("athena"),
+        cloud.client("s3"),
+        cloud.client("glue"),
+        unique(),
+        unique(),
+    )
+    s3.create_bucket(Bucket=bucket)
+    location = f"s3://{bucket}/tables/spending/"
+    for folder, spend in (("month=2017-01/old", 1), ("month=2017-01/new", 2), ("month=2017-02/new", 3)):
+        duckdb.sql(f"COPY (SELECT {spend} AS spend) TO '{tmp_path}/data.parquet'")
+        s3.upload_file(f"{tmp_path}/data.parquet", bucket, f"tables/spending/{folder}/data.parquet")
+    s3.put_object(Bucket=bucket, Key="tables/spending/manifest.json", Body=b"{}")
+    glue.create_database(DatabaseInput={"Name": database})
+    columns = [{"Name": "spend", "Type": "int"}]
+    glue.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": "spending",
+            "Parameters": {"classification": "parquet"},
+            "PartitionKeys": [{"Name": "month", "Type": "string"}],
+            "StorageDescriptor": {"Columns": columns, "Location": location},
+        },
+    )
+    parts = [
+        {"Values": [month], "StorageDescriptor": {"Columns": columns, "Location": f"{location}month={month}/new"}}
+        for month in ("2017-01", "2017-02")
+    ]
+    glue.batch_create_partition(DatabaseName=database, TableName="spending", PartitionInputList=parts)
+    query = athena.start_query_execution(
+        QueryString="SELECT month, spend FROM spending ORDER BY month",
+        QueryExecutionContext={"Database": database},
+        ResultConfiguration={"OutputLocation": f"s3://{bucket}/results/"},
+    )["QueryExecutionId"]
+
+    def ended() -> bool:
+        status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+        assert status["State"] != "FAILED", status
+        return bool(status["State"] == "SUCCEEDED")
+
+    until(ended)
+    rows = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"][1:]
+    assert [[cell["VarCharValue"] for cell in row["Data"]] for row in rows] == [["2017-01", "2"], ["2017-02", "3"]]
