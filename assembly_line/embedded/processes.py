@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +62,25 @@ def is_alive(identity: ProcessIdentity) -> bool:
     return identify(identity.pid) == identity
 
 
-def end(identities: Sequence[ProcessIdentity], *, patience_seconds: float) -> list[ProcessIdentity]:
-    """Ask to end, wait, then kill with all descendants. Returns those that had to be killed."""
+def end(
+    identities: Sequence[ProcessIdentity],
+    *,
+    patience_seconds: float,
+    nothing_left: Callable[[], bool] = lambda: False,
+    grace_seconds: float = 0,
+) -> list[ProcessIdentity]:
+    """Ask to end, wait, then kill with all descendants. Returns those that had to be killed.
+
+    Args:
+        nothing_left: says that what had to be done is done; from then on they are waited for `grace_seconds` at most.
+    """
     known = {child for identity in identities for child in descendants(identity)}
     for identity in identities:
         _signal(identity, signal.SIGTERM)
     deadline = time.monotonic() + patience_seconds
     while any(is_alive(identity) for identity in identities) and time.monotonic() < deadline:
+        if nothing_left():
+            deadline, nothing_left = min(deadline, time.monotonic() + grace_seconds), lambda: False
         time.sleep(POLL_SECONDS)
     stubborn = [identity for identity in identities if is_alive(identity)]
     known |= {child for identity in stubborn for child in descendants(identity)}

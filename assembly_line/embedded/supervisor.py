@@ -17,7 +17,9 @@ from assembly_line.embedded.state_folder import StateFolder, explaining_full_dis
 from assembly_line.errors import EmbeddedAwsError
 
 Report = Callable[[str], None]
-PATIENCE_SECONDS = 20.0
+# A machine that is busy with other things takes its time to write the state; what is written needs no more of it.
+PATIENCE_SECONDS = 90.0
+GRACE_SECONDS = 10.0
 SAVING_MIB = 8
 
 
@@ -184,7 +186,7 @@ def _stop_locked(folder: StateFolder) -> Stopped:
     problems = []
     # The emulator first: what it still finishes may call SageMaker.
     for name in ("emulator", "sagemaker"):
-        if name in alive and processes.end([alive[name]], patience_seconds=PATIENCE_SECONDS):
+        if name in alive and not _end(alive[name], folder, writes_state=name == "emulator"):
             problems.append(f"{name} did not end within {PATIENCE_SECONDS:.0f} s and was killed")
         elif name in runtime.processes and name not in alive:
             problems.append(f"{name} was already gone")
@@ -198,6 +200,16 @@ def _stop_locked(folder: StateFolder) -> Stopped:
     return Stopped(
         was_running=bool(alive), clean=not problems, problems=tuple(problems), interrupted_executions=interrupted
     )
+
+
+def _end(who: processes.ProcessIdentity, folder: StateFolder, *, writes_state: bool) -> bool:
+    """Whether it ended as it should: by itself, or killed in what it still did after its state was written whole."""
+
+    def written() -> bool:
+        return writes_state and folder.saved.exists()
+
+    killed = processes.end([who], patience_seconds=PATIENCE_SECONDS, nothing_left=written, grace_seconds=GRACE_SECONDS)
+    return not killed or written()
 
 
 def _not_saved(folder: StateFolder) -> str:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assembly_line.embedded import supervisor
 from assembly_line.embedded.child_processes import free_port
+from assembly_line.embedded.extensions import saving
 from assembly_line.embedded.processes import (
     ProcessIdentity,
     descendants,
@@ -238,24 +240,65 @@ def test_two_commands_do_not_start_or_stop_at_the_same_time(state: Path) -> None
         supervisor.start(state, report=lambda _: None)
 
 
-def test_a_process_that_does_not_listen_is_killed_together_with_its_children(tmp_path: Path) -> None:
-    """As an emulator does that waits for a custom resource."""
-    program = (
-        "import signal, subprocess, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        "print('ready', flush=True)\n"
-        "time.sleep(60)\n"
-    )
+STUBBORN = (
+    "import signal, subprocess, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    "print('ready', flush=True)\n"
+    "time.sleep(60)\n"
+)
+
+
+@pytest.fixture
+def stubborn(tmp_path: Path) -> ProcessIdentity:
+    """A process with a child that does not listen, as an emulator that waits for a custom resource."""
     log = tmp_path / "log"
-    stubborn = start_detached([sys.executable, "-c", program], environment={}, folder=tmp_path, log=log)
-    assert stubborn
+    started = start_detached([sys.executable, "-c", STUBBORN], environment={}, folder=tmp_path, log=log)
+    assert started
     until(log.read_text)
+    return started
+
+
+def test_a_process_that_does_not_listen_is_killed_together_with_its_children(stubborn: ProcessIdentity) -> None:
     (child,) = descendants(stubborn)
 
     assert end([stubborn], patience_seconds=0.2) == [stubborn]
     assert not is_alive(stubborn)
     assert not is_alive(child)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_state_that_was_written_whole_is_kept_however_its_writer_ended(
+    state: Path, stubborn: ProcessIdentity, monkeypatch: pytest.MonkeyPatch, *, saved: bool
+) -> None:
+    monkeypatch.setattr(supervisor, "PATIENCE_SECONDS", 30.0 if saved else 0.2)
+    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.2)
+    folder = StateFolder(state)
+    folder.services.mkdir(parents=True)
+    if saved:
+        folder.saved.write_text('{"interrupted_executions": 0}', encoding="utf-8")
+    running = Runtime(
+        root=state, emulator_port=1, sagemaker_port=2, processes={"emulator": stubborn}, started="then", versions={}
+    )
+    write_runtime(folder.runtime, running)
+
+    found = supervisor.stop(state)
+
+    assert not is_alive(stubborn)
+    assert (found.clean, folder.clean.exists()) == (saved, saved)
+    assert len(found.problems) == (0 if saved else 1)
+
+
+def test_a_table_that_changes_while_it_is_copied_is_copied_again() -> None:
+    answers: list[Any] = [RuntimeError("dictionary changed size during iteration")] * 8 + [{"a": 1}]
+
+    def get_state() -> Any:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    assert saving._copied(get_state) == {"a": 1}
 
 
 def test_asking_for_a_stopped_one_names_the_command(state: Path) -> None:

@@ -13,6 +13,7 @@ from assembly_line.embedded.extensions.pinned import ministack, replace
 
 logger = logging.getLogger("assembly_line.saving")
 ATTEMPTS = 5
+BUSY_SECONDS = 10.0
 
 
 def install() -> None:
@@ -37,11 +38,9 @@ def _save(persistence: Any, folder: Path, name: str, get_state: Callable[[], Any
     before = _version(target)
     for _ in range(ATTEMPTS):
         try:
-            state = get_state()
+            state = _copied(get_state)
         except RuntimeError:
-            # A thread that still works changed a table while it was copied.
-            time.sleep(0.05)
-            continue
+            return False
         if state is None:
             return True
         persistence.save_state(name, state)
@@ -49,6 +48,18 @@ def _save(persistence: Any, folder: Path, name: str, get_state: Callable[[], Any
             return True
         time.sleep(0.05)
     return False
+
+
+def _copied(get_state: Callable[[], Any]) -> Any:
+    """A service's state. A thread that still works may change a table while it is copied: then it is copied again."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return get_state()
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _version(path: Path) -> int | None:
