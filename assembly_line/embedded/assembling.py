@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from assembly_line.embedded.patience import SYNTHESIS, patience
 from assembly_line.embedded.runtime import ACCOUNT, REGION
 from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
 from assembly_line.errors import EmbeddedAwsError
@@ -21,7 +22,8 @@ from assembly_line.errors import EmbeddedAwsError
 Report = Callable[[str], None]
 SOURCES = ("app.py", "cdk.json", "stacks", "assembly_line", "lambdas", "glue_jobs", "lines", "settings", "requirements")
 IGNORED_FOLDERS = frozenset({"__pycache__", "cdk.out", "node_modules", ".venv", ".line"})
-SYNTH_SECONDS = 300
+# A synthesis that has not ended in a day was killed.
+ABANDONED_SECONDS = 86_400
 KEPT = 2
 
 
@@ -116,16 +118,19 @@ def _synthesize(repository: Path, folder: StateFolder, home: Path, environment: 
     unpacked = repository / ".tools" / "jsii"
     if unpacked.is_dir():  # left there by the installation
         variables["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(unpacked)
-    log = folder.logs / "synth.log"
+    log, seconds = folder.logs / "synth.log", patience(SYNTHESIS)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         try:
             answer = subprocess.run(
                 [sys.executable, "app.py"], cwd=repository, env=variables, stdout=stream, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, timeout=SYNTH_SECONDS, check=False,
+                stdin=subprocess.DEVNULL, timeout=seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise EmbeddedAwsError(f"app.py did not end within {SYNTH_SECONDS} s; its output is in {log}") from error
+            raise EmbeddedAwsError(
+                f"app.py did not end within {seconds} s; its output is in {log}; on a slow machine set {SYNTHESIS} to "
+                "more seconds"
+            ) from error
     if answer.returncode or not (output / "manifest.json").exists():
         folder.check_space()
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -171,7 +176,7 @@ def _file_assets(manifest: Path) -> dict[str, Any]:
 def _forget_old(assemblies: Path, *, keep: Path) -> None:
     keep.touch()
     ages = {path: time.time() - path.stat().st_mtime for path in assemblies.iterdir() if path.is_dir()}
-    unfinished = [path for path in ages if path.name.startswith(".") and ages[path] > 2 * SYNTH_SECONDS]
+    unfinished = [path for path in ages if path.name.startswith(".") and ages[path] > ABANDONED_SECONDS]
     finished = sorted((path for path in ages if not path.name.startswith(".")), key=lambda path: ages[path])
     for path in [*unfinished, *finished[KEPT:]]:
         if path != keep:

@@ -17,6 +17,7 @@ import boto3
 
 from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.deployment_progress import Progress
+from assembly_line.embedded.patience import DEPLOYMENT, patience
 from assembly_line.embedded.runtime import ACCESS_KEY, REGION, SECRET_KEY, Runtime, write_atomically
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.errors import EmbeddedAwsError
@@ -28,7 +29,6 @@ __all__ = ["Deployment", "assemble", "deploy"]
 
 Report = Callable[[str], None]
 REPOSITORY = Path(__file__).parents[2]
-DEPLOY_SECONDS = 600
 CONCURRENCY = 4
 TOOLKIT = "CDKToolkit"
 
@@ -88,7 +88,7 @@ def _bootstrap(runtime: Runtime, repository: Path) -> None:
 
 
 def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path, progress: Progress) -> None:
-    log = folder.logs / "deploy.log"
+    log, seconds = folder.logs / "deploy.log", patience(DEPLOYMENT)
     variables = runtime.client_environment() | {"CI": "true", "NO_COLOR": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
     command = [
         *cdk_command(repository),
@@ -102,7 +102,7 @@ def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path
             stdin=subprocess.DEVNULL, text=True, encoding="utf-8", errors="replace",
         ) as process,
     ):  # fmt: skip
-        alarm = threading.Timer(DEPLOY_SECONDS, process.kill)
+        alarm = threading.Timer(seconds, process.kill)
         alarm.start()
         try:
             for line in process.stdout or ():
@@ -115,7 +115,9 @@ def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path
             expired = not alarm.is_alive()
             alarm.cancel()
     if expired:
-        raise EmbeddedAwsError(f"the deployment did not end within {DEPLOY_SECONDS} s; see {log}")
+        raise EmbeddedAwsError(
+            f"the deployment did not end within {seconds} s; see {log}; on a slow machine set {DEPLOYMENT} to more"
+        )
     if process.returncode:
         folder.check_space()
         raise EmbeddedAwsError(progress.failure(_failures(runtime, progress.stacks), log))

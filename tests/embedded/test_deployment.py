@@ -53,6 +53,25 @@ def small_app(embedded: Runtime, cloud: EmbeddedAccount) -> SmallApp:
     return SmallApp(assembly, outputs, embedded.root, said)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        ("1", r"app\.py did not end within 1 s.* set LINE_SYNTH_SECONDS to more"),
+        ("soon", r"LINE_SYNTH_SECONDS 'soon': expected a whole number of seconds above 0"),
+        ("0", r"LINE_SYNTH_SECONDS '0'"),
+    ],
+)
+def test_how_long_a_synthesis_may_take_is_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: str, said: str
+) -> None:
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
+    (tmp_path / "cdk.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setenv("LINE_SYNTH_SECONDS", seconds)
+
+    with pytest.raises(EmbeddedAwsError, match=said):
+        assemble(tmp_path, tmp_path / ".line", lambda _: None)
+
+
 def post(url: str, credentials: Credentials | None) -> tuple[int, dict[str, Any]]:
     """Status and body of a POST, signed if there are credentials."""
     request = AWSRequest("POST", url, data=b"{}", headers={"Content-Type": "application/json"})
