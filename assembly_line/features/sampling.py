@@ -93,6 +93,13 @@ def draw(plan: Plan, spine: Spine, outcome: Mapping[str, Column]) -> Drawn:
     return Drawn(spine.only(chosen, REASON), left, report)
 
 
+def share_of_positives(report: Mapping[str, Any]) -> float | None:
+    """Of all decisions that were there to be drawn from; None if they were not told apart by class."""
+    there = {name: kept + report["dropped"][name] for name, kept in report["kept"].items()}
+    whole = sum(there.values())
+    return there["positives"] / whole if whole and "positives" in there else None
+
+
 def hashed(ids: Column, seed: int) -> Hashes:
     """64 well-mixed bits of each id and the seed."""
     digits = [int(text[-DIGITS:] or "0", 16) for text in ids.values.tolist()]

@@ -40,6 +40,7 @@ def page_of_manifest(line: Line, manifest: Mapping[str, Any], columns: Mapping[s
         excluded=manifest["excluded"],
         findings=[finding_from_json(one) for one in manifest["quality"]],
         limitations=manifest["limitations"],
+        sampling=manifest.get("sampling"),
     )
     return page(subject, profile_of(line, columns))
 
@@ -65,6 +66,7 @@ def page_of_notebook(line: Line, described: Mapping[str, Any], columns: Mapping[
         excluded=described["excluded"],
         findings=[finding_from_json(one) for one in described["quality"]],
         limitations=(),
+        sampling=described.get("sampling"),
     )
     return page(subject, profile_of(line, columns))
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
+from assembly_line.features.decision_wording import sampling_in_words
 from assembly_line.features.findings import Finding
 from assembly_line.features.leak_findings import PREFIX
 from assembly_line.features.profile.figures import FeatureProfile, Level, Profile
 from assembly_line.features.profile.plots import bars, over_months, short
 from assembly_line.features.profile.style import STYLE
+from assembly_line.features.sampling import share_of_positives
 
 Cell = str | int | None
 ORDER = ("error", "warning", "allowed", "not judged", "passed")
@@ -23,6 +26,7 @@ class Subject:
     Args:
         described: name -> text, such as the dataset's id, period, release.
         excluded: reason -> spine rows left out.
+        sampling: what was asked, kept and dropped, as the manifest has it; None if every decision is there.
     """
 
     title: str
@@ -33,6 +37,7 @@ class Subject:
     excluded: Mapping[str, int]
     findings: Sequence[Finding]
     limitations: Sequence[str]
+    sampling: Mapping[str, Any] | None = None
 
 
 def page(subject: Subject, profile: Profile) -> str:
@@ -42,8 +47,9 @@ def page(subject: Subject, profile: Profile) -> str:
         f'<p class="soft">Profile of a {escape(subject.purpose)} dataset, '
         f"<code>{escape(subject.dataset_id)}</code>, owned by {escape(subject.owner)}</p>",
         _facts(subject, profile),
+        _sampled(subject, profile),
         _described(subject),
-        _outcome(profile),
+        _outcome(subject, profile),
         _trust(subject),
         _overview(profile),
         "<h2>Each feature</h2>",
@@ -65,11 +71,37 @@ def _facts(subject: Subject, profile: Profile) -> str:
         "Decisions": f"{profile.rows:,}",
         "Period": f"{profile.first} to {profile.last}" if profile.first else "none",
         "Features": f"{len(profile.features):,}",
-        **({f"Outcome {profile.outcome}": _rate(profile.rate, profile)} if profile.outcome else {}),
+        **_outcome_facts(subject, profile),
         "Quality gate": verdict if subject.findings else "not judged",
     }
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">{cells}</dl>'
+
+
+def _outcome_facts(subject: Subject, profile: Profile) -> dict[str, str]:
+    if profile.outcome is None:
+        return {}
+    rate = _rate(profile.rate, profile)
+    if subject.sampling is None:
+        return {f"Outcome {profile.outcome}": rate}
+    whole = share_of_positives(subject.sampling)
+    before = {} if whole is None else {f"Outcome {profile.outcome}, of all decisions": f"{whole:.2%}"}
+    return {f"Outcome {profile.outcome}, of the sample": rate, **before}
+
+
+def _sampled(subject: Subject, profile: Profile) -> str:
+    """Whose figures they are, where not every decision is there."""
+    if subject.sampling is None:
+        return ""
+    said = [f"Decisions were sampled. {sampling_in_words(subject.sampling).capitalize()}."]
+    if share_of_positives(subject.sampling) is None:
+        said.append("Every count on this page is the sample's.")
+    else:
+        said.append(
+            f"Every count, rate and mean on this page is the sample's, but for the share of {profile.outcome} of all "
+            "decisions; an AUC is not changed by it."
+        )
+    return f'<p class="sampled">{escape(" ".join(said))}</p>'
 
 
 def _described(subject: Subject) -> str:
@@ -80,7 +112,7 @@ def _described(subject: Subject) -> str:
     return _table("What was asked for, and from what it was built", ("", ""), rows) + said
 
 
-def _outcome(profile: Profile) -> str:
+def _outcome(subject: Subject, profile: Profile) -> str:
     if profile.outcome is None or not profile.months:
         return ""
     what = "Share of positives" if profile.is_share else "Mean"
@@ -91,6 +123,8 @@ def _outcome(profile: Profile) -> str:
         description="; ".join(", ".join(map(str, row)) for row in rows),
     )
     caption = f"{what} of {profile.outcome} (dotted, right) and number of decisions (bars, left) by month"
+    if subject.sampling is not None:
+        caption += ", of the sample"
     return (
         f'<h2>Outcome over time</h2><figure class="wide"><figcaption>{escape(caption)}</figcaption>{plot}</figure>'
         f"{_details(_table('The same as a table', ('month', 'decisions', what.lower()), rows))}"

@@ -14,6 +14,7 @@ a { color: var(--deep); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 .facts div { background: var(--panel); border-left: 4px solid var(--deep); padding: .6rem .8rem; }
 .facts dt { color: var(--soft); font-size: .82rem; } .facts dd { margin: 0; font-size: 1.25rem; font-weight: 600; }
+.sampled { border-left: 4px solid var(--warm); background: var(--panel); padding: .6rem .8rem; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; color: var(--soft); padding: .2rem 0 .4rem; }

@@ -218,3 +218,44 @@ def test_plots_scale_with_what_they_show() -> None:
     root = parsed(bars([], title="t", description="d"))
     assert root.get("role") == "img"
     assert [short(value) for value in (0.0123, 12345, 3_400_000, -2e10)] == ["0.0123", "12.3k", "3.4M", "-20G"]
+
+
+BY_CLASS = {
+    "asked": {"keep_negatives": 0.2, "seed": 0},
+    "kept": {"positives": 80, "negatives": 160},
+    "dropped": {"positives": 0, "negatives": 640},
+    "weights": {"positives": 1.0, "negatives": 5.0},
+}
+BY_SHARE = {
+    "asked": {"share": 0.5},
+    "kept": {"decisions": 240},
+    "dropped": {"decisions": 250},
+    "weights": {"decisions": 2},
+}
+
+
+def facts_of(root: ET.Element) -> dict[str, str]:
+    (facts,) = [one for one in root.iter("dl") if one.get("class") == "facts"]
+    return {str(one[0].text): str(one[1].text) for one in facts}
+
+
+def test_a_sample_says_that_its_figures_are_its_own_and_what_the_whole_has(profile: Profile) -> None:
+    rate = f"{profile.rate:.2%}"
+
+    drawn = parsed(a_page(profile, sampling=BY_CLASS))
+    whole = parsed(a_page(profile))
+
+    assert facts_of(whole)["Outcome came"] == rate
+    assert facts_of(drawn)["Outcome came, of the sample"] == rate
+    assert facts_of(drawn)["Outcome came, of all decisions"] == "9.09%"  # 80 of 880
+    (said,) = [text.text or "" for text in drawn.iter("p") if text.get("class") == "sampled"]
+    assert "negatives: 160 of 800, each stands for 5" in said.lower()
+    assert [one for one in whole.iter("p") if one.get("class") == "sampled"] == []
+    assert any((one.text or "").endswith("by month, of the sample") for one in drawn.iter("figcaption"))
+
+
+def test_a_share_of_all_decisions_says_nothing_of_the_whole_beside_its_own_rate(profile: Profile) -> None:
+    facts = facts_of(parsed(a_page(profile, sampling=BY_SHARE)))
+
+    assert "Outcome came, of the sample" in facts
+    assert "Outcome came, of all decisions" not in facts
