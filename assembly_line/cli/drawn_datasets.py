@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.drawn_quality import draw_findings
+from assembly_line.cli.drawn_shapes import shape_in_words
+from assembly_line.cli.instants_in_words import minute, short_instant
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.features.decision_wording import sampling_in_words
+from assembly_line.features.findings import finding_from_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-LIST = ("dataset", "line", "purpose", "as of", "rows", "positives", "created")
+LIST = ("dataset", "purpose", "as of", "features", "rows", "positives", "created")
 # The beginning of an id is enough to name a dataset.
 SHORT = len("ds-0123456789ab")
 
@@ -21,26 +25,47 @@ def draw_list(found: Sequence[Mapping[str, Any]]) -> Render:
         if not found:
             console.print("There is no finished dataset yet; `line dataset build` makes one.")
             return
-        content = [
-            (
-                one["dataset_id"][:SHORT],
-                one["line"],
-                one["purpose"],
-                short_instant(one["as_of"]),
-                one["rows"],
-                one["positives"],
-                short_instant(one["created"]),
-            )
-            for one in found
-        ]
-        rows(LIST, content)(console)
+        for line in dict.fromkeys(one["line"] for one in found):
+            content = [
+                (
+                    one["dataset_id"][:SHORT],
+                    one["purpose"] + (", sampled" if one["sampled"] else ""),
+                    short_instant(one["as_of"]),
+                    one["features"],
+                    one["rows"],
+                    one["positives"],
+                    minute(one["created"]),
+                )
+                for one in found
+                if one["line"] == line
+            ]
+            rows(LIST, content, title=line)(console)
 
     return draw
 
 
-def short_instant(text: str | None) -> str | None:
-    """An instant without the zeros that say nothing: `2017-07-01`, `2017-07-01T04:00:00Z`."""
-    return None if text is None else text.replace(".000000Z", "Z").removesuffix("T00:00:00Z")
+def draw_built(found: Mapping[str, Any]) -> Render:
+    """What the dataset machine answers, and whether this very run built it."""
+    positives = "" if found["positives"] is None else f", {found['positives']} positive"
+    short = found["dataset_id"][:SHORT]
+    return fields(
+        {
+            "Dataset": found["dataset_id"],
+            "Result": "found: an equal request had built it before" if found["exists"] else "built by this run",
+            "Line": found["line"],
+            "Purpose": found["purpose"],
+            "Rows": f"{found['rows']} of {found['spine_rows']} spine rows{positives}",
+            "Features": f"{len(found['features'])}: {', '.join(found['features'])}",
+            "Engine": f"{found['engine']}, {duration(found['seconds'])}",
+            "Shape": shape_in_words(found["shape"]) if "shape" in found else None,
+            "Data": found["data_uri"],
+            "Manifest": found["manifest_uri"],
+            "Run": f"{found['run_id']}, {found['took']}",
+            "Next": f"`line dataset get {short} --shape {found['shape']['shape_id'][:SHORT]} --to FOLDER`"
+            if "shape" in found
+            else f"`line dataset show {short}`, `line dataset profile {short}`",
+        }
+    )
 
 
 def period_in_words(since: str | None, until: str | None) -> str:
@@ -89,10 +114,8 @@ def draw_manifest(
         rows(("feature", "meaning"), list(words.items()), title="\nFeatures")(console)
         sources = [(name, part["snapshot"][:12], len(part["objects"])) for name, part in found["snapshots"].items()]
         rows(("source", "snapshot", "objects read"), sources, title="Sources")(console)
-        quality = [
-            (one["rule"], "passed" if one["passed"] else one["severity"], one["value"]) for one in found["quality"]
-        ]
-        rows(("rule", "result", "found"), quality, title="Quality")(console)
+        findings = [finding_from_json(one).to_json() for one in found["quality"]]
+        draw_findings(findings, title="Quality")(console)
         for limitation in found["limitations"]:
             console.print(f"Limitation: {limitation}", markup=False)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import short_instant
-from assembly_line.cli.output import Render, fields, rows
+from assembly_line.cli.instants_in_words import short_instant
+from assembly_line.cli.output import Render, exact, fields, rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,8 +22,8 @@ def draw_explanation(found: Mapping[str, Any], *, limit: int) -> Render:
                 "Decision": f"{found['decision_id']} ({keys})",
                 "Decided at": short_instant(found["decision_time"]),
                 "Feature": f"{found['feature']}: {found['definition']}",
-                "Value": _value(found["value"]),
-                "Recomputed": f"{_value(found['recomputed'])}, {'equal' if found['equal'] else 'NOT EQUAL'}",
+                "Value": exact(found["value"]),
+                "Recomputed": f"{exact(found['recomputed'])}, {'equal' if found['equal'] else 'NOT EQUAL'}",
             }
         )(console)
         for part in _over_rows(found):
@@ -43,7 +43,7 @@ def _over_rows(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _draw_part(part: Mapping[str, Any], limit: int, *, titled: bool) -> Render:
     def draw(console: Console) -> None:
         if titled:
-            console.print(f"\n{part['feature']} = {_value(part['recomputed'])}", style="bold", markup=False)
+            console.print(f"\n{part['feature']} = {exact(part['recomputed'])}", style="bold", markup=False)
             console.print(part["definition"], markup=False)
         events, counted = part["events"], part["counted"]
         first, last = (short_instant(part.get(name)) for name in ("counts_from", "counts_until"))
@@ -73,13 +73,9 @@ def _table(events: Sequence[Mapping[str, Any]], title: str) -> Render:
     content = [
         (
             *(short_instant(event[name]) for name in shown.values()),
-            *event["values"].values(),
+            *map(exact, event["values"].values()),
             *([event["reason"]] if reason else []),
         )
         for event in events
     ]
     return rows((*shown, *first["values"], *reason), content, title=title)
-
-
-def _value(value: Any) -> str:
-    return "null" if value is None else str(value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import short_instant
+from assembly_line.cli.instants_in_words import minute, short_instant
 from assembly_line.cli.output import Render, fields, rows
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-COLUMNS = ("feature", "meaning", "groups", "newest event", "personal", "other lines")
+COLUMNS = ("feature", "meaning", "groups", "newest event")
 
 
 def draw_features(found: Sequence[Mapping[str, Any]], line: str) -> Render:
@@ -22,11 +22,9 @@ def draw_features(found: Sequence[Mapping[str, Any]], line: str) -> Render:
         content = [
             (
                 one["name"],
-                one["definition"],
+                _meaning(one, line),
                 ", ".join(one["groups"]),
                 _fresh(one),
-                "yes" if one["personal"] else "",
-                ", ".join(name for name in one["used_by"] if name != line),
             )
             for one in found
         ]
@@ -72,5 +70,14 @@ def draw_feature(found: Mapping[str, Any]) -> Render:
     return draw
 
 
+def _meaning(one: Mapping[str, Any], line: str) -> str:
+    """With what is not said of most: that it is of personal data, and which other lines have it."""
+    others = ", ".join(name for name in one["used_by"] if name != line)
+    marks = [
+        mark for mark in ("personal data" if one["personal"] else "", f"also of {others}" if others else "") if mark
+    ]
+    return f"{one['definition']} ({'; '.join(marks)})" if marks else one["definition"]
+
+
 def _fresh(one: Mapping[str, Any]) -> str:
-    return "\n".join(str(short_instant(newest) or "no event") for newest in one["freshness"].values())
+    return "\n".join((minute(newest) or "no event") for newest in one["freshness"].values())

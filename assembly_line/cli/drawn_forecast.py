@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import period_in_words, short_instant
+from assembly_line.cli.drawn_datasets import period_in_words
+from assembly_line.cli.instants_in_words import minute, short_instant
 from assembly_line.cli.output import Render, duration, fields, rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ def draw_forecast(found: Mapping[str, Any]) -> Render:
         fields(
             {
                 "Dataset": found["dataset_id"],
-                "Exists": f"yes, since {found['created']}: nothing would be built" if found["exists"] else "no",
+                "Exists": f"yes, since {minute(found['created'])} UTC: nothing would be built"
+                if found["exists"]
+                else "no",
                 "Line": found["line"],
                 "Release": found["release"],
                 "Purpose": found["purpose"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
@@ -25,14 +25,27 @@ def draw_quality(found: Mapping[str, Any]) -> Render:
                 "Stopped by": found["stopped_by"] or None,
             }
         )(console)
-        findings = sorted(found["findings"], key=lambda one: ORDER.index(one["result"]))
-        content = [(one["rule"], one["result"], one["value"]) for one in findings]
-        rows(("rule", "result", "found"), content, title="\nRules")(console)
-        for one in findings:
+        draw_findings(found["findings"], title="\nRules")(console)
+        for one in sorted(found["findings"], key=_worst_first):
             if one["result"] not in ("passed", "not judged"):
                 _draw_broken(one, console)
 
     return draw
+
+
+def draw_findings(findings: Sequence[Mapping[str, Any]], *, title: str) -> Render:
+    """The worst first; what passed in one line each."""
+
+    def draw(console: Console) -> None:
+        worst_first = sorted(findings, key=_worst_first)
+        content = [(one["rule"], one["result"], one["value"]) for one in worst_first]
+        rows(("rule", "result", "found"), content, title=title, cut=[one[1] == "passed" for one in content])(console)
+
+    return draw
+
+
+def _worst_first(one: Mapping[str, Any]) -> int:
+    return ORDER.index(one["result"])
 
 
 def _draw_broken(one: Mapping[str, Any], console: Console) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import short_instant
-from assembly_line.cli.output import Render, rows
+from assembly_line.cli.instants_in_words import short_instant
+from assembly_line.cli.output import Render, plain, rows
+from assembly_line.model_types import wish_from_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +22,20 @@ def draw_shapes(shapes: Sequence[Mapping[str, Any]]) -> Render:
         if not shapes:
             console.print("The dataset has no shape yet; `line dataset build LINE --for TYPE` makes one.")
         for shape in shapes:
-            title = f"{shape['shape_id'][:SHORT]} {shape['model']['type']}, {len(shape['folds'][0]['columns'])} columns"
+            columns = len(shape["folds"][0]["columns"])
+            title = f"{shape['shape_id'][:SHORT]} {wish_in_words(shape['model'])}; {columns} columns"
             rows(COLUMNS, [_row(fold, part) for fold in shape["folds"] for part in fold["parts"]], title=title)(console)
 
     return draw
+
+
+def wish_in_words(model: Mapping[str, Any]) -> str:
+    """What tells shapes of one type apart: `gradient_boosting, format csv, split holdout 0.25`."""
+    said = wish_from_json(model).model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    kind = said.pop("type")
+    return ", ".join(
+        [kind, *(f"{name} {plain(value)}" for name, value in ({"format": model["format"]} | said).items())]
+    )
 
 
 def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:

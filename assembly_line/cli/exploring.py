@@ -19,6 +19,8 @@ from assembly_line.storage.releases import ReleaseStore
 from assembly_line.storage.tables import MANIFEST
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from assembly_line.cli.output import Render
     from assembly_line.cli.target import Target
     from assembly_line.declarations.lines import Line
@@ -139,27 +141,34 @@ def queries(target: Target) -> Queries:
 
 
 def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
+    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import rows
 
-    columns = ("table in the catalog", "by", "a row is of", "refresh (UTC)", "refreshed", "rows", "current")
+    columns = ("table", "by", "a row is of", "rows", "refreshed", "current", "refresh (UTC)")
     content = [
         (
-            one["catalog_table"],
+            one["table"],
             ", ".join(one["by"]),
             one["rows_are"],
+            one["rows"],
+            minute(one["refreshed_at"]) or NEVER,
+            one["current"],
             one["refresh"] or "by hand",
-            one["refreshed_at"] or NEVER,
-            "" if one["rows"] is None else one["rows"],
-            "yes" if one["current"] else "no",
         )
         for one in found
     ]
     if not content:
         return lambda console: console.print(f"Line {line} declares no tables.", markup=False)
-    return rows(columns, content)
+
+    def draw(console: Console) -> None:
+        rows(columns, content)(console)
+        console.print(f"In SQL the line's name stands before, such as {found[0]['catalog_table']}.", markup=False)
+
+    return draw
 
 
 def draw_table(found: Mapping[str, Any]) -> Render:
+    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import fields
 
     months = [one["month"] for one in found.get("months", [])]
@@ -174,7 +183,7 @@ def draw_table(found: Mapping[str, Any]) -> Render:
             "Columns": ", ".join(f"{name} {kind}" for name, kind in found.get("columns", {}).items()) or None,
             "Months": f"{months[0]} to {months[-1]}" if months else None,
             "Rows": found["rows"],
-            "Refreshed": found["refreshed_at"] or NEVER,
+            "Refreshed": minute(found["refreshed_at"]) or NEVER,
             "Refresh": found["refresh"] or "by hand",
             "Current": "yes" if found["current"] else "no; run `line tables refresh`",
             "Snapshots": "\n".join(f"{name} {one[:12]}" for name, one in found.get("snapshots", {}).items()) or None,

@@ -45,19 +45,39 @@ def _typed(name: str, kind: str, text: str) -> Any:
         raise RequestRefused(f"KEYS {name}={text!r}: is not of type {kind}") from error
 
 
+def draw_published(found: Mapping[str, Any]) -> Render:
+    """What the online machine answers, and whether this very run wrote it."""
+    from assembly_line.cli.instants_in_words import minute, short_instant
+    from assembly_line.cli.output import fields
+
+    return fields(
+        {
+            "Line": found["line"],
+            "Result": "was in force already; nothing was written" if found["exists"] else "published by this run",
+            "Generation": found["generation"],
+            "Release": found["release"][:12],
+            "Served from": short_instant(found["served_from"]),
+            "Can be read until": f"{minute(found['valid_until'])} UTC",
+            "Items": found["items"],
+            "Run": f"{found['run_id']}, {found['took']}",
+        }
+    )
+
+
 def draw_answer(found: Mapping[str, Any]) -> Render:
     """The values, and how far they know the world."""
-    from assembly_line.cli.output import fields, rows
+    from assembly_line.cli.instants_in_words import short_instant
+    from assembly_line.cli.output import exact, fields, rows
 
     def draw(console: Console) -> None:
         rows(
             ("feature", "value"),
-            [(name, "null" if value is None else value) for name, value in found["values"].items()],
+            [(name, exact(value)) for name, value in found["values"].items()],
         )(console)
         fields(
             {
-                "At": found["at"],
-                "Known until": found["known_until"],
+                "At": short_instant(found["at"]),
+                "Known until": short_instant(found["known_until"]),
                 "Generation": found["generation"],
                 "Release": found["release"][:12],
             }

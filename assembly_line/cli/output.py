@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-# What is as short as this is never broken into two lines.
+# What is longer than this is prose, and may be broken into lines of at least so much.
 SHORT = 40
-NUMBER = re.compile(r"-?\d[\d.,]*(?:-\d[\d.,]*)?%?")
+LEAST = 20
+# Blanks between two columns, and those that the table's edges take.
+GAP = 2
+EDGES = 2
+NUMBER = re.compile(r"-?\d[\d.,]*(?:-\d[\d.,]*|e[+-]\d+)?%?")
 Render = Callable[["Console"], None]
 
 
@@ -55,37 +60,64 @@ class Output:
 
 
 def fields(pairs: Mapping[str, Any], *, title: str | None = None) -> Render:
-    """Draw names and values below each other; what is None is left out."""
+    """Draw names and values below each other; what is None is left out.
+
+    A word that is longer than a line, such as an address, is not broken: a terminal shows it on two, and copies one.
+    """
 
     def render(console: Console) -> None:
-        from rich.table import Table
+        from rich.text import Text
 
         _head(console, title)
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
-        for name, value in pairs.items():
-            if value is not None:
-                table.add_row(name, plain(value))
-        console.print(table)
+        shown = {name: plain(value) for name, value in pairs.items() if value is not None}
+        indent = max((len(name) for name in shown), default=0) + GAP
+        room = max(console.width - indent, LEAST)
+        for name, value in shown.items():
+            first, *others = _broken(value, room)
+            console.print(Text.assemble((name.ljust(indent), "bold"), first), soft_wrap=True)
+            for line in others:
+                console.print(Text(" " * indent + line), soft_wrap=True)
 
     return render
 
 
-def rows(columns: Sequence[str], content: Sequence[Sequence[Any]], *, title: str | None = None) -> Render:
-    """Draw a table; columns that hold only numbers are flushed right. A narrow terminal gets a tighter one."""
+def _broken(value: str, room: int) -> list[str]:
+    """The value in lines that are not longer than `room`, but for words that are."""
+    return [
+        line
+        for part in value.splitlines() or [""]
+        for line in textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+
+
+def rows(
+    columns: Sequence[str],
+    content: Sequence[Sequence[Any]],
+    *,
+    title: str | None = None,
+    cut: Sequence[bool] | None = None,
+) -> Render:
+    """Draw a table; columns that hold only numbers are flushed right.
+
+    A narrow terminal gets a tighter one, whose longest texts go on below, and no word is broken; where not even that
+    has place, each row is drawn as `fields` does it.
+
+    Args:
+        cut: for each row whether it has one line, and an ellipsis where its texts are longer.
+    """
 
     def render(console: Console) -> None:
-        from rich.measure import Measurement
-
         _head(console, title)
-        table = _table(columns, content, padding=0, whole=False)
-        for padding in (1, 0):
-            found = _table(columns, content, padding=padding, whole=True)
-            if Measurement.get(console, console.options.update(max_width=1000), found).maximum <= console.width:
-                table = found
-                break
-        console.print(table)
+        cells = [[plain(value) for value in row] for row in content]
+        for gap, shrunk in ((GAP, False), (1, False), (1, True)):
+            widths = _widths(columns, cells, console.width - EDGES - gap * (len(columns) - 1), shrunk=shrunk)
+            if widths is not None:
+                console.print(_table(columns, _cut(cells, widths, cut), widths, padding=gap - 1))
+                return
+        for row in cells:
+            console.print()
+            fields(dict(zip(columns, row, strict=True)))(console)
+        console.print()
 
     return render
 
@@ -95,18 +127,56 @@ def _head(console: Console, title: str | None) -> None:
         console.print(title, style="bold", markup=False)
 
 
-def _table(columns: Sequence[str], content: Sequence[Sequence[Any]], *, padding: int, whole: bool) -> Table:
-    """`whole`: no cell is broken into two lines unless it is long."""
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]], room: int, *, shrunk: bool) -> list[int] | None:
+    """How wide each column is, so that all have place and no word is broken; None if that cannot be.
+
+    Args:
+        shrunk: whether what is short goes on below, too; prose may at any time.
+    """
+    from rich.cells import cell_len
+
+    widths, least = [], []
+    for place, column in enumerate(columns):
+        lines = [line for row in cells for line in row[place].splitlines()]
+        width = max(map(cell_len, [column, *lines]))
+        word = max((cell_len(word) for line in [column, *lines] for word in line.split()), default=0)
+        widths.append(width)
+        prose = max(word, LEAST if shrunk else SHORT)
+        least.append(prose if width > SHORT else word if shrunk else width)
+    while sum(widths) > room:
+        # The longest gives way first.
+        wide = [place for place in range(len(widths)) if widths[place] > least[place]]
+        if not wide:
+            return None
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _cut(cells: list[list[str]], widths: Sequence[int], cut: Sequence[bool] | None) -> list[list[str]]:
+    from rich.cells import cell_len, set_cell_size
+
+    if cut is None:
+        return cells
+    return [
+        [
+            cell if not one_line or cell_len(cell) <= width else set_cell_size(cell, width - 1).rstrip() + "…"
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for row, one_line in zip(cells, cut, strict=True)
+    ]
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int], *, padding: int) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0))
-    for number, column in enumerate(columns):
-        short = all(len(plain(row[number])) <= SHORT for row in content)
-        numeric = bool(content) and all(_is_number(row[number]) for row in content)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole and short)
-    for row in content:
-        table.add_row(*map(plain, row))
+    for place, column in enumerate(columns):
+        numeric = bool(cells) and all(_is_number(row[place]) for row in cells)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", width=widths[place])
+    for row in cells:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -116,9 +186,7 @@ def person(arn: str | None) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as text, with rich's markup characters taken literally."""
-    from rich.markup import escape
-
+    """A value as text."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -126,10 +194,17 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(name))} {plain(part)}" for name, part in value.items()) or "none"
+        return ", ".join(f"{name} {plain(part)}" for name, part in value.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(plain, value)) or "none"
-    return escape(str(value))
+    return str(value)
+
+
+def exact(value: Any) -> str:
+    """A value of the data as text, with all its digits."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def duration(seconds: float | None) -> str:
@@ -150,5 +225,5 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _is_number(value: Any) -> bool:
-    return value is None or value == "-" or bool(NUMBER.fullmatch(str(value)))
+def _is_number(text: str) -> bool:
+    return text == "-" or bool(NUMBER.fullmatch(text))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.days import released_line
-from assembly_line.cli.drawn_shapes import shape_in_words
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
@@ -61,8 +61,20 @@ def require_wish(session: Session, line: str, wish: object) -> None:
         check_wish(wish, released_line(session.target, line))
 
 
-def run(session: Session, machine: Parameter, name: str, request: Request, *, waited: bool, title: str) -> None:
+def run(
+    session: Session,
+    machine: Parameter,
+    name: str,
+    request: Request,
+    *,
+    waited: bool,
+    title: str,
+    draw: Callable[[Mapping[str, Any]], Render] = fields,
+) -> None:
     """Start an execution; then print its output when it has ended, or its ARN at once.
+
+    Args:
+        draw: how the output is read, with `run_id`, `status` and `took` beside its own fields.
 
     Raises:
         RunFailed: it ended without success.
@@ -78,8 +90,7 @@ def run(session: Session, machine: Parameter, name: str, request: Request, *, wa
     result = require_success(found)
     seconds = (found.stopped - found.started).total_seconds() if found.stopped else None
     document = {"run_id": name, "status": found.status, **(result if isinstance(result, dict) else {"output": result})}
-    shown = {**document, "shape": shape_in_words(document["shape"])} if "shape" in document else document
-    session.output.result(document, fields({**shown, "took": duration(seconds)}))
+    session.output.result(document, draw({**document, "took": duration(seconds)}))
     if document.get("offered") == 0:
         session.output.note("No decision of the line falls into this period: there was nothing to score.")
 

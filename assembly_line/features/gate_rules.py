@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,14 +48,23 @@ def row_count(built: Built, columns: Mapping[str, Column]) -> Finding:
 
 def whole_columns(plan: Plan, columns: Mapping[str, Column]) -> Finding:
     expected = [DECISION_ID, DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
+    passed = list(columns) == expected
     return Finding(
         rule="columns",
-        passed=list(columns) == expected,
+        passed=passed,
         severity="error",
-        value=f"columns {', '.join(columns)}",
-        expected=", ".join(expected),
+        value=f"{len(columns)} columns" if passed else f"{len(columns)} columns, {_differing(list(columns), expected)}",
+        expected=f"the {len(expected)} columns of the plan, in its order",
         advice="the build wrote another dataset than was planned; run it again and report it",
     )
+
+
+def _differing(found: Sequence[str], expected: Sequence[str]) -> str:
+    missing, others = [name for name in expected if name not in found], [name for name in found if name not in expected]
+    if not missing and not others:
+        return f"in the order {', '.join(found)}"
+    said = (f"{', '.join(missing)} missing" if missing else "", f"{', '.join(others)} not planned" if others else "")
+    return "; ".join(filter(None, said))
 
 
 def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:

@@ -73,6 +73,7 @@ def register(app: typer.Typer) -> None:
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:
     """Load every source of the line into the lake as typed Parquet. If one file is wrong, no table is replaced."""
+    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.loading import load
     from assembly_line.instants import format_instant
 
@@ -87,7 +88,16 @@ def load_sources(session: Session, line: Line, folder: From = None) -> None:
         }
         for one in loaded
     ]
-    content = [(one.source, one.rows, len(one.objects), one.newest or "static", one.digest[:12]) for one in loaded]
+    content = [
+        (
+            one.source,
+            one.rows,
+            len(one.objects),
+            minute(format_instant(one.newest)) if one.newest else "static",
+            one.digest[:12],
+        )
+        for one in loaded
+    ]
     columns = ("source", "rows", "objects", "newest event", "snapshot")
     session.output.result(document, rows(columns, content))
 
@@ -111,6 +121,7 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
+    from assembly_line.cli.drawn_datasets import draw_built
     from assembly_line.cli.runs import (
         explain_request,
         listed,
@@ -135,4 +146,5 @@ def build_dataset(
         explain_request(session, request)
         return
     name = run_name(line, "dataset", request.as_of)
-    run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=f"Dataset for {line}")
+    title = f"Dataset for {line}"
+    run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=title, draw=draw_built)

@@ -65,6 +65,7 @@ def list_datasets(session: Session, line: OneLine = None) -> None:
         {
             **{name: one.manifest[name] for name in kept},
             "features": len(one.manifest["features"]),
+            "sampled": bool(one.manifest.get("sampling")),
             "engine": one.manifest["engine"]["name"],
         }
         for one in FinishedDatasets(session.target.store).of(control.lines() if line is None else [line])

@@ -64,6 +64,7 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
     from datetime import UTC, datetime
 
+    from assembly_line.cli.online import draw_published
     from assembly_line.cli.runs import require_released, run, run_name
     from assembly_line.names import Parameter
     from assembly_line.requests import OnlineRequest
@@ -71,7 +72,8 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})
     require_released(session, line)
     name = run_name(line, "online", request.served_from or datetime.now(UTC))
-    run(session, Parameter.ONLINE_MACHINE, name, request, waited=waited, title=f"Online features of {line}")
+    title = f"Online features of {line}"
+    run(session, Parameter.ONLINE_MACHINE, name, request, waited=waited, title=title, draw=draw_published)
 
 
 def get_features(session: Session, line: Line, keys: Keys, *, at: At = None, features: Some = None) -> None:

@@ -178,7 +178,7 @@ def test_a_full_disk_is_explained_whatever_failed_by_it() -> None:
         (["spend_30d", "age"], "spend_30d, age"),
         ({"score_not_finite": 2}, "score_not_finite 2"),
         ({}, "none"),
-        ("[bold]", r"\[bold]"),
+        ("[bold]", "[bold]"),
     ],
 )
 def test_values_are_for_people(value: object, text: str) -> None:

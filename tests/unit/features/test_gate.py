@@ -103,9 +103,13 @@ def with_a_feature_of_nulls(plan: Plan, built: Built, columns: dict[str, Column]
     return plan, built, {**columns, "age": null_column("int64", VISITORS)}
 
 
-def with_a_column_lost(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
+def with_columns_in_another_order(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
     swapped = {**columns, "kind": columns["age"], "age": columns["kind"]}
     return plan, built, {name: swapped[name] for name in reversed(columns)}
+
+
+def with_another_column(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
+    return plan, built, {**columns, "height": columns["age"]}
 
 
 def with_old_events(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
@@ -134,7 +138,8 @@ def with_no_rows(plan: Plan, built: Built, columns: dict[str, Column]) -> Datase
         (with_a_doubled_id, "decision_id_unique: 119 ids for 120 decisions"),
         (with_a_null_key, "key_nulls: 1 nulls in user, expected no null in any key column: a decision needs"),
         (with_a_feature_of_nulls, "feature_all_null: null everywhere: age, expected a value somewhere in 120 rows"),
-        (with_a_column_lost, "columns: columns outcome_known_at, came, age, kind"),
+        (with_columns_in_another_order, "columns: 9 columns, in the order outcome_known_at, came, age, kind"),
+        (with_another_column, "columns: 10 columns, height not planned, expected the 9 columns of the plan"),
         (with_old_events, "freshness of daily: newest event 2016-01-01T00:00:00.000000Z, expected 2017-01-2"),
         (with_no_events, "freshness of daily: no event at all"),
         (with_one_class, "outcome_classes: 0 decisions with came = 1, 120 with 0, 0 with neither"),
