@@ -162,7 +162,8 @@ def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
 
     def draw(console: Console) -> None:
         rows(columns, content)(console)
-        console.print(f"In SQL the line's name stands before, such as {found[0]['catalog_table']}.", markup=False)
+        words = f"In SQL the line's name stands before, such as {found[0]['catalog_table']}."
+        console.print(words, markup=False, soft_wrap=True)
 
     return draw
 

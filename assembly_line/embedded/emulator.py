@@ -11,8 +11,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from assembly_line.embedded.extensions import (
-    athena_partitions,
     athena_results,
+    athena_tables,
     cloudformation_types,
     custom_resources,
     execution_limits,
@@ -35,7 +35,7 @@ from assembly_line.embedded.extensions import (
 )
 
 EXTENSIONS = (
-    athena_partitions,
+    athena_tables,
     athena_results,
     cloudformation_types,
     custom_resources,

@@ -11,6 +11,8 @@ import pytest
 
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
 
+INSTANT = "TIMESTAMPTZ '2017-01-02 00:00:00-05'"
+
 
 @pytest.mark.parametrize("resource", ["sns:publish", "aws-sdk:sns:publish"])
 def test_message_attributes_pass_a_filter_and_arrive(cloud: EmbeddedAccount, resource: str) -> None:
@@ -62,7 +64,7 @@ def test_athena_writes_its_result_where_it_says(cloud: EmbeddedAccount, location
 
 
 def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: EmbeddedAccount, tmp_path: Path) -> None:
-    """Not its manifest, and not a month that was replaced and is not removed yet."""
+    """Not its manifest, and not a month that was replaced and is not removed yet; and its instants without a zone."""
     athena, s3, glue, bucket, database = (
         cloud.client("athena"),
         cloud.client("s3"),
@@ -73,11 +75,11 @@ def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: Embed
     s3.create_bucket(Bucket=bucket)
     location = f"s3://{bucket}/tables/spending/"
     for folder, spend in (("month=2017-01/old", 1), ("month=2017-01/new", 2), ("month=2017-02/new", 3)):
-        duckdb.sql(f"COPY (SELECT {spend} AS spend) TO '{tmp_path}/data.parquet'")
+        duckdb.sql(f"COPY (SELECT {spend} AS spend, {INSTANT} AS as_of) TO '{tmp_path}/data.parquet'")
         s3.upload_file(f"{tmp_path}/data.parquet", bucket, f"tables/spending/{folder}/data.parquet")
     s3.put_object(Bucket=bucket, Key="tables/spending/manifest.json", Body=b"{}")
     glue.create_database(DatabaseInput={"Name": database})
-    columns = [{"Name": "spend", "Type": "int"}]
+    columns = [{"Name": "spend", "Type": "int"}, {"Name": "as_of", "Type": "timestamp"}]
     glue.create_table(
         DatabaseName=database,
         TableInput={
@@ -93,7 +95,7 @@ def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: Embed
     ]
     glue.batch_create_partition(DatabaseName=database, TableName="spending", PartitionInputList=parts)
     query = athena.start_query_execution(
-        QueryString="SELECT month, spend FROM spending ORDER BY month",
+        QueryString="SELECT month, spend, as_of FROM spending ORDER BY month",
         QueryExecutionContext={"Database": database},
         ResultConfiguration={"OutputLocation": f"s3://{bucket}/results/"},
     )["QueryExecutionId"]
@@ -105,4 +107,6 @@ def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: Embed
 
     until(ended)
     rows = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"][1:]
-    assert [[cell["VarCharValue"] for cell in row["Data"]] for row in rows] == [["2017-01", "2"], ["2017-02", "3"]]
+    found = [[cell["VarCharValue"] for cell in row["Data"]] for row in rows]
+    assert [row[:2] for row in found] == [["2017-01", "2"], ["2017-02", "3"]]
+    assert {row[2].removesuffix(".000") for row in found} == {"2017-01-02 05:00:00"}

@@ -1,4 +1,4 @@
-"""Athena reads of a partitioned table what the catalog lists, as in AWS, and not all that lies below its location.
+"""Tables as Athena reads them: of a partitioned one what the catalog lists, and instants without a zone.
 
 A table's folder also holds what no query should see: its manifest, and months that were replaced and not yet removed.
 """
@@ -14,7 +14,12 @@ from assembly_line.embedded.extensions.pinned import ministack, replace
 
 
 def install() -> None:
-    athena = ministack("services.athena", "_materialize_table_files")
+    athena = ministack("services.athena", "_materialize_table_files", "_table_relation")
+    _read_listed_partitions(athena)
+    _read_instants_in_utc(athena)
+
+
+def _read_listed_partitions(athena: Any) -> None:
     glue = ministack("services.glue", "_tables", "_partitions")
     stock: Callable[[str, list[str]], list[str]] = athena._materialize_table_files
 
@@ -27,6 +32,22 @@ def install() -> None:
         return files
 
     replace(athena, "_materialize_table_files", copied)
+
+
+def _read_instants_in_utc(athena: Any) -> None:
+    """A timestamp of the catalog has no zone, one in a file of ours has: DuckDB would hand it over as local time."""
+    stock: Callable[[dict[str, Any], list[str]], str] = athena._table_relation
+
+    def relation(table: dict[str, Any], files: list[str]) -> str:
+        found = stock(table, files)
+        columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
+        instants = [str(one["Name"]).replace('"', '""') for one in columns if one.get("Type") == "timestamp"]
+        if not instants or not found.startswith("read_parquet("):
+            return found
+        plain = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in instants)
+        return f"(SELECT * REPLACE ({plain}) FROM {found})"
+
+    replace(athena, "_table_relation", relation)
 
 
 def _location(described: dict[str, Any]) -> str:
