@@ -108,7 +108,7 @@ class Ranking(Shaped):
     type: Literal["ranking"]
     format: Format = "csv"
     encoding: Literal["ordinal", "one_hot"] = "ordinal"
-    group: Columns
+    group: Annotated[Columns, Field(description="key columns of the decision, or decision_time")]
     qid: bool = False
 
 
@@ -126,7 +126,7 @@ class Forecasting(Shaped):
     imputation: Literal["none", "mean", "median", "zero"] = "none"
     scaling: Literal["none", "standard", "robust"] = "none"
     series: Columns | None = None
-    horizon: Annotated[int, Field(ge=1, le=500)]
+    horizon: Annotated[int, Field(ge=1, le=500, description="how many steps are forecast, 1 to 500")]
     gap: Annotated[int, Field(ge=0, le=500)] = 0
     incomplete: Literal["drop", "null"] = "drop"
 

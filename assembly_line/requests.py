@@ -51,7 +51,8 @@ def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
         known = ", ".join(field.alias or name for name, field in owner.model_fields.items())
         return f"{where}: unknown field; there are {known}"
     if kind == "missing":
-        return f"{where}: is missing"
+        missing = owner.model_fields.get(path[-1]) if path else None
+        return f"{where}: is missing" + (f"; expected {missing.description}" if missing and missing.description else "")
     if kind == "union_tag_not_found":
         return f"{'.'.join([*path, _tag_field(problem)])}: is missing"
     if kind == "union_tag_invalid":

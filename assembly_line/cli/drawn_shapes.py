@@ -59,4 +59,6 @@ def shape_in_words(shape: Mapping[str, Any]) -> str:
         else f"fold {part['fold']} {part['name']} {part['rows']}"
         for part in shape["parts"]
     ]
-    return f"{shape['shape_id']}, {shape['type']}; rows: {', '.join(parts)}"
+    return (
+        f"{shape['shape_id']}, {shape['type']}; rows: {', '.join(parts)}{'; it was there' if shape['exists'] else ''}"
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
-from assembly_line.errors import RequestRefused
+from assembly_line.errors import Conflict, RequestRefused
 from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.finished_datasets import FinishedDataset
 from assembly_line.storage.objects import ObjectStore
@@ -21,7 +22,7 @@ def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folde
     Raises:
         RequestRefused: the folder holds something.
         NotFound: the dataset has no such shape.
-        Conflict: a file of the shape is not what its manifest says.
+        Conflict: a file is not what its manifest says.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestRefused(f"--to {folder}: is there already and not an empty folder; name a new one")
@@ -32,5 +33,19 @@ def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folde
     folder.mkdir(parents=True, exist_ok=True)
     data, described = folder / "data.parquet", folder / "manifest.json"
     DatasetStore(store).download(dataset.line, dataset.dataset_id, data)
+    _require_content(data, dataset.manifest["data_uri"])
     described.write_text(json.dumps(dataset.manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [data, described]
+
+
+def _require_content(path: Path, uri: str) -> None:
+    """Rows lie under the digest of their file.
+
+    Raises:
+        Conflict: this file has another.
+    """
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    if content not in uri.split("/"):
+        path.unlink()
+        raise Conflict(f"{uri}: is not what was written there; `line dataset verify` says what differs")

@@ -190,4 +190,5 @@ def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Sh
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
     paths = fetch(session.target.store, found, shape, folder)
     document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
-    session.output.result(document, fields({**document, "files": "\n".join(document["files"])}))
+    names = "\n".join(str(path.relative_to(folder)) for path in paths)
+    session.output.result(document, fields({"Dataset": found.dataset_id, "Folder": folder, "Files": names}))

@@ -132,7 +132,12 @@ def test_whether_this_run_built_a_dataset_is_said_in_words() -> None:
         **{"spine_rows": 6589, "seconds": 3.4, "engine": "duckdb", "data_uri": ADDRESS, "manifest_uri": ADDRESS},
         **{"run_id": "r-1", "status": "SUCCEEDED", "took": "18 s"},
     }
-    shape = {"shape_id": "sh-0123456789abcdef", "type": "linear", "parts": [{"name": "train", "fold": None, "rows": 9}]}
+    shape = {
+        "shape_id": "sh-0123456789abcdef",
+        "type": "linear",
+        "exists": True,
+        "parts": [{"name": "train", "fold": None, "rows": 9}],
+    }
 
     built, again = (" ".join(drawn(draw_built({**answer, "exists": exists}))) for exists in (False, True))
     shaped = " ".join(drawn(draw_built({**answer, "exists": True, "shape": shape})))

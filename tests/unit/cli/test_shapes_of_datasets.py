@@ -66,6 +66,8 @@ def test_options_and_a_file_say_the_same_wish(
         (("--for", "forest"), "model.type: 'forest'"),
         (("--set", "holdout=0.5"), "say with --for"),
         (("--for", "ranking", "--set", "group=colour"), "model.group: 'colour': expected key columns"),
+        (("--for", "ranking"), "model.group: is missing; expected key columns of the decision, or decision_time"),
+        (("--for", "forecasting"), "model.horizon: is missing; expected how many steps are forecast"),
         (("--for", "survival"), "model.type: survival needs to know when"),
         (("--for", "linear", "--purpose", "scoring", "--from", "2017-01-01", "--to", "2017-02-01"), "has no outcome"),
         (("--model", "absent.json"), "--model absent.json: cannot be read as JSON"),
@@ -112,6 +114,10 @@ def test_shapes_are_listed_and_fetched(world: ReleasedWorld, target: Target, lin
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["data.parquet", "manifest.json"]
     again = line("dataset", "get", dataset["dataset_id"], "--to", str(tmp_path / "d"))
     assert "not an empty folder" in again.err
+    key = target.store.key_of(dataset["data_uri"])
+    target.client("s3").put_object(Bucket="store", Key=key, Body=b"other rows")
+    altered = line("dataset", "get", dataset["dataset_id"], "--to", str(tmp_path / "altered"))
+    assert "is not what was written there" in altered.err
     assert (
         "has no shape sh-ffff" in line("dataset", "get", dataset["dataset_id"], "--shape", "sh-ffff", "--to", "x").err
     )
