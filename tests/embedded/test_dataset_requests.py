@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.features.table import read_columns
 from assembly_line.names import Parameter
 from assembly_line.storage.event_log import EventLog
 from assembly_line.throughput.visits import visits
@@ -38,6 +40,28 @@ def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(depl
     (explained,) = [name for name, _ in target.machines.recent(machine) if "-explain-" in name]
     items = until(lambda: {event.item for event in EventLog(target.ledger).read()}, seconds=30)
     assert explained not in items
+
+
+def test_a_dataset_is_shaped_by_the_machine_and_fetched_as_files(deployed: Deployed, tmp_path: Path) -> None:
+    asked = (*BUILD, "2018-01-02", "--features", "spend_30d,campaign_type,age")
+    linear = deployed.line(*asked, "--for", "linear").document
+    ranking = deployed.line(*asked, "--for", "ranking", "--set", "group=campaign_id").document
+
+    assert (linear["exists"], ranking["exists"]) == (False, True)
+    for built in (linear, ranking):
+        shape = built["shape"]
+        folder = tmp_path / shape["type"]
+        got = deployed.line("dataset", "get", built["dataset_id"], "--shape", shape["shape_id"], "--to", str(folder))
+        assert got.code == ExitCode.OK
+        train = next(part["rows"] for part in shape["parts"] if part["name"] == "train")
+        rows = {
+            "linear": lambda at: len(read_columns(at / "train.parquet")["redeemed"]),
+            "ranking": lambda at: sum(map(int, (at / "train.groups.csv").read_text().split())),
+        }[shape["type"]](folder)
+        assert rows == train > 0
+        assert (folder / "fitted.json").exists()
+    listed = deployed.line("dataset", "shapes", linear["dataset_id"]).document
+    assert {one["model"]["type"] for one in listed} == {"linear", "ranking"}
 
 
 def test_of_two_equal_requests_at_once_one_builds_and_the_other_waits_for_it(deployed: Deployed) -> None:

@@ -114,6 +114,9 @@ def test_a_stopped_execution_stops_its_training_job(cloud: EmbeddedAccount, buck
         return bool(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped")
 
     assert until(stopped)
+    # The task that waited for the job tells nothing of its own after that.
+    events = cloud.states.get_execution_history(executionArn=execution)["events"]
+    assert events[-1]["type"] == "ExecutionAborted"
 
 
 def test_a_model_is_created_and_a_bad_one_refused_by_name(cloud: EmbeddedAccount, bucket: str) -> None:

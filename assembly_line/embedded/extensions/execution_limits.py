@@ -10,6 +10,9 @@ from typing import Any
 from assembly_line.embedded.extensions import current_task
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
+ENDS = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionSucceeded", "ExecutionTimedOut"})
+REDRIVEN = "ExecutionRedriven"
+
 
 def install() -> None:
     # Here because every other Step Functions extension asks for the current task.
@@ -19,6 +22,7 @@ def install() -> None:
         "_emit_execution_status_event",
     )  # fmt: skip
     _keep_first_end(states)
+    _end_histories(states)
     _limit_machines(states)
     _separate_branches(states)
 
@@ -31,6 +35,19 @@ def _keep_first_end(states: Any) -> None:
             stock(execution, error, cause)
 
     replace(states, "_fail_execution", fail)
+
+
+def _end_histories(states: Any) -> None:
+    """Nothing is told after the end: a task that was still at work tells its own, as if it had failed by itself."""
+    stock = states._add_event
+
+    def add(execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
+        events = execution["events"]
+        if events and events[-1]["type"] in ENDS and event_type != REDRIVEN:
+            return {"type": event_type, **(details or {})}
+        return stock(execution, event_type, details)
+
+    replace(states, "_add_event", add)
 
 
 def _limit_machines(states: Any) -> None:
