@@ -39,7 +39,10 @@ def draw_findings(findings: Sequence[Mapping[str, Any]], *, title: str) -> Rende
     def draw(console: Console) -> None:
         worst_first = sorted(findings, key=_worst_first)
         content = [(one["rule"], one["result"], one["value"]) for one in worst_first]
-        rows(("rule", "result", "found"), content, title=title, cut=[one[1] == "passed" for one in content])(console)
+        cut = [one[1] == "passed" for one in content]
+        rows(("rule", "result", "found"), content, title=title, cut=cut)(console)
+        if any(cut):
+            console.print("What passed has one line; --json has it whole.", style="dim")
 
     return draw
 

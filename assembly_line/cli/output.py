@@ -141,14 +141,15 @@ def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]], room: int, *
         width = max(map(cell_len, [column, *lines]))
         word = max((cell_len(word) for line in [column, *lines] for word in line.split()), default=0)
         widths.append(width)
-        prose = max(word, LEAST if shrunk else SHORT)
-        least.append(prose if width > SHORT else word if shrunk else width)
+        lines_of_prose = max(word, LEAST if shrunk else SHORT)
+        least.append(lines_of_prose if width > SHORT else word if shrunk else width)
+    prose = [width > SHORT for width in widths]
     while sum(widths) > room:
-        # The longest gives way first.
         wide = [place for place in range(len(widths)) if widths[place] > least[place]]
         if not wide:
             return None
-        widths[max(wide, key=widths.__getitem__)] -= 1
+        # Prose gives way first, then the longest.
+        widths[max(wide, key=lambda place: (prose[place], widths[place]))] -= 1
     return widths
 
 

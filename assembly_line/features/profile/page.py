@@ -95,11 +95,11 @@ def _sampled(subject: Subject, profile: Profile) -> str:
         return ""
     said = [f"Decisions were sampled. {sampling_in_words(subject.sampling).capitalize()}."]
     if share_of_positives(subject.sampling) is None:
-        said.append("Every count on this page is the sample's.")
+        said.append("Every figure of features and outcome on this page is the sample's.")
     else:
         said.append(
-            f"Every count, rate and mean on this page is the sample's, but for the share of {profile.outcome} of all "
-            "decisions; an AUC is not changed by it."
+            "Every figure of features and outcome on this page is the sample's, but for the share of "
+            f"{profile.outcome} of all decisions; an AUC is not changed by it."
         )
     return f'<p class="sampled">{escape(" ".join(said))}</p>'
 
