@@ -65,6 +65,26 @@ def present(runtime: Runtime, name: str) -> list[bool]:
     ]
 
 
+def ask(runtime: Runtime) -> tuple[str, list[str]]:
+    """Have Athena answer with values that are no JSON: the query's id, and the answer."""
+    account = EmbeddedAccount(runtime)
+    account.client("s3").create_bucket(Bucket="answers")
+    query = account.client("athena").start_query_execution(
+        QueryString="SELECT DATE '2017-01-09', TIMESTAMP '2017-01-09 05:00:00', CAST(1.5 AS DECIMAL(9,2)), true",
+        ResultConfiguration={"OutputLocation": "s3://answers/"},
+    )["QueryExecutionId"]
+    return query, until(lambda: answered(account, query))
+
+
+def answered(account: EmbeddedAccount, query: str) -> list[str] | None:
+    athena = account.client("athena")
+    status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+    if status["State"] != "SUCCEEDED":
+        return None
+    (_, row) = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
+    return [cell["VarCharValue"] for cell in row["Data"]]
+
+
 def kill(identity: ProcessIdentity) -> None:
     os.kill(identity.pid, signal.SIGKILL)
     until(lambda: not is_alive(identity))
@@ -73,12 +93,15 @@ def kill(identity: ProcessIdentity) -> None:
 def test_state_survives_a_clean_stop_even_on_another_port(state: Path, said: list[str]) -> None:
     first = supervisor.start(state, report=said.append)
     put(first, "kept")
+    asked, answer = ask(first)
+    assert answer == ["2017-01-09", "2017-01-09 05:00:00.000", "1.50", "true"]
     assert supervisor.stop(state).clean
     assert not any(is_alive(identity) for identity in first.processes.values())
 
     second = supervisor.start(state, report=said.append)
     assert second.emulator_port == first.emulator_port
     assert all(present(second, "kept"))
+    assert answered(EmbeddedAccount(second), asked) == answer
     supervisor.stop(state)
 
     with socket.create_server(("127.0.0.1", first.emulator_port)):

@@ -1,16 +1,37 @@
-"""Athena's results lie where the query says that they lie, with or without a slash at the end of the location."""
+"""Athena's results lie where the query says that they lie, and are kept as what Athena answers: text."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 
 def install() -> None:
-    athena = ministack("services.athena", "_start_query_execution", "_save_query_results", "_executions", "_workgroups")
+    athena = ministack(
+        "services.athena", "_start_query_execution", "_save_query_results", "_run_duckdb", "_executions", "_workgroups"
+    )
+    _keep_as_text(athena)
     _end_location_with_slash(athena)
     _write_where_reported(athena)
+
+
+def _keep_as_text(athena: Any) -> None:
+    """Stock keeps dates, instants and decimals as Python's: then nothing of the service's state could be saved."""
+    stock = athena._run_duckdb
+
+    async def run(*arguments: Any) -> Any:
+        answer = await stock(*arguments)
+        return {**answer, "rows": [[_plain(value) for value in row] for row in answer["rows"]]}
+
+    replace(athena, "_run_duckdb", run)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.isoformat(sep=" ", timespec="milliseconds") if isinstance(value, datetime) else str(value)
 
 
 def _end_location_with_slash(athena: Any) -> None:
