@@ -38,7 +38,7 @@ def draw_forecast(found: Mapping[str, Any]) -> Render:
         rows(SOURCES, [_source(one) for one in found["sources"]], title="\nWould be read")(console)
         fields(
             {
-                "Spine": f"{estimate['spine_rows']} rows",
+                "Spine": f"at most {estimate['spine_rows']} rows",
                 "Memory": f"{estimate['memory_mib']} MiB on one machine",
                 "Time": f"about {duration(estimate['seconds'])}",
                 "Cost": f"about {estimate['usd']:.6f} USD",

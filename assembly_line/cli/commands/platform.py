@@ -56,6 +56,9 @@ def up(
     )
 
 
+NOT_KEPT = "Stopped, but its state was not written whole: the next `line up` moves it aside and begins anew."
+
+
 def down(
     session: Session,
     force: Annotated[
@@ -69,7 +72,7 @@ def down(
     if not force:
         require_place_for_state(session.state)
     found = stop(session.state, report=session.output.note)
-    words = "Stopped; its state is kept." if found.clean else "Stopped, but its state was not written whole."
+    words = "Stopped; its state is kept." if found.clean else NOT_KEPT
     message = words if found.was_running else "Nothing was running."
     document = {"was_running": found.was_running, "clean": found.clean, "problems": list(found.problems)}
     session.output.result(document, lambda console: console.print(message))
