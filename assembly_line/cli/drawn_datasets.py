@@ -153,13 +153,14 @@ def draw_difference(found: Mapping[str, Any]) -> Render:
         console.print(f"From {found['first']} to {found['second']}", style="bold", markup=False)
         features = found["features"]
         changed = [(name, *pair) for name, pair in found["request"].items()]
-        changed += [(f"feature {name}", None, "added") for name in features["added"]]
-        changed += [(f"feature {name}", "removed", None) for name in features["removed"]]
         changed += [(f"feature {name}", *pair) for name, pair in features["redefined"].items()]
         changed += [(path, *pair) for path, pair in found["declarations"].items()]
+        changed = [(name, _instant(first), _instant(second)) for name, first, second in changed]
+        one_sided = {"only in the first": features["removed"], "only in the second": features["added"]}
+        fields({f"Features {where}": ", ".join(names) or None for where, names in one_sided.items()})(console)
         if changed:
             rows(("asked and declared", "first", "second"), changed)(console)
-        else:
+        elif not any(one_sided.values()):
             console.print("The same was asked and declared.")
         if found["snapshots"]:
             content = [
@@ -195,6 +196,10 @@ def _draw_compared(found: Mapping[str, Any], first: str, second: str) -> Render:
         rows(("decision", "column", first, second), examples, title="The first differences")(console)
 
     return draw
+
+
+def _instant(value: Any) -> Any:
+    return short_instant(value) if isinstance(value, str) else value
 
 
 def _short(digest: str | None) -> str:

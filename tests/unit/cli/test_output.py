@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from assembly_line.cli.drawn_datasets import draw_built, draw_list
+from assembly_line.cli.drawn_datasets import draw_built, draw_difference, draw_list
 from assembly_line.cli.drawn_features import draw_features
 from assembly_line.cli.drawn_quality import draw_findings
 from assembly_line.cli.drawn_shapes import wish_in_words
@@ -147,6 +147,22 @@ def test_whether_this_run_built_a_dataset_is_said_in_words() -> None:
     assert "found: an equal request had built it before" in again
     assert "exists" not in built + again
     assert "line dataset get ds-0123456789ab --shape sh-0123456789ab --to FOLDER" in " ".join(shaped.split())
+
+
+def test_features_of_one_dataset_alone_are_named_once_and_not_as_changes() -> None:
+    nothing = {"decisions": 0, "such_as": []}
+    found = {
+        **{"first": DATASET, "second": DATASET, "snapshots": {}, "declarations": {}, "values": {}, "such_as": []},
+        **{"rows": {"first": 9, "second": 7, "common": 7}, "only_in_first": nothing, "only_in_second": nothing},
+        "request": {"as_of": ["2018-01-02T00:00:00.000000Z", "2017-10-01T00:00:00.000000Z"]},
+        "features": {"added": [], "removed": ["age", "income"], "redefined": {}},
+    }
+
+    text = drawn(draw_difference(found))
+
+    assert "Features only in the first  age, income" in text
+    assert any(line.split() == ["as_of", "2018-01-02", "2017-10-01"] for line in text)
+    assert "only in the second" not in " ".join(text)
 
 
 def test_what_tells_two_shapes_of_a_type_apart_is_said() -> None:
