@@ -21,25 +21,39 @@ SHOWN = 3
 
 
 def source_rules(plan: Plan, reader: Reader) -> list[Finding]:
-    """Judge the declared keys, and by default those of each static source that features are read of.
+    """Judge the declared keys, and by default those of each static source that features are read of."""
+    return [judged_rule(plan, rule, reader) for rule in rules_of_sources(plan)]
+
+
+def rules_of_sources(plan: Plan) -> list[Unique]:
+    """The rules that need the rows of a source.
 
     The spine is not among the default ones: it may hold a decision twice, which is counted as such.
     """
-    declared = {rule.source.name: rule for rule in plan.line.quality if isinstance(rule, Unique)}
-    found = []
-    for name, rule in declared.items():
-        if name in plan.inputs:
-            found.append(_judged(plan, rule, reader))
-    for group in workload_of(plan.line, plan.features).static:
-        if group.source.name not in declared and group.source.name in plan.inputs:
-            default = Unique(source=group.source, columns=group.keys, severity="warning")
-            found.append(_judged(plan, default, reader))
-    return found
+    used = workload_of(plan.line, plan.features)
+    declared = [rule for rule in plan.line.quality if isinstance(rule, Unique)]
+    named = {rule.source.name for rule in declared}
+    defaults = [
+        Unique(source=group.source, columns=group.keys, severity="warning")
+        for group in used.static
+        if group.source.name not in named
+    ]
+    # A view is in no plan's inputs; where no feature reads it, its own inputs may be there in part.
+    return [rule for rule in (*declared, *defaults) if rule.source.name in {*plan.inputs, *used.sources}]
 
 
-def _judged(plan: Plan, rule: Unique, reader: Reader) -> Finding:
-    rows = sum(item.rows for item in plan.inputs[rule.source.name].objects)
-    name, expected = f"unique keys of {rule.source.name}", f"one row for each {', '.join(rule.keys)}"
+def subject(rule: Unique) -> str:
+    return f"unique keys of {rule.source.name}"
+
+
+def expectation(rule: Unique) -> str:
+    return f"one row for each {', '.join(rule.keys)}"
+
+
+def judged_rule(plan: Plan, rule: Unique, reader: Reader) -> Finding:
+    """One rule applied to the rows that a plan names."""
+    name, expected = subject(rule), expectation(rule)
+    rows = sum(item.rows for source in rule.source.loaded for item in plan.inputs[source.name].objects)
     if rows > MOST_ROWS:
         return not_judged(
             name,
@@ -48,6 +62,7 @@ def _judged(plan: Plan, rule: Unique, reader: Reader) -> Finding:
             advice="features of it are refused anyway where two rows of an entity disagree",
         )
     columns = reader.table(rule.source, rule.keys)
+    rows = len(columns[rule.keys[0]])
     repeated = repeated_rows(columns)
     return Finding(
         rule=name,
@@ -55,8 +70,14 @@ def _judged(plan: Plan, rule: Unique, reader: Reader) -> Finding:
         severity=rule.severity,
         value=_said(rule.source, columns, repeated) if len(repeated) else f"{rows} rows, no key twice",
         expected=expected,
-        advice=f"load {rule.source.name} with one row for each, see `line sources load`",
+        advice=_advice(rule.source),
     )
+
+
+def _advice(source: Source) -> str:
+    if source.sql is not None:
+        return f"let the SELECT of {source.name} give one row for each"
+    return f"load {source.name} with one row for each, see `line sources load`"
 
 
 def repeated_rows(columns: Mapping[str, Column]) -> Integers:

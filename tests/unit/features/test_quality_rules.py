@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assembly_line import between, days, fresh, hours, nulls, one_of, unique, volume
+from assembly_line import Source, attribute, between, days, fresh, hours, nulls, one_of, unique, volume
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
@@ -26,7 +26,7 @@ from assembly_line.features.plans import Plan, plan_from_json
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.snapshots import SchemaDrift, Snapshot, drift_between, snapshot_from_json
 from tests.unit.features.random_worlds import SPRING
-from tests.unit.features.small_world import DAILY, PEOPLE, VISITS, SmallLake, a_line, write_rows
+from tests.unit.features.small_world import DAILY, PEOPLE, USER, VISITS, SmallLake, a_line, write_rows
 
 Dataset = tuple[Plan, Built, dict[str, Column]]
 NAMES = ["daily_count", "kind", "age", "weight", "town"]
@@ -173,6 +173,30 @@ def test_a_key_that_stands_twice_in_a_static_source_is_told_and_stops_where_decl
     assert declared.value == "1 rows repeat the keys of another, such as user u5"
     assert by_kind.value.startswith("117 rows repeat the keys of another")
     assert found(examine(*built_of(lake)), "unique keys of visits").passed
+
+
+def test_the_keys_of_a_view_are_judged_by_the_rows_that_it_selects(tmp_path: Path) -> None:
+    columns = {"user": "string", "n": "int64"}
+    select = 'SELECT "user", n FROM daily'
+    last = Source(name="last_day", entities=(USER,), columns=columns, static=True, inputs=(DAILY,), sql=select)
+    once = replace(last, sql='SELECT "user", max(n) AS n FROM daily GROUP BY "user"')
+
+    def judged(view: Source, *rules: QualityRule) -> Finding:
+        line = a_line(horizon=hours(36))
+        features = {"events_count": line.features["events_count"], "last_n": attribute(view, "n")}
+        line = replace(line, features=features, quality=rules)
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        lake = SmallLake(line, world(), folder)
+        plan, target = lake.plan({"purpose": "training", "as_of": "2017-06-01"}), folder / "data.parquet"
+        built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+        return found(examine(plan, built, read_dataset(target)), "unique keys of last_day")
+
+    assert judged(last).result == "warning"
+    broken = judged(last, unique(last))
+    assert broken.result == "error"
+    assert broken.advice == "let the SELECT of last_day give one row for each"
+    passed = judged(once, unique(once))
+    assert (passed.result, passed.value) == ("passed", "120 rows, no key twice")
 
 
 def a_history(dataset: Dataset, **changed: Any) -> list[DatasetFigures]:
