@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.features.findings import Finding, finding_from_json
+
+# A state machine's state holds 256 KiB: of the findings of a build it carries so many, the worst first.
+FINDINGS_IN_STATE = 5
+TEXT_IN_STATE = 200
+WORST_FIRST = ("error", "warning", "allowed", "not judged", "passed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +53,26 @@ def built_from_json(document: Mapping[str, Any]) -> Built:
     """Read back what `to_json` wrote, or an older version of it."""
     given = {name: document[name] for name in Built.__slots__ if name != "findings" and name in document}
     return Built(**given, findings=tuple(finding_from_json(one) for one in document.get("findings", ())))
+
+
+def in_state(built: Built) -> dict[str, Any]:
+    """What a state machine carries of a build, small however much was found; the whole of it is kept in the store."""
+    worst = sorted(built.findings, key=lambda finding: WORST_FIRST.index(finding.result))
+    return {
+        "engine": built.engine,
+        "rows": built.rows,
+        "spine_rows": built.spine_rows,
+        "duplicates": built.duplicates,
+        "findings": {
+            "judged": len(built.findings),
+            "stopping": sum(finding.stops for finding in built.findings),
+            "first": _told(worst[:FINDINGS_IN_STATE]),
+        },
+    }
+
+
+def _told(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    return [
+        {"rule": finding.rule[:TEXT_IN_STATE], "result": finding.result, "found": finding.value[:TEXT_IN_STATE]}
+        for finding in findings
+    ]

@@ -12,6 +12,8 @@ from assembly_line.features.columns import Column, Integers
 from assembly_line.features.plain_values import plain_values, shown
 
 EXAMPLES = 10
+# Characters of one value in a sentence; the whole value stands among the examples.
+VALUE_IN_TEXT = 80
 Result = Literal["passed", "not judged", "allowed", "warning", "error"]
 
 
@@ -105,6 +107,7 @@ def in_text(finding: Finding, *, rows: int = 3) -> str:
 
 def _row_in_text(example: Example) -> str:
     value = "" if example.value is None else f" {example.value!r}"
+    value = value if len(value) <= VALUE_IN_TEXT else f"{value[:VALUE_IN_TEXT]}..."
     return f"{example.decision_id or 'a decision without id'} {example.column}{value}"
 
 

@@ -16,6 +16,8 @@ from assembly_line.features.plans import Plan, plan_from_json
 from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.objects import ObjectStore
 
+DATA = "data.parquet"
+BUILT = "built.json"
 SPARK_ATTEMPT = "spark.json"
 QUALITY = "quality.json"
 # Earlier datasets that a new one is held against.
@@ -69,9 +71,13 @@ class DatasetStore:
         return self._store.uri(_manifest_key(plan.line.name, plan.dataset_id))
 
     def write_plan(self, plan: Plan) -> str:
-        """Store a plan and return its key."""
-        key = f"{_prefix(plan)}plan.json"
-        self._store.write_json(key, plan.to_json())
+        """Store a plan, as the latest of its dataset and as that of its release, and return the latter's key.
+
+        Releases may agree on a dataset and not on its quality rules: a request is judged by those of its own.
+        """
+        key = f"{_prefix(plan)}plans/{plan.release}.json"
+        for written in (f"{_prefix(plan)}plan.json", key):
+            self._store.write_json(written, plan.to_json())
         return key
 
     def read_plan(self, key: str) -> Plan:
@@ -86,9 +92,23 @@ class DatasetStore:
         """Store the rows of an attempt and return their key; equal bytes have one key."""
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        key = f"{dataset_prefix(line, dataset_id)}attempts/{content}/data.parquet"
+        key = f"{dataset_prefix(line, dataset_id)}attempts/{content}/{DATA}"
         self._store.upload(path, key)
         return key
+
+    def write_attempt(self, attempt: Mapping[str, Any]) -> str:
+        """Keep what a build reported beside the rows that it wrote, and return the key."""
+        key = f"{attempt['data_key'].removesuffix(DATA)}{BUILT}"
+        self._store.write_json(key, dict(attempt))
+        return key
+
+    def read_attempt(self, key: str) -> dict[str, Any]:
+        """What a build reported.
+
+        Raises:
+            NotFound: there is nothing.
+        """
+        return dict(self._store.read_json(key))
 
     def write_spark_attempt(self, plan: Plan, attempt: Mapping[str, Any]) -> None:
         """Say where the Spark job wrote, so that the step after it can find it."""
@@ -107,8 +127,18 @@ class DatasetStore:
 
     def write_quality(self, data_key: str, findings: list[dict[str, Any]]) -> None:
         """Keep what the gate found beside the rows that it judged, and as the latest judgement of the dataset."""
-        for folder in (data_key.removesuffix("data.parquet"), data_key.partition("attempts/")[0]):
+        for folder in (data_key.removesuffix(DATA), data_key.partition("attempts/")[0]):
             self._store.write_json(f"{folder}{QUALITY}", findings)
+
+    def passed_again(self, plan: Plan, rules: str) -> bool:
+        """Whether the finished dataset passed these rules when it was asked for under them."""
+        return self._store.exists(_judgement_key(plan, rules))
+
+    def write_judgement(self, plan: Plan, rules: str, findings: list[dict[str, Any]], *, passed: bool) -> None:
+        """Keep what other rules say of a finished dataset as its latest judgement, and for good if it passed them."""
+        self._store.write_json(f"{_prefix(plan)}{QUALITY}", findings)
+        if passed:
+            self._store.write_json(_judgement_key(plan, rules), {"release": plan.release, "quality": findings})
 
     def history(self, plan: Plan) -> list[DatasetFigures]:
         """Figures of the latest finished datasets of the plan's kind, the latest first."""
@@ -133,6 +163,10 @@ class DatasetStore:
 
 def _prefix(plan: Plan) -> str:
     return dataset_prefix(plan.line.name, plan.dataset_id)
+
+
+def _judgement_key(plan: Plan, rules: str) -> str:
+    return f"{_prefix(plan)}judgements/{rules}.json"
 
 
 def _manifest_key(line: str, dataset_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.attempts import built_from_json
+from assembly_line.features.attempts import built_from_json, in_state
 from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
@@ -55,7 +55,7 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Build a planned dataset with DuckDB."""
+    """Build a planned dataset with DuckDB. The answer says where the whole report is, and carries its beginning."""
     began = time.monotonic()
     planned = stores().datasets.read_plan(event["plan_key"])
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
@@ -68,8 +68,10 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             built = replace(built, findings=(*built.findings, *audited))
         data_key = stores().datasets.write_data(planned.line.name, planned.dataset_id, target)
     seconds = round(time.monotonic() - began, 3)
+    attempt = {"data_key": data_key, "seconds": seconds, **built.to_json()}
+    built_key = stores().datasets.write_attempt(attempt)
     logger.info("built", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "seconds": seconds})
-    return {"plan_key": event["plan_key"], "data_key": data_key, "seconds": seconds, **built.to_json()}
+    return {"data_key": data_key, "built_key": built_key, "seconds": seconds, **in_state(built)}
 
 
 @logger.inject_lambda_context
@@ -80,7 +82,8 @@ def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     found = datasets.find_manifest(planned.line.name, planned.dataset_id)
     if found is not None:
         return result_of(found, exists=True)
-    attempt = event.get("built") or datasets.read_spark_attempt(planned)
+    reported = event.get("built")
+    attempt = datasets.read_attempt(reported["built_key"]) if reported else datasets.read_spark_attempt(planned)
     built = built_from_json(attempt)
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         path = Path(place) / "data.parquet"

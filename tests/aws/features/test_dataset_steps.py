@@ -94,6 +94,18 @@ def test_two_builds_of_one_plan_write_the_same_object(steps: Steps, loaded: Lake
     assert steps.build(plan)["data_key"] == steps.build(plan)["data_key"]
 
 
+def test_of_a_build_the_machine_carries_little_and_where_the_rest_is(
+    steps: Steps, loaded: Lake, store: ObjectStore
+) -> None:
+    built = steps.build(steps.plan(**TRAINING))
+
+    whole = store.read_json(built["built_key"])
+    assert built["built_key"].rpartition("/")[0] == built["data_key"].rpartition("/")[0]
+    assert built["findings"]["judged"] == len(whole["findings"]) > 2
+    assert {one["rule"] for one in built["findings"]["first"]} <= {one["rule"] for one in whole["findings"]}
+    assert len(json.dumps(built)) < 4096
+
+
 def test_a_dataset_keeps_its_snapshot_when_the_source_is_loaded_anew(
     steps: Steps, loaded: Lake, release: Release, raw: Path, tmp_path: Path
 ) -> None:
