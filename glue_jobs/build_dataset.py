@@ -1,4 +1,4 @@
-"""Glue entry point: build a planned dataset on Spark. Parse arguments, read the plan, call the engine, report.
+"""Glue entry point: build a planned dataset on Spark, audit a sample of it, report.
 
 Objects of the lake are fetched by the workers through boto3, in the versions that the plan names; Spark's own S3 file
 system is not used. So the job runs the same in Glue and on one machine.
@@ -7,12 +7,16 @@ system is not used. So the job runs the same in Glue and on one machine.
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 
+from assembly_line.features.audit_on_spark import audit_knowledge
 from assembly_line.features.engine_spark import build
 from assembly_line.names import GlueArgument
 from assembly_line.storage.datasets import DatasetStore
@@ -36,13 +40,17 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     store = ObjectStore(boto3.client("s3"), store_bucket)
     datasets = DatasetStore(store)
     plan = datasets.read_plan(arguments[GlueArgument.PLAN_KEY])
-    built, data_key = build(
-        plan,
-        spark or _session(),
-        fetch=LakeFetch(arguments[GlueArgument.LAKE_BUCKET]),
-        put=DatasetPut(store_bucket, plan.line.name, plan.dataset_id),
-        scripts=ReleaseStore(store).read_scripts(plan.release, plan.scripts),
-    )
+    session = spark or _session()
+    fetch = LakeFetch(arguments[GlueArgument.LAKE_BUCKET])
+    scripts = ReleaseStore(store).read_scripts(plan.release, plan.scripts)
+    put = DatasetPut(store_bucket, plan.line.name, plan.dataset_id)
+    built, data_key = build(plan, session, fetch=fetch, put=put, scripts=scripts)
+    if plan.with_outcome:
+        with tempfile.TemporaryDirectory(prefix="dataset-") as folder:
+            path = Path(folder) / "data.parquet"
+            datasets.read_data(data_key, path)
+            audited = audit_knowledge(plan, session, path, fetch=fetch, scripts=scripts)
+        built = replace(built, findings=(*built.findings, *audited))
     seconds = round(time.monotonic() - began, 3)
     datasets.write_spark_attempt(plan, {**built.to_json(), "data_key": data_key, "seconds": seconds})
 

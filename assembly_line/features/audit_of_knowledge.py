@@ -1,9 +1,4 @@
-"""Features that know the future: recomputed from files without it, their values must stay the same.
-
-For a few instants (early, middle, late) all rows that were not known then are removed, and the features of the
-decisions of that instant are computed again by the engine. A built-in feature cannot differ, which is a check on the
-engine; a view or a function of the line's own can, if it peeks.
-"""
+"""Features that know the future, on one machine: recomputed from files without it, their values must stay the same."""
 
 from __future__ import annotations
 
@@ -14,41 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
-from assembly_line.features.assembly import DECISION_TIME
-from assembly_line.features.columns import Column, Integers
-from assembly_line.features.comparison import Comparison, compare
+from assembly_line.features.audit_of_facts import audit_facts, comparable
+from assembly_line.features.columns import Column
+from assembly_line.features.comparison import Comparison
+from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect, store_columns
 from assembly_line.features.engine_duckdb import build
-from assembly_line.features.findings import Example, Finding
+from assembly_line.features.findings import Finding
 from assembly_line.features.knowledge_cut import asked_table, cut_sources
-from assembly_line.features.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings, not_run
-from assembly_line.features.personal_data import personal_features
-from assembly_line.features.plain_values import rounds
+from assembly_line.features.knowledge_samples import INSTANTS, Sample, held_against, knowledge_findings, samples_of
+from assembly_line.features.leak_findings import not_run
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.released_scripts import Scripts
+from assembly_line.features.released_scripts import Isolated, Scripts
 from assembly_line.features.workload import Keys, workload_of
-from assembly_line.instants import format_instant, from_micros
+from assembly_line.instants import from_micros
 
-INSTANTS = 3
-# Where fewer decisions than this share an instant, those just before it are looked at beside them.
-DECISIONS = 50
-# Decisions of one instant that are recomputed.
-MOST_DECISIONS = 200
 # Rows to copy over all instants; beyond, fewer instants are looked at, at the least one.
 ROWS_TO_COPY = 15_000_000
 MOST_ROWS = 50_000_000
 Files = Mapping[str, Sequence[Path]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Decisions that are recomputed with the knowledge of one instant (microseconds); `rows`: their positions."""
-
-    instant: int
-    since: int
-    rows: Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +43,21 @@ class Bench:
 
 
 def audit_knowledge(
-    plan: Plan, files: Files, dataset: Path, *, memory_mib: int, scripts: Scripts | None = None
+    plan: Plan,
+    files: Files,
+    dataset: Path,
+    *,
+    memory_mib: int,
+    scripts: Scripts | None = None,
+    earlier: Files | None = None,
 ) -> list[Finding]:
-    """Recompute a sample of a dataset's decisions from files without the future.
+    """Recompute a sample of a dataset's decisions from files without the future; hold its facts against earlier ones.
 
     Args:
         files: source name -> local Parquet files that the dataset was built from, below the folder of `dataset`.
         dataset: the Parquet file that was built.
         scripts: content of the plan's scripts, by name.
+        earlier: source -> files of the inputs that `comparable` names, below the same folder.
     """
     rows = sum(item.rows for name in plan.inputs for item in plan.inputs[name].objects)
     if rows > MOST_ROWS:
@@ -80,40 +68,13 @@ def audit_knowledge(
     if not samples:
         return [not_run("not run: there is no decision")]
     found = [(sample, _compared(plan, columns, sample, bench)) for sample in samples]
-    looked_at = sum(comparison.common for _, comparison in found)
-    instants = ", ".join(format_instant(from_micros(sample.instant)) for sample in samples)
-    return leak_findings(
-        plan.line,
-        KNOWS_THE_FUTURE,
-        _leaks(plan, found),
-        looked_at=f"{looked_at} decisions x {len(plan.features)} features recomputed with the knowledge of {instants}",
-        expected=EXPECTED,
-    )
-
-
-def samples_of(plan: Plan, columns: Mapping[str, Column], *, most: int = INSTANTS) -> list[Sample]:
-    """One instant of each part of the period, drawn by the dataset's id, with the decisions of it."""
-    times = columns[DECISION_TIME].values
-    different = np.unique(times)
-    random = np.random.default_rng(int(plan.dataset_id.removeprefix("ds-")[:12], 16))
-    samples = []
-    for part in np.array_split(different, max(1, min(most, len(different)))):
-        if len(part):
-            instant = int(random.choice(part))
-            samples.append(_sample(times, instant, random))
-    return samples
-
-
-def _sample(times: Integers, instant: int, random: np.random.Generator) -> Sample:
-    """`times` ascend, as a dataset's rows do."""
-    end = int(np.searchsorted(times, instant, side="right"))
-    start = int(np.searchsorted(times, instant, side="left"))
-    if end - start < DECISIONS:
-        start = int(np.searchsorted(times, times[max(0, end - DECISIONS)], side="left"))
-    rows = np.arange(start, end)
-    if len(rows) > MOST_DECISIONS:
-        rows = np.sort(random.choice(rows, MOST_DECISIONS, replace=False))
-    return Sample(instant, int(times[start]), rows)
+    rows_of_samples = np.unique(np.concatenate([sample.rows for sample in samples]))
+    chosen = {name: column.take(rows_of_samples) for name, column in columns.items()}
+    with connect(dataset.parent, memory_mib=int(memory_mib * MEMORY_SHARE)) as connection:
+        before = earlier or {}
+        gone = comparable(plan).keys() - before.keys()
+        facts = audit_facts(plan, chosen, DuckdbReader(connection, before), gone=gone)
+    return [*knowledge_findings(plan, found), *facts]
 
 
 def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: Bench) -> Comparison:
@@ -138,9 +99,8 @@ def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: 
                 boundary=plan.line.decision.boundary,
                 of=of,
             )
-        build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=bench.scripts)
-        rounded = {name for name in plan.features if rounds(plan.line, name)}
-        return compare(chosen, read_dataset(again), plan.features, rounded=rounded)
+        build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=Isolated(bench.scripts or {}))
+        return held_against(plan, chosen, read_dataset(again))
     finally:
         shutil.rmtree(place)
         again.unlink(missing_ok=True)
@@ -167,37 +127,3 @@ def _plan_of(plan: Plan, sample: Sample) -> Plan:
         since=from_micros(sample.since),
         until=from_micros(sample.instant + 1),
     )
-
-
-def _leaks(plan: Plan, found: Sequence[tuple[Sample, Comparison]]) -> list[Leak]:
-    personal = personal_features(plan.line, plan.features)
-    leaks = []
-    for name in plan.features:
-        differing = [(sample, one) for sample, one in found if name in one.columns]
-        if not differing:
-            continue
-        examples = tuple(
-            Example(
-                decision_id=difference.decision_id,
-                column=name,
-                value=None
-                if name in personal
-                else f"{difference.first!r}, and {difference.second!r} without the future",
-            )
-            for _, one in differing
-            for difference in one.examples
-            if difference.column == name
-        )
-        number = sum(one.columns[name].differing for _, one in differing)
-        when = ", ".join(format_instant(from_micros(sample.instant)) for sample, _ in differing)
-        leaks.append(
-            Leak(
-                feature=name,
-                said="knows the future",
-                value=f"{number} of {sum(one.common for _, one in found)} values differ at {when}",
-                expected=EXPECTED,
-                advice="let it read nothing that happened or became known after the decision",
-                examples=examples,
-            )
-        )
-    return leaks

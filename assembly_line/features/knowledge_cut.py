@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
 from assembly_line.declarations.sources import Source
 from assembly_line.features.duckdb_session import literal, quoted
-from assembly_line.features.semantics import EPOCH_DAY, micros_of
+from assembly_line.features.knowledge_limits import known_until
+from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.workload import Keys
-from assembly_line.instants import day_end, from_micros, to_micros
 
 
 def cut_source(
@@ -28,8 +28,6 @@ def cut_source(
 ) -> list[Path]:
     """Copy a source's files with the rows alone that a decision at the instant may know.
 
-    The rule is written here a second time on purpose: what the engine does is what the audit is about.
-
     Args:
         files: typed Parquet as the lake holds it; a static source is handed on as it is, its rows carry no time.
         columns: what is kept of it.
@@ -38,12 +36,8 @@ def cut_source(
     """
     if source.event_time is None or not files:
         return list(files)
-    happened = instant if boundary == "at_or_before" else instant - 1
-    if source.delay is not None:
-        happened = min(happened, instant - micros_of(source.delay))
-    known = [_until(source, source.event_time, happened)]
-    if source.known_time is not None:
-        known.append(_until(source, source.known_time, instant))
+    limits = known_until(source, instant, boundary)
+    known = [_until(source, column, latest) for column, latest in limits.items()]
     if of:
         known.append(f"({' OR '.join(_is_asked(keys) for keys in of)})")
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,16 +88,8 @@ def _is_asked(keys: Keys) -> str:
     return f"EXISTS (SELECT 1 FROM {quoted(asked_table(keys))} a WHERE {same})"
 
 
-def _until(source: Source, column: str, instant: int) -> str:
-    """SQL that is true for values at or before an instant; null is not."""
+def _until(source: Source, column: str, latest: int) -> str:
+    """SQL that is true for values at or before the latest one; null is not."""
     if source.columns[column] == "date":
-        return f"{quoted(column)} <= DATE {literal(_last_whole_day(instant, source.zone or 'UTC').isoformat())}"
-    return f"{quoted(column)} <= CAST(make_timestamp({instant}::BIGINT) AS TIMESTAMP WITH TIME ZONE)"
-
-
-def _last_whole_day(instant: int, zone: str) -> date:
-    """The last day that has ended by the instant: a date counts as the end of its day in its zone."""
-    day = from_micros(instant).date() + timedelta(days=2)
-    while to_micros(day_end(day, zone)) > instant and day > EPOCH_DAY - timedelta(days=700_000):
-        day -= timedelta(days=1)
-    return day
+        return f"{quoted(column)} <= DATE {literal((EPOCH_DAY + timedelta(days=latest)).isoformat())}"
+    return f"{quoted(column)} <= CAST(make_timestamp({latest}::BIGINT) AS TIMESTAMP WITH TIME ZONE)"

@@ -12,7 +12,8 @@ from assembly_line.features.findings import Example, Finding, not_judged
 
 PREFIX = "leakage: "
 KNOWS_THE_FUTURE = f"{PREFIX}features that know the future"
-TIMELESS_FACTS = f"{PREFIX}facts that carry no time"
+TIMELESS_FACTS = f"{PREFIX}facts without a time of "
+CHANGES = "changes without a time"
 PREDICTIVE_ALONE = f"{PREFIX}features predictive alone"
 OUTCOME_AMONG_FEATURES = f"{PREFIX}outcome among the features"
 
@@ -74,7 +75,17 @@ def not_run(why: str) -> Finding:
 
 def knowledge_was_audited(findings: Sequence[Finding]) -> bool:
     """Whether these findings say anything of features that know the future."""
-    return any(finding.rule == KNOWS_THE_FUTURE or finding.rule.endswith("knows the future") for finding in findings)
+    return any(_is_of_knowledge(finding.rule) for finding in findings)
+
+
+def is_of_the_build(finding: Finding) -> bool:
+    """Whether it is of a check that needs the rows of the sources, which only a build has at hand."""
+    of_facts = finding.rule.startswith(TIMELESS_FACTS) or finding.rule.endswith(f" {CHANGES}")
+    return of_facts or _is_of_knowledge(finding.rule)
+
+
+def _is_of_knowledge(rule: str) -> bool:
+    return rule == KNOWS_THE_FUTURE or rule.endswith(" knows the future")
 
 
 def reasons(line: Line) -> dict[str, str]:

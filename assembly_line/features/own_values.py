@@ -15,10 +15,11 @@ import numpy as np
 from assembly_line.declarations.own_functions import DECISION, DECISION_TIME, EVENT_TIME, OwnFunction
 from assembly_line.errors import FeatureFunctionFailed
 from assembly_line.features.columns import Column, Integers, column_of, null_column
+from assembly_line.features.isolation import isolated_call
 from assembly_line.features.kernel import History
 from assembly_line.features.plain_values import column_of_plain, plain_values, unequal
 from assembly_line.features.reductions import Windows, chunks
-from assembly_line.features.released_scripts import Scripts, cause, function_of
+from assembly_line.features.released_scripts import Isolated, Scripts, cause, function_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,16 +59,34 @@ class Asked:
 def own_values(name: str, feature: OwnFunction, asked: Asked, scripts: Scripts) -> Column:
     """The value for each decision; null where it sees no event, for which the function is not asked.
 
+    Args:
+        scripts: if they are `Isolated`, the function is asked for each decision alone and reaches nothing beside its
+            events; its value is null where it then fails.
+
     Raises:
         FeatureFunctionFailed: the function is not there, fails, answers in another form than declared, or differently
             when asked again or for other decisions beside.
     """
+    if isinstance(scripts, Isolated):
+        return _in_isolation(name, feature, asked, scripts)
     call = _Call(name, feature, function_of(scripts, feature.script, feature.function))
     decisions = len(asked.times)
     found = null_column(feature.returns, decisions)
     for chunk in chunks(asked.windows.sizes):
         _put(found, asked, call, np.arange(decisions)[chunk])
     _check_again(found, asked, call)
+    return found
+
+
+def _in_isolation(name: str, feature: OwnFunction, asked: Asked, scripts: Isolated) -> Column:
+    found = null_column(feature.returns, len(asked.times))
+    for decision in np.flatnonzero(asked.windows.sizes > 0):
+        try:
+            with isolated_call():
+                call = _Call(name, feature, function_of(scripts, feature.script, feature.function))
+                _put(found, asked, call, np.array([decision]))
+        except FeatureFunctionFailed:
+            continue
     return found
 
 

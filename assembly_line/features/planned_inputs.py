@@ -71,6 +71,7 @@ def _input(line: Line, snapshot: Snapshot, read: tuple[str, ...], bounds: Bounds
         columns={column: declared[column] for column in read},
         objects=objects,
         drift=snapshot.drift,
+        earlier=snapshot.earlier,
     )
 
 

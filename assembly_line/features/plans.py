@@ -13,7 +13,13 @@ from assembly_line.declarations.sampling import Sampling, sampling_to_json
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import RequestRefused
 from assembly_line.features.semantics import SEMANTICS_VERSION
-from assembly_line.features.snapshots import SchemaDrift, SnapshotObject, drift_from_json
+from assembly_line.features.snapshots import (
+    EarlierSnapshot,
+    SchemaDrift,
+    SnapshotObject,
+    drift_from_json,
+    earlier_from_json,
+)
 from assembly_line.instants import format_instant, from_micros, to_micros
 
 SCHEMA = "assembly-line/dataset-plan"
@@ -46,6 +52,7 @@ class Input:
         columns: column -> type, those that are read.
         objects: those that the dataset can depend on; the others are not fetched.
         drift: what the source's raw file had beside the declared columns.
+        earlier: of a static source: what it stated before; the audit holds the facts against it.
     """
 
     snapshot: str
@@ -53,6 +60,7 @@ class Input:
     columns: Mapping[str, str]
     objects: tuple[SnapshotObject, ...]
     drift: SchemaDrift = field(default_factory=SchemaDrift)
+    earlier: EarlierSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +178,7 @@ def _input_to_json(part: Input) -> dict[str, Any]:
         "columns": dict(part.columns),
         "objects": [item.to_json() for item in part.objects],
         "drift": part.drift.to_json(),
+        "earlier": None if part.earlier is None else part.earlier.to_json(),
     }
 
 
@@ -180,6 +189,7 @@ def _input_from_json(document: Mapping[str, Any]) -> Input:
         columns=document["columns"],
         objects=tuple(SnapshotObject(**item) for item in document["objects"]),
         drift=drift_from_json(document.get("drift", {})),
+        earlier=earlier_from_json(document.get("earlier")),
     )
 
 

@@ -17,6 +17,10 @@ from assembly_line.errors import FeatureFunctionFailed
 Scripts = Mapping[str, bytes]
 
 
+class Isolated(dict[str, bytes]):
+    """Scripts for a recomputation: each question goes to a function that was just loaded, and remembers no other."""
+
+
 def function_of(scripts: Scripts, script: str, function: str) -> Callable[..., Any]:
     """A function of a script.
 
@@ -27,7 +31,8 @@ def function_of(scripts: Scripts, script: str, function: str) -> Callable[..., A
         raise FeatureFunctionFailed(
             f"{script}: is needed for {function}() and was not handed over; there are {', '.join(scripts) or 'none'}"
         )
-    found = getattr(_module(script, scripts[script]), function, None)
+    load = _run if isinstance(scripts, Isolated) else _module
+    found = getattr(load(script, scripts[script]), function, None)
     if not callable(found):
         raise FeatureFunctionFailed(f"{script}: has no function {function}; define `def {function}(events)` in it")
     return found  # type: ignore[no-any-return]
@@ -47,6 +52,10 @@ class _Content(SourceLoader):
 @lru_cache(maxsize=32)
 def _module(script: str, content: bytes) -> ModuleType:
     """The script as a module of its own, run once in a process."""
+    return _run(script, content)
+
+
+def _run(script: str, content: bytes) -> ModuleType:
     name = f"_released_{script.removesuffix('.py')}_{digest_bytes(content)[:16]}"
     spec = importlib.util.spec_from_loader(name, _Content(script, content), origin=script)
     if spec is None or spec.loader is None:

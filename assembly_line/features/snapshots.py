@@ -63,6 +63,27 @@ def drift_between(before: Snapshot | None, columns: Mapping[str, str], ignored: 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierSnapshot:
+    """What a static source stated before its content changed last: its facts carry no time to tell them apart by."""
+
+    snapshot: str
+    columns: Mapping[str, str]
+    objects: tuple[SnapshotObject, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        objects = [item.to_json() for item in self.objects]
+        return {"snapshot": self.snapshot, "columns": dict(self.columns), "objects": objects}
+
+
+def earlier_from_json(document: Mapping[str, Any] | None) -> EarlierSnapshot | None:
+    """Read back what `to_json` wrote; None where there was nothing earlier, or a document of an older version."""
+    if document is None:
+        return None
+    objects = tuple(SnapshotObject(**item) for item in document["objects"])
+    return EarlierSnapshot(snapshot=document["snapshot"], columns=document["columns"], objects=objects)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A source as it was loaded.
 
@@ -73,6 +94,7 @@ class Snapshot:
         drift: what the raw file had beside the declared columns. It determines no row, so the digest is without it.
         inexact: time columns in which an instant had to be chosen when it was loaded, later for event and known times,
             earlier for others; None if it was loaded before that was recorded. It determines no row.
+        earlier: of a static source: the snapshot before, of other content. It determines no row.
     """
 
     source: str
@@ -80,6 +102,7 @@ class Snapshot:
     objects: tuple[SnapshotObject, ...]
     drift: SchemaDrift = field(default_factory=SchemaDrift)
     inexact: tuple[str, ...] | None = None
+    earlier: EarlierSnapshot | None = None
 
     @property
     def rows(self) -> int:
@@ -98,7 +121,13 @@ class Snapshot:
 
     def to_json(self) -> dict[str, Any]:
         inexact = None if self.inexact is None else list(self.inexact)
-        return {**self._content(), "snapshot": self.digest, "drift": self.drift.to_json(), "inexact": inexact}
+        return {
+            **self._content(),
+            "snapshot": self.digest,
+            "drift": self.drift.to_json(),
+            "inexact": inexact,
+            "earlier": None if self.earlier is None else self.earlier.to_json(),
+        }
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -119,4 +148,12 @@ def snapshot_from_json(document: Mapping[str, Any]) -> Snapshot:
         objects=objects,
         drift=drift_from_json(document.get("drift", {})),
         inexact=None if inexact is None else tuple(inexact),
+        earlier=earlier_from_json(document.get("earlier")),
     )
+
+
+def earlier_than(now: Snapshot, before: Snapshot | None) -> EarlierSnapshot | None:
+    """What a snapshot follows, where `before` was in force; content that is loaded once more follows nothing new."""
+    if before is None or before.digest == now.digest:
+        return None if before is None else before.earlier
+    return EarlierSnapshot(snapshot=before.digest, columns=before.columns, objects=before.objects)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features.snapshots import Snapshot, SnapshotObject, drift_between, snapshot_from_json
+from assembly_line.features.snapshots import Snapshot, SnapshotObject, drift_between, earlier_than, snapshot_from_json
 from assembly_line.names import snapshot_key, source_prefix
 from assembly_line.storage.catalog import Catalog
 from assembly_line.storage.objects import ObjectStore
@@ -20,6 +20,7 @@ from assembly_line.storage.objects import ObjectStore
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
 
+    from assembly_line.features.plans import Input
     from assembly_line.features.source_files import TypedFile
 
 TRANSFERS = 4
@@ -82,13 +83,16 @@ class Lake:
         source, written = prepared.source, prepared.parts
         with ThreadPoolExecutor(TRANSFERS) as pool:
             objects = list(pool.map(lambda part: self._store(source, part), written))
+        before = self._before(source.name)
         snapshot = Snapshot(
             source=source.name,
             columns=dict(source.columns),
             objects=tuple(sorted(objects, key=lambda item: item.key)),
-            drift=drift_between(self._before(source.name), source.columns, prepared.undeclared),
+            drift=drift_between(before, source.columns, prepared.undeclared),
             inexact=written[0].inexact if written else (),
         )
+        if source.static:
+            snapshot = replace(snapshot, earlier=earlier_than(snapshot, before))
         self._catalog.register(source, self._objects.uri(source_prefix(source.name)), _months(written))
         self._objects.write_json(snapshot_key(source.name), snapshot.to_json())
         kept = {item.key for item in objects}
@@ -140,6 +144,16 @@ class Lake:
         with ThreadPoolExecutor(TRANSFERS) as pool:
             list(pool.map(lambda pair: self._download(source, *pair), zip(objects, paths, strict=True)))
         return paths
+
+    def fetch_earlier(self, inputs: Mapping[str, Input], folder: Path) -> dict[str, list[Path]]:
+        """Source -> files of its earlier snapshot, as far as it was not deleted meanwhile."""
+        found = {}
+        for name, part in inputs.items():
+            try:
+                found[name] = self.fetch_objects(name, part.objects, folder)
+            except SourceUnreadable:
+                continue
+        return found
 
     def uri(self, item: SnapshotObject) -> str:
         return self._objects.uri(item.key)

@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
 from assembly_line.features.attempts import built_from_json, in_state
+from assembly_line.features.audit_of_facts import comparable
 from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
@@ -64,7 +65,8 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         target = folder / "data.parquet"
         built = build_on_this_machine(planned, files, target, memory_mib=stores().memory_mib)
         if planned.with_outcome:
-            audited = audit_knowledge(planned, files, target, memory_mib=stores().memory_mib)
+            earlier = stores().lake.fetch_earlier(comparable(planned), folder / "earlier")
+            audited = audit_knowledge(planned, files, target, memory_mib=stores().memory_mib, earlier=earlier)
             built = replace(built, findings=(*built.findings, *audited))
         data_key = stores().datasets.write_data(planned.line.name, planned.dataset_id, target)
     seconds = round(time.monotonic() - began, 3)

@@ -1,7 +1,7 @@
 """Builds datasets on one Spark session, as a process of its own: python spark_program.py FOLDER.
 
-Each `<case>/plan.json` becomes `<case>/data.parquet` and `<case>/built.json`, or `<case>/error.txt`. A case with
-`arguments.json` runs the Glue job's own script with these arguments.
+Each `<case>/plan.json` becomes `<case>/data.parquet` and `<case>/built.json`, or `<case>/error.txt`; the case `leaks`
+is audited as well. A case with `arguments.json` runs the Glue job's own script with these arguments.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import runpy
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from assembly_line.errors import AssemblyError
 from assembly_line.features import spark_reader, spark_slices
+from assembly_line.features.audit_on_spark import audit_knowledge
 from assembly_line.features.engine_spark import build
 from assembly_line.features.plans import plan_from_json
 
@@ -60,10 +61,14 @@ def build_case(spark: SparkSession, case: Path) -> None:
     # As if the static tables were too large for the driver to read them itself.
     spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
     # As if every entity with more than ten rows were too large for one worker; or, for its outcome, with more than two.
-    spark_slices.HOT_ROWS = {"hot entities": 10, "generated": 2, "of events": 2}.get(case.name, HOT_ROWS)
+    spark_slices.HOT_ROWS = {"hot entities": 10, "leaks": 10, "generated": 2, "of events": 2}.get(case.name, HOT_ROWS)
     try:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
-        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(case / "data.parquet"), scripts=scripts)
+        target = case / "data.parquet"
+        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(target), scripts=scripts)
+        if case.name == "leaks":
+            audited = audit_knowledge(plan, spark, target, fetch=LocalFetch(), scripts=scripts)
+            built = replace(built, findings=(*built.findings, *audited))
     except (AssemblyError, PySparkException) as error:
         (case / "error.txt").write_text(f"{type(error).__name__}: {error}")
     else:

@@ -106,6 +106,40 @@ def test_of_a_build_the_machine_carries_little_and_where_the_rest_is(
     assert len(json.dumps(built)) < 4096
 
 
+def test_facts_are_held_against_the_snapshot_before(
+    steps: Steps,
+    loaded: Lake,
+    *,
+    store: ObjectStore,
+    lake_objects: ObjectStore,
+    release: Release,
+    raw: Path,
+    tmp_path: Path,
+) -> None:
+    source, file = release.line.sources["demographics"], tmp_path / "demographics.parquet"
+    first = loaded.snapshot("demographics")
+
+    def found() -> dict[str, tuple[str, str]]:
+        whole = store.read_json(steps.build(steps.plan(**TRAINING))["built_key"])
+        return {one["rule"]: (one["result"], one["value"]) for one in whole["findings"] if "time" in one["rule"]}
+
+    rule = "leakage: facts without a time of demographics"
+    assert found()[rule] == ("not judged", "not comparable: no earlier snapshot")
+
+    duckdb.execute(f"COPY (SELECT * REPLACE ('none' AS income) FROM '{raw}/demographics.parquet') TO '{file}'")
+    for _ in range(2):  # the same content once more follows nothing new
+        changed = loaded.load(source, file)
+    assert changed.earlier is not None
+    assert changed.earlier.snapshot == first.digest
+    told = found()
+    assert told["leakage: income changes without a time"][0] == "warning"
+    assert rule not in told
+    assert "leakage: age changes without a time" not in told
+
+    lake_objects.delete_versions([one for one in lake_objects.versions("sources/demographics/") if not one.visible])
+    assert found()[rule] == ("not judged", "not comparable: the earlier snapshot was deleted")
+
+
 def test_a_dataset_keeps_its_snapshot_when_the_source_is_loaded_anew(
     steps: Steps, loaded: Lake, release: Release, raw: Path, tmp_path: Path
 ) -> None:

@@ -22,9 +22,14 @@ from assembly_line import Decision, Generated, Outcome, daily, hours, months
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded import glue as embedded_glue
 from assembly_line.embedded.glue.spark import environment
+from assembly_line.errors import QualityGateFailed
+from assembly_line.features.attempts import built_from_json
 from assembly_line.features.columns import Column
 from assembly_line.features.engine_duckdb import build
+from assembly_line.features.gate import require_passed
+from assembly_line.features.leak_findings import KNOWS_THE_FUTURE
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.snapshots import EarlierSnapshot
 from assembly_line.loader import load_line
 from assembly_line.names import GlueArgument
 from assembly_line.storage.datasets import DatasetStore
@@ -32,6 +37,8 @@ from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
 from tests.unit.features.comparing import assert_equal
+from tests.unit.features.leaking_world import LEAKS, scripts_with_leaks, with_leaks
+from tests.unit.features.leaking_world import world as leaking_world
 from tests.unit.features.own_world import SCRIPTS, with_own_functions
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
@@ -51,6 +58,20 @@ class Case:
     world: Tables
     request: dict[str, Any]
     scripts: Mapping[str, bytes] = field(default_factory=dict)
+
+    def lake(self, folder: Path) -> SmallLake:
+        return SmallLake(self.line, self.world, folder)
+
+
+class GrownVisits(Case):
+    """Visits were loaded twice: the first of its files alone, then both."""
+
+    def lake(self, folder: Path) -> SmallLake:
+        lake = super().lake(folder)
+        now = lake.snapshots["visits"]
+        before = EarlierSnapshot(snapshot="before", columns=now.columns, objects=now.objects[:1])
+        lake.snapshots["visits"] = replace(now, earlier=before)
+        return lake
 
 
 def equal_cases() -> Iterator[tuple[str, Case]]:
@@ -109,6 +130,11 @@ def overflowing() -> Case:
     return Case(a_line(window=hours(48)), huge, {**ALL, "features": ["events_sum_n"]})
 
 
+def leaking(folder: Path) -> Case:
+    request = {"purpose": "training", "as_of": "2017-06-01"}
+    return GrownVisits(with_leaks(), leaking_world(), request, scripts_with_leaks(folder))
+
+
 class SparkRun:
     """Cases in a folder, and the process that builds them and takes its JVM with it."""
 
@@ -117,7 +143,7 @@ class SparkRun:
         self.lakes: dict[str, SmallLake] = {}
 
     def add(self, name: str, case: Case) -> None:
-        lake = self.lakes[name] = SmallLake(case.line, case.world, self.folder / "lakes" / name)
+        lake = self.lakes[name] = case.lake(self.folder / "lakes" / name)
         self._write(name, "plan.json", lake.plan(case.request, scripts=case.scripts).to_json())
         for script, content in case.scripts.items():
             self.path(name, script).write_bytes(content)
@@ -159,7 +185,7 @@ def test_both_engines_give_equal_rows(
 ) -> None:
     run = SparkRun(tmp_path)
     cases = dict(equal_cases())
-    for name, case in [*cases.items(), ("overflow", overflowing())]:
+    for name, case in [*cases.items(), ("overflow", overflowing()), ("leaks", leaking(tmp_path))]:
         run.add(name, case)
     plan = steps.plan(purpose="training", as_of="2018-01-02", engine="spark")
     arguments = {
@@ -176,13 +202,27 @@ def test_both_engines_give_equal_rows(
             assert_engines_agree(run, name, case)
     with subtests.test("a sum that overflows fails with its reason"):
         assert "a sum exceeds the range of int64" in run.path("overflow", "error.txt").read_text()
+    with subtests.test("features that know the future stop a dataset of Spark in the same words"):
+        findings = built_from_json(json.loads(run.path("leaks", "built.json").read_text())).findings
+        leaks = {finding.feature: finding for finding in findings if finding.stops}
+        assert leaks.keys() == LEAKS
+        assert leaks["looked_up"].examples[0].value == "7, and None without the future"
+        (grown,) = [finding for finding in findings if finding.feature == "kind"]
+        assert (grown.rule, grown.result) == ("leakage: kind changes without a time", "warning")
+        with pytest.raises(QualityGateFailed, match=r"leakage: next_n knows the future: .* values differ at"):
+            require_passed("ds-1", findings)
     with subtests.test("the Glue job's dataset is finished as any other"):
         by_duckdb = steps.build(plan)
+        judged = store.read_json(by_duckdb["built_key"])["findings"]
+        (finding,) = [one for one in judged if one["rule"] == KNOWS_THE_FUTURE]
+        audited = {"result": "passed", "found": finding["value"]}
         result = steps.finish(plan, None)
         manifest = DatasetStore(store).manifest(LINE, plan["dataset_id"])
         found = fetched(store, store.key_of(manifest["data_uri"]), tmp_path)
         assert (plan["engine"], result["engine"]) == ("spark", "spark")
         assert result["rows"] == by_duckdb["rows"] > 100
+        assert manifest["audit"]["passed"]
+        assert manifest["audit"]["checks"]["features that know the future"] == audited
         assert_same(load_line(PROJECT / "lines", LINE).line, found, fetched(store, by_duckdb["data_key"], tmp_path))
 
 

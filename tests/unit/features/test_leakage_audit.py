@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,63 +11,35 @@ import duckdb
 import numpy as np
 import pytest
 
-from assembly_line import Source, allow_leak, attribute, days, hours, latest, predictive, ratio
+from assembly_line import allow_leak, attribute, days, hours, latest, predictive, ratio
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
-from assembly_line.features.audit_of_knowledge import audit_knowledge, samples_of
+from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.audit_of_outcome import audit_outcome, determines, outcome_columns, separation, spearman
 from assembly_line.features.columns import Column, column_of
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.findings import Finding
 from assembly_line.features.gate import require_passed
 from assembly_line.features.knowledge_cut import cut_source
+from assembly_line.features.knowledge_samples import samples_of
 from assembly_line.features.leak_findings import (
     KNOWS_THE_FUTURE,
     OUTCOME_AMONG_FEATURES,
     PREDICTIVE_ALONE,
     audit_of,
+    is_of_the_build,
 )
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.semantics import Sight
+from assembly_line.features.snapshots import EarlierSnapshot, SnapshotObject
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
+from tests.unit.features.leaking_world import LEAKS, VISITORS, scripts_with_leaks, with_leaks, world
 from tests.unit.features.random_worlds import SPRING
-from tests.unit.features.small_world import DAILY, EVENTS, LATE, PEOPLE, USER, VISITS, SmallLake, a_line, write_rows
+from tests.unit.features.small_world import DAILY, LATE, PEOPLE, VISITS, SmallLake, a_line, write_rows
 
 NAMES = ["events_count", "events_sum_n", "late_latest_n", "daily_count", "kind", "age", "share_of_x", "events_mean_x"]
-VISITORS = 120
-
-
-def world() -> dict[str, list[dict[str, Any]]]:
-    """Visits on several days; events before and after each; every third visitor comes."""
-    nothing = dict.fromkeys(("x", "s", "b", "d", "day", "ts"))
-    events: list[dict[str, Any]] = [
-        {**nothing, "user": f"u{n}", "at": SPRING + hours(7 * n % 400), "n": n % 5 + 1, "x": n / 7} for n in range(900)
-    ]
-    events = [{**row, "user": f"u{place % VISITORS}"} for place, row in enumerate(events)]
-    return {
-        "events": events,
-        "late": [{**row, "known": row["at"] + days(3)} for row in events],
-        "daily": [
-            {"user": f"u{n}", "visit": n, "on": SPRING.date() + timedelta_of(n, later), "n": 1}
-            for n in range(VISITORS)
-            for later in ([-2, 1] if n % 3 == 0 else [-2])
-        ]
-        + [{"user": "nobody", "visit": 0, "on": (SPRING + days(60)).date(), "n": 1}],
-        "visits": [
-            {"visit": n, "opens": SPRING + days(3 + n % 9), "first_day": None, "closes": None, "kind": "xy"[n % 2]}
-            for n in range(VISITORS)
-        ],
-        "invited": [{"user": f"u{n}", "visit": n} for n in range(VISITORS)],
-        "people": [
-            {"user": f"u{n}", "age": n * 37 % 100, "weight": None, "town": None, "born": None} for n in range(VISITORS)
-        ],
-    }
-
-
-def timedelta_of(n: int, later: int) -> Any:
-    return days(3 + n % 9 + later)
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +66,15 @@ def dataset(lake: SmallLake) -> tuple[Plan, dict[str, Column]]:
 
 
 def test_honest_features_are_the_same_without_the_future(lake: SmallLake, tmp_path: Path) -> None:
-    (finding,) = audited(lake, tmp_path)
+    finding, *of_facts = audited(lake, tmp_path)
 
     assert finding.result == "passed"
     assert finding.rule == KNOWS_THE_FUTURE
     assert finding.value.count("2017-0") == 3
+    assert {one.rule: one.value for one in of_facts} == {
+        f"leakage: facts without a time of {source}": "not comparable: no earlier snapshot"
+        for source in ("visits", "people")
+    }
     assert not list(lake.folder.glob("knowledge of *"))
 
 
@@ -107,7 +84,7 @@ def test_a_sampled_dataset_is_audited_like_any_other(lake: SmallLake) -> None:
     target = lake.folder / "sampled.parquet"
     built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
 
-    (finding,) = audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024)
+    finding, *_ = audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024)
 
     assert built.excluded["sampled_out"] > 0
     assert finding.result == "passed"
@@ -140,36 +117,49 @@ def test_features_that_know_the_future_are_caught_with_decisions_and_both_values
     assert audit_of(planned(lake).line, findings)["passed"] is False
 
 
-def a_view(select: str, name: str = "ahead") -> Source:
-    columns = {"user": "string", "at": "timestamp", "n": "int64"}
-    return Source(name=name, entities=(USER,), columns=columns, event_time="at", delay=days(0), zone="UTC", sql=select,
-                  inputs=(EVENTS,))  # fmt: skip
+def test_views_and_own_functions_that_peek_are_caught_and_honest_ones_are_not(tmp_path: Path) -> None:
+    lake, scripts = SmallLake(with_leaks(), world(), tmp_path), scripts_with_leaks(tmp_path)
+    plan = lake.plan({"purpose": "training", "as_of": "2017-06-01"}, scripts=scripts)
+    files, target = lake.planned_files(plan), tmp_path / "data.parquet"
+    build(plan, files, target, memory_mib=1024, scripts=scripts)
+
+    findings = audit_knowledge(plan, files, target, memory_mib=1024, scripts=scripts)
+
+    leaks = {finding.feature: finding for finding in findings if finding.stops}
+    assert leaks.keys() == LEAKS
+    assert "without the future" in leaks["next_n"].examples[0].value
+    assert leaks["looked_up"].examples[0].value == "7, and None without the future"
+    assert "no file, no network, no earlier question" in leaks["remembered"].advice
 
 
-PEEKING = (
-    'SELECT "user", "at", lead(n) OVER (PARTITION BY "user" ORDER BY "at" NULLS LAST, n NULLS LAST) AS n FROM events'
-)
-HONEST = (
-    'SELECT "user", "at", lag(n) OVER (PARTITION BY "user" ORDER BY "at" NULLS LAST, n NULLS LAST) AS n FROM events'
-)
+def test_facts_that_changed_since_the_snapshot_before_are_told(lake: SmallLake, tmp_path: Path) -> None:
+    people = [{**row, "age": 1 if row["user"] in ("u3", "u7") else row["age"]} for row in world()["people"]]
+    path = lake.folder / "people before.parquet"
+    write_rows(PEOPLE, [row for row in people if row["user"] != "u9"], path)
+    plan, target = planned(lake), lake.folder / "facts.parquet"
+    build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    item = SnapshotObject(key=str(path), version="1", bytes=1, rows=VISITORS - 1, min_time=None, max_time=None)
+    earlier = EarlierSnapshot(snapshot="before", columns=PEOPLE.columns, objects=(item,))
+    plan = replace(plan, inputs={**plan.inputs, "people": replace(plan.inputs["people"], earlier=earlier)})
 
+    def facts(plan: Plan, **earlier: Any) -> dict[str, Finding]:
+        found = audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024, **earlier)
+        return {finding.rule.removeprefix("leakage: "): finding for finding in found if is_of_the_build(finding)}
 
-def test_a_view_that_peeks_is_caught_and_one_that_looks_back_is_not(tmp_path: Path) -> None:
-    line = a_line(horizon=days(3), window=days(5))
-    features = {
-        "next_n": latest(a_view(PEEKING), "n"),
-        "previous_n": latest(a_view(HONEST, "behind"), "n"),
-        "events_count": line.features["events_count"],
+    (changed,) = [one for one in facts(plan, earlier={"people": [path]}).values() if one.feature == "age"]
+    assert (changed.rule, changed.result) == ("leakage: age changes without a time", "warning")
+    assert re.fullmatch(r"3 of \d+ values are others than .* before, 1 of them were not there", changed.value)
+    assert {one.value for one in changed.examples} == {
+        "11, and 1 in the snapshot before",
+        "59, and 1 in the snapshot before",
+        "33, and None in the snapshot before",
     }
-    tables = {**world(), "ahead": [], "behind": []}
-    lake = SmallLake(replace(line, features=features), tables, tmp_path)
-    plan = lake.plan({"purpose": "training", "as_of": "2017-06-01"})
-    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
-
-    findings = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
-
-    assert [finding.feature for finding in findings if finding.stops] == ["next_n"]
-    assert "without the future" in findings[0].examples[0].value
+    assert not changed.stops
+    gone = facts(plan)["facts without a time of people"]
+    assert (gone.result, gone.value) == ("not judged", "not comparable: the earlier snapshot was deleted")
+    other = replace(earlier, columns={**PEOPLE.columns, "age": "string"})
+    plan = replace(plan, inputs={**plan.inputs, "people": replace(plan.inputs["people"], earlier=other)})
+    assert facts(plan)["facts without a time of people"].value == "not comparable: the earlier snapshot has no such age"
 
 
 @pytest.mark.usefixtures("peeking")
