@@ -114,6 +114,8 @@ class FeaturesStack(StationStack):
             seconds=dataset.FINISH_SECONDS,
             storage_mib=self.settings.dataset_storage_mib,
         )
+        # Rules that need the rows of a source, where a dataset that exists is asked for under other ones.
+        self.foundation.lake.grant_read(function.role, "sources/")
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.store.grant_write(function.role, "datasets/")
         return function

@@ -21,7 +21,7 @@ def draw_quality(found: Mapping[str, Any]) -> Render:
             {
                 "Dataset": found["dataset_id"],
                 "Line": found["line"],
-                "Result": "finished" if found["finished"] else "REFUSED",
+                "Result": _result(finished=found["finished"], refused=bool(found["stopped_by"])),
                 "Stopped by": found["stopped_by"] or None,
             }
         )(console)
@@ -49,6 +49,12 @@ def draw_findings(findings: Sequence[Mapping[str, Any]], *, title: str) -> Rende
 
 def _worst_first(one: Mapping[str, Any]) -> int:
     return ORDER.index(one["result"])
+
+
+def _result(*, finished: bool, refused: bool) -> str:
+    if not finished:
+        return "REFUSED"
+    return "finished; REFUSED by the rules of a release that asked later" if refused else "finished"
 
 
 def _draw_broken(one: Mapping[str, Any], console: Console) -> None:

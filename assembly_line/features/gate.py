@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from assembly_line.canonical import digest
+from assembly_line.declarations.codec import line_to_json
+from assembly_line.declarations.lines import Line
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.attempts import Built
 from assembly_line.features.audit_of_outcome import audit_outcome
@@ -27,8 +30,15 @@ from assembly_line.features.plans import Plan
 from assembly_line.features.schema_rules import schema_rules
 from assembly_line.features.value_rules import value_rules
 
+# Of the rules that hold where a line declares none. Raise it when one of them changes: what exists is judged anew then.
+RULES_VERSION = 1
 # So many broken rules are told in full; the others stand in quality.json.
 TOLD = 8
+
+
+def rules_of(line: Line) -> str:
+    """A digest of the rules that a line's datasets are judged by; they are no part of a dataset's id."""
+    return digest({"version": RULES_VERSION, "quality": line_to_json(line)["line"]["quality"]})
 
 
 def examine(

@@ -14,6 +14,7 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
 from assembly_line.features.findings import Finding
+from assembly_line.features.gate import rules_of
 from assembly_line.features.leak_findings import audit_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import SEMANTICS_VERSION
@@ -73,6 +74,7 @@ def manifest_of(
         "duplicates": built.duplicates,
         "sampling": None if built.sampling is None else dict(built.sampling),
         "logical_digest": logical_digest(columns),
+        "rules": rules_of(plan.line),
         "quality": [finding.to_json() for finding in findings],
         "audit": audit_of(plan.line, findings) if plan.with_outcome else None,
         "limitations": _limitations(plan),

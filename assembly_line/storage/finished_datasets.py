@@ -30,7 +30,7 @@ class FinishedDataset:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the gate said of a dataset; `manifest` is None if it was refused."""
+    """What the gate said of a dataset; `manifest` is None if it was refused when it was built."""
 
     line: str
     dataset_id: str
@@ -83,8 +83,8 @@ class FinishedDatasets:
         """
         line, name = self._one(text, lines, QUALITY, "no dataset was judged that is called")
         manifest = self.datasets.find_manifest(line, name)
-        key = f"{dataset_prefix(line, name)}{QUALITY}"
-        found = self._store.read_json(key) if manifest is None else manifest["quality"]
+        # A finished dataset may have been judged again since, by the rules of another release.
+        found = self._store.read_json(f"{dataset_prefix(line, name)}{QUALITY}")
         return Judgement(line, name, tuple(finding_from_json(one) for one in found), manifest)
 
     def plan(self, dataset: FinishedDataset) -> Plan:

@@ -24,6 +24,7 @@ from assembly_line.features.reading_back import read_dataset
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.planning import resolve
+from lambdas.dataset.rejudging import require_passed_again
 from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
@@ -78,11 +79,12 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Judge a built dataset and make it exist, unless another attempt did so first."""
+    """Judge a built dataset and make it exist, unless another attempt did so first; then by other rules, if it must."""
     datasets = stores().datasets
     planned = datasets.read_plan(event["plan_key"])
     found = datasets.find_manifest(planned.line.name, planned.dataset_id)
     if found is not None:
+        require_passed_again(stores(), planned, found)
         return result_of(found, exists=True)
     reported = event.get("built")
     attempt = datasets.read_attempt(reported["built_key"]) if reported else datasets.read_spark_attempt(planned)
