@@ -61,12 +61,13 @@ def build_case(spark: SparkSession, case: Path) -> None:
     # As if the static tables were too large for the driver to read them itself.
     spark_reader.FEW_ROWS = 0 if case.name == "training" else FEW_ROWS
     # As if every entity with more than ten rows were too large for one worker; or, for its outcome, with more than two.
-    spark_slices.HOT_ROWS = {"hot entities": 10, "leaks": 10, "generated": 2, "of events": 2}.get(case.name, HOT_ROWS)
+    spark_slices.HOT_ROWS = {"hot entities": 10, "generated": 2, "of events": 2}.get(case.name, HOT_ROWS)
     try:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
         target = case / "data.parquet"
         built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(target), scripts=scripts)
         if case.name == "leaks":
+            spark_slices.HOT_ROWS = 10
             audited = audit_knowledge(plan, spark, target, fetch=LocalFetch(), scripts=scripts)
             built = replace(built, findings=(*built.findings, *audited))
     except (AssemblyError, PySparkException) as error:

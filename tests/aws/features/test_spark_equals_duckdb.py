@@ -45,7 +45,7 @@ from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
 from tests.unit.features.view_world import with_own_function_over_a_view
 
 PROGRAM = Path(__file__).with_name("spark_program.py")
-SECONDS = 900
+SECONDS = 1200
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
