@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from assembly_line import between, hours, total
+from assembly_line.cli.drawn_quality import draw_quality
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.errors import QualityGateFailed
@@ -246,3 +249,15 @@ def test_a_difference_says_what_changed_and_where(world: ReleasedWorld, dataset:
     assert found["rows"]["second"] == found["rows"]["common"] <= found["rows"]["first"]
     assert set(found["values"]) == {"events_sum_n", "share_of_x"}
     assert "36 hours" in " ".join(line("dataset", "diff", dataset, other).out.split())
+
+
+def test_a_finished_dataset_that_later_rules_refuse_is_shown_as_both() -> None:
+    found = {"dataset_id": "ds-1", "line": "a_line", "finished": True, "findings": []}
+    shown = []
+    for stopped_by in ([], ["range of age"]):
+        text = io.StringIO()
+        draw_quality({**found, "stopped_by": stopped_by})(Console(width=120, file=text))
+        shown.append(text.getvalue())
+
+    assert "REFUSED" not in shown[0]
+    assert "finished; REFUSED by the rules of a release that asked later" in shown[1]
