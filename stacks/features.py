@@ -112,6 +112,7 @@ class FeaturesStack(StationStack):
             handler="dataset.handler.finish",
             environment=self._environment,
             seconds=dataset.FINISH_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
         # Rules that need the rows of a source, where a dataset that exists is asked for under other ones.

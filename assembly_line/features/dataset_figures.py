@@ -11,7 +11,7 @@ import numpy as np
 from assembly_line.canonical import digest
 from assembly_line.declarations.sampling import sampling_to_json
 from assembly_line.features.aggregates import as_float
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
+from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.columns import Column
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plans import Plan
@@ -79,7 +79,7 @@ def kind_of_dataset(plan: Plan) -> str:
 
 def figures_of(plan: Plan, columns: Mapping[str, Column]) -> DatasetFigures:
     """The figures of a dataset as it was written."""
-    rows = len(columns[DECISION_ID])
+    rows = len(columns[DECISION_TIME])
     personal = personal_features(plan.line, plan.features)
     present = [name for name in plan.features if name in columns]
     return DatasetFigures(

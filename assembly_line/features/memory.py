@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from assembly_line.declarations.lines import Line
+from assembly_line.errors import RequestRefused
 from assembly_line.features.workload import TimedGroup, Workload, kind_of, outcome_group
 
 MIB = 1 << 20
@@ -18,6 +19,8 @@ BASE_MIB = 200
 VALUE_BYTES = 9
 # A text is an object of its own, beside the eight bytes that point to it.
 TEXT_BYTES = 72
+# The name of a decision, as DuckDB hands it over and as it is held, and its digest.
+NAME_BYTES = 220
 # A row of events is held as read, as sorted, in its order and in what windows are reduced from.
 ROW_COPIES = 4
 # What stands beside the values of a row: its entity, and its time as an instant.
@@ -59,6 +62,20 @@ def row_bytes(group: TimedGroup) -> int:
 def rows_at_once(group: TimedGroup, *, bound_mib: int, held: int) -> int:
     """How many rows of a group fit beside what is held already, within a bound on all of it."""
     return max((bound_mib - held) * MIB // row_bytes(group), LEAST_ROWS)
+
+
+def require_memory_to_finish(rows: int, *, memory_mib: int) -> None:
+    """Refuse a dataset that this machine cannot judge. It reads one column at a time; the largest holds the names.
+
+    Raises:
+        RequestRefused: says how much memory it takes.
+    """
+    needed = BASE_MIB + -(-rows * NAME_BYTES // MIB)
+    if needed > memory_mib:
+        raise RequestRefused(
+            f"the dataset has {rows} rows; to judge it takes about {needed} MiB, this machine has {memory_mib}: raise "
+            "the setting dataset_memory_mib, ask for a shorter period, or let the line or the request sample"
+        )
 
 
 def _bytes(kinds: Iterable[str], *, extras: int, copies: int = 1) -> int:

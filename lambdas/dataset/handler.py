@@ -19,8 +19,9 @@ from assembly_line.features.dataset_figures import figures_of
 from assembly_line.features.engine_duckdb import build as build_on_this_machine
 from assembly_line.features.gate import examine, require_passed
 from assembly_line.features.manifest import manifest_of, result_of
+from assembly_line.features.memory import require_memory_to_finish
 from assembly_line.features.plans import estimate_to_json
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.reading_back import opened_dataset
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.planning import resolve
@@ -89,26 +90,28 @@ def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     reported = event.get("built")
     attempt = datasets.read_attempt(reported["built_key"]) if reported else datasets.read_spark_attempt(planned)
     built = built_from_json(attempt)
+    require_memory_to_finish(built.rows, memory_mib=stores().memory_mib)
+    created = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         path = Path(place) / "data.parquet"
         datasets.read_data(attempt["data_key"], path)
-        columns = read_dataset(path)
-    findings = examine(planned, built, columns, history=datasets.history(planned))
-    datasets.write_quality(attempt["data_key"], [finding.to_json() for finding in findings])
-    require_passed(planned.dataset_id, findings)
-    created = datetime.now(UTC)
-    manifest = manifest_of(
-        planned,
-        built,
-        columns,
-        findings,
-        data_uri=datasets.uri(attempt["data_key"]),
-        manifest_uri=datasets.manifest_uri(planned),
-        seconds=attempt["seconds"],
-        created=created,
-    )
+        with opened_dataset(path) as columns:
+            findings = examine(planned, built, columns, history=datasets.history(planned))
+            datasets.write_quality(attempt["data_key"], [finding.to_json() for finding in findings])
+            require_passed(planned.dataset_id, findings)
+            manifest = manifest_of(
+                planned,
+                built,
+                columns,
+                findings,
+                data_uri=datasets.uri(attempt["data_key"]),
+                manifest_uri=datasets.manifest_uri(planned),
+                seconds=attempt["seconds"],
+                created=created,
+            )
+            figures = figures_of(planned, columns)
     first = datasets.add_manifest(manifest)
     if first is None:
-        datasets.add_to_history(planned, figures_of(planned, columns), created=created)
+        datasets.add_to_history(planned, figures, created=created)
     logger.info("finished", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "first": first is None})
     return result_of(manifest if first is None else first, exists=first is not None)

@@ -13,7 +13,7 @@ from assembly_line.features.duckdb_session import connect
 from assembly_line.features.findings import Finding, broken
 from assembly_line.features.gate import examine, require_passed, rules_of
 from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import MEMORY_MIB, read_dataset
+from assembly_line.features.reading_back import MEMORY_MIB, opened_dataset
 from assembly_line.features.rejudging import built_again, kept_findings, same_rules
 from assembly_line.features.source_rules import judged_rule
 from lambdas.dataset.stores import Stores
@@ -31,11 +31,11 @@ def require_passed_again(stores: Stores, plan: Plan, manifest: Mapping[str, Any]
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         folder = Path(place)
         stores.datasets.download(plan.line.name, plan.dataset_id, folder / "data.parquet")
-        columns = read_dataset(folder / "data.parquet")
         kept, missing = kept_findings(plan, manifest)
         kept += _of_sources(stores, plan, missing, folder)
-    earlier = [figures for figures in stores.datasets.history(plan) if figures.dataset_id != plan.dataset_id]
-    findings = examine(plan, built_again(manifest, kept), columns, history=earlier)
+        earlier = [figures for figures in stores.datasets.history(plan) if figures.dataset_id != plan.dataset_id]
+        with opened_dataset(folder / "data.parquet") as columns:
+            findings = examine(plan, built_again(manifest, kept), columns, history=earlier)
     passed = not broken(findings)
     stores.datasets.write_judgement(plan, rules, [finding.to_json() for finding in findings], passed=passed)
     require_passed(plan.dataset_id, findings)

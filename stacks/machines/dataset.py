@@ -17,7 +17,7 @@ from stacks.machines.station_events import Announcer
 PLAN_SECONDS = 120
 CLAIM_SECONDS = 120
 BUILD_SECONDS = 900
-FINISH_SECONDS = 300
+FINISH_SECONDS = 900
 SHAPE_SECONDS = 900
 # What queueing for capacity and the other steps take beside a build on Spark.
 AROUND_SECONDS = 2 * 3600

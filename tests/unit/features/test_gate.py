@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 
 from assembly_line import hours
-from assembly_line.errors import QualityGateFailed
+from assembly_line.errors import QualityGateFailed, RequestRefused
+from assembly_line.features import reading_back
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, null_column
+from assembly_line.features.dataset_figures import figures_of
+from assembly_line.features.duckdb_session import connect, write_parquet
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.gate import examine, require_passed
+from assembly_line.features.manifest import logical_digest
+from assembly_line.features.memory import require_memory_to_finish
 from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.reading_back import opened_dataset, read_dataset
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import SmallLake, a_line
 
@@ -81,6 +86,26 @@ def test_a_sound_dataset_passes_every_rule(dataset: Dataset) -> None:
     ]
     assert all(finding.passed for finding in findings)
     require_passed("ds-1", findings)
+
+
+def test_a_dataset_larger_than_memory_is_judged_as_one_that_is_held_whole(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, built, columns = dataset
+    path = tmp_path / "data.parquet"
+    with connect(tmp_path, memory_mib=512) as connection:
+        write_parquet(connection, columns, path)
+    monkeypatch.setattr(reading_back, "FEW_VALUES", 0)
+    with opened_dataset(path) as stored:
+        assert examine(plan, built, stored) == examine(plan, built, columns)
+        assert figures_of(plan, stored) == figures_of(plan, columns)
+        assert logical_digest(stored) == logical_digest(columns)
+
+
+def test_a_dataset_that_this_machine_cannot_judge_is_refused_by_its_size() -> None:
+    require_memory_to_finish(9_000_000, memory_mib=3008)
+    with pytest.raises(RequestRefused, match="20000000 rows; to judge it takes about 4397 MiB, this machine has 3008"):
+        require_memory_to_finish(20_000_000, memory_mib=3008)
 
 
 def without_a_row(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assembly_line.errors import NotFound
+from assembly_line.errors import NotFound, SourceUnreadable
+from assembly_line.features import reading_back
 from assembly_line.features.columns import Column, column_of
 from assembly_line.features.duckdb_session import connect, write_parquet
 from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.reading_back import KEPT, StoredColumns, opened_dataset, read_dataset
 from assembly_line.features.table import read_columns
 
 COLUMNS = {
@@ -85,3 +86,32 @@ def test_a_dataset_read_back_has_the_digest_of_what_was_written(tmp_path: Path) 
 def test_another_value_null_or_type_has_another_digest(changed: dict[str, Column]) -> None:
     assert logical_digest({**COLUMNS, **changed}) != logical_digest(COLUMNS)
     assert logical_digest(dict(reversed(COLUMNS.items()))) != logical_digest(COLUMNS)
+
+
+def test_a_large_dataset_is_read_a_column_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, COLUMNS)
+    whole = read_dataset(path)
+    monkeypatch.setattr(reading_back, "FEW_VALUES", 0)
+    with opened_dataset(path) as columns:
+        assert isinstance(columns, StoredColumns)
+        assert (list(columns), len(columns), "n" in columns, columns.get("nope")) == (
+            list(whole),
+            len(whole),
+            True,
+            None,
+        )
+        for _ in range(2):
+            assert logical_digest(columns) == logical_digest(whole)
+        held = [name for name in columns if columns[name] is columns[name]]
+        assert "id" not in held
+        assert sum(columns[name] is before for name, before in {name: columns[name] for name in held}.items()) <= KEPT
+
+
+def test_what_is_no_dataset_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    path.write_bytes(b"PAR1 and nothing else")
+    with (
+        pytest.raises(SourceUnreadable, match=r"data.parquet: is not a dataset .*build it again"),
+        opened_dataset(path),
+    ):
+        pass
