@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 from assembly_line.embedded.extensions.created_types import created_types
 from assembly_line.embedded.extensions.recorded_types import RECORDED
 from assembly_line.loader import load_line
-from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, parameter_name
+from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
 from stacks.constructs.moments import cron_of
 from stacks.constructs.online_schedule import OnlineSchedule
 from tests.synth.cloud_assembly import ROOT, Assembly
@@ -330,6 +330,8 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         ("AWS::SNS::Topic", line),
         ("AWS::SageMaker::ModelPackageGroup", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
+        # A line's own schedule names it.
+        ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
     }
 
 
