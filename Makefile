@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 export PYTHON
+# Every process would compile the project's own modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 CODE := $(wildcard app.py assembly_line stacks lambdas glue_jobs lines examples benchmarks tests tools)

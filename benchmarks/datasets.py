@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assembly_line.embedded.glue.spark import RUNTIME
 from assembly_line.embedded.glue.spark import environment as spark_variables
 from benchmarks.child import Task
 from benchmarks.comparing import check_equal
 from benchmarks.declared import CASES, columns_of, plan_of
 from benchmarks.environments import NotInstalled, python_of
 from benchmarks.figures import Figure
-from benchmarks.processes import ProcessFailed, TimedOut, run
+from benchmarks.processes import PROJECT, ProcessFailed, TimedOut, run
 from benchmarks.tables import Tables
 
 Say = Callable[[str], None]
@@ -115,7 +117,10 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
     task.write(path)
     try:
         python = sys.executable if engine.environment is None else str(python_of(engine.environment))
-        variables = spark_variables(_fresh(folder / "spark")) if engine.module.startswith("spark") else {}
+        variables: dict[str, str] = {}
+        if engine.module.startswith("spark"):
+            packages = os.pathsep.join(map(str, (PROJECT, RUNTIME)))
+            variables = {**spark_variables(_fresh(folder / "spark")), "PYTHONPATH": packages}
         command = [python, "-m", f"benchmarks.engines.{engine.module}", str(path)]
         answer = run(command, seconds=LIMIT_SECONDS, variables=variables)
     except (NotInstalled, ProcessFailed, TimedOut) as error:

@@ -19,7 +19,6 @@ from assembly_line.embedded.sagemaker.job_log import JobLog
 from assembly_line.embedded.sagemaker.s3_files import S3Address, S3Files
 from assembly_line.errors import JobFailed
 
-RUNTIME = Path(__file__).parent / "runtime"
 STOP_GRACE_SECONDS = 5.0
 REGION = "us-east-1"
 # What Glue itself would install or configure; said in the log, because here the environment's own packages serve.
@@ -135,7 +134,7 @@ def _fetch(files: S3Files, uri: str, folder: Path) -> Path:
 
 def _environment(run: _Run, libraries: list[Path], temporary: Path) -> dict[str, str]:
     # A zip or an egg is importable itself; a module is found through its folder.
-    search = [RUNTIME, *(path if path.suffix != ".py" else path.parent for path in libraries)]
+    search = [spark.RUNTIME, *(path if path.suffix != ".py" else path.parent for path in libraries)]
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(temporary),

@@ -18,10 +18,15 @@ OLDEST_JAVA = 17
 NEWEST_JAVA = 24
 VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 LOOPBACK = "127.0.0.1"
+# What is on the path of every job.
+RUNTIME = Path(__file__).parent / "runtime"
+WORKER_DAEMON = "spark_worker_daemon"
 
 
 def environment(folder: Path) -> dict[str, str]:
     """Variables that make PySpark start inside one run's folder: two threads, loopback only, little memory, no UI.
+
+    RUNTIME must be on the job's path.
 
     Raises:
         JobFailed: PySpark or Java is missing; the message says what to install.
@@ -42,6 +47,7 @@ def environment(folder: Path) -> dict[str, str]:
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,
         "spark.ui.enabled": "false",
+        "spark.python.daemon.module": WORKER_DAEMON,
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",

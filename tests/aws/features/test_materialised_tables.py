@@ -17,8 +17,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from assembly_line import Generated, monthly, wide
 from assembly_line.declarations.wide_tables import WideTable
-from assembly_line.embedded import glue as embedded_glue
-from assembly_line.embedded.glue.spark import environment
+from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import RequestRefused
 from assembly_line.features.explore.planned_tables import planned_table, sources_read
 from assembly_line.features.explore.spark_months import StoredMonth
@@ -133,7 +132,7 @@ def run_job(arguments: dict[TablesArgument, str], folder: Path) -> str:
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         # For one short run the better compiler costs more than it gives.
         "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
-        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(Path(embedded_glue.__file__).parent / "runtime")]),
+        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(RUNTIME)]),
     }
     command = [sys.executable, str(PROGRAM), str(file)]
     try:

@@ -20,8 +20,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from assembly_line import Decision, Generated, Outcome, daily, hours, months
 from assembly_line.declarations.lines import Line
-from assembly_line.embedded import glue as embedded_glue
-from assembly_line.embedded.glue.spark import environment
+from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.attempts import built_from_json
 from assembly_line.features.columns import Column
@@ -156,7 +155,7 @@ class SparkRun:
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         host, port = server.get_host_and_port()
-        search = [str(PROJECT), str(Path(embedded_glue.__file__).parent / "runtime")]
+        search = [str(PROJECT), str(RUNTIME)]
         variables = {
             **os.environ,
             **environment(self.folder),
