@@ -19,7 +19,7 @@ demo:  ## run the whole line in an embedded AWS, on public data (no account)
 
 test:  ## run all tests
 	@tools/install.sh test
-	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
 check:  ## format, lint, types, imports, then security rules over the stacks, then all tests
 	@$(MAKE) check-fast

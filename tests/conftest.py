@@ -1,8 +1,7 @@
-"""Which tests stay together on one core: those that share what is costly to make."""
+"""Which tests stay together in one process: those that share what is costly to make."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +10,19 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-TESTS = Path(__file__).parent
-# Each shares one thing for the whole session: a deployed embedded AWS, raw tables with a Spark, the synthesized
-# stacks. The longest comes first, so that no core is idle at the end.
-TOGETHER = ("tests/embedded", "tests/aws/features", "tests/synth")
+# Each shares one thing for the whole session: a deployed line, raw tables and a Spark, an embedded AWS, the stacks once
+# synthesized. The longest come first, so that nobody is idle at the end.
+TOGETHER = {
+    "deployed": ("tests/embedded/test_whole_line", "tests/embedded/test_dataset_requests"),
+    "features": ("tests/aws/features/",),
+    "embedded": ("tests/embedded/",),
+    "synth": ("tests/synth/",),
+}
+ORDER = list(TOGETHER)
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives a core a whole group of tests: a folder that shares something, else a file, whose fixtures are made once.
+    """Gives a process a whole group of tests: those that share something, else a file, whose fixtures are made once.
 
     ``--dist loadgroup`` would do the same, but pytest-xdist 3.8 writes the group into an attribute that pytest 9.2
     does not read any more.
@@ -40,8 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _group(nodeid: str) -> str:
     file = nodeid.split("::", 1)[0]
-    return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+    return next((name for name, begins in TOGETHER.items() if file.startswith(begins)), file)
 
 
 def _rank(group: str) -> int:
-    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
+    return ORDER.index(group) if group in TOGETHER else len(ORDER)
