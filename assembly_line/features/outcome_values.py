@@ -65,6 +65,12 @@ class Horizons:
 
 
 def horizons_of(line: Line, times: Integers, ends: Integers) -> Horizons:
+    """What of the outcome's events decisions may need: those of `longest` up to `latest`.
+
+    Args:
+        times: decision times, microseconds.
+        ends: until when events count, microseconds; what counts begins after the declared gap.
+    """
     begins = times + micros_of(line.outcome.gap)
     longest = max(int((ends - begins).max(initial=0)), 0)
     return Horizons(begins + longest, longest)
