@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from assembly_line.features.assembly import Matched, reach_of, timed_columns, timed_rows
+from assembly_line.features.assembly import Bounds, Matched, reach_of, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
 from assembly_line.features.evaluation import Decisions, Rows
@@ -19,6 +19,11 @@ from assembly_line.features.workload import TimedGroup
 Evaluation = Callable[[Integers, Rows], Mapping[str, Column]]
 # Slices are cut between so many stretches of equal length.
 BINS = 4096
+# So many parts are read from the source's files, each for itself; of more the rows are divided first, which reads every
+# file once and writes what it has.
+FEW_PARTS = 2
+# Each part is a file that is written to while the rows are divided.
+MOST_PARTS = 256
 
 
 def grouped(counts: Integers, limit: int) -> list[Codes]:
@@ -34,6 +39,20 @@ def grouped(counts: Integers, limit: int) -> list[Codes]:
             held = 0
         held += rows
     return [Codes(first, end) for first, end in zip(cuts, [*cuts[1:], len(counts)], strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Entities that are worked on together.
+
+    Args:
+        chosen: positions of the decisions about them.
+        rows: how many rows they have.
+    """
+
+    codes: Codes
+    chosen: Integers
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +75,41 @@ class GroupOnOneMachine:
 
     def values(self) -> dict[str, Column]:
         """The evaluation's columns, for every decision."""
-        if self.rows <= self.limit or not len(self.decisions.times):
+        limit = max(self.limit, -(-self.rows // MOST_PARTS))
+        if self.rows <= limit or not len(self.decisions.times):
             everything = np.arange(len(self.decisions.times))
             return dict(self.evaluation(everything, self._read(None, reach_of(self.group, self.decisions.times))))
-        counts = self.reader.counts(self.group.source, self.group.keys, reach_of(self.group, self.decisions.times))
+        bounds = reach_of(self.group, self.decisions.times)
+        counts = self.reader.counts(self.group.source, self.group.keys, bounds)
         answers = _Answers(len(self.decisions.times))
-        for codes in grouped(counts, self.limit):
-            # A decision without an entity has a negative code: it belongs to the first part.
-            least = codes.first or np.iinfo(np.int64).min
-            chosen = np.flatnonzero((self.decisions.entities >= least) & (self.decisions.entities < codes.end))
-            if not len(chosen):
-                continue
-            if int(counts[codes.first : codes.end].sum()) > self.limit:
-                self._sliced(codes, chosen, answers)
-            else:
-                bounds = reach_of(self.group, self.decisions.times[chosen])
-                answers.put(chosen, self.evaluation(chosen, self._read(codes, bounds)))
+        parts = list(self._parts(grouped(counts, limit), counts))
+        whole = [part for part in parts if part.rows <= limit]
+        for part, rows in self._rows_of(whole, bounds):
+            answers.put(part.chosen, self.evaluation(part.chosen, rows))
+        for part in parts:
+            if part.rows > limit:
+                self._sliced(part.codes, part.chosen, answers)
         return answers.columns
+
+    def _parts(self, divided: Sequence[Codes], counts: Integers) -> Iterator[_Part]:
+        """The parts that decisions are about."""
+        order = np.argsort(self.decisions.entities, kind="stable")
+        # A decision without an entity has a negative code: it belongs to the first part.
+        cuts = np.searchsorted(self.decisions.entities[order], [codes.end for codes in divided])
+        for codes, first, end in zip(divided, [0, *cuts[:-1].tolist()], cuts.tolist(), strict=True):
+            if end > first:
+                yield _Part(codes, np.sort(order[first:end]), int(counts[codes.first : codes.end].sum()))
+
+    def _rows_of(self, parts: Sequence[_Part], bounds: Bounds) -> Iterator[tuple[_Part, Rows]]:
+        """Each part with its rows, one after the other."""
+        if len(parts) <= FEW_PARTS:
+            for part in parts:
+                yield part, self._read(part.codes, reach_of(self.group, self.decisions.times[part.chosen]))
+            return
+        names, codes = timed_columns(self.group), [part.codes for part in parts]
+        with self.reader.divided(self.group.source, self.group.keys, names, bounds, codes) as matched:
+            for number, part in enumerate(parts):
+                yield part, timed_rows(self.group, matched(number))
 
     def _sliced(self, codes: Codes, chosen: Integers, answers: _Answers) -> None:
         """One slice of time after the other; what later ones need of its rows, each hands on to the next."""

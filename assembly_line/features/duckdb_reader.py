@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,16 @@ import numpy as np
 from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
-from assembly_line.features.duckdb_session import fetch, physical, quoted, read_table, store_columns, unreadable
+from assembly_line.features.duckdb_session import (
+    fetch,
+    literal,
+    physical,
+    quoted,
+    read_table,
+    spill_folder,
+    store_columns,
+    unreadable,
+)
 from assembly_line.features.duckdb_views import create_view
 from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
@@ -22,6 +33,8 @@ from assembly_line.features.workload import Keys
 DAY = 86_400_000_000
 # A day in some zone ends up to a day and a half away from the same day in UTC.
 DATE_SLACK = 2
+# Of rows that are written once and read once: quick to write, and no more held for each part than a few MiB.
+PARTS = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, ROW_GROUP_SIZE 20480"
 # Beyond these an instant has no calendar date; a bound there bounds nothing.
 LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 
@@ -94,12 +107,56 @@ class DuckdbReader:
         self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), codes: Codes | None = None
     ) -> Matched:
         """As `Reader.matched`, of some codes alone if they are given."""
-        kinds = {"": "int64", **{name: source.columns[name] for name in columns}}
+        kinds = _matched_kinds(source, columns)
         if source.sql is None and not self._files.get(source.name):
-            return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
+            return _nothing(kinds)
         joined, values = self._joined(source, keys, bounds, codes)
-        read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
-        return _split(self._fetched(source, f"SELECT {', '.join(['e.code', *read])} {joined}", values, kinds))
+        return _split(self._fetched(source, f"SELECT {_matched_columns(source, columns)} {joined}", values, kinds))
+
+    @contextmanager
+    def divided(
+        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds, parts: Sequence[Codes]
+    ) -> Iterator[Callable[[int], Matched]]:
+        """As `matched`, for so many parts of the codes that reading every file for each would cost too much.
+
+        The files are read once, and their rows are written beside what DuckDB spills, a folder for each part.
+
+        Args:
+            parts: codes that lie in none of them are left out.
+
+        Yields:
+            what gives the rows of the part with a number; each part can be asked for once.
+        """
+        kinds = _matched_kinds(source, columns)
+        part_of = np.concatenate([np.full(codes.end - codes.first, n) for n, codes in enumerate(parts)])
+        codes = np.concatenate([np.arange(codes.first, codes.end) for codes in parts])
+        whole = np.ones(len(codes), np.bool_)
+        store_columns(
+            self._connection, "parts", {"code": Column("int64", codes, whole), "part": Column("int64", part_of, whole)}
+        )
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE divided AS FROM {self._tables[keys]} JOIN parts USING (code)"
+        )
+        joined, values = self._joined(source, keys, bounds, entities="divided")
+        with tempfile.TemporaryDirectory(prefix="parts-", dir=spill_folder(self._connection)) as folder:
+            query = f"SELECT {_matched_columns(source, columns)}, e.part {joined}"
+            try:
+                self._connection.execute(f"COPY ({query}) TO {literal(folder)} ({PARTS})", values)
+            except duckdb.Error as error:
+                raise unreadable(source.name, error) from error
+
+            def rows(part: int) -> Matched:
+                files = [str(file) for file in Path(folder, f"part={part}").glob("*.parquet")]
+                if not files:
+                    return _nothing(kinds)
+                listed = ", ".join(["code", *(f"c{n}" for n in range(len(columns)))])
+                read = self._connection.execute(f"SELECT {listed} FROM read_parquet(?)", [files])
+                matched = _split(fetch(read, kinds))
+                for file in files:
+                    Path(file).unlink()
+                return matched
+
+            yield rows
 
     def counts(self, source: Source, keys: Keys, bounds: Bounds) -> Integers:
         """How many rows within the bounds each code has."""
@@ -132,15 +189,19 @@ class DuckdbReader:
         return least + width * np.arange(bins + 1), counts
 
     def _joined(
-        self, source: Source, keys: Keys, bounds: Bounds, codes: Codes | None = None
+        self, source: Source, keys: Keys, bounds: Bounds, codes: Codes | None = None, *, entities: str | None = None
     ) -> tuple[str, list[object]]:
-        """The rows of a source, s, beside their codes, e, as SQL from FROM on, and the values to bind."""
+        """The rows of a source, s, beside their codes, e, as SQL from FROM on, and the values to bind.
+
+        Args:
+            entities: the table of the codes, where it is not the one of all of them.
+        """
         condition, values = _within(source, bounds)
         same = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
         rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
         if source.sql is not None:
             rows, files = self._view(source), []
-        sql = f"FROM {rows} s JOIN {self._tables[keys]} e ON {same} WHERE {condition}"
+        sql = f"FROM {rows} s JOIN {entities or self._tables[keys]} e ON {same} WHERE {condition}"
         if codes is not None:
             sql += " AND e.code >= ? AND e.code < ?"
             values += [codes.first, codes.end]
@@ -157,6 +218,20 @@ class DuckdbReader:
         if source.name not in self._views:
             self._views[source.name] = create_view(self._connection, source, self._files)
         return self._views[source.name]
+
+
+def _matched_kinds(source: Source, columns: Keys) -> dict[str, str]:
+    """The types of the codes and of the columns beside them."""
+    return {"": "int64", **{name: source.columns[name] for name in columns}}
+
+
+def _matched_columns(source: Source, columns: Keys) -> str:
+    read = [f"{physical('s.' + quoted(name), source.columns[name])} AS c{n}" for n, name in enumerate(columns)]
+    return ", ".join(["e.code", *read])
+
+
+def _nothing(kinds: Mapping[str, str]) -> Matched:
+    return _split({name: null_column(kind, 0) for name, kind in kinds.items()})
 
 
 def _physical(kinds: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ THREADS = 2
 # Level 1 takes half the time of the default level 3, and names of decisions come out smaller.
 PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 REGISTERED = "registered_columns"
+SPILL = "spill"
 SQL_TYPES = {
     "int64": "BIGINT",
     "float64": "DOUBLE",
@@ -37,7 +38,7 @@ def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duck
     """
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": f"{memory_mib}MiB"})
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    connection.execute(f"SET temp_directory = {literal(str(folder / SPILL))}")
     # DuckDB's default, and what `write_parquet` relies on.
     connection.execute("SET preserve_insertion_order = true")
     connection.execute("SET autoinstall_known_extensions = false")
@@ -47,6 +48,11 @@ def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duck
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder below which a connection may write what is not to be kept."""
+    return Path(connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0]).parent
 
 
 def quoted(name: str) -> str:

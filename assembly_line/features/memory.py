@@ -27,8 +27,8 @@ ROW_COPIES = 4
 ROW_EXTRAS = 2
 # What stands beside the values of a decision: its time, name, outcome and end of horizon, and its entity twice.
 SPINE_EXTRAS = 6
-# A part of a source smaller than this costs more in reading again than it saves.
-LEAST_ROWS = 50_000
+# A smaller part of a source takes longer to ask for than to work on.
+LEAST_ROWS = 200_000
 
 
 def estimated_mib(

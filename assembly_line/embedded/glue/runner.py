@@ -91,7 +91,7 @@ def _run(command: dict[str, str], arguments: dict[str, str], run: _Run) -> GlueO
         if key in arguments:
             run.log.remark(f"{key} is not emulated: the job uses what the environment has")
     # Refused before anything is fetched: what is missing then is the machine's, not the job's.
-    environment = spark.environment(run.folder) if kind == "glueetl" else {}
+    environment = spark.environment(run.folder, brief=True) if kind == "glueetl" else {}
     files = S3Files(s3_client(run.endpoint_url, REGION))
     script = _fetch(files, location, run.folder / "script")
     libraries = [

@@ -45,7 +45,8 @@ class LocalPut:
 
 def main(folder: Path) -> None:
     # Every stage runs once: generating and compiling code for it takes longer than it saves.
-    spark = SparkSession.builder.config("spark.sql.codegen.wholeStage", "false").getOrCreate()
+    interpreted = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    spark = SparkSession.builder.config(map=interpreted).getOrCreate()
     for case in sorted(folder.iterdir()):
         arguments = case / "arguments.json"
         if arguments.exists():

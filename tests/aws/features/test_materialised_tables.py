@@ -128,10 +128,8 @@ def run_job(arguments: dict[TablesArgument, str], folder: Path) -> str:
     host, port = server.get_host_and_port()
     variables = {
         **os.environ,
-        **environment(folder),
+        **environment(folder, brief=True),
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        # For one short run the better compiler costs more than it gives.
-        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
         "PYTHONPATH": os.pathsep.join([str(PROJECT), str(RUNTIME)]),
     }
     command = [sys.executable, str(PROGRAM), str(file)]

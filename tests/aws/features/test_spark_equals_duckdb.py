@@ -158,10 +158,8 @@ class SparkRun:
         search = [str(PROJECT), str(RUNTIME)]
         variables = {
             **os.environ,
-            **environment(self.folder),
+            **environment(self.folder, brief=True),
             "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            # For one short run the better compiler costs more than it gives.
-            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
             "PYTHONPATH": os.pathsep.join(search),
         }
         command = [sys.executable, str(PROGRAM), str(self.folder / "cases")]

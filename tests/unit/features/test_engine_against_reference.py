@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from assembly_line import calendar_days, column, days, hours, months, weeks, years
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.predicates import OPERATORS, Comparison, Predicate
-from assembly_line.features import engine_duckdb
+from assembly_line.declarations.sources import Source
+from assembly_line.features import duckdb_groups, engine_duckdb
+from assembly_line.features.duckdb_reader import DuckdbReader
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import SPRING, random_world
@@ -122,14 +124,44 @@ def test_the_random_worlds_reach_what_they_are_meant_to_reach() -> None:
     assert max(repeated.values()) > 1
 
 
+@pytest.mark.parametrize("few", [0, 1000])
 def test_a_part_of_the_entities_at_a_time_gives_the_same_dataset(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether each part is read from the files of its source, or all are divided among the parts first."""
     lake = SmallLake(a_line(), random_world(1), tmp_path)
     whole = rows_of(lake.build(ALL, tmp_path / "whole.parquet"))
     monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 40)
+    monkeypatch.setattr(duckdb_groups, "FEW_PARTS", few)
+    before = {path.name for path in tmp_path.iterdir()}
 
     assert repr(rows_of(lake.build(ALL, tmp_path / "parts.parquet"))) == repr(whole)
+    assert {path.name for path in tmp_path.iterdir()} - before == {"parts.parquet"}
+
+
+def test_many_parts_need_no_more_readings_of_a_source_than_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of each entity are counted, then divided: twice the files, however much larger than memory they are."""
+    lake = SmallLake(a_line(), random_world(1, events=400, decisions=90), tmp_path)
+    monkeypatch.setattr(engine_duckdb, "rows_at_once", lambda *_, **__: 100)
+    readings, parts = list[str](), list[int]()
+    joined, divided = DuckdbReader._joined, DuckdbReader.divided
+
+    def reading(reader: DuckdbReader, source: Source, *others: Any, **options: Any) -> Any:
+        readings.append(source.name)
+        return joined(reader, source, *others, **options)
+
+    def dividing(reader: DuckdbReader, *others: Any) -> Any:
+        parts.append(len(others[-1]))
+        return divided(reader, *others)
+
+    monkeypatch.setattr(DuckdbReader, "_joined", reading)
+    monkeypatch.setattr(DuckdbReader, "divided", dividing)
+    lake.build({**ALL, "features": ["events_count", "events_latest_s"]}, tmp_path / "parts.parquet")
+
+    assert parts == [4]
+    assert readings.count("events") == 2
 
 
 def test_the_order_of_rows_in_the_files_changes_nothing() -> None:
