@@ -45,8 +45,8 @@ class LocalPut:
 
 def main(folder: Path) -> None:
     # Every stage runs once: generating and compiling code for it takes longer than it saves.
-    interpreted = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-    spark = SparkSession.builder.config(map=interpreted).getOrCreate()
+    interpreted = SparkSession.builder.config("spark.sql.codegen.wholeStage", "false")
+    spark = interpreted.config("spark.sql.codegen.factoryMode", "NO_CODEGEN").getOrCreate()
     for case in sorted(folder.iterdir()):
         arguments = case / "arguments.json"
         if arguments.exists():

@@ -14,8 +14,8 @@ JOB = Path(__file__).parents[3] / "glue_jobs" / "materialise_tables.py"
 if __name__ == "__main__":
     arguments = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     # Every stage runs once: generating and compiling code for it takes longer than it saves.
-    interpreted = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-    spark = SparkSession.builder.config(map=interpreted).getOrCreate()
+    interpreted = SparkSession.builder.config("spark.sql.codegen.wholeStage", "false")
+    spark = interpreted.config("spark.sql.codegen.factoryMode", "NO_CODEGEN").getOrCreate()
     for _ in range(2):
         sys.argv = [str(JOB), *arguments]
         runpy.run_path(str(JOB), run_name="__main__")
