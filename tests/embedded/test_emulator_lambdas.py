@@ -89,3 +89,18 @@ def test_invoking_through_a_machine_returns_the_payload(cloud: EmbeddedAccount) 
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}
 
     assert json.loads(cloud.run(one_state(task), {"n": 4})["output"])["Payload"] == {"twice": 8}
+
+
+def test_workers_find_their_code_compiled_and_tell_errors_by_its_own_lines(cloud: EmbeddedAccount) -> None:
+    """Flag 1 is a compiled form that Python takes unchecked, and never writes itself."""
+    name = cloud.function(
+        "from pathlib import Path\n"
+        "def handle(event, context):\n"
+        "    if not event: raise ValueError('nothing')\n"
+        "    return Path(__cached__).read_bytes()[4]\n"
+    )
+
+    assert invoke(cloud, name, {"a": 1}) == (False, 1)
+    failed, error = invoke(cloud, name)
+    assert failed
+    assert any("if not event: raise ValueError('nothing')" in line for line in error["stackTrace"])
