@@ -10,10 +10,11 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-# Each shares one thing for the whole session: a deployed line, raw tables and a Spark, an embedded AWS, the stacks once
-# synthesized. The longest come first, so that nobody is idle at the end.
+# Each shares one thing for the whole session: a deployed line, raw tables, an embedded AWS, the stacks once synthesized;
+# or, as the two that run Spark, should not be at work at once. The longest come first, so that nobody is idle at the end.
 TOGETHER = {
     "deployed": ("tests/embedded/test_whole_line", "tests/embedded/test_dataset_requests"),
+    "spark": ("tests/aws/features/test_spark_equals_duckdb", "tests/aws/features/test_materialised_tables"),
     "features": ("tests/aws/features/",),
     "embedded": ("tests/embedded/",),
     "synth": ("tests/synth/",),
