@@ -14,7 +14,6 @@ from assembly_line.embedded.extensions import (
     athena_results,
     athena_tables,
     cloudformation_types,
-    compiled_code,
     custom_resources,
     execution_limits,
     execution_starts,
@@ -31,6 +30,7 @@ from assembly_line.embedded.extensions import (
     retries,
     role_sessions,
     saving,
+    shared_code,
     sns_publishing,
     task_callbacks,
 )
@@ -39,7 +39,6 @@ EXTENSIONS = (
     athena_tables,
     athena_results,
     cloudformation_types,
-    compiled_code,
     custom_resources,
     execution_limits,
     execution_starts,
@@ -55,6 +54,7 @@ EXTENSIONS = (
     retries,
     role_sessions,
     saving,
+    shared_code,
     sns_publishing,
     task_callbacks,
 )

@@ -28,7 +28,8 @@ def until(question: Callable[[], Value | None], *, seconds: float = 20) -> Value
         answer = question()
         if answer:
             return answer
-        time.sleep(0.05)
+        # A look costs the emulator and this process ten milliseconds each.
+        time.sleep(0.1)
     raise AssertionError(f"no answer within {seconds} s")
 
 
