@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from assembly_line.errors import MalformedMessage
+from assembly_line.refusals import describe
 from assembly_line.request_fields import Instant, LineName
-from assembly_line.requests import describe
 
 PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
 FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"
@@ -24,7 +24,8 @@ Probability = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
 
 
 class Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    # Built on first use: each function handles one or two of the kinds.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=(), defer_build=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -49,7 +50,7 @@ class Message(BaseModel):
 class Model(BaseModel):
     """Which model answered: the run that trained it and the digest of the archive that was loaded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     run_id: Identifier
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -114,7 +115,7 @@ class Receipt(_Feedback):
 
 
 Feedback = Annotated[Override | OutcomeReport | Receipt, Field(discriminator="kind")]
-_FEEDBACK: TypeAdapter[Override | OutcomeReport | Receipt] = TypeAdapter(Feedback)
+_FEEDBACK: TypeAdapter[Override | OutcomeReport | Receipt] = TypeAdapter(Feedback, config=ConfigDict(defer_build=True))
 _KINDS: dict[object, type[_Feedback]] = {"override": Override, "outcome": OutcomeReport, "receipt": Receipt}
 
 
@@ -137,7 +138,7 @@ def feedback_schema() -> dict[str, Any]:
 
 
 class Cost(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     unit: Identifier
     quantity: Finite

@@ -31,4 +31,5 @@ Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_
 class Strict(BaseModel):
     """Unknown fields are refused, values are not coerced between types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Built on first use: a function reads one or two of the requests, and importing all of them would build all.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
+from assembly_line.refusals import describe
 from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
-
-SHOWN = 100  # characters of a wrong value
 
 
 class Request(Strict):
@@ -37,75 +34,6 @@ class Request(Strict):
     def to_json(self) -> dict[str, Any]:
         """The request as JSON values, without fields that are null."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """Every problem of a pydantic error in one readable line; `model` tells which fields there are."""
-    return "; ".join(_problem(problem, model) for problem in error.errors(include_url=False))
-
-
-def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    path, owner = _located(problem["loc"], model)
-    where, kind, value = ".".join(path), problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        known = ", ".join(field.alias or name for name, field in owner.model_fields.items())
-        return f"{where}: unknown field; there are {known}"
-    if kind == "missing":
-        missing = owner.model_fields.get(path[-1]) if path else None
-        return f"{where}: is missing" + (f"; expected {missing.description}" if missing and missing.description else "")
-    if kind == "union_tag_not_found":
-        return f"{'.'.join([*path, _tag_field(problem)])}: is missing"
-    if kind == "union_tag_invalid":
-        field, context = ".".join([*path, _tag_field(problem)]), problem["ctx"]
-        return f"{field}: {_shown(context['tag'])}: expected one of {context['expected_tags']}"
-    if kind == "value_error":  # our own words, which name the value
-        return ": ".join(part for part in (where, str(problem["ctx"]["error"])) if part)
-    if not where:
-        return f"expected a JSON object, got {type(value).__name__}"
-    return f"{where}: {_shown(value)}: {problem['msg']}"
-
-
-def _located(location: Sequence[int | str], model: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
-    """The path as the caller wrote it, and the innermost object on it.
-
-    pydantic also names the member of a union that was tried, which stands nowhere in the request.
-    """
-    path: list[str] = []
-    inner, members = model, [model]
-    for step in map(str, location):
-        tried = next((member for member in members if _is_tagged(member, step)), None) if path else None
-        if tried is not None:
-            inner, members = tried, [tried]
-            continue
-        # A field's name is the caller's too: it may be long, or break a line of a log.
-        path.append(step if step.isprintable() and len(step) <= SHOWN else _shown(step))
-        fields = {field.alias or name: field for owner in members for name, field in owner.model_fields.items()}
-        inner = members[0] if members else inner
-        members = _models_in(fields[step].annotation) if step in fields else members
-    return path, inner
-
-
-def _is_tagged(model: type[BaseModel], tag: str) -> bool:
-    field = model.model_fields.get("type")
-    return field is not None and get_args(field.annotation) == (tag,)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
-
-
-def _tag_field(problem: ErrorDetails) -> str:
-    return str(problem["ctx"]["discriminator"]).strip("'")
-
-
-def _shown(value: object) -> str:
-    """The value as far as it helps; a whole object, in which anything may stand, only by its type."""
-    # A list may be nested deeper than `repr` can follow, or hold a million values.
-    written = reprlib.repr if isinstance(value, list | tuple) else repr
-    text = type(value).__name__ if isinstance(value, Mapping) else written(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 class SamplingRequest(Request):

@@ -17,7 +17,7 @@ from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
 from assembly_line.instants import format_instant
 from assembly_line.messages import Model, Prediction
-from assembly_line.requests import describe
+from assembly_line.refusals import describe
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from assembly_line.errors import MalformedMessage
 from assembly_line.messages import StationEvent, parse_json
 from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE
-from assembly_line.requests import describe
+from assembly_line.refusals import describe
 from assembly_line.throughput.stopped import Place, stopped_event, tells_of_execution
 
 
