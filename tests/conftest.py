@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-# Each shares one thing for the whole session: a deployed line, raw tables, an embedded AWS, the stacks once synthesized;
-# or, as the two that run Spark, should not be at work at once. The longest come first, so that nobody is idle at the end.
+# Each shares one thing for the session: a deployed line, raw tables, an embedded AWS, the stacks once synthesized;
+# or, as the two that run Spark, should not be at work at once. The longest come first: nobody is idle at the end.
 TOGETHER = {
     "deployed": ("tests/embedded/test_whole_line", "tests/embedded/test_dataset_requests"),
     "spark": ("tests/aws/features/test_spark_equals_duckdb", "tests/aws/features/test_materialised_tables"),

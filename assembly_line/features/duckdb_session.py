@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from assembly_line.errors import SourceUnreadable
+from assembly_line.errors import RequestRefused, SourceUnreadable
 from assembly_line.features.columns import Column, decimal_scale, dtype_of
 
 THREADS = 2
@@ -105,9 +107,14 @@ def read_table(
         raise unreadable(source, error) from error
 
 
-def unreadable(source: str, error: Exception) -> SourceUnreadable:
-    """A read error of DuckDB in the line's words."""
+def unreadable(source: str, error: Exception) -> SourceUnreadable | RequestRefused:
+    """What kept DuckDB from reading a source, in the line's words."""
     first_line = str(error).splitlines()[0]
+    if os.strerror(errno.ENOSPC) in first_line:
+        return RequestRefused(
+            f"source {source}: the disk of this machine is full ({first_line}); what does not fit in its memory is "
+            "written there once: raise the setting dataset_storage_mib, or ask for the engine spark or a shorter period"
+        )
     return SourceUnreadable(f"source {source}: cannot be read from the lake ({first_line}); run `line sources load`")
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assembly_line import days, hours
+from assembly_line.errors import RequestRefused, SourceUnreadable
 from assembly_line.features import engine_duckdb
 from assembly_line.features.arrow_columns import from_physical_table, to_physical_table
 from assembly_line.features.assembly import Matched, timed_columns, timed_rows
@@ -20,7 +22,7 @@ from assembly_line.features.columns import Column
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import grouped
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
-from assembly_line.features.duckdb_session import connect
+from assembly_line.features.duckdb_session import connect, unreadable
 from assembly_line.features.evaluation import Decisions, Rows, evaluate
 from assembly_line.features.semantics import Sight, sight_of
 from assembly_line.features.spark_reader import CODE
@@ -96,6 +98,16 @@ def test_without_decisions_a_source_larger_than_memory_gives_all_columns(
         found = lake.build({**nobody, "purpose": purpose}, tmp_path / f"{purpose}.parquet")
         assert {"events_count", "late_latest_s"} <= found.keys()
         assert rows_of(found) == []
+
+
+def test_a_full_disk_is_not_said_to_be_a_source_that_cannot_be_read() -> None:
+    full = unreadable("events", duckdb.IOException('IO Error: Could not write file "x": No space left on device'))
+    torn = unreadable("events", duckdb.InvalidInputException("Invalid Input Error: No magic bytes found\nin x"))
+
+    assert isinstance(full, RequestRefused)
+    assert "raise the setting dataset_storage_mib, or ask for the engine spark" in str(full)
+    assert isinstance(torn, SourceUnreadable)
+    assert "No magic bytes found); run `line sources load`" in str(torn)
 
 
 def test_slices_end_where_enough_rows_are_held() -> None:
