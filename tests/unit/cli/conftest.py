@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import boto3
 import pytest
+import typer.main
 from botocore.loaders import Loader
 from moto import mock_aws
 
@@ -38,29 +42,41 @@ Command = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def service_models() -> Loader:
-    """Read once for all tests, instead of once for each call of the command."""
-    return Loader()
+def made_once() -> dict[str, Any]:
+    """What botocore and Typer make anew in each process of the command, here made once for all calls of it.
+
+    A client takes longer to make than what most tests ask of it. The sessions of all accounts are alike: moto gives
+    them the same credentials, and answers to the account that is open.
+    """
+    loader = Loader()
+    return {
+        "botocore.session.create_loader": lambda _path: loader,
+        "boto3.session.Session.client": cache(boto3.Session.client),
+        "boto3.session.Session.resource": cache(boto3.Session.resource),
+        "boto3.Session": cache(boto3.Session),
+        "typer.main.get_command": cache(typer.main.get_command),
+    }
 
 
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[None]:
-    monkeypatch.setattr("botocore.session.create_loader", lambda _path: service_models)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": REGION,
-        "LINE_ENVIRONMENT": "dev",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+@contextmanager
+def open_account(made_once: Mapping[str, Any]) -> Iterator[None]:
+    """An account in which nothing is, for the calls that are made meanwhile."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, made in made_once.items():
+            patch.setattr(name, made)
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": REGION,
+            "LINE_ENVIRONMENT": "dev",
+        }.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
         yield
 
 
-@pytest.fixture
-def target(account: None) -> Target:
-    """The account with everything that the stacks publish."""
+def deploy() -> Target:
+    """Put everything into the open account that the stacks publish."""
     parameters: dict[Parameter, str] = {
         **BUCKETS,
         Parameter.CONTROL_TABLE: "control",
@@ -90,6 +106,33 @@ def target(account: None) -> Target:
     for parameter, value in parameters.items():
         ssm.put_parameter(Name=parameter_name("dev", parameter), Value=value, Type="String")
     return account_target("dev", region=REGION, profile=None)
+
+
+@pytest.fixture
+def account(made_once: dict[str, Any]) -> Iterator[None]:
+    with open_account(made_once):
+        yield
+
+
+@pytest.fixture
+def target(account: None) -> Target:
+    """A deployed environment in an account of the test's own, for tests that change what others would read.
+
+    Opening an account empties every other: a module takes either these or the shared ones.
+    """
+    return deploy()
+
+
+@pytest.fixture(scope="module")
+def shared_account(made_once: dict[str, Any]) -> Iterator[None]:
+    with open_account(made_once):
+        yield
+
+
+@pytest.fixture(scope="module")
+def shared_target(shared_account: None) -> Target:
+    """A deployed environment that all tests of a module share: each leaves it as it found it."""
+    return deploy()
 
 
 @pytest.fixture
