@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 REGION = "us-east-1"
+# To a client all accounts are the same one: building it takes longer than most tests.
+CLIENT, RESOURCE = cache(boto3.client), cache(boto3.resource)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,16 +34,26 @@ def _service_descriptions_are_read_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def empty_account() -> Iterator[None]:
+    """Moto in place of AWS, whatever the machine's own variables say. One at a time: they would be the same one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ENDPOINT_URL_SAGEMAKER"):
+            patch.delenv(variable, raising=False)
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            patch.setenv(variable, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setenv("AWS_REGION", REGION)
+        patch.setattr(boto3, "client", CLIENT)
+        patch.setattr(boto3, "resource", RESOURCE)
+        with mock_aws():
+            yield
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Moto in place of AWS, whatever the machine's own variables say."""
-    for variable in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ENDPOINT_URL_SAGEMAKER"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(variable, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    with mock_aws():
+def aws() -> Iterator[None]:
+    """An account of the test's own."""
+    with empty_account():
         yield
 
 
@@ -70,8 +83,7 @@ def ledger_objects(s3: S3Client) -> ObjectStore:
     return new_bucket(s3, "ledger")
 
 
-@pytest.fixture
-def control_table(aws: None) -> Table:
+def new_control_table() -> Table:
     return boto3.resource("dynamodb", region_name=REGION).create_table(
         TableName="control",
         BillingMode="PAY_PER_REQUEST",
@@ -84,6 +96,11 @@ def control_table(aws: None) -> Table:
             {"AttributeName": ControlKey.SORT, "AttributeType": "S"},
         ],
     )
+
+
+@pytest.fixture
+def control_table(aws: None) -> Table:
+    return new_control_table()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from assembly_line.environments import DatasetEnvironment
 from assembly_line.loader import load_line
 from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.lake import Lake, PreparedSource
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
@@ -74,10 +74,18 @@ def lake(lake_objects: ObjectStore, glue: GlueClient) -> Lake:
     return Lake(lake_objects, glue, DATABASE)
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, release: Release, raw: Path) -> list[PreparedSource]:
+    """The first half of loading each source, which writes nothing to the lake: every lake gets the same files."""
+    folder, lake = tmp_path_factory.mktemp("prepared"), Lake(ObjectStore(boto3.client("s3", region_name=REGION), "no"))
+    sources = release.line.sources.items()
+    return [lake.prepare(source, raw / f"{name}.parquet", folder / name) for name, source in sources]
+
+
 @pytest.fixture
-def loaded(lake: Lake, release: Release, raw: Path) -> Lake:
-    for name, source in release.line.sources.items():
-        lake.load(source, raw / f"{name}.parquet")
+def loaded(lake: Lake, prepared: list[PreparedSource]) -> Lake:
+    for source in prepared:
+        lake.replace(source)
     return lake
 
 
