@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
 from lambdas.dataset.stores import stores
+from tests.aws.conftest import empty_account, new_bucket, new_control_table
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -62,11 +65,15 @@ def raw(tmp_path_factory: pytest.TempPathFactory, release: Release) -> Path:
     return part
 
 
-@pytest.fixture
-def glue(aws: None) -> GlueClient:
+def new_catalog() -> GlueClient:
     client = boto3.client("glue", region_name=REGION)
     client.create_database(DatabaseInput={"Name": DATABASE})
     return client
+
+
+@pytest.fixture
+def glue(aws: None) -> GlueClient:
+    return new_catalog()
 
 
 @pytest.fixture
@@ -89,15 +96,9 @@ def loaded(lake: Lake, prepared: list[PreparedSource]) -> Lake:
     return lake
 
 
-@pytest.fixture
-def steps(
-    lake_objects: ObjectStore,
-    store: ObjectStore,
-    control: ControlTable,
-    release: Release,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Steps]:
-    """The three steps in an environment in which the line is released."""
+@contextmanager
+def released(release: Release, store: ObjectStore, lake_objects: ObjectStore, control: ControlTable) -> Iterator[Steps]:
+    """The steps in an environment in which the line is released."""
     control.set_current_release(LINE, ReleaseStore(store).publish(release))
     environment = DatasetEnvironment(
         assembly_environment="test",
@@ -107,11 +108,48 @@ def steps(
         memory_mib="3008",
         spark_dpus="4",
     )
-    for variable, value in environment.to_variables().items():
-        monkeypatch.setenv(variable, value)
-    stores.cache_clear()
-    yield Steps()
-    stores.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environment.to_variables().items():
+            patch.setenv(variable, value)
+        stores.cache_clear()
+        yield Steps()
+        stores.cache_clear()
+
+
+@pytest.fixture
+def steps(lake_objects: ObjectStore, store: ObjectStore, control: ControlTable, release: Release) -> Iterator[Steps]:
+    """The three steps in an environment in which the line is released."""
+    with released(release, store, lake_objects, control) as steps:
+        yield steps
+
+
+@dataclass(frozen=True)
+class World:
+    """An account in which the line is released and its sources are loaded."""
+
+    steps: Steps
+    lake: Lake
+    glue: GlueClient
+    lake_objects: ObjectStore
+    store: ObjectStore
+    control: ControlTable
+    release: Release
+
+
+@pytest.fixture(scope="module")
+def world(release: Release, prepared: list[PreparedSource]) -> Iterator[World]:
+    """One for the tests of a file, which leave lake and release as they are and build datasets of their own.
+
+    No test of such a file may ask for an account of its own beside it.
+    """
+    with empty_account():
+        s3 = boto3.client("s3", region_name=REGION)
+        store, lake_objects, glue = new_bucket(s3, "store"), new_bucket(s3, "lake"), new_catalog()
+        control, lake = ControlTable(new_control_table()), Lake(lake_objects, glue, DATABASE)
+        for source in prepared:
+            lake.replace(source)
+        with released(release, store, lake_objects, control) as steps:
+            yield World(steps, lake, glue, lake_objects, store, control, release)
 
 
 class Steps:
