@@ -146,12 +146,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 def test_a_bad_request_is_refused_by_name_and_changes_nothing(world: World, subtests: pytest.Subtests) -> None:
+    # No other test plans this dataset: what a plan would leave here is not there yet.
+    request = {**TRAINING, "as_of": "2017-12-31"}
     before = everything_in(world.store, world.lake_objects)
 
     for changed, said in BAD:
         with subtests.test(str(changed)[:80]):
             with pytest.raises(AssemblyError) as refused:
-                world.steps.plan(**{**TRAINING, **changed})
+                world.steps.plan(**{**request, **changed})
             assert isinstance(refused.value, RequestRefused | NotFound)
             assert said in str(refused.value)
 

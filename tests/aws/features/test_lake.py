@@ -12,7 +12,7 @@ import pytest
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.features.table import read_columns
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.lake import Lake, PreparedSource
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import DATABASE
 
@@ -33,20 +33,33 @@ def months_in_catalog(glue: GlueClient) -> set[str]:
     return {partition["Values"][0] for partition in found}
 
 
-def test_a_source_is_fetched_as_it_was_loaded(loaded: Lake, release: Release, raw: Path, tmp_path: Path) -> None:
-    snapshot = loaded.snapshot("transactions")
+@pytest.fixture
+def redemptions(lake: Lake, prepared: list[PreparedSource]) -> Lake:
+    """A lake with this source only."""
+    lake.replace(next(one for one in prepared if one.source.name == REDEMPTIONS))
+    return lake
 
-    paths = loaded.fetch(snapshot, "transactions", tmp_path)
+
+def test_a_source_is_fetched_as_it_was_loaded_and_loading_it_again_changes_nothing(
+    lake: Lake, release: Release, raw: Path, tmp_path: Path
+) -> None:
+    source, file = release.line.sources["transactions"], raw / "transactions.parquet"
+    loaded = lake.load(source, file)
+    snapshot = lake.snapshot("transactions")
+    assert snapshot == loaded
+
+    paths = lake.fetch(snapshot, "transactions", tmp_path)
 
     baskets = [value for path in paths for value in read_columns(path, ["basket_id"])["basket_id"]]
     assert sorted(baskets) == sorted(read_columns(raw / "transactions.parquet", ["basket_id"])["basket_id"])
     assert snapshot.rows == len(baskets)
-    some = loaded.fetch(snapshot, "transactions", tmp_path / "some", months={"2017-03"})
+    some = lake.fetch(snapshot, "transactions", tmp_path / "some", months={"2017-03"})
     assert len(some) == 1
+    assert lake.load(source, file) == snapshot
 
 
 def test_the_catalog_has_the_columns_and_a_partition_for_each_month(
-    loaded: Lake, glue: GlueClient, lake_objects: ObjectStore
+    redemptions: Lake, release: Release, raw: Path, glue: GlueClient, lake_objects: ObjectStore
 ) -> None:
     table = glue.get_table(DatabaseName=DATABASE, Name=REDEMPTIONS)["Table"]
 
@@ -59,14 +72,9 @@ def test_the_catalog_has_the_columns_and_a_partition_for_each_month(
     }
     keys = [item.key for item in lake_objects.list(f"sources/{REDEMPTIONS}/")]
     assert months_in_catalog(glue) == {key.split("month=")[1][:7] for key in keys}
+    redemptions.load(release.line.sources["campaigns"], raw / "campaigns.parquet")
     static = glue.get_table(DatabaseName=DATABASE, Name="campaigns")["Table"]
     assert static["PartitionKeys"] == []
-
-
-def test_loading_the_same_file_again_changes_nothing(loaded: Lake, release: Release, raw: Path) -> None:
-    before = loaded.snapshot("transactions")
-
-    assert loaded.load(release.line.sources["transactions"], raw / "transactions.parquet") == before
 
 
 @pytest.fixture
@@ -75,45 +83,46 @@ def summer(raw: Path, tmp_path: Path) -> Path:
     return part_of(raw, tmp_path, REDEMPTIONS, "month(redemption_date) IN (6, 7)")
 
 
-def test_a_load_replaces_the_months_in_the_catalog(
-    loaded: Lake, release: Release, summer: Path, glue: GlueClient
+def test_a_load_replaces_the_whole_source_also_in_the_catalog_and_old_versions_stay_readable(
+    redemptions: Lake,
+    release: Release,
+    *,
+    summer: Path,
+    tmp_path: Path,
+    lake_objects: ObjectStore,
+    glue: GlueClient,
 ) -> None:
-    loaded.load(release.line.sources[REDEMPTIONS], summer)
+    old = redemptions.snapshot(REDEMPTIONS)
+
+    new = redemptions.load(release.line.sources[REDEMPTIONS], summer)
 
     assert months_in_catalog(glue) == {"2017-06", "2017-07"}
-
-
-def test_a_load_replaces_the_whole_source_and_old_versions_stay_readable(
-    loaded: Lake, release: Release, summer: Path, tmp_path: Path, lake_objects: ObjectStore
-) -> None:
-    old = loaded.snapshot(REDEMPTIONS)
-
-    new = loaded.load(release.line.sources[REDEMPTIONS], summer)
-
     assert {item.key for item in lake_objects.list(f"sources/{REDEMPTIONS}/")} == {item.key for item in new.objects}
-    fetched = loaded.fetch(old, REDEMPTIONS, tmp_path / "old")
+    fetched = redemptions.fetch(old, REDEMPTIONS, tmp_path / "old")
     assert sum(len(read_columns(path, ["household_id"])["household_id"]) for path in fetched) == old.rows
 
 
-@pytest.mark.parametrize("content", [None, b"", b"household_id,campaign_id\n1,2\n"])
 def test_a_file_that_cannot_be_loaded_leaves_the_source_as_it_was(
-    loaded: Lake, release: Release, tmp_path: Path, lake_objects: ObjectStore, content: bytes | None
+    lake: Lake, release: Release, raw: Path, tmp_path: Path, lake_objects: ObjectStore
 ) -> None:
+    source = release.line.sources["campaigns"]
+    lake.load(source, raw / "campaigns.parquet")
     before = [(item.key, item.size) for item in lake_objects.list("")]
     file = tmp_path / "campaigns.parquet"
-    if content is not None:
-        file.write_bytes(content)
 
-    with pytest.raises(SourceUnreadable, match=r"^source campaigns: campaigns\.parquet: "):
-        loaded.load(release.line.sources["campaigns"], file)
+    for content in (None, b"", b"household_id,campaign_id\n1,2\n"):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(SourceUnreadable, match=r"^source campaigns: campaigns\.parquet: "):
+            lake.load(source, file)
 
     assert [(item.key, item.size) for item in lake_objects.list("")] == before
 
 
 def test_a_load_that_dies_half_way_leaves_the_old_snapshot_in_force(
-    loaded: Lake, release: Release, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    redemptions: Lake, release: Release, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = loaded.snapshot(REDEMPTIONS)
+    old = redemptions.snapshot(REDEMPTIONS)
     fewer = part_of(raw, tmp_path, REDEMPTIONS, "campaign_id % 2 = 1")
     write = ObjectStore.write
     written: list[str] = []
@@ -126,21 +135,21 @@ def test_a_load_that_dies_half_way_leaves_the_old_snapshot_in_force(
 
     monkeypatch.setattr(ObjectStore, "write", dying)
     with pytest.raises(ConnectionError):
-        loaded.load(release.line.sources[REDEMPTIONS], fewer)
+        redemptions.load(release.line.sources[REDEMPTIONS], fewer)
     monkeypatch.undo()
 
-    assert loaded.snapshot(REDEMPTIONS) == old
-    fetched = loaded.fetch(old, REDEMPTIONS, tmp_path / "old")
+    assert redemptions.snapshot(REDEMPTIONS) == old
+    fetched = redemptions.fetch(old, REDEMPTIONS, tmp_path / "old")
     assert sum(len(read_columns(path, ["household_id"])["household_id"]) for path in fetched) == old.rows
 
 
 def test_a_declaration_that_changed_changes_the_table(
-    loaded: Lake, release: Release, raw: Path, glue: GlueClient
+    redemptions: Lake, release: Release, raw: Path, glue: GlueClient
 ) -> None:
     source = release.line.sources[REDEMPTIONS]
     narrower = replace(source, columns={name: kind for name, kind in source.columns.items() if name != "coupon_upc"})
 
-    loaded.load(narrower, raw / f"{REDEMPTIONS}.parquet")
+    redemptions.load(narrower, raw / f"{REDEMPTIONS}.parquet")
 
     table = glue.get_table(DatabaseName=DATABASE, Name=REDEMPTIONS)["Table"]
     partition = glue.get_partitions(DatabaseName=DATABASE, TableName=REDEMPTIONS)["Partitions"][0]
