@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -17,6 +17,9 @@ from moto import mock_aws
 from assembly_line.cli.application import run
 from assembly_line.cli.target import Target, account_target
 from assembly_line.names import ControlKey, Parameter, parameter_name
+
+if TYPE_CHECKING:
+    from tests.unit.cli.released_world import PreparedSources
 
 REGION = "us-east-1"
 MACHINES = {
@@ -133,6 +136,14 @@ def shared_account(made_once: dict[str, Any]) -> Iterator[None]:
 def shared_target(shared_account: None) -> Target:
     """A deployed environment that all tests of a module share: each leaves it as it found it."""
     return deploy()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSources:
+    # Few tests need a world; the others need not import what it is made of.
+    from tests.unit.cli.released_world import PreparedSources
+
+    return PreparedSources(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 
 from assembly_line import Feature
 from assembly_line.cli.target import Target
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sources import Source
 from assembly_line.environments import DatasetEnvironment
+from assembly_line.features.snapshots import Snapshot
+from assembly_line.names import snapshot_key
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.lake import Lake, PreparedSource
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
+from lambdas.dataset.stores import stores
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import a_line, write_rows
 
@@ -45,20 +51,48 @@ def environment_variables() -> dict[str, str]:
     ).to_variables()
 
 
+class PreparedSources:
+    """Sources of random worlds as they come into a lake: typed once, however many lakes they are loaded into."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[tuple[str, int], PreparedSource] = {}
+
+    def of(self, source: Source, seed: int, lake: Lake) -> PreparedSource:
+        """Decisions with a null key are left away, as the gate demands."""
+        key = repr(source), seed
+        if key not in self._found:
+            rows = random_world(seed)[source.name]
+            if source.name == "invited":
+                rows = [row for row in rows if row["user"] is not None]
+            folder = self._folder / str(len(self._found))
+            folder.mkdir()
+            path = folder / f"{source.name}.parquet"
+            write_rows(source, rows, path)
+            self._found[key] = lake.prepare(source, path, folder / "typed")
+        return self._found[key]
+
+
 class ReleasedWorld:
     """One line in the account, and what a person would do with it."""
 
     def __init__(
-        self, target: Target, folder: Path, line: Line | None = None, scripts: Mapping[str, bytes] | None = None
+        self,
+        target: Target,
+        prepared: PreparedSources,
+        line: Line | None = None,
+        scripts: Mapping[str, bytes] | None = None,
     ) -> None:
         for bucket in ("lake", "store"):
             target.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         boto3.client("glue").create_database(DatabaseInput={"Name": "lake"})
-        self._target, self._folder = target, folder
+        self._target, self._prepared = target, prepared
         self.line = whole_line() if line is None else line
         self._scripts = dict(scripts or {})
-        self.release(self.line)
+        self._loaded: dict[str, Snapshot] = {}
+        self._released = self.release(self.line)
         self.load(SEED)
+        self._loaded_first = dict(self._loaded)
 
     def release(self, line: Line) -> str:
         scripts = {line.training.script: b"", line.training.inference: b"", **self._scripts}
@@ -67,22 +101,38 @@ class ReleasedWorld:
         return digest
 
     def load(self, seed: int) -> None:
-        """Replace every source; decisions with a null key are left away, as the gate demands."""
-        tables = dict(random_world(seed))
-        tables["invited"] = [row for row in tables["invited"] if row["user"] is not None]
+        """Replace every source."""
         lake = Lake(self._target.lake, self._target.client("glue"), "lake")
-        for name, source in self.line.sources.items():
-            if source.sql is not None:
-                continue
-            path = self._folder / f"{name}.parquet"
-            write_rows(source, tables[name], path)
-            lake.load(source, path)
+        for source in self.line.sources.values():
+            if source.sql is None:
+                self._loaded[source.name] = lake.replace(self._prepared.of(source, seed, lake))
+
+    def go_back(self) -> None:
+        """What was released and loaded first is in force again; the lake keeps every version that it had."""
+        self._target.control.set_current_release(self.line.name, self._released)
+        for name, snapshot in self._loaded_first.items():
+            if self._loaded[name] != snapshot:
+                self._target.lake.write_json(snapshot_key(name), snapshot.to_json())
+        self._loaded = dict(self._loaded_first)
 
     def build(self, **changed: Any) -> dict[str, Any]:
         """One dataset, by plan, build and finish."""
         plan = step(handler.plan, {"line": NAME, **YEAR, **changed})
         built = None if plan["exists"] else step(handler.build, {"plan_key": plan["plan_key"]})
         return step(handler.finish, {"plan_key": plan["plan_key"], "built": built})
+
+
+@contextmanager
+def open_world(
+    target: Target, prepared: PreparedSources, line: Line | None = None, scripts: Mapping[str, bytes] | None = None
+) -> Iterator[ReleasedWorld]:
+    """A world in the account, and its machine's steps at work there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environment_variables().items():
+            patch.setenv(variable, value)
+        stores.cache_clear()
+        yield ReleasedWorld(target, prepared, line, scripts)
+        stores.cache_clear()
 
 
 def whole_line() -> Line:

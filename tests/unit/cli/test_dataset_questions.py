@@ -19,26 +19,34 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.errors import QualityGateFailed
 from assembly_line.names import Parameter
-from lambdas.dataset.stores import stores
-from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables
+from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world
 from tests.unit.features.small_world import EVENTS
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
 
 
-@pytest.fixture
-def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
-    for variable, value in environment_variables().items():
-        monkeypatch.setenv(variable, value)
-    stores.cache_clear()
-    yield ReleasedWorld(target, tmp_path)
-    stores.cache_clear()
+@pytest.fixture(scope="module")
+def target(shared_target: Target) -> Target:
+    return shared_target
+
+
+@pytest.fixture(scope="module")
+def shared_world(target: Target, prepared: PreparedSources) -> Iterator[ReleasedWorld]:
+    with open_world(target, prepared) as opened:
+        yield opened
 
 
 @pytest.fixture
-def dataset(world: ReleasedWorld) -> str:
-    return str(world.build()["dataset_id"])
+def world(shared_world: ReleasedWorld) -> Iterator[ReleasedWorld]:
+    """For tests that release or load something else: it is as it was for the next one."""
+    yield shared_world
+    shared_world.go_back()
+
+
+@pytest.fixture(scope="module")
+def dataset(shared_world: ReleasedWorld) -> str:
+    return str(shared_world.build()["dataset_id"])
 
 
 def answered(line: Command, *arguments: str) -> Any:
@@ -47,28 +55,30 @@ def answered(line: Command, *arguments: str) -> Any:
     return json.loads(answer.out)
 
 
-def stored(target: Target, dataset_id: str, folder: Path) -> Any:
+def manifest_of(target: Target, dataset: str) -> Any:
+    return target.store.read_json(f"datasets/{NAME}/{dataset}/manifest.json")
+
+
+def stored(target: Target, dataset: str, folder: Path) -> Any:
     """The dataset's rows, by DuckDB alone."""
-    uri = target.store.read_json(f"datasets/{NAME}/{dataset_id}/manifest.json")["data_uri"]
     path = folder / "stored.parquet"
-    path.write_bytes(target.store.read(target.store.key_of(uri)))
+    path.write_bytes(target.store.read(target.store.key_of(manifest_of(target, dataset)["data_uri"])))
     return duckdb.read_parquet(str(path))
 
 
-def test_datasets_are_listed_and_shown(world: ReleasedWorld, line: Command) -> None:
-    assert answered(line, "dataset", "list") == []
-    assert "`line dataset build` makes one" in line("dataset", "list").out
-    built = world.build()["dataset_id"]
+def test_datasets_are_listed_and_shown(target: Target, dataset: str, line: Command) -> None:
+    listed = {one["dataset_id"]: one for one in answered(line, "dataset", "list")}
+    manifest = answered(line, "dataset", "show", dataset[:9])
 
-    (listed,) = answered(line, "dataset", "list")
-    manifest = answered(line, "dataset", "show", built[:9])
-
-    assert (listed["dataset_id"], listed["line"], listed["features"]) == (built, NAME, 11)
-    assert (manifest["dataset_id"], manifest["rows"]) == (built, listed["rows"])
-    assert answered(line, "dataset", "list", NAME) == [listed]
-    text = line("dataset", "show", built).out
+    # Other tests may have built some more.
+    kept = [item.key.split("/") for item in target.store.list(f"datasets/{NAME}/ds-")]
+    assert sorted(listed) == sorted(name for _, _, name, *rest in kept if rest == ["manifest.json"])
+    assert (listed[dataset]["line"], listed[dataset]["features"]) == (NAME, 11)
+    assert (manifest["dataset_id"], manifest["rows"]) == (dataset, listed[dataset]["rows"])
+    assert answered(line, "dataset", "list", NAME) == list(listed.values())
+    text = line("dataset", "show", dataset).out
     assert "the mean of x of the user's events in the 1 day before the decision" in " ".join(text.split())
-    assert built[:11] in line("dataset", "list").out
+    assert dataset[:11] in line("dataset", "list").out
 
 
 def test_values_of_a_decision_are_explained_by_their_events(
@@ -136,33 +146,41 @@ def test_a_dataset_is_repeated_from_what_it_was_built_from_whatever_came_later(
     assert apart["only_in_first"]["decisions"] + apart["rows"]["common"] == apart["rows"]["first"]
     assert (nothing["values"], nothing["snapshots"], nothing["rows"]["common"]) == ({}, {}, nothing["rows"]["first"])
     assert "No value differs" in line("dataset", "diff", dataset, dataset).out
-    lose(target, "sources/people/")
-    answer = line("dataset", "verify", dataset)
+    lose(target, other, dataset)
+    answer = line("dataset", "verify", other)
     assert answer.code == ExitCode.REFUSED
     assert "source people: " in answer.err
 
 
-def lose(target: Target, prefix: str) -> None:
-    """Delete objects of the lake with all their versions."""
-    s3 = target.client("s3")
-    for version in s3.list_object_versions(Bucket="lake", Prefix=prefix)["Versions"]:
-        s3.delete_object(Bucket="lake", Key=version["Key"], VersionId=version["VersionId"])
+def lose(target: Target, dataset: str, kept: str) -> None:
+    """Delete the people that a dataset was built from, in every version, and not those of the dataset to be kept."""
+    gone, needed = (
+        {(one["key"], one["version"]) for one in manifest_of(target, name)["snapshots"]["people"]["objects"]}
+        for name in (dataset, kept)
+    )
+    assert gone.isdisjoint(needed)
+    for key, version in gone:
+        target.client("s3").delete_object(Bucket="lake", Key=key, VersionId=version)
 
 
 def training(world: ReleasedWorld, baseline: str) -> Any:
     return replace(world.line.training, baseline=baseline)
 
 
-def test_a_dataset_that_was_altered_fails_with_the_values_named(
-    target: Target, dataset: str, line: Command, tmp_path: Path
-) -> None:
+@pytest.fixture
+def altered(target: Target, dataset: str, tmp_path: Path) -> Iterator[str]:
+    """The dataset while every one of its counts is greater by one."""
+    key = target.store.key_of(manifest_of(target, dataset)["data_uri"])
+    before, path = target.store.read(key), tmp_path / "altered.parquet"
     rows = stored(target, dataset, tmp_path)
-    altered = tmp_path / "altered.parquet"
-    rows.project("* REPLACE (events_count + 1 AS events_count)").write_parquet(str(altered))
-    manifest = target.store.read_json(f"datasets/{NAME}/{dataset}/manifest.json")
-    target.store.write(target.store.key_of(manifest["data_uri"]), altered.read_bytes())
+    rows.project("* REPLACE (events_count + 1 AS events_count)").write_parquet(str(path))
+    target.store.write(key, path.read_bytes())
+    yield dataset
+    target.store.write(key, before)
 
-    answer = line("dataset", "verify", dataset, "--json")
+
+def test_a_dataset_that_was_altered_fails_with_the_values_named(altered: str, line: Command) -> None:
+    answer = line("dataset", "verify", altered, "--json")
 
     assert answer.code == ExitCode.RUN_FAILED
     assert "values are equal" in answer.err
@@ -173,7 +191,7 @@ def test_a_dataset_that_was_altered_fails_with_the_values_named(
     }  # fmt: skip
     first = found["such_as"][0]
     assert first["recorded"] == first["recomputed"] + 1
-    explained = line("dataset", "explain", dataset, first["decision_id"], "events_count")
+    explained = line("dataset", "explain", altered, first["decision_id"], "events_count")
     assert explained.code == ExitCode.RUN_FAILED
     assert "NOT EQUAL" in explained.out
 
@@ -218,7 +236,7 @@ def test_the_judgement_of_a_run_that_failed_is_found_by_its_name(
 ) -> None:
     world.release(replace(world.line, quality=(between("age", 500, 600),)))
     with pytest.raises(QualityGateFailed) as refusal:
-        world.build()
+        world.build(to="2017-11-05T11:00:00Z")
     arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), "small-world-dataset-1", {})
     # moto forgets the error of an execution that ended.
     ended = replace(target.machines.describe(arn), status="FAILED", error="QualityGateFailed", cause=str(refusal.value))

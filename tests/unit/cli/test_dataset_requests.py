@@ -38,9 +38,11 @@ FORECAST: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def released(target: Target, line: Command) -> None:
-    assert line("release", "--json").code == ExitCode.OK
+@pytest.fixture(scope="module")
+def target(shared_target: Target) -> Target:
+    """The shipped lines released, and nothing built."""
+    shared_target.release()
+    return shared_target
 
 
 @pytest.fixture

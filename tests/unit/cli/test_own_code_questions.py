@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from assembly_line.cli.exits import ExitCode
@@ -17,8 +18,7 @@ from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.dataset import handler
-from lambdas.dataset.stores import stores
-from tests.unit.cli.released_world import NAME, YEAR, ReleasedWorld, environment_variables, step
+from tests.unit.cli.released_world import NAME, YEAR, PreparedSources, ReleasedWorld, open_world, step
 from tests.unit.features.own_world import SCRIPTS
 from tests.unit.features.view_world import with_own_function_over_a_view
 
@@ -28,13 +28,20 @@ if TYPE_CHECKING:
 FEATURES = ["events_count", "whole_count", "whole_latest_s", "day_visits", "share", "story"]
 
 
-@pytest.fixture
-def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
-    for variable, value in environment_variables().items():
-        monkeypatch.setenv(variable, value)
-    stores.cache_clear()
-    yield ReleasedWorld(target, tmp_path, with_own_function_over_a_view(), SCRIPTS)
-    stores.cache_clear()
+@pytest.fixture(scope="module")
+def target(shared_target: Target) -> Target:
+    return shared_target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(target: Target, prepared: PreparedSources) -> Iterator[ReleasedWorld]:
+    with open_world(target, prepared, with_own_function_over_a_view(), SCRIPTS) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def dataset(world: ReleasedWorld, target: Target, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return built_elsewhere(target, tmp_path_factory.mktemp("built"))
 
 
 def built_elsewhere(target: Target, folder: Path) -> str:
@@ -60,10 +67,9 @@ def answered(line: Command, *arguments: str) -> Any:
 
 
 def test_values_are_explained_and_the_dataset_verified(
-    world: ReleasedWorld, target: Target, line: Command, tmp_path: Path
+    target: Target, dataset: str, line: Command, tmp_path: Path
 ) -> None:
-    dataset = built_elsewhere(target, tmp_path)
-    wanted = world_decision(line, dataset)
+    wanted = decision_with_a_long_story(target, dataset, tmp_path)
 
     verified = answered(line, "dataset", "verify", dataset)
     found = {name: answered(line, "dataset", "explain", dataset, wanted, name) for name in FEATURES}
@@ -79,28 +85,32 @@ def test_values_are_explained_and_the_dataset_verified(
     assert "of whole behind it" in text
 
 
-def world_decision(line: Command, dataset: str) -> str:
+def decision_with_a_long_story(target: Target, dataset: str, folder: Path) -> str:
     """A decision whose story has several events."""
-    for user in ("ada", "Ada", "bob"):
-        for visit in range(1, 9):
-            answer = line("dataset", "explain", dataset, f"user={user},visit={visit}", "story", "--json")
-            if answer.code == ExitCode.OK and "|" in (json.loads(answer.out)["value"] or ""):
-                return str(json.loads(answer.out)["decision_id"])
-    raise AssertionError("no decision has a story")
+    path = folder / "data.parquet"
+    uri = DatasetStore(target.store).manifest(NAME, dataset)["data_uri"]
+    target.store.download(target.store.key_of(uri), path)
+    rows = duckdb.read_parquet(str(path)).filter("contains(story, '|')").order("decision_id")
+    return str(rows.project("decision_id").fetchall()[0][0])
 
 
-def test_an_altered_script_is_not_run(world: ReleasedWorld, target: Target, line: Command, tmp_path: Path) -> None:
-    dataset = built_elsewhere(target, tmp_path)
-    release = target.control.current_release(NAME)
-    target.store.write(release_code_prefix(release) + "features.py", b"raise SystemExit")
+@pytest.fixture
+def altered_script(target: Target) -> Iterator[None]:
+    key = release_code_prefix(target.control.current_release(NAME)) + "features.py"
+    before = target.store.read(key)
+    target.store.write(key, b"raise SystemExit")
+    yield
+    target.store.write(key, before)
 
+
+def test_an_altered_script_is_not_run(dataset: str, altered_script: None, line: Command) -> None:
     answer = line("dataset", "verify", dataset)
 
     assert answer.code != ExitCode.OK
     assert "script features.py is altered" in answer.err
 
 
-def test_views_are_listed_with_what_they_are_made_of(world: ReleasedWorld, line: Command) -> None:
+def test_views_are_listed_with_what_they_are_made_of(line: Command) -> None:
     found = answered(line, "features", "describe", NAME, "whole_count")
 
     (source,) = found["read_from"]

@@ -14,8 +14,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter
 from lambdas.dataset import handler, shaping
-from lambdas.dataset.stores import stores
-from tests.unit.cli.released_world import NAME, ReleasedWorld, environment_variables, step
+from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, step
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -23,13 +22,15 @@ if TYPE_CHECKING:
 ASKED = ("dataset", "build", NAME, "--as-of", "2018-01-01")
 
 
-@pytest.fixture
-def world(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleasedWorld]:
-    for variable, value in environment_variables().items():
-        monkeypatch.setenv(variable, value)
-    stores.cache_clear()
-    yield ReleasedWorld(target, tmp_path)
-    stores.cache_clear()
+@pytest.fixture(scope="module")
+def target(shared_target: Target) -> Target:
+    return shared_target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(target: Target, prepared: PreparedSources) -> Iterator[ReleasedWorld]:
+    with open_world(target, prepared) as opened:
+        yield opened
 
 
 def started(target: Target, line: Command, *options: str) -> dict[str, Any]:
@@ -40,9 +41,7 @@ def started(target: Target, line: Command, *options: str) -> dict[str, Any]:
     return dict(json.loads(target.client("stepfunctions").describe_execution(executionArn=arn)["input"]))
 
 
-def test_options_and_a_file_say_the_same_wish(
-    world: ReleasedWorld, target: Target, line: Command, tmp_path: Path
-) -> None:
+def test_options_and_a_file_say_the_same_wish(target: Target, line: Command, tmp_path: Path) -> None:
     file = tmp_path / "wish.json"
     file.write_text('{"type": "ranking", "group": ["user"], "qid": true, "split": {"boundary": "2017-06-01"}}')
     options = ("--set", "group=user", "--set", "qid=true", "--set", "split.boundary=2017-06-01")
@@ -58,34 +57,41 @@ def test_options_and_a_file_say_the_same_wish(
     assert "model" not in started(target, line)
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--for", "linear", "--set", "holdout=1.5"), "model.split.holdout: 1.5"),
-        (("--for", "linear", "--set", "holdout"), "--set 'holdout': expected name=value"),
-        (("--for", "forest"), "model.type: 'forest'"),
-        (("--set", "holdout=0.5"), "say with --for"),
-        (("--for", "ranking", "--set", "group=colour"), "model.group: 'colour': expected key columns"),
-        (("--for", "ranking"), "model.group: is missing; expected key columns of the decision, or decision_time"),
-        (("--for", "forecasting"), "model.horizon: is missing; expected how many steps are forecast"),
-        (("--for", "survival"), "model.type: survival needs to know when"),
-        (("--for", "linear", "--purpose", "scoring", "--from", "2017-01-01", "--to", "2017-02-01"), "has no outcome"),
-        (("--model", "absent.json"), "--model absent.json: cannot be read as JSON"),
-        (("--model", "absent.json", "--for", "linear"), "leave out --for"),
-    ],
+REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("--for", "linear", "--set", "holdout=1.5"), "model.split.holdout: 1.5"),
+    (("--for", "linear", "--set", "holdout"), "--set 'holdout': expected name=value"),
+    (("--for", "forest"), "model.type: 'forest'"),
+    (("--set", "holdout=0.5"), "say with --for"),
+    (("--for", "ranking", "--set", "group=colour"), "model.group: 'colour': expected key columns"),
+    (("--for", "ranking"), "model.group: is missing; expected key columns of the decision, or decision_time"),
+    (("--for", "forecasting"), "model.horizon: is missing; expected how many steps are forecast"),
+    (("--for", "survival"), "model.type: survival needs to know when"),
+    (("--for", "linear", "--purpose", "scoring", "--from", "2017-01-01", "--to", "2017-02-01"), "has no outcome"),
+    (("--model", "absent.json"), "--model absent.json: cannot be read as JSON"),
+    (("--model", "absent.json", "--for", "linear"), "leave out --for"),
 )
+
+
 def test_what_cannot_be_shaped_is_refused_before_it_starts(
-    world: ReleasedWorld, target: Target, line: Command, options: tuple[str, ...], said: str
+    target: Target, line: Command, subtests: pytest.Subtests
 ) -> None:
-    answer = line(*ASKED, *options)
+    before = executions(target)
+    for options, said in REFUSED:
+        with subtests.test(" ".join(options)):
+            answer = line(*ASKED, *options)
 
-    assert answer.code != ExitCode.OK
-    assert said in " ".join(answer.err.split())
+            assert answer.code != ExitCode.OK
+            assert said in " ".join(answer.err.split())
+            assert executions(target) == before
+
+
+def executions(target: Target) -> list[str]:
     arn = target.parameters.value(Parameter.DATASET_MACHINE)
-    assert target.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"] == []
+    found = target.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+    return [one["executionArn"] for one in found]
 
 
-def test_shapes_are_listed_and_fetched(world: ReleasedWorld, target: Target, line: Command, tmp_path: Path) -> None:
+def test_shapes_are_listed_and_fetched(target: Target, line: Command, tmp_path: Path) -> None:
     training = {
         "line": NAME,
         "purpose": "training",
