@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from botocore.loaders import Loader
 from moto import mock_aws
 
 from assembly_line.cli.application import run
+from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target, account_target
 from assembly_line.names import ControlKey, Parameter, parameter_name
 
@@ -146,15 +149,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSources:
     return PreparedSources(tmp_path_factory.mktemp("prepared"))
 
 
-@pytest.fixture
-def line(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Call `line` with arguments."""
-
-    def call(*arguments: str) -> Answer:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+def call(*arguments: str) -> Answer:
+    with io.StringIO() as out, io.StringIO() as err:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             run(list(arguments))
-        captured = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), captured.out, captured.err)
+        return Answer(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
+
+@pytest.fixture
+def line() -> Command:
+    """Call `line` with arguments."""
     return call
+
+
+@pytest.fixture(scope="module")
+def shared_release(shared_target: Target) -> dict[str, str]:
+    """Line -> release of what `line release` published into the shared environment: the shipped lines."""
+    answer = call("release", "--json")
+    assert answer.code == ExitCode.OK, answer.err
+    return dict(json.loads(answer.out))

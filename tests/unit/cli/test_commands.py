@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.messages import StationEvent
 from assembly_line.names import Parameter
-from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.machines import Execution, Machines
 
 if TYPE_CHECKING:
@@ -26,33 +23,30 @@ if TYPE_CHECKING:
 LINE = "coupon_redemption"
 
 
-@pytest.fixture
-def released(target: Target, line: Command) -> str:
-    answer = line("release", "--json")
-    assert answer.code == ExitCode.OK, answer.err
-    return str(json.loads(answer.out)[LINE])
+@pytest.fixture(scope="module", autouse=True)
+def target(shared_target: Target, shared_release: dict[str, str]) -> Target:
+    """The shipped lines are released."""
+    return shared_target
 
 
-def test_says_where_it_acts_on_stderr_alone(target: Target, line: Command) -> None:
+def test_says_where_it_acts_on_stderr_alone(line: Command) -> None:
     answer = line("status", "--json")
 
     assert "environment dev in account 123456789012, us-east-1" in answer.err
     assert json.loads(answer.out)["environment"] == "dev"
 
 
-def test_common_options_may_stand_before_or_after_the_command(
-    target: Target, line: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_common_options_may_stand_before_or_after_the_command(line: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LINE_ENVIRONMENT")
 
     assert line("--environment", "dev", "--json", "status").out == line("status", "--json", "--environment", "dev").out
 
 
-def test_an_environment_that_is_not_deployed_is_unreachable(account: None, line: Command) -> None:
-    answer = line("board")
+def test_an_environment_that_is_not_deployed_is_unreachable(line: Command) -> None:
+    answer = line("board", "--environment", "prod")
 
     assert answer.code == ExitCode.UNREACHABLE
-    assert "environment 'dev' is not deployed here" in answer.err
+    assert "environment 'prod' is not deployed here" in answer.err
     assert "line deploy" in answer.err
     assert "Traceback" not in answer.err
 
@@ -76,12 +70,12 @@ def test_a_taken_port_is_named_with_what_to_do(line: Command, tmp_path: Path) ->
     assert "--port" in answer.err
 
 
-def test_release_publishes_every_line_and_makes_it_current(target: Target, released: str) -> None:
-    assert target.control.current_release(LINE) == released
-    assert target.store.exists(f"releases/{released}/release.json")
+def test_release_publishes_every_line_and_makes_it_current(target: Target, shared_release: dict[str, str]) -> None:
+    assert target.control.current_release(LINE) == shared_release[LINE]
+    assert target.store.exists(f"releases/{shared_release[LINE]}/release.json")
 
 
-def test_an_undeclared_line_names_those_there_are(target: Target, line: Command) -> None:
+def test_an_undeclared_line_names_those_there_are(line: Command) -> None:
     answer = line("release", "nonsense")
 
     assert answer.code == ExitCode.REFUSED
@@ -114,8 +108,9 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def test_wrong_input_is_refused_with_what_is_wrong_and_nothing_starts(
-    target: Target, released: str, line: Command, subtests: pytest.Subtests
+    target: Target, line: Command, subtests: pytest.Subtests
 ) -> None:
+    before = executions(target)
     for arguments, expected in REFUSED:
         with subtests.test(" ".join(arguments)):
             answer = line(*arguments)
@@ -124,17 +119,19 @@ def test_wrong_input_is_refused_with_what_is_wrong_and_nothing_starts(
             assert expected in " ".join(answer.err.split())
             assert "Traceback" not in answer.err
             assert answer.out == ""
-    for parameter in (Parameter.DATASET_MACHINE, Parameter.SCORING_MACHINE, Parameter.OUTCOMES_MACHINE):
-        assert target.machines.recent(target.parameters.value(parameter)) == []
+    assert executions(target) == before
 
 
-def test_debug_shows_the_traceback(target: Target, line: Command) -> None:
+def executions(target: Target) -> list[list[tuple[str, str]]]:
+    machines = (Parameter.DATASET_MACHINE, Parameter.SCORING_MACHINE, Parameter.OUTCOMES_MACHINE)
+    return [target.machines.recent(target.parameters.value(machine)) for machine in machines]
+
+
+def test_debug_shows_the_traceback(line: Command) -> None:
     assert "Traceback" in line("score", LINE, "--debug").err
 
 
-def test_without_waiting_the_execution_is_printed_and_has_the_request(
-    target: Target, released: str, line: Command
-) -> None:
+def test_without_waiting_the_execution_is_printed_and_has_the_request(target: Target, line: Command) -> None:
     answer = line(
         "dataset", "build", LINE, "--as-of", "2017-07-01", "--no-wait", "--json", "--features", "spend_30d,age"
     )
@@ -171,67 +168,13 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Machines, "describe", describe)
 
 
-def test_a_run_that_fails_ends_with_code_1_and_its_reason(
-    target: Target, released: str, failing: None, line: Command
-) -> None:
+def test_a_run_that_fails_ends_with_code_1_and_its_reason(target: Target, failing: None, line: Command) -> None:
     answer = line("outcomes", LINE, "--as-of", "2018-01-02", "--json")
 
     assert answer.code == ExitCode.RUN_FAILED
     assert "QualityGateFailed: rule unique_keys: 3 rows" in answer.err
     assert "line logs coupon-redemption-outcomes-20180102" in answer.err
     assert answer.out == ""
-
-
-def test_a_day_is_a_day_of_the_line_and_not_of_utc(target: Target, released: str, line: Command) -> None:
-    target.control.set_champion(LINE, {"run_id": "r"})
-
-    answer = line("score", LINE, "--date", "2017-07-12", "--no-wait", "--json")
-
-    request = target.machines.describe(json.loads(answer.out)["execution_arn"]).request
-    assert (request["from"], request["to"]) == ("2017-07-12T04:00:00.000000Z", "2017-07-13T04:00:00.000000Z")
-
-
-def test_status_shows_champion_and_reviews_that_wait_but_no_token(target: Target, released: str, line: Command) -> None:
-    target.control.set_champion(LINE, {"run_id": "run-1", "promoted_at": "2026-11-01"})
-    target.control.open_review(
-        LINE, "run-2", {"run_id": "run-2", "state": "waiting", "token": "secret", "author": "a", "opened_at": "now"}
-    )
-
-    (found,) = json.loads(line("status", "--json").out)["lines"]
-    listed = line("review", "list", LINE, "--json").out
-
-    assert (found["champion"], found["waiting_for_review"]) == ("run-1", ["run-2"])
-    assert json.loads(listed)[0]["run_id"] == "run-2"
-    assert "secret" not in listed
-
-
-def test_board_of_nothing_and_of_something(target: Target, line: Command) -> None:
-    assert "No station has announced anything yet" in line("board").out
-    EventLog(target.ledger).append(
-        [
-            StationEvent.model_validate(
-                {
-                    "schema": "assembly-line/station-event",
-                    "id": kind,
-                    "environment": "dev",
-                    "account": "1",
-                    "line": LINE,
-                    "station": "delivery",
-                    "item": "run-1",
-                    "kind": kind,
-                    "at": datetime(2026, 11, 1, 9, 0, second, tzinfo=UTC),
-                }
-            )
-            for second, kind in enumerate(["queued", "started", "finished"])
-        ]
-    )
-
-    (board,) = json.loads(line("board", LINE, "--json").out)
-
-    assert board["first_pass_yield"] == 1
-    assert "delivery" in line("board").out
-    assert json.loads(line("board", "other", "--json").out) == []
-    assert json.loads(line("board", "--since", "2026-11-02", "--json").out) == []
 
 
 def test_logs_tell_the_story_of_a_run(target: Target, failing: None, line: Command) -> None:
@@ -244,7 +187,7 @@ def test_logs_tell_the_story_of_a_run(target: Target, failing: None, line: Comma
     assert "Why it failed: QualityGateFailed" in line("logs", arn).out
 
 
-def test_roles_are_checked_before_anything_is_called(target: Target, released: str, line: Command) -> None:
+def test_roles_are_checked_before_anything_is_called(line: Command) -> None:
     answer = line("train", LINE, "--as-of", "2017-07-01", "--as", "king")
 
     assert answer.code == ExitCode.REFUSED

@@ -38,15 +38,14 @@ FORECAST: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def target(shared_target: Target) -> Target:
-    """The shipped lines released, and nothing built."""
-    shared_target.release()
+@pytest.fixture(scope="module", autouse=True)
+def target(shared_target: Target, shared_release: dict[str, str]) -> Target:
+    """The shipped lines are released, and nothing is built."""
     return shared_target
 
 
 @pytest.fixture
-def started(released: None, target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+def started(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
     """The requests that executions were started with; each succeeds with the forecast."""
     requests: list[Mapping[str, Any]] = []
 
@@ -62,6 +61,11 @@ def started(released: None, target: Target, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Machines, "start", start)
     monkeypatch.setattr(Machines, "describe", lambda _self, _arn: ended)
     return requests
+
+
+def test_where_nothing_is_built_the_list_says_how_to(line: Command) -> None:
+    assert json.loads(line("dataset", "list", "--json").out) == []
+    assert "`line dataset build` makes one" in line("dataset", "list").out
 
 
 def test_an_explanation_is_a_table_for_a_person_and_json_for_a_program(
@@ -124,7 +128,7 @@ def test_hostile_options_are_refused_and_start_nothing(
     assert started == []
 
 
-def test_features_tell_their_groups_and_are_found_by_them(released: None, line: Command) -> None:
+def test_features_tell_their_groups_and_are_found_by_them(line: Command) -> None:
     listed = {one["name"]: one["groups"] for one in json.loads(line("features", "list", LINE, "--json").out)}
     found = [one["name"] for one in json.loads(line("features", "search", LINE, "household income", "--json").out)]
 

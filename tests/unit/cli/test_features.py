@@ -24,17 +24,17 @@ PROJECT = Path(__file__).parents[3]
 LINE = "coupon_redemption"
 
 
-@pytest.fixture
-def released(target: Target, tmp_path: Path) -> Release:
+@pytest.fixture(scope="module", autouse=True)
+def released(shared_target: Target, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """The shipped line, and another one that shares some of its features; only the transactions are loaded."""
     release = load_line(PROJECT / "lines", LINE)
-    store = ReleaseStore(target.store)
-    target.control.set_current_release(LINE, store.publish(release))
+    store = ReleaseStore(shared_target.store)
+    shared_target.control.set_current_release(LINE, store.publish(release))
     shared = {name: release.line.features[name] for name in ("redemptions_90d", "redemptions_365d")}
     money = release.line.features["spend_30d"]
     other = replace(release.line, name="other_line", features={**shared, "money": money}, groups={}, tables=())
-    target.control.set_current_release("other_line", store.publish(Release(other, release.scripts)))
-    load_transactions(target, release, tmp_path)
+    shared_target.control.set_current_release("other_line", store.publish(Release(other, release.scripts)))
+    load_transactions(shared_target, release, tmp_path_factory.mktemp("raw"))
     return release
 
 
@@ -96,9 +96,7 @@ def test_one_feature_is_described_with_its_source(released: Release, line: Comma
         (("describe", LINE, "nonsense"), "has no feature 'nonsense'; it has spend_30d"),
     ],
 )
-def test_what_is_not_there_is_said(target: Target, line: Command, arguments: tuple[str, ...], said: str) -> None:
-    target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
-
+def test_what_is_not_there_is_said(line: Command, arguments: tuple[str, ...], said: str) -> None:
     answer = line("features", *arguments)
 
     assert answer.code == ExitCode.REFUSED

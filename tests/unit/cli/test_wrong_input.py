@@ -16,7 +16,7 @@ from assembly_line.cli.output import Output, plain
 from assembly_line.cli.target import Target
 from assembly_line.cli.waiting import progress
 from assembly_line.errors import RunFailed
-from assembly_line.names import Parameter, parameter_name, subscriber_queue_parameter
+from assembly_line.names import Parameter
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -33,9 +33,10 @@ COLUMNS = {
 }
 
 
-@pytest.fixture
-def released(target: Target, line: Command) -> None:
-    assert line("release").code == ExitCode.OK
+@pytest.fixture(scope="module")
+def target(shared_target: Target, shared_release: dict[str, str]) -> Target:
+    """The shipped lines are released."""
+    return shared_target
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_port_that_cannot_be_is_refused(line: Command, tmp_path: Path, port: s
     assert not (tmp_path / "state").exists()
 
 
-def test_an_unknown_feature_is_refused_before_a_run_begins(target: Target, released: None, line: Command) -> None:
+def test_an_unknown_feature_is_refused_before_a_run_begins(target: Target, line: Command) -> None:
     answer = line("dataset", "build", LINE, "--as-of", "2017-07-01", "--features", "shoe_size,age")
 
     assert answer.code == ExitCode.REFUSED
@@ -78,7 +79,7 @@ def test_an_unknown_feature_is_refused_before_a_run_begins(target: Target, relea
 
 @pytest.mark.parametrize("arguments", [("sources", "load", "nonsense"), ("review", "list", "nonsense")])
 def test_an_unknown_line_is_refused_with_those_there_are(
-    released: None, line: Command, arguments: tuple[str, ...]
+    target: Target, line: Command, arguments: tuple[str, ...]
 ) -> None:
     answer = line(*arguments)
 
@@ -86,7 +87,7 @@ def test_an_unknown_line_is_refused_with_those_there_are(
     assert f"released lines: {LINE}" in answer.err
 
 
-def test_sources_are_loaded_and_told(target: Target, released: None, line: Command, raw: Path) -> None:
+def test_sources_are_loaded_and_told(target: Target, line: Command, raw: Path) -> None:
     boto3.client("glue").create_database(DatabaseInput={"Name": "lake"})
 
     loaded = {one["source"]: one for one in json.loads(line("sources", "load", LINE, "--from", str(raw), "--json").out)}
@@ -97,7 +98,7 @@ def test_sources_are_loaded_and_told(target: Target, released: None, line: Comma
 
 
 def test_one_wrong_file_leaves_every_table_as_it_was(
-    target: Target, released: None, line: Command, raw: Path, subtests: pytest.Subtests
+    target: Target, line: Command, raw: Path, subtests: pytest.Subtests
 ) -> None:
     last = raw / "transactions.parquet"
     wrong: dict[str, Callable[[], object]] = {
@@ -106,6 +107,9 @@ def test_one_wrong_file_leaves_every_table_as_it_was(
         "cannot be read as Parquet": lambda: last.write_text("household_id\n1\n"),
         "has no column 'basket_id'": lambda: write(raw, "transactions", "1 AS household_id"),
     }
+    # Unlike what another test may have loaded, so that a table that was replaced has other objects.
+    write(raw, "campaigns", "2 AS household_id, 1 AS campaign_id")
+    before = list(target.lake.list(""))
     for said, spoil in wrong.items():
         with subtests.test(said):
             spoil()
@@ -114,41 +118,7 @@ def test_one_wrong_file_leaves_every_table_as_it_was(
             assert answer.code == ExitCode.REFUSED
             assert "transactions.parquet" in answer.err
             assert said in answer.err
-            assert list(target.lake.list("")) == []
-
-
-def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.TRAINING_MACHINE)
-    for run in ("run-1", "run-2"):
-        arn = target.machines.start(machine, run, {})
-        target.control.open_review(LINE, run, {"run_id": run, "state": "waiting", "token": run})
-    boto3.client("stepfunctions").stop_execution(executionArn=arn)
-
-    (found,) = json.loads(line("status", "--json").out)["lines"]
-
-    assert (found["waiting_for_review"], found["ended_unreviewed"]) == (["run-1"], ["run-2"])
-
-
-def test_status_shows_runs_and_not_the_datasets_they_had_built(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.DATASET_MACHINE)
-    for name in ("mine", *(f"run-{number}-dataset" for number in range(8))):
-        target.machines.start(machine, name, {})
-
-    shown = json.loads(line("status", "--json").out)["executions"]
-
-    assert [one["name"] for one in shown] == ["mine"]
-
-
-def test_status_tells_where_an_application_reads_and_answers(target: Target, released: None, line: Command) -> None:
-    boto3.client("ssm").put_parameter(
-        Name=subscriber_queue_parameter("dev", LINE, "campaign_desk"), Value="https://queue", Type="String"
-    )
-
-    found = json.loads(line("status", "--json").out)
-
-    assert found["lines"][0]["subscribers"] == {"campaign_desk": "https://queue"}
-    queue = boto3.client("ssm").get_parameter(Name=parameter_name("dev", Parameter.FEEDBACK_QUEUE))
-    assert found["feedback_queue"] == queue["Parameter"]["Value"]
+            assert list(target.lake.list("")) == before
 
 
 def test_the_board_says_of_what_there_is_nothing(target: Target, line: Command) -> None:
