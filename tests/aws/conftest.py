@@ -12,6 +12,8 @@ import botocore.session
 import pytest
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.s3 import urls
+from moto.s3.models import S3Backend
 
 from assembly_line.names import ControlKey
 from assembly_line.storage.control_table import ControlTable
@@ -46,6 +48,8 @@ def empty_account() -> Iterator[None]:
         patch.setenv("AWS_REGION", REGION)
         patch.setattr(boto3, "client", CLIENT)
         patch.setattr(boto3, "resource", RESOURCE)
+        # Moto would load this module again for every call of S3, in case that variables changed.
+        patch.setattr(S3Backend, "_url_module", urls)
         with mock_aws():
             yield
 

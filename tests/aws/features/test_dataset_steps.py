@@ -161,7 +161,8 @@ def test_a_bad_request_is_refused_by_name_and_changes_nothing(world: World, subt
 
 
 def test_a_request_that_is_no_object_is_refused(world: World) -> None:
-    for event in (None, [], "text", 7):
+    events: list[object] = [None, [], "text", 7]
+    for event in events:
         with pytest.raises(RequestRefused, match="expected a JSON object"):
             world.steps.call(handler.plan, event)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import boto3
 import duckdb
 import pytest
 
+from assembly_line.declarations.lines import Line
 from assembly_line.loader import load_line
 from assembly_line.names import dataset_prefix
 from assembly_line.release import Release
@@ -19,13 +21,40 @@ from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.review import handler as review
 from lambdas.training.stores import stores as training_stores
+from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
 from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_sagemaker.client import SageMakerClient
 
+NUMBERS = count(1)
+ReleaseAs = Callable[[Line], None]
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[None]:
+    """An account for all tests of a file: each has runs of its own, and no run touches another."""
+    with empty_account():
+        yield
+
+
+@pytest.fixture(scope="module")
+def store(aws: None) -> ObjectStore:
+    return new_bucket(boto3.client("s3", region_name=REGION), "store")
+
+
+@pytest.fixture(scope="module")
+def control_table(aws: None) -> Table:
+    return new_control_table()
+
+
+@pytest.fixture(scope="module")
+def control(control_table: Table) -> ControlTable:
+    return ControlTable(control_table)
+
+
+@pytest.fixture(scope="module")
 def release(store: ObjectStore, control: ControlTable) -> Release:
     """The shipped line, released and current."""
     release = load_line(Path(__file__).parents[3] / "lines", LINE)
@@ -34,38 +63,48 @@ def release(store: ObjectStore, control: ControlTable) -> Release:
 
 
 @pytest.fixture
+def release_as(store: ObjectStore, control: ControlTable, release: Release) -> Iterator[ReleaseAs]:
+    """Release the line with another declaration, until the test ends."""
+
+    def published(line: Line) -> None:
+        control.set_current_release(LINE, ReleaseStore(store).publish(Release(line, release.scripts)))
+
+    yield published
+    published(release.line)
+
+
+@pytest.fixture(scope="module")
 def sagemaker(aws: None) -> SageMakerClient:
-    client = boto3.client("sagemaker", region_name="us-east-1")
+    client = boto3.client("sagemaker", region_name=REGION)
     client.create_model_package_group(ModelPackageGroupName=GROUP)
     return client
 
 
-@pytest.fixture
-def handlers(
-    aws: None, release: Release, sagemaker: SageMakerClient, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """The variables that the stack sets, and clients built anew for this test's account."""
-    for variable, value in {
-        "ASSEMBLY_ENVIRONMENT": "test",
-        "ACCOUNT_ID": "123456789012",
-        "STORE_BUCKET": "store",
-        "CONTROL_TABLE": "control",
-    }.items():
-        monkeypatch.setenv(variable, value)
-    training_stores.cache_clear()
-    review.stores.cache_clear()
-    yield
-    training_stores.cache_clear()
-    review.stores.cache_clear()
+@pytest.fixture(scope="module")
+def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterator[None]:
+    """The variables that the stack sets, and stores built anew for this account."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in {
+            "ASSEMBLY_ENVIRONMENT": "test",
+            "ACCOUNT_ID": "123456789012",
+            "STORE_BUCKET": "store",
+            "CONTROL_TABLE": "control",
+        }.items():
+            patch.setenv(variable, value)
+        training_stores.cache_clear()
+        review.stores.cache_clear()
+        yield
+        training_stores.cache_clear()
+        review.stores.cache_clear()
 
 
-@pytest.fixture
-def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """240 decisions of 60 households at 4 instants, the last of which is held out and has a higher rate.
 
     The outcome follows `spend_90d`.
     """
-    path = tmp_path / "data.parquet"
+    path = tmp_path_factory.mktemp("dataset") / "data.parquet"
     numbers = [
         name
         for name in release.line.features
@@ -98,14 +137,21 @@ def dataset(store: ObjectStore, release: Release, tmp_path: Path) -> dict[str, A
     return {**manifest, "rows": 240, "spine_rows": 243, "purpose": "training", "exists": False}
 
 
-@pytest.fixture
-def run(handlers: None, store: ObjectStore, control: ControlTable, dataset: dict[str, Any]) -> RunSoFar:
-    return RunSoFar(store, control, dataset)
+@pytest.fixture(scope="module")
+def new_run(
+    handlers: None, store: ObjectStore, control: ControlTable, dataset: dict[str, Any]
+) -> Callable[[], RunSoFar]:
+    return lambda: RunSoFar(store, control, dataset, f"coupon-redemption-20170701-{next(NUMBERS):08x}")
 
 
 @pytest.fixture
-def run_without_refit(run: RunSoFar, release: Release) -> RunSoFar:
+def run(new_run: Callable[[], RunSoFar]) -> RunSoFar:
+    """A run that nobody else has."""
+    return new_run()
+
+
+@pytest.fixture
+def run_without_refit(run: RunSoFar, release: Release, release_as: ReleaseAs) -> RunSoFar:
     """A run of the line after it was released anew, with `refit=False`."""
-    line = replace(release.line, training=replace(release.line.training, refit=False))
-    run.control.set_current_release(LINE, ReleaseStore(run.store).publish(Release(line, release.scripts)))
+    release_as(replace(release.line, training=replace(release.line.training, refit=False)))
     return run

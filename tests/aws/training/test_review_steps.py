@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
-from assembly_line.names import run_prefix
+from assembly_line.names import ControlKey, review_item
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.review import handler as review
-from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RUN, RunSoFar, call
+from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RunSoFar, call
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_sagemaker.client import SageMakerClient
 
 
-@pytest.fixture
-def verified(run: RunSoFar) -> RunSoFar:
-    """A run that the API started for its author."""
-    run.control.add_run(LINE, RUN, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
+@pytest.fixture(scope="module")
+def registered(new_run: Callable[[], RunSoFar]) -> RunSoFar:
+    """A run that the API started for its author, up to its place in the registry."""
+    run = new_run()
+    run.control.add_run(LINE, run.run_id, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
+    run.register()
     return run
+
+
+@pytest.fixture
+def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Table) -> RunSoFar:
+    """The registered run, of which nobody has asked for a review yet, of a line without a champion."""
+    for item in (review_item(registered.run_id), ControlKey.CHAMPION):
+        control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: item})
+    arn = registered.answers["evaluated"]["model_package_arn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
+    return registered
 
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
@@ -63,14 +77,14 @@ def test_a_judgement_that_comes_while_a_repeated_request_reads_stands(
     decided = decide(waiting, reviewer=REVIEWER, decision="approve", reason="looked at the holdout")
 
     def read_too_early(_control: ControlTable, *_: str) -> dict[str, Any]:
-        assert verified.control.decide_review(LINE, RUN, decided)
+        assert verified.control.decide_review(LINE, verified.run_id, decided)
         return waiting
 
     with monkeypatch.context() as patch:
         patch.setattr(ControlTable, "review", read_too_early)
         with pytest.raises(Conflict, match="is decided already"):
             call(review.request, {**verified.event, "task_token": "second"})
-    assert verified.control.review(LINE, RUN) == decided
+    assert verified.control.review(LINE, verified.run_id) == decided
 
 
 def test_a_request_after_the_judgement_does_not_reopen_it(verified: RunSoFar) -> None:
@@ -78,7 +92,7 @@ def test_a_request_after_the_judgement_does_not_reopen_it(verified: RunSoFar) ->
 
     with pytest.raises(Conflict, match="is decided already"):
         verified.request_review(token="third")
-    assert verified.control.review(LINE, RUN) == decided
+    assert verified.control.review(LINE, verified.run_id) == decided
 
 
 def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
@@ -90,12 +104,12 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
     package = sagemaker.describe_model_package(ModelPackageName=evaluated["model_package_arn"])
     assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Approved", "looked at the holdout")
     champion = verified.control.champion(LINE)
-    assert champion["encoding_key"] == f"{run_prefix(LINE, RUN)}encoding.json"
+    assert champion["encoding_key"] == f"{verified.prefix}encoding.json"
     assert verified.store.exists(champion["encoding_key"])
     assert {
         name: champion[name] for name in ("run_id", "model_name", "digest", "author", "reviewer", "promoted_at")
     } == {
-        "run_id": RUN,
+        "run_id": verified.run_id,
         "model_name": packaged["model_name"],
         "digest": packaged["digest"],
         "author": AUTHOR,
@@ -127,14 +141,12 @@ def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemake
         verified.control.champion(LINE)
 
 
-def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFar) -> None:
+def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFar, run: RunSoFar) -> None:
     judge(verified, "approve")
     verified.conclude()
 
-    later = RunSoFar(verified.store, verified.control, verified.dataset, run_id="coupon-redemption-20170801-00000002")
-
-    champion = later.request_review()["packet"]["champion"]
-    assert (champion["run_id"], champion["own_metrics"]) == (RUN, verified.answers["evaluated"]["metrics"])
+    champion = run.request_review()["packet"]["champion"]
+    assert (champion["run_id"], champion["own_metrics"]) == (verified.run_id, verified.answers["evaluated"]["metrics"])
 
 
 def test_answering_the_execution_by_hand_is_not_a_review(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
@@ -150,7 +162,7 @@ def test_answering_the_execution_by_hand_is_not_a_review(verified: RunSoFar, sag
 def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(verified: RunSoFar, reviewer: str) -> None:
     review = verified.request_review()
     forged = {**review, "state": "decided", "decision": "approve", "reviewer": reviewer, "reason": "-"}
-    verified.control.decide_review(LINE, RUN, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+    verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
 
     with pytest.raises(NotPermitted, match="is the author"):
         verified.conclude()

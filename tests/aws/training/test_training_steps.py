@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import tarfile
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +18,58 @@ import pytest
 
 from assembly_line.encoding import Encoding
 from assembly_line.errors import NotFound, RequestRefused, TrainingRejected
-from assembly_line.names import run_prefix
 from assembly_line.release import Release
-from assembly_line.storage.releases import ReleaseStore
 from lambdas.training import handler as training
 from lambdas.training.stores import stores
-from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RUN, RunSoFar, call
+from tests.aws.training.conftest import ReleaseAs
+from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
 
-PREFIX = run_prefix(LINE, RUN)
-JUDGED = f"{PREFIX}judged/"
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that was registered. `judged`, `files_of_judged`: what there was before the final fit began."""
+
+    run: RunSoFar
+    judged: dict[str, dict[str, Any]]
+    files_of_judged: dict[str, bytes]
+    registered: dict[str, Any]
+
+    def again(self) -> RunSoFar:
+        """The same run, that knows no answer of it yet."""
+        return RunSoFar(self.run.store, self.run.control, self.run.dataset, self.run.run_id)
+
+
+@pytest.fixture(scope="module")
+def ended(new_run: Callable[[], RunSoFar]) -> Ended:
+    run = new_run()
+    run.evaluate()
+    judged, files = dict(run.answers), contents(run, run.judged)
+    # Whatever the final fit answers for decisions that it has seen, it is no judgement.
+    registered = run.register([f"{row[0]},0.5" for row in run.batch()])
+    return Ended(run, judged, files, registered)
+
+
+@pytest.fixture(scope="module")
+def fitted(new_run: Callable[[], RunSoFar]) -> RunSoFar:
+    """A run of which the final fit is packaged; whatever is asked of it then is refused."""
+    run = new_run()
+    run.fit_finally()
+    return run
+
+
+def contents(run: RunSoFar, prefix: str) -> dict[str, bytes]:
+    return {item.key: run.store.read(item.key) for item in run.store.list(prefix)}
 
 
 def test_begin_fixes_what_the_run_is(run: RunSoFar, release: Release) -> None:
-    run.control.add_run(LINE, RUN, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
+    run.control.add_run(LINE, run.run_id, {"author": AUTHOR, "requested_at": "2026-11-22T09:59:59.000000Z"})
 
     context = run.begin(hyperparameters={"max_depth": 4}, engine="duckdb")
 
-    assert (context["run_id"], context["line"], context["release"]) == (RUN, LINE, release.digest)
+    assert (context["run_id"], context["line"], context["release"]) == (run.run_id, LINE, release.digest)
     assert (context["author"], context["author_verified"]) == (AUTHOR, True)
     assert context["hyperparameters"]["max_depth"] == "4"
     assert context["hyperparameters"]["seed"] == "7"
@@ -55,29 +88,28 @@ def test_a_run_that_the_api_did_not_start_has_an_unverified_author(run: RunSoFar
     assert (context["author"], context["author_verified"]) == ("unverified", False)
 
 
-@pytest.mark.parametrize(
-    ("request_", "error", "message"),
-    [
-        ({"line": "churn"}, NotFound, r"line 'churn' has no release here; released lines: coupon_redemption"),
-        ({"as_of": "July"}, RequestRefused, r"as_of: 'July'.*expected ISO 8601 such as 2017-07-01"),
-        ({"as_of": "2017-02-30"}, RequestRefused, r"as_of: '2017-02-30'"),
-        ({"as_of": "2017-07-01T00:00:00"}, RequestRefused, "has no zone"),
-        ({"hyperparameters": {"depth": 3}}, RequestRefused, r"hyperparameters.depth.*it declares colsample_bytree"),
-        ({"hyperparameters": {"seed": 1.5}}, RequestRefused, r"hyperparameters.seed: 1.5: expected a whole number"),
-        ({"author": AUTHOR}, RequestRefused, "author: unknown field; there are line, as_of"),
-        ({"release": "f" * 64}, NotFound, "no such object"),
-    ],
-)
-def test_begin_refuses_what_cannot_become_a_run(
-    run: RunSoFar, request_: dict[str, Any], error: type[Exception], message: str
+IMPOSSIBLE: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"line": "churn"}, NotFound, r"line 'churn' has no release here; released lines: coupon_redemption"),
+    ({"as_of": "July"}, RequestRefused, r"as_of: 'July'.*expected ISO 8601 such as 2017-07-01"),
+    ({"as_of": "2017-02-30"}, RequestRefused, r"as_of: '2017-02-30'"),
+    ({"as_of": "2017-07-01T00:00:00"}, RequestRefused, "has no zone"),
+    ({"hyperparameters": {"depth": 3}}, RequestRefused, r"hyperparameters.depth.*it declares colsample_bytree"),
+    ({"hyperparameters": {"seed": 1.5}}, RequestRefused, r"hyperparameters.seed: 1.5: expected a whole number"),
+    ({"author": AUTHOR}, RequestRefused, "author: unknown field; there are line, as_of"),
+    ({"release": "f" * 64}, NotFound, "no such object"),
+]
+
+
+def test_begin_refuses_what_cannot_become_a_run(run: RunSoFar, subtests: pytest.Subtests) -> None:
+    for request, error, message in IMPOSSIBLE:
+        with subtests.test(str(request)), pytest.raises(error, match=message):
+            run.begin(**request)
+
+
+def test_begin_refuses_an_outcome_that_is_not_whether_something_happens(
+    run: RunSoFar, release: Release, release_as: ReleaseAs
 ) -> None:
-    with pytest.raises(error, match=message):
-        run.begin(**request_)
-
-
-def test_begin_refuses_an_outcome_that_is_not_whether_something_happens(run: RunSoFar, release: Release) -> None:
-    line = replace(release.line, outcome=replace(release.line.outcome, measure="count"))
-    run.control.set_current_release(LINE, ReleaseStore(run.store).publish(Release(line, release.scripts)))
+    release_as(replace(release.line, outcome=replace(release.line.outcome, measure="count")))
 
     with pytest.raises(
         RequestRefused, match=r"redeemed of coupon_redemption is measured as count; the training machine"
@@ -85,26 +117,25 @@ def test_begin_refuses_an_outcome_that_is_not_whether_something_happens(run: Run
         run.begin()
 
 
-def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(run: RunSoFar, release: Release) -> None:
-    prepared = run.prepare()
+def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(ended: Ended, release: Release) -> None:
+    prepared, read, judged = ended.judged["prepared"], ended.run.store.read, ended.run.judged
 
-    read = run.store.read
-    train, batch = read(f"{JUDGED}train/train.csv").decode(), read(f"{JUDGED}holdout/input/batch.csv").decode()
+    train, batch = read(f"{judged}train/train.csv").decode(), read(f"{judged}holdout/input/batch.csv").decode()
     assert (prepared["rows"], prepared["holdout_rows"]) == (180, 60)
     assert (len(train.splitlines()), len(batch.splitlines())) == (180, 60)
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
-    under_train = [item.key for item in run.store.list(f"{JUDGED}train/")]
-    assert under_train == [f"{JUDGED}train/schema.json", f"{JUDGED}train/train.csv"]
+    under_train = [item.key for item in ended.run.store.list(f"{judged}train/")]
+    assert under_train == [f"{judged}train/schema.json", f"{judged}train/train.csv"]
 
 
-def test_prepare_says_everything_that_the_job_needs(run: RunSoFar, release: Release) -> None:
-    prepared = run.prepare()
+def test_prepare_says_everything_that_the_job_needs(ended: Ended, release: Release) -> None:
+    prepared = ended.judged["prepared"]
 
     assert prepared["image"] == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
     assert prepared["role_arn"] == "arn:aws:iam::123456789012:role/assembly-line-test-coupon-redemption-jobs"
-    assert prepared["job_name"] == f"{RUN}-train-1"
+    assert prepared["job_name"] == f"{ended.run.run_id}-train-1"
     assert prepared["code_uri"] == f"s3://store/releases/{release.digest}/code/"
     assert json.loads(prepared["hyperparameters"]["sagemaker_program"]) == "train.py"
     assert json.loads(prepared["hyperparameters"]["sagemaker_submit_directory"]) == "/opt/ml/input/data/code"
@@ -112,16 +143,15 @@ def test_prepare_says_everything_that_the_job_needs(run: RunSoFar, release: Rele
     assert (prepared["instance_type"], prepared["timeout_seconds"]) == ("ml.m5.large", 3600)
 
 
-def test_prepare_again_writes_the_same(run: RunSoFar) -> None:
-    first = run.prepare()
-    before = {item.key: run.store.read(item.key) for item in run.store.list(PREFIX)}
+def test_prepare_again_writes_the_same(ended: Ended) -> None:
+    before = contents(ended.run, ended.run.prefix)
 
-    assert run.prepare() == first
-    assert {item.key: run.store.read(item.key) for item in run.store.list(PREFIX)} == before
+    assert ended.again().prepare() == ended.judged["prepared"]
+    assert contents(ended.run, ended.run.prefix) == before
 
 
-def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(run: RunSoFar, release: Release) -> None:
-    packaged = run.package({"model.json": b"{}"})
+def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(ended: Ended, release: Release) -> None:
+    packaged, run = ended.judged["packaged"], ended.run
 
     content = run.store.read(run.store.key_of(packaged["model_data_uri"]))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
@@ -134,33 +164,35 @@ def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(run:
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
     }
-    assert (packaged["model_name"], packaged["transform_job_name"]) == (f"{RUN}-model-1", f"{RUN}-holdout-1")
+    assert (packaged["model_name"], packaged["transform_job_name"]) == (
+        f"{run.run_id}-model-1",
+        f"{run.run_id}-holdout-1",
+    )
 
 
 def test_package_refuses_a_pickle_and_leaves_no_archive(run: RunSoFar) -> None:
     with pytest.raises(TrainingRejected, match=r"model\.pkl.*prefer formats that cannot execute code"):
         run.package({"model.pkl": b"\x80\x04."})
-    assert not run.store.exists(f"{JUDGED}model/model.tar.gz")
+    assert not run.store.exists(f"{run.judged}model/model.tar.gz")
 
 
-@pytest.mark.parametrize(
-    ("replaced", "message"),
-    [
+def test_package_reads_no_artifact_but_the_runs_own(run: RunSoFar) -> None:
+    run.prepare()
+    written = run.write_artifact({"model.json": b"{}"})
+
+    for replaced, message in (
         (("coupon-redemption-20170701", "another"), "expected it below s3://store/runs/coupon_redemption/"),
         (("model.tar.gz", "other.tar.gz"), "is missing; train.py must save its model into SM_MODEL_DIR"),
-    ],
-)
-def test_package_reads_no_artifact_but_the_runs_own(run: RunSoFar, replaced: tuple[str, str], message: str) -> None:
-    run.prepare()
-    uri = run.write_artifact({"model.json": b"{}"}).replace(*replaced)
-
-    with pytest.raises(TrainingRejected, match=message):
-        call(training.package, {**run.event, "phase": "judged", "model_artifact": uri})
+    ):
+        with pytest.raises(TrainingRejected, match=message):
+            call(training.package, {**run.event, "phase": "judged", "model_artifact": written.replace(*replaced)})
 
 
 def test_evaluate_measures_the_recipe_on_later_time_and_registers_nothing_yet(
     run: RunSoFar, sagemaker: SageMakerClient
 ) -> None:
+    before = packages(sagemaker)
+
     evaluated = run.evaluate()
 
     metrics = evaluated["metrics"]
@@ -169,95 +201,84 @@ def test_evaluate_measures_the_recipe_on_later_time_and_registers_nothing_yet(
     assert metrics["prior"] == pytest.approx(54 / 180)
     assert metrics["baseline_feature"] == "redemptions_365d"
     assert (evaluated["refit"], evaluated["model_package_arn"]) == (True, None)
-    assert run.store.read_json(f"{PREFIX}evaluation.json") == metrics
-    assert packages(sagemaker) == []
+    assert run.store.read_json(f"{run.prefix}evaluation.json") == metrics
+    assert packages(sagemaker) == before
 
 
-def test_the_final_fit_learns_from_all_decisions_under_names_and_keys_of_its_own(run: RunSoFar) -> None:
-    run.evaluate()
-    judged = {name: run.answers[name] for name in ("prepared", "packaged")}
-    before = {item.key: run.store.read(item.key) for item in run.store.list(JUDGED)}
-
-    run.fit_finally()
+def test_the_final_fit_learns_from_all_decisions_under_names_and_keys_of_its_own(ended: Ended) -> None:
+    run, judged = ended.run, ended.judged
 
     prepared, packaged = run.answers["prepared"], run.answers["packaged"]
     assert (prepared["rows"], prepared["holdout_rows"]) == (240, 60)
-    assert len(run.store.read(f"{PREFIX}train/train.csv").splitlines()) == 240
+    assert len(run.store.read(f"{run.prefix}train/train.csv").splitlines()) == 240
     assert prepared["hyperparameters"] == judged["prepared"]["hyperparameters"]
-    assert (prepared["job_name"], packaged["model_name"]) == (f"{RUN}-refit-1", f"{RUN}-refit-model-1")
-    assert packaged["transform_job_name"] == f"{RUN}-refit-holdout-1"
-    assert packaged["model_data_uri"] == f"s3://store/{PREFIX}model/model.tar.gz"
+    assert (prepared["job_name"], packaged["model_name"]) == (f"{run.run_id}-refit-1", f"{run.run_id}-refit-model-1")
+    assert packaged["transform_job_name"] == f"{run.run_id}-refit-holdout-1"
+    assert packaged["model_data_uri"] == f"s3://store/{run.prefix}model/model.tar.gz"
     assert packaged["digest"] != judged["packaged"]["digest"]
-    assert {item.key: run.store.read(item.key) for item in run.store.list(JUDGED)} == before
+    assert contents(run, run.judged) == ended.files_of_judged
 
 
 def test_register_offers_the_final_fit_with_the_figures_of_the_judged_one(
-    run: RunSoFar, release: Release, sagemaker: SageMakerClient
+    ended: Ended, release: Release, sagemaker: SageMakerClient
 ) -> None:
-    judged = run.evaluate()["metrics"]
-    run.fit_finally()
-
-    # Whatever the final fit answers for decisions that it has seen, it is no judgement.
-    registered = run.register([f"{row[0]},0.5" for row in run.batch()])
+    run, registered, judged = ended.run, ended.registered, ended.judged["evaluated"]["metrics"]
 
     assert registered["metrics"] == judged
     package = sagemaker.describe_model_package(ModelPackageName=registered["model_package_arn"])
-    assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (GROUP, 1)
+    assert package["ModelPackageGroupName"] == GROUP
+    assert package["ModelPackageVersion"] == registered["model_package_version"]
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["CustomerMetadataProperties"] == {
-        "run_id": RUN,
+        "run_id": run.run_id,
         "digest": run.answers["packaged"]["digest"],
         "release": release.digest,
         "dataset_id": DATASET,
     }
     (container,) = package["InferenceSpecification"]["Containers"]
-    assert container["ModelDataUrl"] == f"s3://store/{PREFIX}model/model.tar.gz"
+    assert container["ModelDataUrl"] == f"s3://store/{run.prefix}model/model.tar.gz"
     assert container["Environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
     statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
     assert json.loads(run.store.read(run.store.key_of(statistics["S3Uri"]))) == judged
 
 
-def test_a_line_that_does_not_refit_registers_the_judged_fit(run_without_refit: RunSoFar) -> None:
-    run = run_without_refit
+def test_a_line_that_does_not_refit_registers_the_judged_fit_as_the_next_version(
+    ended: Ended, run_without_refit: RunSoFar, sagemaker: SageMakerClient
+) -> None:
+    run, before = run_without_refit, len(packages(sagemaker))
 
     evaluated = run.evaluate()
 
-    assert (evaluated["refit"], evaluated["model_package_version"]) == (False, 1)
-    assert run.answers["packaged"]["model_data_uri"] == f"s3://store/{PREFIX}model/model.tar.gz"
-    record = run.store.read_json(f"{PREFIX}run.json")
+    assert (evaluated["refit"], evaluated["model_package_version"]) == (False, before + 1)
+    assert len(packages(sagemaker)) == before + 1 >= 2
+    assert run.answers["packaged"]["model_data_uri"] == f"s3://store/{run.prefix}model/model.tar.gz"
+    record = run.store.read_json(f"{run.prefix}run.json")
     assert record["judged"] == record["delivered"]
     assert record["delivered"]["rows"] == 180
-    assert not list(run.store.list(JUDGED))
+    assert not list(run.store.list(run.judged))
 
 
-def test_register_again_registers_nothing_new(run: RunSoFar, sagemaker: SageMakerClient) -> None:
-    first = run.register()
+def test_register_again_registers_nothing_new(ended: Ended, sagemaker: SageMakerClient) -> None:
+    before = packages(sagemaker)
 
-    assert run.register() == first
-    assert len(packages(sagemaker)) == 1
-
-
-def test_another_run_becomes_the_next_version(run: RunSoFar) -> None:
-    run.register()
-
-    later = RunSoFar(run.store, run.control, run.dataset, run_id="coupon-redemption-20170801-00000002")
-
-    assert later.register()["model_package_version"] == 2
+    assert ended.again().register([f"{row[0]},0.5" for row in ended.run.batch()]) == ended.registered
+    assert packages(sagemaker) == before
 
 
-def test_the_record_holds_what_repeating_the_run_takes(run: RunSoFar, release: Release) -> None:
-    run.evaluate()
-    judged = {name: run.answers[name] for name in ("prepared", "packaged")}
-    run.register()
+def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Release) -> None:
+    run = ended.run
 
-    record = run.store.read_json(f"{PREFIX}run.json")
+    record = run.store.read_json(f"{run.prefix}run.json")
     assert record["release"] == release.digest
     assert record["dataset"]["dataset_id"] == DATASET
     assert record["split"] == {"holdout_from": "2017-06-01T00:00:00.000000Z", "holdout_rows": 60}
     assert record["image"]["uri"] == run.answers["prepared"]["image"]
     assert record["hyperparameters"]["seed"] == "7"
     assert record["seeds"] == {"bootstrap": 0, "training": "7"}
-    for name, folder, rows, answers in (("judged", JUDGED, 180, judged), ("delivered", PREFIX, 240, run.answers)):
+    for name, folder, rows, answers in (
+        ("judged", run.judged, 180, ended.judged),
+        ("delivered", run.prefix, 240, run.answers),
+    ):
         fit, train = record[name], run.store.read(f"{folder}train/train.csv")
         assert fit["rows"] == rows
         assert fit["jobs"]["training"] == answers["prepared"]["job_name"]
@@ -271,43 +292,45 @@ def test_the_record_holds_what_repeating_the_run_takes(run: RunSoFar, release: R
     assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
 
 
-def test_a_missing_group_is_said_with_the_command_that_makes_it(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.fit_finally()
+def test_a_missing_group_is_said_with_the_command_that_makes_it(
+    fitted: RunSoFar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.setenv("ASSEMBLY_ENVIRONMENT", "fresh")
     stores.cache_clear()
+    request.addfinalizer(stores.cache_clear)
 
     with pytest.raises(
         NotFound, match="group 'assembly-line-fresh-coupon-redemption' does not exist; run `line deploy`"
     ):
-        run.evaluate(phase="final")
+        fitted.evaluate(phase="final")
 
 
 def packages(sagemaker: SageMakerClient) -> list[Any]:
     return list(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"])
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda lines: lines[:-1], "answered 59 of 60 rows"),
-        (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
-        (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan'; expected a probability"),
-    ],
-)
+UNTRUSTED: list[tuple[Callable[[list[str]], list[str]], str]] = [
+    (lambda lines: lines[:-1], "answered 59 of 60 rows"),
+    (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
+    (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan'; expected a probability"),
+]
+
+
 @pytest.mark.parametrize("phase", ["judged", "final"])
 def test_answers_that_cannot_be_trusted_register_nothing(
-    run: RunSoFar, sagemaker: SageMakerClient, phase: str, change: Any, message: str
+    run: RunSoFar, fitted: RunSoFar, sagemaker: SageMakerClient, phase: str
 ) -> None:
     if phase == "final":
-        run.fit_finally()
+        run = fitted
     else:
         run.package()
-    lines = [f"{row[0]},0.5" for row in run.batch()]
+    lines, before = [f"{row[0]},0.5" for row in run.batch()], packages(sagemaker)
 
-    with pytest.raises(TrainingRejected, match=f"{phase} fit: holdout: .*{message}"):
-        run.evaluate(change(lines), phase=phase)
-    assert packages(sagemaker) == []
-    assert not run.store.exists(f"{PREFIX}run.json")
+    for change, message in UNTRUSTED:
+        with pytest.raises(TrainingRejected, match=f"{phase} fit: holdout: .*{message}"):
+            run.evaluate(change(lines), phase=phase)
+    assert packages(sagemaker) == before
+    assert not run.store.exists(f"{run.prefix}run.json")
 
 
 def test_no_answers_at_all_are_said(run: RunSoFar) -> None:
@@ -320,7 +343,7 @@ def test_no_answers_at_all_are_said(run: RunSoFar) -> None:
 def test_the_lines_own_scripts_train_on_these_files_and_answer_the_holdout(run: RunSoFar, tmp_path: Path) -> None:
     prepared = run.prepare()
     for name in ("train.csv", "schema.json"):
-        run.store.download(f"{JUDGED}train/{name}", tmp_path / name)
+        run.store.download(f"{run.judged}train/{name}", tmp_path / name)
     code = tmp_path / "code"
     code.mkdir()
     for item in run.store.list(run.store.key_of(prepared["code_uri"])):

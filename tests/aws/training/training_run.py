@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from assembly_line.names import line_resource
+from assembly_line.names import line_resource, run_prefix
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.objects import ObjectStore
 from lambdas.review import handler as review
@@ -16,7 +16,6 @@ from lambdas.training import handler as training
 
 LINE = "coupon_redemption"
 DATASET = "a" * 64
-RUN = "coupon-redemption-20170701-0a1b2c3d"
 GROUP = line_resource("test", LINE)
 AUTHOR = "arn:aws:sts::123456789012:assumed-role/Scientist/anna"
 REVIEWER = "arn:aws:sts::123456789012:assumed-role/Reviewer/ben"
@@ -43,8 +42,16 @@ class RunSoFar:
     store: ObjectStore
     control: ControlTable
     dataset: dict[str, Any]
-    run_id: str = RUN
+    run_id: str
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        return run_prefix(LINE, self.run_id)
+
+    @property
+    def judged(self) -> str:
+        return f"{self.prefix}judged/"
 
     @property
     def event(self) -> dict[str, Any]:
