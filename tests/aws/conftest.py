@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -15,7 +16,9 @@ from moto import mock_aws
 from moto.s3 import urls
 from moto.s3.models import S3Backend
 
+from assembly_line.loader import load_line
 from assembly_line.names import ControlKey
+from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.objects import ObjectStore
 
@@ -59,6 +62,12 @@ def aws() -> Iterator[None]:
     """An account of the test's own."""
     with empty_account():
         yield
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Release:
+    """The line that is shipped, as it would be released."""
+    return load_line(Path(__file__).parents[2] / "lines", "coupon_redemption")
 
 
 @pytest.fixture

@@ -12,23 +12,22 @@ import pytest
 
 from assembly_line.encoding import Encoding
 from assembly_line.instants import format_instant
-from assembly_line.loader import load_line
 from assembly_line.names import line_resource
+from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import ACCOUNT, DAY, ENVIRONMENT, FEATURES, LINE, LINES, MODEL, REGION, Scoring
+from tests.aws.delivery.scoring_run import ACCOUNT, DAY, ENVIRONMENT, FEATURES, LINE, MODEL, REGION, Scoring
 
 
 @pytest.fixture
-def champion(store: ObjectStore, control: ControlTable) -> dict[str, Any]:
+def champion(store: ObjectStore, control: ControlTable, shipped: Release) -> dict[str, Any]:
     """An approved model of the current release."""
-    release = load_line(LINES, LINE)
-    digest = ReleaseStore(store).publish(release)
+    digest = ReleaseStore(store).publish(shipped)
     control.set_current_release(LINE, digest)
-    features = {name: release.line.features[name] for name in FEATURES}
+    features = {name: shipped.line.features[name] for name in FEATURES}
     encoding = Encoding.fit(
         features, {"spend_30d": [1.0], "redemptions_365d": [0], "campaign_type": ["Type A", "Type B"]}
     )

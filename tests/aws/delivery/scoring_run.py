@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
 
-LINES = Path(__file__).parents[3] / "lines"
 LINE = "coupon_redemption"
 ENVIRONMENT = "embedded"
 ACCOUNT = "123456789012"

@@ -15,7 +15,6 @@ import duckdb
 import pytest
 
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.loader import load_line
 from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.lake import Lake, PreparedSource
@@ -45,8 +44,8 @@ class Context:
 
 
 @pytest.fixture(scope="session")
-def release() -> Release:
-    return load_line(PROJECT / "lines", LINE)
+def release(shipped: Release) -> Release:
+    return shipped
 
 
 @pytest.fixture(scope="session")

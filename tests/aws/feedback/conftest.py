@@ -15,7 +15,7 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 
-from assembly_line.loader import load_line
+from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
@@ -63,9 +63,9 @@ def logs_of() -> Iterator[LogsOf]:
 
 
 @pytest.fixture
-def released(store: ObjectStore, control: ControlTable) -> str:
+def released(store: ObjectStore, control: ControlTable, shipped: Release) -> str:
     """The digest of the shipped line's current release."""
-    digest = ReleaseStore(store).publish(load_line(LINES, LINE))
+    digest = ReleaseStore(store).publish(shipped)
     control.set_current_release(LINE, digest)
     return digest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -102,23 +103,26 @@ def test_what_it_would_take_is_answered_at_once_and_starts_nothing(
     assert broken[0] == 500
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ({**TRAINING, "line": LINE}, "line: stands in the path"),
-        ({**TRAINING, "features": ["no_such"]}, "has no feature 'no_such'"),
-        ({**TRAINING, "groups": ["no_such"]}, "has no group 'no_such'; it has spending, coupons, household"),
-        ({**TRAINING, "surprise": 1}, "surprise: unknown field"),
-        ({"purpose": "training"}, "as_of: is missing"),
-        ([TRAINING], "expected a JSON object"),
-        ("{", "not strict JSON"),
-    ],
-)
-def test_a_bad_request_is_refused_by_name_and_starts_nothing(api: Call, machine: str, body: object, said: str) -> None:
-    status, answer = api("POST", DATASETS, body)
+BAD: list[tuple[object, str]] = [
+    ({**TRAINING, "line": LINE}, "line: stands in the path"),
+    ({**TRAINING, "features": ["no_such"]}, "has no feature 'no_such'"),
+    ({**TRAINING, "groups": ["no_such"]}, "has no group 'no_such'; it has spending, coupons, household"),
+    ({**TRAINING, "surprise": 1}, "surprise: unknown field"),
+    ({"purpose": "training"}, "as_of: is missing"),
+    ([TRAINING], "expected a JSON object"),
+    ("{", "not strict JSON"),
+]
 
-    assert status == 400
-    assert said in answer["error"]
+
+def test_a_bad_request_is_refused_by_name_and_starts_nothing(
+    api: Call, machine: str, subtests: pytest.Subtests
+) -> None:
+    for body, said in BAD:
+        with subtests.test(said):
+            status, answer = api("POST", DATASETS, body)
+            assert status == 400
+            assert said in answer["error"]
+
     assert runs(machine) == []
 
 
@@ -131,17 +135,18 @@ HOSTILE: tuple[Any, ...] = (
 FIELDS = ("purpose", "as_of", "from", "to", "features", "groups", "engine", "release", "model", "explain")
 
 
-@pytest.mark.parametrize("field", FIELDS)
 def test_hostile_values_are_refused_with_the_field_and_leave_everything_as_it_was(
-    api: Call, machine: str, store: ObjectStore, control_table: Table, field: str
+    api: Call, machine: str, store: ObjectStore, control_table: Table, subtests: pytest.Subtests
 ) -> None:
     before = (everything(store), control_table.scan()["Items"])
 
-    for value in HOSTILE:
-        status, answer = api("POST", DATASETS, {**TRAINING, field: value})
-        assert status == 400, value
-        assert field in answer["error"]
-        assert "\n" not in answer["error"]
+    for field in FIELDS:
+        with subtests.test(field):
+            for value in HOSTILE:
+                status, answer = api("POST", DATASETS, {**TRAINING, field: value})
+                assert status == 400, value
+                assert field in answer["error"]
+                assert "\n" not in answer["error"]
     for value in HOSTILE[:6]:
         assert api("POST", f"/lines/{quote(str(value), safe='')}/datasets", TRAINING)[0] in (400, 404)
 
@@ -157,21 +162,22 @@ def test_a_finished_dataset_is_shown_without_its_objects(api: Call, store: Objec
     assert "snapshots" not in answer
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        (f"{DATASETS}/ds-{'f' * 32}", 404),
-        (f"/lines/other/datasets/{DATASET}", 404),
-        (f"{DATASETS}/manifest.json", 400),
-        (f"{DATASETS}/..", 400),
-        (f"{DATASETS}/{DATASET}'--", 400),
-        (f"{DATASETS}/runs/no-such-run", 404),
-        (f"{DATASETS}/runs/{'x' * 81}", 400),
-        (f"{DATASETS}/runs/a:b", 400),
-    ],
-)
-def test_what_is_not_there_or_cannot_be_is_said(api: Call, path: str, status: int) -> None:
-    assert api("GET", path)[0] == status
+ABSENT = [
+    (f"{DATASETS}/ds-{'f' * 32}", 404),
+    (f"/lines/other/datasets/{DATASET}", 404),
+    (f"{DATASETS}/manifest.json", 400),
+    (f"{DATASETS}/..", 400),
+    (f"{DATASETS}/{DATASET}'--", 400),
+    (f"{DATASETS}/runs/no-such-run", 404),
+    (f"{DATASETS}/runs/{'x' * 81}", 400),
+    (f"{DATASETS}/runs/a:b", 400),
+]
+
+
+def test_what_is_not_there_or_cannot_be_is_said(api: Call, subtests: pytest.Subtests) -> None:
+    for path, status in ABSENT:
+        with subtests.test(path):
+            assert api("GET", path)[0] == status
 
 
 def test_a_run_is_shown_and_cancelled_once_and_only_by_its_line(api: Call, machine: str, control: ControlTable) -> None:
@@ -190,18 +196,16 @@ def test_a_run_is_shown_and_cancelled_once_and_only_by_its_line(api: Call, machi
     assert api("DELETE", f"{DATASETS}/runs/{run}")[0] == 200  # repeating it is harmless
 
 
-@pytest.mark.parametrize("who", [None, ""])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", DATASETS),
-        ("GET", f"{DATASETS}/{DATASET}"),
-        ("GET", f"{DATASETS}/runs/run-1"),
-        ("DELETE", f"{DATASETS}/runs/run-1"),
-    ],
-)
-def test_a_caller_whom_nobody_vouches_for_changes_nothing(  # noqa: PLR0917 - fixtures
-    api: Call, machine: str, store: ObjectStore, control_table: Table, method: str, path: str, who: str | None
+CALLS = [
+    ("POST", DATASETS),
+    ("GET", f"{DATASETS}/{DATASET}"),
+    ("GET", f"{DATASETS}/runs/run-1"),
+    ("DELETE", f"{DATASETS}/runs/run-1"),
+]
+
+
+def test_a_caller_whom_nobody_vouches_for_changes_nothing(
+    api: Call, machine: str, store: ObjectStore, control_table: Table, subtests: pytest.Subtests
 ) -> None:
     store.write_json(f"datasets/{LINE}/{DATASET}/manifest.json", MANIFEST)
     machine_arn = boto3.client("stepfunctions").start_execution(
@@ -209,9 +213,11 @@ def test_a_caller_whom_nobody_vouches_for_changes_nothing(  # noqa: PLR0917 - fi
     )["executionArn"]
     before = (everything(store), control_table.scan()["Items"])
 
-    status, answer = api(method, path, TRAINING, who=who)
+    for (method, path), who in product(CALLS, (None, "")):
+        with subtests.test(f"{method} {path} of {who!r}"):
+            status, answer = api(method, path, TRAINING, who=who)
+            assert (status, set(answer)) == (401, {"error", "what_to_do"})
 
-    assert (status, set(answer)) == (401, {"error", "what_to_do"})
     assert (everything(store), control_table.scan()["Items"]) == before
     (run,) = runs(machine)
     assert (run["executionArn"], run["status"]) == (machine_arn, "RUNNING")

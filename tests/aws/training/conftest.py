@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,7 +12,6 @@ import duckdb
 import pytest
 
 from assembly_line.declarations.lines import Line
-from assembly_line.loader import load_line
 from assembly_line.names import dataset_prefix
 from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
@@ -55,11 +53,10 @@ def control(control_table: Table) -> ControlTable:
 
 
 @pytest.fixture(scope="module")
-def release(store: ObjectStore, control: ControlTable) -> Release:
+def release(store: ObjectStore, control: ControlTable, shipped: Release) -> Release:
     """The shipped line, released and current."""
-    release = load_line(Path(__file__).parents[3] / "lines", LINE)
-    control.set_current_release(LINE, ReleaseStore(store).publish(release))
-    return release
+    control.set_current_release(LINE, ReleaseStore(store).publish(shipped))
+    return shipped
 
 
 @pytest.fixture
