@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that was registered. `judged`, `files_of_judged`: what there was before the final fit began."""
+    """A run that was registered. `judged`: what was answered before the final fit began.
+
+    `files`, `files_then`: what the judged fit left when the run was registered, and before the final fit began.
+    """
 
     run: RunSoFar
     judged: dict[str, dict[str, Any]]
-    files_of_judged: dict[str, bytes]
+    files: dict[str, bytes]
+    files_then: dict[str, bytes]
     registered: dict[str, Any]
 
     def again(self) -> RunSoFar:
@@ -46,10 +50,10 @@ class Ended:
 def ended(new_run: Callable[[], RunSoFar]) -> Ended:
     run = new_run()
     run.evaluate()
-    judged, files = dict(run.answers), contents(run, run.judged)
+    judged, files_then = dict(run.answers), contents(run, run.judged)
     # Whatever the final fit answers for decisions that it has seen, it is no judgement.
     registered = run.register([f"{row[0]},0.5" for row in run.batch()])
-    return Ended(run, judged, files, registered)
+    return Ended(run, judged, contents(run, run.judged), files_then, registered)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +220,7 @@ def test_the_final_fit_learns_from_all_decisions_under_names_and_keys_of_its_own
     assert packaged["transform_job_name"] == f"{run.run_id}-refit-holdout-1"
     assert packaged["model_data_uri"] == f"s3://store/{run.prefix}model/model.tar.gz"
     assert packaged["digest"] != judged["packaged"]["digest"]
-    assert contents(run, run.judged) == ended.files_of_judged
+    assert ended.files == ended.files_then != {}
 
 
 def test_register_offers_the_final_fit_with_the_figures_of_the_judged_one(
