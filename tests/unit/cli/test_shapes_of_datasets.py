@@ -75,10 +75,10 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
 def test_what_cannot_be_shaped_is_refused_before_it_starts(
     target: Target, line: Command, subtests: pytest.Subtests
 ) -> None:
-    before = executions(target)
     for options, said in REFUSED:
         with subtests.test(" ".join(options)):
-            answer = line(*ASKED, *options)
+            before = executions(target)
+            answer = line(*ASKED, *options, "--no-wait")
 
             assert answer.code != ExitCode.OK
             assert said in " ".join(answer.err.split())
