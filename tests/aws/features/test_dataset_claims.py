@@ -18,7 +18,7 @@ from assembly_line.storage.lake import Lake
 from lambdas.dataset_request import handler
 from tests.aws.features.conftest import LINE, Context, Steps
 
-TRAINING = {"purpose": "training", "as_of": "2018-01-02"}
+SCORING = {"purpose": "scoring", "as_of": "2017-05-09", "from": "2017-05-08", "to": "2017-05-09"}
 DATASET = "ds-" + "0" * 32
 LEASE = 3600
 MINE, BUILT, WAIT = "mine", "built", "wait"
@@ -116,7 +116,7 @@ def test_who_waits_gets_the_dataset_that_the_other_built(
     steps: Steps, loaded: Lake, execution: Start, control: ControlTable
 ) -> None:
     first, second = execution("first"), execution("second")
-    plan, same = steps.plan(**TRAINING), steps.plan(**TRAINING)
+    plan, same = steps.plan(**SCORING), steps.plan(**SCORING)
     assert plan["dataset_id"] == same["dataset_id"]
     assert claim(first, dataset_id=plan["dataset_id"])["state"] == MINE
     assert claim(second, dataset_id=same["dataset_id"])["state"] == WAIT
