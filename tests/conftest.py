@@ -1,10 +1,14 @@
-"""Which tests stay together in one process: those that share what is costly to make."""
+"""Which tests stay together in one process, those that share what is costly to make, and what all of them share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -20,6 +24,14 @@ TOGETHER = {
     "synth": ("tests/synth/",),
 }
 ORDER = list(TOGETHER)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _service_descriptions_are_read_once() -> Iterator[None]:
+    """Each new session of boto3, of a test or of a call of the command, would read megabytes of them again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
+        yield
 
 
 class Scheduling(LoadScopeScheduling):

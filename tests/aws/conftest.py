@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.s3 import urls
 from moto.s3.models import S3Backend
@@ -29,14 +27,6 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 # To a client all accounts are the same one: building it takes longer than most tests.
 CLIENT, RESOURCE = cache(boto3.client), cache(boto3.resource)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _service_descriptions_are_read_once() -> Iterator[None]:
-    """Moto begins each test with a new session, which would read megabytes of service descriptions again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(create_loader))
-        yield
 
 
 @contextmanager

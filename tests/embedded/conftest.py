@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded import supervisor
@@ -16,14 +13,6 @@ from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
 from tests.embedded.line_command import LineCommand
 from tests.embedded.line_slice import write_slice
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _service_descriptions_are_read_once() -> Iterator[None]:
-    """Each call of the command begins a new session, as a process of its own would: megabytes of descriptions."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(create_loader))
-        yield
 
 
 @pytest.fixture(scope="session")

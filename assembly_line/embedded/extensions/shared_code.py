@@ -1,4 +1,4 @@
-"""The Python code of functions is unpacked and compiled once: each worker doing so again was half of its cold start."""
+"""The Python code of functions is unpacked and compiled once, and not by each worker again."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 # What is on the path of every job.
 RUNTIME = Path(__file__).parent / "runtime"
 WORKER_DAEMON = "spark_worker_daemon"
-# A run of a minute ends before better compiled code pays; of its twenty thousand classes all are Spark's own.
+# For runs of few rows: no second compiler, no verification of the twenty thousand classes that Spark loads.
 BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote -Xmn300m"
 
 

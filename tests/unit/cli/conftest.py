@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import typer.main
-from botocore.loaders import Loader
 from moto import mock_aws
 
 from assembly_line.cli.application import run
@@ -54,9 +53,7 @@ def made_once() -> dict[str, Any]:
     A client takes longer to make than what most tests ask of it. The sessions of all accounts are alike: moto gives
     them the same credentials, and answers to the account that is open.
     """
-    loader = Loader()
     return {
-        "botocore.session.create_loader": lambda _path: loader,
         "boto3.session.Session.client": cache(boto3.Session.client),
         "boto3.session.Session.resource": cache(boto3.Session.resource),
         "boto3.Session": cache(boto3.Session),
