@@ -48,8 +48,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 
 
 def planned(lake: SmallLake, *rules: QualityRule) -> Plan:
+    """With an id of its own: the plan's follows from where the files lie, and from it which decisions are looked at."""
     plan = lake.plan({"purpose": "training", "as_of": "2017-06-01", "features": NAMES})
-    return replace(plan, line=replace(plan.line, quality=rules))
+    return replace(plan, dataset_id=f"ds-{0:032x}", line=replace(plan.line, quality=rules))
 
 
 def audited(lake: SmallLake, folder: Path, *rules: QualityRule) -> list[Finding]:
