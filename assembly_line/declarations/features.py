@@ -129,9 +129,11 @@ class Attribute:
         self.source.check_column(place, self.column)
 
 
-Selecting = Aggregate | Latest | SinceLast | Share
-# Features of events, whose values depend on the decision time.
-Timed = Selecting | OwnFunction
+# Features of events, whose values depend on the decision time: of one row, or of those in a window.
+OfLatest = Latest | SinceLast
+Windowed = Aggregate | Share | OwnFunction
+Timed = OfLatest | Windowed
+Selecting = Aggregate | Share | OfLatest
 Feature = Timed | Attribute | Ratio | Expression
 
 

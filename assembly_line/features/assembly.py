@@ -13,8 +13,8 @@ from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.sources import Source
+from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Rows
 from assembly_line.features.expressions import expression_of
 from assembly_line.features.facts import attribute_values, ratio_of
 from assembly_line.features.semantics import NEVER, instants_of
@@ -84,13 +84,12 @@ def rows_of(source: Source, matched: Matched, *, columns: Keys = (), ties: Keys 
     if source.event_time is None:
         raise ValueError(f"source {source.name} is static; expected events")
     times = instants_of(matched.columns[source.event_time], zone=source.zone, edge="end")
-    kept = np.flatnonzero(times.valid)
     known = None
     if source.known_time is not None:
         instants = instants_of(matched.columns[source.known_time], zone=source.zone, edge="end")
-        known = np.where(instants.valid, instants.values, NEVER)[kept]
-    values = {name: matched.columns[name].take(kept) for name in columns}
-    return Rows(matched.codes[kept], times.values[kept], known, values, ties)
+        known = np.where(instants.valid, instants.values, NEVER)
+    rows = Rows(matched.codes, times.values, known, {name: matched.columns[name] for name in columns}, ties)
+    return rows if times.valid.all() else rows.take(np.flatnonzero(times.valid))
 
 
 def reach_of(group: TimedGroup, times: Integers) -> Bounds:

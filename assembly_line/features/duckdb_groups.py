@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assembly_line.features.asks import Decisions, Rows
 from assembly_line.features.assembly import Bounds, Matched, reach_of, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
-from assembly_line.features.evaluation import Decisions, Rows
 from assembly_line.features.semantics import Sight
-from assembly_line.features.time_slices import carried, overlap_of, remembered, taken, time_slices, together
+from assembly_line.features.time_slices import carried, overlap_of, remembered, time_slices, together
 from assembly_line.features.workload import TimedGroup
 
 # (positions of decisions, rows with all that they may rest on) -> values for each of these decisions.
@@ -121,7 +121,7 @@ class GroupOnOneMachine:
         held: Rows | None = None
         for one, following in zip(slices, [*slices[1:], None], strict=True):
             read = self._read(codes, (one.start - overlap, min(one.end, last)))
-            rows = taken(read, np.flatnonzero((read.times >= one.start - overlap) & (read.times < one.end)))
+            rows = read.take(np.flatnonzero((read.times >= one.start - overlap) & (read.times < one.end)))
             del read
             if held is not None:
                 rows = together(held, rows)

@@ -59,6 +59,7 @@ class DuckdbReader:
         self._connection = connection
         self._files = files
         self._tables: dict[Keys, str] = {}
+        self._coded: dict[Keys, tuple[tuple[Column, ...], Integers]] = {}
         self._views: dict[str, str] = {}
 
     def table(self, source: Source, columns: Keys) -> dict[str, Column]:
@@ -68,6 +69,15 @@ class DuckdbReader:
         return read_table(self._connection, source.name, self._files[source.name], kinds)
 
     def codes(self, keys: Mapping[str, Column]) -> Integers:
+        names, columns = tuple(keys), tuple(keys.values())
+        coded, codes = self._coded.get(names, ((), None))
+        if codes is None or any(column is not other for column, other in zip(columns, coded, strict=True)):
+            codes = self._code(keys)
+            # Several sources of one entity ask for the very same columns.
+            self._coded[names] = columns, codes
+        return codes
+
+    def _code(self, keys: Mapping[str, Column]) -> Integers:
         names = tuple(keys)
         table = self._tables.setdefault(names, f"entities_{len(self._tables)}")
         numbered = _codes_of_numbers(list(keys.values()))

@@ -207,7 +207,7 @@ def _column(kind: str, array: NDArray[Any]) -> Column:
         values = array
     values = values.astype(dtype_of(kind), copy=False)
     if kind == "float64":
-        values = values + 0.0  # -0.0 equals 0.0
+        values += 0.0  # -0.0 equals 0.0; the array is ours
     return Column(kind, values, valid)
 
 

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.sources import Source
+from assembly_line.features.asks import Decisions, Rows
 from assembly_line.features.assembly import (
     DECISION_ID,
     add_derived,
@@ -23,7 +24,7 @@ from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
-from assembly_line.features.evaluation import Decisions, Rows, evaluate
+from assembly_line.features.evaluation import evaluate
 from assembly_line.features.memory import held_mib, rows_at_once
 from assembly_line.features.outcome_values import horizons_of, outcome_of
 from assembly_line.features.planning import MEMORY_SHARE

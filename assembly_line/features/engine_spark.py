@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
+from assembly_line.features.asks import Decisions
 from assembly_line.features.assembly import (
     DECISION_ID,
     DECISION_TIME,
@@ -33,7 +34,7 @@ from assembly_line.features.assembly import (
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.decisions import select_decisions
-from assembly_line.features.evaluation import Decisions, evaluate
+from assembly_line.features.evaluation import evaluate
 from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.outcome_values import horizons_of, outcome_from, outcome_reads
 from assembly_line.features.plans import Plan

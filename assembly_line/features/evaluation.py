@@ -10,57 +10,27 @@ from typing import Literal
 
 import numpy as np
 
-from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, Share, SinceLast, Timed
+from assembly_line.declarations.features import AggregateKind, OfLatest, Share, Timed, Windowed
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.declarations.windows import Window
 from assembly_line.features.aggregates import Values, aggregate_of
-from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.as_of import latest_values
+from assembly_line.features.asks import Asks, Decisions, Rows, SortedDecisions, sorted_decisions
+from assembly_line.features.columns import Column, Integers
 from assembly_line.features.earlier_items import EarlierItems
-from assembly_line.features.facts import in_force, share_of
+from assembly_line.features.facts import share_of
 from assembly_line.features.kernel import Ask, DistinctItems, History, distinct_in
-from assembly_line.features.ordering import order_of
 from assembly_line.features.own_values import Asked, own_values
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.reductions import Windows, chunks
 from assembly_line.features.released_scripts import Scripts
-from assembly_line.features.semantics import Sight, instants_of, micros_of
-from assembly_line.features.window_starts import starts_of
+from assembly_line.features.semantics import Sight, micros_of
+from assembly_line.features.workload import columns_of
 
-DAY = 86_400_000_000
 # Rows of a part: its arrays of 1 MiB each are worked on within the processor's cache.
 PART_ROWS = 1 << 17
 SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of one source, matched to entities.
-
-    Args:
-        entities: code of each row's entity; negative if no decision is about it.
-        times: event times in microseconds; rows without one are not here.
-        known: known times, NEVER where null; None if the source declares a delay.
-        columns: the columns asked for, by name.
-        ties: names of columns that break ties between rows of one event and known time, in order.
-    """
-
-    entities: Integers
-    times: Integers
-    known: Integers | None
-    columns: Mapping[str, Column]
-    ties: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """Decisions as the kernel sees them: code of the entity (negative for a null key) and decision time."""
-
-    entities: Integers
-    times: Integers
-
-    def take(self, chosen: Integers) -> Decisions:
-        return Decisions(self.entities[chosen], self.times[chosen])
 
 
 def evaluate(
@@ -74,11 +44,8 @@ def evaluate(
 ) -> dict[str, Column]:
     """Value of each feature for each decision.
 
-    Rows and decisions are sorted by entity and time and cut into parts of whole entities: a part's arrays stay in the
-    processor's cache, and parts are independent.
-
     Args:
-        threads: how many parts are worked on at once.
+        threads: how many parts, or columns, are worked on at once.
         scripts: of the line's own functions among the features.
 
     Raises:
@@ -86,24 +53,48 @@ def evaluate(
         FeatureFunctionFailed: an own function does not keep its contract.
     """
     history = History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
-    columns = {name: column.take(history.order) for name, column in rows.columns.items()}
-    order = order_of([decisions.entities, decisions.times])
-    asked = decisions.take(order)
+    asked = sorted_decisions(decisions)
+    latest = {name: feature for name, feature in features.items() if isinstance(feature, OfLatest)}
+    others = {name: feature for name, feature in features.items() if not isinstance(feature, OfLatest)}
+    found = latest_values(latest, history, asked, rows, sight, threads=threads) if latest else {}
+    if others:
+        found |= _over_windows(others, history, asked, rows, sight, threads=threads, scripts=scripts or {})
+    return {name: found[name] for name in features}
+
+
+def _over_windows(
+    features: Mapping[str, Windowed],
+    history: History,
+    asked: SortedDecisions,
+    rows: Rows,
+    sight: Sight,
+    *,
+    threads: int,
+    scripts: Scripts,
+) -> dict[str, Column]:
+    """Value of each feature for each decision.
+
+    Sorted rows and decisions are cut into parts of whole entities: a part's arrays stay in the processor's cache, and
+    parts are independent.
+    """
+    names = {name for feature in features.values() for name in columns_of(feature)}
+    columns = {name: rows.columns[name].take(history.order) for name in names}
+    decisions = asked.decisions
 
     def answer(part: Part) -> dict[str, Column]:
-        some = Decisions(asked.entities[part.asked] - part.first, asked.times[part.asked])
+        some = Decisions(decisions.entities[part.asked] - part.first, decisions.times[part.asked])
         held = {name: column.slice(part.rows.start, part.rows.stop) for name, column in columns.items()}
         known = history.part(part.rows.start, part.rows.stop, first=part.first)
-        selections = _Selections(known, held, _Asks(some, sight), scripts or {})
+        selections = _Selections(known, held, Asks(some, sight), scripts)
         return {name: selections.feature(name, feature) for name, feature in features.items()}
 
-    first, *others = _parts(history.entities, asked.entities)
+    first, *others = _parts(history.entities, decisions.entities)
     found = answer(first)
-    whole = {name: column.of_length(len(order)) for name, column in found.items()}
+    whole = {name: column.of_length(len(asked.places)) for name, column in found.items()}
 
     def put_back(part: Part, answers: Mapping[str, Column]) -> None:
         """Answers in the order of the decisions as they were asked."""
-        places = order[part.asked]
+        places = asked.places[part.asked]
         for name, column in answers.items():
             whole[name].values[places] = column.values
             whole[name].valid[places] = column.valid
@@ -139,50 +130,25 @@ def _parts(entities: Integers, asked: Integers) -> list[Part]:
     ]
 
 
-class _Asks:
-    """The questions that the features of one part ask, whichever events they are about."""
-
-    def __init__(self, decisions: Decisions, sight: Sight) -> None:
-        self.decisions = decisions
-        self.sight = sight
-        self.upper = sight.upper(decisions.times)
-        self._over: dict[Window, Ask] = {}
-
-    def over(self, window: Window) -> Ask:
-        """Events in the window before each decision."""
-        if window not in self._over:
-            self._over[window] = self._ask(self.sight.window_lower(starts_of(window, self.decisions.times)))
-        return self._over[window]
-
-    def within(self, max_age: timedelta | None) -> Ask:
-        """Events that are at most so old; all that are seen without a limit."""
-        times = self.decisions.times
-        if max_age is None:
-            return self._ask(np.full(len(times), np.iinfo(np.int64).min))
-        return self._ask(self.sight.age_lower(times, micros_of(max_age)))
-
-    def _ask(self, lower: Integers) -> Ask:
-        return Ask(self.decisions.entities, lower, self.upper, self.decisions.times)
-
-
 class _Selections:
     """The features of one part: those about the same events share one history of these events."""
 
-    def __init__(self, history: History, columns: Mapping[str, Column], asks: _Asks, scripts: Scripts) -> None:
+    def __init__(self, history: History, columns: Mapping[str, Column], asks: Asks, scripts: Scripts) -> None:
         self._history = history
         self._columns = columns
         self._asks = asks
         self._scripts = scripts
         self._evaluations: dict[Predicate | None, _Evaluation] = {}
 
-    def feature(self, name: str, feature: Timed) -> Column:
+    def feature(self, name: str, feature: Windowed) -> Column:
         place = f"feature {name}"
         if isinstance(feature, OwnFunction):
             windows = self._about(None).windows(feature.window)
             asked = Asked(self._history, self._columns, windows, self._asks.decisions.times)
             return own_values(name, feature, asked, self._scripts)
         if not isinstance(feature, Share):
-            return self._about(feature.where).feature(place, feature)
+            about = self._about(feature.where)
+            return about.aggregate(place, feature.kind, feature.column, feature.window)
         kind: AggregateKind = "count" if feature.column is None else "sum"
         part, whole = (
             self._about(where).aggregate(place, kind, feature.column, feature.window) for where in (feature.where, None)
@@ -206,7 +172,7 @@ class _Evaluation:
         chosen: which of them the history has; None for all.
     """
 
-    def __init__(self, history: History, columns: Mapping[str, Column], chosen: Integers | None, asks: _Asks) -> None:
+    def __init__(self, history: History, columns: Mapping[str, Column], chosen: Integers | None, asks: Asks) -> None:
         self._history = history
         self._all_columns = columns
         self._chosen = chosen
@@ -217,25 +183,6 @@ class _Evaluation:
         self._values: dict[str, Values] = {}
         self._distinct: dict[str, DistinctItems] = {}
         self._earlier: dict[str, EarlierItems] = {}
-
-    def feature(self, place: str, feature: Aggregate | Latest | SinceLast) -> Column:
-        if isinstance(feature, Aggregate):
-            return self.aggregate(place, feature.kind, feature.column, feature.window)
-        ask, times = self._asks.within(feature.max_age), self._asks.decisions.times
-        last = self._history.last_known(self._history.between(ask, self._seen), ask.known_by)
-        if isinstance(feature, Latest):
-            return self._column(feature.column).take(self._in_force(feature, last))
-        if not len(self._history.times):
-            return null_column("float64", len(last))
-        age = (times - self._history.times[np.maximum(last, 0)]) / DAY
-        return Column("float64", age, last >= 0)
-
-    def _in_force(self, feature: Latest, last: Integers) -> Integers:
-        source = feature.source
-        if source.valid_until is None:
-            return last
-        ends = instants_of(self._column(source.valid_until), zone=source.zone, edge="end")
-        return in_force(last, ends, self._asks.decisions.times)
 
     def windows(self, window: Window) -> Windows:
         """Rows of each decision's trailing window, known or not."""

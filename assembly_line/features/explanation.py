@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, parts_of
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, Timed
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, Timed, Windowed
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
@@ -30,7 +30,6 @@ from assembly_line.instants import MICROSECOND, day_end, to_micros
 DAY = 86_400_000_000
 # Where a feature has no window, events up to so long after the decision are near.
 NEAR = 31 * DAY
-Windowed = Aggregate | Share | OwnFunction
 
 
 class Reason(StrEnum):

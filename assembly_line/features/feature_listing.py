@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share
+from assembly_line.declarations.features import Aggregate, Attribute, Latest, Windowed
 from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
 from assembly_line.features.wording import duration, in_words, length
 from assembly_line.features.workload import columns_of, kind_of
@@ -117,7 +116,7 @@ def _kind(feature: Any) -> str:
 
 
 def _window(feature: Any) -> str | None:
-    if isinstance(feature, Aggregate | Share | OwnFunction):
+    if isinstance(feature, Windowed):
         return length(feature.window)
     max_age = getattr(feature, "max_age", None)
     return None if max_age is None else duration(max_age)

@@ -103,13 +103,11 @@ class History:
     def __init__(
         self, entities: Integers, times: Integers, known: Integers | None = None, ties: Sequence[Column] = ()
     ) -> None:
-        order = _order(entities, times, known, ties)
-        if len(entities) and int(entities.min()) < 0:
-            order = order[entities[order] >= 0]
-        self.order: Integers = order
-        self.entities: Integers = entities[order]
-        self.times: Integers = times[order]
-        self.known: Integers | None = None if known is None else known[order]
+        self.order, self.entities, self.times = _ordered(entities, times, known, ties)
+        first = int(np.searchsorted(self.entities, 0))
+        if first:
+            self.order, self.entities, self.times = self.order[first:], self.entities[first:], self.times[first:]
+        self.known: Integers | None = None if known is None else known[self.order]
 
     @cached_property
     def index(self) -> TimeIndex:
@@ -241,15 +239,17 @@ def repeated(entities: Integers, items: Integers) -> tuple[Integers, Integers]:
     return order[:-1][again], order[1:][again]
 
 
-def _order(entities: Integers, times: Integers, known: Integers | None, ties: Sequence[Column]) -> Integers:
-    """Positions that sort rows. What breaks ties is looked at only in rows that tie."""
+def _ordered(
+    entities: Integers, times: Integers, known: Integers | None, ties: Sequence[Column]
+) -> tuple[Integers, Integers, Integers]:
+    """Positions that sort rows, and their entities and times. What breaks ties is looked at only in rows that tie."""
     order = order_of([entities, times])
+    entities, times = np.take(entities, order), np.take(times, order)
     if known is None and not ties:
-        return order
-    ordered_entities, ordered_times = entities[order], times[order]
-    same = (ordered_entities[1:] == ordered_entities[:-1]) & (ordered_times[1:] == ordered_times[:-1])
+        return order, entities, times
+    same = (entities[1:] == entities[:-1]) & (times[1:] == times[:-1])
     if not same.any():
-        return order
+        return order, entities, times
     tied = np.zeros(len(order), np.bool_)
     tied[1:] = same
     tied[:-1] |= same
@@ -259,7 +259,7 @@ def _order(entities: Integers, times: Integers, known: Integers | None, ties: Se
     breaking = [group] if known is None else [group, known[some]]
     breaking += [column.take(some).sort_keys() for column in ties]
     order[places] = some[order_of(breaking)]
-    return order
+    return order, entities, times
 
 
 def distinct_in(items: Integers, owner: Integers, owners: int) -> Integers:

@@ -12,9 +12,9 @@ from assembly_line.declarations.features import AggregateKind
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.features.aggregates import Values, aggregate_of
+from assembly_line.features.asks import DAY, Decisions, Rows
 from assembly_line.features.assembly import Matched, Reader, rows_of
 from assembly_line.features.columns import Column, Integers, decimal_scale
-from assembly_line.features.evaluation import DAY, Decisions, Rows
 from assembly_line.features.kernel import Ask, History
 from assembly_line.features.reductions import Windows
 from assembly_line.features.semantics import micros_of

@@ -9,8 +9,8 @@ import numpy as np
 
 from assembly_line.declarations.populations import Generated
 from assembly_line.errors import RequestRefused
+from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Rows
 from assembly_line.features.semantics import NEVER, Sight, instants_of
 
 MOST_DECISIONS = 100_000_000

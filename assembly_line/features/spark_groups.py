@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.features.arrow_columns import from_physical_table, physical_schema, to_physical
+from assembly_line.features.asks import Decisions
 from assembly_line.features.assembly import Matched
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Decisions
 from assembly_line.features.spark_reader import CODE, SparkReader
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.features.arrow_columns import from_physical_table, physical_schema
+from assembly_line.features.asks import Decisions, Rows
 from assembly_line.features.assembly import Matched, reach_of, rows_of, timed_columns
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.evaluation import Decisions, Rows
 from assembly_line.features.semantics import Sight
 from assembly_line.features.spark_reader import CODE, SparkReader
-from assembly_line.features.time_slices import last_visible, needed_from, overlap_of, remembered, taken, time_slices
+from assembly_line.features.time_slices import last_visible, needed_from, overlap_of, remembered, time_slices
 from assembly_line.features.workload import TimedGroup
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Spreading:
         columns[PLACE] = Column("int64", np.arange(len(table)), np.ones(len(table), np.bool_))
         matched = Matched(codes, columns)
         rows = rows_of(self._group.source, matched, columns=(*self._group.columns, PLACE), ties=self._group.ties)
-        return taken(rows, np.flatnonzero(needed_from(rows, self._sight) <= self._until))
+        return rows.take(np.flatnonzero(needed_from(rows, self._sight) <= self._until))
 
     def _near(self, rows: Rows) -> tuple[Integers, Integers]:
         """(place, number): rows for the slices of the decisions that see them first, and of those they can reach."""

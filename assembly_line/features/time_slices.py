@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Flags, Integers, concatenated
-from assembly_line.features.evaluation import Rows
 from assembly_line.features.kernel import History
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import Sight
@@ -85,7 +85,7 @@ def last_visible(rows: Rows, visible: Flags, matching: Sequence[Flags]) -> Integ
     found = [np.empty(0, np.int64)]
     for flags in matching:
         places = np.flatnonzero(visible & flags)
-        some = taken(rows, places)
+        some = rows.take(places)
         ordered = History(some.entities, some.times, some.known, [some.columns[name] for name in some.ties])
         last = np.flatnonzero(np.append(ordered.entities[1:] != ordered.entities[:-1], len(places) > 0))
         found.append(places[ordered.order[last]])
@@ -100,22 +100,11 @@ def carried(rows: Rows, matching: Sequence[Flags], sight: Sight, *, before: int,
         until: the last decision time of all.
     """
     if not matching:
-        return taken(rows, np.empty(0, np.int64))
+        return rows.take(np.empty(0, np.int64))
     from_when, old = needed_from(rows, sight), rows.times < before
     pending = old & (from_when > start) & (from_when <= until)
     last = last_visible(rows, old & (from_when <= start), matching)
-    return taken(rows, np.unique(np.concatenate((np.flatnonzero(pending), last))))
-
-
-def taken(rows: Rows, places: Integers) -> Rows:
-    """The rows at these positions."""
-    return Rows(
-        rows.entities[places],
-        rows.times[places],
-        None if rows.known is None else rows.known[places],
-        {name: column.take(places) for name, column in rows.columns.items()},
-        rows.ties,
-    )
+    return rows.take(np.unique(np.concatenate((np.flatnonzero(pending), last))))
 
 
 def together(first: Rows, second: Rows) -> Rows:

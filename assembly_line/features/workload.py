@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
-from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, Share, SinceLast, Timed
+from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, SinceLast, Timed, Windowed
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
@@ -39,6 +39,11 @@ class TimedGroup:
         """Value columns to read, in declared order."""
         asked = {column for feature in self.features.values() for column in columns_of(feature)} | set(self.ties)
         return tuple(column for column in self.source.columns if column in asked)
+
+    @property
+    def only_latest(self) -> bool:
+        """Whether no feature looks at more than one row for a decision."""
+        return not any(isinstance(feature, Windowed) for feature in self.features.values())
 
     @property
     def reach(self) -> int | None:
@@ -126,7 +131,7 @@ def _needs_an_order(feature: Timed) -> bool:
 
 
 def _reach_of(feature: Timed) -> int | None:
-    if isinstance(feature, Aggregate | Share | OwnFunction):
+    if isinstance(feature, Windowed):
         return widest(feature.window)
     return None if feature.max_age is None else micros_of(feature.max_age)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
+from assembly_line.features.asks import Decisions
 from assembly_line.features.assembly import (
     add_derived,
     reach_of,
@@ -20,7 +21,7 @@ from assembly_line.features.assembly import (
     timed_rows,
 )
 from assembly_line.features.columns import Column, Integers, concatenated
-from assembly_line.features.evaluation import Decisions, evaluate
+from assembly_line.features.evaluation import evaluate
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.held_rows import EntityRows, HeldRows, KeyValues, key_values

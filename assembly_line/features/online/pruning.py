@@ -7,9 +7,9 @@ from typing import TypeGuard
 import numpy as np
 
 from assembly_line.declarations.features import Latest, SinceLast, Timed
+from assembly_line.features.asks import Rows
 from assembly_line.features.assembly import Bounds
 from assembly_line.features.columns import Flags, Integers
-from assembly_line.features.evaluation import Rows
 from assembly_line.features.kernel import History
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import NEVER, Sight

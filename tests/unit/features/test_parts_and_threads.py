@@ -60,6 +60,27 @@ def test_keys_that_fit_no_64_bits_are_sorted_all_the_same() -> None:
     assert order_of(keys).tolist() == sorted(range(500), key=lambda row: tuple(int(key[row]) for key in keys))
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2, 900])
+@pytest.mark.parametrize("unit", [1, 1_000_000, 2**55], ids=["microseconds", "seconds", "huge"])
+@pytest.mark.parametrize("runs", [1, 3, 900], ids=["sorted", "nearly", "not"])
+@pytest.mark.parametrize("entities", [3, 2**17, 2**40], ids=["few", "many", "most"])
+def test_rows_are_sorted_by_entity_and_time_whichever_way_is_quick(
+    rows: int, unit: int, runs: int, entities: int
+) -> None:
+    chance = np.random.default_rng(rows + runs)
+    times = chance.integers(-50, 50, rows) * unit - 7
+    for part in np.array_split(np.arange(rows), runs):
+        times[part] = np.sort(times[part])
+    keys = [chance.integers(-1, entities, rows), times]
+
+    order = order_of(keys)
+
+    assert sorted(order.tolist()) == list(range(rows))
+    assert [(int(keys[0][row]), int(times[row])) for row in order] == sorted(
+        zip(keys[0].tolist(), times.tolist(), strict=True)
+    )
+
+
 def test_keys_that_fit_are_sorted_with_their_places() -> None:
     chance = np.random.default_rng(4)
     keys = [chance.integers(-3, 3, 500), chance.integers(-(2**30), 2**30, 500) // 2**28]

@@ -17,13 +17,14 @@ from assembly_line import days, hours
 from assembly_line.errors import RequestRefused, SourceUnreadable
 from assembly_line.features import engine_duckdb
 from assembly_line.features.arrow_columns import from_physical_table, to_physical_table
+from assembly_line.features.asks import Decisions, Rows
 from assembly_line.features.assembly import Matched, timed_columns, timed_rows
 from assembly_line.features.columns import Column
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import grouped
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
 from assembly_line.features.duckdb_session import connect, unreadable
-from assembly_line.features.evaluation import Decisions, Rows, evaluate
+from assembly_line.features.evaluation import evaluate
 from assembly_line.features.semantics import Sight, sight_of
 from assembly_line.features.spark_reader import CODE
 from assembly_line.features.spark_slices import Slots, Spreading, renumbered
