@@ -114,6 +114,9 @@ def draw_manifest(
         rows(("feature", "meaning"), list(words.items()), title="\nFeatures")(console)
         sources = [(name, part["snapshot"][:12], len(part["objects"])) for name, part in found["snapshots"].items()]
         rows(("source", "snapshot", "objects read"), sources, title="Sources")(console)
+        joins = found["engine"].get("joins", {})
+        if joins:
+            rows(("events", "met the decisions by"), list(joins.items()))(console)
         findings = [finding_from_json(one).to_json() for one in found["quality"]]
         draw_findings(findings, title="Quality")(console)
         for limitation in found["limitations"]:

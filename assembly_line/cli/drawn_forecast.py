@@ -36,6 +36,8 @@ def draw_forecast(found: Mapping[str, Any]) -> Render:
             }
         )(console)
         rows(SOURCES, [_source(one) for one in found["sources"]], title="\nWould be read")(console)
+        if found.get("joins"):
+            rows(("events", "would meet decisions by"), list(found["joins"].items()))(console)
         fields(
             {
                 "Spine": f"at most {estimate['spine_rows']} rows",

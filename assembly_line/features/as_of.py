@@ -15,10 +15,10 @@ import numpy as np
 
 from assembly_line.declarations.features import Latest, OfLatest, SinceLast
 from assembly_line.declarations.predicates import Predicate
-from assembly_line.features.asks import DAY, Asks, Rows, SortedDecisions
+from assembly_line.features.asks import DAY, Asks, Decisions, Rows
 from assembly_line.features.columns import Column, Flags, Integers, null_column
 from assembly_line.features.facts import in_force
-from assembly_line.features.kernel import Ask, History
+from assembly_line.features.kernel import History
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import Sight, instants_of
 
@@ -26,7 +26,7 @@ from assembly_line.features.semantics import Sight, instants_of
 def latest_values(
     features: Mapping[str, OfLatest],
     history: History,
-    asked: SortedDecisions,
+    decisions: Decisions,
     rows: Rows,
     sight: Sight,
     *,
@@ -38,7 +38,7 @@ def latest_values(
         history: of these rows.
         threads: how many columns are gathered at once.
     """
-    join = _Join(history, asked, rows, sight)
+    join = _Join(history, decisions, rows, sight)
     # Found one after the other, since features share what is found; gathered side by side.
     found = {name: join.latest(feature) for name, feature in features.items()}
     with ThreadPoolExecutor(threads) as pool:
@@ -57,10 +57,10 @@ class _Found:
 class _Join:
     """Decisions beside the latest row that each of them sees."""
 
-    def __init__(self, history: History, asked: SortedDecisions, rows: Rows, sight: Sight) -> None:
+    def __init__(self, history: History, decisions: Decisions, rows: Rows, sight: Sight) -> None:
         self._history = history
-        self._places, self._times = asked.places, asked.as_asked.times
-        self._asks = Asks(asked.decisions, sight)
+        self._places, self._times = decisions.places, decisions.times
+        self._asks = Asks(decisions.in_order, sight)
         self._rows = rows
         self._histories: dict[Predicate | None, History] = {None: history}
         self._latest: dict[tuple[Predicate | None, timedelta | None], Integers] = {}
@@ -94,21 +94,24 @@ class _Join:
         key = (feature.where, feature.max_age)
         if key not in self._latest:
             history = self._about(feature.where)
-            last = self._last(history, self._asks.within(feature.max_age))
+            last = self._last(history, feature.max_age)
             rows = np.full(len(last), -1)
             there = last >= 0
             rows[self._places[there]] = history.order[last[there]]
             self._latest[key] = rows
         return self._latest[key]
 
-    def _last(self, history: History, ask: Ask) -> Integers:
+    def _last(self, history: History, max_age: timedelta | None) -> Integers:
         """Place of the latest row in its history, -1 where there is none, in the order of the sorted decisions."""
+        ask = self._asks.within(max_age)
         if history.known is not None or not len(history.times):
             return history.last_known(history.windows(ask), ask.known_by)
         # Without rows that are known late it is the very row below the bound, if that is the entity's.
         last = history.upto(ask.entities, ask.upper) - 1
         row = np.maximum(last, 0)
-        seen = (last >= 0) & (history.entities[row] == ask.entities) & (history.times[row] > ask.lower)
+        seen = (last >= 0) & (np.take(history.entities, row) == ask.entities)
+        if max_age is not None:
+            seen &= np.take(history.times, row) > ask.lower
         return np.where(seen, last, -1)
 
     def _about(self, where: Predicate | None) -> History:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Rows:
         return Rows(self.entities[chosen], self.times[chosen], known, columns, self.ties)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decisions:
     """Decisions as the kernel sees them: code of the entity (negative for a null key) and decision time."""
 
@@ -51,26 +52,20 @@ class Decisions:
     times: Integers
 
     def take(self, chosen: Integers) -> Decisions:
+        """The decisions at these positions, ascending and each at most once."""
+        if len(chosen) == len(self.times):
+            return self
         return Decisions(self.entities[chosen], self.times[chosen])
 
+    @cached_property
+    def places(self) -> Integers:
+        """Where each decision stands here, in order of entity and time."""
+        return order_of([self.entities, self.times])
 
-@dataclass(frozen=True, slots=True)
-class SortedDecisions:
-    """Decisions in order of entity and time.
-
-    Args:
-        as_asked: the same decisions in the order of the dataset.
-        places: where each of the sorted ones stands in that order.
-    """
-
-    as_asked: Decisions
-    places: Integers
-    decisions: Decisions
-
-
-def sorted_decisions(decisions: Decisions) -> SortedDecisions:
-    places = order_of([decisions.entities, decisions.times])
-    return SortedDecisions(decisions, places, decisions.take(places))
+    @cached_property
+    def in_order(self) -> Decisions:
+        """The decisions in order of entity and time."""
+        return Decisions(np.take(self.entities, self.places), np.take(self.times, self.places))
 
 
 class Asks:

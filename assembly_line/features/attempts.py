@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assembly_line.features.findings import Finding, finding_from_json
@@ -25,6 +25,7 @@ class Built:
         duplicates: rows that repeat the decision before them.
         findings: what was judged where the sources' rows were at hand.
         sampling: what was asked, kept and dropped, and the weights that undo it; None if all decisions were kept.
+        joins: source and its keys -> how its events were brought together with the decisions (see `joins`).
     """
 
     engine: str
@@ -35,6 +36,7 @@ class Built:
     duplicates: int
     findings: tuple[Finding, ...] = ()
     sampling: Mapping[str, Any] | None = None
+    joins: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class Built:
             "duplicates": self.duplicates,
             "findings": [finding.to_json() for finding in self.findings],
             "sampling": None if self.sampling is None else dict(self.sampling),
+            "joins": dict(self.joins),
         }
 
 

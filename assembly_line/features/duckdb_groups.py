@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.features.asks import Decisions, Rows
-from assembly_line.features.assembly import Bounds, Matched, reach_of, timed_columns, timed_rows
+from assembly_line.features.assembly import Matched, reach_of, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.duckdb_reader import Codes, DuckdbReader
+from assembly_line.features.joins import Looked
 from assembly_line.features.semantics import Sight
 from assembly_line.features.time_slices import carried, overlap_of, remembered, time_slices, together
 from assembly_line.features.workload import TimedGroup
@@ -61,6 +62,7 @@ class GroupOnOneMachine:
 
     Args:
         decisions: their codes are those of the reader.
+        looked: event times that matter to them.
         rows: how many rows the source has.
         limit: how many rows are held at once.
     """
@@ -69,6 +71,7 @@ class GroupOnOneMachine:
     decisions: Decisions
     sight: Sight
     reader: DuckdbReader
+    looked: Looked
     rows: int
     limit: int
     evaluation: Evaluation
@@ -78,13 +81,12 @@ class GroupOnOneMachine:
         limit = max(self.limit, -(-self.rows // MOST_PARTS))
         if self.rows <= limit or not len(self.decisions.times):
             everything = np.arange(len(self.decisions.times))
-            return dict(self.evaluation(everything, self._read(None, reach_of(self.group, self.decisions.times))))
-        bounds = reach_of(self.group, self.decisions.times)
-        counts = self.reader.counts(self.group.source, self.group.keys, bounds)
+            return dict(self.evaluation(everything, self._read(None, self.looked)))
+        counts = self.reader.counts(self.group.source, self.group.keys, self.looked)
         answers = _Answers(len(self.decisions.times))
         parts = list(self._parts(grouped(counts, limit), counts))
         whole = [part for part in parts if part.rows <= limit]
-        for part, rows in self._rows_of(whole, bounds):
+        for part, rows in self._rows_of(whole):
             answers.put(part.chosen, self.evaluation(part.chosen, rows))
         for part in parts:
             if part.rows > limit:
@@ -100,14 +102,14 @@ class GroupOnOneMachine:
             if end > first:
                 yield _Part(codes, np.sort(order[first:end]), int(counts[codes.first : codes.end].sum()))
 
-    def _rows_of(self, parts: Sequence[_Part], bounds: Bounds) -> Iterator[tuple[_Part, Rows]]:
+    def _rows_of(self, parts: Sequence[_Part]) -> Iterator[tuple[_Part, Rows]]:
         """Each part with its rows, one after the other."""
         if len(parts) <= FEW_PARTS:
             for part in parts:
-                yield part, self._read(part.codes, reach_of(self.group, self.decisions.times[part.chosen]))
+                yield part, self._read(part.codes, self.looked)
             return
         names, codes = timed_columns(self.group), [part.codes for part in parts]
-        with self.reader.divided(self.group.source, self.group.keys, names, bounds, codes) as matched:
+        with self.reader.divided(self.group.source, self.group.keys, names, self.looked, codes) as matched:
             for number, part in enumerate(parts):
                 yield part, timed_rows(self.group, matched(number))
 
@@ -135,7 +137,7 @@ class GroupOnOneMachine:
             held = carried(rows, conditions, self.sight, before=before, start=following.start, until=last)
             del rows
 
-    def _read(self, codes: Codes | None, bounds: tuple[int | None, int | None]) -> Rows:
+    def _read(self, codes: Codes | None, bounds: Looked) -> Rows:
         names = timed_columns(self.group)
         matched: Matched = self.reader.matched(self.group.source, self.group.keys, names, bounds, codes)
         return timed_rows(self.group, matched)

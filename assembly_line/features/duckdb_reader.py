@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.sources import Source
-from assembly_line.features.assembly import Bounds, Matched
+from assembly_line.features.assembly import Matched
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.duckdb_session import (
     fetch,
@@ -26,13 +26,12 @@ from assembly_line.features.duckdb_session import (
     unreadable,
 )
 from assembly_line.features.duckdb_views import create_view
+from assembly_line.features.joins import DATE_SLACK, DAY, Looked
 from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
+from assembly_line.features.stretches import Stretches
 from assembly_line.features.workload import Keys
 
-DAY = 86_400_000_000
-# A day in some zone ends up to a day and a half away from the same day in UTC.
-DATE_SLACK = 2
 # Of rows that are written once and read once: quick to write, and no more held for each part than a few MiB.
 PARTS = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, ROW_GROUP_SIZE 20480"
 # Beyond these an instant has no calendar date; a bound there bounds nothing.
@@ -114,9 +113,9 @@ class DuckdbReader:
             raise unreadable(source.name, error) from error
 
     def matched(
-        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds = (None, None), codes: Codes | None = None
+        self, source: Source, keys: Keys, columns: Keys, bounds: Looked = (None, None), codes: Codes | None = None
     ) -> Matched:
-        """As `Reader.matched`, of some codes alone if they are given."""
+        """As `Reader.matched`, of some codes alone if they are given; within stretches of time by a range join."""
         kinds = _matched_kinds(source, columns)
         if source.sql is None and not self._files.get(source.name):
             return _nothing(kinds)
@@ -125,7 +124,7 @@ class DuckdbReader:
 
     @contextmanager
     def divided(
-        self, source: Source, keys: Keys, columns: Keys, bounds: Bounds, parts: Sequence[Codes]
+        self, source: Source, keys: Keys, columns: Keys, bounds: Looked, parts: Sequence[Codes]
     ) -> Iterator[Callable[[int], Matched]]:
         """As `matched`, for so many parts of the codes that reading every file for each would cost too much.
 
@@ -144,9 +143,8 @@ class DuckdbReader:
         store_columns(
             self._connection, "parts", {"code": Column("int64", codes, whole), "part": Column("int64", part_of, whole)}
         )
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE divided AS FROM {self._tables[keys]} JOIN parts USING (code)"
-        )
+        entities = self._entities(source, keys, bounds)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE divided AS FROM {entities} JOIN parts USING (code)")
         joined, values = self._joined(source, keys, bounds, entities="divided")
         with tempfile.TemporaryDirectory(prefix="parts-", dir=spill_folder(self._connection)) as folder:
             query = f"SELECT {_matched_columns(source, columns)}, e.part {joined}"
@@ -168,7 +166,7 @@ class DuckdbReader:
 
             yield rows
 
-    def counts(self, source: Source, keys: Keys, bounds: Bounds) -> Integers:
+    def counts(self, source: Source, keys: Keys, bounds: Looked) -> Integers:
         """How many rows within the bounds each code has."""
         highest = self._connection.execute(f"SELECT coalesce(max(code), -1) FROM {self._tables[keys]}").fetchall()
         counts = np.zeros(int(highest[0][0]) + 1, np.int64)
@@ -179,7 +177,7 @@ class DuckdbReader:
         return counts
 
     def histogram(
-        self, source: Source, keys: Keys, codes: Codes, bounds: Bounds, bins: int
+        self, source: Source, keys: Keys, codes: Codes, bounds: Looked, bins: int
     ) -> tuple[Integers, Integers]:
         """Edges of so many stretches of event time of equal length, and how many rows lie in each; a day at its start.
 
@@ -198,20 +196,40 @@ class DuckdbReader:
         counts[found["bin"].values] = found["rows"].values
         return least + width * np.arange(bins + 1), counts
 
+    def _entities(self, source: Source, keys: Keys, bounds: Looked) -> str:
+        """The table of the codes; with each of its stretches, if there are such."""
+        if not isinstance(bounds, Stretches):
+            return self._tables[keys]
+        kind, whole = source.columns[source.event_time or ""], np.ones(len(bounds.codes), np.bool_)
+        unit = DAY if kind == "date" else 1
+        since, until = (np.clip(edge, LEAST // unit, GREATEST // unit) for edge in (bounds.since, bounds.until))
+        columns = {"code": ("int64", bounds.codes), "since": (kind, since), "until": (kind, until)}
+        store_columns(
+            self._connection, "looked", {name: Column(of, values, whole) for name, (of, values) in columns.items()}
+        )
+        table = f"stretches_of_{self._tables[keys]}"
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {self._tables[keys]} JOIN looked USING (code)"
+        )
+        return table
+
     def _joined(
-        self, source: Source, keys: Keys, bounds: Bounds, codes: Codes | None = None, *, entities: str | None = None
+        self, source: Source, keys: Keys, bounds: Looked, codes: Codes | None = None, *, entities: str | None = None
     ) -> tuple[str, list[object]]:
         """The rows of a source, s, beside their codes, e, as SQL from FROM on, and the values to bind.
 
         Args:
-            entities: the table of the codes, where it is not the one of all of them.
+            entities: the table of the codes, where it is not the one that the bounds call for.
         """
+        entities = entities or self._entities(source, keys, bounds)
         condition, values = _within(source, bounds)
         same = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
         rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
         if source.sql is not None:
             rows, files = self._view(source), []
-        sql = f"FROM {rows} s JOIN {entities or self._tables[keys]} e ON {same} WHERE {condition}"
+        if isinstance(bounds, Stretches):
+            same += f" AND s.{quoted(source.event_time or '')} BETWEEN e.since AND e.until"
+        sql = f"FROM {rows} s JOIN {entities} e ON {same} WHERE {condition}"
         if codes is not None:
             sql += " AND e.code >= ? AND e.code < ?"
             values += [codes.first, codes.end]
@@ -272,11 +290,15 @@ def _codes_of_numbers(keys: Sequence[Column]) -> tuple[Integers, Integers] | Non
     return codes, first
 
 
-def _within(source: Source, bounds: Bounds) -> tuple[str, list[object]]:
+def _within(source: Source, bounds: Looked) -> tuple[str, list[object]]:
     """A condition that the Parquet statistics can answer, never stricter than the bounds."""
     conditions, values = ["true"], list[object]()
     if source.event_time is None:
         return "true", values
+    if isinstance(bounds, Stretches):
+        unit = DAY if source.columns[source.event_time] == "date" else 1
+        edges = (bounds.since.min(), bounds.until.max()) if len(bounds.codes) else (0, 0)
+        bounds = (int(edges[0]) * unit, int(edges[1]) * unit)
     column = "s." + quoted(source.event_time)
     for sign, slack, bound in ((">=", -DATE_SLACK, bounds[0]), ("<=", DATE_SLACK, bounds[1])):
         if bound is None or not LEAST < bound < GREATEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -21,10 +22,11 @@ from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
 from assembly_line.features.decisions import select_decisions
-from assembly_line.features.duckdb_groups import GroupOnOneMachine
+from assembly_line.features.duckdb_groups import Evaluation, GroupOnOneMachine
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
 from assembly_line.features.evaluation import evaluate
+from assembly_line.features.joins import Join, join_of, looked_at
 from assembly_line.features.memory import held_mib, rows_at_once
 from assembly_line.features.outcome_values import horizons_of, outcome_of
 from assembly_line.features.planning import MEMORY_SHARE
@@ -34,7 +36,7 @@ from assembly_line.features.sampling import draw
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.source_rules import source_rules
 from assembly_line.features.spine import Spine
-from assembly_line.features.workload import TimedGroup, outcome_group, workload_of
+from assembly_line.features.workload import Keys, TimedGroup, outcome_group, workload_of
 
 
 def build(
@@ -57,11 +59,11 @@ def build(
     bound = int(memory_mib * MEMORY_SHARE)
     with connect(target.parent, memory_mib=bound) as connection:
         reader = DuckdbReader(connection, files)
+        work = _Work(plan, reader, bound, scripts)
         spine = select_decisions(plan, reader)
-        outcome = _outcome(plan, spine, reader, bound_mib=bound) if plan.with_outcome else {}
-        drawn = draw(plan, spine, outcome)
+        drawn = draw(plan, spine, work.outcome(spine) if plan.with_outcome else {})
         spine = drawn.spine
-        columns = dataset_columns(plan, spine, reader, bound_mib=bound, scripts=scripts)
+        columns = work.columns(spine)
         columns |= drawn.outcome | (maturity_column(spine) if plan.with_outcome else {})
         identifier = decision_id_sql(plan.line.decision.keys)
         heads = columns_of_times(connection, plan.line.name, spine.times)
@@ -76,73 +78,87 @@ def build(
         duplicates=spine.duplicates,
         findings=findings,
         sampling=drawn.report,
+        joins=work.joins,
     )
 
 
-def dataset_columns(
-    plan: Plan, spine: Spine, reader: DuckdbReader, *, bound_mib: int, scripts: Scripts | None = None
-) -> dict[str, Column]:
-    """Every column but the decision's id and the outcome's, in order, for the decisions of the spine.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One build at work.
 
     Args:
         bound_mib: memory that all of it may take; sources that need more are read by parts.
         scripts: of the line's own functions.
+        joins: what was chosen for each source and its keys.
+        decisions: those of the spine last worked on, by keys.
     """
-    workload = workload_of(plan.line, plan.features)
-    held = held_mib(plan.line, workload, len(spine.times))
-    values: dict[str, Column] = {}
-    for static in workload.static:
-        values |= static_features(static, spine.keys, reader)
-    for timed in workload.timed:
-        limit = rows_at_once(timed, bound_mib=bound_mib, held=held)
-        values |= _timed_features(plan, timed, spine, reader, limit=limit, scripts=scripts)
-    add_derived(workload, values)
-    return identifying_columns(spine) | {name: values[name] for name in plan.features}
 
+    plan: Plan
+    reader: DuckdbReader
+    bound_mib: int
+    scripts: Scripts | None
+    joins: dict[str, Join] = field(default_factory=dict)
+    decisions: dict[Keys, Decisions] = field(default_factory=dict)
 
-def _timed_features(
-    plan: Plan, group: TimedGroup, spine: Spine, reader: DuckdbReader, *, limit: int, scripts: Scripts | None
-) -> dict[str, Column]:
-    decisions = Decisions(reader.codes({name: spine.keys[name] for name in group.keys}), spine.times)
-    sight = sight_of(group.source, plan.line.decision.boundary)
+    def columns(self, spine: Spine) -> dict[str, Column]:
+        """Every column but the decision's id and the outcome's, in order, for the decisions of the spine."""
+        workload = workload_of(self.plan.line, self.plan.features)
+        values: dict[str, Column] = {}
+        for static in workload.static:
+            values |= static_features(static, spine.keys, self.reader)
+        for timed in workload.timed:
+            values |= self._timed(timed, spine)
+        add_derived(workload, values)
+        return identifying_columns(spine) | {name: values[name] for name in self.plan.features}
 
-    def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
-        some = decisions.take(chosen)
-        return evaluate(group.features, some, rows, sight, threads=THREADS, scripts=scripts)
+    def outcome(self, spine: Spine) -> dict[str, Column]:
+        """The columns that state the outcome, but not when it was known."""
+        line = self.plan.line
+        horizons = horizons_of(line, spine.times, spine.ends)
+        group = outcome_group(line, horizons.longest)
+        decisions = self._decisions(group, spine)
 
-    return GroupOnOneMachine(
-        group=group,
-        decisions=decisions,
-        sight=sight,
-        reader=reader,
-        rows=_planned_rows(plan, group.source),
-        limit=limit,
-        evaluation=evaluation,
-    ).values()
+        def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
+            return outcome_of(line, decisions.take(chosen), spine.ends[chosen], rows)
 
+        at_the_end = Decisions(decisions.entities, horizons.latest)
+        return self._answers(f"outcome {line.outcome.name}", group, at_the_end, "at_or_before", evaluation)
 
-def _outcome(plan: Plan, spine: Spine, reader: DuckdbReader, *, bound_mib: int) -> dict[str, Column]:
-    """The columns that state the outcome, but not when it was known."""
-    line = plan.line
-    horizons = horizons_of(line, spine.times, spine.ends)
-    group = outcome_group(line, horizons.longest)
-    codes = reader.codes({name: spine.keys[name] for name in group.keys})
-    decisions = Decisions(codes, spine.times)
-    limit = rows_at_once(group, bound_mib=bound_mib, held=held_mib(line, workload_of(line, plan.features), len(codes)))
+    def _timed(self, group: TimedGroup, spine: Spine) -> dict[str, Column]:
+        boundary = self.plan.line.decision.boundary
+        decisions, sight = self._decisions(group, spine), sight_of(group.source, boundary)
 
-    def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
-        return outcome_of(line, decisions.take(chosen), spine.ends[chosen], rows)
+        def evaluation(chosen: Integers, rows: Rows) -> dict[str, Column]:
+            some = decisions.take(chosen)
+            return evaluate(group.features, some, rows, sight, threads=THREADS, scripts=self.scripts)
 
-    return GroupOnOneMachine(
-        group=group,
-        decisions=Decisions(codes, horizons.latest),
-        sight=sight_of(group.source, "at_or_before"),
-        reader=reader,
-        rows=_planned_rows(plan, group.source),
-        limit=limit,
-        evaluation=evaluation,
-    ).values()
+        return self._answers(group.name, group, decisions, boundary, evaluation)
 
+    def _answers(
+        self, name: str, group: TimedGroup, decisions: Decisions, boundary: str, evaluation: Evaluation
+    ) -> dict[str, Column]:
+        looked = looked_at(group, decisions)
+        self.joins[name] = join_of(group, looked)
+        workload = workload_of(self.plan.line, self.plan.features)
+        held = held_mib(self.plan.line, workload, len(decisions.times))
+        return GroupOnOneMachine(
+            group=group,
+            decisions=decisions,
+            sight=sight_of(group.source, boundary),
+            reader=self.reader,
+            looked=looked,
+            rows=self._planned_rows(group.source),
+            limit=rows_at_once(group, bound_mib=self.bound_mib, held=held),
+            evaluation=evaluation,
+        ).values()
 
-def _planned_rows(plan: Plan, source: Source) -> int:
-    return sum(item.rows for loaded in source.loaded for item in plan.inputs[loaded.name].objects)
+    def _decisions(self, group: TimedGroup, spine: Spine) -> Decisions:
+        """The spine's decisions for a group; the same object for groups of the same keys, so that it is sorted once."""
+        codes = self.reader.codes({name: spine.keys[name] for name in group.keys})
+        known = self.decisions.get(group.keys)
+        if known is None or known.entities is not codes or known.times is not spine.times:
+            known = self.decisions[group.keys] = Decisions(codes, spine.times)
+        return known
+
+    def _planned_rows(self, source: Source) -> int:
+        return sum(item.rows for loaded in source.loaded for item in self.plan.inputs[loaded.name].objects)

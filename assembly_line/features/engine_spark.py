@@ -35,6 +35,7 @@ from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.evaluation import evaluate
+from assembly_line.features.joins import join_of_everything
 from assembly_line.features.many_decision_ids import decision_ids
 from assembly_line.features.outcome_values import horizons_of, outcome_from, outcome_reads
 from assembly_line.features.plans import Plan
@@ -95,6 +96,7 @@ def build(
         duplicates=spine.duplicates,
         findings=tuple(source_rules(plan, reader)),
         sampling=drawn.report,
+        joins={group.name: join_of_everything(group) for group in workload.timed},
     )
     return built, data_key
 

@@ -16,7 +16,7 @@ from assembly_line.declarations.predicates import Predicate
 from assembly_line.declarations.windows import Window
 from assembly_line.features.aggregates import Values, aggregate_of
 from assembly_line.features.as_of import latest_values
-from assembly_line.features.asks import Asks, Decisions, Rows, SortedDecisions, sorted_decisions
+from assembly_line.features.asks import Asks, Decisions, Rows
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.earlier_items import EarlierItems
 from assembly_line.features.facts import share_of
@@ -53,19 +53,18 @@ def evaluate(
         FeatureFunctionFailed: an own function does not keep its contract.
     """
     history = History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
-    asked = sorted_decisions(decisions)
     latest = {name: feature for name, feature in features.items() if isinstance(feature, OfLatest)}
     others = {name: feature for name, feature in features.items() if not isinstance(feature, OfLatest)}
-    found = latest_values(latest, history, asked, rows, sight, threads=threads) if latest else {}
+    found = latest_values(latest, history, decisions, rows, sight, threads=threads) if latest else {}
     if others:
-        found |= _over_windows(others, history, asked, rows, sight, threads=threads, scripts=scripts or {})
+        found |= _over_windows(others, history, decisions, rows, sight, threads=threads, scripts=scripts or {})
     return {name: found[name] for name in features}
 
 
 def _over_windows(
     features: Mapping[str, Windowed],
     history: History,
-    asked: SortedDecisions,
+    asked: Decisions,
     rows: Rows,
     sight: Sight,
     *,
@@ -79,7 +78,7 @@ def _over_windows(
     """
     names = {name for feature in features.values() for name in columns_of(feature)}
     columns = {name: rows.columns[name].take(history.order) for name in names}
-    decisions = asked.decisions
+    decisions = asked.in_order
 
     def answer(part: Part) -> dict[str, Column]:
         some = Decisions(decisions.entities[part.asked] - part.first, decisions.times[part.asked])

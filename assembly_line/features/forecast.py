@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.features.joins import join_of_everything
 from assembly_line.features.plans import Plan, estimate_to_json
 from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.workload import TimedGroup, workload_of
 from assembly_line.instants import format_instant
 
 SCHEMA = "assembly-line/dataset-explanation"
@@ -76,6 +78,7 @@ def forecast(
         "features": list(plan.features),
         "engine": plan.engine,
         "reason": plan.reason,
+        "joins": {group.name: _join(plan, group) for group in workload_of(plan.line, plan.features).timed},
         "sources": [_source(plan, snapshot) for snapshot in snapshots.values()],
         "estimate": {
             **estimate_to_json(plan.estimate),
@@ -84,6 +87,13 @@ def forecast(
         },
         "basis": {"seconds": MEASURED, "usd": PRICES},
     }
+
+
+def _join(plan: Plan, group: TimedGroup) -> str:
+    join = join_of_everything(group)
+    if plan.engine == "spark" or group.reach is None:
+        return join
+    return f"{join}, or range join if decisions look at less than four fifths of their entities' time"
 
 
 def _source(plan: Plan, snapshot: Snapshot) -> dict[str, Any]:

@@ -78,7 +78,12 @@ def manifest_of(
         "quality": [finding.to_json() for finding in findings],
         "audit": audit_of(plan.line, findings) if plan.with_outcome else None,
         "limitations": _limitations(plan),
-        "engine": {"name": built.engine, "reason": plan.reason, "versions": dict(built.versions)},
+        "engine": {
+            "name": built.engine,
+            "reason": plan.reason,
+            "versions": dict(built.versions),
+            "joins": dict(built.joins),
+        },
         "seconds": seconds,
         "created": format_instant(created),
     }

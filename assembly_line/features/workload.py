@@ -27,6 +27,11 @@ class TimedGroup:
     features: Mapping[str, Timed]
 
     @property
+    def name(self) -> str:
+        """Such as `purchases by household_id`."""
+        return f"{self.source.name} by {', '.join(self.keys)}"
+
+    @property
     def ties(self) -> tuple[str, ...]:
         """Columns that make the order of rows total; needed only where single rows or their order matter."""
         if not any(_needs_an_order(feature) for feature in self.features.values()):

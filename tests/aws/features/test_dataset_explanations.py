@@ -17,6 +17,8 @@ from tests.aws.features.test_dataset_steps import everything_in
 # Each test that plans or builds has a period of its own, so that nothing of it is there before.
 SCORING = {"purpose": "scoring", "as_of": "2017-05-09", "from": "2017-05-08", "to": "2017-05-09"}
 
+BOTH = ["spend_30d", "days_since_visit"]
+
 
 def explained(steps: Steps, **request: Any) -> dict[str, Any]:
     return steps.call(handler.explain, {"line": LINE, **SCORING, **request})
@@ -58,6 +60,20 @@ def test_what_is_read_and_what_is_pruned_make_up_the_snapshot(world: World) -> N
     assert pruned["transactions"] > 0
     assert pruned["campaigns"] == 0
     assert told["estimate"]["bytes"] == sum(one["read"]["bytes"] for one in told["sources"])
+
+
+def test_it_says_how_events_would_meet_the_decisions_and_the_manifest_how_they_did(world: World) -> None:
+    both, one = ({**SCORING, "from": "2017-05-05", "features": names} for names in (BOTH, BOTH[:1]))
+    by = "transactions by household_id"
+
+    assert explained(world.steps, **both)["joins"] == {by: "sorted windows"}
+    assert explained(world.steps, **both, engine="spark")["joins"] == {by: "sorted windows"}
+    assert explained(world.steps, **one)["joins"] == {
+        by: "sorted windows, or range join if decisions look at less than four fifths of their entities' time"
+    }
+    built = world.steps.run(**one)
+    # All households are decided on at one instant: their windows are all that is read anyway.
+    assert DatasetStore(world.store).manifest(LINE, built["dataset_id"])["engine"]["joins"] == {by: "sorted windows"}
 
 
 def test_fewer_features_read_less_and_cost_less(world: World) -> None:

@@ -25,6 +25,7 @@ FORECAST: dict[str, Any] = {
     **{"line": LINE, "release": "f" * 64, "purpose": "training", "as_of": "2017-07-01T00:00:00.000000Z"},
     **{"from": None, "to": None, "exists": False, "created": None, "features": ["age", "income"]},
     **{"engine": "duckdb", "reason": "little to read"},
+    "joins": {"transactions by household_id": "sorted windows"},
     "sources": [
         {
             "source": "transactions",
@@ -80,6 +81,7 @@ def test_an_explanation_is_a_table_for_a_person_and_json_for_a_program(
     for said in (
         "6 of 12, 4.0 KiB",
         "5.0 MiB",
+        "transactions by household_id sorted windows",
         "345 MiB",
         "about 3.2 s",
         "0.000156 USD",

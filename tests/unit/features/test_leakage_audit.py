@@ -96,7 +96,7 @@ def peeking(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that sees two days ahead."""
     ahead = 2 * 86_400_000_000
     monkeypatch.setattr("assembly_line.features.engine_duckdb.sight_of", lambda *_: Sight(before=1, hold=-ahead))
-    monkeypatch.setattr("assembly_line.features.duckdb_groups.reach_of", lambda *_: (None, None))
+    monkeypatch.setattr("assembly_line.features.engine_duckdb.looked_at", lambda *_: (None, None))
 
 
 @pytest.mark.usefixtures("peeking")
