@@ -31,7 +31,7 @@ def build(app: App) -> None:
     deployment = Deployment(
         environment=environment,
         settings=load_settings(ROOT / "settings", environment),
-        layer=Path(app.node.try_get_context("layer") or ROOT / ".tools" / "layer"),
+        layer=Path(app.node.try_get_context("layer") or ROOT / ".tools" / "layer.zip"),
     )
     foundation = FoundationStack(app, deployment)
     features = FeaturesStack(app, foundation=foundation)

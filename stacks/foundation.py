@@ -23,16 +23,17 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What every stack of an environment knows: its name, its settings, the folder of the Lambda layer."""
+    """What every stack of an environment knows: its name, its settings, the Lambda layer (an archive or a folder)."""
 
     environment: str
     settings: Settings
     layer: Path
 
     def __post_init__(self) -> None:
-        if not (self.layer / "python").is_dir():
+        if not (self.layer.is_file() or (self.layer / "python").is_dir()):
             raise DeclarationError(
-                f"{self.layer} holds no python/ folder: the functions' packages are fetched by the installation; run "
+                f"{self.layer} is no archive of packages and holds no python/ folder: the functions' packages are "
+                "fetched by the installation; run "
                 "`make synth`, or `tools/install.sh demo` and then this command again"
             )
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +26,7 @@ IGNORED_FOLDERS = frozenset({"__pycache__", "cdk.out", "node_modules", ".venv", 
 # A synthesis that has not ended in a day was killed.
 ABANDONED_SECONDS = 86_400
 KEPT = 2
+EMPTY, SERVED_EMPTY = "EMPTY", "served empty: the emulator's own interpreter brings the packages\n"
 
 
 def assemble(repository: Path, state: Path, report: Report, *, environment: str = "embedded") -> Path:
@@ -142,17 +144,19 @@ def _empty_layers(home: Path) -> None:
     synthesized = home / "cdk.out"
     for name in layer_assets(synthesized):
         layer = synthesized / name
-        if not layer.is_dir():
-            raise EmbeddedAwsError(f"{layer}: expected the dependency layer to be a folder, not an archive")
-        shutil.rmtree(layer)
-        layer.mkdir()
         # An archive without any entry is not accepted as one.
-        (layer / "EMPTY").write_text("served empty: the emulator's own interpreter brings the packages\n", "utf-8")
+        if layer.is_dir():
+            shutil.rmtree(layer)
+            layer.mkdir()
+            (layer / EMPTY).write_text(SERVED_EMPTY, "utf-8")
+        else:
+            with zipfile.ZipFile(layer, "w") as packed:
+                packed.writestr(zipfile.ZipInfo(EMPTY), SERVED_EMPTY)
     synthesized.rename(home / "embedded")
 
 
 def layer_assets(assembly: Path) -> set[str]:
-    """Names of the asset folders that are the code of a layer, recognised from the templates."""
+    """Names of the assets, folders or archives, that are the code of a layer, recognised from the templates."""
     keys = {
         str(resource["Properties"]["Content"].get("S3Key", ""))
         for template in assembly.glob("*.template.json")

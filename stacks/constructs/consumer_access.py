@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.grants import acknowledge_wildcards
+from stacks.constructs.reasons import acknowledge_wildcards
 
 
 class ConsumerAccess(Construct):

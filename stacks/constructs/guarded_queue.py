@@ -8,7 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.alarms import FIVE_MINUTES, Alarms
-from stacks.constructs.grants import acknowledge
+from stacks.constructs.reasons import acknowledge
 
 MAX_RECEIVES = 5
 KEPT = Duration.days(14)

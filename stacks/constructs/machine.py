@@ -11,8 +11,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.alarms import FIVE_MINUTES, Alarms
-from stacks.constructs.grants import acknowledge_wildcards, allow, arn_for
+from stacks.constructs.grants import allow, arn_for
 from stacks.constructs.log_group import log_group
+from stacks.constructs.reasons import acknowledge_wildcards
 from stacks.settings import Settings
 
 TELEMETRY = "Delivery of logs and traces is configured by calls that know no resource"
@@ -50,7 +51,7 @@ class Machine(Construct):
                 include_execution_data=False,
             ),
         )
-        acknowledge_wildcards(self.role.node.find_child("DefaultPolicy"), ("*",), because=TELEMETRY)
+        acknowledge_wildcards(self.role, ("*",), because=TELEMETRY)
         self.arn = self._machine.state_machine_arn
         for alarm, metric, what in (
             ("Failures", self._machine.metric_failed(period=FIVE_MINUTES), "failed"),

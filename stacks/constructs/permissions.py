@@ -9,8 +9,9 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.grants import acknowledge_wildcards, allow
+from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine
+from stacks.constructs.reasons import acknowledge_wildcards
 
 _EXECUTIONS = "Executions get their names when they start"
 _TABLES = "The tables of the catalog are the lines' sources, loaded at run time"

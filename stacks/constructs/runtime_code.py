@@ -26,12 +26,12 @@ def library_archive(scope: Construct, id_: str) -> assets.Asset:
     return assets.Asset(scope, id_, path=str(REPOSITORY), exclude=list(_EXCLUDED), ignore_mode=IgnoreMode.GIT)
 
 
-def dependency_layer(scope: Construct, id_: str, *, folder: Path) -> lambda_.LayerVersion:
+def dependency_layer(scope: Construct, id_: str, *, packages: Path) -> lambda_.LayerVersion:
     """The layer of third-party packages. One a stack: CloudFormation replaces no layer that other stacks import."""
     return lambda_.LayerVersion(
         scope,
         id_,
-        code=lambda_.Code.from_asset(str(folder)),
+        code=lambda_.Code.from_asset(str(packages)),
         compatible_runtimes=[_RUNTIME],
         description="Third-party packages of the assembly line's functions",
     )

@@ -28,7 +28,7 @@ class Runtime(Construct):
         self.settings = settings
         self.key = key
         self.code = function_code()
-        self.layer = dependency_layer(self, "Layer", folder=layer)
+        self.layer = dependency_layer(self, "Layer", packages=layer)
 
 
 class StationFunction(Construct):

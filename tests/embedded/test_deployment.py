@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from assembly_line.embedded import supervisor
+from assembly_line.embedded import assembling, supervisor
 from assembly_line.embedded.assembling import sources_digest
 from assembly_line.embedded.deployment import assemble, deploy
 from assembly_line.embedded.limitations import limitations, templates_of
@@ -120,6 +121,23 @@ def test_only_the_layer_is_empty_and_it_keeps_its_hash(small_app: SmallApp) -> N
 
     assert version["Properties"]["Content"]["S3Key"] == f"{layer.name.removeprefix('asset.')}.zip"
     assert any((folder / "caller.py").exists() for folder in folders)
+
+
+def test_an_archived_layer_is_emptied_too_and_keeps_its_name(tmp_path: Path) -> None:
+    synthesized = tmp_path / "cdk.out"
+    synthesized.mkdir()
+    content = {"S3Bucket": "assets", "S3Key": "abc.zip"}
+    resources = {"Layer": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}}}
+    (synthesized / "Work.template.json").write_text(json.dumps({"Resources": resources}))
+    source = {"path": "asset.abc.zip", "packaging": "file"}
+    (synthesized / "Work.assets.json").write_text(json.dumps({"files": {"abc": {"source": source}}}))
+    with zipfile.ZipFile(synthesized / "asset.abc.zip", "w") as packed:
+        packed.writestr("python/boto3/__init__.py", "")
+
+    assembling._empty_layers(tmp_path)
+
+    with zipfile.ZipFile(tmp_path / "embedded" / "asset.abc.zip") as emptied:
+        assert emptied.namelist() == ["EMPTY"]
 
 
 def test_the_caller_of_the_api_is_the_assumed_role(cloud: EmbeddedAccount, small_app: SmallApp) -> None:

@@ -74,7 +74,7 @@ def test_the_rules_stop_a_synthesis_that_breaks_them(tmp_path: Path) -> None:
 def test_a_layer_that_was_never_built_is_said_to_come_from_the_installation(tmp_path: Path) -> None:
     failed = synthesize(tmp_path / "cdk.out", layer=str(tmp_path / "nowhere")).process
     assert failed.returncode == 1
-    assert f"{tmp_path / 'nowhere'} holds no python/ folder" in failed.stderr
+    assert f"{tmp_path / 'nowhere'} is no archive of packages and holds no python/ folder" in failed.stderr
     assert "make synth" in failed.stderr
     assert "Traceback" not in failed.stderr
 

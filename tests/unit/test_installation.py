@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,6 +218,28 @@ def test_the_layer_is_stripped_of_what_differs_between_machines(tmp_path: Path) 
         (tmp_path / name).touch()
     layer.strip(tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(keep)
+
+
+def test_the_packed_layer_has_the_same_bytes_whenever_it_is_packed(tmp_path: Path) -> None:
+    contents = {"python/numpy/core.so": b"\x7fELF", "python/numpy/__init__.py": b"x = 1\n" * 99}
+    archives = []
+    for number, names in enumerate((list(contents), list(reversed(contents)))):
+        folder = tmp_path / str(number)
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents[name])
+            path.chmod(0o600 + number)
+            os.utime(path, (number, number))
+        layer.pack(folder, tmp_path / f"{number}.zip")
+        archives.append(tmp_path / f"{number}.zip")
+
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    with zipfile.ZipFile(archives[0]) as packed:
+        assert {entry.filename: packed.read(entry) for entry in packed.infolist()} == contents
+        # A function runs as a user of its own, who must be able to read them.
+        assert {entry.external_attr >> 16 for entry in packed.infolist()} == {0o100644}
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def test_the_command_runs_from_anywhere_and_passes_arguments_and_exit_code_on(tmp_path: Path) -> None:

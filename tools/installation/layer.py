@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 from tools.installation.commands import Command, run
 
 PYTHON = "3.14"
+# The first that an archive can state.
+FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+# An ordinary file that everybody may read.
+READABLE = 0o100644
 # Both, oldest last: with manylinux2014 alone the newest wheels of DuckDB would not be found.
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 # Weight that nothing imports at run time: packages' own tests, types for editors, static libraries and headers.
@@ -18,7 +23,7 @@ _TRACES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
 def build(root: Path, lock: Path, *, hold: int) -> None:
-    """Lay out `.tools/layer/python` from the lock, stripped of what a Lambda never imports.
+    """Lay out `.tools/layer/python` from the lock, stripped of what a Lambda never imports, and pack it beside.
 
     The same lock gives the same bytes on every machine, so that the layer's asset changes only with its lock.
     """
@@ -34,6 +39,7 @@ def build(root: Path, lock: Path, *, hold: int) -> None:
     strip(target)
     shutil.rmtree(layer, ignore_errors=True)
     unfinished.rename(layer)
+    pack(layer, root / ".tools" / "layer.zip")
 
 
 def strip(target: Path) -> None:
@@ -47,3 +53,18 @@ def strip(target: Path) -> None:
                 shutil.rmtree(path)
         elif path.suffix in _UNUSED_SUFFIXES or (in_metadata and path.name in _TRACES):
             path.unlink()
+
+
+def pack(layer: Path, archive: Path) -> None:
+    """Write a folder as an archive, which the CDK takes as it is: of a folder it reads and copies each file anew.
+
+    The same files give the same bytes, whenever and by whomever they were written.
+    """
+    unfinished = archive.with_suffix(".unfinished")
+    with zipfile.ZipFile(unfinished, "w") as packed:
+        for path in sorted(path for path in layer.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(layer).as_posix(), date_time=FIRST_DATE)
+            entry.external_attr = READABLE << 16
+            # Level 1 takes a third of the time of the default, and the archive is a seventh larger.
+            packed.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
+    unfinished.replace(archive)

@@ -48,7 +48,7 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
         ),
         Step(
             stamp=tools / "layer.installed",
-            product=tools / "layer" / "python",
+            product=tools / "layer.zip",
             inputs=(locks / "layer.lock", Path(layer.__file__)),
             run=partial(layer.build, root, locks / "layer.lock", hold=hold),
         ),
