@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.features.asks import Decisions
-from assembly_line.features.columns import Integers
+from assembly_line.features.columns import Flags, Integers
 
 # Each row is held against every stretch of its entity.
 MOST_STRETCHES = 64
@@ -44,24 +44,22 @@ def stretches_of(decisions: Decisions, reach: int) -> Stretches:
         return Stretches(codes, times, times)
     another = codes[1:] != codes[:-1]
     gaps = np.where(another, 0, times[1:] - times[:-1] - reach)
-    begins = np.concatenate(([True], another | (gaps > _bridged(codes[1:], gaps))))
+    begins = np.concatenate(([True], another | _parting(codes[1:], gaps)))
     ends = np.append(begins[1:], True)
     return Stretches(codes[begins], times[begins] - reach, times[ends])
 
 
-def _bridged(codes: Integers, gaps: Integers) -> Integers:
-    """For each gap, how wide a gap of its entity may be and still not part two stretches.
+def _parting(codes: Integers, gaps: Integers) -> Flags:
+    """Which gaps part two stretches: of each entity the widest, one less than it may have stretches.
 
     Args:
         codes: of the entity on both sides of each gap, ascending.
         gaps: what no decision looks at, between one and the next; not positive where they overlap.
     """
+    open_ = gaps > 0
+    if np.bincount(codes[open_], minlength=1).max() < MOST_STRETCHES:
+        return open_
     order = np.lexsort((-gaps, codes))
-    first = np.searchsorted(codes, codes)
-    # The widest gaps of an entity part its stretches; one less than there are stretches.
     rank = np.empty(len(gaps), np.int64)
-    rank[order] = np.arange(len(gaps)) - first[order]
-    widest = np.zeros(len(gaps), np.int64)
-    over = np.flatnonzero((rank == MOST_STRETCHES - 1) & (gaps > 0))
-    widest[first[over]] = gaps[over]
-    return np.asarray(widest[first])
+    rank[order] = np.arange(len(gaps)) - np.searchsorted(codes, codes)
+    return np.asarray(open_ & (rank < MOST_STRETCHES - 1))

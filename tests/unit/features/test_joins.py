@@ -159,6 +159,7 @@ def test_stretches_hold_every_window_and_as_little_else_as_they_may(
     assert found.entities == len({code for code, _ in asked if code >= 0})
 
 
+@pytest.mark.usefixtures("always")
 def test_calendar_windows_reach_far_enough(tmp_path: Path) -> None:
     """A window over the night when clocks are set forward begins an hour before the same hours would."""
     line, world = a_line(), random_world(11, wide=True)
