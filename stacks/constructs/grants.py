@@ -1,8 +1,12 @@
-"""Permissions without wildcards where there can be none, and with a recorded reason where there must be one."""
+"""Permissions without wildcards where there can be none, and with a recorded reason where there must be one.
+
+What was asked before is remembered: each call into the CDK goes to a process of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from aws_cdk import Stack
@@ -29,6 +33,12 @@ def allow(
 
 def use_key(role: iam.Role, key: kms.IKey) -> None:
     """Read and write what the key protects. Exact actions: CDK's own grant has wildcards in them."""
+    # Every object of the CDK can be hashed, but the interface does not say so.
+    _use_key(role, key)  # type: ignore[arg-type]
+
+
+@cache
+def _use_key(role: iam.Role, key: kms.IKey) -> None:
     allow(role, ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"), (key.key_arn,))
 
 
@@ -37,5 +47,10 @@ def arn_for(user: Construct, owner: IConstruct, arn: str) -> str:
     source = Stack.of(owner)
     if source is Stack.of(user):
         return arn
+    return _exported(source, arn)
+
+
+@cache
+def _exported(source: Stack, arn: str) -> str:
     exported: str = source.export_value(arn)
     return exported

@@ -12,7 +12,7 @@ from constructs import Construct
 REPOSITORY = Path(__file__).parents[2]
 # Neither the command line nor the embedded AWS has a place in a Lambda or a Glue job.
 _EXCLUDED = ("/*", "!/assembly_line", "/assembly_line/cli", "/assembly_line/embedded", "**/__pycache__", "*.pyc")
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
+RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 def function_code() -> lambda_.AssetCode:
@@ -32,6 +32,6 @@ def dependency_layer(scope: Construct, id_: str, *, packages: Path) -> lambda_.L
         scope,
         id_,
         code=lambda_.Code.from_asset(str(packages)),
-        compatible_runtimes=[_RUNTIME],
+        compatible_runtimes=[RUNTIME],
         description="Third-party packages of the assembly line's functions",
     )

@@ -14,10 +14,8 @@ from constructs import Construct
 from assembly_line.environments import Environment
 from stacks.constructs.grants import allow
 from stacks.constructs.log_group import log_group
-from stacks.constructs.runtime_code import dependency_layer, function_code
+from stacks.constructs.runtime_code import RUNTIME, dependency_layer, function_code
 from stacks.settings import Settings
-
-RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class Runtime(Construct):
