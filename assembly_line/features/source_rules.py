@@ -42,6 +42,12 @@ def rules_of_sources(plan: Plan) -> list[Unique]:
     return [rule for rule in (*declared, *defaults) if rule.source.name in {*plan.inputs, *used.sources}]
 
 
+def columns_to_fetch(plan: Plan, name: str) -> set[str]:
+    """The columns of a loaded source that building and judging by its rules read."""
+    rules = [rule for rule in rules_of_sources(plan) if rule.source.name == name]
+    return {*plan.inputs[name].columns, *(column for rule in rules for column in rule.keys)}
+
+
 def subject(rule: Unique) -> str:
     return f"unique keys of {rule.source.name}"
 

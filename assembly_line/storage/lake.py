@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from assembly_line.features.snapshots import Snapshot, SnapshotObject, drift_bet
 from assembly_line.names import snapshot_key, source_prefix
 from assembly_line.storage.catalog import Catalog
 from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.partial_parquet import LEAST_BYTES, Read, copy_footer, copy_ranges, needed_ranges
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -132,18 +133,54 @@ class Lake:
         chosen = [item for item in snapshot.objects if months is None or _month_of(item.key) in months]
         return self.fetch_objects(source, chosen, folder)
 
-    def fetch_objects(self, source: str, objects: Sequence[SnapshotObject], folder: Path) -> list[Path]:
+    def fetch_objects(
+        self,
+        source: str,
+        objects: Sequence[SnapshotObject],
+        folder: Path,
+        *,
+        columns: Collection[str] | None = None,
+    ) -> list[Path]:
         """Copy these objects, in the versions named, into `folder`.
+
+        Args:
+            columns: those that will be read of the files; of large objects little else is copied. All if None.
 
         Raises:
             SourceUnreadable: one of them is gone or was cut short.
         """
         place = folder / source
         place.mkdir(parents=True, exist_ok=True)
-        paths = [place / f"{number:06}.parquet" for number in range(len(objects))]
+        pairs = [(item, place / f"{number:06}.parquet") for number, item in enumerate(objects)]
         with ThreadPoolExecutor(TRANSFERS) as pool:
-            list(pool.map(lambda pair: self._download(source, *pair), zip(objects, paths, strict=True)))
-        return paths
+            large = [] if columns is None else [pair for pair in pairs if pair[0].bytes >= LEAST_BYTES]
+            partly = self._fetch_columns(source, large, columns or (), pool) if large else set()
+            list(pool.map(lambda pair: self._download(source, *pair), [one for one in pairs if one[1] not in partly]))
+        return [path for _, path in pairs]
+
+    def _fetch_columns(
+        self,
+        source: str,
+        pairs: Sequence[tuple[SnapshotObject, Path]],
+        columns: Collection[str],
+        pool: ThreadPoolExecutor,
+    ) -> set[Path]:
+        """Copy what these columns need of those objects of which that is clearly less than all; says which."""
+        # Not every function that knows the lake has a use for DuckDB.
+        import duckdb
+
+        def read_of(item: SnapshotObject) -> Read:
+            return lambda first, end: self._read_range(source, item, first, end)
+
+        footers = pool.map(lambda pair: copy_footer(read_of(pair[0]), pair[0].bytes, pair[1]), pairs)
+        wanted = []
+        with duckdb.connect() as connection:
+            for (item, path), there in zip(pairs, footers, strict=True):
+                ranges = needed_ranges(connection, path, item.bytes, columns) if there else None
+                if ranges is not None:
+                    wanted.append((item, path, ranges))
+        list(pool.map(lambda one: copy_ranges(read_of(one[0]), one[2], one[1]), wanted))
+        return {path for _, path, _ in wanted}
 
     def fetch_earlier(self, inputs: Mapping[str, Input], folder: Path) -> dict[str, list[Path]]:
         """Source -> files of its earlier snapshot, as far as it was not deleted meanwhile."""
@@ -173,16 +210,27 @@ class Lake:
             max_time=part.max_time,
         )
 
+    def _read_range(self, source: str, item: SnapshotObject, first: int, end: int) -> bytes:
+        try:
+            content, size = self._objects.read_range(item.key, first, end, version=item.version)
+        except NotFound as error:
+            raise SourceUnreadable(f"source {source}: {error}; run `line sources load`") from error
+        if size != item.bytes or len(content) != end - first:
+            raise self._cut_short(source, item, size)
+        return content
+
+    def _cut_short(self, source: str, item: SnapshotObject, size: int) -> SourceUnreadable:
+        return SourceUnreadable(
+            f"source {source}: {self.uri(item)} has {size} bytes, expected {item.bytes}; run `line sources load`"
+        )
+
     def _download(self, source: str, item: SnapshotObject, path: Path) -> None:
         try:
             self._objects.download(item.key, path, version=item.version)
         except NotFound as error:
             raise SourceUnreadable(f"source {source}: {error}; run `line sources load`") from error
         if path.stat().st_size != item.bytes:
-            raise SourceUnreadable(
-                f"source {source}: {self.uri(item)} has {path.stat().st_size} bytes, expected {item.bytes}; "
-                "run `line sources load`"
-            )
+            raise self._cut_short(source, item, path.stat().st_size)
 
 
 def _months(written: Iterable[TypedFile]) -> list[str]:

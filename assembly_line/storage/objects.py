@@ -90,6 +90,21 @@ class ObjectStore:
         except ClientError as error:
             raise self._absent_or(error, key) from error
 
+    def read_range(self, key: str, first: int, end: int, *, version: str | None = None) -> tuple[bytes, int]:
+        """The object's bytes from the first up to the end, as far as it has them, and how many it has altogether.
+
+        Raises:
+            NotFound: there is no such object (or version).
+        """
+        which: dict[str, Any] = {"VersionId": version} if version else {}
+        try:
+            answer = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={first}-{end - 1}", **which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":
+                return b"", int(str(error.response["Error"].get("ActualObjectSize", 0)))
+            raise self._absent_or(error, key) from error
+        return answer["Body"].read(), int(answer["ContentRange"].rpartition("/")[2])
+
     def read_json(self, key: str) -> Any:
         return json.loads(self.read(key))
 

@@ -22,6 +22,7 @@ from assembly_line.features.manifest import manifest_of, result_of
 from assembly_line.features.memory import require_memory_to_finish
 from assembly_line.features.plans import estimate_to_json
 from assembly_line.features.reading_back import opened_dataset
+from assembly_line.features.source_rules import columns_to_fetch
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.planning import resolve
@@ -63,7 +64,10 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     planned = stores().datasets.read_plan(event["plan_key"])
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         folder = Path(place)
-        files = {name: stores().lake.fetch_objects(name, part.objects, folder) for name, part in planned.inputs.items()}
+        files = {
+            name: stores().lake.fetch_objects(name, part.objects, folder, columns=columns_to_fetch(planned, name))
+            for name, part in planned.inputs.items()
+        }
         target = folder / "data.parquet"
         built = build_on_this_machine(planned, files, target, memory_mib=stores().memory_mib)
         if planned.with_outcome:

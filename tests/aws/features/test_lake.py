@@ -12,6 +12,7 @@ import pytest
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.features.table import read_columns
 from assembly_line.release import Release
+from assembly_line.storage import partial_parquet
 from assembly_line.storage.lake import Lake, PreparedSource
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import DATABASE
@@ -38,6 +39,32 @@ def redemptions(lake: Lake, prepared: list[PreparedSource]) -> Lake:
     """A lake with this source only."""
     lake.replace(next(one for one in prepared if one.source.name == REDEMPTIONS))
     return lake
+
+
+def test_of_large_objects_little_but_the_columns_that_will_be_read_is_copied(
+    lake: Lake, release: Release, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assembly_line.storage.lake.LEAST_BYTES", 32 << 10)
+    monkeypatch.setattr(partial_parquet, "LEAST_HOLE_BYTES", 4 << 10)
+    monkeypatch.setattr(partial_parquet, "TAIL_BYTES", 8 << 10)
+    objects = lake.load(release.line.sources["transactions"], raw / "transactions.parquet").objects
+    whole = lake.fetch_objects("transactions", objects, tmp_path / "whole")
+    copied, read_range = list[int](), ObjectStore.read_range
+
+    def reading(store: ObjectStore, key: str, first: int, end: int, *, version: str | None = None) -> tuple[bytes, int]:
+        copied.append(end - first)
+        return read_range(store, key, first, end, version=version)
+
+    monkeypatch.setattr(ObjectStore, "read_range", reading)
+    some = lake.fetch_objects("transactions", objects, tmp_path / "some", columns={"household_id"})
+
+    assert [path.stat().st_size for path in some] == [path.stat().st_size for path in whole]
+    assert 0 < sum(copied) < 0.5 * sum(item.bytes for item in objects)
+    ours, theirs = ([read_columns(path, ["household_id"]) for path in paths] for paths in (some, whole))
+    assert ours == theirs
+    short = replace(objects[0], bytes=objects[0].bytes + 1000)
+    with pytest.raises(SourceUnreadable, match=rf"has {objects[0].bytes} bytes, expected {short.bytes}; run `line sou"):
+        lake.fetch_objects("transactions", [short], tmp_path / "short", columns={"household_id"})
 
 
 def test_a_source_is_fetched_as_it_was_loaded_and_loading_it_again_changes_nothing(
