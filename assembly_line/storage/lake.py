@@ -215,7 +215,7 @@ class Lake:
             content, size = self._objects.read_range(item.key, first, end, version=item.version)
         except NotFound as error:
             raise SourceUnreadable(f"source {source}: {error}; run `line sources load`") from error
-        if size != item.bytes or len(content) != end - first:
+        if size != item.bytes or len(content) not in (0, end - first):
             raise self._cut_short(source, item, size)
         return content
 

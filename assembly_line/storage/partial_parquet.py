@@ -25,13 +25,16 @@ AT_ONCE_BYTES = 8 * MIB
 MAGIC = b"PAR1"
 LENGTH_BYTES = 4
 
-# (first byte, end) -> the object's bytes from the first up to the end.
+# (first byte, end) -> the object's bytes from the first up to the end; none from a store that gives no parts.
 Read = Callable[[int, int], bytes]
 Ranges = list[tuple[int, int]]
 
 
 def copy_footer(read: Read, size: int, path: Path) -> bool:
-    """Write a file of the object's size that holds its footer alone; False if it has none, so is no Parquet."""
+    """Write a file of the object's size that holds its footer alone.
+
+    False if it has none, so is no Parquet, or if its store gives no parts of objects.
+    """
     tail = read(max(0, size - TAIL_BYTES), size)
     length = int.from_bytes(tail[-len(MAGIC) - LENGTH_BYTES : -len(MAGIC)], "little") + LENGTH_BYTES + len(MAGIC)
     if not tail.endswith(MAGIC) or length > size:

@@ -62,6 +62,10 @@ def test_of_large_objects_little_but_the_columns_that_will_be_read_is_copied(
     assert 0 < sum(copied) < 0.5 * sum(item.bytes for item in objects)
     ours, theirs = ([read_columns(path, ["household_id"]) for path in paths] for paths in (some, whole))
     assert ours == theirs
+    monkeypatch.setattr(ObjectStore, "read_range", lambda store, key, *_, **__: (b"", len(store.read(key))))
+    only_whole = lake.fetch_objects("transactions", objects, tmp_path / "again", columns={"household_id"})
+    assert [path.read_bytes() for path in only_whole] == [path.read_bytes() for path in whole]
+    monkeypatch.setattr(ObjectStore, "read_range", read_range)
     short = replace(objects[0], bytes=objects[0].bytes + 1000)
     with pytest.raises(SourceUnreadable, match=rf"has {objects[0].bytes} bytes, expected {short.bytes}; run `line sou"):
         lake.fetch_objects("transactions", [short], tmp_path / "short", columns={"household_id"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,27 @@ def test_an_older_version_can_still_be_read(store: ObjectStore) -> None:
     assert store.read("a", version=first) == b"first"
     assert store.read("a") == b"second"
     assert store.version_of("a") != first
+
+
+def test_a_part_of_a_version_comes_with_the_size_of_the_whole(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = store.write("a", b"0123456789")
+    store.write("a", b"others")
+
+    assert store.read_range("a", 2, 5, version=first) == (b"234", 10)
+    assert store.read_range("a", 8, 20, version=first) == (b"89", 10)
+    assert store.read_range("a", 50, 60, version=first)[0] == b""
+    with pytest.raises(NotFound, match="s3://store/gone"):
+        store.read_range("gone", 0, 1)
+    # Some stores answer with all of an object.
+    get = store._s3.get_object
+
+    def get_whole(**asked: Any) -> Any:
+        return get(**{name: value for name, value in asked.items() if name != "Range"})
+
+    monkeypatch.setattr(store._s3, "get_object", get_whole)
+    assert store.read_range("a", 2, 5, version=first) == (b"", 10)
 
 
 def test_what_is_absent_is_named(store: ObjectStore, tmp_path: Path) -> None:
