@@ -23,7 +23,7 @@ REASONS = {
     WINDOWED: "naming each decision by SHA-256 of its keys and time; the floor finds the names ready-made",
     WIDE: "naming each decision, and handing 110 columns from DuckDB to the kernel and back; the floor keeps its own",
     ALONE: "each record is read as strict JSON, checked by its schema and written with its instants, one by one",
-    SYNTHESIS: "two thousand calls into the CDK's own process, half of them for permissions, one by one",
+    SYNTHESIS: "sixteen hundred calls into the CDK's own process, a third of them for permissions, one by one",
 }
 # Nine million decisions in 18 columns, of eight bytes and a flag each.
 ANSWER_GIB = 1.4

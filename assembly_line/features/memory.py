@@ -1,8 +1,8 @@
 """How much memory building takes on one machine. The factors are measured, by peak memory of whole processes.
 
 1.5 million rows of 2 columns took 75 bytes each, of 3 columns 130, of 11 columns 310: less than four copies of every
-value. Where only latest values are asked, 1.56 million rows of 1, 2, 5 and 10 columns beside the time took 66, 82, 132
-and 257 bytes each: less than three. A process that built nothing but a handful of decisions took 110 MiB.
+value. Where only latest values are asked, 1.56 million rows of 1, 2, 5 and 10 columns beside the time took 68, 84, 135
+and 264 bytes each: less than three. A process that built nothing but a handful of decisions took 110 MiB.
 """
 
 from __future__ import annotations
