@@ -19,6 +19,8 @@ CODE_CHANNEL = "code"
 TRAIN_CHANNEL = "train"
 CONTAINER_CODE = "/opt/ml/input/data/code"
 CONTAINER_MODEL_CODE = "/opt/ml/model/code"
+# Module that builds the scripts for pip where there is no network.
+BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
 
 

@@ -12,9 +12,11 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
+from assembly_line.names import BUILD_BACKEND
 
 SCHEMA = "assembly-line/release"
 VERSION = 1
+RESERVED = frozenset({f"{BUILD_BACKEND}.py", "setup.py"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Release:
                     f"it has {', '.join(sorted(self.scripts)) or 'no scripts'}"
                 )
 
+        for script in RESERVED & set(self.scripts):
+            raise DeclarationError(
+                f"Line {self.line.name}: script {script!r}: the container's tools write a file of this name beside the "
+                "scripts; give yours another name"
+            )
         for feature in own:
             _check_function(f"Line {self.line.name}: {feature.script}", self.scripts[feature.script], feature.function)
 

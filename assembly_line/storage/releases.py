@@ -9,6 +9,7 @@ from assembly_line.errors import NotFound
 from assembly_line.names import release_code_prefix, release_prefix
 from assembly_line.release import Release, release_from_json
 from assembly_line.storage.objects import ObjectStore
+from assembly_line.training.code_folder import installable
 
 DOCUMENT = "release.json"
 
@@ -20,7 +21,7 @@ class ReleaseStore:
     def publish(self, release: Release) -> str:
         """Store a release and return its digest. The document is written last: what it names is there."""
         digest = release.digest
-        for name, content in release.scripts.items():
+        for name, content in installable(release.scripts).items():
             self._store.add(release_code_prefix(digest) + name, content, content_type="text/x-python")
         self._store.add_json(release_prefix(digest) + DOCUMENT, release.to_json())
         return digest

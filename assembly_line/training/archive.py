@@ -19,6 +19,7 @@ from typing import IO, BinaryIO, cast
 from assembly_line.canonical import digest_bytes
 from assembly_line.errors import TrainingRejected
 from assembly_line.training.artefacts import check_content, check_name
+from assembly_line.training.code_folder import installable
 
 CODE_FOLDER = "code"
 MEBIBYTE = 1024 * 1024
@@ -36,7 +37,7 @@ class Limits:
 def build_archive(
     job_archive: Path, scripts: Mapping[str, bytes], target: Path, *, limits: Limits | None = None
 ) -> str:
-    """Write the final archive: the job's files in order of name, then `code/` with the release's scripts.
+    """Write the final archive: the job's files in order of name, then `code/` with the scripts and their installer.
 
     Equal content gives equal bytes, so the digest names what will be loaded.
 
@@ -65,7 +66,7 @@ def build_archive(
             for name, path in sorted(files.items()):
                 with path.open("rb") as content:
                     _add(archive, name, content, path.stat().st_size)
-            for name, script in sorted(scripts.items()):
+            for name, script in sorted(installable(scripts).items()):
                 _add(archive, f"{CODE_FOLDER}/{name}", io.BytesIO(script), len(script))
     return digest_bytes(target.read_bytes())
 

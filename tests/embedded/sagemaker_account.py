@@ -21,6 +21,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from assembly_line.training.code_folder import installable
+
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -31,6 +33,8 @@ BUCKET = "jobs"
 ROLE = "arn:aws:iam::000000000000:role/jobs"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2"
+# Neither of these installs the script folder before it runs a script, which would take each job a second.
+TRAINING, SERVING = SKLEARN, "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 PATIENCE_SECONDS = 30.0
 
 
@@ -171,6 +175,9 @@ def emulator(folder: Path) -> Iterator[str]:
 class Account:
     """The embedded account of one session, and the few requests that the tests vary."""
 
+    xgboost = XGBOOST
+    scikit_learn = SKLEARN
+
     def __init__(self, emulator_url: str, process: SageMakerProcess) -> None:
         self.emulator_url, self.process = emulator_url, process
         self.sagemaker: SageMakerClient = process.client
@@ -181,6 +188,11 @@ class Account:
     def name(self, prefix: str = "job") -> str:
         self._names += 1
         return f"{prefix}-{self._names}"
+
+    @staticmethod
+    def released(script: str, name: str = "inference.py") -> dict[str, str | bytes]:
+        """A script in `code/`, with what a release brings so that a container without a network can install it."""
+        return {f"code/{file}": content for file, content in installable({name: script.encode()}).items()}
 
     def put(self, key: str, body: str | bytes) -> str:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -216,7 +228,7 @@ class Account:
         return {
             "TrainingJobName": name,
             "AlgorithmSpecification": {
-                "TrainingImage": XGBOOST,
+                "TrainingImage": changes.pop("image", TRAINING),
                 "TrainingInputMode": "File",
                 "MetricDefinitions": [{"Name": key, "Regex": regex} for key, regex in metrics.items()],
             },
@@ -246,7 +258,7 @@ class Account:
         """A model whose archive holds its script in code/inference.py."""
         name = self.name("model")
         container = {
-            "Image": changes.pop("image", SKLEARN),
+            "Image": changes.pop("image", SERVING),
             "ModelDataUrl": self.archive(f"{name}/model.tar.gz", files),
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",

@@ -87,7 +87,8 @@ def test_an_xgboost_script_trains_and_leaves_model_output_metrics_and_times(acco
     job = account.train(
         XGBOOST_SCRIPT,
         channels=["train"],
-        files={"train/part/rows.csv": rows()},
+        image=account.xgboost,
+        files={"train/part/rows.csv": rows(), **account.released(XGBOOST_SCRIPT, "train.py")},
         hyperparameters={"rounds": "10", "max_depth": '"3"'},
         metrics={"accuracy": r"accuracy=([0-9.]+);"},
     )

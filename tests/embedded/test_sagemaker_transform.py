@@ -82,8 +82,8 @@ def model_fn(folder):
     booster.load_model(folder + "/model.ubj")
     return booster
 """
-    files: dict[str, str | bytes] = {"model.ubj": (tmp_path / "model.ubj").read_bytes(), "code/inference.py": script}
-    model = account.create_model(files, image="000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5")
+    files = {"model.ubj": (tmp_path / "model.ubj").read_bytes(), **account.released(script)}
+    model = account.create_model(files, image=account.xgboost)
     lines = "".join(f"d{number},{','.join(map(repr, row.tolist()))}\n" for number, row in enumerate(values))
 
     job = account.transform(model, lines)
@@ -238,8 +238,8 @@ def test_a_model_package_brings_its_container(account: Account) -> None:
         InferenceSpecification={
             "Containers": [
                 {
-                    "Image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2",
-                    "ModelDataUrl": account.archive(f"{name}/model.tar.gz", model_files(SUM)),
+                    "Image": account.scikit_learn,
+                    "ModelDataUrl": account.archive(f"{name}/model.tar.gz", model_files(SUM) | account.released(SUM)),
                     "Environment": {
                         "SAGEMAKER_PROGRAM": "inference.py",
                         "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from assembly_line.embedded.sagemaker import archives
+from assembly_line.embedded.sagemaker.code_installation import INSTALLED_TO_SERVE, install, installs
 from assembly_line.embedded.sagemaker.container import Container, base_environment, from_tree, to_tree
 from assembly_line.embedded.sagemaker.failure_reason import signal_message
 from assembly_line.embedded.sagemaker.isolation import Isolation
@@ -51,6 +52,8 @@ class ModelContainer:
             (tree / folder).mkdir(parents=True, exist_ok=True)
         self._fetch_model()
         code, program = self._code()
+        if installs(self._description.image, INSTALLED_TO_SERVE):
+            code = install(code, program, self._desk)
         request_read, self._requests = os.pipe()
         self._responses, response_write = os.pipe()
         os.set_blocking(self._requests, False)

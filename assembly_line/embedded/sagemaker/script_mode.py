@@ -24,6 +24,7 @@ class TrainingRequest:
 
     name: str
     arn: str
+    image: str
     hyperparameters: dict[str, str]
     environment: dict[str, str]
     channels: list[dict[str, Any]]
@@ -39,6 +40,7 @@ class TrainingRequest:
         return cls(
             name=parameters["TrainingJobName"],
             arn=arn,
+            image=str(parameters["AlgorithmSpecification"].get("TrainingImage", "")),
             hyperparameters=dict(parameters.get("HyperParameters") or {}),
             environment=dict(parameters.get("Environment") or {}),
             channels=list(parameters.get("InputDataConfig") or []),

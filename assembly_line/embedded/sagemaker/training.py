@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from assembly_line.embedded.sagemaker import archives, checkpoints
+from assembly_line.embedded.sagemaker.code_installation import INSTALLED_TO_TRAIN, install, installs
 from assembly_line.embedded.sagemaker.container import Container, base_environment, from_tree
 from assembly_line.embedded.sagemaker.failure_reason import script_failure
 from assembly_line.embedded.sagemaker.isolation import Isolation
@@ -110,12 +111,16 @@ def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: P
             f"AlgorithmError: ExecuteUserScriptError: sagemaker_program {script.program!r} is not among the code: "
             f"{sorted(path.name for path in code.iterdir())}"
         )
-    environment = base_environment(desk.tree, threads=desk.threads, code=code, isolation=desk.isolation)
     deadline = time.monotonic() + request.max_runtime_seconds
+    run, modules, folder = [script.program], code, code
+    if installs(request.image, INSTALLED_TO_TRAIN):
+        # Its toolkit runs the installed module, not the file; the folder itself is not on the path.
+        run, modules, folder = ["-m", path.stem], install(code, script.program, desk), desk.tree
+    environment = base_environment(desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation)
     container = Container(
-        [sys.executable, script.program, *script.arguments],
+        [sys.executable, *run, *script.arguments],
         environment=environment | script.variables | _kept(environment, desk.isolation),
-        cwd=code,
+        cwd=folder,
         isolation=desk.isolation,
         log=desk.log,
     )
@@ -125,7 +130,7 @@ def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: P
     if container.ended is not None:
         return STOPPED if container.ended == "stopped" else MAX_RUNTIME_EXCEEDED
     if exit_code != 0:
-        command = " ".join(["python", script.program, *script.arguments])
+        command = " ".join(["python", *run, *script.arguments])
         reason = script_failure(exit_code, desk.log.error_lines(), command=command, written=_failure_file(desk.tree))
         raise JobFailed(from_tree(reason, desk.tree))
     return COMPLETED

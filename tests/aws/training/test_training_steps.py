@@ -159,7 +159,8 @@ def test_package_adds_the_releases_code_and_names_the_archive_by_its_digest(ende
 
     content = run.store.read(run.store.key_of(packaged["model_data_uri"]))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        assert archive.getnames() == ["model.json", "code/inference.py", "code/train.py"]
+        installed = {"code/pyproject.toml", "code/in_tree_backend.py"}
+        assert set(archive.getnames()) == {"model.json", "code/inference.py", "code/train.py"} | installed
         member = archive.extractfile("code/inference.py")
         assert member is not None
         assert member.read() == release.scripts["inference.py"]

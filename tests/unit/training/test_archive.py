@@ -17,6 +17,7 @@ import pytest
 from assembly_line.canonical import digest_bytes
 from assembly_line.errors import TrainingRejected
 from assembly_line.training.archive import Limits, build_archive
+from assembly_line.training.code_folder import installable
 
 SCRIPTS = {"train.py": b"print('train')", "inference.py": b"def model_fn(folder): ..."}
 Members = list[tuple[tarfile.TarInfo, bytes]]
@@ -66,8 +67,7 @@ def test_the_final_archive_holds_the_jobs_files_and_the_releases_code(tmp_path: 
     assert content == {
         "model.json": b'{"a":1}',
         "sub/b.ubj": b"{",
-        "code/inference.py": SCRIPTS["inference.py"],
-        "code/train.py": SCRIPTS["train.py"],
+        **{f"code/{name}": content for name, content in installable(SCRIPTS).items()},
     }
     assert digest == digest_bytes((tmp_path / "model.tar.gz").read_bytes())
 
