@@ -47,7 +47,7 @@ def build(app: App) -> None:
     }
     ThroughputStack(app, foundation=foundation, machines=machines)
     for release in load_lines(ROOT / "lines").values():
-        LineStack(app, line=release.line, foundation=foundation)
+        LineStack(app, line=release.line, foundation=foundation, features=features)
     if app.node.try_get_context("nag"):
         apply_rules(app)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
@@ -31,6 +32,9 @@ class FeaturesStack(StationStack):
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, "Features", foundation=foundation)
         database = glue.Database(self, "Catalog", description="Tables of the assembly line's lake")
+        # A catalog describes one store, and loading and refreshing write it again. CDK keeps it by default, and under
+        # its fixed name it would stop the next deployment.
+        database.apply_removal_policy(RemovalPolicy.DESTROY)
         self._environment = DatasetEnvironment(
             assembly_environment=self.environment_name,
             lake_bucket=foundation.lake.name,

@@ -24,15 +24,18 @@ from stacks.constructs.model_registry import model_package_group
 from stacks.constructs.online_schedule import OnlineSchedule
 from stacks.constructs.subscriber import Subscriber, delivery_key
 from stacks.constructs.table_schedule import TableSchedule
+from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 
 
 class LineStack(Stack):
-    """May refer to the foundation; nothing refers to it, so that a line can go."""
+    """May refer to the foundation and name what the features stack has; nothing refers to it, so that a line can go."""
 
-    def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack) -> None:
+    def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack, features: FeaturesStack) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(f"Line-{aws_name(line.name)}"), env=deployment.place)
+        # Its schedules name a job and a machine of that stack, which must be there first.
+        self.add_dependency(features)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
         self._topic = sns.Topic(

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from assembly_line.cli.session import Session
 
 
+# A registry group outlives its line, and a line that comes back takes it over.
+FLAGS = ("--import-existing-resources", "--no-notices")
+
+
 def deploy_account(session: Session) -> dict[str, Any]:
     """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
 
@@ -30,7 +34,7 @@ def deploy_account(session: Session) -> dict[str, Any]:
             f"environment {session.environment!r} has no file in settings/; there are: {', '.join(known)}"
         )
     target = session.target
-    command = [*cdk_command(REPOSITORY), "deploy", "--all", "-c", f"environment={session.environment}", "--no-notices"]
+    command = [*cdk_command(REPOSITORY), "deploy", "--all", "-c", f"environment={session.environment}", *FLAGS]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()
     variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -86,10 +86,13 @@ class DatasetJob(Construct):
         allow(self.role, ("s3:GetObject",), objects)
 
     def _security(self, key: kms.IKey) -> glue.SecurityConfiguration:
-        return glue.SecurityConfiguration(
+        security = glue.SecurityConfiguration(
             self,
             "Security",
             cloud_watch_encryption=glue.CloudWatchEncryption.kms(key),
             job_bookmarks_encryption=glue.JobBookmarksEncryption.client_side_kms(key),
             s3_encryption=glue.S3Encryption.kms(key),
         )
+        # It holds nothing. CDK keeps it by default, and under its fixed name it would stop the next deployment.
+        security.apply_removal_policy(RemovalPolicy.DESTROY)
+        return security

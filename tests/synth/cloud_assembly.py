@@ -56,6 +56,16 @@ class Assembly:
             for id_, resource in template["Resources"].items()
         ]
 
+    @cached_property
+    def dependencies(self) -> dict[str, set[str]]:
+        """Short stack name -> the stacks that are deployed before it."""
+        manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+        return {
+            name.split("-", 2)[2]: {each.split("-", 2)[2] for each in artifact.get("dependencies", [])}
+            for name, artifact in manifest["artifacts"].items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        }
+
     def of_type(self, type_: str) -> list[Resource]:
         """Every resource of a type; at least one, or a rule over them would hold of nothing."""
         found = [resource for resource in self.resources if resource.type == type_]
