@@ -12,7 +12,7 @@ EVENT_DETAIL_TYPE = "Station event"
 # What Step Functions tells EventBridge of an execution, and the ends that it cannot announce itself.
 EXECUTION_SOURCE = "aws.states"
 EXECUTION_DETAIL_TYPE = "Step Functions Execution Status Change"
-STOPPED = ("ABORTED", "TIMED_OUT")
+STOPPED = ("ABORTED", "FAILED", "TIMED_OUT")
 # The execution that builds the dataset of a run is called after the run.
 CHILD_SUFFIX = "-dataset"
 CODE_CHANNEL = "code"

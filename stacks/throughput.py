@@ -58,7 +58,7 @@ class ThroughputStack(StationStack):
         stopped = self._rule(
             "StoppedRule",
             undelivered,
-            description="Executions that could not announce their end to the recorder of station events",
+            description="Executions that may not have announced their end to the recorder of station events",
             event_pattern={
                 "source": [EXECUTION_SOURCE],
                 "detail-type": [EXECUTION_DETAIL_TYPE],

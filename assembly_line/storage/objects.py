@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DELETED_AT_ONCE = 1000
 ABSENT = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
 ALREADY_THERE = ("PreconditionFailed", "412")
+# Another write of the same object is under way: it may fail, so this says neither yes nor no.
+AT_THE_SAME_TIME = "ConditionalRequestConflict"
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +126,17 @@ class ObjectStore:
 
     def add(self, key: str, content: bytes, *, content_type: str = "application/octet-stream") -> bool:
         """Store the object unless one is there. False if there was one: the first is kept."""
+        return self._add(key, content, content_type, tries=TRIES)
+
+    def _add(self, key: str, content: bytes, content_type: str, *, tries: int) -> bool:
         try:
             self._s3.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
-            if error.response["Error"]["Code"] in ALREADY_THERE:
+            code = error.response["Error"]["Code"]
+            if code in ALREADY_THERE:
                 return False
+            if code == AT_THE_SAME_TIME and tries > 1:
+                return self._add(key, content, content_type, tries=tries - 1)
             raise
         return True
 

@@ -80,7 +80,8 @@ class ModelRegistry:
         self._sagemaker.update_model_package(
             ModelPackageArn=arn,
             ModelApprovalStatus="Approved" if approved else "Rejected",
-            ApprovalDescription=reason[:DESCRIPTION_LIMIT],
+            # The service takes one line; the review's own record keeps the whole reason.
+            ApprovalDescription=" ".join(reason.split())[:DESCRIPTION_LIMIT],
         )
 
     def _request(self, content: PackageContent) -> CreateModelPackageInputTypeDef:

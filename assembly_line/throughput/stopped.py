@@ -1,4 +1,4 @@
-"""Executions that could not announce their own end: what Step Functions tells of them, as a station event."""
+"""Executions that may not have announced their own end: what Step Functions tells of them, as a station event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_S
 
 CAUSE_LIMIT = 2000
 LINE_LIMIT = 200
-WORDS = {"ABORTED": "stopped", "TIMED_OUT": "stopped: it ran out of time"}
+WORDS = {"ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "stopped: it ran out of time"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,15 +96,17 @@ def task(
         "Arguments": dict(arguments),
         "TimeoutSeconds": expression(seconds) if isinstance(seconds, str) else seconds,
         "Retry": retries,
-        "Catch": [catch_all(caught_by)],
+        "Catch": catch_all(caught_by),
         **({"Assign": dict(assign)} if assign else {}),
         **({"Output": output} if output else {}),
         **({"Next": then} if then else {"End": True}),
     }
 
 
-def catch_all(then: str) -> State:
-    return {"ErrorEquals": ["States.ALL"], "Assign": {FAILURE: expression(_FAILURE)}, "Next": then}
+def catch_all(then: str) -> list[State]:
+    """Catchers of every error. States.ALL, which stands alone, leaves out a state that grew too large."""
+    way = {"Assign": {FAILURE: expression(_FAILURE)}, "Next": then}
+    return [{"ErrorEquals": [error], **way} for error in ("States.DataLimitExceeded", "States.ALL")]
 
 
 def invoke(
@@ -192,7 +194,8 @@ def machine(states: States, *, announce_failed: State, seconds: int, comment: st
 
     `announce_failed` tells the line that the work failed; if even that fails, the first cause is the one reported.
     """
-    announce_failed = {**announce_failed, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": FAILED}]}
+    kept_cause = [{"ErrorEquals": each["ErrorEquals"], "Next": FAILED} for each in catch_all(FAILED)]
+    announce_failed = {**announce_failed, "Catch": kept_cause}
     failed = {"Type": "Fail", "Error": expression(f"${FAILURE}.error"), "Cause": expression(f"${FAILURE}.cause")}
     return {
         "Comment": comment,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from assembly_line.errors import NotFound
 from assembly_line.storage.objects import ObjectStore
@@ -15,6 +16,35 @@ def test_the_first_of_two_conditional_writes_is_kept(store: ObjectStore) -> None
     assert store.add("a.json", b"first")
     assert not store.add("a.json", b"second")
     assert store.read("a.json") == b"first"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_write_at_the_same_time_as_another_is_tried_again(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    put, answers = store._s3.put_object, ["ConditionalRequestConflict", "ConditionalRequestConflict"]
+    if there:
+        store.write("a", b"first")
+
+    def busy_twice(**asked: Any) -> Any:
+        if answers:
+            raise ClientError({"Error": {"Code": answers.pop(), "Message": "busy"}}, "PutObject")
+        return put(**asked)
+
+    monkeypatch.setattr(store._s3, "put_object", busy_twice)
+    assert store.add("a", b"second") is not there
+    assert store.read("a") == (b"first" if there else b"second")
+
+
+def test_a_write_that_always_meets_another_fails_in_the_end(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ConditionalRequestConflict", "Message": "busy"}}, "PutObject")
+
+    monkeypatch.setattr(store._s3, "put_object", busy)
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        store.add("a", b"first")
 
 
 def test_an_older_version_can_still_be_read(store: ObjectStore) -> None:

@@ -197,6 +197,18 @@ def test_one_that_ran_out_of_time_says_so_and_a_redrive_is_another_attempt(
     assert event.cause == "stopped: it ran out of time: States.Timeout"
 
 
+def test_one_that_failed_before_it_could_announce_it_is_told_all_the_same(
+    log: EventLog, context: LambdaContext
+) -> None:
+    failed_early = stopped("run-3", "FAILED", error="States.Runtime", cause="the state grew too large")
+
+    assert failed(handler.handle(batch(failed_early), context)) == []
+
+    (event,) = log.read()
+    assert (event.id, event.kind) == ("run-3:features:failed:1", "failed")
+    assert event.cause == "failed: States.Runtime: the state grew too large"
+
+
 @pytest.mark.parametrize(
     ("given", "line"),
     [('{"line": 7}', "unknown"), ("[1]", "unknown"), ("null", "unknown"), (None, "unknown"), ('{"line": "x"}', "x")],

@@ -39,7 +39,8 @@ def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Ta
 
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
-    decided = decide(run.request_review(), reviewer=reviewer, decision=decision, reason="looked at the holdout")
+    reason = "looked at\n the holdout"
+    decided = decide(run.request_review(), reviewer=reviewer, decision=decision, reason=reason)
     assert run.control.decide_review(LINE, run.run_id, decided)
     return decided
 
@@ -102,7 +103,9 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
 
     evaluated, packaged = verified.answers["evaluated"], verified.answers["packaged"]
     package = sagemaker.describe_model_package(ModelPackageName=evaluated["model_package_arn"])
+    # SageMaker refuses a line break there; the review itself keeps the words as they were written.
     assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Approved", "looked at the holdout")
+    assert verified.control.review(LINE, verified.run_id)["reason"] == "looked at\n the holdout"
     champion = verified.control.champion(LINE)
     assert champion["encoding_key"] == f"{verified.prefix}encoding.json"
     assert verified.store.exists(champion["encoding_key"])
