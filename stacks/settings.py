@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 
 from assembly_line.errors import DeclarationError
 
-ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{1,15}")
+# No hyphen: what is granted on `assembly-line-dev-*` would reach an environment `dev-eu` too.
+ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")
 # What CloudWatch Logs accepts, in days, with CDK's name for it.
 RETENTIONS = {
     7: "ONE_WEEK",
@@ -26,6 +27,8 @@ RETENTIONS = {
     3653: "TEN_YEARS",
 }
 
+# How people sign in to the account, which decides what vouches for the name of their session.
+SIGN_INS = ("iam_users", "identity_center", "unverified")
 # Capacity of one worker in DPUs.
 WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
@@ -37,7 +40,7 @@ class Settings:
     keep_data: bool
     log_retention_days: int
     access_log_days: int
-    verified_session_names: bool
+    sign_in: str
     batch_window_seconds: int
     account: str | None = None
     region: str | None = None
@@ -58,6 +61,7 @@ class Settings:
             self.log_retention_days in RETENTIONS,
             f"log_retention_days {self.log_retention_days}: expected one of {', '.join(map(str, RETENTIONS))}",
         )
+        _require(self.sign_in in SIGN_INS, f"sign_in {self.sign_in!r}: expected one of {', '.join(SIGN_INS)}")
         _require(
             self.spark_worker_type in WORKER_TYPES,
             f"spark_worker_type {self.spark_worker_type!r}: expected one of {', '.join(WORKER_TYPES)}",
@@ -95,7 +99,7 @@ def load_settings(folder: Path, environment: str) -> Settings:
         DeclarationError: there is no such environment, or a setting is missing, unknown, or of a wrong type or range.
     """
     if not ENVIRONMENT.fullmatch(environment):
-        raise DeclarationError(f"environment {environment!r}: expected 2 to 16 lower-case letters, digits or hyphens")
+        raise DeclarationError(f"environment {environment!r}: expected 2 to 16 lower-case letters or digits")
     file = folder / f"{environment}.toml"
     known = ", ".join(sorted(path.stem for path in folder.glob("*.toml")))
     if not file.is_file():
