@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from assembly_line.instants import to_micros
+from assembly_line.instants import format_day, to_micros
 
 TYPE_CODES = {bool: "b", int: "i", str: "s"}
-PATTERN = re.compile(r"d1-\d{8}-[0-9a-f]{32}")
+PATTERN = re.compile("d1-[0-9]{8}-[0-9a-f]{32}")
 
 KeyValue = int | str | bool
 
@@ -36,8 +36,7 @@ def decision_id(line: str, keys: Sequence[tuple[str, KeyValue]], decision_time: 
             raise ValueError(f"{column}: a key is an integer, a string or a boolean, got {value!r}")
         parts += [column.encode(), TYPE_CODES[type(value)].encode(), str(value).encode()]
     encoded = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    day = decision_time.astimezone(tz=UTC).strftime("%Y%m%d")
-    return f"d1-{day}-{hashlib.sha256(encoded).hexdigest()[:32]}"
+    return f"d1-{format_day(decision_time)}-{hashlib.sha256(encoded).hexdigest()[:32]}"
 
 
 def day_of(identifier: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class AssemblyError(Exception):
     """Base class. The message says where, which value, what was expected, and what to do."""
@@ -36,7 +38,15 @@ class QualityGateFailed(AssemblyError):
 
 
 class MalformedMessage(AssemblyError):
-    """A message does not match its schema. Retrying cannot help: it goes to the dead-letter queue."""
+    """A message does not match its schema. Retrying cannot help: it goes to the dead-letter queue.
+
+    Args:
+        fields: those of the schema's fields that are wrong; unlike the text, a log may hold them.
+    """
+
+    def __init__(self, text: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.fields = tuple(fields)
 
 
 class Conflict(AssemblyError):

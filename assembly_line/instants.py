@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,29 +12,43 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SHOWN = 100  # characters of what is no instant
 
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"  # not \d, which means digits of other scripts too
+_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
+# The forms of an instant in regular expressions, for the published schemas as well. They know neither how long a month
+# is nor leap years; `parse_instant` does.
+WRITTEN_FORM = rf"{_DATE}T{_MINUTE}:[0-5][0-9]\.[0-9]{{6}}Z"
+READ_FORM = rf"{_DATE}(T{_MINUTE}(:[0-5][0-9](\.[0-9]{{1,9}})?)?(Z|[+-]{_MINUTE}))?"
+_READ = re.compile(READ_FORM)
+
 
 def parse_instant(text: str, *, field: str) -> datetime:
     """Read an ISO 8601 instant with a zone, or a bare date, which means the start of that day in UTC.
 
+    Digits beyond the microsecond are cut off.
+
     Raises:
-        RequestRefused: it is neither, or a time of day carries no zone. The message names `field`.
+        RequestRefused: it is neither, no calendar has it, or a time of day carries no zone. The message names `field`.
     """
+    if not isinstance(text, str) or not _READ.fullmatch(text):
+        if isinstance(text, str) and _READ.fullmatch(f"{text}Z"):
+            raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")
+        raise _no_instant(text, field)
     try:
-        if len(text) == len("2017-07-01"):
-            return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
         parsed = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        # It may be long; whoever reads the refusal knows it by its beginning.
-        shown = f"{text[:SHOWN]}..." if isinstance(text, str) and len(text) > SHOWN else text
-        raise RequestRefused(
-            f"{field}: {shown!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
-        ) from error
-    if parsed.tzinfo is None:
-        raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")
+    except ValueError as error:
+        raise _no_instant(text, field) from error
     try:
-        return parsed.astimezone(UTC)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError as error:
         raise RequestRefused(f"{field}: {text!r} lies outside the years 1 to 9999 in UTC") from error
+
+
+def _no_instant(text: object, field: str) -> RequestRefused:
+    # It may be long; whoever reads the refusal knows it by its beginning.
+    shown = f"{text[:SHOWN]}..." if isinstance(text, str) and len(text) > SHOWN else text
+    return RequestRefused(
+        f"{field}: {shown!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
+    )
 
 
 def format_instant(instant: datetime) -> str:
@@ -47,6 +62,11 @@ def format_instant(instant: datetime) -> str:
     in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     # Not strftime, which writes the years before 1000 with fewer digits; without its zone, as that is written slower.
     return f"{in_utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def format_day(instant: datetime) -> str:
+    """Write the day of an instant in UTC as `20170701`."""
+    return format_instant(instant)[:10].replace("-", "")
 
 
 def to_micros(instant: datetime) -> int:

@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from assembly_line.errors import MalformedMessage
-from assembly_line.refusals import describe
-from assembly_line.request_fields import Instant, LineName
+from assembly_line.refusals import describe, wrong_fields
+from assembly_line.request_fields import LARGEST_EXACT, Digest, Instant, Integer64, LineName, Text
 
 PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
 FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"
 STATION_EVENT_SCHEMA: Literal["assembly-line/station-event"] = "assembly-line/station-event"
 
-
-DecisionId = Annotated[str, Field(pattern=r"^d1-\d{8}-[0-9a-f]{32}$")]
+DecisionId = Annotated[str, Field(pattern=r"^d1-[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])-[0-9a-f]{32}$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_EXACT)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
 
@@ -34,14 +34,24 @@ class Message(BaseModel):
         Raises:
             MalformedMessage: it is not strict JSON, or a field is wrong; the message names it.
         """
-        document = parse_json(text)
+        return cls.from_values(parse_json(text))
+
+    @classmethod
+    def from_values(cls, document: object) -> Self:
+        """Read one message out of JSON values.
+
+        Raises:
+            MalformedMessage: a field is wrong; the message names it.
+        """
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise MalformedMessage(f"{cls.__name__}: {describe(error, cls)}") from error
+            raise MalformedMessage(f"{cls.__name__}: {describe(error, cls)}", wrong_fields(error, cls)) from error
 
     def to_json(self) -> str:
-        return json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        # SNS and SQS refuse these two characters, not their escapes.
+        return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
     def to_values(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
@@ -53,7 +63,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     run_id: Identifier
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 class Prediction(Message):
@@ -66,14 +76,14 @@ class Prediction(Message):
     version: Literal[1] = 1
     line: LineName
     decision_id: DecisionId
-    revision: Annotated[int, Field(ge=1)]
+    revision: Count
     decision_time: Instant
-    keys: dict[str, int | str | bool]
+    keys: dict[Text, int | Text | bool]
     score: Probability
     action: Identifier
     propensity: Probability
     arm: Identifier
-    policy_version: Annotated[int, Field(ge=1)]
+    policy_version: Count
     model: Model
     batch: Identifier
     issued_at: Instant
@@ -86,7 +96,7 @@ class _Feedback(Message):
     event_id: Identifier
     line: LineName
     decision_id: DecisionId
-    sequence: Annotated[int, Field(ge=0)]
+    sequence: Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
     at: Instant
     retracts: bool = False
 
@@ -103,14 +113,14 @@ class OutcomeReport(_Feedback):
     """What came of a decision, told by an application rather than derived from a source."""
 
     kind: Literal["outcome"]
-    value: int
+    value: Integer64
 
 
 class Receipt(_Feedback):
     """What a consuming application did with a prediction."""
 
     kind: Literal["receipt"]
-    revision: Annotated[int, Field(ge=1)]
+    revision: Count
     status: Literal["applied", "expired", "superseded", "failed"]
 
 
@@ -130,7 +140,7 @@ def feedback_from_values(document: object) -> Override | OutcomeReport | Receipt
     except ValidationError as error:
         kind = document.get("kind") if isinstance(document, Mapping) else None
         model = _KINDS.get(kind, _Feedback) if isinstance(kind, str) else _Feedback
-        raise MalformedMessage(f"feedback: {describe(error, model)}") from error
+        raise MalformedMessage(f"feedback: {describe(error, model)}", wrong_fields(error, model)) from error
 
 
 def feedback_schema() -> dict[str, Any]:
@@ -156,21 +166,25 @@ class StationEvent(Message):
     station: Identifier
     item: Identifier
     kind: Literal["queued", "started", "finished", "failed", "waiting", "sent_back"]
-    attempt: Annotated[int, Field(ge=1)] = 1
+    attempt: Count = 1
     at: Instant
-    cause: str | None = None
-    principal: str | None = None
+    cause: Text | None = None
+    principal: Text | None = None
     cost: Cost | None = None
 
 
 def parse_json(text: str | bytes) -> object:
-    """Strict JSON: no NaN or infinity, no repeated member, valid UTF-8.
+    """Strict JSON: no NaN or infinity, no repeated member, valid UTF-8, no half of a surrogate pair.
 
     Raises:
         MalformedMessage: says what is wrong.
     """
     try:
-        return _STRICT_JSON.decode(text if isinstance(text, str) else text.decode("utf-8-sig"))
+        content = text if isinstance(text, str) else text.decode("utf-8-sig")
+        document: object = _STRICT_JSON.decode(content)
+        # An escape can hide half of a surrogate pair, which fails wherever the value is written later.
+        (json.dumps(document, ensure_ascii=False) if "\\u" in content else content).encode()
+        return document
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage(f"body is not strict JSON: {error}") from error
 

@@ -232,6 +232,14 @@ def tables_prefix(line: str, table: str) -> str:
 # Keys in the ledger bucket: what must be kept.
 
 
+class FeedbackKind(StrEnum):
+    """What a feedback event tells of."""
+
+    OVERRIDE = "override"
+    OUTCOME = "outcome"
+    RECEIPT = "receipt"
+
+
 class LedgerKind(StrEnum):
     """Kinds of ledger rows, each an append-only folder of JSON Lines by day."""
 

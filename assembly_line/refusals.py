@@ -17,6 +17,12 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     return "; ".join(_problem(problem, model) for problem in error.errors(include_url=False))
 
 
+def wrong_fields(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Which of the model's own fields are wrong: names alone, of which none is the sender's."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    return sorted({str(step) for problem in error.errors(include_url=False) for step in problem["loc"]} & known)
+
+
 def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
     path, owner = _located(problem["loc"], model)
     where, kind, value = ".".join(path), problem["type"], problem["input"]

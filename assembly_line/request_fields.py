@@ -14,9 +14,16 @@ Engine = Literal["auto", "duckdb", "spark"]
 LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,23}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# The largest integer that every reader of JSON keeps exactly: some read numbers as floating point with 53 bits.
+LARGEST_EXACT = 2**53 - 1
+Integer64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+# A bound of any kind makes pydantic refuse half of a surrogate pair, which no UTF-8 text can hold.
+Text = Annotated[str, Field(min_length=0)]
 
 
 def _instant(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError(f"{value} has no zone")
     if not isinstance(value, str):
         return value
     try:

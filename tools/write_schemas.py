@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from assembly_line.delivery.outbox import PredictionPointer
+from assembly_line.instants import READ_FORM, WRITTEN_FORM
 from assembly_line.messages import Prediction, StationEvent, feedback_schema
 from assembly_line.requests import (
     DatasetRequest,
@@ -38,22 +39,27 @@ READ: dict[str, type[BaseModel]] = {
     "review-request": ReviewRequest,
 }
 # What the line writes, and what it takes: there a bare date means the start of that day in UTC.
-EXACT_INSTANT = {"type": "string", "format": "date-time", "pattern": r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$"}
-ANY_INSTANT = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+EXACT_INSTANT = {"type": "string", "format": "date-time", "pattern": f"^{WRITTEN_FORM}$"}
+ANY_INSTANT = {"type": "string", "pattern": f"^({READ_FORM})$"}
+# In Python and Java `$` also matches before a line break at the end. A look-ahead would be a true end, but not every
+# language has one. No pattern allows anything but printable ASCII, so forbidding the rest ends them all.
+TRUE_END = {"not": {"pattern": "[^ -~]"}}
+# The bound of `Text`, which is there for what it does in Python.
+UNBOUND = (("minLength", 0), ("propertyNames", {"minLength": 0}))
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """File name -> JSON Schema, for everything that crosses the project's border as JSON."""
     found = {}
     for name, model in WRITTEN.items():
-        schema = _with_instants(model.model_json_schema(by_alias=True), EXACT_INSTANT)
+        schema = _published(model.model_json_schema(by_alias=True), EXACT_INSTANT)
         # Schema and version have a default in Python and are written all the same.
         properties = schema["properties"].items()
         schema["required"] = [part for part, form in properties if "default" not in form or "const" in form]
         found[f"{name}.v1.json"] = schema
     for name, request in READ.items():
-        found[f"{name}.v1.json"] = _with_instants(request.model_json_schema(by_alias=True), ANY_INSTANT)
-    events = _with_instants(feedback_schema(), ANY_INSTANT)
+        found[f"{name}.v1.json"] = _published(request.model_json_schema(by_alias=True), ANY_INSTANT)
+    events = _published(feedback_schema(), ANY_INSTANT)
     found["feedback.v1.json"] = {"title": "Feedback", **events}
     return {file: {"$schema": DIALECT, "$id": file, **schema} for file, schema in found.items()}
 
@@ -62,21 +68,28 @@ def render(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _with_instants(value: Any, instant: Mapping[str, Any], *, named: bool = False) -> Any:
-    """The schema with every instant as `instant`, and without the titles that only repeat a property's name."""
+def _published(value: Any, instant: Mapping[str, Any], *, named: bool = False) -> Any:
+    """The schema with every instant as `instant` and every pattern with a true end.
+
+    It has no titles that only repeat a property's name, and no bounds that bind nothing.
+    """
     if isinstance(value, list):
-        return [_with_instants(part, instant, named=True) for part in value]
+        return [_published(part, instant, named=True) for part in value]
     if not isinstance(value, dict):
         return value
     if value.get("format") == "date-time":
-        return dict(instant)
-    kept = {key: part for key, part in value.items() if not (named and key == "title" and "properties" not in value)}
-    return {
-        key: {name: _with_instants(inner, instant, named=True) for name, inner in part.items()}
-        if key in ("properties", "$defs")
-        else _with_instants(part, instant, named=True)
-        for key, part in kept.items()
+        return {**instant, **TRUE_END}
+    kept = {
+        key: part
+        for key, part in value.items()
+        if not (named and key == "title" and "properties" not in value) and (key, part) not in UNBOUND
     }
+    return {
+        key: {name: _published(inner, instant, named=True) for name, inner in part.items()}
+        if key in ("properties", "$defs")
+        else _published(part, instant, named=True)
+        for key, part in kept.items()
+    } | (TRUE_END if "pattern" in value else {})
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ COUNTED = {
     "decisions": "that were scored",
     "delivered": "decisions whose latest revision left for the subscribers",
     "overrides": "decisions that a person changed",
+    "confirmed": "decisions that a person confirmed",
     "receipts": "decisions that an application confirmed",
     "outcomes": "decisions with a certain outcome",
     "parked": "feedback for decisions that are not known (yet)",

@@ -54,8 +54,8 @@ def compose(
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
 
-    A decision with a key that cannot be sent (empty or null) is kept aside before the policy decides, so that it takes
-    no place of another.
+    A decision that cannot be sent (a key is empty or null, or it expires after the year 9999) is kept aside before the
+    policy decides, so that it takes no place of another.
 
     Args:
         spine: every row of the dataset, in order; repetitions of a decision are taken once.
@@ -64,7 +64,7 @@ def compose(
     quarantined = list(answers.quarantined)
     sendable: dict[str, float] = {}
     for identifier, score in answers.scores.items():
-        problem = _problem(first[identifier].keys)
+        problem = _problem(first[identifier].keys) or _without_end(first[identifier].decision_time, policy)
         if problem is None:
             sendable[identifier] = score
         else:
@@ -91,6 +91,15 @@ def _problem(keys: Mapping[str, Any]) -> str | None:
             return f"key {column} is {value!r}, expected an integer, a string or a boolean"
         if value == "":
             return f"key {column} is empty"
+    return None
+
+
+def _without_end(decision_time: datetime, policy: Policy) -> str | None:
+    try:
+        decision_time + policy.expires_after
+    except OverflowError:
+        at = format_instant(decision_time)
+        return f"expires_at: {policy.expires_after} after {at} lies after the year 9999, expected before its end"
     return None
 
 

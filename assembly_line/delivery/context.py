@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from assembly_line.instants import format_instant, parse_instant, to_micros
+from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
 UNVERIFIED = "unverified"
@@ -68,7 +68,7 @@ class ScoringContext:
     @property
     def day(self) -> str:
         """The day on which the run started, under which its deliveries are kept."""
-        return self.started_at.strftime("%Y%m%d")
+        return format_day(self.started_at)
 
     def dataset_request(self) -> DatasetRequest:
         return DatasetRequest.parse(

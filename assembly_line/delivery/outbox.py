@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assembly_line.canonical import canonical_json, digest_bytes
-from assembly_line.messages import DecisionId, Message, Prediction
+from assembly_line.messages import Count, DecisionId, Message, Prediction
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
@@ -28,10 +28,10 @@ class PredictionPointer(Message):
     version: Literal[1] = 1
     line: LineName
     decision_id: DecisionId
-    revision: Annotated[int, Field(ge=1)]
-    uri: Annotated[str, Field(pattern=r"^s3://[^/]+/.+$")]
+    revision: Count
+    uri: Annotated[str, Field(pattern=r"^s3://[a-z0-9.-]+/[!-~]+$")]
     digest: Digest
-    size: Annotated[int, Field(ge=1)]
+    size: Count
 
 
 @dataclass(frozen=True, slots=True)

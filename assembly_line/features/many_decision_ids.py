@@ -9,7 +9,7 @@ import numpy as np
 
 from assembly_line.decision_ids import TYPE_CODES
 from assembly_line.features.columns import Column, Integers
-from assembly_line.instants import from_micros
+from assembly_line.instants import format_day, from_micros
 
 LENGTH = 4
 PYTHON_TYPES = {"int64": int, "string": str, "boolean": bool}
@@ -30,7 +30,7 @@ def decision_ids(line: str, keys: Mapping[str, Column], times: Integers) -> Colu
     """The id of each decision; null where a key is null."""
     valid = np.logical_and.reduce([column.valid for column in keys.values()])
     moments = times.tolist()
-    days = {time: from_micros(time).strftime("%Y%m%d") for time in set(moments)}
+    days = {time: format_day(from_micros(time)) for time in set(moments)}
     heads = {time: lengthened("d1", line, str(time)) for time in days}
     encoded = [_values(name, column) for name, column in keys.items()]
     ids = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from assembly_line.declarations.lines import Line
 from assembly_line.messages import OutcomeReport, Override, Receipt
 
@@ -13,10 +15,18 @@ def undeclared(event: Override | OutcomeReport | Receipt, line: Line) -> tuple[s
     """(reason, detail) if the event carries a value outside the declared set, else None. A retraction carries none."""
     if event.retracts:
         return None
-    if isinstance(event, Override) and event.action not in line.policy.actions:
-        expected = " or ".join(map(repr, line.policy.actions))
-        return UNDECLARED_ACTION, f"action: {event.action!r}: expected {expected} for line {line.name}"
-    if isinstance(event, OutcomeReport) and event.value not in (line.outcome.present, line.outcome.absence):
-        expected = f"{line.outcome.present} or {line.outcome.absence}"
-        return UNDECLARED_OUTCOME, f"value: {event.value}: expected {expected} for line {line.name}"
-    return None
+    match event:
+        case Override(action=action):
+            if action in line.policy.actions:
+                return None
+            expected = " or ".join(map(repr, line.policy.actions))
+            return UNDECLARED_ACTION, f"action: {action!r}: expected {expected} for line {line.name}"
+        case OutcomeReport(value=value):
+            if value in (line.outcome.present, line.outcome.absence):
+                return None
+            expected = f"{line.outcome.present} or {line.outcome.absence}"
+            return UNDECLARED_OUTCOME, f"value: {value}: expected {expected} for line {line.name}"
+        case Receipt():
+            return None
+        case _:
+            assert_never(event)

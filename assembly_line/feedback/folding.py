@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from assembly_line.canonical import digest
 from assembly_line.instants import parse_instant
+from assembly_line.names import FeedbackKind
 
-RECEIPT = "receipt"
 # What the collector adds to an event: how it came here, not what it says.
 ARRIVAL = ("received_at", "principal", "sender", "message_id")
 # Clocks of sources may run ahead by so much without being called implausible.
@@ -19,15 +19,22 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 Event = Mapping[str, Any]
 Topic = tuple[str, str, str]
+# An event id and the principal that gave it.
+Named = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Events that contradict each other about one decision; none of them is trusted."""
+    """Events that contradict each other about one decision; none of them is trusted.
+
+    Args:
+        principals: who said them, one for each id; empty where nobody did, as between two predictions.
+    """
 
     decision_id: str
     kind: str
     event_ids: tuple[str, ...]
+    principals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +56,48 @@ class Folded:
 
 
 def fold(events: Iterable[Event]) -> Folded:
-    """Fold feedback: for each decision and kind the highest `sequence` that its source gave holds, whatever clocks say.
+    """Fold feedback: for each decision and kind the highest `sequence` that a source gave holds, whatever clocks say.
 
-    One event id with two bodies, or two different statements with the highest sequence, are conflicts: neither is
-    trusted, and no older statement takes their place. A later statement settles it.
+    An event id belongs to the principal that gave it, and a retraction withdraws what its own principal said, nobody
+    else's. One id of one principal with two bodies, or two different statements with the highest sequence, are
+    conflicts: neither is trusted, and no older statement takes their place. A later statement settles it.
     """
     total = 0
-    by_id: dict[str, dict[str, Event]] = defaultdict(dict)
+    by_id: dict[Named, dict[str, Event]] = defaultdict(dict)
     for event in events:
         total += 1
-        bodies = by_id[event["event_id"]]
+        bodies = by_id[_named(event)]
         body = _body(event)
         bodies[body] = min(event, bodies.get(body, event), key=_arrival)
     topics: dict[Topic, list[Event]] = defaultdict(list)
     for bodies in by_id.values():
         for event in bodies.values():
             topics[_topic(event)].append(event)
-    ambiguous = {event_id for event_id, bodies in by_id.items() if len(bodies) > 1}
-    conflicts = {
-        Conflict(event["decision_id"], event["kind"], (event_id,))
-        for event_id in ambiguous
-        for event in by_id[event_id].values()
-    }
+    ambiguous = {named for named, bodies in by_id.items() if len(bodies) > 1}
+    conflicts = {_conflict([event]) for named in ambiguous for event in by_id[named].values()}
     current: dict[Topic, Event] = {}
     withdrawn = 0
     for topic, about_it in topics.items():
-        last = _last(about_it)
-        if any(event["event_id"] in ambiguous for event in last):
-            continue
-        if len({_statement(event) for event in last}) > 1:
-            conflicts.add(Conflict(topic[0], topic[1], tuple(event["event_id"] for event in last)))
-        elif last[0]["retracts"]:
+        last = _last(about_it, ambiguous)
+        if not last:
             withdrawn += 1
+        elif any(_named(event) in ambiguous for event in last):
+            continue
+        elif len({_statement(event) for event in last}) > 1:
+            conflicts.add(_conflict(last))
         else:
             current[topic] = last[0]
     return Folded(
         current=current,
         duplicates=total - sum(map(len, by_id.values())),
-        conflicts=tuple(sorted(conflicts, key=lambda found: (found.decision_id, found.kind, found.event_ids))),
+        conflicts=tuple(sorted(conflicts, key=lambda one: (one.decision_id, one.kind, one.event_ids, one.principals))),
         withdrawn=withdrawn,
     )
+
+
+def principal_of(event: Event) -> str:
+    """Who said it; the queue's sender where nobody was named."""
+    return str(event.get("principal") or event.get("sender") or "")
 
 
 def implausible(event: Event, *, decision_time: str) -> str | None:
@@ -102,13 +111,51 @@ def implausible(event: Event, *, decision_time: str) -> str | None:
 
 
 def _topic(event: Event) -> Topic:
-    source = event["principal"] if event["kind"] == RECEIPT else ""
-    return event["decision_id"], event["kind"], source
+    return event["decision_id"], event["kind"], _source(event)
 
 
-def _last(events: Sequence[Event]) -> list[Event]:
-    highest = max(event["sequence"] for event in events)
-    return sorted((event for event in events if event["sequence"] == highest), key=lambda event: event["event_id"])
+def _source(event: Event) -> str:
+    kind = FeedbackKind(event["kind"])
+    match kind:
+        case FeedbackKind.RECEIPT:
+            return principal_of(event)
+        case FeedbackKind.OVERRIDE | FeedbackKind.OUTCOME:
+            return ""
+        case _:
+            assert_never(kind)
+
+
+def _last(events: Sequence[Event], ambiguous: Set[Named]) -> list[Event]:
+    """The events with the highest sequence, in order, but for those of principals whose last word is a retraction."""
+    by_principal: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_principal[principal_of(event)].append(event)
+    words = map(_highest, by_principal.values())
+    standing = [event for last in words if not _withdraws(last, ambiguous) for event in last]
+    return sorted(_highest(standing), key=_named)
+
+
+def _highest(events: Sequence[Event]) -> list[Event]:
+    highest = max((event["sequence"] for event in events), default=0)
+    return [event for event in events if event["sequence"] == highest]
+
+
+def _withdraws(events: Sequence[Event], ambiguous: Set[Named]) -> bool:
+    """Whether a principal's last events all retract; an ambiguous id is not trusted with that either."""
+    return all(event["retracts"] and _named(event) not in ambiguous for event in events)
+
+
+def _named(event: Event) -> Named:
+    return event["event_id"], principal_of(event)
+
+
+def _conflict(events: Sequence[Event]) -> Conflict:
+    return Conflict(
+        events[0]["decision_id"],
+        events[0]["kind"],
+        tuple(event["event_id"] for event in events),
+        tuple(principal_of(event) for event in events),
+    )
 
 
 def _body(event: Event) -> str:
@@ -121,4 +168,4 @@ def _statement(event: Event) -> str:
 
 
 def _arrival(event: Event) -> tuple[str, ...]:
-    return tuple(str(event[name]) for name in ARRIVAL)
+    return tuple(str(event.get(name)) for name in ARRIVAL)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.canonical import digest
-from assembly_line.feedback.folding import RECEIPT, Conflict, Event, Folded, fold, implausible
+from assembly_line.feedback.folding import Conflict, Event, Folded, fold, implausible
+from assembly_line.names import FeedbackKind
 
 PREDICTION = "prediction"
 DELIVERED = "delivered"
@@ -24,7 +25,8 @@ class DecisionHistory:
         prediction: the ledger row that holds: of the delivered revisions the highest, without any the highest of all.
         delivered: whether that revision left for the subscribers.
         revisions: how many different revisions there are.
-        override: the override that holds, if any.
+        override: the override that holds, if any: a person decided otherwise than that revision recommends.
+        confirmation: the review that holds, if a person decided as that revision recommends.
         receipts: consuming application -> its receipt that holds.
         derived: the outcome that was derived from the declared source: the truth for this line.
         reported: the outcome that an application told; it counts only where none is derived.
@@ -35,6 +37,7 @@ class DecisionHistory:
     delivered: bool
     revisions: int
     override: Event | None
+    confirmation: Event | None
     receipts: Mapping[str, Event]
     derived: Row | None
     reported: Event | None
@@ -88,6 +91,7 @@ class History:
             "decisions": len(self.decisions),
             "delivered": sum(decision.delivered for decision in self.decisions),
             "overrides": sum(decision.override is not None for decision in self.decisions),
+            "confirmed": sum(decision.confirmation is not None for decision in self.decisions),
             "receipts": sum(bool(decision.receipts) for decision in self.decisions),
             "outcomes": sum(decision.outcome is not None for decision in self.decisions),
             "parked": len(self.parked),
@@ -170,7 +174,9 @@ def _decision(
 ) -> DecisionHistory:
     delivered = [revision for revision, row in versions.items() if (row["decision_id"], revision) in sent]
     prediction = versions[max(delivered or versions)]
-    reported = said.get(("outcome", ""))
+    reported = said.get((FeedbackKind.OUTCOME, ""))
+    reviewed = said.get((FeedbackKind.OVERRIDE, ""))
+    confirms = reviewed is not None and reviewed["action"] == prediction["action"]
     flags = {implausible(event, decision_time=prediction["decision_time"]) for event in said.values()} - {None}
     if changed:
         flags.add("derived_outcome_changed")
@@ -180,8 +186,9 @@ def _decision(
         prediction=prediction,
         delivered=bool(delivered),
         revisions=len(versions),
-        override=said.get(("override", "")),
-        receipts={source: event for (kind, source), event in sorted(said.items()) if kind == RECEIPT},
+        override=None if confirms else reviewed,
+        confirmation=reviewed if confirms else None,
+        receipts={source: event for (kind, source), event in sorted(said.items()) if kind == FeedbackKind.RECEIPT},
         derived=derived,
         reported=reported,
         flags=tuple(sorted(flag for flag in flags if flag)),

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from assembly_line.canonical import digest_bytes
+from assembly_line.instants import format_day
 from assembly_line.messages import StationEvent
 from assembly_line.names import station_events_prefix
 from assembly_line.storage.objects import ObjectStore
@@ -25,7 +26,7 @@ class EventLog:
         """Store the events, one object for each day among them. How many objects were new."""
         distinct = sorted({event.to_json(): event for event in events}.items(), key=lambda pair: (pair[1].at, pair[0]))
         written = 0
-        for day, group in groupby(distinct, key=lambda pair: pair[1].at.strftime("%Y%m%d")):
+        for day, group in groupby(distinct, key=lambda pair: format_day(pair[1].at)):
             content = "".join(f"{text}\n" for text, _ in group).encode()
             key = f"{station_events_prefix(day)}{digest_bytes(content)}.jsonl"
             written += self._ledger.add(key, content, content_type=CONTENT_TYPE)

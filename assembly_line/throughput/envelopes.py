@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from assembly_line.errors import MalformedMessage
 from assembly_line.messages import StationEvent, parse_json
 from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE
-from assembly_line.refusals import describe
 from assembly_line.throughput.stopped import Place, stopped_event, tells_of_execution
 
 
@@ -27,7 +24,4 @@ def station_event(body: str, place: Place) -> StationEvent | None:
     for member, expected in (("source", EVENT_SOURCE), ("detail-type", EVENT_DETAIL_TYPE)):
         if envelope.get(member) != expected:
             raise MalformedMessage(f"envelope: {member} is {envelope.get(member)!r}, expected {expected!r}")
-    try:
-        return StationEvent.model_validate(envelope.get("detail"))
-    except ValidationError as error:
-        raise MalformedMessage(f"StationEvent: {describe(error, StationEvent)}") from error
+    return StationEvent.from_values(envelope.get("detail"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import from_micros
-from assembly_line.messages import StationEvent
+from assembly_line.messages import StationEvent, parse_json
 from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, STOPPED, Station
 
 CAUSE_LIMIT = 2000
@@ -40,10 +39,12 @@ def stopped_event(envelope: Mapping[str, Any], place: Place) -> StationEvent | N
         MalformedMessage: it is not about a stopped execution of this place's machines.
     """
     detail = envelope.get("detail")
+    if not isinstance(detail, Mapping):
+        raise MalformedMessage(f"execution status: expected a JSON object, got {type(detail).__name__}")
     try:
-        return _event(envelope, dict(detail or {}), place)
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedMessage(f"execution status: {error!r} in {sorted(dict(detail or {}))}") from error
+        return _event(envelope, detail, place)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise MalformedMessage(f"execution status: {error!r} in {sorted(detail)}") from error
 
 
 def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place) -> StationEvent | None:
@@ -74,7 +75,10 @@ def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place)
 
 def _request(text: object) -> Mapping[str, Any]:
     """The execution's input; EventBridge leaves out one that is large."""
-    found = json.loads(text) if isinstance(text, str) else None
+    try:
+        found = parse_json(text) if isinstance(text, str) else None
+    except MalformedMessage:  # the execution refused it as well
+        return {}
     return found if isinstance(found, dict) else {}
 
 

@@ -29,6 +29,8 @@ BATCH = 10
 SENDING_ATTEMPTS = 5
 EMPTY_POLLS = 2
 POINTER = "assembly-line/prediction-pointer"
+INSTANTS = ("decision_time", "issued_at", "expires_at")
+LONGEST_NAME = 100  # characters; a receipt's id has the decision's and the revision beside it, in 200
 TABLES = """
 CREATE TABLE IF NOT EXISTS inbox (
     decision_id TEXT NOT NULL, revision INTEGER NOT NULL, digest TEXT NOT NULL, status TEXT NOT NULL,
@@ -45,32 +47,57 @@ class Refused(Exception):
     """The message cannot be used; the text says why."""
 
 
+# Whatever one message makes fail, it fails alone. A database that is full or locked is not among these.
+OF_ONE_MESSAGE = (
+    *(Refused, ValueError, TypeError, ArithmeticError, RecursionError),
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
+
+
 class MessageReader:
     """Checks messages against the schemas in a folder.
 
     Args:
-        folder: holds `prediction.v1.json` and `prediction-pointer.v1.json`.
+        folder: holds `prediction.v1.json`, `prediction-pointer.v1.json` and `feedback.v1.json`.
+        actions: those that this application can carry out; None if it takes every action.
         s3: makes the client that fetches bodies which were too large for a message.
     """
 
-    def __init__(self, folder: Path, *, s3: Callable[[], Any]) -> None:
+    def __init__(self, folder: Path, *, actions: Sequence[str] | None, s3: Callable[[], Any]) -> None:
         self._prediction = _validator(folder / "prediction.v1.json")
         self._pointer = _validator(folder / "prediction-pointer.v1.json")
+        self._feedback = _validator(folder / "feedback.v1.json")
+        self._actions = actions
         self._s3 = s3
 
     def read(self, body: str) -> dict[str, Any]:
         """The prediction that a message carries or points to.
 
         Raises:
-            Refused: it is not strict JSON, breaks the schema, or its body is gone or altered.
+            Refused: it is not strict JSON, breaks the schema, has an unknown action or an instant that no calendar has,
+                or its body is gone or altered.
         """
         document = _parse(body)
         if isinstance(document, Mapping) and document.get("schema") == POINTER:
             _check(self._pointer, document)
             document = _parse(self._fetch(document))
         _check(self._prediction, document)
+        _check_calendar(document)
+        if self._actions is not None and document["action"] not in self._actions:
+            raise Refused(f"$.action: is none of {', '.join(self._actions)}")
         prediction: dict[str, Any] = document
         return prediction
+
+    def check_receipt(self, receipt: str) -> None:
+        """Refuse to send what the line would refuse to read.
+
+        Raises:
+            Refused: the receipt breaks the schema.
+        """
+        try:
+            _check(self._feedback, json.loads(receipt))
+        except Refused as reason:
+            raise Refused(f"its receipt: {reason}") from reason
 
     def _fetch(self, pointer: Mapping[str, Any]) -> bytes:
         bucket, _, key = pointer["uri"].removeprefix("s3://").partition("/")
@@ -93,9 +120,21 @@ def _check(validator: Draft202012Validator, document: object) -> None:
         raise Refused(f"{error.json_path}: breaks the schema's rule {error.validator!r}")
 
 
+def _check_calendar(prediction: Mapping[str, Any]) -> None:
+    # A schema knows neither how long a month is nor leap years.
+    for name in INSTANTS:
+        try:
+            datetime.fromisoformat(prediction[name])
+        except ValueError as error:
+            raise Refused(f"$.{name}: is an instant that no calendar has") from error
+
+
 def _parse(text: str | bytes) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repetition)
+        document = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repetition)
+        # An escape can hide half of a surrogate pair, which no database takes; a number can be too large for any.
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+        return document
     except (ValueError, RecursionError) as error:
         raise Refused("is not strict JSON") from error
 
@@ -142,6 +181,18 @@ class Inbox:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+    @contextmanager
+    def message(self) -> Iterator[None]:
+        """All that one message of a transaction does is kept, or nothing of it."""
+        self._database.execute("SAVEPOINT message")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK TO message")
+            raise
+        finally:
+            self._database.execute("RELEASE message")
 
     def apply(self, prediction: Mapping[str, Any], *, now: datetime) -> Applied:
         """Put a decision on the work list unless this message was seen, a newer one was, or it has expired.
@@ -220,7 +271,7 @@ class Consumer:
         self.wait_seconds: int = arguments.wait_seconds
         self.business_time: datetime | None = arguments.now
         self.inbox = Inbox(arguments.database, name=arguments.name or self.queue_url.rsplit("/", 1)[-1])
-        self.reader = MessageReader(arguments.schemas, s3=lambda: boto3.client("s3"))
+        self.reader = MessageReader(arguments.schemas, actions=arguments.actions, s3=lambda: boto3.client("s3"))
         self.counts: Counter[str] = Counter()
         self.stopping = False
         self.waiting = False
@@ -251,25 +302,36 @@ class Consumer:
         readable = []
         for message in messages:
             self.counts["received"] += 1
-            try:
+            with self.refusing(message):
                 readable.append((message, self.reader.read(message["Body"])))
-            except Refused as reason:
-                # It stays in the queue, and the queue moves it to its dead-letter queue.
-                self.counts["refused"] += 1
-                print(f"refused message {message['MessageId']}: {reason}", file=sys.stderr)
         now = self.business_time or datetime.now(UTC)
         finished = []
         with self.inbox.transaction():
             for message, prediction in readable:
-                try:
-                    outcome = self.inbox.apply(prediction, now=now)
-                except Refused as reason:
-                    self.counts["refused"] += 1
-                    print(f"refused message {message['MessageId']}: {reason}", file=sys.stderr)
-                    continue
-                self.counts["duplicates" if outcome.duplicate else outcome.status] += 1
-                finished.append((message, outcome.receipt))
+                with self.refusing(message), self.inbox.message():
+                    outcome = self.apply(prediction, now)
+                    self.counts["duplicates" if outcome.duplicate else outcome.status] += 1
+                    finished.append((message, outcome.receipt))
         self.delete([message for (message, _), sent in zip(finished, self.send(finished), strict=True) if sent])
+
+    @contextmanager
+    def refusing(self, message: Any) -> Iterator[None]:
+        """A message that cannot be used stays in the queue, which moves it alone to its dead-letter queue."""
+        try:
+            yield
+        except OF_ONE_MESSAGE as error:
+            self.counts["refused"] += 1
+            # The text of any other error may quote the message, which may be personal.
+            reason = error if isinstance(error, Refused) else f"cannot be applied: {type(error).__name__}"
+            print(f"refused message {message['MessageId']}: {reason}", file=sys.stderr)
+
+    def apply(self, prediction: Mapping[str, Any], now: datetime) -> Applied:
+        outcome = self.inbox.apply(prediction, now=now)
+        # A replay reads predictions that may have been issued in real time, long after the replayed expiry.
+        if self.business_time is None and outcome.status == "applied" and not _outlives_its_issue(prediction):
+            raise Refused("$.expires_at: is not after issued_at")
+        self.reader.check_receipt(outcome.receipt)
+        return outcome
 
     def send(self, finished: Sequence[tuple[Any, str]]) -> list[bool]:
         """Send each receipt; says of each whether the queue took it."""
@@ -303,11 +365,24 @@ class Consumer:
         return {name: self.counts[name] for name in names}
 
 
+def _outlives_its_issue(prediction: Mapping[str, Any]) -> bool:
+    return datetime.fromisoformat(prediction["expires_at"]) > datetime.fromisoformat(prediction["issued_at"])
+
+
 def instant(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no zone; write 2017-08-08T00:00:00Z")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside the years 1 to 9999 in UTC") from error
+
+
+def application_name(text: str) -> str:
+    if not (0 < len(text) <= LONGEST_NAME and text.isprintable()):
+        raise argparse.ArgumentTypeError(f"expected 1 to {LONGEST_NAME} printable characters")
+    return text
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -315,7 +390,10 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queue-url", required=True, help="the subscriber's queue, to read predictions from")
     parser.add_argument("--feedback-queue-url", required=True, help="the line's feedback queue, to send receipts to")
     parser.add_argument("--database", required=True, type=Path, help="SQLite file with what was applied")
-    parser.add_argument("--name", help="this application's name in its receipts; the queue's name if left out")
+    parser.add_argument(
+        "--name", type=application_name, help="this application's name in its receipts; the queue's name if left out"
+    )
+    parser.add_argument("--actions", nargs="+", help="what this application can do; every action if left out")
     parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="folder with the published JSON Schemas")
     parser.add_argument("--now", type=instant, help="business time, to replay an old period; the clock if left out")
     parser.add_argument("--until-empty", action="store_true", help="end when the queue is empty instead of waiting on")

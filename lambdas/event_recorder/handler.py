@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from assembly_line.environments import EventRecorderEnvironment
+from assembly_line.errors import MalformedMessage
 from assembly_line.names import Station
 from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.objects import ObjectStore
@@ -57,7 +58,12 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
     accepted: list[StationEvent] = []
 
     def read(record: SQSRecord) -> None:
-        event = station_event(record.body, recorder().place)
+        try:
+            event = station_event(record.body, recorder().place)
+        except MalformedMessage as error:
+            # Not its text, which quotes the message; the message itself lies in the dead-letter queue.
+            logger.warning("refused", extra={"message_id": record.message_id, "fields": error.fields})
+            raise
         if event is not None:
             accepted.append(event)
 

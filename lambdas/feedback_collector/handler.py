@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from assembly_line.canonical import digest
 from assembly_line.environments import FeedbackCollectorEnvironment
-from assembly_line.errors import AssemblyError
+from assembly_line.errors import AssemblyError, MalformedMessage
 from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
@@ -60,7 +60,11 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
                 lines[name] = released.current(name)
         except AssemblyError as error:
             # Not its text, which quotes the message; the message itself lies in the dead-letter queue.
-            logger.warning("refused", extra={"message_id": record.message_id, "error": type(error).__name__})
+            reason = {
+                "error": type(error).__name__,
+                "fields": error.fields if isinstance(error, MalformedMessage) else (),
+            }
+            logger.warning("refused", extra={"message_id": record.message_id, **reason})
             raise
         accepted.append(arrival)
 

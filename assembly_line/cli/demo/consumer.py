@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ class Consumer:
     database: Path
     log: Path
     environment: Mapping[str, str]
+    actions: Sequence[str]
     counts: Counter[str] = field(default_factory=Counter)
 
     def run(self, now: datetime, *, expected: int) -> None:
@@ -52,6 +53,7 @@ class Consumer:
         command = [
             *(sys.executable, str(PROGRAM)),
             *("--queue-url", self.queue_url, "--feedback-queue-url", self.feedback_queue_url),
+            *("--actions", *self.actions),
             *(
                 "--database",
                 str(self.database),

@@ -187,6 +187,7 @@ class Demo:
                 database=folder / "campaign_desk.sqlite",
                 log=self.session.state / "logs" / "consumer.log",
                 environment=platform.runtime.client_environment(),
+                actions=line.policy.actions,
             )
             year = Year(target, line, consumer, zone)
             year.run(steps, stage.say)

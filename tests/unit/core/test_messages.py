@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from assembly_line.errors import MalformedMessage
 from assembly_line.messages import Prediction, feedback_from_values, parse_json
+from assembly_line.names import FeedbackKind
 
 DECISION = "d1-20170712-" + "0" * 32
 PREDICTION: dict[str, Any] = {
@@ -106,3 +110,57 @@ def test_a_refusal_repeats_no_more_of_the_feedback_than_the_wrong_value() -> Non
     with pytest.raises(MalformedMessage) as long:
         feedback_from_values({**OVERRIDE, "reason": "x" * 3000})
     assert len(str(long.value)) < 250
+
+
+@pytest.mark.parametrize("name", ["event_id", "action", "reason", "kind", "line", "decision_id", "at", "colour"])
+def test_half_of_a_surrogate_pair_is_refused_wherever_it_stands(name: str) -> None:
+    with pytest.raises(MalformedMessage):
+        feedback_from_values({**OVERRIDE, name: "a\ud800"})
+    with pytest.raises(MalformedMessage, match="not strict JSON"):
+        parse_json(json.dumps({**OVERRIDE, name: "a\ud800"}))
+    whole = parse_json(json.dumps({**OVERRIDE, name: "\N{GRINNING FACE}"}))
+    assert whole == {**OVERRIDE, name: "\N{GRINNING FACE}"}
+
+
+@pytest.mark.parametrize("keys", [{"name": "\ud800"}, {"\udfff": "name"}])
+def test_a_prediction_that_has_no_form_in_utf_8_cannot_be_made(keys: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Prediction.model_validate({**PREDICTION, "keys": keys})
+
+
+@pytest.mark.parametrize("name", ["decision_time", "issued_at", "expires_at"])
+def test_a_prediction_without_a_zone_cannot_be_made(name: str) -> None:
+    with pytest.raises(ValidationError, match="has no zone"):
+        Prediction.model_validate({**PREDICTION, name: datetime(2017, 7, 12)})  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize(("name", "lowest"), [("sequence", 0), ("revision", 1)])
+def test_what_only_rises_ends_where_json_readers_still_agree(name: str, lowest: int) -> None:
+    receipt = {name: value for name, value in OVERRIDE.items() if name not in ("action", "reason")}
+    receipt |= {"kind": "receipt", "revision": 1, "status": "applied"}
+    for value in (lowest, 2**53 - 1):
+        assert getattr(feedback_from_values({**receipt, name: value}), name) == value
+    for value in (lowest - 1, 2**53, 2**63 - 1, 2**63, 2**70, -(2**70), True, 1.0, "1"):
+        with pytest.raises(MalformedMessage, match=f"{name}: "):
+            feedback_from_values({**receipt, name: value})
+
+
+def test_a_body_holds_no_character_that_sns_and_sqs_refuse() -> None:
+    sent = Prediction.model_validate({**PREDICTION, "keys": {"name": "a\ufffe\uffff\x00\x85\u2028b"}})
+    # The characters of XML 1.0, which the two services take.
+    assert not re.search("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", sent.to_json())
+    assert Prediction.from_json(sent.to_json()) == sent
+
+
+def test_every_kind_of_feedback_has_its_form() -> None:
+    documents = {kind: {**OVERRIDE, "kind": kind} for kind in FeedbackKind}
+    for kind, document in documents.items():
+        with pytest.raises(MalformedMessage) as refused:
+            feedback_from_values({**document, "more": 1})
+        assert f"kind: '{kind}'" not in str(refused.value)
+
+
+def test_a_refusal_names_the_wrong_fields_apart_from_what_was_sent() -> None:
+    with pytest.raises(MalformedMessage) as refused:
+        feedback_from_values({**OVERRIDE, "at": "2017-02-30", "sequence": -1, "Mrs Example": 1})
+    assert refused.value.fields == ("at", "sequence")

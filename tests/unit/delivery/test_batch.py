@@ -93,6 +93,17 @@ def test_a_key_that_cannot_be_sent_is_kept_aside_and_takes_no_place(keys: dict[s
     assert [prediction.action for prediction in batch.predictions] == ["leave", "remind"]
 
 
+def test_a_decision_that_expires_beyond_the_calendar_is_kept_aside_and_takes_no_place() -> None:
+    last = datetime(9999, 12, 31, tzinfo=UTC)
+    batch = composed([replace(row(1), decision_time=last), row(2), row(3)], ["0.99", "0.2", "0.9"])
+    (kept,) = batch.quarantined
+    assert (kept["reason"], kept["offset"]) == ("message_invalid", 1)
+    assert kept["detail"].startswith(
+        "expires_at: 28 days, 0:00:00 after 9999-12-31T00:00:00.000000Z lies after the year"
+    )
+    assert [prediction.action for prediction in batch.predictions] == ["leave", "remind"]
+
+
 @pytest.mark.parametrize(
     ("value", "kept"), [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None)]
 )

@@ -91,6 +91,18 @@ def test_a_retraction_withdraws_and_a_later_statement_stands_again() -> None:
     assert only(told(again, withdrawn, said)).override == again
 
 
+def test_a_confirmed_review_is_no_override() -> None:
+    confirmed = event(1, "override", "e1", action="remind")
+
+    history = told(confirmed)
+
+    assert only(history).action == "remind"
+    assert (only(history).override, only(history).confirmation) == (None, confirmed)
+    assert (history.counts["overrides"], history.counts["confirmed"]) == (0, 1)
+    changed = told(event(1, "override", "e1", action="leave"))
+    assert (changed.counts["overrides"], changed.counts["confirmed"]) == (1, 0)
+
+
 def test_one_event_id_with_two_bodies_is_a_conflict_and_neither_is_trusted() -> None:
     older = event(1, "override", "e0", sequence=0)
     first = event(1, "override", "e1", sequence=1, action="leave")
