@@ -49,7 +49,7 @@ class Refused(Exception):
 
 # Whatever one message makes fail, it fails alone. A database that is full or locked is not among these.
 OF_ONE_MESSAGE = (
-    *(Refused, ValueError, TypeError, ArithmeticError, RecursionError),
+    *(Refused, ValueError, TypeError, LookupError, ArithmeticError, RecursionError),
     *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
 )
 

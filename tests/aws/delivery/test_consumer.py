@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[3]
 NOW = "2017-08-10T00:00:00Z"
 DEADLINE = 60  # seconds
+INSTANTS = ("decision_time", "issued_at", "expires_at")
 UNTIL_EMPTY = ("--until-empty", "--wait-seconds", "0")
 Consumed = Callable[[], dict[str, int]]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -126,6 +128,24 @@ class Desk:
                 receipt = feedback_from_values(json.loads(message["Body"]))
                 assert isinstance(receipt, Receipt)
                 found.append(receipt)
+        return found
+
+    def redrive(self, *, after: int) -> str:
+        """Let messages that were received so often become dead letters. The URL of the queue where these lie."""
+        dead = self.sqs.create_queue(QueueName=f"{self.queue_url.rsplit('/', 1)[-1][-70:]}-dead")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": after})
+        attributes: Any = {"RedrivePolicy": policy, "VisibilityTimeout": "0"}
+        self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=attributes)
+        return dead
+
+    def bodies(self, queue_url: str) -> dict[str, str]:
+        """Message id -> body of everything in a queue; it can be asked once."""
+        found = {}
+        while messages := self.sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=DEADLINE
+        ).get("Messages"):
+            found |= {message["MessageId"]: message["Body"] for message in messages}
         return found
 
     def remaining(self) -> int:
@@ -232,6 +252,105 @@ def test_a_poison_message_stays_in_the_queue_and_its_neighbours_are_applied(desk
 
     assert desk.remaining() == len(poison)
     assert set(desk.work_list()) == {1, 2}
+
+
+def poison() -> dict[str, str]:
+    """Messages that a reader of another sort, an older schema or a database may choke on, and why each is refused."""
+    number = itertools.count(1000)
+
+    def with_instant(name: str, value: str) -> str:
+        return json.dumps(prediction(next(number), **{name: value}))
+
+    decision = prediction(0)["decision_id"]
+    calendar = "is an instant that no calendar has"
+    return {
+        **{with_instant(name, "2017-13-08T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
+        **{with_instant(name, "2017-08-08T24:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
+        **{with_instant(name, "2017-08-08T04:00:00.000000Z\n"): f"$.{name}: breaks" for name in INSTANTS},
+        **{with_instant(name, "2017-02-30T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
+        **{with_instant(name, "1900-02-29T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
+        **{with_instant(name, "0000-01-01T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
+        **{with_instant(name, "٢017-08-08T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
+        json.dumps(prediction(1, decision_id=f"{decision}\n")): "$.decision_id: breaks",
+        json.dumps(prediction(1, decision_id=decision.replace("2017", "٢٠١٧"))): "$.decision_id: breaks",
+        json.dumps(prediction(1, line="coupon_redemption\n")): "$.line: breaks",
+        json.dumps(prediction(1, revision=2**63)): "$.revision: breaks",
+        json.dumps(prediction(1, revision=2**70)): "$.revision: breaks",
+        json.dumps(prediction(1, policy_version=10**400)): "$.policy_version: breaks",
+        json.dumps(prediction(1, keys={"household_id": "\ud800"})): "is not strict JSON",
+        json.dumps(prediction(1, keys={"\udfff": 1})): "is not strict JSON",
+        json.dumps(prediction(1, action="\ud83d")): "is not strict JSON",
+        json.dumps(prediction(1)).replace('"score": 0.25', '"score": 1e999'): "is not strict JSON",
+        json.dumps(prediction(1)).replace('"revision": 1', '"revision": 1' + "0" * 5000): "is not strict JSON",
+        json.dumps(prediction(1)).replace('"leave"', "[" * 900 + "]" * 900): "",
+        "[" * 100_000: "is not strict JSON",
+        "\ufeff" + json.dumps(prediction(1)): "is not strict JSON",
+        json.dumps(prediction(1, action="explode")): "$.action: is none of leave, remind",
+        "null": "$: breaks",
+        '"text"': "$: breaks",
+    }
+
+
+def test_each_of_29_healthy_messages_is_applied_once_and_only_poison_becomes_a_dead_letter(
+    desk: Desk, program: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = desk.redrive(after=2)
+    reasons = poison()
+    healthy = [json.dumps(prediction(number)) for number in range(29)]
+    desk.send(*sorted([*healthy, *reasons], key=lambda body: digest_bytes(body.encode())))
+
+    consumer = program.Consumer(program.read_arguments([*desk.arguments, *UNTIL_EMPTY, "--actions", "leave", "remind"]))
+    consumer.run()
+    consumer.inbox.close()
+
+    assert desk.work_list() == dict.fromkeys(range(29), (1, "leave", 1))
+    assert (consumer.counts["applied"], consumer.counts["receipts"]) == (29, 29)
+    assert {receipt.decision_id for receipt in desk.receipts()} == {prediction(n)["decision_id"] for n in range(29)}
+    letters = desk.bodies(dead)
+    assert sorted(letters.values()) == sorted(reasons)
+    said = capsys.readouterr().err
+    for message_id, body in letters.items():
+        assert f"refused message {message_id}: {reasons[body]}" in said
+    assert "explode" not in said
+
+
+def test_what_an_older_schema_lets_pass_still_fails_alone(
+    desk: Desk, consumed: Consumed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk.folder / "schemas" / "prediction.v1.json").write_text("{}", encoding="utf-8")
+    desk.send(prediction(1), prediction(91, revision=2**63), {"decision_id": 92}, prediction(2))
+
+    assert consumed() == {"received": 4, "applied": 2, "refused": 2, "receipts": 2}
+
+    assert set(desk.work_list()) == {1, 2}
+    assert "cannot be applied: OverflowError" in capsys.readouterr().err
+
+
+def test_nothing_is_kept_of_a_decision_whose_receipt_the_line_would_refuse(desk: Desk, consumed: Consumed) -> None:
+    schema = desk.folder / "schemas" / "feedback.v1.json"
+    schema.write_text(schema.read_text(encoding="utf-8").replace('"minimum": 1', '"minimum": 2'), encoding="utf-8")
+    desk.send(prediction(1), prediction(2, revision=2))
+
+    assert consumed() == {"received": 2, "applied": 1, "refused": 1, "receipts": 1}
+
+    assert set(desk.work_list()) == {2}
+    assert desk.remaining() == 1
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "counted"), [("2999-01-01T00:00:00.000000Z", "refused"), ("2999-01-01T00:00:00.000001Z", "applied")]
+)
+def test_an_expiry_that_is_not_after_the_issue_is_refused(
+    desk: Desk, program: ModuleType, expires_at: str, counted: str
+) -> None:
+    desk.send(prediction(1, issued_at="2999-01-01T00:00:00.000000Z", expires_at=expires_at))
+    without_now = [argument for argument in desk.arguments if argument not in ("--now", NOW)]
+
+    consumer = program.Consumer(program.read_arguments([*without_now, *UNTIL_EMPTY]))
+    consumer.run()
+    consumer.inbox.close()
+
+    assert (consumer.counts[counted], len(desk.work_list())) == (1, int(counted == "applied"))
 
 
 def test_one_revision_with_two_contents_is_refused(desk: Desk, consumed: Consumed) -> None:

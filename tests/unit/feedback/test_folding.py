@@ -41,7 +41,7 @@ def event(kind: str, content: int, number: int, **changes: Any) -> Row:
 
 
 def said_by(row: Row) -> str:
-    return row.get("principal") or row["sender"]
+    return str(row.get("principal") or row["sender"])
 
 
 def body(row: Row) -> str:
@@ -115,7 +115,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(EVENTS, max_size=10), st.randoms(use_true_random=False))
 def test_folding_follows_its_rules_in_whatever_order_events_come(rows: list[Row], random: Any) -> None:
     check(rows, fold(rows))
@@ -163,7 +163,7 @@ class Ledger(RuleBasedStateMachine):
 
 
 TestLedger = Ledger.TestCase
-TestLedger.settings = settings(max_examples=60, stateful_step_count=15)
+TestLedger.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 
 
 def test_one_id_of_two_principals_is_two_statements() -> None:
