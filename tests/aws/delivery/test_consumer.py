@@ -141,7 +141,7 @@ class Desk:
 
     def bodies(self, queue_url: str) -> dict[str, str]:
         """Message id -> body of everything in a queue; it can be asked once."""
-        found = {}
+        found: dict[str, str] = {}
         while messages := self.sqs.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=DEADLINE
         ).get("Messages"):
@@ -259,7 +259,7 @@ def poison() -> dict[str, str]:
     number = itertools.count(1000)
 
     def with_instant(name: str, value: str) -> str:
-        return json.dumps(prediction(next(number), **{name: value}))
+        return json.dumps({**prediction(next(number)), name: value})
 
     decision = prediction(0)["decision_id"]
     calendar = "is an instant that no calendar has"

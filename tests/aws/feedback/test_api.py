@@ -105,6 +105,17 @@ BAD_EVENTS: list[tuple[dict[str, Any], str]] = [
     ({"decision_id": "d1-1"}, "events.1: feedback: override.decision_id"),
     ({"event_id": "e0", "reason": "another"}, "events.1: event_id 'e0' appears twice"),
     ({"kind": "guess"}, "events.1: feedback"),
+    ({"at": "2017-13-09T00:00:00Z"}, "is not an instant"),
+    ({"at": "2017-02-30"}, "is not an instant"),
+    ({"at": "2017-08-09T24:00:00Z"}, "is not an instant"),
+    ({"at": "2017-08-09T00:00:00Z\n"}, "is not an instant"),
+    ({"at": "٢017-08-09"}, "is not an instant"),
+    ({"decision_id": "d1-20170808-" + "0" * 32 + "\n"}, "events.1: feedback: override.decision_id"),
+    ({"decision_id": "d1-٢٠١٧٠٨٠٨-" + "0" * 32}, "events.1: feedback: override.decision_id"),
+    ({"line": f"{LINE}\n"}, "events.1: feedback: override.line"),
+    ({"sequence": 2**53}, "events.1: feedback: override.sequence"),
+    ({"sequence": 2**70}, "events.1: feedback: override.sequence"),
+    ({"reason": "half \ud800 of a pair"}, "not strict JSON"),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from assembly_line.canonical import digest_bytes
 from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
@@ -81,6 +82,53 @@ def test_good_events_are_kept_and_only_the_bad_one_comes_back(ledger: Ledger, la
 
     assert collect(lambda_context, *records) == [f"m{number}" for number in range(2, 9)]
     assert [row["event_id"] for row in ledger.read(LINE, LedgerKind.FEEDBACK)] == ["e1", "e9"]
+
+
+def poison() -> list[dict[str, Any] | str]:
+    """What a schema might let pass, and no calendar, table or file takes."""
+    receipt = {**event(50, kind="receipt", revision=1, status="applied")}
+    del receipt["action"], receipt["reason"]
+    instants = [
+        "2017-13-09T00:00:00Z",
+        "2017-02-30",
+        "0000-01-01",
+        "2017-08-09T24:00:00Z",
+        "2017-08-09\n",
+        "٢017-08-09",
+    ]
+    return [
+        *({**receipt, "at": at} for at in instants),
+        *({**receipt, "revision": number} for number in (2**53, 2**63, 2**70, 0, 1.5)),
+        *({**receipt, "sequence": number} for number in (2**53, 2**63, 2**70, -1)),
+        *({**receipt, "decision_id": receipt["decision_id"] + end} for end in ("\n", "٢")),
+        {**receipt, "decision_id": receipt["decision_id"].replace("2017", "٢٠١٧")},
+        {**receipt, "line": f"{LINE}\n"},
+        {**receipt, "event_id": "\ud800"},
+        event(51, reason="half \udfff of a pair"),
+        event(52, action="\ud83d"),
+        json.dumps(receipt).replace('"revision": 1', '"revision": 1' + "0" * 5000),
+        "[" * 100_000,
+    ]
+
+
+def test_each_of_29_healthy_events_is_kept_once_among_poison_of_every_sort(
+    ledger: Ledger, lambda_context: Any, logs_of: LogsOf
+) -> None:
+    written = logs_of(handler.logger)
+    bad = poison()
+    healthy = [record(event(number), number) for number in range(29)]
+    wrong = [record(body, number) for number, body in enumerate(bad, start=1000)]
+    records = sorted([*healthy, *wrong], key=lambda one: digest_bytes(one["body"].encode()))
+
+    assert sorted(collect(lambda_context, *records)) == sorted(f"m{number}" for number in range(1000, 1000 + len(bad)))
+
+    assert sorted(row["event_id"] for row in ledger.read(LINE, LedgerKind.FEEDBACK)) == sorted(
+        f"e{n}" for n in range(29)
+    )
+    assert list(ledger.read(LINE, LedgerKind.QUARANTINE)) == []
+    refused = [json.loads(line) for line in written.getvalue().splitlines() if "refused" in line]
+    fields = {entry["message_id"]: entry["fields"] for entry in refused if "message_id" in entry}
+    assert [fields[f"m{number}"] for number in (1000, 1006, 1011)] == [["at"], ["revision"], ["sequence"]]
 
 
 def test_a_batch_with_nothing_readable_comes_back_whole(ledger: Ledger, lambda_context: Any) -> None:

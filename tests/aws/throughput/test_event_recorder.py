@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from assembly_line.canonical import digest_bytes
 from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.throughput.visits import visits
@@ -109,6 +110,29 @@ def test_keeps_good_events_and_returns_only_the_bad_ones(log: EventLog, context:
 
     assert failed(response) == ["m1", "m2", "m3", "m4"]
     assert [event.id for event in log.read()] == ["run-1/training/finished/1", "run-1/training/finished/5"]
+
+
+def test_each_of_29_healthy_events_is_kept_once_among_poison_of_every_sort(
+    log: EventLog, context: LambdaContext
+) -> None:
+    poison = [
+        *(envelope(detail(50, at=at)) for at in ("2026-13-01", "2026-11-31T00:00:00Z", "2026-11-01T24:00:00Z")),
+        *(envelope(detail(51, **{name: "\ud800"})) for name in ("id", "cause", "principal", "item")),
+        *(envelope(detail(52, attempt=attempt)) for attempt in (0, 2**53, 2**63, 2**70)),
+        envelope(detail(53, cost={"unit": "s", "quantity": 1})).replace('"quantity": 1', '"quantity": 1e999'),
+        envelope("a detail that is no object"),
+        stopped(stopDate=10**30),
+        stopped(stopDate="soon"),
+        json.dumps({**json.loads(stopped()), "detail": [1]}),
+        "[" * 100_000,
+    ]
+    healthy = [envelope(detail(number)) for number in range(29)]
+    bodies = sorted([*healthy, *poison], key=lambda body: digest_bytes(body.encode()))
+
+    response = handler.handle(batch(*bodies), context)
+
+    assert failed(response) == [f"m{place}" for place, body in enumerate(bodies) if body in poison]
+    assert sorted(event.id for event in log.read()) == sorted(detail(number)["id"] for number in range(29))
 
 
 def test_a_batch_of_bad_ones_alone_goes_back_whole_and_writes_nothing(log: EventLog, context: LambdaContext) -> None:
@@ -211,7 +235,15 @@ def test_one_that_failed_before_it_could_announce_it_is_told_all_the_same(
 
 @pytest.mark.parametrize(
     ("given", "line"),
-    [('{"line": 7}', "unknown"), ("[1]", "unknown"), ("null", "unknown"), (None, "unknown"), ('{"line": "x"}', "x")],
+    [
+        ('{"line": "\\ud800"}', "unknown"),
+        ("[" * 100_000, "unknown"),
+        ('{"line": 7}', "unknown"),
+        ("[1]", "unknown"),
+        ("null", "unknown"),
+        (None, "unknown"),
+        ('{"line": "x"}', "x"),
+    ],
 )
 def test_whatever_its_input_was_it_is_told(log: EventLog, context: LambdaContext, given: str | None, line: str) -> None:
     assert failed(handler.handle(batch(stopped(input=given)), context)) == []
