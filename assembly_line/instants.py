@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,6 +38,8 @@ def parse_instant(text: str, *, field: str) -> datetime:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise _no_instant(text, field) from error
+    if parsed.tzinfo is UTC:
+        return parsed
     try:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError as error:
@@ -62,6 +65,18 @@ def format_instant(instant: datetime) -> str:
     in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     # Not strftime, which writes the years before 1000 with fewer digits; without its zone, as that is written slower.
     return f"{in_utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def parse_day(text: str, *, field: str) -> date:
+    """Read a calendar day such as `2017-07-12`.
+
+    Raises:
+        RequestRefused: it is none, or no calendar has it. The message names `field`.
+    """
+    if len(text) == len("2017-07-12"):
+        with suppress(RequestRefused):
+            return parse_instant(text, field=field).date()
+    raise RequestRefused(f"{field}: {text!r} is not a day; expected one such as 2017-07-12")
 
 
 def format_day(instant: datetime) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from assembly_line.errors import RequestRefused
-from assembly_line.instants import day_start, format_instant
+from assembly_line.instants import day_start, format_instant, parse_day
 from assembly_line.storage.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -30,11 +29,7 @@ def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
         RequestRefused: it is not a day.
         NotFound: the line was never released.
     """
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError as error:
-        raise RequestRefused(f"--date: {day!r} is not a day; expected one such as 2017-07-12") from error
-    return bounds(chosen, released_line(target, line).decision.zone)
+    return bounds(parse_day(day, field="--date"), released_line(target, line).decision.zone)
 
 
 def bounds(day: date, zone: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from assembly_line.instants import format_instant
+from assembly_line.instants import format_instant, parse_instant
 
 # An execution that has just begun may not be seen yet by who asks for it.
 UNSEEN = timedelta(minutes=1)
@@ -62,6 +62,6 @@ def new_claim(holder: str, now: datetime, *, lease_seconds: int) -> Claim:
 def claim_from_json(document: Mapping[str, Any]) -> Claim:
     return Claim(
         holder=document["holder"],
-        claimed=datetime.fromisoformat(document["claimed_at"]),
-        expires=datetime.fromisoformat(document["expires_at"]),
+        claimed=parse_instant(document["claimed_at"], field="claimed_at"),
+        expires=parse_instant(document["expires_at"], field="expires_at"),
     )

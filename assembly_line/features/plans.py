@@ -20,7 +20,7 @@ from assembly_line.features.snapshots import (
     drift_from_json,
     earlier_from_json,
 )
-from assembly_line.instants import format_instant, from_micros, to_micros
+from assembly_line.instants import format_instant, from_micros, parse_instant, to_micros
 
 SCHEMA = "assembly-line/dataset-plan"
 VERSION = 1
@@ -158,9 +158,9 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         line=line_from_json(document["declarations"]),
         release=document["release"],
         purpose=document["purpose"],
-        as_of=datetime.fromisoformat(document["as_of"]),
-        since=_instant(document["from"]),
-        until=_instant(document["to"]),
+        as_of=parse_instant(document["as_of"], field="as_of"),
+        since=_instant(document["from"], "from"),
+        until=_instant(document["to"], "to"),
         features=tuple(document["features"]),
         inputs={name: _input_from_json(part) for name, part in document["inputs"].items()},
         estimate=Estimate(**document["estimate"]),
@@ -197,5 +197,5 @@ def _text(instant: datetime | None) -> str | None:
     return None if instant is None else format_instant(instant)
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _instant(text: str | None, field: str) -> datetime | None:
+    return None if text is None else parse_instant(text, field=field)

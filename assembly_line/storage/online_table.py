@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from assembly_line.errors import Conflict, NotFound, SendingFailed
 from assembly_line.features.online.generations import Generation, generation_from_json
-from assembly_line.instants import format_instant
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import OnlineKey
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class OnlineTable:
         document = json.loads(str(answer["Item"][DOCUMENT]))
         return Publication(
             generation=generation_from_json(document["generation"]),
-            published_at=datetime.fromisoformat(document["published_at"]),
-            valid_until=datetime.fromisoformat(document["valid_until"]),
+            published_at=parse_instant(document["published_at"], field="published_at"),
+            valid_until=parse_instant(document["valid_until"], field="valid_until"),
         )
 
     def in_force(self, line: str, *, now: datetime) -> Publication:

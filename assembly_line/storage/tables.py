@@ -14,7 +14,7 @@ import boto3
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.instants import format_instant
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import line_table, tables_prefix
 from assembly_line.storage.catalog import Catalog, CatalogTable
 from assembly_line.storage.objects import ObjectStore
@@ -113,7 +113,7 @@ def _replaced(before: dict[str, Any] | None, current: set[str], now: datetime) -
     """Objects that were in the catalog until less than a day ago, with when they ceased to be."""
     if before is None:
         return []
-    found = [one for one in before["replaced"] if datetime.fromisoformat(one["at"]) > now - KEPT]
+    found = [one for one in before["replaced"] if parse_instant(one["at"], field="at") > now - KEPT]
     found += [{"key": one["key"], "at": format_instant(now)} for one in before["months"]]
     return [one for one in found if one["key"] not in current]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from assembly_line.decision_ids import day_of, decision_id
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import READ_FORM, WRITTEN_FORM, format_day, format_instant, parse_instant
+from assembly_line.instants import READ_FORM, WRITTEN_FORM, format_day, format_instant, parse_day, parse_instant
 
+PROJECT = Path(__file__).parents[3]
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -131,3 +133,35 @@ def test_a_time_of_day_without_a_zone_is_told_how_to_write_it() -> None:
 
 def test_a_day_is_the_start_of_that_day_in_utc() -> None:
     assert parse_instant("2017-07-01", field="at") == datetime.combine(date(2017, 7, 1), datetime.min.time(), UTC)
+
+
+@given(years, numbers, numbers)
+def test_a_named_day_is_a_day_of_the_calendar(year: int, month: int, day: int) -> None:
+    text = f"{year:04}-{month:02}-{day:02}"
+    if known(year, month, day):
+        assert parse_day(text, field="--date") == date(year, month, day)
+    else:
+        with pytest.raises(RequestRefused, match=f"^--date: '{text}' is not a day; expected one such as 2017-07-12$"):
+            parse_day(text, field="--date")
+
+
+@pytest.mark.parametrize(
+    "text", ["20170712", "2017-W28-3", "2017-07-12T00:00:00Z", "٢017-07-12", "2017-07-1", "soon", ""]
+)
+def test_what_is_no_day_is_refused(text: str) -> None:
+    with pytest.raises(RequestRefused, match="is not a day"):
+        parse_day(text, field="--date")
+
+
+# What reads other things: files of a release, of a registry, and of the consumer, which is a program of its own.
+OTHERS = ("assembly_line/declarations/codec.py", "assembly_line/embedded/sagemaker/registry_state.py")
+
+
+def test_no_other_module_reads_instants_in_a_way_of_its_own() -> None:
+    found = [
+        str(path.relative_to(PROJECT))
+        for folder in ("assembly_line", "lambdas", "glue_jobs", "lines", "stacks")
+        for path in sorted((PROJECT / folder).rglob("*.py"))
+        if re.search(r"\bfromisoformat\(|strptime\(", path.read_text(encoding="utf-8"))
+    ]
+    assert sorted(found) == sorted((*OTHERS, "assembly_line/instants.py"))
