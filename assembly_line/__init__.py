@@ -1,6 +1,7 @@
 """The data science assembly line: the words in which a line is declared."""
 
 from assembly_line.declarations.decisions import Decision, Policy
+from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.features import (
     Feature,
     attribute,
@@ -37,7 +38,7 @@ from assembly_line.declarations.quality import (
     volume,
 )
 from assembly_line.declarations.sampling import Sampling
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import aggregate, measure
 from assembly_line.declarations.wide_tables import wide
 from assembly_line.declarations.windows import calendar_days, days, hours, months, weeks, years

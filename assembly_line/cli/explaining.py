@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of, with_parts
+from assembly_line.declarations.entities import key_columns, names_of
 from assembly_line.declarations.features import Attribute, Timed
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
@@ -109,7 +110,7 @@ def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) 
         inputs = {read.name: recorded.files(read.name) for read in declared.inputs}
         columns = tuple(recorded.plan.inputs[source].columns if declared.sql is None else declared.columns)
         for name in names:
-            keys = {key: values[key] for key in _over_rows(line, name).by.keys}
+            keys = {key: values[key] for key in key_columns(_over_rows(line, name).by)}
             found[name] = rows_of_entity(declared, keys, columns, files, inputs=inputs)
     return found
 
@@ -136,7 +137,7 @@ def _described(line: Line, found: Explanation, near: int) -> dict[str, Any]:
     return {
         **document,
         "source": feature.source.name,
-        "entity": feature.by.name,
+        "entity": names_of(feature.by),
         "counts_from": shown_instant(found.since) if found.since is not None else None,
         "counts_until": shown_instant(found.until) if found.until is not None else None,
         "counted": len(found.counted),
@@ -155,7 +156,7 @@ def _event(line: Line, name: str, event: Event, *, timed: bool) -> dict[str, Any
     feature = _over_rows(line, name)
     source = feature.source
     about = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
-    hidden = {*feature.by.keys, source.event_time, source.known_time, *source.personal} - {*about}
+    hidden = {*key_columns(feature.by), source.event_time, source.known_time, *source.personal} - {*about}
     others = [other for other in event.row if other not in hidden and other not in about]
     names = [*(column for column in about if column in event.row), *others]
     values = {other: shown(event.row[other], source.columns[other]) for other in names}

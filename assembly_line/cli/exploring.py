@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.decision_wording import spine_in_words
@@ -124,7 +125,7 @@ def wide_document(line: Line, table: WideTable) -> dict[str, Any]:
     return {
         "kind": "wide",
         "sources": list(sources_read(line, table)),
-        "by": [key for entity in table.by for key in entity.keys],
+        "by": list(key_columns(table.by)),
         "rows_are": spine_in_words(line_of(line, table).decision),
         "values": {name: words[name] for name in table.features},
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast
 from assembly_line.declarations.lines import Delivery, Line, Training
 from assembly_line.declarations.outcomes import Outcome
@@ -32,7 +33,7 @@ from assembly_line.declarations.quality import (
     Volume,
 )
 from assembly_line.declarations.sampling import Sampling
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.declarations.windows import CalendarWindow

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.entities import Entity, check_entities, key_columns
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.populations import CalendarCadence, Generated
 from assembly_line.declarations.sampling import Sampling
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class Decision:
 
     Args:
         name: such as `mailing`.
-        entities: whose key columns, in this order, and the decision time identify a decision.
+        entities: whose key columns, in this order, and the decision time identify a decision. A column that several
+            share counts once, where the first of them has it.
         spine: the source with one row for each decision, which carries every entity's keys; or a generated one. Rows of
             an event source that were not known at a dataset's as_of are left out.
         time: where the decision time stands: the name of a time column of the spine, or an attribute of one of the
@@ -43,10 +45,10 @@ class Decision:
     def __post_init__(self) -> None:
         check_name("Decision", self.name)
         place = f"Decision {self.name}"
+        check_entities(f"{place}: entities", self.entities)
         require(bool(self.entities), f"{place}: entities is empty; its grain needs at least one entity")
         for source in (self.source, self.time_source):
             require(source.sql is None, f"{place}: {source.name} is a view; decisions stand in loaded sources")
-        check_distinct(f"{place}: key", [key for entity in self.entities for key in entity.keys])
         for entity in self.entities:
             require(
                 entity in self.source.entities, f"{place}: spine {self.source.name} does not carry {entity.name}'s keys"
@@ -99,7 +101,7 @@ class Decision:
     @property
     def keys(self) -> dict[str, str]:
         """Key column -> type, in the order that identifies a decision."""
-        return {key: kind for entity in self.entities for key, kind in entity.keys.items()}
+        return key_columns(self.entities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Literal
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, in_order
 from assembly_line.declarations.formulas import parsed
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate, checked
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.declarations.windows import Window, check_window
 
 AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct", "first", "last"]
@@ -31,7 +32,7 @@ class Aggregate:
     source: Source
     column: str | None
     window: Window
-    by: Entity
+    by: By
     where: Predicate | None = None
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class Latest:
 
     source: Source
     column: str
-    by: Entity
+    by: By
     max_age: timedelta | None = None
     where: Predicate | None = None
 
@@ -78,7 +79,7 @@ class SinceLast:
     """
 
     source: Source
-    by: Entity
+    by: By
     max_age: timedelta | None = None
     where: Predicate | None = None
 
@@ -99,7 +100,7 @@ class Share:
     source: Source
     column: str | None = None
     window: Window
-    by: Entity
+    by: By
     where: Predicate
 
     def __post_init__(self) -> None:
@@ -121,7 +122,7 @@ class Attribute:
 
     source: Source
     column: str
-    by: Entity
+    by: By
 
     def __post_init__(self) -> None:
         place = f"attribute of {self.source.name}"
@@ -137,69 +138,69 @@ Selecting = Aggregate | Share | OfLatest
 Feature = Timed | Attribute | Ratio | Expression
 
 
-def count(source: Source, *, window: Window, where: Predicate | None = None, by: Entity | None = None) -> Aggregate:
+def count(source: Source, *, window: Window, where: Predicate | None = None, by: By | None = None) -> Aggregate:
     """How many events; 0 without any."""
     return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by), where=where)
 
 
 def distinct(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """How many different values that are not null; 0 without any."""
     return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def total(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The sum; null without events."""
     return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def mean(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The arithmetic mean as float64; null without events."""
     return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def minimum(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The least value; null without events."""
     return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def maximum(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The greatest value; null without events; NaN is greater than all."""
     return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def deviation(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The sample's standard deviation; null below two values."""
     return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def first(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The value of the earliest known event in the window, be it null; null without events."""
     return Aggregate(kind="first", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def last(
-    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: Entity | None = None
+    source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The value of the latest known event in the window, be it null; null without events."""
     return Aggregate(kind="last", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def share(
-    source: Source, *, where: Predicate, window: Window, column: str | None = None, by: Entity | None = None
+    source: Source, *, where: Predicate, window: Window, column: str | None = None, by: By | None = None
 ) -> Share:
     """The share of the events in the window, or of the sum of a column over them, that the predicate is true for."""
     return Share(source=source, column=column, window=window, by=_owner(source, by), where=where)
@@ -211,13 +212,13 @@ def latest(
     *,
     max_age: timedelta | None = None,
     where: Predicate | None = None,
-    by: Entity | None = None,
+    by: By | None = None,
 ) -> Latest:
     """The latest known value."""
     return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def fact(source: Source, column: str, *, where: Predicate | None = None, by: Entity | None = None) -> Latest:
+def fact(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
     """The value of the fact in force at the decision, as far as it was known then; null where none is.
 
     The latest fact that began before the decision; where the source declares `valid_until`, none once that has passed.
@@ -226,13 +227,13 @@ def fact(source: Source, column: str, *, where: Predicate | None = None, by: Ent
 
 
 def since_last(
-    source: Source, *, max_age: timedelta | None = None, where: Predicate | None = None, by: Entity | None = None
+    source: Source, *, max_age: timedelta | None = None, where: Predicate | None = None, by: By | None = None
 ) -> SinceLast:
     """Days since the latest known event."""
     return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def attribute(source: Source, column: str, *, by: Entity | None = None) -> Attribute:
+def attribute(source: Source, column: str, *, by: By | None = None) -> Attribute:
     """A fact that carries no time."""
     return Attribute(source=source, column=column, by=_owner(source, by))
 
@@ -245,7 +246,7 @@ def own(
     returns: str,
     window: timedelta,
     script: str = "features.py",
-    by: Entity | None = None,
+    by: By | None = None,
 ) -> OwnFunction:
     """What a function of the line's own makes of the events of the window; null without events."""
     return OwnFunction(
@@ -274,10 +275,20 @@ def _set_where(feature: Selecting, place: str) -> None:
     object.__setattr__(feature, "where", checked(place, feature.source, feature.where))
 
 
-def _owner(source: Source, by: Entity | None) -> Entity:
+def _owner(source: Source, by: By | None) -> By:
     names = ", ".join(entity.name for entity in source.entities)
     if by is None:
-        require(len(source.entities) == 1, f"Source {source.name} carries {names}: say by= which entity's events count")
+        require(
+            len(source.entities) == 1,
+            f"Source {source.name} carries {names}: say by= whose events count, one entity or a tuple of several",
+        )
         return source.entities[0]
-    require(by in source.entities, f"Source {source.name} carries {names}, not {by.name}")
-    return by
+    require(
+        isinstance(by, Entity | tuple), f"Source {source.name}: by: {by!r}: expected an entity, or several in a tuple"
+    )
+    chosen = entities_of(by)
+    check_entities(f"Source {source.name}: by", chosen)
+    require(bool(chosen), f"Source {source.name}: by is empty; name one of {names}, or several in a tuple")
+    for entity in chosen:
+        require(entity in source.entities, f"Source {source.name} carries {names}, not {entity.name}")
+    return in_order(chosen, source.entities)

@@ -10,12 +10,13 @@ from typing import Literal
 from assembly_line.declarations.checks import SCRIPT, check_distinct, check_line_name, check_name, require
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError
@@ -141,19 +142,27 @@ class Line:
             known = by_name.setdefault(source.name, source)
             require(known == source, f"{place}: two different sources are named {source.name}")
         check_distinct(f"{place}: source", by_name)
+        self._check_entities(place)
         check_quality(place, self.quality, features=self.features, sources=self.sources.values())
 
     def _check_feature(self, place: str, name: str) -> None:
         feature = self.features[name]
         if not isinstance(feature, Ratio | Expression):
-            require(
-                feature.by in self.decision.entities, f"{place}: is by {feature.by.name}, which is not decided about"
-            )
+            for entity in entities_of(feature.by):
+                require(entity in self.decision.entities, f"{place}: is by {entity.name}, which is not decided about")
             return
         try:
             kinds_of(self.features, (name,))
         except DeclarationError as error:
             raise DeclarationError(f"{place}: {error}") from error
+
+    def _check_entities(self, place: str) -> None:
+        """Refuse two entities of one name, and another case of one: sources and features refer to them by name."""
+        known: dict[str, Entity] = {}
+        for entity in self._all_entities():
+            one = known.setdefault(entity.name, entity)
+            require(one == entity, f"{place}: two different entities are named {entity.name}")
+        check_distinct(f"{place}: entity", known)
 
     def _check_groups(self, place: str) -> None:
         check_distinct(place, self.groups)
@@ -187,5 +196,7 @@ class Line:
     @property
     def entities(self) -> dict[str, Entity]:
         """Every entity of the line's sources and decision, by name, in order of name."""
-        found = [*self.decision.entities, *(entity for source in self._all_sources() for entity in source.entities)]
-        return dict(sorted({entity.name: entity for entity in found}.items()))
+        return dict(sorted({entity.name: entity for entity in self._all_entities()}.items()))
+
+    def _all_entities(self) -> list[Entity]:
+        return [*self.decision.entities, *(entity for source in self._all_sources() for entity in source.entities)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from assembly_line.declarations.checks import require
+from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Attribute
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 
 TIMES = ("date", "timestamp")
 
@@ -13,7 +14,8 @@ def check_moment(place: str, role: str, moment: Attribute, entities: tuple[Entit
     """Refuse an attribute that cannot say when: not a time, or of an entity that the decision does not have."""
     kind = moment.source.columns[moment.column]
     require(kind in TIMES, f"{place}: {role} {moment.column} is {kind}, expected date or timestamp")
-    require(moment.by in entities, f"{place}: {role} belongs to {moment.by.name}, which is not one of its entities")
+    for entity in entities_of(moment.by):
+        require(entity in entities, f"{place}: {role} belongs to {entity.name}, which is not one of its entities")
 
 
 def check_time_column(place: str, role: str, source: Source, column: str) -> None:

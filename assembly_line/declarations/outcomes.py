@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Literal
 
 from assembly_line.declarations.checks import check_name, require
+from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.moments import check_moment
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 
 # Column of training datasets: when the outcome beside it was mature.
 OUTCOME_KNOWN_AT = "outcome_known_at"

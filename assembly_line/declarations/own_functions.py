@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from assembly_line.declarations.checks import COLUMN_TYPE, SCRIPT, check_exact, require
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.entities import By
+from assembly_line.declarations.sources import Source
 
 FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 # Columns of the table that a function gets, beside the declared ones.
@@ -33,7 +34,7 @@ class OwnFunction:
     script: str
     returns: str
     window: timedelta
-    by: Entity
+    by: By
 
     def __post_init__(self) -> None:
         place = f"{self.function} over {self.source.name}"

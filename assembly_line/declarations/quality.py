@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from assembly_line.declarations.checks import check_name, require
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.sources import Source
 
 Severity = Literal["error", "warning"]
@@ -110,7 +111,7 @@ class Unique:
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that together name a row."""
-        return self.columns or tuple(key for entity in self.source.entities for key in entity.keys)
+        return self.columns or tuple(key_columns(self.source.entities))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a line knows of the world: entities, and the tables of events or facts about them."""
+"""The tables that a line reads: of events, or of facts."""
 
 from __future__ import annotations
 
@@ -7,31 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_exact, check_name, require
+from assembly_line.declarations.entities import Entity, check_entities
 from assembly_line.declarations.view_sql import check_select
 from assembly_line.instants import zone_of
-
-KEY_TYPES = ("int64", "string", "boolean")
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """What is decided about, and the columns that identify one of it.
-
-    Args:
-        name: such as `household`.
-        keys: column -> type; key types are int64, string, boolean.
-    """
-
-    name: str
-    keys: Mapping[str, str]
-
-    def __post_init__(self) -> None:
-        check_name("Entity", self.name)
-        require(bool(self.keys), f"Entity {self.name}: keys is empty; name at least one key column")
-        check_distinct(f"Entity {self.name}: key", self.keys)
-        for column, kind in self.keys.items():
-            check_name(f"Entity {self.name}: key", column)
-            require(kind in KEY_TYPES, f"Entity {self.name}: key {column} is {kind!r}; expected one of {KEY_TYPES}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +50,7 @@ class Source:
     def __post_init__(self) -> None:
         check_name("Source", self.name)
         place = f"Source {self.name}"
+        check_entities(f"{place}: entities", self.entities)
         require(bool(self.entities), f"{place}: entities is empty; name the entities whose keys it carries")
         check_distinct(f"{place}: column", self.columns)
         for column, kind in self.columns.items():

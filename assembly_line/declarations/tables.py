@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assembly_line.declarations.checks import check_distinct, check_name, require
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, key_columns
+from assembly_line.declarations.sources import Source
 from assembly_line.instants import zone_of
 
 MeasureKind = Literal["count", "sum", "mean", "min", "max", "distinct"]
@@ -70,6 +71,7 @@ class AggregateTable:
         require(not self.source.static, f"{place}: source {self.source.name} is static; an aggregate needs events")
         require(self.source.sql is None, f"{place}: source {self.source.name} is a view; name a loaded source")
         require(bool(self.measures), f"{place}: measures is empty; say at least one, such as measure('count')")
+        check_entities(f"{place}: by", self.by)
         for entity in self.by:
             require(entity in self.source.entities, f"{place}: source {self.source.name} lacks {entity.name}'s keys")
         for column in self.columns:
@@ -91,7 +93,7 @@ class AggregateTable:
     @property
     def groups(self) -> tuple[str, ...]:
         """Columns of the source that the table groups by, beside the period."""
-        return (*(key for entity in self.by for key in entity.keys), *self.columns)
+        return (*key_columns(self.by), *self.columns)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -128,7 +130,7 @@ def aggregate(
     *,
     period: TablePeriod,
     measures: Mapping[str, Measure],
-    by: Entity | tuple[Entity, ...] = (),
+    by: By = (),
     columns: tuple[str, ...] = (),
     zone: str | None = None,
     refresh: str | None = None,
@@ -137,7 +139,7 @@ def aggregate(
     return AggregateTable(
         name=name,
         source=source,
-        by=(by,) if isinstance(by, Entity) else by,
+        by=entities_of(by),
         columns=columns,
         period=period,
         zone=zone or source.zone or "UTC",

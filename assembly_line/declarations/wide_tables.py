@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from assembly_line.declarations.checks import check_distinct, check_name, require
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
+from assembly_line.declarations.entities import By, Entity, entities_of, key_columns, names_of
 from assembly_line.declarations.features import Attribute, Feature
 from assembly_line.declarations.populations import Generated
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import MONTH, AggregateTable, check_refresh
 
 OCCASION = "as_of"
@@ -45,8 +46,8 @@ class WideTable:
         require(bool(self.features), f"{place}: features is empty; name at least one of the line")
         require(bool(self.by), f"{place}: by is empty; {self.population.population.name} carries no entity's keys")
         check_refresh(f"{place}: refresh", self.refresh)
-        occasion = Decision(name=self.name, entities=self.by, spine=self.population)
-        check_distinct(f"{place}: column", [*occasion.keys, OCCASION, MONTH, *self.features])
+        Decision(name=self.name, entities=self.by, spine=self.population)
+        check_distinct(f"{place}: column", [*key_columns(self.by), OCCASION, MONTH, *self.features])
 
     def check_features(self, place: str, declared: Mapping[str, Feature]) -> None:
         """Refuse features that the line lacks, or that are not of the table's entities; and a table without an end.
@@ -56,13 +57,15 @@ class WideTable:
         """
         for name in self.features:
             require(name in declared, f"{place}: {name!r} is not a feature; there are {', '.join(declared)}")
-        entities = ", ".join(entity.name for entity in self.by)
         timed = not self.population.population.static
         for name, feature in with_parts(declared, self.features).items():
             require(name != MONTH, f"{place}: feature {name} has the name of the table's partition")
             if isinstance(feature, Ratio | Expression):
                 continue
-            require(feature.by in self.by, f"{place}: feature {name} is by {feature.by.name}, the table by {entities}")
+            require(
+                all(entity in self.by for entity in entities_of(feature.by)),
+                f"{place}: feature {name} is by {names_of(feature.by)}, the table by {names_of(self.by)}",
+            )
             timed = timed or not isinstance(feature, Attribute)
         require(timed, f"{place}: nothing in it has a time, so it has no last occasion; add a feature of events")
 
@@ -80,15 +83,14 @@ def wide(
     *,
     population: Generated,
     features: tuple[str, ...],
-    by: Entity | tuple[Entity, ...] | None = None,
+    by: By | None = None,
     refresh: str | None = None,
 ) -> WideTable:
     """A table of features at the occasions of a cadence; by every entity of the population's source if `by` is None."""
-    entities = population.population.entities if by is None else by
     return WideTable(
         name=name,
         population=population,
-        by=(entities,) if isinstance(entities, Entity) else entities,
+        by=population.population.entities if by is None else entities_of(by),
         features=features,
         refresh=refresh,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import Predictive
 from assembly_line.features.columns import Column, Flags, Floats, Integers
@@ -75,7 +76,7 @@ def outcome_columns(line: Line, features: Sequence[str]) -> list[Leak]:
     Features over the outcome's own events are none of them: point in time cuts those before the horizon begins.
     """
     outcome = line.outcome
-    keys = {key for entity in outcome.by for key in entity.keys}
+    keys = key_columns(outcome.by).keys()
     contents = {_folded(column) for column in outcome.source.columns if column not in keys}
     workload = workload_of(line, features)
     leaks = []

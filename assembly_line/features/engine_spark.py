@@ -181,7 +181,7 @@ def _outcome_kinds(plan: Plan) -> dict[str, str]:
 
 def _outcome(plan: Plan, spine: Spine, reader: SparkReader) -> DataFrame:
     line = plan.line
-    source, keys = line.outcome.source, keys_of(*line.outcome.by)
+    source, keys = line.outcome.source, keys_of(line.outcome.by)
     names = outcome_reads(line)
     codes = reader.codes({name: spine.keys[name] for name in keys})
     horizons = horizons_of(line, spine.times, spine.ends)

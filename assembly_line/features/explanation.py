@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, parts_of
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, Timed, Windowed
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
@@ -147,7 +148,7 @@ class _Question:
 
     def __init__(self, line: Line, feature: Timed, at: int, scripts: Scripts) -> None:
         self.line, self.feature, self.at, self.scripts = line, feature, at, scripts
-        used = {*feature.by.keys, feature.source.event_time, feature.source.known_time}
+        used = {*key_columns(feature.by), feature.source.event_time, feature.source.known_time}
         self.ties = [column for column in feature.source.columns if column not in used]
 
     def answer(self, name: str, events: Sequence[Event]) -> Explanation:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
+from assembly_line.declarations.entities import entities_of
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Windowed
 from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
@@ -94,7 +95,7 @@ def _listed(line: Line, name: str) -> ListedFeature:
         kind=_kind(feature),
         type=kind_of(line, name),
         sources=(feature.source.name,),
-        entities=(feature.by.name,),
+        entities=tuple(entity.name for entity in entities_of(feature.by)),
         columns=columns,
         window=_window(feature),
         personal=not set(columns).isdisjoint(feature.source.personal),

@@ -37,7 +37,7 @@ def outcome_values(
     Args:
         ends: until when events count, microseconds.
     """
-    names = keys_of(*line.outcome.by)
+    names = keys_of(line.outcome.by)
     codes = reader.codes({name: keys[name] for name in names})
     bounds = (int(times.min()), int(ends.max())) if len(times) else (None, None)
     matched = reader.matched(line.outcome.source, names, outcome_reads(line), bounds)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.entities import names_of
 from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, Share
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
@@ -34,8 +35,8 @@ def in_words(line: Line, name: str) -> str:
     if isinstance(feature, Expression):
         return feature.formula
     if isinstance(feature, Attribute):
-        return f"{feature.column} of the {feature.by.name}, as {feature.source.name} states it without a time"
-    events = f"the {feature.by.name}'s {feature.source.name}"
+        return f"{feature.column} of the {names_of(feature.by)}, as {feature.source.name} states it without a time"
+    events = f"the {names_of(feature.by)}'s {feature.source.name}"
     if isinstance(feature, OwnFunction):
         within = trailing(feature.window)
         return f"{feature.function}() of {feature.script} over {', '.join(feature.columns)} of {events} {within}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
+from assembly_line.declarations.entities import By, key_columns
 from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, SinceLast, Timed, Windowed
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
-from assembly_line.declarations.sources import Entity, Source
+from assembly_line.declarations.sources import Source
 from assembly_line.features.semantics import micros_of
 from assembly_line.features.window_starts import widest
 
@@ -20,7 +21,7 @@ Keys = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class TimedGroup:
-    """Features over the events of one source by one entity: they share one sorted history."""
+    """Features over the events of one source by the same keys: they share one sorted history."""
 
     source: Source
     keys: Keys
@@ -60,7 +61,7 @@ class TimedGroup:
 
 @dataclass(frozen=True, slots=True)
 class StaticGroup:
-    """Attributes from one static source by one entity."""
+    """Attributes from one static source by the same keys."""
 
     source: Source
     keys: Keys
@@ -141,9 +142,9 @@ def _reach_of(feature: Timed) -> int | None:
     return None if feature.max_age is None else micros_of(feature.max_age)
 
 
-def keys_of(*entities: Entity) -> Keys:
-    """Key columns of the entities, in order."""
-    return tuple(key for entity in entities for key in entity.keys)
+def keys_of(by: By) -> Keys:
+    """Key columns of the entities, in order, each once."""
+    return tuple(key_columns(by))
 
 
 def kind_of(line: Line, name: str) -> str:
@@ -163,7 +164,7 @@ def outcome_group(line: Line, longest: int = 1) -> TimedGroup:
     window = timedelta(microseconds=max(longest, 1))
     kind: AggregateKind = "count" if outcome.column is None else "max"
     events = Aggregate(kind=kind, source=source, column=outcome.column, window=window, by=outcome.by[0])
-    return TimedGroup(source, keys_of(*outcome.by), {outcome.name: events})
+    return TimedGroup(source, keys_of(outcome.by), {outcome.name: events})
 
 
 def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dict[str, tuple[str, ...]]:
@@ -179,15 +180,15 @@ def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dic
 
     need(line.decision.source, *line.decision.keys, *line.decision.columns)
     if isinstance(line.decision.time, Attribute):
-        need(line.decision.time.source, line.decision.time.column, *line.decision.time.by.keys)
+        need(line.decision.time.source, line.decision.time.column, *keys_of(line.decision.time.by))
     for timed in workload.timed:
         need(timed.source, *timed.keys, *timed.columns, timed.source.event_time, timed.source.known_time)
     for static in workload.static:
         need(static.source, *static.keys, *static.columns)
     if with_outcome:
-        need(line.outcome.source, *keys_of(*line.outcome.by), line.outcome.source.event_time, line.outcome.column)
+        need(line.outcome.source, *keys_of(line.outcome.by), line.outcome.source.event_time, line.outcome.column)
         if line.outcome.until:
-            need(line.outcome.until.source, line.outcome.until.column, *line.outcome.until.by.keys)
+            need(line.outcome.until.source, line.outcome.until.column, *keys_of(line.outcome.until.by))
     return {
         name: tuple(column for column in line.sources[name].columns if column in columns)
         for name, columns in sorted(needed.items())

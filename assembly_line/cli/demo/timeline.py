@@ -8,6 +8,7 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.features.table import read_columns
@@ -75,7 +76,7 @@ def campaigns_of(line: Line, raw: Path) -> list[Campaign]:
     start, end = line.decision.time, line.outcome.until
     if end is None or not isinstance(start, Attribute) or end.source != start.source:
         raise ValueError(f"line {line.name}: the demo needs start and end in one table")
-    (key,) = start.by.keys
+    (key,) = key_columns(start.by)
     table = read_columns(raw / f"{start.source.name}.parquet", [key, start.column, end.column])
     mailed = {int(value) for value in read_columns(raw / f"{line.decision.source.name}.parquet", [key])[key]}
     rows = zip(table[key], table[start.column], table[end.column], strict=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import PERIOD, AggregateTable, Measure
 from assembly_line.features.aggregates import Values, aggregate_of
 from assembly_line.features.columns import Column, Integers, decimal_scale
@@ -30,7 +31,7 @@ def columns_written(table: AggregateTable) -> dict[str, str]:
 def with_periods(table: AggregateTable, events: Mapping[str, Column]) -> dict[str, Column]:
     """The events that are in a group, with the period of each."""
     starts = period_starts(events[table.source.event_time or ""], table.period, table.zone)
-    keys = [key for entity in table.by for key in entity.keys]
+    keys = key_columns(table.by)
     kept = np.flatnonzero(np.logical_and.reduce([starts.valid, *(events[key].valid for key in keys)]))
     return {PERIOD: starts.take(kept), **{name: column.take(kept) for name, column in events.items()}}
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.entities import By
 from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast, Timed
 from assembly_line.declarations.formulas import Constant, Reference, Term
 from assembly_line.declarations.lines import Line
@@ -168,7 +169,7 @@ def feature(line: Line, name: str, decision: Row, tables: Tables, known: Seen | 
     if isinstance(declared, Attribute):
         value = lookup(declared, decision, tables)
         return None if value is None else plain(value)
-    keys = tuple(declared.by.keys)
+    keys = keys_of(declared.by)
     known = Seen() if known is None else known
     if (declared.source.name, keys) not in known:
         known[declared.source.name, keys] = seen(line, declared.source, keys, decision, tables)
@@ -177,7 +178,7 @@ def feature(line: Line, name: str, decision: Row, tables: Tables, known: Seen | 
 
 def of_events(line: Line, declared: Timed, at: datetime, rows: list[Row]) -> Any:
     """The value of a feature from the events of its entity that the decision sees."""
-    keys = tuple(declared.by.keys)
+    keys = keys_of(declared.by)
     if isinstance(declared, OwnFunction):
         held = inside(line, declared.window, declared.source, rows, at)
         held.sort(key=lambda row: recency(row, declared.source, keys))
@@ -448,7 +449,7 @@ def time_to_event(
 
 
 def within(line: Line, decision: Row, events: list[Row], begin: datetime, end: datetime) -> list[Row]:
-    keys = [key for entity in line.outcome.by for key in entity.keys]
+    keys = keys_of(line.outcome.by)
     return [
         row
         for row in events
@@ -459,9 +460,17 @@ def within(line: Line, decision: Row, events: list[Row], begin: datetime, end: d
 
 def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:
     for row in table(attribute.source, tables):
-        if all(decision[key] is not None and row[key] == decision[key] for key in attribute.by.keys):
+        if all(decision[key] is not None and row[key] == decision[key] for key in keys_of(attribute.by)):
             return row[attribute.column]
     return None
+
+
+def keys_of(by: By) -> tuple[str, ...]:
+    """The key columns of one entity or of several; one that they share stands once."""
+    found: list[str] = []
+    for entity in by if isinstance(by, tuple) else (by,):
+        found += [key for key in entity.keys if key not in found]
+    return tuple(found)
 
 
 def happened_at(row: Row, source: Source) -> datetime:

@@ -58,7 +58,7 @@ class Asked:
         feature = self._lake.line.features[name]
         if isinstance(feature, Ratio | Expression):
             return {key: rows for part in parts_of(feature) for key, rows in self.rows(part).items()}
-        source, keys = feature.source, {key: self._keys[key] for key in feature.by.keys}
+        source, keys = feature.source, {key: self._keys[key] for key in reference.keys_of(feature.by)}
         if (source.name, *keys) not in self._rows:
             files = [Path(item.key) for item in self._lake.snapshots[source.name].objects]
             self._rows[source.name, *keys] = rows_of_entity(source, keys, tuple(source.columns), files)

@@ -1,0 +1,218 @@
+"""Flights of a route by a carrier: features by several entities, two of which share a key column."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from assembly_line import (
+    Decision,
+    Delivery,
+    Entity,
+    Line,
+    Outcome,
+    Policy,
+    Source,
+    Training,
+    attribute,
+    column,
+    count,
+    days,
+    deviation,
+    distinct,
+    expression,
+    fact,
+    first,
+    hours,
+    last,
+    latest,
+    maximum,
+    mean,
+    minimum,
+    own,
+    ratio,
+    share,
+    since_last,
+    total,
+)
+from tests.unit.features import reference
+from tests.unit.features.small_world import Row, Tables
+
+FLIGHT = Entity("flight", keys={"flight": "int64"})
+ROUTE = Entity("route", keys={"origin": "string", "destination": "string"})
+ORIGIN = Entity("origin", keys={"origin": "string"})
+CARRIER = Entity("carrier", keys={"carrier": "int64"})
+KEYS = {"origin": "string", "destination": "string", "carrier": "int64"}
+FLIGHTS = Source(
+    name="flights",
+    entities=(FLIGHT, ROUTE, ORIGIN, CARRIER),
+    columns={
+        "flight": "int64",
+        **KEYS,
+        "departs": "timestamp",
+        "arrived": "timestamp",
+        "late": "float64",
+        "cancelled": "boolean",
+    },
+    static=True,
+    zone="UTC",
+)
+LANDINGS = Source(
+    name="landings",
+    entities=(ORIGIN, ROUTE, CARRIER),
+    columns={**KEYS, "landed": "timestamp", "reported": "timestamp", "late": "float64", "seats": "int64"},
+    event_time="landed",
+    known_time="reported",
+    zone="UTC",
+)
+FARES = Source(
+    name="fares",
+    entities=(ROUTE, CARRIER),
+    columns={**KEYS, "fare": "int64"},
+    static=True,
+)
+SLOTS = Source(
+    name="slots",
+    entities=(ORIGIN, CARRIER),
+    columns={"origin": "string", "carrier": "int64", "begins": "timestamp", "ends": "timestamp", "gate": "string"},
+    event_time="begins",
+    valid_until="ends",
+    delay=hours(1),
+    zone="UTC",
+)
+DIVERTED = Source(
+    name="diverted",
+    entities=(ORIGIN, CARRIER),
+    columns={"origin": "string", "carrier": "int64", "landed": "timestamp", "reported": "timestamp", "n": "int64"},
+    event_time="landed",
+    known_time="reported",
+    zone="UTC",
+    inputs=(LANDINGS,),
+    sql="SELECT origin, carrier, landed, reported, seats + 1 AS n FROM landings WHERE late > 0",
+)
+SCRIPT = b"""
+import pyarrow as pa
+
+def lateness(events: pa.Table) -> pa.Array:
+    told = [[] for _ in range(events["decision"][-1].as_py() + 1)]
+    for place, late in zip(events["decision"].to_pylist(), events["late"].to_pylist()):
+        told[place].append(str(late))
+    return pa.array(["|".join(texts) if texts else None for texts in told], pa.string())
+"""
+SCRIPTS = {"features.py": SCRIPT}
+START = datetime(2024, 5, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+AIRPORTS = ["AUS", "aus", "BER", "", None]
+
+
+def a_line(*, window: timedelta = DAY, boundary: Any = "before", outcome: Outcome | None = None) -> Line:
+    both, reverse = (ORIGIN, CARRIER), (CARRIER, ORIGIN)
+    late = column("late") > 0
+    return Line(
+        name="flights",
+        title="How late a flight will be",
+        owner="tests",
+        decision=Decision(
+            name="departure",
+            entities=(FLIGHT, ROUTE, ORIGIN, CARRIER),
+            spine=FLIGHTS,
+            time="departs",
+            boundary=boundary,
+        ),
+        features={
+            "landings": count(LANDINGS, window=window, by=both),
+            "landings_again": count(LANDINGS, window=window, by=reverse),
+            "late_of_all": share(LANDINGS, window=window, where=late, by=both),
+            "carriers": distinct(LANDINGS, "carrier", window=window, by=ROUTE),
+            "seats": total(LANDINGS, "seats", window=window, by=(ROUTE, CARRIER)),
+            "late_mean": mean(LANDINGS, "late", window=window, by=both),
+            "late_least": minimum(LANDINGS, "late", window=window, by=(ROUTE, ORIGIN)),
+            "late_most": maximum(LANDINGS, "late", window=window, by=ORIGIN),
+            "late_deviation": deviation(LANDINGS, "late", window=window, by=both),
+            "late_first": first(LANDINGS, "late", window=window, by=both, where=late),
+            "destination_last": last(LANDINGS, "destination", window=window, by=both),
+            "late_latest": latest(LANDINGS, "late", by=both),
+            "late_recent": latest(LANDINGS, "late", max_age=window, by=(ROUTE, CARRIER)),
+            "since": since_last(LANDINGS, by=both, where=late),
+            "gate": fact(SLOTS, "gate", by=reverse),
+            "fare": attribute(FARES, "fare", by=(CARRIER, ROUTE)),
+            "diverted": total(DIVERTED, "n", window=window, by=both),
+            "lateness": own(LANDINGS, "lateness", columns=("late",), returns="string", window=days(2), by=both),
+            "per_seat": ratio("late_mean", "seats"),
+            "worse": expression("late_mean > late_most or is_null(fare)"),
+        },
+        outcome=outcome
+        or Outcome(name="landed_again", source=replace(SLOTS, name="returns"), by=both, horizon=hours(6)),
+        training=Training(framework_version="3.2-0", baseline="landings"),
+        policy=Policy(version=1, act="warn", otherwise="leave", capacity=0.5, expires_after=days(1)),
+        delivery=Delivery(subscribers=("desk",)),
+    )
+
+
+def random_flights(seed: int, *, flights: int = 50, landings: int = 150) -> Tables:
+    """Dense with ties, with nulls in each key, and with values that become known late or never."""
+    chance = random.Random(seed)  # noqa: S311
+
+    def moment(spread: int = 48) -> datetime | None:
+        if chance.random() < 0.05:
+            return None
+        return START + timedelta(hours=chance.randint(0, spread), microseconds=chance.choice([-1, 0, 0, 1]))
+
+    def keys() -> dict[str, Any]:
+        return {
+            "origin": chance.choice(AIRPORTS),
+            "destination": chance.choice(AIRPORTS),
+            "carrier": chance.choice([1, 2, 2, 3, None]),
+        }
+
+    def later(at: datetime | None) -> datetime | None:
+        return None if at is None or chance.random() < 0.1 else at + timedelta(hours=chance.choice([-1, 0, 1, 5, 30]))
+
+    def landing() -> dict[str, Any]:
+        at = moment()
+        late = chance.choice([-5.0, 0.0, 12.5, 12.5, 300.0, None])
+        return {**keys(), "landed": at, "reported": later(at), "late": late, "seats": chance.choice([0, 90, None])}
+
+    def flight(number: int) -> dict[str, Any]:
+        departs = moment()
+        return {
+            "flight": number,
+            **keys(),
+            "departs": departs,
+            "arrived": later(departs),
+            "late": chance.choice([-5.0, 0.0, 15.0, 300.0, None]),
+            "cancelled": chance.choice([False, False, False, True, None]),
+        }
+
+    def slot() -> dict[str, Any]:
+        one, begins = keys(), moment()
+        ends = None if begins is None or chance.random() < 0.5 else begins + timedelta(hours=chance.randint(1, 20))
+        return {**one, "begins": begins, "ends": ends, "gate": chance.choice(["A1", "B2", None])}
+
+    spine = [flight(number) for number in range(flights)]
+    spine += [chance.choice(spine) for _ in range(3)]
+    fares = {tuple(one.values()): {**one, "fare": chance.choice([1, 99, None])} for one in (keys() for _ in range(60))}
+    slots, returns = [slot() for _ in range(40)], [slot() for _ in range(80)]
+    return {
+        "flights": spine,
+        "landings": [landing() for _ in range(landings)],
+        "fares": list(fares.values()),
+        "slots": slots,
+        "returns": returns,
+    }
+
+
+def diverted(tables: Tables) -> list[Row]:
+    found = [row for row in tables["landings"] if row["late"] is not None and row["late"] > 0]
+    return [{**row, "n": None if row["seats"] is None else row["seats"] + 1} for row in found]
+
+
+def lateness(events: Sequence[Row], _: Sequence[datetime], __: datetime) -> str | None:
+    return "|".join(str(row["late"]) for row in events) if events else None
+
+
+reference.VIEWS.update(diverted=diverted)
+reference.OWN.update(lateness=lateness)
