@@ -12,6 +12,9 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
 # Unscaled values are kept in 64 bits.
 EXACT_DIGITS = 18
+# Of a field that earlier releases lack: JSON has it only where it is declared, so that a line that does not use it has
+# the digest and the dataset ids that it had.
+LEFT_OUT_AT_DEFAULT = {"left out at its default": True}
 COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity
@@ -104,7 +105,12 @@ def _is_view(entry: tuple[str, Mapping[str, Any]]) -> bool:
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
-    return {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
+    found = {field: getattr(value, field.name) for field in fields(value)}
+    return {
+        field.name: _encode(content)
+        for field, content in found.items()
+        if not (field.metadata == LEFT_OUT_AT_DEFAULT and content == field.default)
+    }
 
 
 def _encode(value: Any) -> Any:

@@ -14,6 +14,7 @@ from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import Outcome
+from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
@@ -128,6 +129,7 @@ class Line:
             sampling is None or not sampling.by_class or self.outcome.has_classes,
             f"{place}: sampling by class, but the outcome is measured as {self.outcome.measure} and has no negatives",
         )
+        self._check_own_outcome(place)
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -155,6 +157,15 @@ class Line:
             kinds_of(self.features, (name,))
         except DeclarationError as error:
             raise DeclarationError(f"{place}: {error}") from error
+
+    def _check_own_outcome(self, place: str) -> None:
+        spine, source = self.decision.spine, self.outcome.source
+        name = "generated" if isinstance(spine, Generated) else spine.name
+        require(
+            self.outcome.value is None or spine == source,
+            f"{place}: outcome {self.outcome.name} is a value of rows of {source.name}, which are not the decisions; "
+            f"the spine is {name}",
+        )
 
     def _check_entities(self, place: str) -> None:
         """Refuse two entities of one name, and another case of one: sources and features refer to them by name."""

@@ -1,38 +1,47 @@
-"""The outcome: what is said of a decision once its horizon has passed."""
+"""The outcome: what is said of a decision once its horizon has passed, or once its own row states it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
-from assembly_line.declarations.checks import check_name, require
-from assembly_line.declarations.entities import Entity
+from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT, check_name, require
+from assembly_line.declarations.entities import Entity, check_entities
 from assembly_line.declarations.features import Attribute
-from assembly_line.declarations.moments import check_moment
+from assembly_line.declarations.moments import check_moment, check_time_column
+from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
 
 # Column of training datasets: when the outcome beside it was mature.
 OUTCOME_KNOWN_AT = "outcome_known_at"
-Measure = Literal["happened", "count", "sum", "mean", "min", "max", "time_to_event"]
+Measure = Literal["happened", "count", "sum", "mean", "min", "max", "time_to_event", "value"]
 OF_A_COLUMN = ("sum", "mean", "min", "max")
+NUMBERS = ("int64", "float64", "decimal")
 OF_CLASSES = ("happened", "time_to_event")
 # What a sum without events is needs no saying; what a mean without events is does.
 ABSENT_BY_DEFAULT = ("happened", "count", "sum", "time_to_event")
 
+# So that `by` of an outcome of events is not forgotten, and of an own value need not be said.
+UNSAID = cast("tuple[Entity, ...]", None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What happened after the decision: events of the source for the same entities, within the horizon.
+    """What came of the decision: said by events of the source after it, or (`value`) by the decision's own row.
 
-    An event counts iff decision time + gap < event time <= end of the horizon. The outcome is mature once the horizon's
-    end and the source's delay have passed; where no event is there by then, the value is `absent`.
+    An event counts iff it has the decision's keys and decision time + gap < event time <= end of the horizon. The
+    outcome is mature once the horizon's end and the source's delay have passed; where no event is there by then, the
+    value is `absent`.
+
+    A row's own value counts from its known time on. A decision whose row states none has no outcome: it is scored, but
+    no training row.
 
     Args:
         name: column of the outcome in training datasets.
-        source: events that carry the keys of every entity in `by`.
-        by: entities whose keys must match, normally all of the decision's.
+        source: events that carry the keys of every entity in `by`; for an own value, the source that is the spine.
+        by: entities whose keys must match, normally all of the decision's; none for an own value.
         horizon: how long after the decision time and the gap; or
         until: an attribute that says when it ends (a date means the END of its day).
         gap: how long after the decision the horizon begins; what happens in between counts for nothing.
@@ -44,11 +53,18 @@ class Outcome:
         present: the value of `happened` where an event is there.
         absent: the value where no event, or none with a value, is there. 0 by default for `happened`, `count` and
             `sum`; `mean`, `min` and `max` have none, and need it said.
+        value: what the decision's own row says: a column of the spine, or a predicate over its columns such as
+            `column("arrival_delay") > 15`. A number is the outcome as it stands (`measure` is then `value`). A boolean
+            or a predicate gives `present` where true and `absent` where false (`happened`). Null or unknown: none.
+        known: the column of the spine that says when the value is known. A date counts as the END of its day. Null:
+            never.
+        delay: how long after `known` the value is known.
+        where: which decisions have an outcome at all, such as `column("cancelled") == False`; all of them if None.
     """
 
     name: str
     source: Source
-    by: tuple[Entity, ...]
+    by: tuple[Entity, ...] = UNSAID
     horizon: timedelta | None = None
     until: Attribute | None = None
     present: int = 1
@@ -56,10 +72,27 @@ class Outcome:
     gap: timedelta = timedelta(0)
     measure: Measure = "happened"
     column: str | None = None
+    value: str | Predicate | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    known: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    delay: timedelta = field(default=timedelta(0), metadata=LEFT_OUT_AT_DEFAULT)
+    where: Predicate | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_name("Outcome", self.name)
         place = f"Outcome {self.name}"
+        if self.by is UNSAID:
+            require(self.value is not None, f"{place}: say by= whose events count, normally every entity decided about")
+            object.__setattr__(self, "by", ())
+        check_entities(f"{place}: by", self.by)
+        if self.value is None:
+            self._check_events(place)
+        else:
+            self._check_own_value(place, self.value)
+
+    def _check_events(self, place: str) -> None:
+        given = {"known": self.known, "where": self.where, "delay": self.delay or None}
+        for role, content in given.items():
+            require(content is None, f"{place}: {role}= is for an outcome of the decision's own row; declare value=")
         require(not self.source.static, f"{place}: source {self.source.name} is static; an outcome needs events")
         require(
             self.source.known_time is None, f"{place}: source {self.source.name} needs a delay, so maturity is certain"
@@ -75,6 +108,36 @@ class Outcome:
             check_moment(place, "until", self.until, self.by)
         self._check_measure(place)
 
+    def _check_own_value(self, place: str, value: str | Predicate) -> None:
+        given = {"by": self.by, "horizon": self.horizon, "until": self.until, "gap": self.gap, "column": self.column}
+        for role, content in given.items():
+            require(not content, f"{place}: {role}= is for events; value= is of the decision's own row")
+        require(self.source.sql is None, f"{place}: {self.source.name} is a view; decisions stand in loaded sources")
+        require(self.known is not None, f"{place}: say when the value is known: known=<a time column of the spine>")
+        check_time_column(place, "known", self.source, self.known or "")
+        require(self.delay >= timedelta(0), f"{place}: delay {self.delay} is negative")
+        object.__setattr__(self, "where", checked(f"{place}: where", self.source, self.where))
+        kind = "boolean"
+        if isinstance(value, str):
+            kind = self.source.check_column(f"{place}: value", value)
+        else:
+            object.__setattr__(self, "value", checked(f"{place}: value", self.source, value))
+        number = kind.startswith(NUMBERS)
+        require(number or kind == "boolean", f"{place}: value {value} is {kind}, expected a number or a boolean")
+        require(self.measure in ("happened", "value"), f"{place}: measure {self.measure} is of events, not of a value")
+        object.__setattr__(self, "measure", "value" if number else "happened")
+        if number:
+            require(
+                self.present == 1 and self.absent is None,
+                f"{place}: present= and absent= are for true and false; a number is the outcome as it stands",
+            )
+        else:
+            self._check_classes(place)
+
+    def _check_classes(self, place: str) -> None:
+        require(self.present != self.absence, f"{place}: present and absent are both {self.present}")
+        require(isinstance(self.absence, int), f"{place}: absent {self.absence} is no integer, as {self.name} is")
+
     def _check_measure(self, place: str) -> None:
         needs = self.measure in OF_A_COLUMN
         known = (*OF_CLASSES, "count", *OF_A_COLUMN)
@@ -84,8 +147,7 @@ class Outcome:
         )
         if self.column is not None:
             kind = self.source.check_column(f"{place}: column", self.column)
-            number = kind in ("int64", "float64") or kind.startswith("decimal")
-            require(number, f"{place}: column {self.column} is {kind}, expected a number")
+            require(kind.startswith(NUMBERS), f"{place}: column {self.column} is {kind}, expected a number")
         require(
             self.absent is not None or self.measure in ABSENT_BY_DEFAULT,
             f"{place}: {self.measure} of no events has no value; declare absent=, the value where there are none",
@@ -107,6 +169,20 @@ class Outcome:
             require(units == int(units), f"{place}: absent {self.absence} has more digits than {self.kind}")
 
     @property
+    def stated_by(self) -> tuple[str, ...]:
+        """Columns of the decision's own row that tell the outcome: those of the value, and when it is known."""
+        if self.value is None or self.known is None:
+            return ()
+        own = (self.value,) if isinstance(self.value, str) else self.value.columns
+        return tuple(dict.fromkeys((*own, self.known)))
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """Columns of the decision's own row that say whether it has an outcome, which, and when it is known."""
+        chosen_by = () if self.where is None else self.where.columns
+        return tuple(dict.fromkeys((*self.stated_by, *chosen_by)))
+
+    @property
     def absence(self) -> int | float:
         """The value where no event counts."""
         return 0 if self.absent is None else self.absent
@@ -119,6 +195,8 @@ class Outcome:
     @property
     def kind(self) -> str:
         """The type of its values."""
+        if self.measure == "value" and isinstance(self.value, str):
+            return self.source.columns[self.value]
         if self.column is None:
             return "int64"
         kind = self.source.columns[self.column]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import Predictive
+from assembly_line.features.audit_of_own_row import own_row_leaks
 from assembly_line.features.columns import Column, Flags, Floats, Integers
 from assembly_line.features.findings import Finding, not_judged
 from assembly_line.features.leak_findings import (
@@ -75,6 +76,8 @@ def outcome_columns(line: Line, features: Sequence[str]) -> list[Leak]:
 
     Features over the outcome's own events are none of them: point in time cuts those before the horizon begins.
     """
+    if line.outcome.value is not None:
+        return own_row_leaks(line, features)
     outcome = line.outcome
     keys = key_columns(outcome.by).keys()
     contents = {_folded(column) for column in outcome.source.columns if column not in keys}

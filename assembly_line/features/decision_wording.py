@@ -10,7 +10,8 @@ from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import WEEKDAYS, Cadence, FixedCadence, Generated
-from assembly_line.features.wording import duration
+from assembly_line.declarations.predicates import Predicate
+from assembly_line.features.wording import duration, predicate_in_words
 from assembly_line.instants import format_instant
 
 
@@ -45,6 +46,8 @@ def cadence_in_words(cadence: Cadence) -> str:
 
 def outcome_in_words(outcome: Outcome) -> str:
     """Such as `whether an event of coupon_redemptions follows within 30 days`."""
+    if outcome.value is not None:
+        return _own_value(outcome, outcome.value)
     if outcome.horizon is not None:
         within = f"within {duration(outcome.horizon)}"
     else:
@@ -59,6 +62,15 @@ def outcome_in_words(outcome: Outcome) -> str:
     if outcome.measure == "time_to_event":
         return f"whether and after how many days there are {events}, or how long there were none"
     return f"{outcome.measure} of {outcome.column} over {events}, {outcome.absence} without any"
+
+
+def _own_value(outcome: Outcome, value: str | Predicate) -> str:
+    """Such as `arrival_delay of the decision's row in flights, known at arrived; none unless cancelled is false`."""
+    said = value if isinstance(value, str) else f"whether {predicate_in_words(value)}"
+    known = f"known {duration(outcome.delay)} after {outcome.known}" if outcome.delay else f"known at {outcome.known}"
+    unless = "" if outcome.where is None else f"; none unless {predicate_in_words(outcome.where)}"
+    link = " of" if isinstance(value, str) else ", in"
+    return f"{said}{link} the decision's row in {outcome.source.name}, {known}{unless}"
 
 
 def sampling_in_words(report: Mapping[str, Any]) -> str:

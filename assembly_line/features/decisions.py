@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.populations import Generated
 from assembly_line.features.assembly import Matched, Reader, horizon_column, moments, rows_of
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.occasions import decided_between, occasions
+from assembly_line.features.own_row_outcomes import observe_own_rows
 from assembly_line.features.plans import Plan
 from assembly_line.features.populations import members, stays_of_events, stays_of_facts
 from assembly_line.features.semantics import NEVER, instants_of, micros_of, sight_of
-from assembly_line.features.spine import Period, Spine, observe, select
+from assembly_line.features.spine import Observation, Period, Spine, observe, select
+from assembly_line.features.workload import Keys
 from assembly_line.instants import to_micros
 
 
@@ -25,11 +28,13 @@ class Candidates:
 
     Args:
         known: from when on each row of the spine was known, microseconds; None where that is at every decision.
+        columns: what else was read of the spine's rows.
     """
 
     keys: Mapping[str, Column]
     times: Column
     known: Integers | None
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
 
 def select_decisions(plan: Plan, reader: Reader) -> Spine:
@@ -39,19 +44,29 @@ def select_decisions(plan: Plan, reader: Reader) -> Spine:
         RequestRefused: a generated spine has more decisions than are built.
     """
     line = plan.line
-    found = _generated(plan, reader) if isinstance(line.decision.spine, Generated) else _listed(plan, reader)
-    observed = None
-    if plan.with_outcome:
-        newest = plan.inputs[line.outcome.source.name].newest
-        until = horizon_column(line, found.keys, reader)
-        observed = observe(line, found.times, until, as_of=to_micros(plan.as_of), covered=newest)
+    if isinstance(line.decision.spine, Generated):
+        found = _generated(plan, reader)
+    else:
+        found = listed(line.decision, reader, line.outcome.own_columns if plan.with_outcome else ())
+    observed = _observed(plan, found, reader) if plan.with_outcome else None
     return select(found.keys, found.times, _period(plan), known=found.known, observed=observed)
 
 
-def _listed(plan: Plan, reader: Reader) -> Candidates:
-    """Each row of the spine's table."""
-    decision = plan.line.decision
-    columns = reader.table(decision.source, (*decision.keys, *decision.columns))
+def _observed(plan: Plan, found: Candidates, reader: Reader) -> Observation:
+    line, as_of = plan.line, to_micros(plan.as_of)
+    if line.outcome.value is not None:
+        return observe_own_rows(line.outcome, found.columns, found.times, as_of=as_of)
+    newest = plan.inputs[line.outcome.source.name].newest
+    return observe(line, found.times, horizon_column(line, found.keys, reader), as_of=as_of, covered=newest)
+
+
+def listed(decision: Decision, reader: Reader, others: Keys = ()) -> Candidates:
+    """Each row of the spine's table.
+
+    Args:
+        others: further columns to read of it.
+    """
+    columns = reader.table(decision.source, tuple(dict.fromkeys((*decision.keys, *decision.columns, *others))))
     keys = {name: columns[name] for name in decision.keys}
     if isinstance(decision.time, Attribute):
         times = moments(decision.time, keys, reader)
@@ -64,7 +79,8 @@ def _listed(plan: Plan, reader: Reader) -> Candidates:
         known[rows.entities] = rows.times + sight_of(decision.source, "at_or_before").hold
         if rows.known is not None:
             known[rows.entities] = rows.known
-    return Candidates(keys, instants_of(times, zone=decision.time_source.zone, edge="start"), known)
+    times = instants_of(times, zone=decision.time_source.zone, edge="start")
+    return Candidates(keys, times, known, {name: columns[name] for name in others})
 
 
 def _generated(plan: Plan, reader: Reader) -> Candidates:

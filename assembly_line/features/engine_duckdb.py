@@ -114,6 +114,8 @@ class _Work:
     def outcome(self, spine: Spine) -> dict[str, Column]:
         """The columns that state the outcome, but not when it was known."""
         line = self.plan.line
+        if line.outcome.value is not None:
+            return dict(spine.outcome)
         horizons = horizons_of(line, spine.times, spine.ends)
         group = outcome_group(line, horizons.longest)
         decisions = self._decisions(group, spine)

@@ -164,7 +164,12 @@ def _timed(plan: Plan, group: TimedGroup, spine: Spine, reader: SparkReader, scr
 
 
 def _drawn(plan: Plan, spine: Spine, reader: SparkReader) -> Drawn:
-    """The decisions that are kept. Where that depends on their outcomes, these come to the driver first."""
+    """The decisions that are kept. Where that depends on their outcomes, these come to the driver first.
+
+    Outcomes that the decisions' own rows state are there already.
+    """
+    if plan.with_outcome and plan.line.outcome.value is not None:
+        return draw(plan, spine, spine.outcome)
     if plan.sampling is None or not plan.sampling.by_class:
         return draw(plan, spine, {})
     kinds = _outcome_kinds(plan)

@@ -43,7 +43,8 @@ def estimated_mib(
         rows: source -> rows that are read of it; a view is taken to have as many as its sources.
         with_outcome: whether the outcome's events are read, too.
     """
-    groups = [*workload.timed, *([outcome_group(line)] if with_outcome else [])]
+    of_events = with_outcome and line.outcome.value is None
+    groups = [*workload.timed, *([outcome_group(line)] if of_events else [])]
     read = (sum(rows[source.name] for source in group.source.loaded) * row_bytes(group) for group in groups)
     largest = max(read, default=0)
     return held_mib(line, workload, spine_rows) + -(-largest // MIB)

@@ -41,7 +41,7 @@ def _time_bounds(line: Line, workload: Workload, asked: Asked) -> dict[str, Boun
     for group in workload.timed:
         lower = _group_lower(group, first)
         bounds[group.source.name] = _wider(bounds.get(group.source.name), (lower, last))
-    if asked.purpose == "training":
+    if asked.purpose == "training" and line.outcome.value is None:
         # A mature outcome lies after its decision, and its horizon ended by as_of.
         outcome = line.outcome.source.name
         bounds[outcome] = _wider(bounds.get(outcome), (first, to_micros(asked.as_of)))

@@ -33,17 +33,18 @@ def rows_where(predicate: Predicate, columns: Mapping[str, Column]) -> Flags:
         predicate: its values are of the columns' types.
         columns: at least those it looks at.
     """
-    return _truth(predicate, columns).true
+    return truth_of(predicate, columns).true
 
 
-def _truth(predicate: Predicate, columns: Mapping[str, Column]) -> Truth:
+def truth_of(predicate: Predicate, columns: Mapping[str, Column]) -> Truth:
+    """Where the predicate is true and where it is false, as `rows_where`."""
     match predicate:
         case AllOf(parts=parts):
-            return reduce(_both, (_truth(part, columns) for part in parts))
+            return reduce(_both, (truth_of(part, columns) for part in parts))
         case AnyOf(parts=parts):
-            return _not(reduce(_both, (_not(_truth(part, columns)) for part in parts)))
+            return _not(reduce(_both, (_not(truth_of(part, columns)) for part in parts)))
         case Negation(part=part):
-            return _not(_truth(part, columns))
+            return _not(truth_of(part, columns))
         case IsNull(column=name):
             return Truth(~columns[name].valid, columns[name].valid)
         case Comparison(column=name, operator=operator, value=value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -38,6 +38,7 @@ class Spine:
         spine_rows: rows of the spine's table.
         excluded: reason -> rows left out; each row is counted once, under the first reason that applies.
         duplicates: rows whose keys and time equal those of the row before.
+        outcome: columns that state the outcome, where the decisions' own rows do.
     """
 
     rows: Integers
@@ -48,6 +49,7 @@ class Spine:
     spine_rows: int
     excluded: Mapping[str, int]
     duplicates: int
+    outcome: Mapping[str, Column] = field(default_factory=dict)
 
     def only(self, places: Integers, reason: str) -> Spine:
         """The decisions at these places, in order; the others are left out for this reason."""
@@ -62,6 +64,7 @@ class Spine:
             spine_rows=self.spine_rows,
             excluded={**self.excluded, reason: len(self.times) - len(times)},
             duplicates=_duplicates([column.sort_keys() for column in keys.values()], times),
+            outcome={name: column.take(places) for name, column in self.outcome.items()},
         )
 
 
@@ -93,11 +96,15 @@ class Observation:
         known_at: when what is said of the outcome is mature; NEVER where the end of its horizon is unknown.
         usable: mature at as_of, and the source reaches to the end of the horizon; for a time to the event: something
             was observed of it at all.
+        without: decisions that have no outcome, now or later; None where every decision has one.
+        values: columns that state the outcome, where the decisions' own rows do.
     """
 
     ends: Integers
     known_at: Integers
     usable: Flags
+    without: Flags | None = None
+    values: Mapping[str, Column] = field(default_factory=dict)
 
 
 def observe(line: Line, times: Column, until: Column | None, *, as_of: int, covered: datetime | None) -> Observation:
@@ -156,11 +163,14 @@ def select(
     if observed is None:
         leave_out("after_as_of", moments > period.as_of)
     else:
+        if observed.without is not None:
+            leave_out("no_outcome", observed.without)
         leave_out("immature", ~observed.usable)
     chosen = np.flatnonzero(left)
     whole = len(chosen) == len(left)
     ranks = [(column if whole else column.take(chosen)).sort_keys() for column in keys.values()]
-    order = order_of([moments if whole else moments[chosen], *ranks])
+    ties = [] if observed is None else _ties(observed, chosen)
+    order = order_of([moments if whole else moments[chosen], *ranks, *ties])
     rows = chosen[order]
     return Spine(
         rows=rows,
@@ -171,7 +181,15 @@ def select(
         spine_rows=len(moments),
         excluded=excluded,
         duplicates=_duplicates([rank[order] for rank in ranks], moments[rows]),
+        outcome={} if observed is None else {name: column.take(rows) for name, column in observed.values.items()},
     )
+
+
+def _ties(observed: Observation, chosen: Integers) -> list[Integers]:
+    """What orders rows of one decision whose own outcomes differ, so that no order of files does."""
+    if not observed.values:
+        return []
+    return [*(column.take(chosen).sort_keys() for column in observed.values.values()), observed.known_at[chosen]]
 
 
 def _duplicates(ranks: list[Integers], times: Integers) -> int:

@@ -185,7 +185,9 @@ def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dic
         need(timed.source, *timed.keys, *timed.columns, timed.source.event_time, timed.source.known_time)
     for static in workload.static:
         need(static.source, *static.keys, *static.columns)
-    if with_outcome:
+    if with_outcome and line.outcome.value is not None:
+        need(line.outcome.source, *line.outcome.own_columns)
+    elif with_outcome:
         need(line.outcome.source, *keys_of(line.outcome.by), line.outcome.source.event_time, line.outcome.column)
         if line.outcome.until:
             need(line.outcome.until.source, line.outcome.until.column, *keys_of(line.outcome.until.by))

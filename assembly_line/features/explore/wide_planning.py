@@ -117,15 +117,30 @@ def line_of(line: Line, table: WideTable) -> Line:
         history_since=line.decision.history_since,
         boundary=line.decision.boundary,
     )
-    # A scoring dataset has no outcome; a line has to have one, and this one asks nothing of the entities.
-    outcome = Outcome(name=line.outcome.name, source=line.outcome.source, by=(), horizon=timedelta(days=1))
     return replace(
         line,
         decision=decision,
-        outcome=outcome,
+        outcome=_nothing(line.outcome),
         features=with_parts(line.features, table.features),
         training=replace(line.training, baseline=table.features[0], preprocessing=None),
         quality=(),
         groups={},
         tables=(),
     )
+
+
+def _nothing(outcome: Outcome) -> Outcome:
+    """A scoring dataset has no outcome; a line has to have one, and this one asks nothing of the entities."""
+    source = outcome.source
+    if outcome.value is not None:
+        # The rows that state it are no events: they are read as if they were, under a name of their own.
+        source = replace(
+            source,
+            name=f"{source.name[:40]}_as_events",
+            static=False,
+            event_time=outcome.known,
+            known_time=None,
+            delay=timedelta(0),
+            valid_until=None,
+        )
+    return Outcome(name=outcome.name, source=source, by=(), horizon=timedelta(days=1))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from assembly_line import (
@@ -52,14 +54,20 @@ FLIGHTS = Source(
     columns={
         "flight": "int64",
         **KEYS,
+        "filed": "timestamp",
         "departs": "timestamp",
         "arrived": "timestamp",
+        "arrived_on": "date",
         "late": "float64",
+        "minutes": "int64",
+        "cost": "decimal(9,2)",
         "cancelled": "boolean",
     },
     static=True,
-    zone="UTC",
+    zone="America/New_York",
 )
+# The same as events: of plans that are filed, and known a while later.
+FILED = replace(FLIGHTS, static=False, event_time="filed", delay=timedelta(minutes=30))
 LANDINGS = Source(
     name="landings",
     entities=(ORIGIN, ROUTE, CARRIER),
@@ -106,6 +114,14 @@ SCRIPTS = {"features.py": SCRIPT}
 START = datetime(2024, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 AIRPORTS = ["AUS", "aus", "BER", "", None]
+
+
+def own_line(spine: Source = FLIGHTS, **outcome: Any) -> Line:
+    """A line whose outcome stands in the flight's own row."""
+    line = a_line()
+    declared = Outcome(**{"name": "delay", "source": spine, "value": "late", "known": "arrived", **outcome})
+    features = {name: line.features[name] for name in ("landings", "fare")}
+    return replace(line, decision=replace(line.decision, spine=spine), features=features, outcome=declared)
 
 
 def a_line(*, window: timedelta = DAY, boundary: Any = "before", outcome: Outcome | None = None) -> Line:
@@ -178,12 +194,22 @@ def random_flights(seed: int, *, flights: int = 50, landings: int = 150) -> Tabl
 
     def flight(number: int) -> dict[str, Any]:
         departs = moment()
+        arrived = later(departs)
         return {
             "flight": number,
             **keys(),
+            "filed": None if departs is None or chance.random() < 0.05 else departs - timedelta(hours=3),
             "departs": departs,
-            "arrived": later(departs),
-            "late": chance.choice([-5.0, 0.0, 15.0, 300.0, None]),
+            "arrived": arrived,
+            "arrived_on": None if arrived is None else arrived.date(),
+            **stated(),
+        }
+
+    def stated() -> dict[str, Any]:
+        return {
+            "late": chance.choice([-5.0, 0.0, -0.0, 15.0, 300.0, math.nan, None]),
+            "minutes": chance.choice([-1, 0, 1, 2**62, None]),
+            "cost": chance.choice([Decimal("0.25"), Decimal("-1.00"), None]),
             "cancelled": chance.choice([False, False, False, True, None]),
         }
 
@@ -193,7 +219,8 @@ def random_flights(seed: int, *, flights: int = 50, landings: int = 150) -> Tabl
         return {**one, "begins": begins, "ends": ends, "gate": chance.choice(["A1", "B2", None])}
 
     spine = [flight(number) for number in range(flights)]
-    spine += [chance.choice(spine) for _ in range(3)]
+    # Flights that stand there twice, some with another outcome.
+    spine += [{**chance.choice(spine), **stated()} for _ in range(5)] + [chance.choice(spine) for _ in range(3)]
     fares = {tuple(one.values()): {**one, "fare": chance.choice([1, 99, None])} for one in (keys() for _ in range(60))}
     slots, returns = [slot() for _ in range(40)], [slot() for _ in range(80)]
     return {

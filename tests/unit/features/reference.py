@@ -30,6 +30,8 @@ Tables = Mapping[str, Sequence[Row]]
 VIEWS: dict[str, Callable[[Tables], list[Row]]] = {}
 # What own functions must give, by name: events of one decision in order, their times, decision time -> value.
 OWN: dict[str, Callable[[Sequence[Row], Sequence[datetime], datetime], Any]] = {}
+# Of a decision: the row of the spine that makes it.
+OWN_ROW = "own row"
 # (source, keys) -> rows that one decision sees, so that each table is gone through once a decision.
 Seen = dict[tuple[str, tuple[str, ...]], list[Row]]
 
@@ -56,8 +58,9 @@ def dataset(
             if outcome is None:
                 continue
             values |= outcome
-        answers.append({**decision, **values})
-    return sorted(answers, key=lambda row: (row["decision_time"], *(order(row[key]) for key in line.decision.keys)))
+        answers.append({**{name: value for name, value in decision.items() if name != OWN_ROW}, **values})
+    by = [*line.decision.keys, *(line.outcome.columns if as_of is not None and line.outcome.value is not None else ())]
+    return sorted(answers, key=lambda row: (row["decision_time"], *(order(row[name]) for name in by)))
 
 
 def spine_of(line: Line, tables: Tables, period: tuple[datetime, datetime, datetime] | None) -> list[Row]:
@@ -87,7 +90,7 @@ def spine_of(line: Line, tables: Tables, period: tuple[datetime, datetime, datet
                 known = known_at(row, declared.source)
                 if known is None or known > as_of:
                     continue
-        found.append({**{key: row[key] for key in declared.keys}, "decision_time": at})
+        found.append({**{key: row[key] for key in declared.keys}, "decision_time": at, OWN_ROW: row})
     return found
 
 
@@ -389,6 +392,8 @@ def rounded(value: Fraction) -> float:
 def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> dict[str, Any] | None:
     """None unless mature: the horizon and the delay have passed, and the source reaches that far."""
     outcome = line.outcome
+    if outcome.value is not None:
+        return own_value(outcome, decision[OWN_ROW], decision["decision_time"], as_of)
     if outcome.until is not None:
         end = lookup(outcome.until, decision, tables)
         if end is None:
@@ -408,6 +413,21 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> di
         return None
     rows = within(line, decision, events, begin, end)
     return {outcome.name: measured(outcome, rows), "outcome_known_at": known_at}
+
+
+def own_value(outcome: Outcome, row: Row, at: datetime, as_of: datetime) -> dict[str, Any] | None:
+    """None where the row states none, or not yet."""
+    known = row[outcome.known or ""]
+    if known is None or (outcome.where is not None and truth(outcome.where, row) is not True):
+        return None
+    known_at = max(end_of(known, outcome.source) + outcome.delay, at)
+    assert outcome.value is not None
+    value = row[outcome.value] if isinstance(outcome.value, str) else truth(outcome.value, row)
+    if known_at > as_of or value is None:
+        return None
+    if isinstance(value, bool):
+        value = outcome.present if value else outcome.absence
+    return {outcome.name: plain(value), "outcome_known_at": known_at}
 
 
 def measured(outcome: Outcome, rows: list[Row]) -> Any:

@@ -167,10 +167,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "an entity twice": (lambda: count(LANDINGS, window=days(1), by=(ORIGIN, ORIGIN)), "names an entity twice: origin"),
     "no entity": (lambda: count(LANDINGS, window=days(1), by=()), "by is empty; name one of origin, route, carrier"),
     "a name": (
-        lambda: count(LANDINGS, window=days(1), by="origin"),
+        lambda: count(LANDINGS, window=days(1), by="origin"),  # type: ignore[arg-type]
         "by: 'origin': expected an entity, or several in a tuple",
     ),
-    "a name among entities": (lambda: attribute(FARES, "fare", by=(ROUTE, "carrier")), "'carrier' is no entity"),
+    "a name among entities": (
+        lambda: attribute(FARES, "fare", by=(ROUTE, "carrier")),  # type: ignore[arg-type]
+        "'carrier' is no entity",
+    ),
     "none said": (lambda: count(LANDINGS, window=days(1)), "say by= whose events count, one entity or a tuple"),
     "of an own function": (
         lambda: own(LANDINGS, "f", columns=(), returns="int64", window=days(1), by=(ORIGIN, FLIGHT)),
@@ -192,7 +195,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: Decision(name="x", entities=ROUTE, spine=FLIGHTS, time="departs"),  # type: ignore[arg-type]
         "expected a tuple of entities",
     ),
-    "entities of a source that are one": (lambda: replace(FARES, entities=ROUTE), "expected a tuple of entities"),
+    "entities of a source that are one": (
+        lambda: replace(FARES, entities=ROUTE),  # type: ignore[arg-type]
+        "expected a tuple of entities",
+    ),
     "two entities of one name": (
         lambda: added(
             count(
