@@ -59,7 +59,7 @@ class Outcome:
         known: the column of the spine that says when the value is known. A date counts as the END of its day. Null:
             never.
         delay: how long after `known` the value is known.
-        where: which decisions have an outcome at all, such as `column("cancelled") == False`; all of them if None.
+        where: which decisions have an outcome at all, such as `~column("cancelled").is_true()`; all if None.
     """
 
     name: str

@@ -98,6 +98,7 @@ def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: 
                 instant=sample.instant,
                 boundary=plan.line.decision.boundary,
                 of=of,
+                line=plan.line,
             )
         build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=Isolated(bench.scripts or {}))
         return held_against(plan, chosen, read_dataset(again))

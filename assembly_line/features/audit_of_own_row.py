@@ -8,6 +8,7 @@ from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.sources import Source
+from assembly_line.features.hidden_outcomes import telling
 from assembly_line.features.leak_findings import Leak
 from assembly_line.features.workload import StaticGroup, TimedGroup, columns_of, workload_of
 
@@ -34,14 +35,14 @@ def _told_by(line: Line, source: Source) -> frozenset[str]:
     """Columns of a source that state the outcome before it is known."""
     outcome = line.outcome
     if source == outcome.source:
-        return frozenset() if _known_as_late(outcome, source) else frozenset(outcome.stated_by)
+        return frozenset() if _known_as_late(outcome, source) else frozenset(telling(line))
     if not source.static:
         return frozenset()
     keys = set(line.decision.keys)
     if outcome.source in source.inputs:
         return frozenset(source.columns) - keys
     copied = keys <= set(source.columns)
-    said = {_folded(column) for column in outcome.stated_by} if copied else set()
+    said = {_folded(column) for column in telling(line)} if copied else set()
     return frozenset(column for column in source.columns if _folded(column) in {*said, _folded(outcome.name)} - keys)
 
 

@@ -33,6 +33,7 @@ from assembly_line.features.audit_of_facts import audit_facts, comparable
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.engine_spark import joined, joined_kinds, output_kinds
 from assembly_line.features.findings import Finding
+from assembly_line.features.hidden_outcomes import hidden_at
 from assembly_line.features.knowledge_limits import known_until
 from assembly_line.features.knowledge_samples import Sample, held_against, knowledge_findings, samples_of
 from assembly_line.features.leak_findings import not_run
@@ -170,6 +171,7 @@ class CutReader(SparkReader):
         super().__init__(spark, plan.inputs, fetch)
         self._session = spark
         self._boundary = plan.line.decision.boundary
+        self._line = plan.line
         self._instants = instants
         self._number = Column("int64", number, np.ones(len(number), np.bool_))
 
@@ -208,10 +210,20 @@ class CutReader(SparkReader):
         """Whole inputs of a view as they were known at one instant."""
 
         def frame(source: Source, kinds: Mapping[str, str]) -> DataFrame:
-            rows = self.frame(source, kinds)
+            rows = self._hiding(self.frame(source, kinds), source, place)
             return rows if source.static else rows.where(self._known(rows, source, place))
 
         return frame
+
+    def _hiding(self, rows: DataFrame, source: Source, place: int) -> DataFrame:
+        """The rows without what tells an outcome that is not known by the instant."""
+        from pyspark.sql import functions as sql
+
+        hidden = hidden_at(self._line, source, self._instants[place])
+        if hidden is None:
+            return rows
+        known = rows[f"`{hidden.known}`"] <= hidden.latest
+        return rows.withColumns({name: sql.when(known, rows[f"`{name}`"]) for name in hidden.columns})
 
     def _known(self, rows: DataFrame, source: Source, place: int) -> Condition:
         limits = known_until(source, self._instants[place], self._boundary)

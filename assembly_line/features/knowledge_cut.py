@@ -8,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.duckdb_session import literal, quoted
+from assembly_line.features.hidden_outcomes import Hidden, hidden_at
 from assembly_line.features.knowledge_limits import known_until
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.workload import Keys
@@ -25,25 +27,30 @@ def cut_source(
     instant: int,
     boundary: str,
     of: Sequence[Keys] = (),
+    line: Line | None = None,
 ) -> list[Path]:
     """Copy a source's files with the rows alone that a decision at the instant may know.
+
+    In rows that state an outcome, the columns that tell it are null where that is not known yet.
 
     Args:
         files: typed Parquet as the lake holds it; a static source is handed on as it is, its rows carry no time.
         columns: what is kept of it.
         instant: microseconds; boundary: of the line's decision.
         of: key columns, each combination a table as `asked_table` names it: rows of other entities are left away too.
+        line: whose outcome the source's rows may state.
     """
-    if source.event_time is None or not files:
+    hidden = None if line is None else hidden_at(line, source, instant)
+    if not files or (source.event_time is None and hidden is None):
         return list(files)
-    limits = known_until(source, instant, boundary)
-    known = [_until(source, column, latest) for column, latest in limits.items()]
+    limits = {} if source.event_time is None else known_until(source, instant, boundary)
+    known = ["true"] + [_until(source, column, latest) for column, latest in limits.items()]
     if of:
         known.append(f"({' OR '.join(_is_asked(keys) for keys in of)})")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.name}.parquet"
     listed = ", ".join(literal(str(file)) for file in files)
-    kept = ", ".join(quoted(column) for column in source.columns if column in columns)
+    kept = ", ".join(_kept(source, column, hidden) for column in source.columns if column in columns)
     connection.execute(
         f"COPY (SELECT {kept} FROM read_parquet([{listed}]) s WHERE {' AND '.join(known)}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION snappy)"
@@ -61,6 +68,7 @@ def cut_sources(
     instant: int,
     boundary: str,
     of: Mapping[str, Sequence[Keys]],
+    line: Line,
 ) -> dict[str, list[Path]]:
     """`cut_source` for every source that is read; `of` by name of source."""
     return {
@@ -73,6 +81,7 @@ def cut_sources(
             instant=instant,
             boundary=boundary,
             of=of.get(name, ()),
+            line=line,
         )
         for name, paths in files.items()
     }
@@ -86,6 +95,13 @@ def asked_table(keys: Keys) -> str:
 def _is_asked(keys: Keys) -> str:
     same = " AND ".join(f"a.{quoted(key)} = s.{quoted(key)}" for key in keys)
     return f"EXISTS (SELECT 1 FROM {quoted(asked_table(keys))} a WHERE {same})"
+
+
+def _kept(source: Source, column: str, hidden: Hidden | None) -> str:
+    """A column in SQL, null where it tells an outcome that is not known yet."""
+    if hidden is None or column not in hidden.columns:
+        return quoted(column)
+    return f"CASE WHEN {_until(source, hidden.known, hidden.latest)} THEN {quoted(column)} END AS {quoted(column)}"
 
 
 def _until(source: Source, column: str, latest: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from assembly_line.features.online import preparing
 from assembly_line.features.online.answering import features_of
 from assembly_line.features.online.generations import Generation, PublishedSource
 from assembly_line.features.online.preparing import prepared_items
+from assembly_line.features.online.serving import served
 from assembly_line.features.plain_values import rounds, unequal
 from assembly_line.storage.online_table import OnlineTable
 from tests.aws.features.online_world import TABLE, new_online_table
+from tests.unit.features import flights_world
 from tests.unit.features.random_worlds import USERS, random_world
 from tests.unit.features.small_world import SmallLake, Tables, a_line
 
@@ -131,3 +133,18 @@ def test_ten_thousand_requests_get_what_the_dataset_has(
 
     assert len(rows) >= len(ASKED) * INSTANTS * (1 - replay.served_from)
     assert mismatches(replay.line, found, {name: column.take(rows) for name, column in dataset.items()}) == []
+
+
+def test_features_by_several_entities_are_served_as_a_dataset_has_them(table: OnlineTable, tmp_path: Path) -> None:
+    """Also where a key is null, or two entities share a key column."""
+    whole = flights_world.a_line()
+    line = replace(whole, features={name: whole.features[name] for name in served(whole)})
+    lake = SmallLake(line, flights_world.random_flights(6, flights=300, landings=400), tmp_path)
+    dataset = lake.build(ALL, tmp_path / "data.parquet")
+    generation = published(lake, table, served_from=int(dataset["decision_time"].values.min()))
+    rows = np.arange(len(dataset["decision_time"]))
+
+    found = features_of(line, generation, table, **asked(line, dataset, rows))
+
+    assert len(line.features) > 15
+    assert mismatches(line, found, dataset) == []

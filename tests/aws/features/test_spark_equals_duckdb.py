@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from assembly_line import Decision, Generated, Outcome, daily, hours, months
+from assembly_line import Decision, Generated, Outcome, column, daily, hours, months
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import QualityGateFailed
@@ -35,7 +35,9 @@ from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
+from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
+from tests.unit.features.flights_world import FILED, own_line, random_flights
 from tests.unit.features.leaking_world import LEAKS, scripts_with_leaks, with_leaks
 from tests.unit.features.leaking_world import world as leaking_world
 from tests.unit.features.own_world import SCRIPTS, with_own_functions
@@ -87,7 +89,20 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     names = [name for name in line.features if "calendar" in name or "where" in name or name.startswith("pl")]
     yield "calendar", Case(line, random_world(13, wide=True), {**ALL, "features": names})
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
+    yield "several entities", by_several_entities()
     yield from cases_of_the_spine()
+
+
+def by_several_entities() -> Case:
+    """Features by entities that share a key column, of decisions whose own rows state the outcome."""
+    line = own_line(FILED, value=column("late") > 10, where=column("cancelled") == False)  # noqa: E712
+    line = replace(line, features=flights_world.a_line().features)
+    request = {
+        "purpose": "training",
+        "as_of": (flights_world.START + hours(30)).isoformat(),
+        "sampling": {"keep_negatives": 0.6, "seed": 1},
+    }
+    return Case(line, random_flights(4, flights=200, landings=300), request, flights_world.SCRIPTS)
 
 
 def cases_of_the_spine() -> Iterator[tuple[str, Case]]:

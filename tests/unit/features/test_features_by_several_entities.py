@@ -54,6 +54,7 @@ from tests.unit.features.small_world import SmallLake, rows_of
 
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 PHASES = (Phase.explicit, Phase.generate)
+DECISION_IDS = Path(__file__).parents[3] / "docs" / "decision-ids.md"
 
 
 @settings(max_examples=15, deadline=None, phases=PHASES)
@@ -236,3 +237,18 @@ def test_an_explanation_shows_the_rows_that_carry_every_key(tmp_path: Path) -> N
     found = explain(line, "landings", at=to_micros(at), rows={"landings": rows})
 
     assert (found.value, [event.row["origin"] for event in found.counted]) == (1, ["AUS"])
+
+
+def test_a_shared_key_column_names_a_decision_once(tmp_path: Path) -> None:
+    """As the page of decision ids says, whose vector this is."""
+    whole = a_line()
+    decision = replace(whole.decision, entities=(ROUTE, ORIGIN, CARRIER))
+    line = replace(whole, decision=decision)
+    flight = {"flight": 1, "origin": "AUS", "destination": "BER", "carrier": 7, "departs": START + hours(10)}
+    rows = [{**dict.fromkeys(FLIGHTS.columns), **flight}]
+    lake = SmallLake(line, {"flights": rows}, tmp_path)
+
+    (found,) = rows_of(lake.build({**ALL, "features": ["landings"]}, tmp_path / "data.parquet"))
+
+    assert found["decision_id"] in DECISION_IDS.read_text(encoding="utf-8")
+    assert list(found)[2:5] == ["origin", "destination", "carrier"]

@@ -21,6 +21,7 @@ from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import DeclarationError
 from assembly_line.features import outcomes
+from assembly_line.features.audit_of_knowledge import audit_knowledge
 from assembly_line.features.audit_of_outcome import outcome_columns
 from assembly_line.features.decision_wording import outcome_in_words
 from assembly_line.features.engine_duckdb import build
@@ -39,6 +40,7 @@ from tests.unit.features.flights_world import (
     own_line,
     random_flights,
 )
+from tests.unit.features.flights_world import FLIGHT as FLIGHT_ENTITY
 from tests.unit.features.small_world import EVENTS, USER, SmallLake, Tables, rows_of
 
 PHASES = (Phase.explicit, Phase.generate)
@@ -280,6 +282,51 @@ def test_rows_that_are_known_at_the_same_time_are_too_early_for_an_outcome_with_
     (leak,) = outcome_columns(replace(line, features=features), ("one",))
 
     assert leak.expected == "values that count as known no sooner than delay: at arrived + 2:00:00"
+
+
+def test_a_view_that_shows_an_outcome_before_it_is_known_is_caught_and_an_honest_one_is_not(tmp_path: Path) -> None:
+    """The rows of a static spine carry no time; the columns that tell the outcome are cut by its own."""
+    line, world = own_line(where=FLOWN), random_flights(2, flights=200)
+    keys = list(line.decision.keys)
+    world = {**world, "flights": [row for row in world["flights"] if None not in [row[key] for key in keys]]}
+    peeks, waits = (latest(of_flights(at), "late", by=CARRIER) for at in ("departs", "arrived"))
+    line = replace(line, features={**line.features, "peeks": peeks, "waits": waits})
+    lake = SmallLake(line, world, tmp_path)
+    plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
+    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    found = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    assert [finding.feature for finding in found if finding.stops] == ["peeks"]
+
+
+def test_the_time_of_the_decision_tells_no_outcome_that_is_known_then(tmp_path: Path) -> None:
+    line = own_line(value="cancelled", known="departs")
+    features = {**line.features, "departs": attribute(FLIGHTS, "departs", by=FLIGHT_ENTITY)}
+    line = replace(line, features=features)
+    world = {**random_flights(2), "flights": [{**FLIGHT, "flight": n, "cancelled": n % 2 > 0} for n in range(50)]}
+    lake = SmallLake(line, world, tmp_path)
+    plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
+    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    found = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+
+    assert [finding for finding in found if finding.stops] == []
+    assert outcome_columns(line, tuple(features)) == []
+
+
+def of_flights(event_time: str) -> Source:
+    """A view of the flights as if each had happened, and was known, at one of its times."""
+    return Source(
+        name=f"by_{event_time}",
+        entities=(CARRIER,),
+        columns={"carrier": "int64", event_time: "timestamp", "late": "float64"},
+        event_time=event_time,
+        delay=timedelta(0),
+        zone="UTC",
+        inputs=(FLIGHTS,),
+        sql=f"SELECT carrier, {event_time}, late FROM flights",
+    )
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
