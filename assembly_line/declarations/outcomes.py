@@ -29,7 +29,7 @@ UNSAID = cast("tuple[Entity, ...]", None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of the decision: said by events of the source after it, or (`value`) by the decision's own row.
+    """The consequence of the decision: events of the source after it say so, or (`value`) the decision's own row does.
 
     An event counts iff it has the decision's keys and decision time + gap < event time <= end of the horizon. The
     outcome is mature once the horizon's end and the source's delay have passed; where no event is there by then, the

@@ -1,7 +1,8 @@
 """Builds datasets on one Spark session, as a process of its own: python spark_program.py FOLDER.
 
-Each `<case>/plan.json` becomes `<case>/data.parquet` and `<case>/built.json`, or `<case>/error.txt`; the case `leaks`
-is audited as well. A case with `arguments.json` runs the Glue job's own script with these arguments.
+Each `<case>/plan.json` becomes `<case>/data.parquet` and `<case>/built.json`, or `<case>/error.txt`; the cases of leaks
+and of own outcomes are audited as well. A case with `arguments.json` runs the Glue job's own script with these
+arguments.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def build_case(spark: SparkSession, case: Path) -> None:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
         target = case / "data.parquet"
         built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(target), scripts=scripts)
-        if case.name == "leaks":
+        if case.name in ("leaks", "own outcomes"):
             spark_slices.HOT_ROWS = 10
             audited = audit_knowledge(plan, spark, target, fetch=LocalFetch(), scripts=scripts)
             built = replace(built, findings=(*built.findings, *audited))

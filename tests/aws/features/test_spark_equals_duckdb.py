@@ -37,7 +37,7 @@ from assembly_line.storage.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
 from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
-from tests.unit.features.flights_world import FILED, own_line, random_flights
+from tests.unit.features.flights_world import FILED, own_line, random_flights, with_peeking_view
 from tests.unit.features.leaking_world import LEAKS, scripts_with_leaks, with_leaks
 from tests.unit.features.leaking_world import world as leaking_world
 from tests.unit.features.own_world import SCRIPTS, with_own_functions
@@ -90,6 +90,7 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     yield "calendar", Case(line, random_world(13, wide=True), {**ALL, "features": names})
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
     yield "several entities", by_several_entities()
+    yield "own outcomes", Case(*with_peeking_view(), {"purpose": "training", "as_of": "2024-05-10"})
     yield from cases_of_the_spine()
 
 
@@ -223,6 +224,9 @@ def test_both_engines_give_equal_rows(
         assert (grown.rule, grown.result) == ("leakage: kind changes without a time", "warning")
         with pytest.raises(QualityGateFailed, match=r"leakage: next_n knows the future: .* values differ at"):
             require_passed("ds-1", findings)
+    with subtests.test("a view that shows an outcome of the decision's own row too early is caught on Spark"):
+        findings = built_from_json(json.loads(run.path("own outcomes", "built.json").read_text())).findings
+        assert [finding.feature for finding in findings if finding.stops] == ["peeks"]
     with subtests.test("the Glue job's dataset is finished as any other"):
         by_duckdb = steps.build(plan)
         judged = store.read_json(by_duckdb["built_key"])["findings"]

@@ -124,6 +124,29 @@ def own_line(spine: Source = FLIGHTS, **outcome: Any) -> Line:
     return replace(line, decision=replace(line.decision, spine=spine), features=features, outcome=declared)
 
 
+def with_peeking_view() -> tuple[Line, Tables]:
+    """A view that shows the outcomes of flights as they depart, and an honest one, over flights that have every key."""
+    line, world = own_line(), random_flights(2, flights=200)
+    peeks, waits = (latest(_of_flights(at), "late", by=CARRIER) for at in ("departs", "arrived"))
+    whole = [row for row in world["flights"] if None not in [row[key] for key in line.decision.keys]]
+    features = {"landings": line.features["landings"], "peeks": peeks, "waits": waits}
+    return replace(line, features=features), {**world, "flights": whole}
+
+
+def _of_flights(event_time: str) -> Source:
+    """A view of the flights as if each had happened, and was known, at one of its times."""
+    return Source(
+        name=f"by_{event_time}",
+        entities=(CARRIER,),
+        columns={"carrier": "int64", event_time: "timestamp", "late": "float64"},
+        event_time=event_time,
+        delay=timedelta(0),
+        zone="UTC",
+        inputs=(FLIGHTS,),
+        sql=f"SELECT carrier, {event_time}, late FROM flights",
+    )
+
+
 def a_line(*, window: timedelta = DAY, boundary: Any = "before", outcome: Outcome | None = None) -> Line:
     both, reverse = (ORIGIN, CARRIER), (CARRIER, ORIGIN)
     late = column("late") > 0

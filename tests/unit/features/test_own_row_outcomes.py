@@ -39,6 +39,7 @@ from tests.unit.features.flights_world import (
     START,
     own_line,
     random_flights,
+    with_peeking_view,
 )
 from tests.unit.features.flights_world import FLIGHT as FLIGHT_ENTITY
 from tests.unit.features.small_world import EVENTS, USER, SmallLake, Tables, rows_of
@@ -286,11 +287,7 @@ def test_rows_that_are_known_at_the_same_time_are_too_early_for_an_outcome_with_
 
 def test_a_view_that_shows_an_outcome_before_it_is_known_is_caught_and_an_honest_one_is_not(tmp_path: Path) -> None:
     """The rows of a static spine carry no time; the columns that tell the outcome are cut by its own."""
-    line, world = own_line(where=FLOWN), random_flights(2, flights=200)
-    keys = list(line.decision.keys)
-    world = {**world, "flights": [row for row in world["flights"] if None not in [row[key] for key in keys]]}
-    peeks, waits = (latest(of_flights(at), "late", by=CARRIER) for at in ("departs", "arrived"))
-    line = replace(line, features={**line.features, "peeks": peeks, "waits": waits})
+    line, world = with_peeking_view()
     lake = SmallLake(line, world, tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
     build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
@@ -313,20 +310,6 @@ def test_the_time_of_the_decision_tells_no_outcome_that_is_known_then(tmp_path: 
 
     assert [finding for finding in found if finding.stops] == []
     assert outcome_columns(line, tuple(features)) == []
-
-
-def of_flights(event_time: str) -> Source:
-    """A view of the flights as if each had happened, and was known, at one of its times."""
-    return Source(
-        name=f"by_{event_time}",
-        entities=(CARRIER,),
-        columns={"carrier": "int64", event_time: "timestamp", "late": "float64"},
-        event_time=event_time,
-        delay=timedelta(0),
-        zone="UTC",
-        inputs=(FLIGHTS,),
-        sql=f"SELECT carrier, {event_time}, late FROM flights",
-    )
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
