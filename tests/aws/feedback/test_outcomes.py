@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,22 @@ import boto3
 import duckdb
 import pytest
 
+from assembly_line import column
 from assembly_line.decision_ids import decision_id
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
 from assembly_line.loader import load_line
 from assembly_line.names import LedgerKind
+from assembly_line.release import Release
+from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.releases import ReleaseStore
 from lambdas.outcomes import handler
 from tests.aws.feedback.conftest import LINE, LINES
+from tests.unit.features.flights_world import A_FLIGHT, AT, FLIGHTS, own_line
+from tests.unit.features.small_world import write_rows
 
 CAMPAIGN = 18  # from 2017-08-08 to 2017-08-20, New York days
 STARTED = datetime(2017, 8, 8, 4, tzinfo=UTC)
@@ -149,3 +156,50 @@ def test_an_unknown_line_a_bad_date_and_an_empty_lake_say_what_to_do(derive: Der
         derive("soon")
     with pytest.raises(NotFound, match="line sources load"):
         derive("2017-09-01")
+
+
+@pytest.fixture
+def flying(store: ObjectStore, control: ControlTable, shipped: Release) -> str:
+    """A released line whose decisions' own rows state the outcome."""
+    line = own_line(value=column("late") > 10, where=~column("cancelled").is_true())
+    control.set_current_release(line.name, ReleaseStore(store).publish(replace(shipped, line=line)))
+    return line.name
+
+
+def test_decisions_whose_own_rows_state_none_are_counted_apart(
+    derive: Derive, flying: str, ledger: Ledger, lake_objects: ObjectStore, tmp_path: Path
+) -> None:
+    """One flight late, one punctual, one cancelled, one still on its way."""
+    flights = [
+        {**A_FLIGHT, "flight": 1},
+        {**A_FLIGHT, "flight": 2, "late": 0.0},
+        {**A_FLIGHT, "flight": 3, "cancelled": True, "arrived": None},
+        {**A_FLIGHT, "flight": 4, "arrived": AT + timedelta(days=9)},
+    ]
+    write_rows(FLIGHTS, flights, tmp_path / "flights.parquet")
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": "lake"})
+    Lake(lake_objects, glue, "lake").load(FLIGHTS, tmp_path / "flights.parquet")
+    rows = [flown(flying, flight) for flight in flights]
+    ledger.append(flying, LedgerKind.PREDICTIONS, "20240501", "r1", rows)
+
+    answer = derive("2024-05-03", line=flying)
+
+    assert {name: answer[name] for name in ("derived", "immature", "no_outcome", "positives")} == {
+        "derived": 2,
+        "immature": 1,
+        "no_outcome": 1,
+        "positives": 1,
+    }
+    found = {row["decision_id"]: row["value"] for row in ledger.read(flying, LedgerKind.OUTCOMES)}
+    assert found == {rows[0]["decision_id"]: 1, rows[1]["decision_id"]: 0}
+
+
+def flown(line: str, flight: dict[str, Any]) -> dict[str, Any]:
+    keys = {name: flight[name] for name in ("flight", "origin", "destination", "carrier")}
+    return {
+        "decision_id": decision_id(line, list(keys.items()), AT),
+        "revision": 1,
+        "decision_time": format_instant(AT),
+        "keys": keys,
+    }

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -112,7 +112,23 @@ def lateness(events: pa.Table) -> pa.Array:
 """
 SCRIPTS = {"features.py": SCRIPT}
 START = datetime(2024, 5, 1, tzinfo=UTC)
+AT = START + timedelta(hours=10)
 DAY = timedelta(days=1)
+# Twenty minutes late.
+A_FLIGHT = {
+    "flight": 1,
+    "origin": "AUS",
+    "destination": "BER",
+    "carrier": 1,
+    "filed": AT - hours(3),
+    "departs": AT,
+    "arrived": AT + hours(5),
+    "arrived_on": date(2024, 5, 1),
+    "late": 20.0,
+    "minutes": 20,
+    "cost": Decimal("1.50"),
+    "cancelled": False,
+}
 AIRPORTS = ["AUS", "aus", "BER", "", None]
 
 

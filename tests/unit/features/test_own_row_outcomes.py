@@ -6,8 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,11 @@ from assembly_line.features.reading_back import read_dataset
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.flights_world import (
+    A_FLIGHT,
+    AT,
     CARRIER,
     FILED,
+    FLIGHT,
     FLIGHTS,
     LANDINGS,
     ORIGIN,
@@ -41,28 +43,12 @@ from tests.unit.features.flights_world import (
     random_flights,
     with_peeking_view,
 )
-from tests.unit.features.flights_world import FLIGHT as FLIGHT_ENTITY
 from tests.unit.features.small_world import EVENTS, USER, SmallLake, Tables, rows_of
 
 PHASES = (Phase.explicit, Phase.generate)
-AT = START + hours(10)
 FLOWN = column("cancelled") == False  # noqa: E712
 SCORING = {"purpose": "scoring", "from": "2024-01-01", "to": "2025-01-01"}
 MICROSECOND = timedelta(microseconds=1)
-FLIGHT = {
-    "flight": 1,
-    "origin": "AUS",
-    "destination": "BER",
-    "carrier": 1,
-    "filed": AT - hours(3),
-    "departs": AT,
-    "arrived": AT + hours(5),
-    "arrived_on": date(2024, 5, 1),
-    "late": 20.0,
-    "minutes": 20,
-    "cost": Decimal("1.50"),
-    "cancelled": False,
-}
 VALUES: list[dict[str, Any]] = [
     {},
     {"where": FLOWN},
@@ -120,16 +106,16 @@ def test_the_outcomes_reach_what_they_are_meant_to_reach(tmp_path: Path) -> None
 def test_each_flight_is_a_training_row_or_is_counted_with_its_reason(
     tmp_path: Path, changes: Mapping[str, Any], as_of: datetime, kept: int, reason: str | None
 ) -> None:
-    found, excluded = built(own_line(where=FLOWN), {"flights": [{**FLIGHT, **changes}]}, as_of, tmp_path)
+    found, excluded = built(own_line(where=FLOWN), {"flights": [{**A_FLIGHT, **changes}]}, as_of, tmp_path)
 
     assert len(found) == kept
     assert [name for name, number in excluded.items() if number] == ([reason] if reason else [])
     if kept:
-        assert found[0]["outcome_known_at"] == max(AT, {**FLIGHT, **changes}["arrived"])
+        assert found[0]["outcome_known_at"] == max(AT, {**A_FLIGHT, **changes}["arrived"])
 
 
 def test_a_decision_without_an_outcome_is_scored_all_the_same(tmp_path: Path) -> None:
-    lake = SmallLake(own_line(where=FLOWN), {"flights": [{**FLIGHT, "cancelled": True, "late": None}]}, tmp_path)
+    lake = SmallLake(own_line(where=FLOWN), {"flights": [{**A_FLIGHT, "cancelled": True, "late": None}]}, tmp_path)
 
     found = rows_of(lake.build({**SCORING, "as_of": AT.isoformat()}, tmp_path / "data.parquet"))
 
@@ -138,7 +124,7 @@ def test_a_decision_without_an_outcome_is_scored_all_the_same(tmp_path: Path) ->
 
 
 def test_rows_of_one_decision_are_ordered_by_what_they_state(tmp_path: Path) -> None:
-    rows = [{**FLIGHT, "late": late} for late in (3.0, 1.0, 2.0)]
+    rows = [{**A_FLIGHT, "late": late} for late in (3.0, 1.0, 2.0)]
     for number, order in enumerate((rows, rows[::-1])):
         found, _ = built(own_line(), {"flights": order}, AT + days(1), tmp_path / str(number))
 
@@ -182,9 +168,11 @@ def test_outcomes_derived_later_are_those_of_a_training_set(tmp_path: Path, spin
 
 def test_decisions_whose_rows_contradict_each_other_have_no_outcome(tmp_path: Path) -> None:
     line = own_line(value=column("late") > 10)
-    other = {**FLIGHT, "flight": 2}
-    rows = [FLIGHT, {**FLIGHT, "late": 0.0}, other, {**other, "late": 99.0, "arrived": AT + hours(9)}]
-    decisions = [({key: row[key] for key in line.decision.keys}, AT) for row in (FLIGHT, other, {**other, "flight": 3})]
+    other = {**A_FLIGHT, "flight": 2}
+    rows = [A_FLIGHT, {**A_FLIGHT, "late": 0.0}, other, {**other, "late": 99.0, "arrived": AT + hours(9)}]
+    decisions = [
+        ({key: row[key] for key in line.decision.keys}, AT) for row in (A_FLIGHT, other, {**other, "flight": 3})
+    ]
 
     found = derived(line, decisions, SmallLake(line, {"flights": rows}, tmp_path), AT + days(1))
 
@@ -299,9 +287,9 @@ def test_a_view_that_shows_an_outcome_before_it_is_known_is_caught_and_an_honest
 
 def test_the_time_of_the_decision_tells_no_outcome_that_is_known_then(tmp_path: Path) -> None:
     line = own_line(value="cancelled", known="departs")
-    features = {**line.features, "departs": attribute(FLIGHTS, "departs", by=FLIGHT_ENTITY)}
+    features = {**line.features, "departs": attribute(FLIGHTS, "departs", by=FLIGHT)}
     line = replace(line, features=features)
-    world = {**random_flights(2), "flights": [{**FLIGHT, "flight": n, "cancelled": n % 2 > 0} for n in range(50)]}
+    world = {**random_flights(2), "flights": [{**A_FLIGHT, "flight": n, "cancelled": n % 2 > 0} for n in range(50)]}
     lake = SmallLake(line, world, tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
     build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
