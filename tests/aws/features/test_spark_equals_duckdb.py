@@ -48,7 +48,7 @@ SECONDS = 1200
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
-COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling")
+COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling", "activity")
 
 
 @dataclass(frozen=True)
