@@ -59,7 +59,7 @@ def _fresh(plan: Plan, built: Built, source: Source, latest: datetime, limits: G
         value=said,
         expected=f"{format_instant(oldest_allowed)} or later, {duration(within)} before the "
         f"latest decision at {format_instant(latest)}",
-        advice="load newer data with `line sources load`, or ask for earlier decisions",
+        advice=f"load newer data with `line sources load {plan.line.name}`, or ask for earlier decisions",
     )
 
 

@@ -25,7 +25,8 @@ OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this
 Decision = Annotated[
     str,
     typer.Argument(
-        metavar="DECISION", help="A decision_id of the dataset, or its keys: household_id=1,campaign_id=18."
+        metavar="DECISION",
+        help="A decision_id of the dataset, or its keys, or as many as name one: user_id=7,offer_id=18.",
     ),
 ]
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset.")]
