@@ -204,6 +204,8 @@ def test_both_engines_give_equal_rows(
         leaks = {finding.feature: finding for finding in findings if finding.stops}
         assert leaks.keys() == LEAKS
         assert leaks["looked_up"].examples[0].value == "7, and None without the future"
+        (ever,) = [finding for finding in findings if finding.feature == "ever"]
+        assert (ever.rule, ever.result) == ("leakage: ever counts events after the decision", "warning")
         (grown,) = [finding for finding in findings if finding.feature == "kind"]
         assert (grown.rule, grown.result) == ("leakage: kind changes without a time", "warning")
         with pytest.raises(QualityGateFailed, match=r"leakage: next_n knows the future: .* values differ at"):

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from assembly_line import allow_leak, attribute, days
 from assembly_line.cli.drawn_datasets import draw_built
+from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.features.audit_of_counts import audit_counts
@@ -122,7 +123,9 @@ def line_with_a_count() -> Line:
     people = replace(PEOPLE, columns={**PEOPLE.columns, "ever": "int64", "before": "int64", "one": "int64"})
     numbers = {name: attribute(people, name) for name in ("ever", "before", "one")}
     features = {
-        name: replace(feature, source=people) if getattr(feature, "source", None) == PEOPLE else feature
+        name: replace(feature, source=people)
+        if isinstance(feature, Attribute) and feature.source == PEOPLE
+        else feature
         for name, feature in line.features.items()
     }
     return replace(line, features={**features, **numbers})

@@ -130,6 +130,9 @@ def test_views_and_own_functions_that_peek_are_caught_and_honest_ones_are_not(tm
 
     leaks = {finding.feature: finding for finding in findings if finding.stops}
     assert leaks.keys() == LEAKS
+    assert [one.rule for one in findings if one.result == "warning"] == [
+        "leakage: ever counts events after the decision"
+    ]
     assert "without the future" in leaks["next_n"].examples[0].value
     assert leaks["looked_up"].examples[0].value == "7, and None without the future"
     assert "no file, no network, no earlier question" in leaks["remembered"].advice
