@@ -97,8 +97,9 @@ def _ends(statements: list[ast.stmt]) -> bool:
     if not statements:
         return False
     last = statements[0]
-    guard = isinstance(last, ast.If) and isinstance(last.test, ast.Compare) and isinstance(last.test.ops[0], ast.NotIn)
-    if isinstance(last, ast.Raise) or (guard and isinstance(last.body[-1], ast.Raise)):
+    if isinstance(last, ast.If) and isinstance(last.test, ast.Compare) and isinstance(last.test.ops[0], ast.NotIn):
+        last = last.body[-1]
+    if isinstance(last, ast.Raise):
         return True
     return (
         isinstance(last, ast.Expr)
