@@ -29,7 +29,7 @@ from assembly_line.features.arrow_columns import (
 )
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
-from assembly_line.features.joins import DAY
+from assembly_line.features.joins import DATE_SLACK, DAY
 from assembly_line.features.ordering import different_rows
 from assembly_line.features.plans import Input
 from assembly_line.features.spark_views import view_frame
@@ -118,9 +118,12 @@ class SparkReader:
         return from_physical_table(found.toArrow(), of)
 
     def counts(self, source: Source, keys: Keys, bounds: Bounds) -> Integers:
-        """How many rows within the bounds each code has."""
-        columns = () if source.event_time is None else (source.event_time,)
-        found = self.matched_frame(source, keys, columns, bounds).groupBy(CODE).count().toArrow()
+        """How many rows within the bounds each code has; of dates those within the days around them."""
+        event_time = source.event_time or ""
+        rows = self.matched_frame(source, keys, (event_time,), bounds)
+        if source.columns[event_time] == "date" and bounds[1] is not None:
+            rows = rows.where(rows["c0"] <= bounds[1] // DAY + DATE_SLACK)
+        found = rows.groupBy(CODE).count().toArrow()
         counts = np.zeros(len(self._codes[keys]), np.int64)
         counts[found.column(CODE).to_numpy()] = found.column("count").to_numpy()
         return counts
