@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +30,7 @@ from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome
 from assembly_line.features.shapes.shaping import shape
 from assembly_line.features.workload import workload_of
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"
+# What a request calls the arguments.
+ARGUMENTS = {"as_of": "as_of", "since": "from", "until": "to"}
 Instant = str | date  # a datetime is a date
 
 
@@ -74,7 +77,7 @@ def dataset(
             `features=` of the line as they are.
         sampling: which decisions of a training dataset are kept, in place of what the line declares: such as
             `{"keep_negatives": 0.1, "seed": 7}` (see `Sampling`).
-        features: names of the features wanted, of the line's and those tried; all of them if left out.
+        features: names of the line's features wanted, all of them if left out; those tried come beside them.
         scripts: where own functions stand: the line's folder, or script name -> Python file.
         memory_mib: what DuckDB may hold before it spills to disk.
 
@@ -94,6 +97,7 @@ def dataset(
 
     if trying:
         line = replace(line, features={**line.features, **trying})
+        features = None if features is None else tuple(dict.fromkeys((*features, *trying)))
     request = _request(line, as_of=as_of, since=since, until=until, purpose=purpose, features=features)
     if sampling is not None:
         request = DatasetRequest.parse({**request.to_json(), "sampling": dict(sampling)})
@@ -205,17 +209,30 @@ def _request(
     model: Mapping[str, Any] | None = None,
     **instants: Instant | None,
 ) -> DatasetRequest:
-    names = {"as_of": "as_of", "since": "from", "until": "to"}
-    given: dict[str, Any] = {
-        names[name]: value.isoformat() if isinstance(value, date) else value
-        for name, value in instants.items()
-        if value is not None
-    }
+    given: dict[str, Any] = {ARGUMENTS[name]: format_instant(value) for name, value in _checked(instants, purpose)}
     if features is not None:
         given["features"] = list(features)
     if model is not None:
         given["model"] = dict(model)
     return DatasetRequest.parse({"line": line.name, "purpose": purpose, "engine": "duckdb", **given})
+
+
+def _checked(instants: Mapping[str, Instant | None], purpose: str) -> Iterator[tuple[str, datetime]]:
+    """The instants that are given; what is wrong with them is said here, where their names are the caller's."""
+    since, until = instants.get("since"), instants.get("until")
+    if purpose == "scoring" and (since is None or until is None):
+        raise RequestRefused(
+            "notebook.dataset: a scoring dataset needs since and until, the period of its decision times; "
+            f"got since={since!r}, until={until!r}"
+        )
+    found = {
+        name: parse_instant(value.isoformat() if isinstance(value, date) else value, field=name)
+        for name, value in instants.items()
+        if value is not None
+    }
+    if "since" in found and "until" in found and found["since"] >= found["until"]:
+        raise RequestRefused(f"notebook.dataset: since {since} is not before until {until}")
+    yield from found.items()
 
 
 def _warn(findings: Sequence[Finding]) -> None:

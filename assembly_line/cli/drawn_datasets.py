@@ -48,6 +48,16 @@ def draw_built(found: Mapping[str, Any]) -> Render:
     """What the dataset machine answers, and whether this very run built it."""
     positives = "" if found["positives"] is None else f", {found['positives']} positive"
     short = found["dataset_id"][:SHORT]
+
+    def draw(console: Console) -> None:
+        _built_fields(found, short, positives)(console)
+        for warning in found.get("warnings", ()):
+            console.print(f"Warning: {warning}", style="yellow", markup=False)
+
+    return draw
+
+
+def _built_fields(found: Mapping[str, Any], short: str, positives: str) -> Render:
     return fields(
         {
             "Dataset": found["dataset_id"],

@@ -21,9 +21,10 @@ def draw_explanation(found: Mapping[str, Any], *, limit: int) -> Render:
             {
                 "Decision": f"{found['decision_id']} ({keys})",
                 "Decided at": short_instant(found["decision_time"]),
-                "Feature": f"{found['feature']}: {found['definition']}",
+                "Outcome" if "certain_from" in found else "Feature": f"{found['feature']}: {found['definition']}",
                 "Value": exact(found["value"]),
                 "Recomputed": f"{exact(found['recomputed'])}, {'equal' if found['equal'] else 'NOT EQUAL'}",
+                "Certain from": short_instant(found["certain_from"]) if "certain_from" in found else None,
             }
         )(console)
         for part in _over_rows(found):

@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.decision_places import place_of
+from assembly_line.cli.explained_events import event_in_json, events_in_json
+from assembly_line.cli.explaining_outcomes import outcome_explained
 from assembly_line.declarations.derived import Expression, Ratio, parts_of, with_parts
 from assembly_line.declarations.entities import key_columns, names_of
 from assembly_line.declarations.features import Attribute, Timed
-from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.errors import NotFound
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.entity_rows import Row, rows_of_entity
 from assembly_line.features.explanation import Event, Explanation, explain, near_span
@@ -20,17 +23,15 @@ from assembly_line.features.workload import columns_of, kind_of
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.columns import Column
     from assembly_line.features.snapshots import SnapshotObject
-
-SHOWN = 5
 
 
 def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> dict[str, Any]:
     """The explanation as JSON values.
 
     Args:
-        decision: its id, or `key=value` for each key, separated by commas.
+        decision: its id, or `key=value` for as many keys as name one decision, separated by commas.
+        feature: a feature, or a column of the outcome.
         near: how many of the events that did not count are listed for each reason, the nearest first.
 
     Raises:
@@ -38,13 +39,20 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
         RequestRefused: the keys name no decision, or several.
     """
     plan, columns = recorded.plan, recorded.columns()
-    if feature not in plan.features:
-        raise NotFound(f"dataset {plan.dataset_id} has no feature {feature!r}; it has {', '.join(plan.features)}")
-    place = _place(plan.line, columns, decision)
+    if feature not in (*plan.features, *plan.outcome_columns):
+        of_outcome = f", and of the outcome {', '.join(plan.outcome_columns)}" if plan.outcome_columns else ""
+        raise NotFound(
+            f"dataset {plan.dataset_id} has no feature {feature!r}; it has {', '.join(plan.features)}{of_outcome}"
+        )
+    place = place_of(plan.line, columns, decision)
     values = {name: plain_values(column.slice(place, place + 1))[0] for name, column in columns.items()}
     at = values[DECISION_TIME]
-    rows = _rows(recorded, feature, values, at)
-    found = explain(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
+    if feature in plan.outcome_columns:
+        found, told = outcome_explained(recorded, feature, values, near=near)
+    else:
+        rows = _rows(recorded, feature, values, at)
+        found = explain(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
+        told = _described(plan.line, found, near)
     kind = columns[feature].kind
     return {
         "dataset_id": plan.dataset_id,
@@ -54,38 +62,8 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
         "keys": {name: values[name] for name in plan.line.decision.keys},
         "value": shown(values[feature], kind),
         "equal": same(found.value, values[feature], rounded=rounds(plan.line, feature)),
-        **_described(plan.line, found, near),
+        **told,
     }
-
-
-def _place(line: Line, columns: Mapping[str, Column], decision: str) -> int:
-    """Where the decision stands in the dataset."""
-    ids = columns[DECISION_ID].values.tolist()
-    if "=" not in decision:
-        if decision in ids:
-            return int(ids.index(decision))
-        raise NotFound(
-            f"decision {decision!r} is not in this dataset; expected a decision_id of it, or its keys such as "
-            f"{','.join(f'{name}=...' for name in line.decision.keys)}"
-        )
-    given = dict(part.partition("=")[::2] for part in decision.split(","))
-    if set(given) != set(line.decision.keys):
-        raise RequestRefused(f"decision {decision!r}: expected {', '.join(line.decision.keys)}, each as name=value")
-    texts = [[_text(value) for value in plain_values(columns[name])] for name in given]
-    found = [place for place, row in enumerate(zip(*texts, strict=True)) if row == tuple(given.values())]
-    different = list(dict.fromkeys(ids[place] for place in found))
-    if not different:
-        raise NotFound(f"decision {decision!r} is not in this dataset")
-    if len(different) > 1:
-        raise RequestRefused(
-            f"decision {decision!r}: {len(different)} decisions have these keys; say which by its id: "
-            f"{', '.join(different[:SHOWN])}"
-        )
-    return found[0]
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) -> dict[str, Sequence[Row]]:
@@ -134,36 +112,14 @@ def _described(line: Line, found: Explanation, near: int) -> dict[str, Any]:
     if isinstance(feature, Ratio | Expression):
         return {**document, "parts": [_described(line, part, near) for part in found.parts]}
     timed = not isinstance(feature, Attribute)
+    about = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
+
+    def listed(event: Event) -> dict[str, Any]:
+        return event_in_json(feature.source, key_columns(feature.by), about, event, timed=timed)
+
     return {
         **document,
         "source": feature.source.name,
         "entity": names_of(feature.by),
-        "counts_from": shown_instant(found.since) if found.since is not None else None,
-        "counts_until": shown_instant(found.until) if found.until is not None else None,
-        "counted": len(found.counted),
-        "events": [_event(line, name, event, timed=timed) for event in found.counted],
-        "left_out": {str(reason): number for reason, number in found.reasons.items()},
-        "near": [
-            {**_event(line, name, event, timed=timed), "reason": str(reason)}
-            for reason in found.reasons
-            for event in [event for event, why in found.left_out if why == reason][:near]
-        ],
-    }
-
-
-def _event(line: Line, name: str, event: Event, *, timed: bool) -> dict[str, Any]:
-    """A row without its keys; personal data only where the feature is about it."""
-    feature = _over_rows(line, name)
-    source = feature.source
-    about = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
-    hidden = {*key_columns(feature.by), source.event_time, source.known_time, *source.personal} - {*about}
-    others = [other for other in event.row if other not in hidden and other not in about]
-    names = [*(column for column in about if column in event.row), *others]
-    values = {other: shown(event.row[other], source.columns[other]) for other in names}
-    if not timed:
-        return {"values": values}
-    return {
-        "event_time": None if event.time is None else shown_instant(event.time),
-        "known_time": None if event.known is None else shown_instant(event.known),
-        "values": values,
+        **events_in_json(found, near, listed),
     }

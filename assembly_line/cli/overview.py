@@ -49,7 +49,7 @@ def render(found: dict[str, Any]) -> Render:
             fields(
                 {
                     "Release": line["release"][:12],
-                    "Champion": line["champion"] or "none yet: `line train`, then `line review`",
+                    "Champion": line["champion"] or f"none yet: `line train {line['line']}`, then `line review`",
                     "Since": line["promoted_at"],
                     "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",
                     "Ended unreviewed": "\n".join(line["ended_unreviewed"]) or None,

@@ -85,10 +85,15 @@ def draw_review(review: Mapping[str, Any]) -> Render:
         fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
         fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
         fields(_data(packet), title="\nData and recipe")(console)
-        for title, sentences in (("Notes", packet["notes"]), ("Limitations", packet["limitations"])):
+        told = {
+            "Notes": packet["notes"],
+            "Warnings of the dataset": packet.get("warnings"),
+            "Limitations": packet["limitations"],
+        }
+        for title, sentences in told.items():
             if sentences:
                 console.print(f"\n{title}", style="italic")
-            for sentence in sentences:
+            for sentence in sentences or ():
                 console.print(f"- {sentence}", markup=False)
         if review["state"] == "waiting":
             command = f'line review approve {review["line"]} {review["run_id"]} --reason "..." --as reviewer'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio
@@ -37,6 +37,7 @@ class Aggregate:
 
     def __post_init__(self) -> None:
         place = f"{self.kind} over {self.source.name}"
+        require(self.kind in get_args(AggregateKind), f"{place}: expected one of {', '.join(get_args(AggregateKind))}")
         require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
         check_window(place, self.window)
         _set_where(self, place)

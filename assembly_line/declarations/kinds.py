@@ -52,9 +52,11 @@ def _kind_over_rows(feature: Timed | Attribute) -> str:
         return FLOAT
     if feature.column is None or feature.kind == "distinct":
         return "int64"
-    kind = feature.source.columns[feature.column]
-    decimal = kind.startswith("decimal") and feature.kind == "sum"
-    return f"decimal(38,{kind.removesuffix(')').partition(',')[2]})" if decimal else kind
+    if feature.kind in ("sum", "min", "max", "first", "last"):
+        kind = feature.source.columns[feature.column]
+        decimal = kind.startswith("decimal") and feature.kind == "sum"
+        return f"decimal(38,{kind.removesuffix(')').partition(',')[2]})" if decimal else kind
+    raise TypeError(f"{feature.kind} is no aggregate")
 
 
 class _Typing:
@@ -83,6 +85,8 @@ class _Typing:
         if term.sign in (*ARITHMETIC, *EXTREMES):
             self._all(FLOAT, term.sign, term.operands)
             return FLOAT
+        if term.sign not in ("if", "coalesce", *COMPARISONS):
+            raise TypeError(f"{self._place}: {term.sign!r} is no operation")
         values = term.operands
         if term.sign == "if":
             condition, *branches = term.operands

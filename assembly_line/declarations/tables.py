@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from assembly_line.declarations.checks import check_distinct, check_name, require
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, key_columns
@@ -33,6 +33,8 @@ class Measure:
     column: str | None = None
 
     def __post_init__(self) -> None:
+        known = get_args(MeasureKind)
+        require(self.kind in known, f"Measure {self.kind} of {self.column}: expected one of {', '.join(known)}")
         require(
             (self.kind == "count") == (self.column is None),
             f"Measure {self.kind} of {self.column}: count takes no column, all others take one",

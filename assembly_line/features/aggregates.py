@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assembly_line.declarations.features import AggregateKind
 from assembly_line.features.columns import Column, Flags, Floats, Integers, decimal_scale
@@ -56,23 +58,44 @@ def aggregate_of(
         return Column("int64", counts, np.ones(len(counts), np.bool_))
     windows, column = values.moved(windows), values.column
     some = windows.sizes > 0
-    if kind in ("min", "max"):
-        return _extreme(kind, column, windows, some)
-    if kind == "stddev":
-        return Column("float64", deviations(as_float(column), windows), windows.sizes >= 2)
+    match kind:
+        case "min":
+            return _extreme(minima, column, windows, some)
+        case "max":
+            return _extreme(maxima, column, windows, some)
+        case "stddev":
+            return Column("float64", deviations(as_float(column), windows), windows.sizes >= 2)
+        case "sum":
+            return _sums(place, values, windows, some)
+        case "mean":
+            return _means(values, windows, some)
+        case "count" | "first" | "last":
+            raise ValueError(f"{place}: {kind} is none of the aggregates of values")
+        case _:
+            assert_never(kind)
+
+
+def _sums(place: str, values: Values, windows: Windows, some: Flags) -> Column:
+    column = values.column
     if column.kind == "float64":
-        sums, means = float_sums(column.values, windows)
-        return Column("float64", sums if kind == "sum" else means, some)
-    exact = values.prefixes.sums(windows)
-    if kind == "sum":
-        scale = decimal_scale(column.kind)
-        return Column("int64" if scale is None else f"decimal(38,{scale})", exact.as_int64(place), some)
+        return Column("float64", float_sums(column.values, windows)[0], some)
+    scale = decimal_scale(column.kind)
+    exact = values.prefixes.sums(windows).as_int64(place)
+    return Column("int64" if scale is None else f"decimal(38,{scale})", exact, some)
+
+
+def _means(values: Values, windows: Windows, some: Flags) -> Column:
+    column = values.column
+    if column.kind == "float64":
+        return Column("float64", float_sums(column.values, windows)[1], some)
     unit = 10.0 ** (decimal_scale(column.kind) or 0)
-    return Column("float64", exact.as_float() / np.maximum(windows.sizes, 1) / unit, some)
+    exact = values.prefixes.sums(windows).as_float()
+    return Column("float64", exact / np.maximum(windows.sizes, 1) / unit, some)
 
 
-def _extreme(kind: AggregateKind, column: Column, windows: Windows, some: Flags) -> Column:
-    reduce = minima if kind == "min" else maxima
+def _extreme(
+    reduce: Callable[[NDArray[Any], Windows], NDArray[Any]], column: Column, windows: Windows, some: Flags
+) -> Column:
     if column.kind == "float64":
         return Column("float64", reduce(column.values + 0.0, windows), some)
     if column.kind not in ("string", "boolean"):

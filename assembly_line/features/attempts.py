@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assembly_line.features.activity import Activity, activity_from_json
 from assembly_line.features.findings import Finding, finding_from_json
 
 # A state machine's state holds 256 KiB: of the findings of a build it carries so many, the worst first.
 FINDINGS_IN_STATE = 5
 TEXT_IN_STATE = 200
+READ_BACK = ("findings", "activity")
 WORST_FIRST = ("error", "warning", "allowed", "not judged", "passed")
 
 
@@ -26,6 +28,7 @@ class Built:
         findings: what was judged where the sources' rows were at hand.
         sampling: what was asked, kept and dropped, and the weights that undo it; None if all decisions were kept.
         joins: source and its keys -> how its events were brought together with the decisions (see `joins`).
+        activity: loaded source -> when it had events, as known at as_of; none in what was built before this was kept.
     """
 
     engine: str
@@ -37,6 +40,7 @@ class Built:
     findings: tuple[Finding, ...] = ()
     sampling: Mapping[str, Any] | None = None
     joins: Mapping[str, str] = field(default_factory=dict)
+    activity: Mapping[str, Activity] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,13 +53,27 @@ class Built:
             "findings": [finding.to_json() for finding in self.findings],
             "sampling": None if self.sampling is None else dict(self.sampling),
             "joins": dict(self.joins),
+            "activity": activities_to_json(self.activity),
         }
 
 
 def built_from_json(document: Mapping[str, Any]) -> Built:
     """Read back what `to_json` wrote, or an older version of it."""
-    given = {name: document[name] for name in Built.__slots__ if name != "findings" and name in document}
-    return Built(**given, findings=tuple(finding_from_json(one) for one in document.get("findings", ())))
+    given = {name: document[name] for name in Built.__slots__ if name not in READ_BACK and name in document}
+    return Built(
+        **given,
+        findings=tuple(finding_from_json(one) for one in document.get("findings", ())),
+        activity=activities_from_json(document),
+    )
+
+
+def activities_to_json(activity: Mapping[str, Activity]) -> dict[str, Any]:
+    return {name: one.to_json() for name, one in activity.items()}
+
+
+def activities_from_json(document: Mapping[str, Any]) -> dict[str, Activity]:
+    """Of a build or a manifest; nothing of it in a document of an older version."""
+    return {name: activity_from_json(one) for name, one in document.get("activity", {}).items()}
 
 
 def in_state(built: Built) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assembly_line.features.audit_of_counts import audit_counts
 from assembly_line.features.audit_of_facts import audit_facts, comparable
 from assembly_line.features.columns import Column
 from assembly_line.features.comparison import Comparison
@@ -74,7 +75,8 @@ def audit_knowledge(
         before = earlier or {}
         gone = comparable(plan).keys() - before.keys()
         facts = audit_facts(plan, chosen, DuckdbReader(connection, before), gone=gone)
-    return [*knowledge_findings(plan, found), *facts]
+        counts = audit_counts(plan, chosen, DuckdbReader(connection, files))
+    return [*knowledge_findings(plan, found), *facts, *counts]
 
 
 def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: Bench) -> Comparison:

@@ -12,6 +12,7 @@ from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import Predictive
 from assembly_line.features.audit_of_own_row import own_row_leaks
+from assembly_line.features.audit_of_power import auc_of_correlation, audit_power
 from assembly_line.features.columns import Column, Flags, Floats, Integers
 from assembly_line.features.findings import Finding, not_judged
 from assembly_line.features.leak_findings import (
@@ -31,6 +32,7 @@ ENOUGH_OF_EACH = 20
 MOST_ROWS = 200_000
 FOLDS = 5
 SEED = 20170701
+AUC = "AUC"
 ADVICE = "look with `line dataset explain` whether it is known before the decision"
 
 
@@ -67,7 +69,7 @@ def audit_outcome(plan: Plan, columns: Mapping[str, Column]) -> list[Finding]:
     alone = {name: score for name, score in scores.items() if name not in seen}
     return [
         *_among_features(plan.line, [*named, *exact], f"{len(present)} features over {len(rows)} rows"),
-        *_predictive(plan.line, alone, "AUC", f"{len(rows)} rows, {int(positive.sum())} positive"),
+        *_predictive(plan.line, alone, AUC, f"{len(rows)} rows, {int(positive.sum())} positive"),
     ]
 
 
@@ -193,9 +195,15 @@ def _predictive(line: Line, scores: Mapping[str, float], measure: str, over: str
         for name, score in scores.items()
         if score > rule.at_most
     ]
+    leaking = {leak.feature for leak in leaks}
+    rest = {
+        name: score if measure == AUC else auc_of_correlation(score)
+        for name, score in scores.items()
+        if name not in leaking
+    }
     best = max(scores, key=lambda name: scores[name], default=None)
     looked_at = f"greatest {measure}: {'none' if best is None else f'{scores[best]:.3f} of {best}'}, over {over}"
-    return leak_findings(
+    found = leak_findings(
         line,
         PREDICTIVE_ALONE,
         leaks,
@@ -203,6 +211,7 @@ def _predictive(line: Line, scores: Mapping[str, float], measure: str, over: str
         expected=f"{measure} at most {rule.at_most:g}",
         severity=rule.severity,
     )
+    return [*found, *audit_power(line, rest, measure, over)]
 
 
 def _among_features(line: Line, leaks: Sequence[Leak], looked_at: str) -> list[Finding]:

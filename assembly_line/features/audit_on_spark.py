@@ -29,6 +29,7 @@ from assembly_line.features.assembly import (
     identifying_columns,
     static_features,
 )
+from assembly_line.features.audit_of_counts import audit_counts
 from assembly_line.features.audit_of_facts import audit_facts, comparable
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.engine_spark import joined, joined_kinds, output_kinds
@@ -79,7 +80,8 @@ def audit_knowledge(
     _, once = np.unique(rows_of_samples, return_index=True)
     decisions = {name: column.take(once) for name, column in chosen.items()}
     facts = audit_facts(plan, decisions, EarlierReader(spark, comparable(plan), fetch))
-    return [*knowledge_findings(plan, found), *facts]
+    counts = audit_counts(plan, decisions, SparkReader(spark, plan.inputs, fetch))
+    return [*knowledge_findings(plan, found), *facts, *counts]
 
 
 def _read(plan: Plan, dataset: Path, names: Sequence[str], *, rows: Integers | None = None) -> dict[str, Column]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.features import Attribute
-from assembly_line.declarations.outcomes import Outcome
+from assembly_line.declarations.outcomes import OF_A_COLUMN, Outcome
 from assembly_line.declarations.populations import WEEKDAYS, Cadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.features.wording import duration, predicate_in_words
@@ -39,9 +39,15 @@ def cadence_in_words(cadence: Cadence) -> str:
     if isinstance(cadence, FixedCadence):
         return f"every {duration(cadence.interval)} from {format_instant(cadence.anchor)}"
     at = f"at {cadence.at} in {cadence.zone}"
-    if cadence.unit == "week":
-        return f"each {WEEKDAYS[(cadence.on or 1) - 1]} {at}"
-    return f"each day {at}" if cadence.unit == "day" else f"each month on day {cadence.on} {at}"
+    match cadence.unit:
+        case "day":
+            return f"each day {at}"
+        case "week":
+            return f"each {WEEKDAYS[(cadence.on or 1) - 1]} {at}"
+        case "month":
+            return f"each month on day {cadence.on} {at}"
+        case _:
+            assert_never(cadence.unit)
 
 
 def outcome_in_words(outcome: Outcome) -> str:
@@ -61,7 +67,9 @@ def outcome_in_words(outcome: Outcome) -> str:
         return f"number of {events}"
     if outcome.measure == "time_to_event":
         return f"whether and after how many days there are {events}, or how long there were none"
-    return f"{outcome.measure} of {outcome.column} over {events}, {outcome.absence} without any"
+    if outcome.measure in OF_A_COLUMN:
+        return f"{outcome.measure} of {outcome.column} over {events}, {outcome.absence} without any"
+    raise TypeError(f"outcome {outcome.name}: {outcome.measure} is no measure")
 
 
 def _own_value(outcome: Outcome, value: str | Predicate) -> str:

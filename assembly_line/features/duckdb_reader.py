@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.sources import Source
+from assembly_line.features.activity import FIRST, KNOWN, LAST, Limits
 from assembly_line.features.assembly import Matched
 from assembly_line.features.columns import Column, Integers, null_column
 from assembly_line.features.duckdb_session import (
@@ -111,6 +112,22 @@ class DuckdbReader:
             return fetch(self._connection.execute(query, [files]), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
+
+    def days(self, source: Source, known: str | None, limits: Limits) -> dict[str, Column]:
+        event_time = source.event_time or ""
+        times = {name: physical(quoted(name), source.columns[name]) for name in (*limits, event_time)}
+        kinds = {FIRST: source.columns[event_time], LAST: source.columns[event_time]}
+        picked = [f"min({times[event_time]}) AS {FIRST}", f"max({times[event_time]}) AS {LAST}"]
+        if known is not None:
+            kinds[KNOWN] = source.columns[known]
+            picked.append(f"max({times[known]}) AS {KNOWN}")
+        files = [str(file) for file in self._files.get(source.name, ())]
+        if not files:
+            return {name: null_column(kind, 0) for name, kind in kinds.items()}
+        conditions = " AND ".join(f"{times[name]} <= {most}" for name, most in limits.items())
+        day = quoted(event_time) if source.columns[event_time] == "date" else f"{times[event_time]} // {DAY}"
+        query = f"SELECT {', '.join(picked)} FROM read_parquet(?) WHERE {conditions} GROUP BY {day}"
+        return self._fetched(source, query, [files], kinds)
 
     def matched(
         self, source: Source, keys: Keys, columns: Keys, bounds: Looked = (None, None), codes: Codes | None = None

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.sources import Source
+from assembly_line.features.activity import activities
 from assembly_line.features.asks import Decisions, Rows
 from assembly_line.features.assembly import (
     DECISION_ID,
@@ -69,6 +70,7 @@ def build(
         heads = columns_of_times(connection, plan.line.name, spine.times)
         write_parquet(connection, columns, target, first={DECISION_ID: identifier}, beside=heads)
         findings = tuple(source_rules(plan, reader))
+        activity = activities(plan, spine.times, reader)
     return Built(
         engine="duckdb",
         versions={"duckdb": duckdb.__version__, "numpy": np.__version__},
@@ -79,6 +81,7 @@ def build(
         findings=findings,
         sampling=drawn.report,
         joins=work.joins,
+        activity=activity,
     )
 
 

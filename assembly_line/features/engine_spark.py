@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
+from assembly_line.features.activity import activities
 from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
 from assembly_line.features.asks import Decisions
 from assembly_line.features.assembly import (
@@ -97,6 +98,7 @@ def build(
         findings=tuple(source_rules(plan, reader)),
         sampling=drawn.report,
         joins={group.name: join_of_everything(group) for group in workload.timed},
+        activity=activities(plan, spine.times, reader),
     )
     return built, data_key
 

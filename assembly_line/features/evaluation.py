@@ -195,7 +195,7 @@ class _Evaluation:
         windows = self.windows(window)
         column = None if name is None else self._column(name)
         if column is not None and kind in ("first", "last"):
-            find = self._history.first_known if kind == "first" else self._history.last_known
+            find = {"first": self._history.first_known, "last": self._history.last_known}[kind]
             return column.take(find(windows, ask.known_by))
         values = None if name is None else self._values_of(name)
         held = np.flatnonzero(self._history.unknown_inside(windows, ask.known_by))

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     SUPERSEDED = "not the latest"
     SUCCEEDED = "not the earliest"
     ENDED = "no longer in force"
+    BEFORE_HORIZON = "before the horizon begins"
+    AFTER_HORIZON = "after the horizon has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def explain(
     if isinstance(feature, Attribute):
         facts = tuple(Event(None, None, row) for row in rows[name])
         return Explanation(feature=name, value=facts[0].row[feature.column] if facts else None, counted=facts)
-    return _Question(line, feature, at, scripts or {}).answer(name, [_event(feature.source, row) for row in rows[name]])
+    return _Question(line, feature, at, scripts or {}).answer(
+        name, [event_of(feature.source, row) for row in rows[name]]
+    )
 
 
 def _derived(feature: Derived, parts: Sequence[Explanation]) -> Any:
@@ -128,14 +132,15 @@ def _span(feature: Any, at: int) -> int | None:
     return None if max_age is None else max_age // MICROSECOND
 
 
-def _event(source: Source, row: Row) -> Event:
-    time = _instant(source, source.event_time, row)
+def event_of(source: Source, row: Row) -> Event:
+    """A row with its event time and from when on it was known."""
+    time = instant_of(source, source.event_time, row)
     if source.delay is not None:
         return Event(time, None if time is None else time + source.delay // MICROSECOND, row)
-    return Event(time, _instant(source, source.known_time, row), row)
+    return Event(time, instant_of(source, source.known_time, row), row)
 
 
-def _instant(source: Source, column: str | None, row: Row) -> int | None:
+def instant_of(source: Source, column: str | None, row: Row) -> int | None:
     """A time of a row; a date is the end of its day."""
     value = None if column is None else row[column]
     if value is None or column is None or source.columns[column] == "timestamp":
@@ -256,7 +261,7 @@ class _Question:
         return counted[first:], others
 
     def _has_ended(self, event: Event) -> bool:
-        end = _instant(self.feature.source, self.feature.source.valid_until, event.row)
+        end = instant_of(self.feature.source, self.feature.source.valid_until, event.row)
         return end is not None and end <= self.at
 
     def _distance(self, event: Event) -> float:

@@ -55,7 +55,9 @@ def _operation(term: Operation, operands: list[Column]) -> Column:
         condition, value, other = operands
         found = _chosen(condition.values & condition.valid, value, other)
         return Column(found.kind, found.values, found.valid & condition.valid)
-    return _strict(term.sign, operands)
+    if term.sign in ONE or term.sign in TWO:
+        return _strict(term.sign, operands)
+    raise TypeError(f"formula: {term.sign!r} is no operation")
 
 
 def _strict(sign: str, operands: list[Column]) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,9 @@ from assembly_line.features.plain_values import plain_values, shown
 EXAMPLES = 10
 # Characters of one value in a sentence; the whole value stands among the examples.
 VALUE_IN_TEXT = 80
+# Warnings that are handed on with a dataset, and how much of each: a state machine's state holds 256 KiB.
+WARNINGS = 10
+WARNING_IN_TEXT = 300
 Result = Literal["passed", "not judged", "allowed", "warning", "error"]
 
 
@@ -109,6 +112,20 @@ def _row_in_text(example: Example) -> str:
     value = "" if example.value is None else f" {example.value!r}"
     value = value if len(value) <= VALUE_IN_TEXT else f"{value[:VALUE_IN_TEXT]}..."
     return f"{example.decision_id or 'a decision without id'} {example.column}{value}"
+
+
+def warnings_of(findings: Sequence[Finding]) -> list[str]:
+    """What does not stop a dataset and has to be known all the same, a sentence each."""
+    told = [finding for result in ("warning", "allowed") for finding in findings if finding.result == result]
+    sentences = [_warned(finding) for finding in told[:WARNINGS]]
+    more = len(told) - len(sentences)
+    return sentences if more <= 0 else [*sentences, f"and {more} more, see `line dataset quality`"]
+
+
+def _warned(finding: Finding) -> str:
+    said = f"{finding.rule}: {finding.value}, expected {finding.expected}"
+    said = said if len(said) <= WARNING_IN_TEXT else f"{said[:WARNING_IN_TEXT]}..."
+    return said if finding.allowed is None else f"{said} (allowed: {finding.allowed})"
 
 
 def broken(findings: Iterable[Finding]) -> list[Finding]:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from assembly_line.declarations.formulas import Constant, Reference, Term
+from assembly_line.declarations.formulas import ARITHMETIC, COMPARISONS, EXTREMES, LOGIC, Constant, Reference, Term
 from assembly_line.features.recomputation import rank
+
+OPERATIONS = (*ARITHMETIC, *COMPARISONS, *EXTREMES, *LOGIC)
 
 
 def value_of(term: Term, values: Mapping[str, Any]) -> Any:
@@ -29,14 +31,14 @@ def value_of(term: Term, values: Mapping[str, Any]) -> Any:
     if term.sign == "if":
         condition, value, other = operands
         return None if condition is None else value if condition else other
-    return None if None in operands else _strict(term.sign, operands)
+    if term.sign in OPERATIONS:
+        return None if None in operands else _strict(term.sign, operands)
+    raise TypeError(f"formula: {term.sign!r} is no operation")
 
 
 def _strict(sign: str, operands: list[Any]) -> Any:
-    if sign in ("min", "max"):
-        return (min if sign == "min" else max)(operands, key=rank)
-    if sign in ("and", "or"):
-        return (all if sign == "and" else any)(operands)
+    if sign in (*EXTREMES, *LOGIC):
+        return _of_many(sign, operands)
     if len(operands) == 1:
         return _of_one(sign, operands[0])
     left, right = operands
@@ -54,14 +56,34 @@ def _strict(sign: str, operands: list[Any]) -> Any:
             return (ranks[0] < ranks[1]) == (sign == "<")
         case ">" | "<=":
             return (ranks[0] > ranks[1]) == (sign == ">")
-    return (ranks[0] == ranks[1]) == (sign == "==")
+        case "==" | "!=":
+            return (ranks[0] == ranks[1]) == (sign == "==")
+    raise TypeError(f"formula: {sign!r} is no operation of two values")
+
+
+def _of_many(sign: str, operands: list[Any]) -> Any:
+    match sign:
+        case "min":
+            return min(operands, key=rank)
+        case "max":
+            return max(operands, key=rank)
+        case "and":
+            return all(operands)
+        case "or":
+            return any(operands)
+        case "not":
+            return not operands[0]
+    raise TypeError(f"formula: {sign!r} is no operation of several values")
 
 
 def _of_one(sign: str, value: Any) -> Any:
-    if sign == "not":
-        return not value
-    if sign == "log1p":
-        if value > -1:
-            return math.log1p(value)
-        return -math.inf if value == -1 else math.nan
-    return abs(value) if sign == "abs" else -value
+    match sign:
+        case "abs":
+            return abs(value)
+        case "negative":
+            return -value
+        case "log1p":
+            if value > -1:
+                return math.log1p(value)
+            return -math.inf if value == -1 else math.nan
+    raise TypeError(f"formula: {sign!r} is no operation of one value")

@@ -8,16 +8,13 @@ from datetime import timedelta
 
 import numpy as np
 
-from assembly_line.declarations.quality import Fresh, Volume
+from assembly_line.declarations.quality import Volume
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
 from assembly_line.features.findings import EXAMPLES, Finding, examples_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.source_rules import repeated_rows
-from assembly_line.features.wording import duration
-from assembly_line.features.workload import workload_of
-from assembly_line.instants import format_instant, from_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +22,8 @@ class GateLimits:
     """The declared defaults.
 
     Args:
-        newest_event_age: how long before the latest decision the newest event of a timed source may lie.
+        newest_event_age: how long before the latest decision the newest event of a timed source may lie, and how long
+            it may be silent.
         all_null_rows: from so many rows on, a feature that is null everywhere is an error; below, a warning.
     """
 
@@ -119,33 +117,6 @@ def all_null(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> F
         expected=f"a value somewhere in {rows} rows",
         advice="check that the feature's source is loaded and its keys are those of the decisions",
     )
-
-
-def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> list[Finding]:
-    declared = {rule.source.name: rule for rule in plan.line.quality if isinstance(rule, Fresh)}
-    times = columns[DECISION_TIME]
-    if not times.valid.any():
-        return []
-    latest = from_micros(int(np.max(times.values[times.valid])))
-    findings = []
-    sources = {group.source.name: group.source for group in workload_of(plan.line, plan.features).timed}
-    for name, source in sorted(sources.items()):
-        newest = plan.newest(source)
-        rule = declared.get(name)
-        within = limits.newest_event_age if rule is None else rule.within
-        oldest_allowed = latest - within
-        findings.append(
-            Finding(
-                rule=f"freshness of {name}",
-                passed=newest is not None and newest >= oldest_allowed,
-                severity="error" if rule is None else rule.severity,
-                value="no event at all" if newest is None else f"newest event {format_instant(newest)}",
-                expected=f"{format_instant(oldest_allowed)} or later, {duration(within)} before the "
-                f"latest decision at {format_instant(latest)}",
-                advice="load newer data with `line sources load`, or ask for earlier decisions",
-            )
-        )
-    return findings
 
 
 def volume(plan: Plan, columns: Mapping[str, Column]) -> Finding:

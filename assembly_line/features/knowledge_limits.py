@@ -40,7 +40,8 @@ def _value(source: Source, column: str, instant: int) -> int:
 
 def _last_whole_day(instant: int, zone: str) -> date:
     """The last day that has ended by the instant: a date counts as the end of its day in its zone."""
-    day = from_micros(instant).date() + timedelta(days=2)
+    # The calendar ends with the year 9999.
+    day = min(from_micros(instant).date(), date.max - timedelta(days=4)) + timedelta(days=2)
     while to_micros(day_end(day, zone)) > instant and day > EPOCH_DAY - timedelta(days=700_000):
         day -= timedelta(days=1)
     return day

@@ -15,6 +15,10 @@ KNOWS_THE_FUTURE = f"{PREFIX}features that know the future"
 TIMELESS_FACTS = f"{PREFIX}facts without a time of "
 CHANGES = "changes without a time"
 PREDICTIVE_ALONE = f"{PREFIX}features predictive alone"
+FAR_ABOVE = f"{PREFIX}features far above the others"
+STANDS_OUT = "stands far above the other features"
+TIMELESS_COUNTS = f"{PREFIX}timeless counts of events"
+COUNTS_ON = "counts events after the decision"
 OUTCOME_AMONG_FEATURES = f"{PREFIX}outcome among the features"
 
 
@@ -80,8 +84,8 @@ def knowledge_was_audited(findings: Sequence[Finding]) -> bool:
 
 def is_of_the_build(finding: Finding) -> bool:
     """Whether it is of a check that needs the rows of the sources, which only a build has at hand."""
-    of_facts = finding.rule.startswith(TIMELESS_FACTS) or finding.rule.endswith(f" {CHANGES}")
-    return of_facts or _is_of_knowledge(finding.rule)
+    checks = finding.rule.startswith((TIMELESS_FACTS, TIMELESS_COUNTS))
+    return checks or finding.rule.endswith((f" {CHANGES}", f" {COUNTS_ON}")) or _is_of_knowledge(finding.rule)
 
 
 def _is_of_knowledge(rule: str) -> bool:

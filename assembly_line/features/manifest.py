@@ -11,9 +11,9 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
-from assembly_line.features.attempts import Built
+from assembly_line.features.attempts import Built, activities_to_json
 from assembly_line.features.columns import Column
-from assembly_line.features.findings import Finding
+from assembly_line.features.findings import Finding, warnings_of
 from assembly_line.features.gate import rules_of
 from assembly_line.features.leak_findings import audit_of
 from assembly_line.features.plans import Plan
@@ -76,8 +76,10 @@ def manifest_of(
         "logical_digest": logical_digest(columns),
         "rules": rules_of(plan.line),
         "quality": [finding.to_json() for finding in findings],
+        "warnings": warnings_of(findings),
         "audit": audit_of(plan.line, findings) if plan.with_outcome else None,
         "limitations": _limitations(plan),
+        "activity": activities_to_json(built.activity),
         "engine": {
             "name": built.engine,
             "reason": plan.reason,
@@ -101,6 +103,7 @@ def result_of(manifest: Mapping[str, Any], *, exists: bool) -> dict[str, Any]:
         "features": [feature["name"] for feature in manifest["features"]],
         "engine": manifest["engine"]["name"],
         "exists": exists,
+        "warnings": manifest.get("warnings", []),
     }
 
 

@@ -89,7 +89,7 @@ def _days(cadence: CalendarCadence, since: int, until: int) -> Iterator[date]:
             year, month = divmod(number, 12)
             yield date(year, month + 1, min(cadence.on or 1, monthrange(year, month + 1)[1]))
         return
-    step = 7 if cadence.unit == "week" else 1
+    step = {"day": 1, "week": 7}[cadence.unit]
     if cadence.on is not None:
         first += (cadence.on - date.fromordinal(first).isoweekday()) % 7
     for number in range(first, last + 1, step):

@@ -95,8 +95,10 @@ def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> 
         return {outcome.name: _summary(outcome, outcome.column, values, windows)}
     seen = windows.sizes > 0
     whole = np.ones(len(seen), np.bool_)
-    there = windows.sizes if outcome.measure == "count" else outcome.present
-    found = {outcome.name: Column("int64", np.where(seen, there, outcome.absence), whole)}
+    happened: Mapping[str, Integers | float] = {
+        "count": windows.sizes, "happened": outcome.present, "time_to_event": outcome.present
+    }  # fmt: skip
+    found = {outcome.name: Column("int64", np.where(seen, happened[outcome.measure], outcome.absence), whole)}
     if outcome.measure == "time_to_event":
         last = np.append(history.times, 0)[np.where(seen, windows.low, len(history.times))]
         found[outcome.days] = Column("float64", (np.where(seen, last, ends) - begins) / DAY, whole)

@@ -15,6 +15,9 @@ from assembly_line.features.recomputation import rank
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.instants import MICROSECOND, from_micros, to_micros, zone_of
 
+DAYS_OF = {"day": 1, "week": 7}
+MONTHS_OF = {"month": 1, "year": 12}
+
 
 def is_true(predicate: Predicate, row: Row) -> bool | None:
     """Whether a predicate is true of a row of plain values; None where it is unknown."""
@@ -46,9 +49,9 @@ def window_start(window: Window, at: int) -> int:
 
 
 def _earlier_day(window: CalendarWindow, day: date) -> date:
-    if window.unit in ("day", "week"):
-        return day - timedelta(days=window.number * (7 if window.unit == "week" else 1))
-    month = day.year * 12 + day.month - 1 - window.number * (12 if window.unit == "year" else 1)
+    if window.unit in DAYS_OF:
+        return day - timedelta(days=window.number * DAYS_OF[window.unit])
+    month = day.year * 12 + day.month - 1 - window.number * MONTHS_OF[window.unit]
     first = date(month // 12, month % 12 + 1, 1)
     last = date((month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)
     return first.replace(day=min(day.day, last.day))
@@ -69,7 +72,9 @@ def _compares(left: Any, operator: str, right: Any) -> bool:
         return bool((left == right) == (operator == "=="))
     if operator in ("<", ">="):
         return bool((left < right) == (operator == "<"))
-    return bool((left > right) == (operator == ">"))
+    if operator in (">", "<="):
+        return bool((left > right) == (operator == ">"))
+    raise TypeError(f"{operator!r} compares nothing")
 
 
 def _plain(value: Scalar) -> Any:

@@ -63,7 +63,7 @@ def _wider(known: Bounds | None, other: Bounds) -> Bounds:
 def _input(line: Line, snapshot: Snapshot, read: tuple[str, ...], bounds: Bounds) -> Input:
     declared = line.sources[snapshot.source].columns
     for column in read:
-        _check_column(snapshot, column, declared[column])
+        _check_column(line.name, snapshot, column, declared[column])
     objects = tuple(item for item in snapshot.objects if _touches(item, bounds))
     return Input(
         snapshot=snapshot.digest,
@@ -75,12 +75,12 @@ def _input(line: Line, snapshot: Snapshot, read: tuple[str, ...], bounds: Bounds
     )
 
 
-def _check_column(snapshot: Snapshot, column: str, kind: str) -> None:
+def _check_column(line: str, snapshot: Snapshot, column: str, kind: str) -> None:
     found = snapshot.columns.get(column)
     if found != kind:
         raise RequestRefused(
             f"source {snapshot.source}: column {column} is {found} in the lake, but the line declares {kind}; "
-            "load it again with `line sources load`"
+            f"load it again with `line sources load {line}`"
         )
     decimal = DECIMAL.fullmatch(kind)
     if decimal and int(decimal.group(1)) > DECIMAL_DIGITS:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal, assert_never
 
 from assembly_line.declarations.features import AggregateKind
 
@@ -17,17 +17,21 @@ def aggregate_of(kind: AggregateKind, values: Sequence[Any]) -> Any:
 
     Without any: 0 for count and distinct, else null.
     """
-    if kind == "count":
-        return len(values)
-    if kind == "distinct":
-        return len({rank(value) for value in values})
-    if kind in ("first", "last"):
-        return None if not values else values[0 if kind == "first" else -1]
-    if not values or (kind == "stddev" and len(values) < 2):
-        return None
-    if kind in ("min", "max"):
-        return (min if kind == "min" else max)(values, key=rank)
-    return _number(kind, values)
+    match kind:
+        case "count":
+            return len(values)
+        case "distinct":
+            return len({rank(value) for value in values})
+        case "first" | "last":
+            return None if not values else values[0 if kind == "first" else -1]
+        case "min" | "max":
+            return (min if kind == "min" else max)(values, key=rank, default=None)
+        case "sum" | "mean":
+            return _number(kind, values) if values else None
+        case "stddev":
+            return _number(kind, values) if len(values) > 1 else None
+        case _:
+            assert_never(kind)
 
 
 def ratio_of(numerator: Any, denominator: Any) -> float | None:
@@ -54,7 +58,7 @@ def rank(value: Any) -> tuple[int, Any]:
     return (1, value)
 
 
-def _number(kind: AggregateKind, values: Sequence[Any]) -> Any:
+def _number(kind: Literal["sum", "mean", "stddev"], values: Sequence[Any]) -> Any:
     endless = {str(value) for value in values if isinstance(value, float) and not math.isfinite(value)}
     if endless:
         return math.nan if kind == "stddev" or len(endless) > 1 else float(endless.pop())
@@ -66,10 +70,12 @@ def _number(kind: AggregateKind, values: Sequence[Any]) -> Any:
         return sum(values, Decimal(0) if isinstance(first, Decimal) else 0)
     if kind == "mean":
         return _rounded(sum(exact, Fraction(0)) / len(exact))
-    try:
-        return float(statistics.stdev(exact))
-    except OverflowError:
-        return math.inf
+    if kind == "stddev":
+        try:
+            return float(statistics.stdev(exact))
+        except OverflowError:
+            return math.inf
+    assert_never(kind)
 
 
 def _rounded(value: Fraction) -> float:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from assembly_line.declarations.quality import Unique
-from assembly_line.features.attempts import Built
+from assembly_line.features.attempts import Built, activities_from_json
 from assembly_line.features.findings import Finding, finding_from_json
 from assembly_line.features.gate import rules_of
 from assembly_line.features.leak_findings import is_of_the_build, reasons
@@ -53,4 +53,5 @@ def built_again(manifest: Mapping[str, Any], findings: Sequence[Finding]) -> Bui
         duplicates=manifest["duplicates"],
         findings=tuple(findings),
         sampling=manifest.get("sampling"),
+        activity=activities_from_json(manifest),
     )

@@ -76,14 +76,14 @@ def judged_rule(plan: Plan, rule: Unique, reader: Reader) -> Finding:
         severity=rule.severity,
         value=_said(rule.source, columns, repeated) if len(repeated) else f"{rows} rows, no key twice",
         expected=expected,
-        advice=_advice(rule.source),
+        advice=_advice(plan, rule.source),
     )
 
 
-def _advice(source: Source) -> str:
+def _advice(plan: Plan, source: Source) -> str:
     if source.sql is not None:
         return f"let the SELECT of {source.name} give one row for each"
-    return f"load {source.name} with one row for each, see `line sources load`"
+    return f"load {source.name} with one row for each, see `line sources load {plan.line.name}`"
 
 
 def repeated_rows(columns: Mapping[str, Column]) -> Integers:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ import pyarrow.parquet as pq
 
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
+from assembly_line.features.activity import FIRST, KNOWN, LAST, Limits
 from assembly_line.features.arrow_columns import (
     from_logical,
     from_physical_table,
@@ -26,6 +29,7 @@ from assembly_line.features.arrow_columns import (
 )
 from assembly_line.features.assembly import Bounds, Matched
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.joins import DATE_SLACK, DAY
 from assembly_line.features.ordering import different_rows
 from assembly_line.features.plans import Input
 from assembly_line.features.spark_views import view_frame
@@ -94,6 +98,35 @@ class SparkReader:
         same = [rows[f"`{name}`"] == entities[f"k{n}"] for n, name in enumerate(keys)]
         picked = [rows[f"`{name}`"].alias(f"c{n}") for n, name in enumerate(columns)]
         return rows.join(entities, on=same, how="inner").select(entities[CODE], *picked)
+
+    def days(self, source: Source, known: str | None, limits: Limits) -> dict[str, Column]:
+        from pyspark.sql import functions as sql
+
+        event_time = source.event_time or ""
+        picked = {FIRST: sql.min, LAST: sql.max}
+        kinds = {name: source.columns[name] for name in dict.fromkeys((event_time, *limits))}
+        rows = self.frame(source, kinds)
+        within = [rows[f"`{name}`"] <= most for name, most in limits.items()]
+        time = rows[f"`{event_time}`"]
+        day = time if kinds[event_time] == "date" else sql.floor(time / DAY)
+        answers = [function(time).alias(name) for name, function in picked.items()]
+        of = dict.fromkeys(picked, kinds[event_time])
+        if known is not None:
+            answers.append(sql.max(rows[f"`{known}`"]).alias(KNOWN))
+            of[KNOWN] = kinds[known]
+        found = rows.where(reduce(and_, within)).groupBy(day.alias("day")).agg(*answers).drop("day")
+        return from_physical_table(found.toArrow(), of)
+
+    def counts(self, source: Source, keys: Keys, bounds: Bounds) -> Integers:
+        """How many rows within the bounds each code has; of dates those within the days around them."""
+        event_time = source.event_time or ""
+        rows = self.matched_frame(source, keys, (event_time,), bounds)
+        if source.columns[event_time] == "date" and bounds[1] is not None:
+            rows = rows.where(rows["c0"] <= bounds[1] // DAY + DATE_SLACK)
+        found = rows.groupBy(CODE).count().toArrow()
+        counts = np.zeros(len(self._codes[keys]), np.int64)
+        counts[found.column(CODE).to_numpy()] = found.column("count").to_numpy()
+        return counts
 
     def rows(self, source: Source) -> int:
         """How many rows the source's objects have; of a view, those that it selects from."""

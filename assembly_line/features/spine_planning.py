@@ -76,7 +76,7 @@ def check_exact(line: Line, snapshots: Mapping[str, Snapshot]) -> None:
         if inexact is None:
             raise RequestRefused(
                 f"source {source.name}: it is not recorded whether {column} was exact when it was loaded; "
-                "load it again with `line sources load`"
+                f"load it again with `line sources load {line.name}`"
             )
         if column in inexact:
             raise RequestRefused(

@@ -18,6 +18,7 @@ DAY = 24 * HOUR
 # Between these, in microseconds, instants and wall times have calendar dates; beyond, the nearest offset holds.
 LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 KEPT = 1 << 17
+MONTHS_OF = {"month": 1, "year": 12}
 
 
 def starts_of(window: Window, times: Integers) -> Integers:
@@ -42,7 +43,7 @@ def _earlier(window: CalendarWindow, local: Integers) -> Integers:
         return np.asarray((days - window.days_at_most) * DAY + time_of_day, np.int64)
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     day_of_month = days - _first_days(months)
-    wanted = months - window.number * (12 if window.unit == "year" else 1)
+    wanted = months - window.number * MONTHS_OF[window.unit]
     first_days = _first_days(wanted)
     last_of_month = _first_days(wanted + 1) - first_days - 1
     return np.asarray((first_days + np.minimum(day_of_month, last_of_month)) * DAY + time_of_day, np.int64)

@@ -50,7 +50,8 @@ class ControlTable:
         found = self.read(line, ControlKey.CHAMPION)
         if found is None:
             raise NotFound(
-                f"line {line!r} has no champion yet; run `line train` and let a reviewer approve with `line review`"
+                f"line {line!r} has no champion yet; run `line train {line}` and let a reviewer approve "
+                "with `line review`"
             )
         return found
 

@@ -39,7 +39,7 @@ class DatasetStore:
         """
         found = self.find_manifest(line, dataset_id)
         if found is None:
-            raise NotFound(f"line {line!r} has no dataset {dataset_id!r}; `line dataset build` makes one")
+            raise NotFound(f"line {line!r} has no dataset {dataset_id!r}; `line dataset build {line}` makes one")
         return found
 
     def find_manifest(self, line: str, dataset_id: str) -> dict[str, Any] | None:

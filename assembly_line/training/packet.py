@@ -39,6 +39,7 @@ def review_packet(
         "digest": record["delivered"]["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
         "limitations": list(manifest.get("limitations") or ()),
+        "warnings": list(manifest.get("warnings") or ()),
         "excluded": dict(manifest.get("excluded") or {}),
         "notes": [
             *_what_is_delivered(record),

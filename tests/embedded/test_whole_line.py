@@ -128,7 +128,7 @@ def _consume(deployed: Deployed) -> dict[str, int]:
 
 def test_scoring_without_a_champion_says_how_to_get_one(refused: dict[str, Answer]) -> None:
     assert refused["score"].code == ExitCode.REFUSED
-    assert "no champion yet; run `line train`" in refused["score"].err
+    assert "no champion yet; run `line train coupon_redemption`" in refused["score"].err
 
 
 @pytest.mark.parametrize(

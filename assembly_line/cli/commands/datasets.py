@@ -25,10 +25,11 @@ OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this
 Decision = Annotated[
     str,
     typer.Argument(
-        metavar="DECISION", help="A decision_id of the dataset, or its keys: household_id=1,campaign_id=18."
+        metavar="DECISION",
+        help="A decision_id of the dataset, or its keys, or as many as name one: user_id=7,offer_id=18.",
     ),
 ]
-Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset.")]
+Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset, or of its outcome.")]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
 Shape = Annotated[

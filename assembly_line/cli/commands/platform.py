@@ -109,7 +109,7 @@ def deploy(session: Session) -> None:
                 "Stacks": ", ".join(deployed.get("stacks", [])) or None,
                 "Took": duration(deployed["seconds"]),
                 **{f"Line {name}": f"release {digest[:12]}" for name, digest in released.items()},
-                "Next": f"`line sources load {next(iter(released), 'LINE')}`",
+                "Next": "; ".join(f"`line sources load {name}`" for name in released) or None,
             }
         ),
     )

@@ -74,6 +74,8 @@ def _kind(table: AggregateTable, measure: Measure) -> str:
         return "int64"
     if measure.kind == "mean":
         return "float64"
-    kind = table.source.columns[measure.column]
-    scale = decimal_scale(kind)
-    return f"decimal(38,{scale})" if measure.kind == "sum" and scale is not None else kind
+    if measure.kind in ("sum", "min", "max"):
+        kind = table.source.columns[measure.column]
+        scale = decimal_scale(kind)
+        return f"decimal(38,{scale})" if measure.kind == "sum" and scale is not None else kind
+    raise TypeError(f"table {table.name}: {measure.kind} is no measure")

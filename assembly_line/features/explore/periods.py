@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import numpy as np
 
 from assembly_line.declarations.tables import TablePeriod
@@ -23,10 +25,15 @@ def period_starts(times: Column, period: TablePeriod, zone: str) -> Column:
     days = times.values
     if times.kind == "timestamp":
         days = local_days(np.where(times.valid, times.values, 0), zone)
-    if period == "week":
-        days = days - (days + MONDAY) % 7
-    elif period == "month":
-        days = days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    match period:
+        case "day":
+            pass
+        case "week":
+            days = days - (days + MONDAY) % 7
+        case "month":
+            days = days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        case _:
+            assert_never(period)
     return Column("date", np.asarray(days, np.int64), times.valid)
 
 

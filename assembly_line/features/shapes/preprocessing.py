@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import numpy as np
 
@@ -182,9 +182,11 @@ def _scale(numbers: Floats, scaling: Literal["none", "standard", "robust"]) -> t
         return 0.0, 1.0
     if scaling == "standard":
         center, scale = float(numbers.mean()), float(numbers.std())
-    else:
+    elif scaling == "robust":
         lower, middle, upper = np.percentile(numbers, (25, 50, 75)).tolist()
         center, scale = middle, upper - lower
+    else:
+        assert_never(scaling)
     rounding = 10 * np.finfo(np.float64).eps * abs(center)
     return center, scale if scale > rounding else 1.0
 

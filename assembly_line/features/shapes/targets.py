@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 
@@ -107,10 +108,12 @@ def _durations(outcome: str, days: Floats, happened: Flags, wish: Survival) -> t
             lower: "the outcome did not happen earlier, in days",
             upper: "the outcome did not happen later, in days; infinite where observation ended without it",
         }
-    duration, event = f"{outcome}.duration_days", f"{outcome}.event"
-    columns = {duration: filled("float64", days), event: filled("int64", happened.astype(np.int64))}
-    words = "days until the outcome, or until observation ended without it"
-    return columns, {duration: words, event: "1 where the outcome happened, 0 where observation ended without it"}
+    if wish.target == "duration":
+        duration, event = f"{outcome}.duration_days", f"{outcome}.event"
+        columns = {duration: filled("float64", days), event: filled("int64", happened.astype(np.int64))}
+        words = "days until the outcome, or until observation ended without it"
+        return columns, {duration: words, event: "1 where the outcome happened, 0 where observation ended without it"}
+    assert_never(wish.target)
 
 
 def filled(kind: str, values: Integers | Floats) -> Column:

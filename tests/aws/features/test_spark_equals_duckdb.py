@@ -50,7 +50,7 @@ SECONDS = 1200
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
-COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling")
+COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling", "activity")
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,8 @@ def test_both_engines_give_equal_rows(
         leaks = {finding.feature: finding for finding in findings if finding.stops}
         assert leaks.keys() == LEAKS
         assert leaks["looked_up"].examples[0].value == "7, and None without the future"
+        (ever,) = [finding for finding in findings if finding.feature == "ever"]
+        assert (ever.rule, ever.result) == ("leakage: ever counts events after the decision", "warning")
         (grown,) = [finding for finding in findings if finding.feature == "kind"]
         assert (grown.rule, grown.result) == ("leakage: kind changes without a time", "warning")
         with pytest.raises(QualityGateFailed, match=r"leakage: next_n knows the future: .* values differ at"):

@@ -43,7 +43,7 @@ def test_a_line_without_a_release_says_which_there_are_and_what_to_do(control: C
 
 
 def test_no_champion_says_what_to_do(control: ControlTable) -> None:
-    with pytest.raises(NotFound, match="no champion yet; run `line train`"):
+    with pytest.raises(NotFound, match="no champion yet; run `line train restock`"):
         control.champion("restock")
 
 

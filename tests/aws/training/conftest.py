@@ -129,6 +129,7 @@ def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempP
         "data_uri": store.uri(f"{prefix}attempts/1/data.parquet"),
         "limitations": ["demographics carries no time"],
         "excluded": {"immature": 3},
+        "warnings": ["leakage: ever counts events after the decision: of 9 of 9 entities"],
     }
     store.write_json(f"{prefix}manifest.json", manifest)
     return {**manifest, "rows": 240, "spine_rows": 243, "purpose": "training", "exists": False}

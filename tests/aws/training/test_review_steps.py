@@ -57,6 +57,7 @@ def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
     assert packet["digest"] == verified.answers["packaged"]["digest"]
     assert packet["limitations"] == ["demographics carries no time"]
     assert packet["excluded"] == {"immature": 3}
+    assert packet["warnings"] == ["leakage: ever counts events after the decision: of 9 of 9 entities"]
     assert packet["champion"] is None
     (note,) = packet["notes"]
     assert "learnt from the 180 earlier decisions and was judged on the 60 later ones" in note

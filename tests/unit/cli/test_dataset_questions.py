@@ -20,7 +20,7 @@ from assembly_line.cli.target import Target
 from assembly_line.errors import QualityGateFailed
 from assembly_line.names import Parameter
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world
-from tests.unit.features.small_world import EVENTS
+from tests.unit.features.small_world import EVENTS, USER
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -104,12 +104,52 @@ def test_values_of_a_decision_are_explained_by_their_events(
     assert "does not count" in " ".join(text.split())
 
 
+def test_a_decision_is_named_by_as_few_keys_as_are_enough(
+    target: Target, dataset: str, line: Command, tmp_path: Path
+) -> None:
+    rows = stored(target, dataset, tmp_path)
+    alone = rows.aggregate("visit, count(DISTINCT decision_id) AS n, min(decision_id) AS id", "visit").filter("n = 1")
+    several = rows.aggregate("user, count(DISTINCT decision_id) AS n", "user").filter("n > 1").order("user")
+    visit, _, decision = alone.order("visit").fetchall()[0]
+    user, number = several.fetchall()[0]
+
+    found = answered(line, "dataset", "explain", dataset, f"visit={visit}", "age")
+    refused = line("dataset", "explain", dataset, f"user={user}", "age")
+
+    assert (found["decision_id"], found["keys"]["visit"]) == (decision, visit)
+    said = " ".join(refused.err.split())
+    assert refused.code == ExitCode.REFUSED
+    assert f"{number} decisions have these keys; say which by its id or by more keys: d1-" in said
+    assert f"(user={user},visit=" in said
+
+
+def test_an_outcome_is_explained_by_the_events_within_its_horizon(
+    world: ReleasedWorld, line: Command, target: Target, tmp_path: Path
+) -> None:
+    outcome = replace(world.line.outcome, source=EVENTS, by=(USER,), until=None, horizon=hours(8))
+    world.release(replace(world.line, outcome=outcome))
+    dataset = str(world.build(purpose="training")["dataset_id"])
+    rows = stored(target, dataset, tmp_path)
+
+    for came in (0, 1):
+        (decision,) = rows.filter(f"came = {came}").order("decision_id").project("decision_id").fetchall()[0]
+        found = answered(line, "dataset", "explain", dataset, decision, "came")
+
+        assert (found["value"], found["equal"]) == (came, True)
+        assert (found["counted"] > 0) == bool(came)
+        assert all(found["counts_from"] <= one["event_time"] <= found["counts_until"] for one in found["events"])
+        text = " ".join(line("dataset", "explain", dataset, decision, "came").out.split())
+        assert "Outcome came: whether there are events of events within 8 hours" in text
+        assert "Certain from" in text
+
+
 REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("show", "nonsense"), "expected an id such as ds-"),
     (("show", "ds-00000000"), "there is no finished dataset 'ds-00000000'"),
     (("explain", "DATASET", "nobody", "age"), "expected a decision_id of it, or its keys such as user=...,visit=..."),
     (("explain", "DATASET", "user=nobody,visit=1", "age"), "is not in this dataset"),
-    (("explain", "DATASET", "user=ada", "age"), "expected user, visit"),
+    (("explain", "DATASET", "user=ada,town=B", "age"), "'town' is no key of it; expected some of user, visit"),
+    (("explain", "DATASET", "user=ada,visit=1", "came"), "has no feature 'came'"),
     (("explain", "DATASET", "user=ada,visit=1", "nonsense"), "has no feature 'nonsense'; it has events_count"),
     (("diff", "DATASET", "ds-ffffffff"), "there is no finished dataset 'ds-ffffffff'"),
     (("list", "unknown_line"), "unknown_line"),

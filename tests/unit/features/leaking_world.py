@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assembly_line import Source, days, expression, hours, latest, own
+from assembly_line import Source, attribute, days, expression, hours, latest, own
 from assembly_line.declarations.lines import Line
 from tests.unit.features.own_world import SCRIPT
 from tests.unit.features.random_worlds import SPRING
-from tests.unit.features.small_world import EVENTS, USER, a_line
+from tests.unit.features.small_world import EVENTS, PEOPLE, USER, a_line
 
 VISITORS = 120
 
@@ -38,7 +38,8 @@ def world() -> dict[str, list[dict[str, Any]]]:
         ],
         "invited": [{"user": f"u{n}", "visit": n} for n in range(VISITORS)],
         "people": [
-            {"user": f"u{n}", "age": n * 37 % 100, "weight": None, "town": None, "born": None} for n in range(VISITORS)
+            {"user": f"u{n}", "age": n * 37 % 100, "weight": None, "town": None, "born": None, "ever": 2 - (n % 3 > 0)}
+            for n in range(VISITORS)
         ],
     }
 
@@ -90,7 +91,9 @@ def scripts_with_leaks(folder: Path) -> Mapping[str, bytes]:
 
 
 def with_leaks() -> Line:
-    """Views, own functions and an expression that know the future, and such that do not: `LEAKS` names the former."""
+    """Views, own functions and an expression that know the future, and such that do not: `LEAKS` names the former.
+
+    `ever` counts the visits of all time, without a time."""
     line = a_line(horizon=days(3), window=days(5))
     next_n = latest(a_view(PEEKING), "n")
     features = {
@@ -100,6 +103,7 @@ def with_leaks() -> Line:
         "looked_up": own(EVENTS, "looked_up", columns=(), returns="int64", window=days(30)),
         "faded": own(EVENTS, "faded", columns=(), returns="float64", window=days(30)),
         "next_and_more": expression("next_n + 1"),
+        "ever": attribute(replace(PEOPLE, columns={**PEOPLE.columns, "ever": "int64"}), "ever"),
         **{name: line.features[name] for name in ("events_count", "kind")},
     }
     return replace(line, features=features)

@@ -26,6 +26,7 @@ from assembly_line.features.leak_findings import (
     KNOWS_THE_FUTURE,
     OUTCOME_AMONG_FEATURES,
     PREDICTIVE_ALONE,
+    TIMELESS_COUNTS,
     audit_of,
     is_of_the_build,
 )
@@ -67,7 +68,7 @@ def dataset(lake: SmallLake) -> tuple[Plan, dict[str, Column]]:
 
 
 def test_honest_features_are_the_same_without_the_future(lake: SmallLake, tmp_path: Path) -> None:
-    finding, *of_facts = audited(lake, tmp_path)
+    finding, *of_facts, of_counts = audited(lake, tmp_path)
 
     assert finding.result == "passed"
     assert finding.rule == KNOWS_THE_FUTURE
@@ -76,6 +77,7 @@ def test_honest_features_are_the_same_without_the_future(lake: SmallLake, tmp_pa
         f"leakage: facts without a time of {source}": "not comparable: no earlier snapshot"
         for source in ("visits", "people")
     }
+    assert (of_counts.rule, of_counts.result) == (TIMELESS_COUNTS, "passed")
     assert not list(lake.folder.glob("knowledge of *"))
 
 
@@ -128,6 +130,9 @@ def test_views_and_own_functions_that_peek_are_caught_and_honest_ones_are_not(tm
 
     leaks = {finding.feature: finding for finding in findings if finding.stops}
     assert leaks.keys() == LEAKS
+    assert [one.rule for one in findings if one.result == "warning"] == [
+        "leakage: ever counts events after the decision"
+    ]
     assert "without the future" in leaks["next_n"].examples[0].value
     assert leaks["looked_up"].examples[0].value == "7, and None without the future"
     assert "no file, no network, no earlier question" in leaks["remembered"].advice
@@ -236,6 +241,7 @@ def test_an_honest_dataset_passes_the_checks_of_its_outcome(dataset: tuple[Plan,
     assert results(audit_outcome(*dataset)) == {
         "outcome among the features": "passed",
         "features predictive alone": "passed",
+        "features far above the others": "passed",
     }
 
 

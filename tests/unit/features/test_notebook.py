@@ -154,7 +154,7 @@ def test_instants_may_be_text_dates_or_datetimes(raw: Path, line: Line, as_of: A
         ({"features": ["nonsense"]}, RequestRefused, "has no feature 'nonsense'"),
         ({"as_of": "soon"}, RequestRefused, "as_of"),
         ({"as_of": datetime(2018, 1, 1)}, RequestRefused, "has no zone"),  # noqa: DTZ001 - that is the point
-        ({"until": None}, RequestRefused, "needs from and to"),
+        ({"until": None}, RequestRefused, "needs since and until"),
         ({"trying": {"came": count(DAILY, window=days(1), by=USER)}}, DeclarationError, "came"),
         ({"trying": {"part": ratio("age", "absent")}}, DeclarationError, "'absent'"),
         ({"sources": "/nowhere/at/all"}, SourceUnreadable, "is not a folder"),
@@ -183,3 +183,28 @@ def test_what_the_gate_would_refuse_is_a_warning(raw: Path, line: Line) -> None:
         found = notebook.dataset(line, raw, as_of="2016-01-01", features=["age"])
 
     assert found.num_rows == 0
+
+
+def test_tried_features_come_beside_those_that_are_asked_for(raw: Path, line: Line) -> None:
+    tried = {"tried": count(EVENTS, window=days(2)), "age": count(EVENTS, window=days(1))}
+
+    found = notebook.dataset(line, raw, features=["kind"], trying=tried, **PERIOD)
+
+    assert found.column_names == ["decision_id", "decision_time", "user", "visit", "kind", "age", "tried"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"until": None}, r"needs since and until, .*got since='2017-01-01', until=None"),
+        ({"since": "yesterday"}, r"since: 'yesterday' is not an instant"),
+        ({"until": "2016-01-01"}, "since 2017-01-01 is not before until 2016-01-01"),
+    ],
+)
+def test_what_is_wrong_with_the_period_is_said_in_the_words_of_the_call(
+    raw: Path, line: Line, changed: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RequestRefused, match=said) as refused:
+        notebook.dataset(line, raw, **{**PERIOD, **changed})
+
+    assert not {"from", "to"} & {word.strip(":`'") for word in str(refused.value).split()}

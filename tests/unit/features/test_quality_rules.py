@@ -15,6 +15,7 @@ from assembly_line import Source, attribute, between, days, fresh, hours, nulls,
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
+from assembly_line.features.activity import Activity
 from assembly_line.features.attempts import Built, built_from_json
 from assembly_line.features.columns import Column
 from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, figures_of
@@ -25,6 +26,7 @@ from assembly_line.features.local_sources import typed_sources
 from assembly_line.features.plans import Plan, plan_from_json
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.snapshots import SchemaDrift, Snapshot, drift_between, snapshot_from_json
+from assembly_line.instants import to_micros
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import DAILY, PEOPLE, USER, VISITS, SmallLake, a_line, write_rows
 
@@ -151,8 +153,8 @@ def test_a_warning_does_not_stop_a_dataset(dataset: Dataset) -> None:
 def test_declared_freshness_and_volume_stand_in_the_place_of_the_defaults(dataset: Dataset) -> None:
     plan, _, _ = dataset
     strict = examine(*with_rules(dataset, fresh(DAILY, within=hours(1)), volume(at_least=121)))
-    old = replace(plan.inputs["daily"], newest=SPRING - days(80))
-    aged = (replace(plan, inputs={**plan.inputs, "daily": old}), *dataset[1:])
+    newest = to_micros(SPRING - days(80))
+    aged = (plan, replace(dataset[1], activity={"daily": Activity(newest=newest, known=newest)}), dataset[2])
     lax = examine(*with_rules(aged, fresh(DAILY, within=days(100))))
 
     assert found(examine(*dataset), "freshness of daily").passed
