@@ -12,6 +12,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
 # Unscaled values are kept in 64 bits.
 EXACT_DIGITS = 18
+# The column by which the tables of the lake are partitioned, which is no column of their files.
+MONTH = "month"
 COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
 
 
@@ -32,6 +34,16 @@ def check_name(kind: str, name: str) -> None:
         isinstance(name, str) and bool(NAME.fullmatch(name)),
         f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
     )
+
+
+def check_unpartitioned(place: str, columns: Iterable[str]) -> None:
+    """Refuse a column that has the name of the partition, in any case: the Glue catalog knows no case."""
+    for name in columns:
+        require(
+            name.lower() != MONTH,
+            f"{place}: column {name} has the name of the partition of the tables in the lake; "
+            f"rename it in the file, such as {MONTH}_of_sale",
+        )
 
 
 def check_exact(place: str, column: str, kind: str) -> None:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.checks import MONTH, check_distinct, check_name, require
 from assembly_line.declarations.sources import Entity, Source
 from assembly_line.instants import zone_of
 
 MeasureKind = Literal["count", "sum", "mean", "min", "max", "distinct"]
 TablePeriod = Literal["day", "week", "month"]
 PERIOD = "period_start"
-MONTH = "month"
 GROUPABLE = ("int64", "string", "boolean", "date")
 NUMERIC = ("int64", "float64", "decimal")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

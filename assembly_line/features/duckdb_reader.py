@@ -15,9 +15,9 @@ import numpy as np
 from assembly_line.declarations.sources import Source
 from assembly_line.features.assembly import Matched
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.duckdb_files import literal, parquet_rows
 from assembly_line.features.duckdb_session import (
     fetch,
-    literal,
     physical,
     quoted,
     read_table,
@@ -101,14 +101,14 @@ class DuckdbReader:
     def entities(self, source: Source, keys: Keys) -> dict[str, Column]:
         """The different combinations of keys in a source, without those that hold a null."""
         kinds = {name: source.columns[name] for name in keys}
-        files = [str(file) for file in self._files[source.name]]
+        files = self._files[source.name]
         if not files:
             return {name: null_column(kind, 0) for name, kind in kinds.items()}
         listed = ", ".join(quoted(name) for name in keys)
         whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in keys)
-        query = f"SELECT DISTINCT {listed} FROM read_parquet(?) WHERE {whole}"
+        query = f"SELECT DISTINCT {listed} FROM {parquet_rows(files)} WHERE {whole}"
         try:
-            return fetch(self._connection.execute(query, [files]), kinds)
+            return fetch(self._connection.execute(query), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
 
@@ -154,14 +154,14 @@ class DuckdbReader:
                 raise unreadable(source.name, error) from error
 
             def rows(part: int) -> Matched:
-                files = [str(file) for file in Path(folder, f"part={part}").glob("*.parquet")]
+                files = list(Path(folder, f"part={part}").glob("*.parquet"))
                 if not files:
                     return _nothing(kinds)
                 listed = ", ".join(["code", *(f"c{n}" for n in range(len(columns)))])
-                read = self._connection.execute(f"SELECT {listed} FROM read_parquet(?)", [files])
+                read = self._connection.execute(f"SELECT {listed} FROM {parquet_rows(files)}")
                 matched = _split(fetch(read, kinds))
                 for file in files:
-                    Path(file).unlink()
+                    file.unlink()
                 return matched
 
             yield rows
@@ -224,16 +224,14 @@ class DuckdbReader:
         entities = entities or self._entities(source, keys, bounds)
         condition, values = _within(source, bounds)
         same = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
-        rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
-        if source.sql is not None:
-            rows, files = self._view(source), []
+        rows = parquet_rows(self._files.get(source.name, ())) if source.sql is None else self._view(source)
         if isinstance(bounds, Stretches):
             same += f" AND s.{quoted(source.event_time or '')} BETWEEN e.since AND e.until"
         sql = f"FROM {rows} s JOIN {entities} e ON {same} WHERE {condition}"
         if codes is not None:
             sql += " AND e.code >= ? AND e.code < ?"
             values += [codes.first, codes.end]
-        return sql, [*files, *values]
+        return sql, values
 
     def _fetched(self, source: Source, query: str, values: list[object], kinds: Mapping[str, str]) -> dict[str, Column]:
         try:

@@ -17,7 +17,7 @@ from assembly_line.features.plans import Plan
 from assembly_line.features.source_rules import repeated_rows
 from assembly_line.features.wording import duration
 from assembly_line.features.workload import workload_of
-from assembly_line.instants import format_instant, from_micros
+from assembly_line.instants import format_instant, from_micros, later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def freshness(plan: Plan, columns: Mapping[str, Column], limits: GateLimits) -> 
         newest = plan.newest(source)
         rule = declared.get(name)
         within = limits.newest_event_age if rule is None else rule.within
-        oldest_allowed = latest - within
+        oldest_allowed = later(latest, -within)
         findings.append(
             Finding(
                 rule=f"freshness of {name}",
