@@ -20,10 +20,23 @@ SEMANTICS_VERSION = 3
 NEVER = np.iinfo(np.int64).max
 LONGEST = 1 << 60
 
+# What to do about a dataset of an older version: its rows are as they were, and another build is another dataset.
+REBUILD = "load its sources again and request it again; the rows that are there stay as they are"
 Edge = Literal["start", "end"]
 EPOCH_DAY = EPOCH.date()
 # 9999-12-31, in days since 1970-01-01.
 LAST_DAY = LAST_MICROS // DAY_MICROS
+
+
+def older_version(version: int) -> str | None:
+    """What to say of a dataset that an older version of these rules gave; None for one of the version in force."""
+    if version == SEMANTICS_VERSION:
+        return None
+    return (
+        f"was built under version {version} of the semantics, and version {SEMANTICS_VERSION} is in force here: "
+        "what is computed anew may differ for that reason alone. For values under the version in force, "
+        f"{REBUILD}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
