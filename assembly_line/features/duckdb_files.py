@@ -42,5 +42,5 @@ def parquet_chunks(file: Path) -> str:
 
 
 def _named(file: Path) -> str:
-    # As `connect` resolves the folders that may be read; the file itself may be a link to another place.
-    return literal(exactly(file.parent.resolve() / file.name))
+    # As `connect` resolves the folders that may be read.
+    return literal(exactly(file.resolve()))

@@ -57,7 +57,7 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
     if file.stat().st_size == 0:
         raise SourceUnreadable(f"{place}: is empty (0 bytes); expected a Parquet file")
     try:
-        with connect(folder, memory_mib=MEMORY_MIB, also=[file.parent]) as connection:
+        with connect(folder, memory_mib=MEMORY_MIB, also=[file.resolve().parent]) as connection:
             connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM {parquet_rows([file])}")
             columns = check_columns(place, source, raw_columns(connection, file))
             check_values(place, source, columns, connection)
@@ -70,7 +70,7 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
 
 def undeclared_columns(source: Source, file: Path) -> dict[str, str]:
     """Column -> type in the file, of the columns that the source does not declare; they are not loaded."""
-    with connect(file.parent, memory_mib=MEMORY_MIB) as connection:
+    with connect(file.resolve().parent, memory_mib=MEMORY_MIB) as connection:
         columns = raw_columns(connection, file)
     return {column.name: column.kind for column in columns if column.name not in source.columns}
 
