@@ -133,6 +133,11 @@ def wall_time_offset(wall_time: int, zone: str, *, fold: int = 0) -> int:
     return offset_of(naive.replace(tzinfo=zone_of(zone), fold=fold))
 
 
+def offset_at(instant: int, zone: str) -> int:
+    """Microseconds by which the clocks of a zone are ahead of UTC at an instant, given in microseconds."""
+    return offset_of(from_micros(with_dates(instant)).astimezone(zone_of(zone)))
+
+
 def with_dates(micros: int) -> int:
     """A time at which zones have the same offsets as at this one, and around which everything has a date."""
     if micros > GREATEST:

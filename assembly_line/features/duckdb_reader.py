@@ -31,11 +31,10 @@ from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.stretches import Stretches
 from assembly_line.features.workload import Keys
+from assembly_line.instants import FIRST_MICROS, GREATEST, LAST_MICROS, LEAST
 
 # Of rows that are written once and read once: quick to write, and no more held for each part than a few MiB.
 PARTS = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, ROW_GROUP_SIZE 20480"
-# Beyond these an instant has no calendar date; a bound there bounds nothing.
-LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +201,8 @@ class DuckdbReader:
             return self._tables[keys]
         kind, whole = source.columns[source.event_time or ""], np.ones(len(bounds.codes), np.bool_)
         unit = DAY if kind == "date" else 1
-        since, until = (np.clip(edge, LEAST // unit, GREATEST // unit) for edge in (bounds.since, bounds.until))
+        edges = (FIRST_MICROS // unit, LAST_MICROS // unit)
+        since, until = (np.clip(edge, *edges) for edge in (bounds.since, bounds.until))
         columns = {"code": ("int64", bounds.codes), "since": (kind, since), "until": (kind, until)}
         store_columns(
             self._connection, "looked", {name: Column(of, values, whole) for name, (of, values) in columns.items()}
@@ -299,6 +299,7 @@ def _within(source: Source, bounds: Looked) -> tuple[str, list[object]]:
         bounds = (int(edges[0]) * unit, int(edges[1]) * unit)
     column = "s." + quoted(source.event_time)
     for sign, slack, bound in ((">=", -DATE_SLACK, bounds[0]), ("<=", DATE_SLACK, bounds[1])):
+        # A bound that is next to no date bounds nothing.
         if bound is None or not LEAST < bound < GREATEST:
             continue
         if source.columns[source.event_time] == "date":

@@ -78,9 +78,7 @@ def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:
         expected="no null and no empty text in any key column",
         advice=f"a decision needs all its keys: correct source {plan.line.decision.source.name} and load it again",
         examples=tuple(
-            example
-            for name, places in found.items()
-            for example in examples_of(columns, name, places, personal=True)
+            example for name, places in found.items() for example in examples_of(columns, name, places, personal=True)
         )[:EXAMPLES],
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from assembly_line.declarations.windows import CalendarWindow, Window
 from assembly_line.features.columns import Integers
 from assembly_line.features.semantics import micros_of
-from assembly_line.instants import from_micros, offset_of, wall_time_offset, with_dates, zone_of
+from assembly_line.instants import offset_at, wall_time_offset
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -64,8 +64,8 @@ def _by_hour(values: Integers, offset: Callable[[int], int]) -> Integers:
 
 @lru_cache(maxsize=KEPT)
 def _offset(zone: str, instant: int) -> int:
-    """Microseconds by which the zone's clocks are ahead of UTC at an instant."""
-    return offset_of(from_micros(with_dates(instant)).astimezone(zone_of(zone)))
+    """`offset_at`, kept."""
+    return offset_at(instant, zone)
 
 
 @lru_cache(maxsize=KEPT)
