@@ -44,4 +44,5 @@ def local_days(instants: Integers, zone: str) -> Integers:
     changing = np.flatnonzero((first != last)[places])
     shifts[changing] = [offset_at(instant, zone) for instant in instants[changing].tolist()]
     # Where it is later than in UTC, a local day after the last that has a date is that one.
-    return np.clip((instants + shifts) // DAY, FIRST_MICROS // DAY, LAST_MICROS // DAY)
+    clipped = np.clip((instants + shifts) // DAY, FIRST_MICROS // DAY, LAST_MICROS // DAY)
+    return np.asarray(clipped, np.int64)

@@ -54,8 +54,9 @@ def categories_of(column: Column) -> tuple[str, ...]:
 
 
 def is_exact(number: int | Decimal) -> bool:
-    """Whether a float64 keeps all digits of a number."""
-    return Decimal(repr(float(number))) == number
+    """Whether a float64 is the number, or shows the same digits."""
+    found = float(number)
+    return found == number or Decimal(repr(found)) == number
 
 
 def _require_exact(name: str, column: Column) -> None:
