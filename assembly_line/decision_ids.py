@@ -28,12 +28,14 @@ def decision_id(line: str, keys: Sequence[tuple[str, KeyValue]], decision_time: 
         decision_time: an instant with a zone.
 
     Raises:
-        ValueError: a key is null or of a type that has no exact encoding.
+        ValueError: a key is null, an empty text, or of a type that has no exact encoding.
     """
     parts = [b"d1", line.encode(), str(to_micros(decision_time)).encode()]
     for column, value in keys:
         if type(value) not in TYPE_CODES:
             raise ValueError(f"{column}: a key is an integer, a string or a boolean, got {value!r}")
+        if value == "":
+            raise ValueError(f"{column}: a key is not empty, got ''; write null where it is not known")
         parts += [column.encode(), TYPE_CODES[type(value)].encode(), str(value).encode()]
     encoded = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return f"d1-{format_day(decision_time)}-{hashlib.sha256(encoded).hexdigest()[:32]}"

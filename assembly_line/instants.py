@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assembly_line.errors import RequestRefused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+DAY_MICROS = 86_400_000_000
+# The first and the last instant that have a date: years 1 to 9999.
+FIRST_MICROS, LAST_MICROS = -62_135_596_800_000_000, 253_402_300_799_999_999
+# Within these every zone's wall times have dates too.
+LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
+# After 400 years the same days of the week fall on the same dates, and a zone's rules are what they were.
+CYCLE = 146_097 * DAY_MICROS
 SHOWN = 100  # characters of what is no instant
 
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"  # not \d, which means digits of other scripts too
@@ -96,12 +103,64 @@ def from_micros(micros: int) -> datetime:
 
 def day_end(day: date, zone: str) -> datetime:
     """The first instant after a calendar day in a zone, as UTC: when all of that day has happened and is known."""
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone_of(zone)).astimezone(UTC)
+    return from_micros(start_of_day((day - EPOCH.date()).days + 1, zone))
 
 
 def day_start(day: date, zone: str) -> datetime:
     """The first instant of a calendar day in a zone, as UTC."""
-    return datetime.combine(day, time(), tzinfo=zone_of(zone)).astimezone(UTC)
+    return from_micros(start_of_day((day - EPOCH.date()).days, zone))
+
+
+def start_of_day(day: int, zone: str) -> int:
+    """The first microsecond of a day in a zone, or the first or last that has a date if it lies beyond.
+
+    Args:
+        day: days since 1970-01-01.
+    """
+    midnight = day * DAY_MICROS
+    return min(max(midnight - wall_time_offset(midnight, zone), FIRST_MICROS), LAST_MICROS)
+
+
+def wall_time_offset(wall_time: int, zone: str, *, fold: int = 0) -> int:
+    """Microseconds by which a wall time of a zone is ahead of the instant it means.
+
+    Args:
+        wall_time: microseconds since 1970-01-01T00:00 on the zone's clocks.
+        fold: 0 takes the first of a wall time that occurs twice, and the offset before clocks were set forward for one
+            that is skipped, which moves it forward; 1 the other.
+    """
+    naive = from_micros(with_dates(wall_time)).replace(tzinfo=None)
+    return offset_of(naive.replace(tzinfo=zone_of(zone), fold=fold))
+
+
+def offset_at(instant: int, zone: str) -> int:
+    """Microseconds by which the clocks of a zone are ahead of UTC at an instant, given in microseconds."""
+    return offset_of(from_micros(with_dates(instant)).astimezone(zone_of(zone)))
+
+
+def with_dates(micros: int) -> int:
+    """A time at which zones have the same offsets as at this one, and around which everything has a date."""
+    if micros > GREATEST:
+        return min(micros, LAST_MICROS) - CYCLE
+    # So early every zone keeps the time of its sun, without a rule.
+    return max(micros, LEAST)
+
+
+def later(instant: datetime, by: timedelta) -> datetime:
+    """An instant so much later, or earlier if negative: the last or first that has a date if it lies beyond."""
+    return from_micros(min(max(to_micros(instant) + by // MICROSECOND, FIRST_MICROS), LAST_MICROS))
+
+
+def offset_of(moment: datetime) -> int:
+    """Microseconds by which the clocks that show a moment are ahead of UTC.
+
+    Raises:
+        ValueError: the moment has no zone.
+    """
+    offset = moment.utcoffset()
+    if offset is None:
+        raise ValueError(f"{moment} has no zone")
+    return offset // MICROSECOND
 
 
 def zone_of(name: str) -> ZoneInfo:

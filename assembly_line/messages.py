@@ -78,7 +78,7 @@ class Prediction(Message):
     decision_id: DecisionId
     revision: Count
     decision_time: Instant
-    keys: dict[Text, int | Text | bool]
+    keys: dict[Text, int | Annotated[Text, Field(min_length=1)] | bool]
     score: Probability
     action: Identifier
     propensity: Probability

@@ -124,7 +124,8 @@ def dataset(
             built = replace(built, findings=(*built.findings, *audited))
         findings = examine(plan, built, read_dataset(target))
         _warn(findings)
-        table = pq.read_table(target)
+        with pq.ParquetFile(target) as file:
+            table = file.read()
     return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built, findings))})
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
-from assembly_line.instants import day_start, format_instant, parse_day
+from assembly_line.instants import day_end, day_start, format_instant, parse_day
 from assembly_line.storage.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -35,5 +35,5 @@ def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
 def bounds(day: date, zone: str) -> dict[str, str]:
     return {
         "from": format_instant(day_start(day, zone)),
-        "to": format_instant(day_start(day + timedelta(days=1), zone)),
+        "to": format_instant(day_end(day, zone)),
     }

@@ -144,6 +144,10 @@ def _outcome(found: Mapping[str, Any], words: str | None) -> str | None:
 
 def draw_verification(found: Mapping[str, Any]) -> Render:
     def draw(console: Console) -> None:
+        version = found["semantics"]
+        older = (
+            None if version["dataset"] == version["here"] else f"version {version['dataset']}, here {version['here']}"
+        )
         fields(
             {
                 "Dataset": found["dataset_id"],
@@ -151,6 +155,7 @@ def draw_verification(found: Mapping[str, Any]) -> Render:
                 "Compared": f"{found['rows']} rows, {found['columns_compared']} columns",
                 "Built by": found["built_by"]["name"],
                 "Recomputed by": found["recomputed_by"]["name"],
+                "Semantics": older,
                 "Took": duration(found["seconds"]),
             }
         )(console)

@@ -17,6 +17,7 @@ from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.entity_rows import Row, rows_of_entity
 from assembly_line.features.explanation import Event, Explanation, explain, near_span
 from assembly_line.features.plain_values import plain_values, rounds, same, shown, shown_instant
+from assembly_line.features.semantics import SEMANTICS_VERSION
 from assembly_line.features.wording import in_words
 from assembly_line.features.workload import columns_of, kind_of
 
@@ -57,6 +58,7 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
     return {
         "dataset_id": plan.dataset_id,
         "line": plan.line.name,
+        "semantics": {"dataset": plan.semantics, "here": SEMANTICS_VERSION},
         "decision_id": values[DECISION_ID],
         "decision_time": shown_instant(at),
         "keys": {name: values[name] for name in plan.line.decision.keys},

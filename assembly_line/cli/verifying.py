@@ -13,6 +13,7 @@ from assembly_line.features.engine_duckdb import build
 from assembly_line.features.manifest import logical_digest
 from assembly_line.features.plain_values import rounds
 from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.semantics import SEMANTICS_VERSION
 
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MEMORY_MIB = 3008
 EXAMPLES = 10
+STORED = "stored rows are those of the manifest"
 
 
 def verified(recorded: Recorded) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     found = compare(stored, again, present, rounded=rounded, examples=EXAMPLES)
     in_order = stored[DECISION_ID].values.tolist() == again[DECISION_ID].values.tolist()
     checks = {
-        "stored rows are those of the manifest": logical_digest(stored) == manifest["logical_digest"],
+        STORED: logical_digest(stored) == manifest["logical_digest"],
         "columns are those of the plan": not absent and list(stored) == list(again),
         "decisions are the same, in the same order": in_order,
         "decisions left out are the same": dict(built.excluded) == manifest["excluded"],
@@ -51,6 +53,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     return {
         "dataset_id": plan.dataset_id,
         "line": plan.line.name,
+        "semantics": {"dataset": plan.semantics, "here": SEMANTICS_VERSION},
         "equal": all(checks.values()),
         "checks": checks,
         "rows": len(stored[DECISION_ID]),

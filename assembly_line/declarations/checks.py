@@ -15,6 +15,8 @@ EXACT_DIGITS = 18
 # Of a field that earlier releases lack: JSON has it only where it is declared, so that a line that does not use it has
 # the digest and the dataset ids that it had.
 LEFT_OUT_AT_DEFAULT = {"left out at its default": True}
+# The column by which the tables of the lake are partitioned, which is no column of their files.
+MONTH = "month"
 COLUMN_TYPE = re.compile(r"int64|float64|string|boolean|timestamp|date|decimal\(\d{1,2},\d{1,2}\)")
 
 
@@ -35,6 +37,16 @@ def check_name(kind: str, name: str) -> None:
         isinstance(name, str) and bool(NAME.fullmatch(name)),
         f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
     )
+
+
+def check_unpartitioned(place: str, columns: Iterable[str]) -> None:
+    """Refuse a column that has the name of the partition, in any case: the Glue catalog knows no case."""
+    for name in columns:
+        require(
+            name.lower() != MONTH,
+            f"{place}: column {name} has the name of the partition of the tables in the lake; "
+            f"rename it in the file, such as {MONTH}_of_sale",
+        )
 
 
 def check_exact(place: str, column: str, kind: str) -> None:

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from assembly_line.declarations.checks import COLUMN_TYPE, check_distinct, check_exact, check_name, require
+from assembly_line.declarations.checks import (
+    COLUMN_TYPE,
+    check_distinct,
+    check_exact,
+    check_name,
+    check_unpartitioned,
+    require,
+)
 from assembly_line.declarations.entities import Entity, check_entities
 from assembly_line.declarations.view_sql import check_select
 from assembly_line.instants import zone_of
@@ -56,6 +63,8 @@ class Source:
         for column, kind in self.columns.items():
             check_name(f"{place}: column", column)
             require(bool(COLUMN_TYPE.fullmatch(kind)), f"{place}: column {column} has the unknown type {kind!r}")
+        if self.event_time is not None and self.sql is None:
+            check_unpartitioned(place, self.columns)
         for entity in self.entities:
             for key, kind in entity.keys.items():
                 found = self.columns.get(key)

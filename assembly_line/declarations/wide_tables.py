@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.checks import MONTH, check_distinct, check_name, require
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
 from assembly_line.declarations.entities import By, Entity, entities_of, key_columns, names_of
 from assembly_line.declarations.features import Attribute, Feature
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.tables import MONTH, AggregateTable, check_refresh
+from assembly_line.declarations.tables import AggregateTable, check_refresh
 
 OCCASION = "as_of"
 

@@ -15,7 +15,7 @@ from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
-from assembly_line.instants import format_instant
+from assembly_line.instants import format_instant, later
 from assembly_line.messages import Model, Prediction
 from assembly_line.refusals import describe
 
@@ -118,7 +118,7 @@ def _prediction(context: ScoringContext, policy: Policy, row: SpineRow, score: f
         model=Model(run_id=context.champion.run_id, digest=context.champion.digest),
         batch=context.run_id,
         issued_at=context.started_at,
-        expires_at=row.decision_time + policy.expires_after,
+        expires_at=later(row.decision_time, policy.expires_after),
     )
 
 

@@ -20,7 +20,7 @@ from assembly_line.features.columns import Column, Flags, Integers, null_column
 from assembly_line.features.facts import in_force
 from assembly_line.features.kernel import History
 from assembly_line.features.predicate_flags import rows_where
-from assembly_line.features.semantics import Sight, instants_of
+from assembly_line.features.semantics import Sight, ends_of
 
 
 def latest_values(
@@ -73,7 +73,7 @@ class _Join:
         if key not in self._found:
             rows = self._seen(feature)
             if end is not None:
-                ends = instants_of(self._rows.columns[end], zone=feature.source.zone, edge="end")
+                ends = ends_of(self._rows.columns[end], zone=feature.source.zone)
                 rows = in_force(rows, ends, self._times)
             self._found[key] = _Found(np.maximum(rows, 0), rows >= 0)
         return self._found[key]

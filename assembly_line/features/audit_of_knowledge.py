@@ -128,5 +128,5 @@ def _plan_of(plan: Plan, sample: Sample) -> Plan:
         sampling=None,
         as_of=from_micros(sample.instant),
         since=from_micros(sample.since),
-        until=from_micros(sample.instant + 1),
+        until=None,
     )

@@ -10,7 +10,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.features.plans import Input, Plan
 from assembly_line.features.wording import in_words
 
-REQUEST = ("purpose", "as_of", "from", "to", "sampling", "release")
+REQUEST = ("purpose", "as_of", "from", "to", "sampling", "release", "semantics")
 # What of a line decides about rows and values; its features are told apart one by one.
 SECTIONS = ("decision", "outcome")
 

@@ -16,9 +16,9 @@ from assembly_line.declarations.sources import Source
 from assembly_line.features.activity import FIRST, KNOWN, LAST, Limits
 from assembly_line.features.assembly import Matched
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.duckdb_files import literal, parquet_rows
 from assembly_line.features.duckdb_session import (
     fetch,
-    literal,
     physical,
     quoted,
     read_table,
@@ -32,11 +32,10 @@ from assembly_line.features.ordering import packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.stretches import Stretches
 from assembly_line.features.workload import Keys
+from assembly_line.instants import FIRST_MICROS, GREATEST, LAST_MICROS, LEAST
 
 # Of rows that are written once and read once: quick to write, and no more held for each part than a few MiB.
 PARTS = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, ROW_GROUP_SIZE 20480"
-# Beyond these an instant has no calendar date; a bound there bounds nothing.
-LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +101,14 @@ class DuckdbReader:
     def entities(self, source: Source, keys: Keys) -> dict[str, Column]:
         """The different combinations of keys in a source, without those that hold a null."""
         kinds = {name: source.columns[name] for name in keys}
-        files = [str(file) for file in self._files[source.name]]
+        files = self._files[source.name]
         if not files:
             return {name: null_column(kind, 0) for name, kind in kinds.items()}
         listed = ", ".join(quoted(name) for name in keys)
         whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in keys)
-        query = f"SELECT DISTINCT {listed} FROM read_parquet(?) WHERE {whole}"
+        query = f"SELECT DISTINCT {listed} FROM {parquet_rows(files)} WHERE {whole}"
         try:
-            return fetch(self._connection.execute(query, [files]), kinds)
+            return fetch(self._connection.execute(query), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
 
@@ -121,13 +120,13 @@ class DuckdbReader:
         if known is not None:
             kinds[KNOWN] = source.columns[known]
             picked.append(f"max({times[known]}) AS {KNOWN}")
-        files = [str(file) for file in self._files.get(source.name, ())]
+        files = self._files.get(source.name, ())
         if not files:
             return {name: null_column(kind, 0) for name, kind in kinds.items()}
         conditions = " AND ".join(f"{times[name]} <= {most}" for name, most in limits.items())
         day = quoted(event_time) if source.columns[event_time] == "date" else f"{times[event_time]} // {DAY}"
-        query = f"SELECT {', '.join(picked)} FROM read_parquet(?) WHERE {conditions} GROUP BY {day}"
-        return self._fetched(source, query, [files], kinds)
+        query = f"SELECT {', '.join(picked)} FROM {parquet_rows(files)} WHERE {conditions} GROUP BY {day}"
+        return self._fetched(source, query, [], kinds)
 
     def matched(
         self, source: Source, keys: Keys, columns: Keys, bounds: Looked = (None, None), codes: Codes | None = None
@@ -171,14 +170,14 @@ class DuckdbReader:
                 raise unreadable(source.name, error) from error
 
             def rows(part: int) -> Matched:
-                files = [str(file) for file in Path(folder, f"part={part}").glob("*.parquet")]
+                files = list(Path(folder, f"part={part}").glob("*.parquet"))
                 if not files:
                     return _nothing(kinds)
                 listed = ", ".join(["code", *(f"c{n}" for n in range(len(columns)))])
-                read = self._connection.execute(f"SELECT {listed} FROM read_parquet(?)", [files])
+                read = self._connection.execute(f"SELECT {listed} FROM {parquet_rows(files)}")
                 matched = _split(fetch(read, kinds))
                 for file in files:
-                    Path(file).unlink()
+                    file.unlink()
                 return matched
 
             yield rows
@@ -219,7 +218,8 @@ class DuckdbReader:
             return self._tables[keys]
         kind, whole = source.columns[source.event_time or ""], np.ones(len(bounds.codes), np.bool_)
         unit = DAY if kind == "date" else 1
-        since, until = (np.clip(edge, LEAST // unit, GREATEST // unit) for edge in (bounds.since, bounds.until))
+        edges = (FIRST_MICROS // unit, LAST_MICROS // unit)
+        since, until = (np.clip(edge, *edges) for edge in (bounds.since, bounds.until))
         columns = {"code": ("int64", bounds.codes), "since": (kind, since), "until": (kind, until)}
         store_columns(
             self._connection, "looked", {name: Column(of, values, whole) for name, (of, values) in columns.items()}
@@ -241,16 +241,14 @@ class DuckdbReader:
         entities = entities or self._entities(source, keys, bounds)
         condition, values = _within(source, bounds)
         same = " AND ".join(f"s.{quoted(name)} = e.k{n}" for n, name in enumerate(keys))
-        rows, files = "read_parquet(?)", [[str(file) for file in self._files.get(source.name, ())]]
-        if source.sql is not None:
-            rows, files = self._view(source), []
+        rows = parquet_rows(self._files.get(source.name, ())) if source.sql is None else self._view(source)
         if isinstance(bounds, Stretches):
             same += f" AND s.{quoted(source.event_time or '')} BETWEEN e.since AND e.until"
         sql = f"FROM {rows} s JOIN {entities} e ON {same} WHERE {condition}"
         if codes is not None:
             sql += " AND e.code >= ? AND e.code < ?"
             values += [codes.first, codes.end]
-        return sql, [*files, *values]
+        return sql, values
 
     def _fetched(self, source: Source, query: str, values: list[object], kinds: Mapping[str, str]) -> dict[str, Column]:
         try:
@@ -318,6 +316,7 @@ def _within(source: Source, bounds: Looked) -> tuple[str, list[object]]:
         bounds = (int(edges[0]) * unit, int(edges[1]) * unit)
     column = "s." + quoted(source.event_time)
     for sign, slack, bound in ((">=", -DATE_SLACK, bounds[0]), ("<=", DATE_SLACK, bounds[1])):
+        # A bound that is next to no date bounds nothing.
         if bound is None or not LEAST < bound < GREATEST:
             continue
         if source.columns[source.event_time] == "date":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from assembly_line.errors import RequestRefused, SourceUnreadable
 from assembly_line.features.columns import Column, decimal_scale, dtype_of
+from assembly_line.features.duckdb_files import exactly, literal, parquet_rows
 
 THREADS = 2
 # Level 1 takes half the time of the default level 3, and names of decisions come out smaller.
@@ -45,7 +46,9 @@ def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duck
     connection.execute("SET preserve_insertion_order = true")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
-    allowed = ", ".join(literal(str(path.resolve())) for path in (folder, *also))
+    places = [path.resolve() for path in (folder, *also)]
+    # Names to read are patterns, and are held against this list as they are written.
+    allowed = ", ".join(literal(text) for path in places for text in dict.fromkeys((str(path), exactly(path))))
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -101,8 +104,7 @@ def read_table(
         return {name: Column(kind, np.empty(0, dtype_of(kind)), np.empty(0, np.bool_)) for name, kind in kinds.items()}
     expressions = ", ".join(f"{physical(quoted(name), kind)} AS c{n}" for n, (name, kind) in enumerate(kinds.items()))
     try:
-        result = connection.execute(f"SELECT {expressions} FROM read_parquet(?)", [[str(file) for file in files]])
-        return fetch(result, kinds)
+        return fetch(connection.execute(f"SELECT {expressions} FROM {parquet_rows(files)}"), kinds)
     except duckdb.Error as error:
         raise unreadable(source, error) from error
 
@@ -209,8 +211,3 @@ def _column(kind: str, array: NDArray[Any]) -> Column:
     if kind == "float64":
         values += 0.0  # -0.0 equals 0.0; the array is ours
     return Column(kind, values, valid)
-
-
-def literal(text: str) -> str:
-    """Text as an SQL literal, for the few places that take no bound value."""
-    return "'" + text.replace("'", "''") + "'"

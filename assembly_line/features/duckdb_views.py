@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from assembly_line.declarations.sources import Source
-from assembly_line.features.duckdb_session import literal, quoted, sql_type
+from assembly_line.features.duckdb_files import parquet_rows
+from assembly_line.features.duckdb_session import quoted, sql_type
 from assembly_line.features.view_types import check_types, failed
 
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -52,6 +53,6 @@ def create_view(connection: duckdb.DuckDBPyConnection, view: Source, files: Mapp
 def _rows(source: Source, files: Sequence[Path]) -> str:
     if files:
         columns = ", ".join(quoted(name) for name in source.columns)
-        return f"SELECT {columns} FROM read_parquet([{', '.join(literal(str(file)) for file in files)}])"
+        return f"SELECT {columns} FROM {parquet_rows(files)}"
     nulls = ", ".join(f"CAST(NULL AS {sql_type(kind)}) AS {quoted(name)}" for name, kind in source.columns.items())
     return f"SELECT {nulls} WHERE false"

@@ -11,6 +11,7 @@ import duckdb
 
 from assembly_line.declarations.sources import Source
 from assembly_line.features.columns import Column
+from assembly_line.features.duckdb_files import parquet_rows
 from assembly_line.features.duckdb_session import connect, fetch, physical, quoted, unreadable
 from assembly_line.features.duckdb_views import create_view
 from assembly_line.features.plain_values import plain_values
@@ -48,10 +49,10 @@ def rows_of_entity(
         connect(Path(folder), memory_mib=MEMORY_MIB, also=list({file.parent for file in read})) as connection,
     ):
         try:
-            rows, values = "read_parquet(?)", [[str(file) for file in files], *keys.values()]
-            if source.sql is not None:
-                rows, values = create_view(connection, source, inputs or {}), list(keys.values())
-            found = fetch(connection.execute(f"SELECT {expressions} FROM {rows} WHERE {condition}", values), kinds)
+            is_view = source.sql is not None
+            rows = create_view(connection, source, inputs or {}) if is_view else parquet_rows(files)
+            query = f"SELECT {expressions} FROM {rows} WHERE {condition}"
+            found = fetch(connection.execute(query, list(keys.values())), kinds)
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
     return rows_from(found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -25,8 +24,8 @@ from assembly_line.features.own_values import value_of_events
 from assembly_line.features.plain_rules import is_true, window_start
 from assembly_line.features.recomputation import aggregate_of, rank, ratio_of, share_of
 from assembly_line.features.released_scripts import Scripts
-from assembly_line.features.semantics import EPOCH_DAY
-from assembly_line.instants import MICROSECOND, day_end, to_micros
+from assembly_line.features.semantics import LAST_DAY
+from assembly_line.instants import MICROSECOND, start_of_day
 
 DAY = 86_400_000_000
 # Where a feature has no window, events up to so long after the decision are near.
@@ -145,7 +144,7 @@ def instant_of(source: Source, column: str | None, row: Row) -> int | None:
     value = None if column is None else row[column]
     if value is None or column is None or source.columns[column] == "timestamp":
         return value
-    return to_micros(day_end(EPOCH_DAY + timedelta(days=value), source.zone or "UTC"))
+    return start_of_day(value + 1, source.zone or "UTC")
 
 
 class _Question:
@@ -261,8 +260,11 @@ class _Question:
         return counted[first:], others
 
     def _has_ended(self, event: Event) -> bool:
-        end = instant_of(self.feature.source, self.feature.source.valid_until, event.row)
-        return end is not None and end <= self.at
+        source, column = self.feature.source, self.feature.source.valid_until
+        end = instant_of(source, column, event.row)
+        # The last day that has a date stands for an end that nobody knows.
+        last = start_of_day(LAST_DAY + (column is not None and source.columns[column] == "date"), source.zone or "UTC")
+        return end is not None and end < last and end <= self.at
 
     def _distance(self, event: Event) -> float:
         return float("inf") if event.time is None else abs(self.at - event.time)

@@ -22,7 +22,7 @@ from assembly_line.features.plans import Plan
 from assembly_line.features.semantics import micros_of
 from assembly_line.features.wording import duration
 from assembly_line.features.workload import workload_of
-from assembly_line.instants import format_instant, from_micros
+from assembly_line.instants import format_instant, from_micros, later
 
 DAY = timedelta(days=1)
 # With fewer pauses than this a source has shown no rhythm.
@@ -50,7 +50,7 @@ def freshness(plan: Plan, built: Built, columns: Mapping[str, Column], limits: G
 def _fresh(plan: Plan, built: Built, source: Source, latest: datetime, limits: GateLimits) -> Finding:
     rule = _declared(plan, source.name)
     within = limits.newest_event_age if rule is None else rule.within
-    oldest_allowed = latest - within
+    oldest_allowed = later(latest, -within)
     known, said = _newest(plan, built, source)
     return Finding(
         rule=f"freshness of {source.name}",

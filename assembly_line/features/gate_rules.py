@@ -11,7 +11,7 @@ import numpy as np
 from assembly_line.declarations.quality import Volume
 from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.attempts import Built
-from assembly_line.features.columns import Column
+from assembly_line.features.columns import Column, Integers
 from assembly_line.features.findings import EXAMPLES, Finding, examples_of
 from assembly_line.features.plans import Plan
 from assembly_line.features.source_rules import repeated_rows
@@ -66,21 +66,25 @@ def _differing(found: Sequence[str], expected: Sequence[str]) -> str:
 
 
 def key_nulls(plan: Plan, columns: Mapping[str, Column]) -> Finding:
-    nulls = {name: int((~columns[name].valid).sum()) for name in plan.line.decision.keys}
-    found = {name: number for name, number in nulls.items() if number}
+    nameless = {name: _nameless(columns[name]) for name in plan.line.decision.keys}
+    found = {name: places for name, places in nameless.items() if len(places)}
     return Finding(
         rule="key_nulls",
         passed=not found,
         severity="error",
-        value=", ".join(f"{number} nulls in {name}" for name, number in found.items()) or "no nulls",
-        expected="no null in any key column",
+        value=", ".join(f"{len(places)} in {name}" for name, places in found.items()) or "none",
+        expected="no null and no empty text in any key column",
         advice=f"a decision needs all its keys: correct source {plan.line.decision.source.name} and load it again",
         examples=tuple(
-            example
-            for name in found
-            for example in examples_of(columns, name, np.flatnonzero(~columns[name].valid), personal=True)
+            example for name, places in found.items() for example in examples_of(columns, name, places, personal=True)
         )[:EXAMPLES],
     )
+
+
+def _nameless(keys: Column) -> Integers:
+    """Where a key names nothing: null, or an empty text, which a view can give."""
+    empty = keys.values == "" if keys.kind == "string" else np.zeros(len(keys), np.bool_)
+    return np.flatnonzero(~keys.valid | empty)
 
 
 def unique_ids(built: Built, columns: Mapping[str, Column]) -> Finding:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
-from assembly_line.features.duckdb_session import literal, quoted
+from assembly_line.features.duckdb_files import literal, parquet_rows
+from assembly_line.features.duckdb_session import quoted
 from assembly_line.features.hidden_outcomes import Hidden, hidden_at
 from assembly_line.features.knowledge_limits import known_until
-from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.workload import Keys
 
 
@@ -49,10 +48,9 @@ def cut_source(
         known.append(f"({' OR '.join(_is_asked(keys) for keys in of)})")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.name}.parquet"
-    listed = ", ".join(literal(str(file)) for file in files)
     kept = ", ".join(_kept(source, column, hidden) for column in source.columns if column in columns)
     connection.execute(
-        f"COPY (SELECT {kept} FROM read_parquet([{listed}]) s WHERE {' AND '.join(known)}) "
+        f"COPY (SELECT {kept} FROM {parquet_rows(files)} s WHERE {' AND '.join(known)}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION snappy)"
     )
     return [target]
@@ -107,5 +105,5 @@ def _kept(source: Source, column: str, hidden: Hidden | None) -> str:
 def _until(source: Source, column: str, latest: int) -> str:
     """SQL that is true for values at or before the latest one; null is not."""
     if source.columns[column] == "date":
-        return f"{quoted(column)} <= DATE {literal((EPOCH_DAY + timedelta(days=latest)).isoformat())}"
+        return f"{quoted(column)} <= DATE '1970-01-01' + CAST({latest} AS INTEGER)"
     return f"{quoted(column)} <= CAST(make_timestamp({latest}::BIGINT) AS TIMESTAMP WITH TIME ZONE)"

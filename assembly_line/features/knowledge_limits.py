@@ -5,11 +5,9 @@ The rule of point in time is written here a second time on purpose: what the eng
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from assembly_line.declarations.sources import Source
-from assembly_line.features.semantics import EPOCH_DAY, micros_of
-from assembly_line.instants import day_end, from_micros, to_micros
+from assembly_line.features.semantics import micros_of
+from assembly_line.instants import DAY_MICROS, start_of_day
 
 
 def known_until(source: Source, instant: int, boundary: str) -> dict[str, int]:
@@ -34,14 +32,14 @@ def known_until(source: Source, instant: int, boundary: str) -> dict[str, int]:
 
 def _value(source: Source, column: str, instant: int) -> int:
     if source.columns[column] == "date":
-        return (_last_whole_day(instant, source.zone or "UTC") - EPOCH_DAY).days
+        return _last_whole_day(instant, source.zone or "UTC")
     return instant
 
 
-def _last_whole_day(instant: int, zone: str) -> date:
+def _last_whole_day(instant: int, zone: str) -> int:
     """The last day that has ended by the instant: a date counts as the end of its day in its zone."""
-    # The calendar ends with the year 9999.
-    day = min(from_micros(instant).date(), date.max - timedelta(days=4)) + timedelta(days=2)
-    while to_micros(day_end(day, zone)) > instant and day > EPOCH_DAY - timedelta(days=700_000):
-        day -= timedelta(days=1)
+    around = instant // DAY_MICROS
+    day = around + 2
+    while day > around - 3 and start_of_day(day + 1, zone) > instant:
+        day -= 1
     return day

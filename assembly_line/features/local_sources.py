@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
+from assembly_line.features.duckdb_session import quoted
 from assembly_line.features.snapshots import SchemaDrift, Snapshot, SnapshotObject
 from assembly_line.features.source_files import undeclared_columns, write_typed
 
@@ -70,7 +72,7 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
             "Arrow table, or a DuckDB relation"
         )
     try:
-        pq.write_table(_arrow(table), path)
+        pq.write_table(_arrow(_declared(source, table)), path)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise SourceUnreadable(
             f"source {source.name}: its table has no Parquet form ({str(error).splitlines()[0]}); "
@@ -79,11 +81,41 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
     return path
 
 
+def _declared(source: Source, table: Any) -> Any:
+    """The declared columns alone: others may hold what has no Parquet form, and need not."""
+    names = _columns(table)
+    for name in source.columns:
+        if names and name not in names:
+            alike = get_close_matches(name, [other for other in names if other not in source.columns], n=1)
+            hint = f"; was it renamed to {alike[0]!r}? Then declare it so" if alike else ""
+            raise SourceUnreadable(
+                f"source {source.name}: has no column {name!r}, which is declared; it has {', '.join(names)}{hint}"
+            )
+    if not names:
+        return table
+    if _is_frame(table):
+        return table[list(source.columns)]
+    if hasattr(table, "project"):
+        return table.project(", ".join(quoted(name) for name in source.columns))
+    return table.select(list(source.columns))
+
+
+def _columns(table: Any) -> list[str]:
+    """The columns of a table in memory, none of one that does not say."""
+    if not (hasattr(table, "select") or _is_frame(table)):
+        return []
+    return [str(name) for name in getattr(table, "column_names", getattr(table, "columns", ()))]
+
+
+def _is_frame(table: Any) -> bool:
+    return hasattr(table, "index") and hasattr(table, "columns")
+
+
 def _arrow(table: Any) -> pa.Table:
     import pyarrow as pa
 
     # A data frame has an index, which is pandas' own; a declared column stands among its columns.
-    if not (hasattr(table, "index") and hasattr(table, "columns")):
+    if not _is_frame(table):
         return pa.table(table)
     with warnings.catch_warnings():
         # Arrow asks pandas for instants in a way that pandas 4 will answer otherwise, and then asks otherwise itself.

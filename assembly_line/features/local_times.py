@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from assembly_line.instants import MICROSECOND, zone_of
+from assembly_line.instants import wall_time_offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,11 @@ class Shifts:
         return self.earlier != self.later
 
 
-def utc_shifts(minutes: Iterable[datetime], zone: str) -> Shifts:
-    """The shifts of each of these minutes, in order."""
-    place = zone_of(zone)
+def utc_shifts(minutes: Iterable[int], zone: str) -> Shifts:
+    """The shifts of each of these minutes, given as microseconds since 1970-01-01T00:00 local time, in order."""
     shifts = Shifts([], [])
     for minute in minutes:
-        candidates = [minute.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1)]
-        for found, chosen in ((shifts.earlier, min), (shifts.later, max)):
-            found.append((chosen(candidates).replace(tzinfo=None) - minute) // MICROSECOND)
+        candidates = [-wall_time_offset(minute, zone, fold=fold) for fold in (0, 1)]
+        shifts.earlier.append(min(candidates))
+        shifts.later.append(max(candidates))
     return shifts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -12,16 +12,16 @@ from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.populations import Cadence, CalendarCadence, FixedCadence
 from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import Integers
+from assembly_line.features.plain_values import shown_instant
 from assembly_line.features.semantics import micros_of
-from assembly_line.instants import format_instant, from_micros, to_micros, zone_of
+from assembly_line.instants import EPOCH, LAST_MICROS, MICROSECOND, from_micros, to_micros, wall_time_offset
 
 MOST_OCCASIONS = 1_000_000
 DAY = 86_400_000_000
 SHORTEST = {"day": DAY, "week": 7 * DAY, "month": 28 * DAY}
 # A local day lies up to a day and a half beside the same day in UTC.
 SLACK = 2
-# Local times of these days have an instant in every zone.
-FIRST_DAY, LAST_DAY = date(2, 1, 1).toordinal(), date(9998, 12, 31).toordinal()
+FIRST_DAY, LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 
 def decided_between(
@@ -51,8 +51,8 @@ def occasions(cadence: Cadence, since: int, until: int) -> Integers:
     bound = at_most(cadence, since, until)
     if bound > MOST_OCCASIONS:
         raise RequestRefused(
-            f"from, to: from {format_instant(from_micros(since))} to {format_instant(from_micros(until))} the cadence "
-            f"gives up to {bound:,} occasions, at most {MOST_OCCASIONS:,} are built; ask for a shorter period"
+            f"from, to: from {shown_instant(since)} to {shown_instant(until)} the cadence gives up to {bound:,} "
+            f"occasions, at most {MOST_OCCASIONS:,} are built; ask for a shorter period"
         )
     if isinstance(cadence, FixedCadence):
         step, anchor = micros_of(cadence.interval), to_micros(cadence.anchor)
@@ -74,15 +74,15 @@ def at_most(cadence: Cadence, since: int, until: int) -> int:
 def _instants(cadence: CalendarCadence, since: int, until: int) -> Iterator[int]:
     """The occasions of the period, and a few around it."""
     hour, minute = (int(part) for part in cadence.at.split(":"))
-    at = time(hour, minute, tzinfo=zone_of(cadence.zone))
+    at = timedelta(hours=hour, minutes=minute) // MICROSECOND
     for day in _days(cadence, since, until):
-        # Python reads a skipped wall time with the offset before it, so it moves forward, and takes the earlier of two.
-        yield to_micros(datetime.combine(day, at).astimezone(UTC))
+        wall_time = (day - EPOCH.date()).days * DAY + at
+        yield wall_time - wall_time_offset(wall_time, cadence.zone)
 
 
 def _days(cadence: CalendarCadence, since: int, until: int) -> Iterator[date]:
     first = max(from_micros(since).date().toordinal() - SLACK, FIRST_DAY)
-    last = min(from_micros(until).date().toordinal() + SLACK, LAST_DAY)
+    last = min(from_micros(min(until, LAST_MICROS)).date().toordinal() + SLACK, LAST_DAY)
     if cadence.unit == "month":
         begin, end = date.fromordinal(first), date.fromordinal(last)
         for number in range(begin.year * 12 + begin.month - 1, end.year * 12 + end.month):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from assembly_line.declarations.lines import Line
@@ -13,8 +12,7 @@ from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.entity_rows import Row
 from assembly_line.features.explanation import Event, Explanation, instant_of
 from assembly_line.features.plain_rules import is_true
-from assembly_line.features.semantics import EPOCH_DAY
-from assembly_line.instants import MICROSECOND, day_start, to_micros
+from assembly_line.instants import MICROSECOND, start_of_day
 
 
 def explain_own_row(line: Line, name: str, *, decision: Mapping[str, Any], rows: Sequence[Row]) -> Explanation:
@@ -49,7 +47,7 @@ def _beginning(source: Source, column: str, row: Row) -> int | None:
     value: int | None = row[column]
     if value is None or source.columns[column] == "timestamp":
         return value
-    return to_micros(day_start(EPOCH_DAY + timedelta(days=value), source.zone or "UTC"))
+    return start_of_day(value, source.zone or "UTC")
 
 
 def _known_at(outcome: Outcome, row: Row, at: int) -> int | None:

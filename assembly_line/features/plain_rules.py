@@ -13,7 +13,7 @@ from assembly_line.declarations.windows import CalendarWindow, Window
 from assembly_line.features.entity_rows import Row
 from assembly_line.features.recomputation import rank
 from assembly_line.features.semantics import EPOCH_DAY
-from assembly_line.instants import MICROSECOND, from_micros, to_micros, zone_of
+from assembly_line.instants import CYCLE, FIRST_MICROS, GREATEST, MICROSECOND, from_micros, to_micros, zone_of
 
 DAYS_OF = {"day": 1, "week": 7}
 MONTHS_OF = {"month": 1, "year": 12}
@@ -41,10 +41,16 @@ def window_start(window: Window, at: int) -> int:
     """Where the window of a decision at an instant begins, both in microseconds."""
     if isinstance(window, timedelta):
         return at - window // MICROSECOND
+    if at > GREATEST:
+        return window_start(window, at - CYCLE) + CYCLE
     zone = zone_of(window.zone)
-    local = from_micros(at).astimezone(zone)
-    # Without fold a wall time that occurs twice is the first, and one that is skipped counts on from before the gap.
-    earlier = datetime.combine(_earlier_day(window, local.date()), local.time()).replace(tzinfo=zone)
+    try:
+        local = from_micros(at).astimezone(zone)
+        # Without fold a wall time that occurs twice is the first; one that is skipped counts on from before the gap.
+        earlier = datetime.combine(_earlier_day(window, local.date()), local.time()).replace(tzinfo=zone)
+    except (OverflowError, ValueError):
+        # Nothing happened before the first day.
+        return FIRST_MICROS - 1
     return to_micros(earlier)
 
 

@@ -83,6 +83,7 @@ class Plan:
         reason: why this engine.
         scripts: name -> digest, of the release's scripts that own functions among the features stand in.
         sampling: which of the decisions are kept; None for all.
+        semantics: the version of the rules by which it was planned.
     """
 
     dataset_id: str
@@ -99,6 +100,7 @@ class Plan:
     reason: str
     scripts: Mapping[str, str] = field(default_factory=dict)
     sampling: Sampling | None = None
+    semantics: int = SEMANTICS_VERSION
 
     @property
     def with_outcome(self) -> bool:
@@ -119,7 +121,7 @@ class Plan:
         return {
             "schema": SCHEMA,
             "version": VERSION,
-            "semantics": SEMANTICS_VERSION,
+            "semantics": self.semantics,
             "dataset_id": self.dataset_id,
             "release": self.release,
             "purpose": self.purpose,
@@ -141,14 +143,18 @@ def estimate_to_json(estimate: Estimate) -> dict[str, int]:
     return {name: getattr(estimate, name) for name in estimate.__slots__}
 
 
-def plan_from_json(document: Mapping[str, Any]) -> Plan:
+def plan_from_json(document: Mapping[str, Any], *, older: bool = False) -> Plan:
     """Read a plan back.
+
+    Args:
+        older: a plan that was made under an older version of the semantics is taken too.
 
     Raises:
         RequestRefused: it was written by another version of the library.
     """
     found = (document.get("schema"), document.get("version"), document.get("semantics"))
-    if found != (SCHEMA, VERSION, SEMANTICS_VERSION):
+    versions = range(1 if older else SEMANTICS_VERSION, SEMANTICS_VERSION + 1)
+    if found[:2] != (SCHEMA, VERSION) or found[2] not in versions:
         raise RequestRefused(
             f"plan: schema, version and semantics are {found}, expected {(SCHEMA, VERSION, SEMANTICS_VERSION)}; "
             "request the dataset again"
@@ -168,6 +174,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         reason=document["reason"],
         scripts=document.get("scripts", {}),
         sampling=None if document.get("sampling") is None else Sampling(**document["sampling"]),
+        semantics=document["semantics"],
     )
 
 

@@ -11,7 +11,7 @@ from assembly_line.declarations.populations import Generated
 from assembly_line.errors import RequestRefused
 from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Integers
-from assembly_line.features.semantics import NEVER, Sight, instants_of
+from assembly_line.features.semantics import NEVER, Sight, ends_of, instants_of
 
 MOST_DECISIONS = 100_000_000
 
@@ -40,13 +40,15 @@ def stays_of_events(rows: Rows, lookback: int, sight: Sight) -> Stays:
 def stays_of_facts(generated: Generated, columns: Mapping[str, Column], rows: int) -> Stays:
     """A static row counts from `active_from` until before `active_until`; null leaves a side open."""
 
-    def edge(name: str | None, otherwise: int) -> Integers:
-        if name is None:
-            return np.full(rows, otherwise)
-        instants = instants_of(columns[name], zone=generated.population.zone, edge="end")
-        return np.where(instants.valid, instants.values, otherwise)
-
-    return Stays(edge(generated.active_from, -NEVER), edge(generated.active_until, NEVER))
+    zone = generated.population.zone
+    first, end = np.full(rows, -NEVER), np.full(rows, NEVER)
+    if generated.active_from is not None:
+        begins = instants_of(columns[generated.active_from], zone=zone, edge="end")
+        first = np.where(begins.valid, begins.values, first)
+    if generated.active_until is not None:
+        ends = ends_of(columns[generated.active_until], zone=zone)
+        end = np.where(ends.valid, ends.values, end)
+    return Stays(first, end)
 
 
 def members(keys: Mapping[str, Column], stays: Stays, occasions: Integers) -> tuple[dict[str, Column], Integers]:

@@ -11,6 +11,7 @@ import duckdb
 
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.columns import Column
+from assembly_line.features.duckdb_files import parquet_rows
 from assembly_line.features.duckdb_session import SQL_TYPES, connect, read_table
 
 MEMORY_MIB = 512
@@ -85,10 +86,10 @@ def _opened(path: Path) -> Iterator[StoredColumns]:
     kinds = {sql: kind for kind, sql in SQL_TYPES.items()}
     try:
         with connect(path.parent, memory_mib=MEMORY_MIB) as connection:
-            described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+            described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([path])}").fetchall()
             names = {str(row[0]): str(row[1]) for row in described}
             typed = {name: kinds.get(sql, sql.lower()) for name, sql in names.items()}
-            counted = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchall()
+            counted = connection.execute(f"SELECT count(*) FROM {parquet_rows([path])}").fetchall()
             yield StoredColumns(connection, path, typed, int(counted[0][0]))
     except duckdb.Error as error:
         raise SourceUnreadable(

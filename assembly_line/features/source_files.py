@@ -11,12 +11,17 @@ import duckdb
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.columns import column_of
-from assembly_line.features.duckdb_session import connect, literal, physical, quoted, sql_type
+from assembly_line.features.duckdb_files import literal, parquet_rows
+from assembly_line.features.duckdb_session import connect, physical, quoted, sql_type
 from assembly_line.features.local_times import utc_shifts
+from assembly_line.features.raw_columns import NAIVE, NOTHING, RawColumn, raw_columns
+from assembly_line.features.raw_times import day_of, is_finer, is_outside, micros_of
 from assembly_line.features.semantics import instants_of
-from assembly_line.features.source_checks import NAIVE, check_columns, check_values
+from assembly_line.features.source_checks import check_columns, check_values, float_of
+from assembly_line.instants import FIRST_MICROS, LAST_MICROS
 
 MEMORY_MIB = 2048
+MINUTE = 60_000_000
 # A blank cannot stand in a declared column's name.
 MONTH = quoted("month of event")
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
@@ -28,7 +33,7 @@ class TypedFile:
 
     Args:
         inexact: time columns of the whole source in which an instant had to be chosen: a value was finer than
-            microseconds, or a naive local time that its zone has twice or never.
+            microseconds, outside the years 1 to 9999, or a naive local time that its zone has twice or never.
     """
 
     path: Path
@@ -52,12 +57,11 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
     if file.stat().st_size == 0:
         raise SourceUnreadable(f"{place}: is empty (0 bytes); expected a Parquet file")
     try:
-        with connect(folder, memory_mib=MEMORY_MIB, also=[file.parent]) as connection:
-            connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM read_parquet({literal(str(file.resolve()))})")
-            kinds = {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE raw").fetchall()}
-            check_columns(place, source, kinds)
-            check_values(place, source, kinds, connection)
-            inexact = _create_typed(source, kinds, connection)
+        with connect(folder, memory_mib=MEMORY_MIB, also=[file.resolve().parent]) as connection:
+            connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM {parquet_rows([file])}")
+            columns = check_columns(place, source, raw_columns(connection, file))
+            check_values(place, source, columns, connection)
+            inexact = _create_typed(source, columns, connection)
             return [replace(part, inexact=inexact) for part in _write_months(source, folder, connection)]
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
@@ -66,36 +70,65 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
 
 def undeclared_columns(source: Source, file: Path) -> dict[str, str]:
     """Column -> type in the file, of the columns that the source does not declare; they are not loaded."""
-    with connect(file.parent, memory_mib=MEMORY_MIB) as connection:
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file.resolve())]).fetchall()
-    return {str(row[0]): str(row[1]) for row in described if str(row[0]) not in source.columns}
+    with connect(file.resolve().parent, memory_mib=MEMORY_MIB) as connection:
+        columns = raw_columns(connection, file)
+    return {column.name: column.kind for column in columns if column.name not in source.columns}
 
 
-def _create_typed(source: Source, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+def _create_typed(
+    source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection
+) -> tuple[str, ...]:
     """Create the table `typed`, and say which time columns are inexact."""
-    expressions, joins, inexact = [], [], []
-    for number, (column, kind) in enumerate(source.columns.items()):
-        value = f"raw.{quoted(column)}"
-        if kind == "timestamp" and kinds[column] in NAIVE:
+    inexact = _chosen(source, columns, connection)
+    expressions, joins = [], []
+    for number, (name, kind) in enumerate(source.columns.items()):
+        column = columns[name]
+        value = _typed(column, kind)
+        if kind == "timestamp" and column.kind != NOTHING:
             # Event and known times round up and take the later of two instants: what is later cannot leak.
-            later = column in (source.event_time, source.known_time)
-            finer = _has_finer(value, kinds[column], connection)
-            value = _micros(value, kinds[column], up=later)
-            ambiguous = False
-            if source.zone != "UTC":
-                ambiguous = _store_shifts(number, value, source.zone or "UTC", connection, later=later)
+            later = name in (source.event_time, source.known_time)
+            value = micros_of(column)
+            value = f"{value} + CASE WHEN {is_finer(column)} THEN 1 ELSE 0 END" if later else value
+            if column.kind in NAIVE and source.zone != "UTC":
+                if _store_shifts(number, value, source.zone or "UTC", connection, later=later):
+                    inexact.add(name)
                 joins.append(f"LEFT JOIN shifts_{number} s{number} ON s{number}.minute = {_minute(value)}")
                 value = f"{value} + s{number}.shift"
-            value = f"make_timestamp({value})"
-            inexact += [column] if finer or ambiguous else []
-        expressions.append(f"CAST({value} AS {sql_type(kind)}) AS {quoted(column)}")
+            value = _instants(value)
+        expressions.append(f"{value} AS {quoted(name)}")
     order = [source.event_time] if source.event_time else []
-    ordered = ", ".join(quoted(column) for column in dict.fromkeys((*order, *source.columns)))
+    ordered = ", ".join(quoted(name) for name in dict.fromkeys((*order, *source.columns)))
     connection.execute(
         f"CREATE TEMP TABLE typed AS SELECT *, {_month(source)} AS {MONTH} FROM "
         f"(SELECT {', '.join(expressions)} FROM raw {' '.join(joins)}) ORDER BY {ordered}"
     )
-    return tuple(inexact)
+    return tuple(name for name in source.columns if name in inexact)
+
+
+def _typed(column: RawColumn, kind: str) -> str:
+    if kind == "date" and column.kind != NOTHING:
+        return day_of(column)
+    return float_of(column) if kind == "float64" else f"CAST({column.sql} AS {sql_type(kind)})"
+
+
+def _chosen(source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Time columns with values that are finer than microseconds or outside the years 1 to 9999."""
+    times = {
+        name: f"{is_finer(columns[name])} OR {is_outside(columns[name])}"
+        for name, kind in source.columns.items()
+        if kind in ("timestamp", "date") and columns[name].kind != NOTHING
+    }
+    if not times:
+        return set()
+    flags = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in times.values())
+    found = connection.execute(f"SELECT {flags} FROM raw").fetchall()[0]
+    return {name for name, chosen in zip(times, found, strict=True) if chosen}
+
+
+def _instants(micros: str) -> str:
+    # A null is not clamped, and a cast from a time without a zone would ask the calendar for each value.
+    inside = f"least(greatest({micros}, {FIRST_MICROS}), {LAST_MICROS})"
+    return f"CASE WHEN {micros} IS NOT NULL THEN make_timestamptz({inside}) END"
 
 
 def _month(source: Source) -> str:
@@ -107,36 +140,20 @@ def _month(source: Source) -> str:
     return f"coalesce(strftime({plain}, '%Y-%m'), {literal(NO_MONTH)})"
 
 
-def _has_finer(value: str, found: str, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a naive time is finer than microseconds."""
-    if found != "TIMESTAMP_NS":
-        return False
-    query = f"SELECT coalesce(bool_or(epoch_ns({value}) % 1000 <> 0), false) FROM raw"
-    return bool(connection.execute(query).fetchall()[0][0])
-
-
-def _micros(value: str, found: str, *, up: bool) -> str:
-    if found != "TIMESTAMP_NS":
-        return f"epoch_us(CAST({value} AS TIMESTAMP))"
-    nanos = f"epoch_ns({value})"
-    rest = f"((({nanos} % 1000) + 1000) % 1000)"
-    down = f"(({nanos} - {rest}) // 1000)"
-    return f"({down} + CASE WHEN {rest} > 0 THEN 1 ELSE 0 END)" if up else down
-
-
 def _minute(micros: str) -> str:
-    return f"date_trunc('minute', make_timestamp({micros}))"
+    """The beginning of the minute, also before 1970."""
+    return f"{micros} - ((({micros}) % {MINUTE}) + {MINUTE}) % {MINUTE}"
 
 
 def _store_shifts(number: int, micros: str, zone: str, connection: duckdb.DuckDBPyConnection, *, later: bool) -> bool:
     """Store what each minute's readings are shifted by to get UTC, and say whether one of them is ambiguous."""
     query = f"SELECT DISTINCT {_minute(micros)} FROM raw WHERE {micros} IS NOT NULL"
     minutes = [row[0] for row in connection.execute(query).fetchall()]
-    connection.execute(f"CREATE TEMP TABLE shifts_{number} (minute TIMESTAMP, shift BIGINT)")
+    connection.execute(f"CREATE TEMP TABLE shifts_{number} (minute BIGINT, shift BIGINT)")
     shifts = utc_shifts(minutes, zone)
     if minutes:
         connection.execute(
-            f"INSERT INTO shifts_{number} SELECT unnest(?::TIMESTAMP[]), unnest(?::BIGINT[])",
+            f"INSERT INTO shifts_{number} SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])",
             [minutes, shifts.later if later else shifts.earlier],
         )
     return shifts.ambiguous

@@ -12,7 +12,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.features.columns import Column, Flags, Integers
 from assembly_line.features.ordering import order_of
 from assembly_line.features.semantics import NEVER, instants_of, micros_of
-from assembly_line.instants import to_micros
+from assembly_line.instants import LAST_MICROS, to_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,12 @@ def horizon_ends(line: Line, times: Column, until: Column | None) -> Column:
 
 
 def maturity(line: Line, times: Column, ends: Column) -> Integers:
-    """When each outcome is mature: the horizon's end and the source's delay have passed; NEVER where unknown."""
-    return np.where(ends.valid & times.valid, np.maximum(ends.values + _delay(line), times.values), NEVER)
+    """When each outcome is mature: the horizon's end and the source's delay have passed.
+
+    NEVER where that is unknown, or after the last instant that has a date.
+    """
+    at = np.maximum(ends.values + _delay(line), times.values)
+    return np.where(ends.valid & times.valid & (at <= LAST_MICROS), at, NEVER)
 
 
 def _delay(line: Line) -> int:

@@ -81,6 +81,7 @@ def check_exact(line: Line, snapshots: Mapping[str, Snapshot]) -> None:
         if column in inexact:
             raise RequestRefused(
                 f"source {source.name}: column {column} says when decisions are made, but holds times that are finer "
-                f"than microseconds, or local times that {source.zone} has twice or never; "
+                "than microseconds, outside the years 1 to 9999, or local times that "
+                f"{source.zone} has twice or never; "
                 "write it in microseconds with a zone and load it again"
             )

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from assembly_line.errors import NotFound
+from assembly_line.features.duckdb_files import parquet_rows
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, list[Any]]:
@@ -27,7 +28,7 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, 
     """
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([path])}").fetchall()
         kinds = {str(row[0]): str(row[1]) for row in described}
         wanted = list(kinds) if columns is None else list(columns)
         for name in wanted:
@@ -37,7 +38,7 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, 
             return {}
         expressions = ", ".join(_expression(name, kinds[name]) for name in wanted)
         # One thread and DuckDB's preserved insertion order: rows come as they stand in the file.
-        rows = connection.execute(f"SELECT {expressions} FROM read_parquet(?)", [str(path)]).fetchall()
+        rows = connection.execute(f"SELECT {expressions} FROM {parquet_rows([path])}").fetchall()
     return {name: [row[place] for row in rows] for place, name in enumerate(wanted)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -11,12 +11,10 @@ import numpy as np
 from assembly_line.declarations.windows import CalendarWindow, Window
 from assembly_line.features.columns import Integers
 from assembly_line.features.semantics import micros_of
-from assembly_line.instants import MICROSECOND, from_micros, zone_of
+from assembly_line.instants import offset_at, wall_time_offset
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
-# Between these, in microseconds, instants and wall times have calendar dates; beyond, the nearest offset holds.
-LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 KEPT = 1 << 17
 MONTHS_OF = {"month": 1, "year": 12}
 
@@ -67,24 +65,11 @@ def _by_hour(values: Integers, offset: Callable[[int], int]) -> Integers:
 
 @lru_cache(maxsize=KEPT)
 def _offset(zone: str, instant: int) -> int:
-    """Microseconds by which the zone's clocks are ahead of UTC at an instant."""
-    moment = from_micros(min(max(instant, LEAST), GREATEST)).astimezone(zone_of(zone))
-    return _micros(moment)
+    """`offset_at`, kept."""
+    return offset_at(instant, zone)
 
 
 @lru_cache(maxsize=KEPT)
 def _offset_of_wall_time(zone: str, wall_time: int) -> int:
-    """Microseconds by which a wall time is ahead of the instant it means.
-
-    Of a wall time that occurs twice the first; for one that is skipped the offset before clocks were set forward, which
-    moves it forward by as much.
-    """
-    naive = from_micros(min(max(wall_time, LEAST), GREATEST)).replace(tzinfo=None)
-    return _micros(naive.replace(tzinfo=zone_of(zone), fold=0))
-
-
-def _micros(moment: datetime) -> int:
-    offset = moment.utcoffset()
-    if offset is None:
-        raise ValueError(f"{moment} has no zone")
-    return offset // MICROSECOND
+    """`wall_time_offset`, kept."""
+    return wall_time_offset(wall_time, zone)

@@ -80,13 +80,17 @@ class DatasetStore:
             self._store.write_json(written, plan.to_json())
         return key
 
-    def read_plan(self, key: str) -> Plan:
+    def read_plan(self, key: str, *, older: bool = False) -> Plan:
         """The plan at a key.
+
+        Args:
+            older: one that was made under an older version of the semantics is taken too.
 
         Raises:
             NotFound: there is none.
+            RequestRefused: another version of the library made it.
         """
-        return plan_from_json(self._store.read_json(key))
+        return plan_from_json(self._store.read_json(key), older=older)
 
     def write_data(self, line: str, dataset_id: str, path: Path) -> str:
         """Store the rows of an attempt and return their key; equal bytes have one key."""

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 from assembly_line.features.findings import Finding, finding_from_json
 from assembly_line.features.plans import Plan
+from assembly_line.features.semantics import REBUILD, SEMANTICS_VERSION
 from assembly_line.names import dataset_prefix
 from assembly_line.storage.datasets import QUALITY, DatasetStore
 from assembly_line.storage.objects import ObjectStore
@@ -88,12 +89,19 @@ class FinishedDatasets:
         return Judgement(line, name, tuple(finding_from_json(one) for one in found), manifest)
 
     def plan(self, dataset: FinishedDataset) -> Plan:
-        """What it was built from.
+        """What it was built from, under whichever version of the semantics.
 
         Raises:
-            RequestRefused: it was planned by another version of the library.
+            RequestRefused: a plan of that version is not understood here; or its line is refused by today's rules.
         """
-        return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json")
+        version = dataset.manifest.get("semantics")
+        try:
+            return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json", older=True)
+        except (DeclarationError, RequestRefused) as error:
+            raise RequestRefused(
+                f"dataset {dataset.dataset_id}: was built under version {version} of the semantics, and its plan "
+                f"cannot be read under version {SEMANTICS_VERSION} ({error}); {REBUILD}"
+            ) from error
 
     def _named(self, line: str, beginning: str, kept: str = MANIFEST) -> Iterator[str]:
         # The prefix of no dataset is the folder of all: `datasets/<line>//`.

@@ -15,7 +15,7 @@ from assembly_line.features.online.preparing import prepared_items
 from assembly_line.features.online.serving import served
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.snapshots import Snapshot
-from assembly_line.instants import to_micros
+from assembly_line.instants import later, to_micros
 from assembly_line.release import Release
 from assembly_line.storage.lake import Lake
 from assembly_line.storage.online_table import OnlineTable, Publication
@@ -99,4 +99,4 @@ def _published(snapshot: Snapshot) -> PublishedSource:
 
 def _default_start(snapshots: dict[str, Snapshot], now: datetime) -> datetime:
     newest = [snapshot.newest for snapshot in snapshots.values() if snapshot.newest is not None]
-    return min(max(newest, default=now), now) - MARGIN
+    return later(min(max(newest, default=now), now), -MARGIN)

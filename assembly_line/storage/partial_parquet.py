@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.features.duckdb_files import parquet_chunks
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -59,8 +61,7 @@ def needed_ranges(
     """
     chunks = connection.execute(
         "SELECT path_in_schema, dictionary_page_offset, index_page_offset, data_page_offset, total_compressed_size "
-        "FROM parquet_metadata(?)",
-        [str(path)],
+        f"FROM {parquet_chunks(path)}"
     ).fetchall()
     holes = sorted(_holes(chunks, columns))
     ranges, begin = Ranges(), 0

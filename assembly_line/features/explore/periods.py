@@ -8,10 +8,9 @@ import numpy as np
 
 from assembly_line.declarations.tables import TablePeriod
 from assembly_line.features.columns import Column, Integers
-from assembly_line.instants import from_micros, zone_of
+from assembly_line.instants import FIRST_MICROS, LAST_MICROS, offset_at
 
 DAY = 86_400_000_000
-SECOND = 1_000_000
 # 1970-01-01 was a Thursday.
 MONDAY = 3
 
@@ -45,16 +44,12 @@ def months_of(starts: Integers) -> list[str]:
 def local_days(instants: Integers, zone: str) -> Integers:
     """The calendar day of each instant in the zone, as days since 1970-01-01."""
     days, places = np.unique(instants // DAY, return_inverse=True)
-    first = np.array([_shift(int(day) * DAY, zone) for day in days], np.int64)
-    last = np.array([_shift((int(day) + 1) * DAY - 1, zone) for day in days], np.int64)
+    first = np.array([offset_at(int(day) * DAY, zone) for day in days], np.int64)
+    last = np.array([offset_at((int(day) + 1) * DAY - 1, zone) for day in days], np.int64)
     shifts = first[places]
     # On a day on which the clocks change each instant is looked up by itself.
     changing = np.flatnonzero((first != last)[places])
-    shifts[changing] = [_shift(instant, zone) for instant in instants[changing].tolist()]
-    return np.asarray((instants + shifts) // DAY, np.int64)
-
-
-def _shift(instant: int, zone: str) -> int:
-    """Microseconds from UTC to local time at an instant."""
-    offset = from_micros(instant).astimezone(zone_of(zone)).utcoffset()
-    return 0 if offset is None else int(offset.total_seconds() * SECOND)
+    shifts[changing] = [offset_at(instant, zone) for instant in instants[changing].tolist()]
+    # Where it is later than in UTC, a local day after the last that has a date is that one.
+    clipped = np.clip((instants + shifts) // DAY, FIRST_MICROS // DAY, LAST_MICROS // DAY)
+    return np.asarray(clipped, np.int64)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assembly_line.declarations.tables import MONTH
+from assembly_line.declarations.checks import MONTH
 from assembly_line.features.arrow_columns import from_physical_table, to_logical
 from assembly_line.features.columns import Column
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from assembly_line.declarations.tables import MONTH, PERIOD, AggregateTable
+from assembly_line.declarations.checks import MONTH
+from assembly_line.declarations.tables import PERIOD, AggregateTable
 from assembly_line.features.arrow_columns import from_physical_table, physical_schema, to_physical_table
 from assembly_line.features.columns import Column
 from assembly_line.features.explore.aggregation import aggregated, columns_read, columns_written, with_periods

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assembly_line.declarations.tables import MONTH
+from assembly_line.declarations.checks import MONTH
 from assembly_line.declarations.wide_tables import OCCASION
 from assembly_line.features.assembly import DECISION_TIME, add_derived, identifying_columns, static_features
 from assembly_line.features.columns import Column

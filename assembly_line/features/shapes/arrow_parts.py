@@ -76,12 +76,12 @@ def arrow_fold(fold: ShapedFold, outcome: str) -> ArrowFold:
 
 def _arrow_part(part: Part, outputs: list[str], outcome: str) -> ArrowPart:
     # A point stands in no name of a key or feature.
-    targets = [column for name, column in part.columns.items() if name.partition(".")[0] == outcome]
+    targets = {name: column for name, column in part.columns.items() if name.partition(".")[0] == outcome}
     return ArrowPart(
         table=_table(part.columns),
         ids=_table(part.ids),
         targets=_matrix(targets, part.record["rows"]),
-        features=_matrix([part.columns[name] for name in outputs], part.record["rows"]),
+        features=_matrix({name: part.columns[name] for name in outputs}, part.record["rows"]),
         weights=part.weights,
         groups=part.groups,
         record=part.record,
@@ -92,13 +92,14 @@ def _kind(words: str) -> str:
     return words.replace("decimal128", "decimal").replace(" ", "") if words.startswith("decimal") else KINDS[words]
 
 
-def _matrix(columns: list[Column], rows: int) -> Floats:
-    return np.column_stack([_floats(column) for column in columns]) if columns else np.empty((rows, 0))
+def _matrix(columns: Mapping[str, Column], rows: int) -> Floats:
+    floats = [_floats(name, column) for name, column in columns.items()]
+    return np.column_stack(floats) if floats else np.empty((rows, 0))
 
 
-def _floats(column: Column) -> Floats:
+def _floats(name: str, column: Column) -> Floats:
     """As they stand: a bound of a survival time may be infinite."""
-    return np.where(column.valid, column.values, np.nan) if column.kind == "float64" else numbers_of(column)
+    return np.where(column.valid, column.values, np.nan) if column.kind == "float64" else numbers_of(name, column)
 
 
 def _table(columns: Mapping[str, Column]) -> pa.Table:

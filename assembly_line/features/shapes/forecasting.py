@@ -33,7 +33,7 @@ def forecasting_targets(columns: Mapping[str, Column], facts: Facts, known: Inte
     keys = named(columns, wish.series or facts.keys)
     times = columns[DECISION_TIME].take(own.rows)
     places = _later_places(codes_of([key.take(own.rows) for key in keys]), steps_of(times.values), wish)
-    outcomes = numbers_of(own.columns[facts.outcome])
+    outcomes = numbers_of(facts.outcome, own.columns[facts.outcome])
     found = places >= 0
     kept = np.flatnonzero(found.all(axis=1) if wish.incomplete == "drop" else found.any(axis=1))
     places, found = places[kept], found[kept]

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.encoding import DAY_ZERO, Encoding, Kind, Table, kind_of
 from assembly_line.features.columns import Column, Floats, column_of
+from assembly_line.features.shapes.numbers import is_exact
 from assembly_line.features.shapes.preprocessing import SCHEMA, Fitted, apply, fit
 from assembly_line.instants import to_micros
 
@@ -105,12 +107,18 @@ def _column(name: str, kind: Kind, table: Table, *, rows: int) -> Column:
 
 def _held(kind: Kind, values: Sequence[Any]) -> Column:
     if kind == "number":
-        return column_of("float64", [None if value is None else float(value) for value in values])
+        return column_of("float64", [None if value is None else _number(value) for value in values])
     if kind == "time" and any(isinstance(value, date) and not isinstance(value, datetime) for value in values):
         return column_of("date", [None if value is None else value.toordinal() - DAY_ZERO for value in values])
     if kind == "time":
         return column_of("timestamp", [to_micros(v) if isinstance(v, datetime) else v for v in values])
     return column_of(HELD[kind], values)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, int | Decimal) and not is_exact(value):
+        raise ValueError(f"{value} has more digits than a float64")
+    return float(value)
 
 
 def _texts(values: Floats) -> list[str]:

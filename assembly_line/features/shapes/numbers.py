@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from assembly_line.encoding import KIND_OF_TYPE, LARGEST, MICROS_PER_DAY, Kind
+from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import Column, Floats, Integers, decimal_scale
 
 # Whole numbers up to here are exact as floats, and so is the quotient of two of them rounded once.
@@ -21,14 +22,19 @@ def kind_of(column: Column) -> Kind:
     return KIND_OF_TYPE.get(column.kind, "number")
 
 
-def numbers_of(column: Column) -> Floats:
+def numbers_of(name: str, column: Column) -> Floats:
     """Numbers, booleans as 0 and 1, times as days since 1970-01-01 in UTC. NaN where null; infinities are bounded.
 
+    Args:
+        name: of the column, for errors.
+
     Raises:
+        RequestRefused: a number has digits that a float64 has no place for.
         ValueError: the column holds strings, which have no number of their own.
     """
     if column.kind == "string":
         raise ValueError("strings have no number of their own; expected their places among categories")
+    _require_exact(name, column)
     values = _floats(column)
     values[~column.valid] = np.nan
     return np.clip(values, -LARGEST, LARGEST, out=values)
@@ -45,6 +51,26 @@ def places_of(column: Column, categories: Sequence[str]) -> Integers:
 def categories_of(column: Column) -> tuple[str, ...]:
     """The different strings, by code point."""
     return tuple(sorted(set(column.values[column.valid].tolist())))
+
+
+def is_exact(number: int | Decimal) -> bool:
+    """Whether a float64 is the number, or shows the same digits."""
+    found = float(number)
+    return found == number or Decimal(repr(found)) == number
+
+
+def _require_exact(name: str, column: Column) -> None:
+    scale = 0 if column.kind == "int64" else decimal_scale(column.kind)
+    if scale is None:
+        return
+    large = np.flatnonzero(column.valid & ((column.values > EXACT) | (column.values < -EXACT)))
+    numbers = [Decimal(value).scaleb(-scale) for value in column.values[large].tolist()]
+    lost = [number for number in numbers if not is_exact(number)]
+    if lost:
+        raise RequestRefused(
+            f"model: column {name} is {column.kind}, and {len(lost)} of its values have more digits than the float64 "
+            "that a model reads; declare it string if it names something, or compute it in a coarser unit"
+        )
 
 
 def _floats(column: Column) -> Floats:

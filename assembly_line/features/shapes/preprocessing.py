@@ -160,7 +160,7 @@ def _fit_column(name: str, column: Column, how: Preprocessing) -> FittedColumn:
             missing=how.unknown and not bool(column.valid.all()),
             unknown=how.unknown,
         )
-    numbers = numbers_of(column)
+    numbers = numbers_of(name, column)
     absent = np.isnan(numbers)
     fill = None if how.imputation == "none" else _filling(numbers[~absent], how.imputation)
     if fill is not None:
@@ -192,7 +192,7 @@ def _scale(numbers: Floats, scaling: Literal["none", "standard", "robust"]) -> t
 
 
 def _number(column: FittedColumn, values: Column) -> list[Floats]:
-    numbers = numbers_of(values)
+    numbers = numbers_of(column.name, values)
     absent = np.isnan(numbers)
     if column.fill is not None:
         numbers[absent] = column.fill

@@ -77,7 +77,7 @@ def survival_targets(columns: Mapping[str, Column], facts: Facts, known: Integer
     if plain.positive is None:
         raise ValueError(f"outcome {facts.outcome} is {facts.kind}; expected time_to_event")
     measured = columns[days_column(facts.outcome)].take(plain.rows)
-    duration = numbers_of(measured)
+    duration = numbers_of(days_column(facts.outcome), measured)
     there = ~np.isnan(duration)
     if bool((duration[there] <= 0).any()):
         raise RequestRefused(

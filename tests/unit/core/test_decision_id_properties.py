@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from assembly_line.decision_ids import PATTERN, day_of, decision_id
 
 INSTANT = datetime(2017, 7, 12, 4, tzinfo=UTC)
-KEYS = st.lists(
-    st.tuples(st.text(min_size=1, max_size=4), st.integers() | st.text(max_size=4) | st.booleans()), max_size=3
-)
+TEXTS = st.text(min_size=1, max_size=4)
+KEYS = st.lists(st.tuples(TEXTS, st.integers() | TEXTS | st.booleans()), max_size=3)
 
 
 @given(KEYS, KEYS)
@@ -42,6 +41,16 @@ def test_the_name_carries_the_day_in_utc() -> None:
 
     assert PATTERN.fullmatch(name)
     assert day_of(name) == "20170712"
+
+
+def test_an_empty_text_names_nothing() -> None:
+    with pytest.raises(ValueError, match="customer: a key is not empty"):
+        decision_id("ab", [("customer", "")], INSTANT)
+
+
+@pytest.mark.parametrize(("year", "day"), [(1, "00010101"), (999, "09990101"), (9999, "99990101")])
+def test_the_day_has_four_digits_for_its_year(year: int, day: str) -> None:
+    assert day_of(decision_id("ab", [("a", 1)], datetime(year, 1, 1, tzinfo=UTC))) == day
 
 
 @pytest.mark.parametrize("key", [None, 1.5, b"x"])

@@ -49,7 +49,10 @@ OVERRIDE: dict[str, Any] = {
 }
 
 
-@given(score=st.floats(min_value=0, max_value=1), keys=st.dictionaries(st.text(min_size=1), st.integers() | st.text()))
+@given(
+    score=st.floats(min_value=0, max_value=1),
+    keys=st.dictionaries(st.text(min_size=1), st.integers() | st.text(min_size=1)),
+)
 def test_a_prediction_arrives_exactly_as_it_was_sent(score: float, keys: dict[str, int | str]) -> None:
     sent = Prediction.model_validate({**PREDICTION, "score": score, "keys": keys})
 

@@ -115,6 +115,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: line(features={"sales_7d": count(replace(SALES, delay=timedelta(hours=1)), window=days(7))}),
         "two different sources are named sales",
     ),
+    "column named as the partition": (
+        lambda: replace(SALES, columns={**SALES.columns, "Month": "string"}),
+        "Source sales: column Month has the name of the partition of the tables in the lake; rename it",
+    ),
     "unknown column": (
         lambda: total(SALES, "price", window=days(7)),
         "source sales has no column 'price'; it has amount",

@@ -13,7 +13,7 @@ from tests.unit.features.small_world import Tables
 # The nights after these days New York's clocks are set forward, and back.
 SPRING, AUTUMN = datetime(2017, 3, 11, tzinfo=UTC), datetime(2017, 11, 4, tzinfo=UTC)
 # Equal to the eye, or in another case, or with a blank: all of them different keys. "eve" has no events.
-USERS = ["ada", "Ada", "ada ", "", "\u00e1da", "a\u0301da", "bob", None]
+USERS = ["ada", "Ada", "ada ", " ", "\u00e1da", "a\u0301da", "bob", None]
 TEXTS = ["", "a", "B", "b", "\u00e9", "e\u0301", "\U0001f600", "\uffff", None]
 FLOATS = [0.0, -0.0, 1.5, -1.5, 0.1, 0.2, 0.3, 1e16, -1e16, 1e300, None]
 ODD_FLOATS = [*FLOATS, 1.7e308, math.inf, -math.inf, math.nan]

@@ -130,6 +130,12 @@ def with_a_null_key(plan: Plan, built: Built, columns: dict[str, Column]) -> Dat
     return plan, built, {**columns, "user": columns["user"].take(rows)}
 
 
+def with_an_empty_key(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
+    texts = columns["user"].values.copy()
+    texts[5] = ""
+    return plan, built, {**columns, "user": replace(columns["user"], values=texts)}
+
+
 def with_a_feature_of_nulls(plan: Plan, built: Built, columns: dict[str, Column]) -> Dataset:
     return plan, built, {**columns, "age": null_column("int64", VISITORS)}
 
@@ -167,7 +173,14 @@ def with_no_rows(plan: Plan, built: Built, columns: dict[str, Column]) -> Datase
     [
         (without_a_row, "row_count: 119 rows, expected 120 rows: 120 of the spine less 0 excluded"),
         (with_a_doubled_id, "decision_id_unique: 119 ids for 120 decisions"),
-        (with_a_null_key, "key_nulls: 1 nulls in user, expected no null in any key column: a decision needs"),
+        (
+            with_a_null_key,
+            "key_nulls: 1 in user, expected no null and no empty text in any key column: a decision needs",
+        ),
+        (
+            with_an_empty_key,
+            "key_nulls: 1 in user, expected no null and no empty text in any key column: a decision needs",
+        ),
         (with_a_feature_of_nulls, "feature_all_null: null everywhere: age, expected a value somewhere in 120 rows"),
         (with_columns_in_another_order, "columns: 9 columns, in the order outcome_known_at, came, age, kind"),
         (with_another_column, "columns: 10 columns, height not planned, expected the 9 columns of the plan"),

@@ -117,6 +117,6 @@ def test_the_row_that_states_an_outcome_says_what_the_dataset_says(tmp_path: Pat
         for name in (line.outcome.name, OUTCOME_KNOWN_AT):
             found = explain_own_row(line, name, decision=decision, rows=rows)
 
-            assert found.value == decision[name]
+            assert same(found.value, decision[name], rounded=False)
             assert len(found.counted) == 1
     assert values["decision_time"]
