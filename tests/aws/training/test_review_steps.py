@@ -53,13 +53,15 @@ def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
     packet = review["packet"]
     assert packet["metrics"] == verified.answers["evaluated"]["metrics"]
     assert (packet["dataset_id"], packet["as_of"]) == (DATASET, "2017-07-01T00:00:00.000000Z")
-    assert (packet["rows"], packet["judged_rows"], packet["holdout_rows"]) == (240, 180, 60)
+    assert (packet["rows"], packet["judged_rows"], packet["holdout_rows"]) == (240, 120, 60)
     assert packet["digest"] == verified.answers["packaged"]["digest"]
     assert packet["limitations"] == ["demographics carries no time"]
     assert packet["excluded"] == {"immature": 3}
     assert packet["champion"] is None
-    (note,) = packet["notes"]
-    assert "learnt from the 180 earlier decisions and was judged on the 60 later ones" in note
+    assert packet["purged_rows"] == 60
+    left_out, note = packet["notes"]
+    assert left_out.startswith("60 earlier decisions taught the judged fit nothing: their outcomes were not known")
+    assert "learnt from the 120 earlier decisions and was judged on the 60 later ones" in note
     assert "from all 240; no later decisions are left" in note
 
 
@@ -120,9 +122,9 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
         "promoted_at": decided["decided_at"],
     }
     assert champion["baseline_feature"] == "redemptions_365d"
-    # Of the 240 rows that the champion learnt from, not of the 180 that its recipe was judged with.
+    # Of the 240 rows that the champion learnt from, not of the 120 that its recipe was judged with.
     assert champion["prior"] == 78 / 240
-    assert champion["metrics"]["prior"] == 54 / 180
+    assert champion["metrics"]["prior"] == 36 / 120
 
 
 def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
