@@ -6,7 +6,7 @@ import ast
 import pickletools
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from numpy.lib.format import descr_to_dtype
 
@@ -83,7 +83,7 @@ def _plain(stream: _Stream, position: int) -> _Found:
     stream.peek(position, 0)
     calls = False
     try:
-        for operation, _, _ in pickletools.genops(stream):
+        for operation, _, _ in pickletools.genops(cast("IO[bytes]", stream)):
             calls = calls or operation.name in CALLING
             stream.operations += 1
             if stream.operations > MOST_OPERATIONS:

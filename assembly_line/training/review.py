@@ -39,9 +39,11 @@ def decide(
     """
     run_id, line = review_item["run_id"], review_item["line"]
     if review_item["state"] != WAITING:
+        again = f"; `line champion rollback {line} --to {run_id}` lets it decide again"
         raise Conflict(
             f"review of run {run_id} (line {line}): decided already: {review_item.get('decision')} by "
             f"{review_item.get('reviewer')}; the first judgement stands; train again with `line train {line}`"
+            f"{again if review_item.get('decision') == decision == 'approve' else ''}"
         )
     check_permitted(review_item, reviewer=reviewer, decision=decision)
     return {

@@ -109,11 +109,19 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     approved = review["decision"] == "approve"
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
-    if approved:
-        store = stores().run(run)
-        champion = champion_of(
-            store.read_json(runs.RECORD), packaged, evaluated, review, encoding_key=store.key(runs.ENCODING)
-        )
-        stores().control.set_champion(run.line, champion)
+    champion = approved and _promote(run, packaged, evaluated, review)
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
-    return {"decision": review["decision"], "champion": approved}
+    return {"decision": review["decision"], "champion": champion}
+
+
+def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]) -> bool:
+    store, deciding = stores().run(run), stores().champion(run.line)
+    champion = champion_of(
+        store.read_json(runs.RECORD),
+        packaged,
+        evaluated,
+        review,
+        encoding_key=store.key(runs.ENCODING),
+        replaces=None if deciding is None else deciding["run_id"],
+    )
+    return stores().control.promote(run.line, champion)

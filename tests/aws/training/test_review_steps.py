@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
-from assembly_line.names import ControlKey, review_item
+from assembly_line.names import ControlKey, approved_item, review_item
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.review import handler as review
@@ -31,11 +31,18 @@ def registered(new_run: Callable[[], RunSoFar]) -> RunSoFar:
 @pytest.fixture
 def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Table) -> RunSoFar:
     """The registered run, of which nobody has asked for a review yet, of a line without a champion."""
-    for item in (review_item(registered.run_id), ControlKey.CHAMPION):
+    for item in (review_item(registered.run_id), approved_item(registered.run_id), ControlKey.CHAMPION):
         control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: item})
     arn = registered.answers["evaluated"]["model_package_arn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
     return registered
+
+
+@pytest.fixture(autouse=True)
+def no_other_approval(control_table: Table) -> Iterator[None]:
+    yield
+    for run in ("earlier", "later"):
+        control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: approved_item(run)})
 
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
@@ -134,6 +141,27 @@ def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
 
     assert verified.conclude() == {"decision": "approve", "champion": True}
     assert verified.control.champion(LINE) == champion
+
+
+def test_the_champion_names_the_run_that_it_took_over_from(verified: RunSoFar) -> None:
+    earlier = {"run_id": "earlier", "promoted_at": "2026-11-01T00:00:00.000000Z", "metrics": {}}
+    verified.control.promote(LINE, earlier)
+    judge(verified, "approve")
+
+    assert verified.conclude()["champion"]
+
+    assert verified.control.champion(LINE)["replaces"] == "earlier"
+    assert [run["run_id"] for run in verified.control.approvals(LINE)] == [verified.run_id, "earlier"]
+
+
+def test_concluding_again_after_another_run_took_over_displaces_nobody(verified: RunSoFar) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    later = {"run_id": "later", "promoted_at": "2199-01-01T00:00:00.000000Z", "replaces": verified.run_id}
+    assert verified.control.promote(LINE, later)
+
+    assert verified.conclude() == {"decision": "approve", "champion": False}
+    assert verified.control.champion(LINE) == later
 
 
 def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemaker: SageMakerClient) -> None:

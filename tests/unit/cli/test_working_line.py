@@ -13,7 +13,7 @@ import pytest
 from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
-from assembly_line.names import Parameter, parameter_name, subscriber_queue_parameter
+from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter
 from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.releases import ReleaseStore
 
@@ -30,7 +30,7 @@ def released(target: Target) -> None:
 
 
 def test_a_day_is_a_day_of_the_line_and_not_of_utc(target: Target, released: None, line: Command) -> None:
-    target.control.set_champion(LINE, {"run_id": "r"})
+    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r"})
 
     answer = line("score", LINE, "--date", "2017-07-12", "--no-wait", "--json")
 
@@ -41,7 +41,7 @@ def test_a_day_is_a_day_of_the_line_and_not_of_utc(target: Target, released: Non
 def test_status_shows_champion_and_reviews_that_wait_but_no_token(
     target: Target, released: None, line: Command
 ) -> None:
-    target.control.set_champion(LINE, {"run_id": "run-1", "promoted_at": "2026-11-01"})
+    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "run-1", "promoted_at": "2026-11-01"})
     target.control.open_review(
         LINE, "run-2", {"run_id": "run-2", "state": "waiting", "token": "secret", "author": "a", "opened_at": "now"}
     )
