@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
     labels = [int(value == line.outcome.present) for value in table[line.outcome.name]]
     _check_parts(line, labels, split)
-    learnt = np.arange(len(times)) if phase is Phase.FINAL else split.train
+    learnt = _learnt(phase, split, len(times))
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     return TrainingInputs(
@@ -110,6 +110,16 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         rows=learnt.size,
         prior=sum(train["label"]) / learnt.size,
     )
+
+
+def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
+    match phase:
+        case Phase.FINAL:
+            return np.arange(rows)
+        case Phase.JUDGED:
+            return split.train
+        case _:
+            assert_never(phase)
 
 
 def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp]) -> Mapping[str, Sequence[Any]]:

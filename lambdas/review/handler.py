@@ -23,7 +23,7 @@ from assembly_line.storage.registry import ModelRegistry
 from assembly_line.storage.releases import ReleaseStore
 from assembly_line.training.champions import champion_of
 from assembly_line.training.packet import review_packet
-from assembly_line.training.review import DECIDED, WAITING, check_permitted
+from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             f"review of run {run.run_id} (line {run.line}): nobody decided it; it is decided with `line review`, "
             "not by answering the execution"
         )
-    approved = review["decision"] == "approve"
+    approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
     champion = approved and _promote(run, packaged, evaluated, review)

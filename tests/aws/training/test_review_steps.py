@@ -203,6 +203,19 @@ def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(ver
         verified.control.champion(LINE)
 
 
+def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_approves_nor_rejects(
+    verified: RunSoFar, sagemaker: SageMakerClient
+) -> None:
+    review = verified.request_review()
+    forged = {**review, "state": "decided", "decision": "aprove", "reviewer": REVIEWER, "reason": "-"}
+    verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+
+    with pytest.raises(AssertionError, match="aprove"):
+        verified.conclude()
+    arn = verified.answers["evaluated"]["model_package_arn"]
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
 def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: RunSoFar) -> None:
     review = run.request_review()
 
