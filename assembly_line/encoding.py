@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -124,22 +125,25 @@ class Encoding:
                 raise ValueError(f"feature {column.name}: a value is not a {column.kind}: {error}") from error
         return map(",".join, zip(*fields, strict=True))
 
-    def numbers(self, name: str, values: Sequence[Any]) -> list[float | None]:
-        """One feature's values as numbers, None where missing. Categories have no order: all are None.
-
-        Raises:
-            ValueError: the encoding has no such feature.
-        """
-        column = next((column for column in self.columns if column.name == name), None)
-        if column is None:
-            raise ValueError(f"feature {name!r} is not encoded; there are {', '.join(self.features)}")
-        if column.kind == "category":
-            return [None] * len(values)
-        return [float(field) if field else None for field in _encode(column, values)]
-
     def csv(self, table: Table, *, first: Sequence[str]) -> bytes:
         """The rows as a file without a header; empty without rows."""
         return "".join(f"{row}\n" for row in self.rows(table, first=first)).encode()
+
+
+def rule_number(value: object) -> float | None:
+    """A feature's value as a number that JSON has and whose order is the value's: what the one-feature rule ranks by.
+
+    A boolean is 0 or 1, a date days since 1970-01-01, an instant microseconds, an infinite number the largest of its
+    sign. None where there is nothing to rank by: null, NaN, and text, which has no order.
+    """
+    if isinstance(value, bool | int):
+        return int(value)
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return None if math.isnan(number) else max(-sys.float_info.max, min(sys.float_info.max, number))
+    if isinstance(value, datetime):
+        return to_micros(value)
+    return value.toordinal() - DAY_ZERO if isinstance(value, date) else None
 
 
 # Aggregates whose value is one of the column's.

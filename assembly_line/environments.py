@@ -72,9 +72,10 @@ class ScoringEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ApiEnvironment(Environment):
-    """lambdas/api: feedback, datasets, training runs, reviews and online features for authorised callers."""
+    """lambdas/api: feedback, datasets, training runs, reviews, champions and online features for authorised callers."""
 
     assembly_environment: str
+    account_id: str
     store_bucket: str
     control_table: str
     online_table: str
@@ -82,6 +83,7 @@ class ApiEnvironment(Environment):
     training_machine_arn: str
     dataset_machine_arn: str
     explain_function: str
+    event_bus: str
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ class QualityGateFailed(AssemblyError):
     """A dataset broke a quality rule; it is kept aside and nothing downstream sees it."""
 
 
+class DatasetAltered(AssemblyError):
+    """A dataset's stored rows are not those of its manifest. Nothing is learnt or scored from them."""
+
+
 class MalformedMessage(AssemblyError):
     """A message does not match its schema. Retrying cannot help: it goes to the dead-letter queue.
 

@@ -89,10 +89,22 @@ def _load(file: Path) -> Release:
         raise DeclarationError(f"{file}: declares no LINE; expected a module-level LINE = Line(...)")
     if line.name != file.parent.name:
         raise DeclarationError(f"{file}: the line is named {line.name!r}; its folder must carry the same name")
-    scripts = {
-        path.name: path.read_bytes() for path in sorted(file.parent.glob("*.py")) if path.name not in NOT_RELEASED
-    }
-    return Release(line, scripts | _shared_scripts(line, file.parent))
+    return Release(line, _scripts(file.parent) | _shared_scripts(line, file.parent))
+
+
+def _scripts(folder: Path) -> dict[str, bytes]:
+    """What a release takes along: every script that lies in the line's folder, and nothing below it."""
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        if path.name in NOT_RELEASED:
+            continue
+        try:
+            found[path.name] = path.read_bytes()
+        except OSError as error:
+            raise DeclarationError(
+                f"{path}: cannot be read as a script: {error.strerror or error}; expected a file, or another name"
+            ) from error
+    return found
 
 
 def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:

@@ -39,6 +39,20 @@ def auc(scores: ArrayLike, outcomes: ArrayLike) -> float | None:
     return _single(_weighted_auc(checked, positive, np.ones((1, checked.size))))
 
 
+def rule_auc(values: Sequence[float | None], outcomes: ArrayLike) -> float | None:
+    """AUC of the one-feature rule: a higher value means likelier; unknown is below every value, whatever they are.
+
+    Args:
+        values: the feature's, None where unknown; never NaN. Integers are compared exactly.
+        outcomes: each 0 or 1, same order as `values`.
+
+    Returns:
+        A number in [0, 1], or None where it is not computable: no value is known, or there is only one class.
+    """
+    places = {value: place for place, value in enumerate(sorted({value for value in values if value is not None}), 1)}
+    return auc([0 if value is None else places[value] for value in values], outcomes) if places else None
+
+
 def log_loss(scores: ArrayLike, outcomes: ArrayLike) -> float | None:
     """Mean negative log-likelihood of the outcomes in nats; a proper score: the true probabilities minimise it.
 

@@ -68,6 +68,11 @@ def review_item(run_id: str) -> str:
     return f"review#{run_id}"
 
 
+def approved_item(run_id: str) -> str:
+    """The champion that a run became, or would have, when it was approved."""
+    return f"approved#{run_id}"
+
+
 def dataset_item(dataset_id: str) -> str:
     """Who builds a dataset now, so that equal requests build once."""
     return f"dataset#{dataset_id}"

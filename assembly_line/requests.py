@@ -143,8 +143,20 @@ class FeaturesRequest(Request):
     features: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
 
 
+Reason = Annotated[str, Field(min_length=3, max_length=2000)]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+
+
 class ReviewRequest(Request):
     """A reviewer's judgement of a run."""
 
     decision: Literal["approve", "reject"]
-    reason: Annotated[str, Field(min_length=3, max_length=2000)]
+    reason: Reason
+
+
+class RollbackRequest(Request):
+    """Let a run that was approved before decide again, in place of the run that decides now."""
+
+    run_id: RunId
+    replaces: RunId
+    reason: Reason

@@ -13,6 +13,7 @@ from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import Machine, start_and_stop
 from stacks.constructs.permissions import let_start
 from stacks.constructs.queue_consumer import consume
+from stacks.constructs.sagemaker_access import use_model_packages
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 from stacks.machines import outcomes
@@ -85,6 +86,7 @@ class FeedbackStack(StationStack):
             handler="api.handler.handle",
             environment=ApiEnvironment(
                 assembly_environment=self.environment_name,
+                account_id=self.account,
                 store_bucket=foundation.store.name,
                 control_table=foundation.control.name,
                 online_table=features.online.name,
@@ -92,6 +94,7 @@ class FeedbackStack(StationStack):
                 training_machine_arn=training_machine.arn,
                 dataset_machine_arn=features.dataset_machine.arn,
                 explain_function=features.explain_function.function.function_name,
+                event_bus=foundation.bus.event_bus_name,
             ),
             seconds=API_SECONDS,
         )
@@ -107,6 +110,13 @@ class FeedbackStack(StationStack):
             (training_machine.arn,),
         )
         features.explain_function.grant_invoke(function.role)
+        use_model_packages(
+            function.role,
+            "sagemaker:DescribeModelPackage",
+            "sagemaker:UpdateModelPackage",
+            environment=self.environment_name,
+        )
+        foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)
         return LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
 

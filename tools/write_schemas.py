@@ -18,6 +18,7 @@ from assembly_line.requests import (
     OnlineRequest,
     OutcomesRequest,
     ReviewRequest,
+    RollbackRequest,
     ScoringRequest,
     TrainingRequest,
 )
@@ -37,6 +38,7 @@ READ: dict[str, type[BaseModel]] = {
     "online-request": OnlineRequest,
     "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
+    "rollback-request": RollbackRequest,
 }
 # What the line writes, and what it takes: there a bare date means the start of that day in UTC.
 EXACT_INSTANT = {"type": "string", "format": "date-time", "pattern": f"^{WRITTEN_FORM}$"}

@@ -47,6 +47,11 @@ class Api:
         body = {"decision": decision, "reason": reason}
         return self.call("POST", f"/lines/{quote(line)}/runs/{quote(run_id)}/review", body)
 
+    def roll_back(self, line: str, *, run_id: str, replaces: str, reason: str) -> dict[str, Any]:
+        """Let an approved run decide again in place of the one that decides; who did is whoever signed."""
+        body = {"run_id": run_id, "replaces": replaces, "reason": reason}
+        return self.call("POST", f"/lines/{quote(line)}/champion", body)
+
     def features(self, line: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The published features of one entity at an instant."""
         return self.call("POST", f"/lines/{quote(line)}/features", request)

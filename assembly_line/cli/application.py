@@ -36,7 +36,7 @@ STEPS = (
 )
 ORDER = (
     *("up", "deploy", "release", "status", "down", "demo"),
-    *("sources", "features", "dataset", "tables", "train", "review", "score", "outcomes"),
+    *("sources", "features", "dataset", "tables", "train", "review", "champion", "score", "outcomes"),
     *("feedback", "performance", "board", "logs"),
 )
 GUIDE = "\n\n".join(

@@ -9,7 +9,7 @@ from assembly_line.cli.history import figure, interval
 from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import RunFailed
-from assembly_line.names import Parameter, review_item
+from assembly_line.names import ControlKey, Parameter, review_item
 from assembly_line.requests import ReviewRequest
 from assembly_line.storage.machines import RUNNING, execution_arn
 
@@ -65,7 +65,9 @@ def judge(
     arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run_id)
     require_success(wait(target, arn, show=show))
     review = target.control.review(line, run_id)
-    return {"run_id": run_id, **{name: review[name] for name in ("decision", "author", "reviewer", "reason")}}
+    deciding = target.control.read(line, ControlKey.CHAMPION) or {}
+    said = {name: review[name] for name in ("decision", "author", "reviewer", "reason")}
+    return {"run_id": run_id, **said, "champion": deciding.get("run_id")}
 
 
 def draw_started(started: Mapping[str, Any]) -> Render:
@@ -73,8 +75,15 @@ def draw_started(started: Mapping[str, Any]) -> Render:
 
 
 def draw_decision(found: Mapping[str, Any]) -> Render:
-    after = "its model decides from now on: `line score`" if found["decision"] == "approve" else "sent back"
-    return fields({**found, "so": after})
+    return fields({**found, "so": _after(found)})
+
+
+def _after(found: Mapping[str, Any]) -> str:
+    if found["decision"] != "approve":
+        return "sent back"
+    if found["champion"] == found["run_id"]:
+        return "its model decides from now on: `line score`"
+    return f"run {found['champion']} was promoted later, and goes on deciding"
 
 
 def draw_review(review: Mapping[str, Any]) -> Render:

@@ -35,7 +35,10 @@ class Training:
         framework: prebuilt image, such as `xgboost`; its version is `framework_version`.
         hyperparameters: passed to the script as `--name value`.
         holdout: share of the decisions, the latest, kept out of training for the evaluation; never splits an instant.
-        baseline: name of the one feature whose value alone is the rule that the model must beat.
+            Earlier decisions whose outcomes were not known when the first of them was taken teach the judged fit
+            nothing.
+        baseline: name of the one feature whose value alone is the rule that the model must beat: a higher value means
+            likelier, an unknown one is below every other.
         minimum_rows: fewer training rows than this are refused.
         refit: after the evaluation the same recipe learns from all decisions, the held-out ones included, and that fit
             is delivered; the figures that a reviewer sees are those of the recipe, judged on later time. Without it

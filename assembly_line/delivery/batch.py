@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
+from assembly_line.encoding import rule_number
 from assembly_line.instants import format_instant, later
 from assembly_line.messages import Model, Prediction
 from assembly_line.refusals import describe
@@ -132,7 +132,7 @@ def _ledger_row(
         "release": context.release,
         "model_release": context.champion.release,
         "dataset_id": dataset_id,
-        "baseline": _json_number(row.baseline),
+        "baseline": rule_number(row.baseline),
         "prior": context.champion.prior,
         "principal": context.principal,
         "run_id": context.run_id,
@@ -151,16 +151,3 @@ def _quarantine_row(context: ScoringContext, item: Quarantined, row: SpineRow) -
         "detail": item.detail,
         "at": format_instant(context.started_at),
     }
-
-
-def _json_number(value: Any) -> float | int | None:
-    """The baseline as a number that JSON has; a category, NaN or infinity has none."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None

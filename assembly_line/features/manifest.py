@@ -11,6 +11,7 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
+from assembly_line.errors import DatasetAltered
 from assembly_line.features.attempts import Built, activities_to_json
 from assembly_line.features.columns import Column
 from assembly_line.features.findings import Finding, warnings_of
@@ -110,6 +111,25 @@ def result_of(manifest: Mapping[str, Any], *, exists: bool) -> dict[str, Any]:
 def logical_digest(columns: Mapping[str, Column]) -> str:
     """A digest of names, types and values in order of rows, whatever file and engine they came from."""
     return digest([[name, column.kind, _column_digest(column)] for name, column in columns.items()])
+
+
+def require_rows(manifest: Mapping[str, Any], columns: Mapping[str, Column]) -> None:
+    """Hold stored rows against the manifest, before anything is made of them.
+
+    Args:
+        columns: every column as it is stored, in the order of the file.
+
+    Raises:
+        DatasetAltered: their digest is another one.
+    """
+    found = logical_digest(columns)
+    if found != manifest["logical_digest"]:
+        raise DatasetAltered(
+            f"dataset {manifest['dataset_id']}: its stored rows have the digest {found}, its manifest says "
+            f"{manifest['logical_digest']}: {manifest['data_uri']} was altered after it was built; "
+            f"`line dataset verify {manifest['dataset_id']}` shows what differs; bring back the first version of the "
+            "object, or ask for the dataset of another instant"
+        )
 
 
 def _column_digest(column: Column) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import DecisionHistory, History
-from assembly_line.metrics import auc, cluster_bootstrap, log_loss
+from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
 
 DRAWS = 1000
 SEED = 7
@@ -88,7 +88,7 @@ def _measure(
     clusters = [decision.prediction["keys"][cluster] for decision in mature]
     found = auc(scores, outcomes)
     interval = cluster_bootstrap(auc, scores, outcomes, clusters, draws=draws, seed=seed)
-    baseline = _baseline_auc(mature, outcomes)
+    baseline = rule_auc([decision.prediction["baseline"] for decision in mature], outcomes)
     reason = _one_class(outcomes)
     why_not = {
         "auc": reason if found is None else None,
@@ -110,16 +110,6 @@ def _measure(
         baseline_auc=baseline,
         why_not={figure: text for figure, text in why_not.items() if text},
     )
-
-
-def _baseline_auc(mature: Sequence[DecisionHistory], outcomes: Sequence[int]) -> float | None:
-    """AUC of the one-feature rule as training judges it: higher means likelier, unknown is lowest."""
-    values = [decision.prediction["baseline"] for decision in mature]
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    lowest = min(known) - 1
-    return auc([lowest if value is None else value for value in values], outcomes)
 
 
 def _one_class(outcomes: Sequence[int]) -> str | None:

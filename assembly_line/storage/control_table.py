@@ -10,7 +10,7 @@ from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import NotFound
-from assembly_line.names import ControlKey, review_item, run_item
+from assembly_line.names import ControlKey, approved_item, review_item, run_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -55,8 +55,38 @@ class ControlTable:
             )
         return found
 
-    def set_champion(self, line: str, champion: Mapping[str, Any]) -> None:
-        self.write(line, ControlKey.CHAMPION, champion)
+    def promote(self, line: str, champion: Mapping[str, Any]) -> bool:
+        """Let an approved run decide, and keep it as approved. False if a run decides that was promoted after it.
+
+        Repeating it changes nothing: what came later stands, be it another approval or a rollback.
+        """
+        self.add(line, approved_item(champion["run_id"]), champion)
+        while True:
+            current = self.read(line, ControlKey.CHAMPION)
+            if current is not None and current["promoted_at"] >= champion["promoted_at"]:
+                return bool(current["run_id"] == champion["run_id"])
+            if current is None:
+                stored = self.add(line, ControlKey.CHAMPION, champion)
+            else:
+                stored = self.replace(line, ControlKey.CHAMPION, champion, known=current)
+            if stored:
+                return True
+
+    def approved(self, line: str, run_id: str) -> dict[str, Any]:
+        """A run as it was approved.
+
+        Raises:
+            NotFound: it was not; the message names those that were.
+        """
+        found = self.read(line, approved_item(run_id))
+        if found is None:
+            known = ", ".join(run["run_id"] for run in self.approvals(line)) or "none"
+            raise NotFound(f"run {run_id!r} of line {line!r} was not approved; approved were: {known}")
+        return found
+
+    def approvals(self, line: str) -> list[dict[str, Any]]:
+        """Every run that was approved, the latest first, each as it was then."""
+        return sorted(self._query(line, approved_item("")), key=lambda run: str(run["promoted_at"]), reverse=True)
 
     def add_run(self, line: str, run_id: str, request: Mapping[str, Any]) -> bool:
         """Record who asked for a run. False if that run is recorded already."""

@@ -12,7 +12,9 @@ from typing import Any
 
 from assembly_line.errors import NotFound
 from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, kind_of_dataset
+from assembly_line.features.manifest import require_rows
 from assembly_line.features.plans import Plan, plan_from_json
+from assembly_line.features.reading_back import opened_dataset
 from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.objects import ObjectStore
 
@@ -58,6 +60,18 @@ class DatasetStore:
         """
         manifest = self.manifest(line, dataset_id)
         self._store.download(self._store.key_of(manifest["data_uri"]), path)
+        return manifest
+
+    def download_checked(self, line: str, dataset_id: str, path: Path) -> dict[str, Any]:
+        """Copy a dataset's rows into a Parquet file once they are those of its manifest, which is returned.
+
+        Raises:
+            NotFound: there is no such dataset.
+            DatasetAltered: the rows are not those that were built.
+        """
+        manifest = self.download(line, dataset_id, path)
+        with opened_dataset(path) as columns:
+            require_rows(manifest, columns)
         return manifest
 
     def add_manifest(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -84,12 +84,16 @@ def _visit_key(event: StationEvent) -> tuple[str, str, str, int, datetime, int, 
 
 
 def _passes(line: str, item: str, station: str, events: Sequence[StationEvent]) -> list[Visit]:
-    """Split where the attempt changes, and where something begins after an end."""
+    """Split where the attempt changes, where something begins after an end, and where what was finished is sent back.
+
+    The last is a pass of its own that takes no time: a champion may decide for months before it is rolled back.
+    """
     groups: list[list[StationEvent]] = []
     for event in events:
         current = groups[-1] if groups else []
         ended = any(earlier.kind in ENDS for earlier in current)
-        if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS):
+        returned = event.kind == "sent_back" and any(earlier.kind == "finished" for earlier in current)
+        if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS) or returned:
             groups.append([])
         groups[-1].append(event)
     passes = [_visit(line, item, station, group) for group in groups]

@@ -22,6 +22,8 @@ from assembly_line.training.artefacts import check_content, check_name
 from assembly_line.training.code_folder import installable
 
 CODE_FOLDER = "code"
+# What file systems hold: a name between two slashes, and a path below the folder of the model.
+LONGEST_NAME, LONGEST_PATH = 255, 1024
 MEBIBYTE = 1024 * 1024
 
 
@@ -52,7 +54,8 @@ def build_archive(
 
     Raises:
         TrainingRejected: the job's archive is unreadable, too large, empty, or holds a member that escapes, links,
-            can execute code when loaded, or takes the place of the release's code. Names the member.
+            cannot be unpacked beside the others, can execute code when loaded, or takes the place of the release's
+            code. Names the member.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = dict(_unpack(job_archive, Path(folder), limits or Limits()))
@@ -84,7 +87,7 @@ def _unpack(source: Path, folder: Path, limits: Limits) -> Iterator[tuple[str, P
             f"model archive: {source.stat().st_size} bytes; at most {limits.packed_bytes} are accepted; save less into "
             "SM_MODEL_DIR"
         )
-    seen: set[str] = set()
+    places = _Places()
     try:
         with gzip.open(source, "rb") as expanded:
             bounded = _Bounded(expanded, limits)
@@ -93,17 +96,38 @@ def _unpack(source: Path, folder: Path, limits: Limits) -> Iterator[tuple[str, P
                 if number >= limits.members:
                     raise TrainingRejected(f"model archive: more than {limits.members} members; save fewer files")
                 name = _checked_name(member)
-                if member.isdir():
-                    continue
-                if name in seen:
-                    raise TrainingRejected(f"model archive: member {name!r} is there twice")
-                seen.add(name)
-                yield name, _copy(archive, member, name, folder / str(number))
+                places.add(name, is_folder=member.isdir())
+                if not member.isdir():
+                    yield name, _copy(archive, member, name, folder / str(number), limits)
             # The checksum stands at the very end, behind what tar reads.
             while bounded.read(MEBIBYTE):
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
         raise TrainingRejected(f"model archive: is not a readable tar.gz: {error}") from error
+    except OSError as error:
+        raise TrainingRejected(f"model archive: cannot be unpacked: {error.strerror or error}") from error
+
+
+class _Places:
+    """Where members would lie: a file lies where nothing else does, and nothing below it."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def add(self, name: str, *, is_folder: bool) -> None:
+        above = [parent.as_posix() for parent in PurePosixPath(name).parents]
+        if name in self._files and not is_folder:
+            raise TrainingRejected(f"model archive: member {name!r} is there twice")
+        if (name in self._files) if is_folder else (name in self._folders):
+            raise TrainingRejected(f"model archive: member {name!r} is there as a file and as a folder")
+        blocked = self._files.intersection(above)
+        if blocked:
+            raise TrainingRejected(
+                f"model archive: member {name!r} lies below {min(blocked)!r}, which is a file; save them side by side"
+            )
+        self._folders.update(above)
+        (self._folders if is_folder else self._files).add(name)
 
 
 def _checked_name(member: tarfile.TarInfo) -> str:
@@ -119,19 +143,28 @@ def _checked_name(member: tarfile.TarInfo) -> str:
             f"model archive: member {member.name!r} lies in {CODE_FOLDER}/, which is for the release's scripts alone; "
             "train.py must save elsewhere below SM_MODEL_DIR"
         )
+    if max(len(part.encode()) for part in (*path.parts, "")) > LONGEST_NAME or len(member.name) > LONGEST_PATH:
+        raise TrainingRejected(
+            f"model archive: member {member.name[:60]!r}...: its name has {len(member.name)} characters; at most "
+            f"{LONGEST_NAME} bytes between two slashes and {LONGEST_PATH} in all are accepted"
+        )
     if not member.isdir():
+        if not path.parts:
+            raise TrainingRejected(
+                f"model archive: member {member.name!r} names no file; expected one such as model.json"
+            )
         check_name(path.as_posix())
     return path.as_posix()
 
 
-def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, path: Path) -> Path:
+def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, path: Path, limits: Limits) -> Path:
     content = archive.extractfile(member)
     if content is None:
         raise TrainingRejected(f"model archive: member {name!r} has no content")
     with content, path.open("wb") as file:
         shutil.copyfileobj(content, file, MEBIBYTE)
     with path.open("rb") as copied:
-        check_content(name, copied)
+        check_content(name, copied, most_bytes=limits.expanded_bytes)
     return path
 
 

@@ -1,21 +1,19 @@
-"""Files that a model may consist of: none whose loading executes code."""
+"""Files that a model may consist of: none whose loading executes code, however it is packed."""
 
 from __future__ import annotations
 
-import pickletools
-import zipfile
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from assembly_line.errors import TrainingRejected
+from assembly_line.training.packings import Budget, Unreadable, unpacked
+from assembly_line.training.pickles import Undecided, holds_pickle
 
 # Formats that are a pickle, or a container of one.
 EXECUTABLE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".ckpt", ".mar", ".skops")
-# Operations by which a pickle calls what it names.
-CALLING = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD", "EXT1", "EXT2", "EXT4"}
-PICKLE_MARK = 0x80
-NEWEST_PROTOCOL = 5
 PREFER = "prefer formats that cannot execute code, such as XGBoost's JSON or UBJ (save_model('model.json')) or ONNX"
+# Packed in one another; deeper than that nobody looks, so it is refused.
+DEEPEST = 4
 
 
 def check_name(name: str) -> None:
@@ -29,40 +27,38 @@ def check_name(name: str) -> None:
         raise TrainingRejected(f"model archive: member {name!r}: {suffix} files can execute code when loaded; {PREFER}")
 
 
-def check_content(name: str, content: BinaryIO) -> None:
-    """Refuse a pickle under any name, alone or inside a zip. The content is read, never loaded.
+def check_content(name: str, content: BinaryIO, *, most_bytes: int) -> None:
+    """Refuse a pickle under any name, alone, behind others, in an array, compressed, or packed in a zip or tar.
+
+    The content is read, never loaded.
+
+    Args:
+        most_bytes: so much is unpacked to look into it.
 
     Raises:
-        TrainingRejected: it is one.
+        TrainingRejected: it is or holds one, or cannot be looked into; names the member and what is within.
     """
-    if _is_pickle(content) or _zip_holds_pickle(content):
+    _check(name, "", content, Budget(most_bytes), DEEPEST)
+
+
+def _check(name: str, within: str, content: BinaryIO, budget: Budget, deeper: int) -> None:
+    place = f"member {name!r}" + (f": {within} in it" if within else "")
+    try:
+        if holds_pickle(content):
+            raise TrainingRejected(f"model archive: {place} is a pickle, which can execute code when loaded; {PREFER}")
+        for inner, packed in unpacked(content, budget):
+            if not deeper:
+                raise Unreadable(f"is packed more than {DEEPEST} times")
+            path = f"{within}/{inner}".removeprefix("/")
+            if PurePosixPath(inner).suffix.lower() in EXECUTABLE_SUFFIXES:
+                raise TrainingRejected(
+                    f"model archive: member {name!r}: {path!r} in it is a pickle by its name, which can execute code "
+                    f"when loaded; {PREFER}"
+                )
+            _check(name, path, packed, budget, deeper - 1)
+    except Undecided as error:
         raise TrainingRejected(
-            f"model archive: member {name!r} is a pickle, which can execute code when loaded; {PREFER}"
-        )
-
-
-def _is_pickle(content: BinaryIO) -> bool:
-    content.seek(0)
-    head = content.read(2)
-    if len(head) == 2 and head[0] == PICKLE_MARK and head[1] <= NEWEST_PROTOCOL:
-        return True
-    content.seek(0)
-    calls = False
-    try:
-        # Protocols 0 and 1 have no mark: what reads as a whole pickle and calls something is one.
-        for operation, _, _ in pickletools.genops(content):
-            calls = calls or operation.name in CALLING
-    except (ValueError, UnicodeDecodeError, OverflowError):
-        return False
-    return calls
-
-
-def _zip_holds_pickle(content: BinaryIO) -> bool:
-    content.seek(0)
-    if not zipfile.is_zipfile(content):
-        return False
-    try:
-        with zipfile.ZipFile(content) as archive:
-            return any(PurePosixPath(name).suffix.lower() in EXECUTABLE_SUFFIXES for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
+            f"model archive: {place} reads as a pickle as far as it was looked at; {PREFER}"
+        ) from error
+    except Unreadable as error:
+        raise TrainingRejected(f"model archive: {place} {error}; save it as it is; {PREFER}") from error

@@ -1,11 +1,25 @@
-"""What is kept of a run that was approved: all that scoring needs, and who answers for it."""
+"""What is kept of a run that was approved: all that scoring needs, and who answers for it; and how one comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from assembly_line.instants import format_instant, parse_instant
+from assembly_line.messages import StationEvent
+from assembly_line.names import Station
 from assembly_line.training.states import EvaluatedModel, PackagedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """Who let a run decide again, why, and the run that decided before it."""
+
+    by: str
+    reason: str
+    replaced: str
 
 
 def champion_of(
@@ -15,6 +29,7 @@ def champion_of(
     review: Mapping[str, Any],
     *,
     encoding_key: str,
+    replaces: str | None,
 ) -> dict[str, Any]:
     """The champion's item in the control table; the same review always gives the same item.
 
@@ -24,6 +39,7 @@ def champion_of(
         evaluated: the recipe's measures, and the archive's package.
         review: the decided review.
         encoding_key: where the delivered fit's encoding is stored.
+        replaces: the run that decided until then, which a rollback goes to; None if there was none.
     """
     return {
         "run_id": record["context"]["run_id"],
@@ -44,4 +60,43 @@ def champion_of(
         "author": review["author"],
         "reviewer": review["reviewer"],
         "promoted_at": review["decided_at"],
+        "replaces": replaces,
+        "restored": None,
     }
+
+
+def restored(approved: Mapping[str, Any], restoration: Restoration, *, at: datetime | None = None) -> dict[str, Any]:
+    """The champion's item of a run that decides again. What it replaced at its approval stays what it goes back to.
+
+    Args:
+        approved: its item as it was approved.
+        at: when; now if left out.
+    """
+    since = format_instant(at or datetime.now(UTC))
+    return {**approved, "promoted_at": since, "restored": asdict(restoration)}
+
+
+def same_restoration(champion: Mapping[str, Any], run_id: str, restoration: Restoration) -> bool:
+    """Whether the champion is what this very restoration made."""
+    return champion["run_id"] == run_id and champion.get("restored") == asdict(restoration)
+
+
+def sent_back(champion: Mapping[str, Any], *, environment: str, account: str) -> StationEvent:
+    """The station event of a restoration: the run that decided until then has come back. The same each time.
+
+    Args:
+        champion: as `restored` made it.
+    """
+    restoration = Restoration(**champion["restored"])
+    return StationEvent(
+        id=f"{restoration.replaced}:{Station.TRAINING}:sent_back:{champion['promoted_at']}",
+        environment=environment,
+        account=account,
+        line=champion["line"],
+        station=Station.TRAINING.value,
+        item=restoration.replaced,
+        kind="sent_back",
+        at=parse_instant(champion["promoted_at"], field="promoted_at"),
+        cause=f"rolled back to {champion['run_id']}: {restoration.reason}",
+        principal=restoration.by,
+    )

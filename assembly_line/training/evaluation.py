@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assembly_line.errors import TrainingRejected
-from assembly_line.metrics import auc, cluster_bootstrap, log_loss
+from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
 from assembly_line.names import Phase
 from assembly_line.training.inputs import Truth
 
@@ -66,18 +66,10 @@ def evaluate(scores: Sequence[float], truth: Truth, *, prior: float, baseline_fe
         "prior": prior,
         "prior_log_loss": log_loss([prior] * len(truth.outcome), truth.outcome),
         "baseline_feature": baseline_feature,
-        "baseline_auc": _baseline_auc(truth),
+        "baseline_auc": rule_auc(truth.baseline, truth.outcome),
         # The champion did not score this holdout; its own figures stand beside in the review packet.
         "champion_auc": None,
     }
-
-
-def _baseline_auc(truth: Truth) -> float | None:
-    known = [value for value in truth.baseline if value is not None]
-    if not known:
-        return None
-    lowest = min(known) - 1
-    return auc([lowest if value is None else value for value in truth.baseline], truth.outcome)
 
 
 def _probability(text: str, number: int, fit: Phase) -> float:

@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.declarations.lines import Line
-from assembly_line.encoding import Encoding, Table
+from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
+from assembly_line.encoding import Table, rule_number
 from assembly_line.errors import TrainingRejected
 from assembly_line.features.shapes.model_inputs import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
-from assembly_line.training.splitting import Split, split_by_time
+from assembly_line.training.splitting import HeldOut, split_by_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class TrainingInputs:
         batch: CSV of the holdout, decision id first, then the features; no label.
         truth: the holdout's outcomes, kept from the job.
         boundary: decision time, in microseconds since 1970, of the earliest held-out decision.
+        purged: rows decided before it that the judged fit does not learn from, because their outcomes were not known
+            by then.
         rows: rows that are learnt from: the training part, or all of them in the final fit.
         prior: share of positives in these rows.
     """
@@ -58,13 +61,15 @@ class TrainingInputs:
     batch: bytes
     truth: Truth
     boundary: int
+    purged: int
     rows: int
     prior: float
 
 
 def columns_needed(line: Line) -> list[str]:
     """Columns of a training dataset that training reads."""
-    return ["decision_id", "decision_time", next(iter(line.decision.keys)), *line.features, line.outcome.name]
+    first = ("decision_id", "decision_time", next(iter(line.decision.keys)))
+    return [*first, *line.features, line.outcome.name, OUTCOME_KNOWN_AT]
 
 
 def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
@@ -73,8 +78,9 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     Args:
         table: column -> values for `columns_needed(line)`; decision times in microseconds since 1970.
         line: whose holdout share, minimum of rows and outcome apply.
-        phase: the judged fit learns from the part before the holdout, the final one from every row. The holdout is of
-            the same decisions in both; the final fit has seen them, so its answers check the path and judge nothing.
+        phase: the judged fit learns from the decisions before the holdout whose outcomes were known when it began, the
+            final one from every row. The holdout is of the same decisions in both; the final fit has seen them, so its
+            answers check the path and judge nothing.
 
     Raises:
         TrainingRejected: too few rows, or a part in which every outcome is the same; the message gives the counts.
@@ -82,13 +88,12 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     times = table["decision_time"]
     if len(times) < line.training.minimum_rows:
         raise _too_few(line, len(times), "the dataset")
-    split = split_by_time(times, share=line.training.holdout)
+    split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
     labels = [int(value == line.outcome.present) for value in table[line.outcome.name]]
     _check_parts(line, labels, split)
-    learnt = np.arange(len(times)) if phase is Phase.FINAL else split.train
+    learnt = _learnt(phase, split, len(times))
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
-    baseline = Encoding.fit({line.training.baseline: line.features[line.training.baseline]}, train)
     return TrainingInputs(
         encoding=encoding,
         train=encoding.csv(train, first=[str(label) for label in train["label"]]),
@@ -97,13 +102,24 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         truth=Truth(
             decision_id=list(holdout["decision_id"]),
             outcome=list(holdout["label"]),
-            baseline=baseline.numbers(line.training.baseline, holdout[line.training.baseline]),
+            baseline=[rule_number(value) for value in holdout[line.training.baseline]],
             cluster=list(holdout["cluster"]),
         ),
         boundary=split.boundary,
+        purged=split.purged,
         rows=learnt.size,
         prior=sum(train["label"]) / learnt.size,
     )
+
+
+def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
+    match phase:
+        case Phase.FINAL:
+            return np.arange(rows)
+        case Phase.JUDGED:
+            return split.train
+        case _:
+            assert_never(phase)
 
 
 def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp]) -> Mapping[str, Sequence[Any]]:
@@ -115,10 +131,11 @@ def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp
     return {name: pick(values) for name, values in columns.items()}
 
 
-def _check_parts(line: Line, labels: Sequence[int], split: Split) -> None:
-    if split.train.size < line.training.minimum_rows:
-        raise _too_few(line, split.train.size, "the training part")
+def _check_parts(line: Line, labels: Sequence[int], split: HeldOut) -> None:
     since = format_instant(from_micros(split.boundary))
+    if split.train.size < line.training.minimum_rows:
+        left_out = f"; {split.purged} more are left out, as their outcomes were not known by then"
+        raise _too_few(line, split.train.size, f"the training part (before {since}{left_out if split.purged else ''})")
     for part, rows in ((f"training part (before {since})", split.train), (f"holdout (from {since} on)", split.holdout)):
         counts = Counter(labels[row] for row in rows.tolist())
         if len(counts) < 2:

@@ -31,6 +31,7 @@ def review_packet(
         "rows": record["delivered"]["rows"],
         "judged_rows": record["judged"]["rows"],
         "holdout_rows": record["split"]["holdout_rows"],
+        "purged_rows": record["split"]["purged_rows"],
         "holdout_from": record["split"]["holdout_from"],
         "features": record["features"],
         "hyperparameters": context["hyperparameters"],
@@ -42,6 +43,7 @@ def review_packet(
         "warnings": list(manifest.get("warnings") or ()),
         "excluded": dict(manifest.get("excluded") or {}),
         "notes": [
+            *_what_was_left_out(record["split"]),
             *_what_is_delivered(record),
             *notes(metrics, author_verified=context["author_verified"], risk=risk),
         ],
@@ -64,6 +66,15 @@ def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> li
             + ("" if risk == "low" else " It can be rejected, not approved.")
         )
     return found
+
+
+def _what_was_left_out(split: Mapping[str, Any]) -> list[str]:
+    if not split["purged_rows"]:
+        return []
+    return [
+        f"{split['purged_rows']:,} earlier decisions taught the judged fit nothing: their outcomes were not known at "
+        f"{split['holdout_from']}, when the first of the later ones was taken."
+    ]
 
 
 def _what_is_delivered(record: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from assembly_line.names import Phase
 
@@ -19,6 +20,10 @@ class Fit:
 
 def fit_of(phase: Phase, *, refit: bool) -> Fit:
     """The delivered fit lies in the run's own folder: that is the judged one of a line that does not refit."""
-    if phase is Phase.FINAL:
-        return Fit("", "refit", "refit-model", "refit-holdout")
-    return Fit(f"{Phase.JUDGED}/" if refit else "", "train", "model", "holdout")
+    match phase:
+        case Phase.FINAL:
+            return Fit("", "refit", "refit-model", "refit-holdout")
+        case Phase.JUDGED:
+            return Fit(f"{Phase.JUDGED}/" if refit else "", "train", "model", "holdout")
+        case _:
+            assert_never(phase)

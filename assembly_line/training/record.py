@@ -49,6 +49,7 @@ def preparation(
         "split": {
             "holdout_from": format_instant(from_micros(inputs.boundary)),
             "holdout_rows": len(inputs.truth.decision_id),
+            "purged_rows": inputs.purged,
         },
         "features": inputs.encoding.features,
         "image": asdict(image),

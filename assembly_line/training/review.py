@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
+from assembly_line.declarations.lines import RiskTier
 from assembly_line.errors import Conflict, NotPermitted
 from assembly_line.instants import format_instant
 
@@ -39,9 +40,11 @@ def decide(
     """
     run_id, line = review_item["run_id"], review_item["line"]
     if review_item["state"] != WAITING:
+        again = f"; `line champion rollback {line} --to {run_id}` lets it decide again"
         raise Conflict(
             f"review of run {run_id} (line {line}): decided already: {review_item.get('decision')} by "
             f"{review_item.get('reviewer')}; the first judgement stands; train again with `line train {line}`"
+            f"{again if review_item.get('decision') == decision == 'approve' else ''}"
         )
     check_permitted(review_item, reviewer=reviewer, decision=decision)
     return {
@@ -54,6 +57,17 @@ def decide(
     }
 
 
+def is_approval(decision: Judgement) -> bool:
+    """Whether the run may decide; a stored judgement of any other word is no rejection either."""
+    match decision:
+        case "approve":
+            return True
+        case "reject":
+            return False
+        case _:
+            assert_never(decision)
+
+
 def check_permitted(review_item: Mapping[str, Any], *, reviewer: str, decision: Judgement) -> None:
     """Hold the independence rule of the line's risk tier.
 
@@ -64,10 +78,16 @@ def check_permitted(review_item: Mapping[str, Any], *, reviewer: str, decision: 
     Raises:
         NotPermitted: says who is who and what to do.
     """
-    if review_item["risk"] == "low":
-        return
     run_id, line, author = review_item["run_id"], review_item["line"], review_item["author"]
     place = f"review of run {run_id} (line {line}, risk tier {review_item['risk']})"
+    risk: RiskTier = review_item["risk"]
+    match risk:
+        case "low":
+            return
+        case "standard":
+            pass
+        case _:
+            assert_never(risk)
     if not review_item["author_verified"]:
         if decision == "approve":
             raise NotPermitted(

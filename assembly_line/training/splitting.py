@@ -1,4 +1,4 @@
-"""Splitting a dataset by time: the model is judged on decisions later than all it learned from."""
+"""The judged fit's split: the latest decisions held out, and whatever was not known by the first of them left out."""
 
 from __future__ import annotations
 
@@ -6,46 +6,59 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assembly_line.errors import TrainingRejected
+from assembly_line.features.columns import Integers
+from assembly_line.features.shapes.boundaries import windows
+from assembly_line.features.shapes.splitting import TEST, TRAIN, cut
+from assembly_line.features.shapes.timeline import timeline_of
+from assembly_line.model_types import Split
+
+# A null known time is never known.
+NEVER = int(np.iinfo(np.int64).max)
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
     """Row positions of the two parts, each in the dataset's order.
 
     Args:
         boundary: decision time, in microseconds since 1970, of the earliest held-out decision.
-        train: rows decided before it.
+        train: rows decided before it whose outcomes were known by then.
         holdout: rows decided at it or later.
+        purged: how many rows were decided before it, but their outcomes were not known by then.
     """
 
     boundary: int
-    train: NDArray[np.intp]
-    holdout: NDArray[np.intp]
+    train: Integers
+    holdout: Integers
+    purged: int
 
 
-def split_by_time(times: Sequence[int], *, share: float) -> Split:
-    """Hold out the latest decisions, never splitting an instant.
-
-    Of all boundaries between two instants the one is taken whose held-out share is nearest to the wanted one; of two
-    equally near the larger holdout.
+def split_by_time(times: Sequence[int], known: Sequence[int | None], *, share: float) -> HeldOut:
+    """Hold out the latest decisions by the split that shapes have, never splitting an instant.
 
     Args:
         times: decision times in microseconds since 1970, in any order.
-        share: wanted share of the rows to hold out, in (0, 1).
+        known: when each row's outcome was known, likewise; None if never.
+        share: wanted share of the rows to hold out, in (0, 1); the nearest possible one is taken.
 
     Raises:
         TrainingRejected: all decisions are at one instant, so that none is later than another.
     """
-    instants, counts = np.unique(np.asarray(times, dtype=np.int64), return_counts=True)
-    if instants.size < 2:
+    instants = len(set(times))
+    if instants < 2:
         raise TrainingRejected(
-            f"dataset: {len(times)} decisions at {instants.size} instant(s); evaluation on later time needs at least "
+            f"dataset: {len(times)} decisions at {instants} instant(s); evaluation on later time needs at least "
             "two instants; choose a later as_of, by when more decisions are mature"
         )
-    held = len(times) - np.cumsum(counts)[:-1]
-    boundary = int(instants[1 + int(np.argmin(np.abs(held - share * len(times))))])
-    later = np.asarray(times, dtype=np.int64) >= boundary
-    return Split(boundary, np.flatnonzero(~later), np.flatnonzero(later))
+    timeline = timeline_of(np.array(times, np.int64), np.array([NEVER if at is None else at for at in known], np.int64))
+    split = Split(holdout=share)
+    (window,) = windows(timeline.placed, split)
+    fold = cut(timeline, split, window)
+    return HeldOut(
+        boundary=window.test,
+        train=fold.parts[TRAIN],
+        holdout=fold.parts[TEST],
+        purged=fold.left_out[TRAIN]["purged"],
+    )

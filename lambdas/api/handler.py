@@ -18,12 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assembly_line.errors import AssemblyError, Conflict, NoLongerWaiting, RequestRefused, SendingFailed
 from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
-from assembly_line.names import aws_name
+from assembly_line.names import approved_item, aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.storage.queue import Parcel
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
-from lambdas.api import datasets, online
+from lambdas.api import champions, datasets, online
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
 from lambdas.api.stores import stores
@@ -38,6 +38,7 @@ SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 logger = Logger(service="api")
 app = APIGatewayHttpResolver()
 app.include_router(datasets.router)
+app.include_router(champions.router)
 online.register(app)
 
 
@@ -90,6 +91,7 @@ def judge(line: str, run_id: str) -> Response[str]:
     control = stores().control
     review = control.review(line, run_id)
     if _says_the_same(review, reviewer, request):
+        _require_in_effect(review)
         waited = _answer_execution(review)
         return answer(HTTPStatus.OK, {**_shown(review), "execution": "answered" if waited else "had its answer"})
     decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason)
@@ -123,6 +125,7 @@ def _no_route(_error: NotFoundError) -> Response[str]:
             "POST /feedback",
             "POST /lines/{line}/runs",
             "GET or POST /lines/{line}/runs/{run_id}/review",
+            *champions.ROUTES,
             *datasets.ROUTES,
             *online.ROUTES,
         ],
@@ -131,6 +134,23 @@ def _no_route(_error: NotFoundError) -> Response[str]:
 
 def _says_the_same(review: dict[str, Any], reviewer: str, request: ReviewRequest) -> bool:
     return (review.get("reviewer"), review.get("decision")) == (reviewer, request.decision)
+
+
+def _require_in_effect(review: dict[str, Any]) -> None:
+    """An approval that took effect and was overtaken since does nothing when it is sent again.
+
+    Raises:
+        Conflict: another run decides now.
+    """
+    line, run_id, control = review["line"], review["run_id"], stores().control
+    if control.read(line, approved_item(run_id)) is None:
+        return
+    deciding = control.champion(line)["run_id"]
+    if deciding != run_id:
+        raise Conflict(
+            f"run {run_id} (line {line}) was approved at {review['decided_at']}, and run {deciding} decides now: "
+            f"approving again changes nothing; `line champion rollback {line} --to {run_id}` lets it decide again"
+        )
 
 
 def _answer_execution(review: dict[str, Any]) -> bool:

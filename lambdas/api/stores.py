@@ -8,13 +8,16 @@ from functools import cache
 import boto3
 
 from assembly_line.environments import ApiEnvironment
+from assembly_line.names import line_resource
 from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.event_bus import EventBus
 from assembly_line.storage.executions import Executions
 from assembly_line.storage.functions import Functions
 from assembly_line.storage.lines import ReleasedLines
 from assembly_line.storage.machines import Machines
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.queue import Queue
+from assembly_line.storage.registry import ModelRegistry
 from assembly_line.storage.releases import ReleaseStore
 
 
@@ -30,6 +33,10 @@ class Stores:
     executions: Executions
     machines: Machines
     functions: Functions
+    bus: EventBus
+
+    def registry(self, line: str) -> ModelRegistry:
+        return ModelRegistry(boto3.client("sagemaker"), line_resource(self.environment.assembly_environment, line))
 
 
 @cache
@@ -48,4 +55,5 @@ def stores() -> Stores:
         executions=Executions(states),
         machines=Machines(states),
         functions=Functions(boto3.client("lambda")),
+        bus=EventBus(boto3.client("events"), environment.event_bus),
     )

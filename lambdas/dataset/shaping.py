@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.features.manifest import require_rows
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.memory import require_memory
@@ -34,6 +35,7 @@ def shape(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             path = Path(place) / "data.parquet"
             datasets.download(facts.line, facts.dataset_id, path)
             columns = read_dataset(path)
+            require_rows(manifest, columns)
             path.unlink()
             found = shapes.make(columns, facts, wish, Path(place), memory_mib=stores().memory_mib)
     logger.info("shaped", extra={"dataset_id": facts.dataset_id, "shape_id": found["shape_id"]})

@@ -23,7 +23,7 @@ from assembly_line.storage.registry import ModelRegistry
 from assembly_line.storage.releases import ReleaseStore
 from assembly_line.training.champions import champion_of
 from assembly_line.training.packet import review_packet
-from assembly_line.training.review import DECIDED, WAITING, check_permitted
+from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
 
 if TYPE_CHECKING:
@@ -106,14 +106,22 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             f"review of run {run.run_id} (line {run.line}): nobody decided it; it is decided with `line review`, "
             "not by answering the execution"
         )
-    approved = review["decision"] == "approve"
+    approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
-    if approved:
-        store = stores().run(run)
-        champion = champion_of(
-            store.read_json(runs.RECORD), packaged, evaluated, review, encoding_key=store.key(runs.ENCODING)
-        )
-        stores().control.set_champion(run.line, champion)
+    champion = approved and _promote(run, packaged, evaluated, review)
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
-    return {"decision": review["decision"], "champion": approved}
+    return {"decision": review["decision"], "champion": champion}
+
+
+def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]) -> bool:
+    store, deciding = stores().run(run), stores().champion(run.line)
+    champion = champion_of(
+        store.read_json(runs.RECORD),
+        packaged,
+        evaluated,
+        review,
+        encoding_key=store.key(runs.ENCODING),
+        replaces=None if deciding is None else deciding["run_id"],
+    )
+    return stores().control.promote(run.line, champion)

@@ -28,6 +28,7 @@ from assembly_line.instants import from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.deliveries import Deliveries
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
@@ -192,9 +193,8 @@ def _check_archive(run: ScoringContext, folder: Path) -> None:
 
 
 def _download(dataset: Mapping[str, Any], columns: Sequence[str], folder: Path) -> dict[str, list[Any]]:
-    store = stores().store
     data = folder / "data.parquet"
-    store.download(store.key_of(dataset["data_uri"]), data)
+    DatasetStore(stores().store).download_checked(dataset["line"], dataset["dataset_id"], data)
     return read_columns(data, list(columns))
 
 

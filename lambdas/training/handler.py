@@ -69,12 +69,12 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Split the dataset by time and write what the fit's training job and its scoring of the holdout read."""
+    """Check the dataset, split it by time, and write what the fit's job and its scoring of the holdout read."""
     run, dataset, phase = RunContext.from_json(event["context"]), event["dataset"], Phase(event["phase"])
     release = stores().releases.read(run.release)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "data.parquet"
-        stores().datasets.download(run.line, dataset["dataset_id"], path)
+        stores().datasets.download_checked(run.line, dataset["dataset_id"], path)
         inputs = training_inputs(read_columns(path, columns_needed(release.line)), release.line, phase=phase)
     store = stores().fit(run, fit_of(phase, refit=release.line.training.refit))
     store.write_inputs(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -18,12 +19,22 @@ def model_fn(model_dir: str) -> xgboost.Booster:
 
 
 def input_fn(body: str | bytes, content_type: str) -> np.ndarray:
-    """Rows of numbers without a header; an empty field is a missing value."""
+    """Rows of numbers without a header; an empty field is a missing value, an empty line a row of nothing else."""
     if content_type.partition(";")[0].strip() != CSV:
         raise ValueError(f"content type {content_type!r}: expected {CSV}")
     text = body.decode("utf-8") if isinstance(body, bytes) else body
-    rows = text.count("\n") + (not text.endswith("\n"))
-    return np.genfromtxt(io.StringIO(text), delimiter=",").reshape(rows, -1)
+    rows = [list(map(_number, row or [""])) for row in csv.reader(io.StringIO(text, newline=""))] or [[np.nan]]
+    width = max(map(len, rows))
+    for place, row in enumerate(rows):
+        if len(row) == 1 and np.isnan(row[0]):
+            rows[place] = row * width
+        elif len(row) != width:
+            raise ValueError(f"row {place + 1}: {len(row)} fields, expected {width}")
+    return np.array(rows)
+
+
+def _number(field: str) -> float:
+    return float(field) if field.strip() else np.nan
 
 
 def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:

@@ -64,6 +64,7 @@ class LineApi(Construct):
         asking = self._arn(apigateway.HttpMethod.POST, features)
         application.allow(("execute-api:Invoke",), (asking,), because=_ANY)
         self._route("ReadReview", apigateway.HttpMethod.GET, review, people.scientist, people.reviewer)
+        self._route("RollBack", apigateway.HttpMethod.POST, "/lines/{line}/champion", people.reviewer)
         self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)
 
     def _route(self, id_: str, method: apigateway.HttpMethod, path: str, *callers: iam.Role) -> None:

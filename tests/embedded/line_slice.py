@@ -1,4 +1,4 @@
-"""A small slice of the shipped line: a tenth of its households, and variants of its scripts that misbehave."""
+"""A small slice of the shipped line: a sixth of its households, and variants of its scripts that misbehave."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from assembly_line.features.table import read_columns
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "lines" / "coupon_redemption"
 OF_HOUSEHOLDS = ("transactions", "coupon_redemptions", "campaigns", "demographics")
-SHARE = 8
+SHARE = 6
 
 
 def write_slice(folder: Path) -> Path:
-    """The raw tables of every eighth household; campaigns are kept whole."""
+    """The raw tables of every sixth household; campaigns are kept whole."""
     whole, part = folder / "whole", folder / "slice"
     part.mkdir(parents=True)
     runpy.run_path(str(SHIPPED / "data.py"))["write_tables"](whole)

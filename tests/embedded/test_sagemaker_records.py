@@ -101,6 +101,20 @@ def test_a_link_is_not_packed(tmp_path: Path) -> None:
         archives.pack(tmp_path / "model", tmp_path / "model.tar.gz")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("a", "a/b"), ("a/b", "a"), (".",), ("x" * 300,), ("/".join(["folder"] * 1000),)],
+    ids=lambda one: one[0][:9],
+)
+def test_a_member_that_the_disk_cannot_hold_fails_by_name(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with tarfile.open(tmp_path / "saved.tar.gz", "w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+
+    with pytest.raises(JobFailed, match=rf"ClientError: saved: member '{names[-1][:100]}' cannot be written: [A-Z]"):
+        archives.unpack(tmp_path / "saved.tar.gz", tmp_path / "out", what="saved")
+
+
 def test_an_archive_that_expands_too_far_is_refused_before_it_is_written(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:

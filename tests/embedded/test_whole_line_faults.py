@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from assembly_line.cli.exits import ExitCode
-from assembly_line.names import LedgerKind, Parameter
+from assembly_line.names import ControlKey, LedgerKind, Parameter
 from assembly_line.storage.machines import Execution
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
@@ -71,7 +71,7 @@ def faults(deployed: Deployed) -> Faults:
     killed = deployed.kill_the_job(scored("hangs"), "model_server.py")
     days_predicted = {row["decision_id"][3:11] for row in deployed.predictions()}
     deployed.release(REPOSITORY / "lines")
-    deployed.target.control.set_champion(LINE, good)
+    deployed.target.control.write(LINE, ControlKey.CHAMPION, good)
     corrected = deployed.line("score", LINE, "--date", NAN[1]).document
     return Faults(nan, few, mixed, killed, days_predicted, corrected)
 

@@ -156,7 +156,7 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
                 "POST/lines/*/features",
             },
         ),
-        ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review"}),
+        ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review", "POST/lines/*/champion"}),
         ("Decider", {"POST/feedback", "POST/lines/*/features"}),
     ],
 )

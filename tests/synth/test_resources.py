@@ -250,6 +250,7 @@ def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
         "POST /lines/{line}/features",
         "GET /lines/{line}/runs/{run_id}/review",
         "POST /lines/{line}/runs/{run_id}/review",
+        "POST /lines/{line}/champion",
     }
     assert {route.properties["AuthorizationType"] for route in routes} == {"AWS_IAM"}
     (api,) = each_assembly.of_type("AWS::ApiGatewayV2::Api")

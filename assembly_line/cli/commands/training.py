@@ -15,6 +15,10 @@ Hyperparameters = Annotated[
     list[str] | None,
     typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one; may be given several times."),
 ]
+RolledBackTo = Annotated[
+    str | None,
+    typer.Option("--to", metavar="RUN", help="An approved run; by default the one that the champion took over from."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the review.")]
 
 
@@ -26,6 +30,10 @@ def register(app: typer.Typer) -> None:
     command(reviews, "approve")(approve)
     command(reviews, "reject")(reject)
     app.add_typer(reviews, name="review", rich_help_panel=PANEL)
+    champions = typer.Typer(help="See which run decides, and let an earlier one decide again.", no_args_is_help=True)
+    command(champions, "show")(show_champion)
+    command(champions, "rollback")(roll_back)
+    app.add_typer(champions, name="champion", rich_help_panel=PANEL)
 
 
 def train(
@@ -92,6 +100,22 @@ def approve(session: Session, line: Line, run: Run, reason: Reason) -> None:
 def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
     """Send a run back: its model is kept, marked as rejected, and never scores."""
     _decide(session, line, run, decision="reject", reason=reason)
+
+
+def show_champion(session: Session, line: Line) -> None:
+    """Show which run decides, since when and on whose word, and which were approved before."""
+    from assembly_line.cli import championing
+
+    found = championing.found(session.target, line)
+    session.output.result(found, championing.draw(found))
+
+
+def roll_back(session: Session, line: Line, reason: Reason, to: RolledBackTo = None) -> None:
+    """Let the run decide again that decided before the champion, or a named one that was approved."""
+    from assembly_line.cli import championing
+
+    found = championing.roll_back(session.target, line, to=to, reason=reason, role=session.options.role)
+    session.output.result(found, championing.draw_rollback(found))
 
 
 def _decide(session: Session, line: str, run: str, *, decision: str, reason: str) -> None:

@@ -79,13 +79,14 @@ def training(packet: Mapping[str, Any]) -> dict[str, Any]:
     """From the packet that the reviewer saw.
 
     The delivered model learnt from `rows`; the metrics are of its recipe: learnt from `judged_rows`, judged on the
-    `holdout_rows` later ones.
+    `holdout_rows` later ones. `purged_rows`: earlier ones whose outcomes were not known when these began.
     """
     metrics = packet["metrics"]
     return {
         "run_id": packet["run_id"],
         "rows": packet["rows"],
         "judged_rows": packet["judged_rows"],
+        "purged_rows": packet["purged_rows"],
         "holdout_rows": metrics["rows"],
         "holdout_positives": metrics["positives"],
         "auc": metrics["auc"],

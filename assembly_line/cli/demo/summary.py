@@ -55,7 +55,8 @@ def _what_happened(found: Figures) -> Render:
             f"({left:,} were not, or had no history); {data['features']} features, {data['engine']}, "
             f"{duration(data['seconds'])}",
             "Training": f"run {run['run_id']}: {run['rows']:,} rows; its recipe learnt from {run['judged_rows']:,} "
-            f"of them and was judged on the {run['holdout_rows']:,} latest",
+            f"of them and was judged on the {run['holdout_rows']:,} latest; {run['purged_rows']:,} were left out, "
+            "because their outcomes were not known when these were decided",
             "Holdout": f"AUC {run['auc']:.3f} ({interval(run['auc_interval'])}), rule {figure(run['baseline_auc'])}; "
             f"log loss {run['log_loss']:.4f}, prior {run['prior_log_loss']:.4f}",
             "Review": f"{found.review['decision']}d by {person(found.review['reviewer'])}, "

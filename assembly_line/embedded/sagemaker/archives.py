@@ -18,7 +18,7 @@ def pack(folder: Path, target: Path) -> None:
     """Write the files below a folder as a tar.gz whose bytes depend on names, modes and content alone.
 
     Raises:
-        JobFailed: something below the folder is neither a file nor a folder, such as a link.
+        JobFailed: something below the folder is neither a file nor a folder, such as a link, or cannot be read.
     """
     with (
         target.open("wb") as raw,
@@ -36,8 +36,13 @@ def pack(folder: Path, target: Path) -> None:
                 continue
             status = path.stat()
             member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
-            with path.open("rb") as content:
-                archive.addfile(member, content)
+            try:
+                with path.open("rb") as content:
+                    archive.addfile(member, content)
+            except OSError as error:
+                raise JobFailed(
+                    f"ClientError: Artifact upload failed: {name!r} cannot be read: {error.strerror or error}"
+                ) from error
 
 
 def unpack(source: Path, folder: Path, *, what: str, max_bytes: int = MAX_EXPANDED_BYTES) -> None:
@@ -50,7 +55,7 @@ def unpack(source: Path, folder: Path, *, what: str, max_bytes: int = MAX_EXPAND
         max_bytes: the most its content may expand to.
 
     Raises:
-        JobFailed: not a tar.gz, or a member that escapes, links, or expands beyond the bound.
+        JobFailed: not a tar.gz, or a member that escapes, links, expands beyond the bound, or cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     expanded = members = 0
@@ -61,12 +66,23 @@ def unpack(source: Path, folder: Path, *, what: str, max_bytes: int = MAX_EXPAND
                 _check(member, what)
                 if expanded > max_bytes or members > MAX_MEMBERS:
                     raise JobFailed(f"ClientError: {what}: expands beyond {max_bytes} bytes or {MAX_MEMBERS} members")
-                _extract(archive, member, folder / PurePosixPath(member.name))
+                _extract(archive, member, folder / PurePosixPath(member.name), what)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise JobFailed(f"ClientError: {what}: not a readable tar.gz: {error}") from error
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, what: str) -> None:
+    try:
+        _write(archive, member, path)
+    except OSError as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise
+        raise JobFailed(
+            f"ClientError: {what}: member {member.name[:100]!r} cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     """Write one checked member. `extract` itself is safe only with `filter`, which Python 3.11.2 (Debian 12) lacks."""
     content = archive.extractfile(member)
     if content is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -50,10 +50,21 @@ def balanced(wish: Balanced, positive: Flags, decision_ids: Sequence[str]) -> Ba
             "outcomes in the training part; choose a longer period, or balance none"
         )
     is_rarer = positive if positives == rarer else ~positive
-    if wish.balance == "weights":
-        factor = commoner / rarer
-        record = {"balance": "weights", "factor": factor, "weighted": "present" if is_rarer is positive else "absent"}
-        return Balance(rows=everything, weights=np.where(is_rarer, factor, 1.0), record=record)
+    match wish.balance:
+        case "weights":
+            factor = commoner / rarer
+            weighted = "present" if is_rarer is positive else "absent"
+            record = {"balance": "weights", "factor": factor, "weighted": weighted}
+            return Balance(rows=everything, weights=np.where(is_rarer, factor, 1.0), record=record)
+        case "downsample":
+            return _downsampled(wish, is_rarer, decision_ids)
+        case _:
+            assert_never(wish.balance)
+
+
+def _downsampled(wish: Balanced, is_rarer: Flags, decision_ids: Sequence[str]) -> Balance:
+    rarer = int(is_rarer.sum())
+    commoner = len(is_rarer) - rarer
     kept = min(commoner, round(rarer * wish.majority))
     others = np.flatnonzero(~is_rarer)
     drawn = sorted(others.tolist(), key=lambda row: _draw(wish.seed, decision_ids[row]))[:kept]

@@ -18,7 +18,6 @@ from assembly_line.features.shapes.numbers import NULL, UNSEEN, categories_of, k
 SCHEMA = "assembly-line/preprocessing"
 VERSION = 1
 ONE_HOT_LIMIT = 1000
-Imputation = Literal["none", "mean", "median", "zero"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,23 +169,32 @@ def _fit_column(name: str, column: Column, how: Preprocessing) -> FittedColumn:
     return FittedColumn(name=name, kind=kind, missing=missing, fill=fill, center=center, scale=scale)
 
 
-def _filling(present: Floats, imputation: Imputation) -> float:
-    if imputation == "zero" or not present.size:
-        return 0.0
-    return float(present.mean() if imputation == "mean" else np.median(present))
+def _filling(present: Floats, imputation: Literal["mean", "median", "zero"]) -> float:
+    match imputation:
+        case "mean":
+            return float(present.mean()) if present.size else 0.0
+        case "median":
+            return float(np.median(present)) if present.size else 0.0
+        case "zero":
+            return 0.0
+        case _:
+            assert_never(imputation)
 
 
 def _scale(numbers: Floats, scaling: Literal["none", "standard", "robust"]) -> tuple[float, float]:
     """Center and scale; a column without any spread is only centered."""
-    if scaling == "none" or not numbers.size:
+    if not numbers.size:
         return 0.0, 1.0
-    if scaling == "standard":
-        center, scale = float(numbers.mean()), float(numbers.std())
-    elif scaling == "robust":
-        lower, middle, upper = np.percentile(numbers, (25, 50, 75)).tolist()
-        center, scale = middle, upper - lower
-    else:
-        assert_never(scaling)
+    match scaling:
+        case "none":
+            return 0.0, 1.0
+        case "standard":
+            center, scale = float(numbers.mean()), float(numbers.std())
+        case "robust":
+            lower, center, upper = np.percentile(numbers, (25, 50, 75)).tolist()
+            scale = upper - lower
+        case _:
+            assert_never(scaling)
     rounding = 10 * np.finfo(np.float64).eps * abs(center)
     return center, scale if scale > rounding else 1.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from assembly_line.features.shapes.splitting import TRAIN, Fold, split_rows
 from assembly_line.features.shapes.targets import Targets, filled, label_targets, ranking_targets, survival_targets
 from assembly_line.features.shapes.timeline import codes_of, named, timeline_of
 from assembly_line.instants import format_instant, from_micros
-from assembly_line.model_types import Balanced, Forecasting, Linear, Ranking, ShapedType, Survival
+from assembly_line.model_types import Balanced, Forecasting, GradientBoosting, Linear, Ranking, ShapedType, Survival
 
 Columns = Mapping[str, Column]
 
@@ -110,11 +110,15 @@ def shape(columns: Columns, facts: Facts, wish: ShapedType, *, memory_mib: int |
 
 def preprocessing_of(wish: ShapedType) -> Preprocessing:
     """What is done to the features for a type of model."""
-    if isinstance(wish, Linear):
-        return Preprocessing(encoding="one_hot", imputation=wish.imputation, scaling=wish.scaling, unknown=True)
-    if isinstance(wish, Forecasting | Survival):
-        return Preprocessing(encoding=wish.encoding, imputation=wish.imputation, scaling=wish.scaling)
-    return Preprocessing(encoding=wish.encoding)
+    match wish:
+        case Linear():
+            return Preprocessing(encoding="one_hot", imputation=wish.imputation, scaling=wish.scaling, unknown=True)
+        case Forecasting() | Survival():
+            return Preprocessing(encoding=wish.encoding, imputation=wish.imputation, scaling=wish.scaling)
+        case GradientBoosting() | Ranking():
+            return Preprocessing(encoding=wish.encoding)
+        case _:
+            assert_never(wish)
 
 
 def _ordered(columns: Columns) -> dict[str, Column]:
@@ -124,13 +128,17 @@ def _ordered(columns: Columns) -> dict[str, Column]:
 
 
 def _targets(columns: Columns, facts: Facts, known: Integers, wish: ShapedType) -> Targets:
-    if isinstance(wish, Ranking):
-        return ranking_targets(columns, facts, known, wish)
-    if isinstance(wish, Forecasting):
-        return forecasting_targets(columns, facts, known, wish)
-    if isinstance(wish, Survival):
-        return survival_targets(columns, facts, known, wish)
-    return label_targets(columns, facts, known)
+    match wish:
+        case Ranking():
+            return ranking_targets(columns, facts, known, wish)
+        case Forecasting():
+            return forecasting_targets(columns, facts, known, wish)
+        case Survival():
+            return survival_targets(columns, facts, known, wish)
+        case GradientBoosting() | Linear():
+            return label_targets(columns, facts, known)
+        case _:
+            assert_never(wish)
 
 
 def _fitted(columns: Columns, train: Integers, facts: Facts, wish: ShapedType, memory_mib: int | None) -> Fitted:

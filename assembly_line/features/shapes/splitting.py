@@ -1,4 +1,4 @@
-"""Parts of a dataset by time, and which rows must be left out so that no part knows the future of another."""
+"""The one time split: parts of a dataset, and which rows are left out so that no part knows the future of another."""
 
 from __future__ import annotations
 
@@ -47,10 +47,14 @@ def split_rows(timeline: Timeline, split: Split) -> list[Fold]:
     """
     found = windows(timeline.placed, split)
     numbers = [None] if split.folds is None else range(1, len(found) + 1)
-    return [_fold(timeline, split, number, window) for number, window in zip(numbers, found, strict=True)]
+    folds = [cut(timeline, split, window, number=number) for number, window in zip(numbers, found, strict=True)]
+    for fold in folds:
+        _require_rows(fold)
+    return folds
 
 
-def _fold(timeline: Timeline, split: Split, number: int | None, window: Window) -> Fold:
+def cut(timeline: Timeline, split: Split, window: Window, *, number: int | None = None) -> Fold:
+    """One fold: rows in their parts by time, less those that must be left out. A part may be empty after that."""
     parts = _placed(timeline.placed, window)
     left_out: dict[str, dict[str, int]] = {}
     earlier = [name for name in parts if name != TEST]
@@ -66,7 +70,6 @@ def _fold(timeline: Timeline, split: Split, number: int | None, window: Window) 
         left_out[name] = {"purged": int(purged.sum()), "embargoed": int(embargoed.sum())}
         parts[name] = rows[~purged & ~embargoed]
     shared = _separate(timeline, split, parts, left_out)
-    _require_rows(parts, left_out, number)
     return Fold(number=number, window=window, parts=parts, left_out=left_out, shared_groups=shared)
 
 
@@ -98,11 +101,11 @@ def _separate(timeline: Timeline, split: Split, parts: dict[str, Integers], left
     return int(lost.sum())
 
 
-def _require_rows(parts: Mapping[str, Integers], left_out: Mapping[str, Mapping[str, int]], number: int | None) -> None:
-    for name, rows in parts.items():
+def _require_rows(fold: Fold) -> None:
+    for name, rows in fold.parts.items():
         if not len(rows):
-            counts = ", ".join(f"{count} {reason}" for reason, count in left_out.get(name, {}).items() if count)
-            place = "model.split" if number is None else f"model.split: fold {number}"
+            counts = ", ".join(f"{count} {reason}" for reason, count in fold.left_out.get(name, {}).items() if count)
+            place = "model.split" if fold.number is None else f"model.split: fold {fold.number}"
             raise RequestRefused(
                 f"{place}: the {name} part has no rows left ({counts or 'none decided in its time'}); choose another "
                 "holdout or boundary, fewer folds, a shorter embargo, or keep less together"

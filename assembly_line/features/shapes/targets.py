@@ -97,23 +97,26 @@ def survival_targets(columns: Mapping[str, Column], facts: Facts, known: Integer
 
 
 def _durations(outcome: str, days: Floats, happened: Flags, wish: Survival) -> tuple[dict[str, Column], dict[str, str]]:
-    if wish.target == "cox":
-        name = f"{outcome}.signed_days"
-        words = "days until the outcome, negative where observation ended without it"
-        return {name: filled("float64", np.where(happened, days, -days))}, {name: words}
-    if wish.target == "aft":
-        lower, upper = f"{outcome}.lower_days", f"{outcome}.upper_days"
-        columns = {lower: filled("float64", days), upper: filled("float64", np.where(happened, days, np.inf))}
-        return columns, {
-            lower: "the outcome did not happen earlier, in days",
-            upper: "the outcome did not happen later, in days; infinite where observation ended without it",
-        }
-    if wish.target == "duration":
-        duration, event = f"{outcome}.duration_days", f"{outcome}.event"
-        columns = {duration: filled("float64", days), event: filled("int64", happened.astype(np.int64))}
-        words = "days until the outcome, or until observation ended without it"
-        return columns, {duration: words, event: "1 where the outcome happened, 0 where observation ended without it"}
-    assert_never(wish.target)
+    match wish.target:
+        case "cox":
+            name = f"{outcome}.signed_days"
+            words = "days until the outcome, negative where observation ended without it"
+            return {name: filled("float64", np.where(happened, days, -days))}, {name: words}
+        case "aft":
+            lower, upper = f"{outcome}.lower_days", f"{outcome}.upper_days"
+            columns = {lower: filled("float64", days), upper: filled("float64", np.where(happened, days, np.inf))}
+            return columns, {
+                lower: "the outcome did not happen earlier, in days",
+                upper: "the outcome did not happen later, in days; infinite where observation ended without it",
+            }
+        case "duration":
+            duration, event = f"{outcome}.duration_days", f"{outcome}.event"
+            columns = {duration: filled("float64", days), event: filled("int64", happened.astype(np.int64))}
+            words = "days until the outcome, or until observation ended without it"
+            ended = "1 where the outcome happened, 0 where observation ended without it"
+            return columns, {duration: words, event: ended}
+        case _:
+            assert_never(wish.target)
 
 
 def filled(kind: str, values: Integers | Floats) -> Column:

@@ -12,7 +12,7 @@ import pytest
 
 from assembly_line.encoding import Encoding
 from assembly_line.instants import format_instant
-from assembly_line.names import line_resource
+from assembly_line.names import ControlKey, line_resource
 from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
@@ -52,7 +52,7 @@ def champion(store: ObjectStore, control: ControlTable, shipped: Release) -> dic
         "reviewer": "b",
         "promoted_at": format_instant(DAY - timedelta(days=30)),
     }
-    control.set_champion(LINE, item)
+    control.write(LINE, ControlKey.CHAMPION, item)
     return item
 
 

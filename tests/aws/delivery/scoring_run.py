@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assembly_line.decision_ids import decision_id
+from assembly_line.features.manifest import logical_digest
+from assembly_line.features.reading_back import read_dataset
 from assembly_line.instants import to_micros
-from assembly_line.names import scoring_prefix
+from assembly_line.names import dataset_prefix, scoring_prefix
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
@@ -100,9 +102,12 @@ class Scoring:
                 "COPY (SELECT decision_id, make_timestamptz(micros) AS decision_time, * EXCLUDE (decision_id, micros) "
                 f"FROM data) TO '{path}' (FORMAT parquet)"
             )
-        key = f"datasets/{LINE}/abc/attempts/1/data.parquet"
+        key = f"{dataset_prefix(LINE, 'abc')}attempts/1/data.parquet"
         self.store.upload(path, key)
-        return {"dataset_id": "abc", "line": LINE, "data_uri": self.store.uri(key), "rows": len(rows)}
+        described = {"dataset_id": "abc", "line": LINE, "data_uri": self.store.uri(key)}
+        manifest = {**described, "logical_digest": logical_digest(read_dataset(path))}
+        self.store.write_json(f"{dataset_prefix(LINE, 'abc')}manifest.json", manifest)
+        return {**described, "rows": len(rows)}
 
     def answer(self, lines: list[str]) -> None:
         """Leave the transform job's output."""

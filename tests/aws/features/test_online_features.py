@@ -67,6 +67,7 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
         ),
         ApiEnvironment(
             assembly_environment="test",
+            account_id="123456789012",
             store_bucket=store.bucket,
             control_table="control",
             online_table=TABLE,
@@ -74,6 +75,7 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             training_machine_arn="arn:training",
             dataset_machine_arn="arn:dataset",
             explain_function="explain",
+            event_bus="bus",
         ),
     )
     caches = (handler.stores, route.stores)

@@ -142,6 +142,8 @@ def variables(environment: None, queue_url: str, machine: str, monkeypatch: pyte
     monkeypatch.setenv("DATASET_MACHINE_ARN", machine)
     monkeypatch.setenv("EXPLAIN_FUNCTION", "explain")
     monkeypatch.setenv("ONLINE_TABLE", "online")
+    monkeypatch.setenv("ACCOUNT_ID", "123456789012")
+    monkeypatch.setenv("EVENT_BUS", "bus")
     stores.cache_clear()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,39 @@ def test_a_line_without_a_release_says_which_there_are_and_what_to_do(control: C
         control.current_release("other")
 
     assert control.current_release("restock") == "a" * 64
+
+
+def promotion(run: str, day: int) -> dict[str, str]:
+    return {"run_id": run, "promoted_at": f"2026-11-{day:02}T00:00:00.000000Z"}
+
+
+def test_the_latest_promotion_decides_whatever_the_order_and_number_of_attempts(control: ControlTable) -> None:
+    first, second = promotion("a", 1), promotion("b", 2)
+
+    assert control.promote("restock", second)
+    assert [control.promote("restock", first), control.promote("restock", second)] == [False, True]
+    assert control.champion("restock") == second
+    assert control.approvals("restock") == [second, first]
+    assert control.approved("restock", "a") == first
+    with pytest.raises(NotFound, match=r"run 'c' of line 'restock' was not approved; approved were: b, a"):
+        control.approved("restock", "c")
+
+
+def test_a_promotion_that_another_one_overtakes_while_it_looks_does_not_displace_it(
+    control: ControlTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.promote("restock", promotion("a", 1))
+    real = ControlTable.replace
+
+    def late(self: ControlTable, *arguments: Any, **known: Any) -> bool:
+        monkeypatch.undo()
+        assert control.promote("restock", promotion("c", 3))
+        return real(self, *arguments, **known)
+
+    monkeypatch.setattr(ControlTable, "replace", late)
+
+    assert not control.promote("restock", promotion("b", 2))
+    assert control.champion("restock") == promotion("c", 3)
 
 
 def test_no_champion_says_what_to_do(control: ControlTable) -> None:

@@ -12,6 +12,8 @@ import duckdb
 import pytest
 
 from assembly_line.declarations.lines import Line
+from assembly_line.features.manifest import logical_digest
+from assembly_line.features.reading_back import read_dataset
 from assembly_line.names import dataset_prefix
 from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
@@ -99,7 +101,7 @@ def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterato
 def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """240 decisions of 60 households at 4 instants, the last of which is held out and has a higher rate.
 
-    The outcome follows `spend_90d`.
+    The outcome follows `spend_90d`. Those of the third instant become known a day after the last one.
     """
     path = tmp_path_factory.mktemp("dataset") / "data.parquet"
     numbers = [
@@ -116,7 +118,8 @@ def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempP
                i % 60 AS household_id, i // 60 AS campaign_id, {columns},
                CASE WHEN i % 3 = 0 THEN 'Type A' ELSE 'Type B' END AS campaign_type,
                NULL::VARCHAR AS age, NULL::VARCHAR AS income, NULL::VARCHAR AS household_size, '1' AS kids_count,
-               (i * 7 % 10 > CASE WHEN i < 180 THEN 6 ELSE 5 END)::BIGINT AS redeemed
+               (i * 7 % 10 > CASE WHEN i < 180 THEN 6 ELSE 5 END)::BIGINT AS redeemed,
+               decision_time + CASE WHEN i // 60 = 2 THEN INTERVAL 32 DAY ELSE INTERVAL 20 DAY END AS outcome_known_at
         FROM range(240) AS numbers(i) ORDER BY i"""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -127,6 +130,7 @@ def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempP
         "dataset_id": DATASET,
         "line": LINE,
         "data_uri": store.uri(f"{prefix}attempts/1/data.parquet"),
+        "logical_digest": logical_digest(read_dataset(path)),
         "limitations": ["demographics carries no time"],
         "excluded": {"immature": 3},
         "warnings": ["leakage: ever counts events after the decision: of 9 of 9 entities"],

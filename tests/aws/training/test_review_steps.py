@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
-from assembly_line.names import ControlKey, review_item
+from assembly_line.names import ControlKey, approved_item, review_item
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.review import handler as review
@@ -31,11 +31,18 @@ def registered(new_run: Callable[[], RunSoFar]) -> RunSoFar:
 @pytest.fixture
 def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Table) -> RunSoFar:
     """The registered run, of which nobody has asked for a review yet, of a line without a champion."""
-    for item in (review_item(registered.run_id), ControlKey.CHAMPION):
+    for item in (review_item(registered.run_id), approved_item(registered.run_id), ControlKey.CHAMPION):
         control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: item})
     arn = registered.answers["evaluated"]["model_package_arn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
     return registered
+
+
+@pytest.fixture(autouse=True)
+def no_other_approval(control_table: Table) -> Iterator[None]:
+    yield
+    for run in ("earlier", "later"):
+        control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: approved_item(run)})
 
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
@@ -53,14 +60,16 @@ def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
     packet = review["packet"]
     assert packet["metrics"] == verified.answers["evaluated"]["metrics"]
     assert (packet["dataset_id"], packet["as_of"]) == (DATASET, "2017-07-01T00:00:00.000000Z")
-    assert (packet["rows"], packet["judged_rows"], packet["holdout_rows"]) == (240, 180, 60)
+    assert (packet["rows"], packet["judged_rows"], packet["holdout_rows"]) == (240, 120, 60)
     assert packet["digest"] == verified.answers["packaged"]["digest"]
     assert packet["limitations"] == ["demographics carries no time"]
     assert packet["excluded"] == {"immature": 3}
     assert packet["warnings"] == ["leakage: ever counts events after the decision: of 9 of 9 entities"]
     assert packet["champion"] is None
-    (note,) = packet["notes"]
-    assert "learnt from the 180 earlier decisions and was judged on the 60 later ones" in note
+    assert packet["purged_rows"] == 60
+    left_out, note = packet["notes"]
+    assert left_out.startswith("60 earlier decisions taught the judged fit nothing: their outcomes were not known")
+    assert "learnt from the 120 earlier decisions and was judged on the 60 later ones" in note
     assert "from all 240; no later decisions are left" in note
 
 
@@ -121,9 +130,9 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
         "promoted_at": decided["decided_at"],
     }
     assert champion["baseline_feature"] == "redemptions_365d"
-    # Of the 240 rows that the champion learnt from, not of the 180 that its recipe was judged with.
+    # Of the 240 rows that the champion learnt from, not of the 120 that its recipe was judged with.
     assert champion["prior"] == 78 / 240
-    assert champion["metrics"]["prior"] == 54 / 180
+    assert champion["metrics"]["prior"] == 36 / 120
 
 
 def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
@@ -133,6 +142,27 @@ def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
 
     assert verified.conclude() == {"decision": "approve", "champion": True}
     assert verified.control.champion(LINE) == champion
+
+
+def test_the_champion_names_the_run_that_it_took_over_from(verified: RunSoFar) -> None:
+    earlier = {"run_id": "earlier", "promoted_at": "2026-11-01T00:00:00.000000Z", "metrics": {}}
+    verified.control.promote(LINE, earlier)
+    judge(verified, "approve")
+
+    assert verified.conclude()["champion"]
+
+    assert verified.control.champion(LINE)["replaces"] == "earlier"
+    assert [run["run_id"] for run in verified.control.approvals(LINE)] == [verified.run_id, "earlier"]
+
+
+def test_concluding_again_after_another_run_took_over_displaces_nobody(verified: RunSoFar) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    later = {"run_id": "later", "promoted_at": "2199-01-01T00:00:00.000000Z", "replaces": verified.run_id}
+    assert verified.control.promote(LINE, later)
+
+    assert verified.conclude() == {"decision": "approve", "champion": False}
+    assert verified.control.champion(LINE) == later
 
 
 def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemaker: SageMakerClient) -> None:
@@ -172,6 +202,19 @@ def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(ver
         verified.conclude()
     with pytest.raises(NotFound, match="no champion yet"):
         verified.control.champion(LINE)
+
+
+def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_approves_nor_rejects(
+    verified: RunSoFar, sagemaker: SageMakerClient
+) -> None:
+    review = verified.request_review()
+    forged = {**review, "state": "decided", "decision": "aprove", "reviewer": REVIEWER, "reason": "-"}
+    verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+
+    with pytest.raises(AssertionError, match="aprove"):
+        verified.conclude()
+    arn = verified.answers["evaluated"]["model_package_arn"]
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
 def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: RunSoFar) -> None:

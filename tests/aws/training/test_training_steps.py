@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from assembly_line.encoding import Encoding
-from assembly_line.errors import NotFound, RequestRefused, TrainingRejected
+from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, TrainingRejected
+from assembly_line.features.manifest import logical_digest
+from assembly_line.features.reading_back import read_dataset
 from assembly_line.release import Release
 from lambdas.training import handler as training
 from lambdas.training.stores import stores
@@ -92,6 +95,42 @@ def test_a_run_that_the_api_did_not_start_has_an_unverified_author(run: RunSoFar
     assert (context["author"], context["author_verified"]) == ("unverified", False)
 
 
+ALTERATIONS = {
+    "a value": "SELECT * REPLACE (spend_90d + (decision_id LIKE '%7')::BIGINT AS spend_90d) FROM stored",
+    "a known time": "SELECT * REPLACE (decision_time AS outcome_known_at) FROM stored",
+    "the order": "SELECT * FROM stored ORDER BY decision_id DESC",
+    "a row less": "SELECT * FROM stored OFFSET 1",
+    "a column more": "SELECT *, 1 AS more FROM stored",
+}
+
+
+@pytest.mark.parametrize("change", ALTERATIONS)
+@pytest.mark.parametrize("phase", ["judged", "final"])
+def test_prepare_learns_nothing_from_rows_that_are_not_those_of_the_manifest(
+    run: RunSoFar, tmp_path: Path, phase: str, change: str
+) -> None:
+    run.begin()
+    key = run.store.key_of(run.dataset["data_uri"])
+    first, altered = tmp_path / "first.parquet", tmp_path / "altered.parquet"
+    run.store.download(key, first)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"CREATE VIEW stored AS SELECT * FROM read_parquet('{first}')")
+        connection.execute(f"COPY ({ALTERATIONS[change]}) TO '{altered}' (FORMAT parquet)")
+    manifest, found = run.dataset["logical_digest"], logical_digest(read_dataset(altered))
+    run.store.upload(altered, key)
+
+    try:
+        with pytest.raises(DatasetAltered) as refused:
+            run.prepare(phase)
+    finally:
+        run.store.upload(first, key)
+
+    for said in (DATASET, manifest, found, key, f"line dataset verify {DATASET}", "bring back the first version"):
+        assert said in str(refused.value)
+    assert not contents(run, run.prefix)
+
+
 IMPOSSIBLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"line": "churn"}, NotFound, r"line 'churn' has no release here; released lines: coupon_redemption"),
     ({"as_of": "July"}, RequestRefused, r"as_of: 'July'.*expected ISO 8601 such as 2017-07-01"),
@@ -125,8 +164,8 @@ def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(en
     prepared, read, judged = ended.judged["prepared"], ended.run.store.read, ended.run.judged
 
     train, batch = read(f"{judged}train/train.csv").decode(), read(f"{judged}holdout/input/batch.csv").decode()
-    assert (prepared["rows"], prepared["holdout_rows"]) == (180, 60)
-    assert (len(train.splitlines()), len(batch.splitlines())) == (180, 60)
+    assert (prepared["rows"], prepared["holdout_rows"]) == (120, 60)
+    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60)
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
@@ -203,7 +242,7 @@ def test_evaluate_measures_the_recipe_on_later_time_and_registers_nothing_yet(
     metrics = evaluated["metrics"]
     assert (metrics["rows"], metrics["positives"]) == (60, 24)
     assert metrics["auc"] == 1.0
-    assert metrics["prior"] == pytest.approx(54 / 180)
+    assert metrics["prior"] == pytest.approx(36 / 120)
     assert metrics["baseline_feature"] == "redemptions_365d"
     assert (evaluated["refit"], evaluated["model_package_arn"]) == (True, None)
     assert run.store.read_json(f"{run.prefix}evaluation.json") == metrics
@@ -259,7 +298,7 @@ def test_a_line_that_does_not_refit_registers_the_judged_fit_as_the_next_version
     assert run.answers["packaged"]["model_data_uri"] == f"s3://store/{run.prefix}model/model.tar.gz"
     record = run.store.read_json(f"{run.prefix}run.json")
     assert record["judged"] == record["delivered"]
-    assert record["delivered"]["rows"] == 180
+    assert record["delivered"]["rows"] == 120
     assert not list(run.store.list(run.judged))
 
 
@@ -276,12 +315,16 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
     record = run.store.read_json(f"{run.prefix}run.json")
     assert record["release"] == release.digest
     assert record["dataset"]["dataset_id"] == DATASET
-    assert record["split"] == {"holdout_from": "2017-06-01T00:00:00.000000Z", "holdout_rows": 60}
+    assert record["split"] == {
+        "holdout_from": "2017-06-01T00:00:00.000000Z",
+        "holdout_rows": 60,
+        "purged_rows": 60,
+    }
     assert record["image"]["uri"] == run.answers["prepared"]["image"]
     assert record["hyperparameters"]["seed"] == "7"
     assert record["seeds"] == {"bootstrap": 0, "training": "7"}
     for name, folder, rows, answers in (
-        ("judged", run.judged, 180, ended.judged),
+        ("judged", run.judged, 120, ended.judged),
         ("delivered", run.prefix, 240, run.answers),
     ):
         fit, train = record[name], run.store.read(f"{folder}train/train.csv")

@@ -127,7 +127,13 @@ def summary(tmp_path: Path, pooled: dict[str, Any]) -> str:
             **{"engine": "duckdb", "seconds": 2.0},
         },
         training=figures.training(
-            {"run_id": "run-1", "rows": 2020, "judged_rows": 1500, "metrics": {**metrics, "rows": 520}}
+            {
+                "run_id": "run-1",
+                "rows": 2020,
+                "judged_rows": 1400,
+                "purged_rows": 100,
+                "metrics": {**metrics, "rows": 520},
+            }
         ),
         review={"author": "arn:aws:sts::0:assumed-role/x/scientist", "reviewer": "r/reviewer", "decision": "approve"},
         scoring={"offered": 180, "delivered": 178, "quarantined": 1, "dead_lettered": 1, "campaigns": 2},
@@ -145,7 +151,9 @@ def summary(tmp_path: Path, pooled: dict[str, Any]) -> str:
 def test_the_summary_shows_the_sum_the_people_and_what_to_try(tmp_path: Path) -> None:
     text = summary(tmp_path, performance())
 
-    assert "2,020 rows; its recipe learnt from 1,500 of them and was judged on the 520 latest" in text
+    assert (
+        "2,020 rows; its recipe learnt from 1,400 of them and was judged on the 520 latest; 100 were left out" in text
+    )
     assert "180 offered = 178 delivered + 1 quarantined + 1 dead-lettered" in text
     assert "approved by reviewer, author scientist" in text
     assert "100 decisions of campaigns that end after the data does are scored, but never judged" in text

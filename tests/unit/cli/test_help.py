@@ -45,6 +45,7 @@ def test_commands_are_listed_in_the_order_of_the_line() -> None:
         *("features list", "features search", "features describe", "features publish", "features get"),
         *("tables list", "tables refresh", "tables show", "tables query"),
         *("review list", "review show", "review approve", "review reject"),
+        *("champion show", "champion rollback"),
     ],
 )
 def test_every_command_explains_itself_and_takes_the_common_options(command: str) -> None:

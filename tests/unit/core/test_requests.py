@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from assembly_line.errors import RequestRefused
-from assembly_line.requests import DatasetRequest, Request, ReviewRequest, ScoringRequest, TrainingRequest
+from assembly_line.requests import (
+    DatasetRequest,
+    Request,
+    ReviewRequest,
+    RollbackRequest,
+    ScoringRequest,
+    TrainingRequest,
+)
 
 SCORING = {"line": "restock", "from": "2017-07-12", "to": "2017-07-13"}
 
@@ -59,6 +66,8 @@ REFUSED: list[tuple[type[Request], object, str]] = [
     ),
     (ReviewRequest, {"decision": "maybe", "reason": "looks fine"}, "decision: 'maybe'"),
     (ReviewRequest, {"decision": "approve", "reason": ""}, "reason: ''"),
+    (RollbackRequest, {"run_id": "../a", "replaces": "b", "reason": "worse"}, "run_id: '../a'"),
+    (RollbackRequest, {"run_id": "a", "reason": "worse"}, "replaces"),
 ]
 
 

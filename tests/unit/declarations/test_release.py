@@ -105,3 +105,16 @@ def test_a_line_without_its_training_script_is_refused(tmp_path: Path) -> None:
     text = (LINES / "coupon_redemption" / "line.py").read_text()
     with pytest.raises(DeclarationError, match=r"script 'train.py' is not in its folder"):
         load_lines(write_line(tmp_path / "coupon_redemption", text))
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing"])
+def test_what_is_called_like_a_script_and_cannot_be_read_is_named(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "coupon_redemption"
+    write_line(folder, (LINES / "coupon_redemption" / "line.py").read_text())
+    if kind == "a folder":
+        (folder / "odd.py").mkdir()
+    else:
+        (folder / "odd.py").symlink_to(tmp_path / "nothing")
+
+    with pytest.raises(DeclarationError, match=r"odd\.py: cannot be read as a script: .*; expected a file"):
+        load_lines(tmp_path)

@@ -105,7 +105,8 @@ def test_a_decision_that_expires_beyond_the_calendar_is_kept_aside_and_takes_no_
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"), [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None)]
+    ("value", "kept"),
+    [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None), ("7", None)],
 )
 def test_the_one_feature_rules_value_is_kept_as_a_number(value: Any, kept: Any) -> None:
     batch = composed([row(1, baseline=value), row(2)], ["0.1", "0.2"])

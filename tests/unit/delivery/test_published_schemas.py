@@ -20,7 +20,14 @@ from pydantic import ValidationError
 from assembly_line.delivery.outbox import PredictionPointer
 from assembly_line.errors import AssemblyError
 from assembly_line.messages import Prediction, StationEvent, feedback_from_values
-from assembly_line.requests import DatasetRequest, OutcomesRequest, ReviewRequest, ScoringRequest, TrainingRequest
+from assembly_line.requests import (
+    DatasetRequest,
+    OutcomesRequest,
+    ReviewRequest,
+    RollbackRequest,
+    ScoringRequest,
+    TrainingRequest,
+)
 from tools.write_schemas import FOLDER, render, schemas
 
 DECISION = "d1-20170808-" + "0" * 32
@@ -143,6 +150,7 @@ def test_schema_and_reader_agree_on_feedback(content: dict[str, Any]) -> None:
         ("scoring-request.v1.json", ScoringRequest, {"line": "a_line", "from": "2017-06-01", "to": "2017-07-01"}),
         ("outcomes-request.v1.json", OutcomesRequest, {"line": "a_line", "as_of": "2017-07-01"}),
         ("review-request.v1.json", ReviewRequest, {"decision": "approve", "reason": "good"}),
+        ("rollback-request.v1.json", RollbackRequest, {"run_id": "a", "replaces": "b", "reason": "worse"}),
     ],
 )
 def test_schema_and_reader_agree_on_requests(file: str, request_class: Any, document: dict[str, Any]) -> None:

@@ -118,6 +118,15 @@ def test_rework_is_the_work_that_came_to_nothing_but_not_the_dataset_that_is_kep
     assert found.rework_tax == pytest.approx(23 / 64)
 
 
+def test_a_run_that_is_rolled_back_after_months_was_rework_and_took_no_longer() -> None:
+    decided = board(*reviewed_run("run-1"))
+    rolled_back = board(*reviewed_run("run-1"), event("sent_back", "training", "run-1", 9_000_000), seconds=9_000_001)
+
+    assert (rolled_back.work_seconds, rolled_back.rework_seconds) == (decided.work_seconds, 23)
+    assert rolled_back.kinds[0].sent_back == 1
+    assert rolled_back.first_pass_yield == 0
+
+
 def test_a_second_attempt_makes_the_first_one_rework_even_if_its_failure_was_never_announced() -> None:
     found = board(
         event("started", "delivery", "s-1", 0),

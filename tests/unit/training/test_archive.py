@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import pickle
+import re
 import struct
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from assembly_line.canonical import digest_bytes
@@ -118,18 +124,146 @@ def test_a_pickle_is_refused_under_any_name_and_never_loaded(tmp_path: Path, pro
     assert not canary.exists()
 
 
-def test_a_pickle_inside_a_zip_is_refused(tmp_path: Path) -> None:
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("archive/data.pkl", b"")
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return content.getvalue()
 
-    with pytest.raises(TrainingRejected, match="is a pickle"):
-        build(tmp_path, [plain("weights.bin", content.getvalue())])
+
+def tarred(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(plain(name, content)[0], io.BytesIO(content))
+    return file.getvalue()
 
 
-@pytest.mark.parametrize("content", [b"", b"0.", b"0.31\n", b"class_names\nred\n", b'{"learner":1}', b"\x89PNG", b"N."])
-def test_harmless_files_are_not_taken_for_pickles(tmp_path: Path, content: bytes) -> None:
-    build(tmp_path, [plain("file", content)])
+def saved(array: Any) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=True)
+    return content.getvalue()
+
+
+# It executes nothing; whether it would is not looked at where a pickle has its mark.
+LIST = pickle.dumps([1, 2, 3], protocol=4)
+# The oldest form of a pickle that calls something: `print("loaded")`, which is never loaded here.
+CALL = b"cbuiltins\nprint\n(Vloaded\ntR."
+OBJECTS = saved(np.array([{}], dtype=object))
+HIDDEN = {
+    "compressed by gzip": gzip.compress(LIST),
+    "compressed by bz2": bz2.compress(LIST),
+    "compressed by xz": lzma.compress(LIST),
+    "compressed by lzma": lzma.compress(LIST, format=lzma.FORMAT_ALONE),
+    "compressed by zlib": zlib.compress(LIST),
+    "compressed by zlib at level 1": zlib.compress(LIST, 1),
+    "compressed twice": bz2.compress(gzip.compress(LIST)),
+    "second of two compressed streams": gzip.compress(b"N.") + gzip.compress(CALL),
+    "compressed, and cut off behind it": zlib.compress(CALL + bytes(range(256)) * 4000)[:-6],
+    "an array of objects": OBJECTS,
+    "an array with a field of objects": saved(np.array([(1, {})], dtype=[("a", "<i8"), ("b", "O")])),
+    "second of two arrays": saved(np.arange(5.0)) + OBJECTS,
+    "behind an array": saved(np.arange(5)) + LIST,
+    "in arrays packed together": zipped({"a.npy": saved(np.arange(3)), "b.npy": OBJECTS}),
+    "second of two pickles": b"(lp0\nI1\na." + CALL,
+    "third of three pickles": b"N.N." + CALL,
+    "in a zip under a plain name": zipped({"archive/data": LIST}),
+    "in a zip by its name alone": zipped({"archive/data.pkl": b""}),
+    "in a deflated zip": zipped({"a.json": b"{}", "b.json": CALL}, zipfile.ZIP_DEFLATED),
+    "in a zip in a zip": zipped({"inner": zipped({"data": LIST}, zipfile.ZIP_DEFLATED)}),
+    "in a zip behind something else": b"MZ, a program" + zipped({"data": LIST}),
+    "in a tar": tarred("data", LIST),
+    "in a compressed tar in a zip": zipped({"data": gzip.compress(tarred("data", CALL))}),
+}
+CLOSED = {
+    "lz4": (b"\x04\x22\x4d\x18" + bytes(20), "is lz4, which cannot be looked into"),
+    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(20), "is zstd, which cannot be looked into"),
+    "joblib's first": (b"ZF0x1f               x\x9c", "is an old joblib file"),
+    "a damaged gzip": (gzip.compress(b"harmless")[:12], "compressed and cannot be looked into"),
+    "a damaged zip": (zipped({"a": b"harmless"})[:-10], "is a zip that cannot be looked into"),
+    "a bomb": (gzip.compress(bytes(3_000_000)), "expands beyond 1000000 bytes"),
+    "a bomb in a zip": (zipped({"a": bytes(3_000_000)}, zipfile.ZIP_DEFLATED), "expands beyond 1000000 bytes"),
+    "an onion": (gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"{}"))))), "more than 4 times"),
+    "an endless pickle": (b"N" * 1_100_000, "reads as a pickle as far as it was looked at"),
+}
+HARMLESS = {
+    "nothing": b"",
+    "a number": b"0.31\n",
+    "what is a pickle too": b"0.",
+    "None": b"N.",
+    "text": b"class_names\nred\n",
+    "text that begins like zlib": b"x^2 + y^2 = 1\n" * 100,
+    "text that begins like lzma": b"]\0\0 and so on",
+    "JSON": b'{"learner":1}',
+    "JSON, compressed": gzip.compress(b'{"learner":1}' * 100),
+    "JSON in a zip": zipped({"model.json": b"{}", "weights.npy": saved(np.arange(4))}, zipfile.ZIP_DEFLATED),
+    "a picture": b"\x89PNG",
+    "an array": saved(np.arange(12.0).reshape(3, 4)),
+    "an array whose numbers look like a pickle": saved(np.frombuffer(LIST[:8] * 4, np.int64)),
+    "two arrays": saved(np.arange(3)) + saved(np.arange(5.0)),
+    "an array of nothing": saved(np.zeros((0, 3))),
+    "a field called O": saved(np.zeros(2, dtype=[("O", "<f8")])),
+    "a zip's end alone": b"abc PK\5\6" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_a_pickle_that_hides_is_refused_with_the_member(tmp_path: Path, way: str) -> None:
+    with pytest.raises(TrainingRejected, match=r"member 'weights.bin'.* is a pickle.*can execute code"):
+        build(tmp_path, [plain("good.json"), plain("weights.bin", HIDDEN[way])])
+
+
+def test_what_is_within_a_member_is_named_too(tmp_path: Path) -> None:
+    packing = zipped({"part/inner": zipped({"data": LIST})})
+
+    with pytest.raises(TrainingRejected, match=r"member 'weights.bin': part/inner/data in it is a pickle"):
+        build(tmp_path, [plain("weights.bin", packing)])
+
+
+@pytest.mark.parametrize("way", CLOSED)
+def test_what_cannot_be_looked_into_is_refused_with_the_member(tmp_path: Path, way: str) -> None:
+    content, message = CLOSED[way]
+
+    with pytest.raises(TrainingRejected, match=f"member 'weights.bin'.*{message}"):
+        build(tmp_path, [plain("weights.bin", content)], Limits(expanded_bytes=1_000_000))
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_harmless_files_are_not_taken_for_pickles(tmp_path: Path, what: str) -> None:
+    build(tmp_path, [plain("file", HARMLESS[what])])
+
+
+IMPOSSIBLE: dict[str, tuple[Members, str]] = {
+    "below a file": ([plain("a"), plain("a/b")], "member 'a/b' lies below 'a', which is a file"),
+    "deep below a file": ([plain("a"), plain("a/b/c/d")], "member 'a/b/c/d' lies below 'a'"),
+    "in the place of a folder": ([plain("a/b"), plain("a")], "member 'a' is there as a file and as a folder"),
+    "a folder in its place": ([plain("a"), special("a", tarfile.DIRTYPE)], "'a' is there as a file and as a folder"),
+    "in a folder's place": ([special("a/", tarfile.DIRTYPE), plain("./a")], "'a' is there as a file and as a folder"),
+    "the folder itself": ([plain(".")], "member '.' names no file"),
+    "the folder itself, longer": ([plain("./.")], "member './.' names no file"),
+    "no name": ([plain("")], "member '' names no file"),
+    "a very long name": ([plain("x" * 256)], "its name has 256 characters; at most 255 bytes between two slashes"),
+    "many bytes in few characters": ([plain("é" * 128)], "its name has 128 characters; at most 255 bytes"),
+    "a very long path": (
+        [plain("/".join(["folder"] * 200))],
+        "characters; at most 255 bytes between two slashes and 1024",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", IMPOSSIBLE)
+def test_members_that_no_folder_can_hold_together_are_refused_by_name(tmp_path: Path, where: str) -> None:
+    members, message = IMPOSSIBLE[where]
+
+    with pytest.raises(TrainingRejected, match=re.escape(message)):
+        build(tmp_path, [plain("good.json"), *members])
+
+
+def test_folders_and_the_longest_names_are_kept(tmp_path: Path) -> None:
+    build(tmp_path, [special("a", tarfile.DIRTYPE), special("a", tarfile.DIRTYPE), plain("a/b"), plain("x" * 255)])
+
+    with tarfile.open(tmp_path / "model.tar.gz") as archive:
+        assert archive.getnames()[:2] == ["a/b", "x" * 255]
 
 
 def test_a_bomb_is_stopped_before_it_expands(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from assembly_line import Entity, Source, attribute, count, days, latest, maximum
 from assembly_line.declarations.features import Feature
-from assembly_line.encoding import Column, Encoding
+from assembly_line.encoding import Column, Encoding, rule_number
 from assembly_line.errors import RequestRefused
 
 SHOP = Entity("shop", keys={"shop_id": "int64"})
@@ -111,10 +113,26 @@ def test_a_missing_feature_and_a_value_of_another_kind_are_named() -> None:
         encoding.csv({"x": [[]]}, first=["1"])
 
 
-def test_a_rule_by_a_category_has_no_order() -> None:
-    encoding = Encoding.fit(FEATURES, TABLE)
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (3, 3),
+        (2**63 - 1, 2**63 - 1),
+        (2.5, 2.5),
+        (Decimal("-1.25"), -1.25),
+        (True, 1),
+        (date(1970, 1, 3), 2),
+        (datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), 1_000_000),
+        (math.inf, sys.float_info.max),
+        (-math.inf, -sys.float_info.max),
+        (math.nan, None),
+        (None, None),
+        ("red", None),
+        ("12", None),
+    ],
+)
+def test_the_one_feature_rule_ranks_by_numbers_that_json_has(value: object, number: float | None) -> None:
+    found = rule_number(value)
 
-    assert encoding.numbers("visits", [1, None, 2.5]) == [1.0, None, 2.5]
-    assert encoding.numbers("colour", ["red", "blue"]) == [None, None]
-    with pytest.raises(ValueError, match="'age' is not encoded"):
-        encoding.numbers("age", [])
+    assert found == number
+    assert json.loads(json.dumps(found, allow_nan=False)) == number

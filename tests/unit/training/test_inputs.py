@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused, TrainingRejected
+from assembly_line.features.shapes.splitting import split_rows
+from assembly_line.features.shapes.timeline import timeline_of
 from assembly_line.loader import load_line
+from assembly_line.model_types import Split
 from assembly_line.names import Phase
 from assembly_line.training.hyperparameters import resolve, script_mode
 from assembly_line.training.inputs import columns_needed, training_inputs
-from assembly_line.training.splitting import split_by_time
+from assembly_line.training.splitting import HeldOut, split_by_time
 
 LINE = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 DAY = 86_400_000_000
@@ -32,29 +39,92 @@ def table(*, times: list[int], outcomes: list[int]) -> dict[str, list[Any]]:
     return columns | {
         "decision_id": [f"d{row}" for row in range(rows)],
         "decision_time": [time * DAY for time in times],
+        "outcome_known_at": [time * DAY for time in times],
         "household_id": [row // 2 for row in range(rows)],
         "redeemed": outcomes,
     }
 
 
-def test_the_latest_instants_are_held_out_whole() -> None:
-    split = split_by_time([30, 10, 20, 30, 20, 10, 10, 10], share=0.25)
+def split(times: list[int], share: float, known: Sequence[int | None] | None = None) -> HeldOut:
+    return split_by_time(times, times if known is None else known, share=share)
 
-    assert (split.boundary, split.train.tolist(), split.holdout.tolist()) == (30, [1, 2, 4, 5, 6, 7], [0, 3])
+
+def test_the_latest_instants_are_held_out_whole() -> None:
+    found = split([30, 10, 20, 30, 20, 10, 10, 10], 0.25)
+
+    assert (found.boundary, found.train.tolist(), found.holdout.tolist()) == (30, [1, 2, 4, 5, 6, 7], [0, 3])
 
 
 def test_the_boundary_is_the_one_nearest_to_the_wanted_share() -> None:
     times = [1] * 50 + [2] * 30 + [3] * 20
 
-    assert split_by_time(times, share=0.25).boundary == 3
-    assert split_by_time(times, share=0.36).boundary == 2
-    assert split_by_time(times, share=0.35).boundary == 2  # equally near: the larger holdout
-    assert split_by_time(times, share=0.99).boundary == 2  # never all of it
+    assert split(times, 0.25).boundary == 3
+    assert split(times, 0.36).boundary == 2
+    assert split(times, 0.35).boundary == 2  # equally near: the larger holdout
+    assert split(times, 0.99).boundary == 2  # never all of it
 
 
 def test_one_instant_cannot_be_split() -> None:
     with pytest.raises(TrainingRejected, match=r"5 decisions at 1 instant.*later as_of"):
-        split_by_time([7] * 5, share=0.25)
+        split([7] * 5, 0.25)
+
+
+def test_what_was_not_known_when_the_first_held_out_decision_was_taken_is_not_learnt_from() -> None:
+    # At 30 exactly is known; a microsecond later, or never, is not.
+    found = split([10, 10, 20, 20, 20, 30, 30], 0.3, known=[30, 31, 25, 10**15, None, 40, 10**15])
+
+    assert (found.boundary, found.train.tolist(), found.purged) == (30, [0, 2], 3)
+    assert found.holdout.tolist() == [5, 6]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 12)), min_size=2, max_size=40),
+    st.floats(0.01, 0.99),
+)
+def test_training_and_shapes_split_alike(rows: list[tuple[int, int | None]], share: float) -> None:
+    times, known = [at for at, _ in rows], [after if after is None else at + after for at, after in rows]
+    assume(len(set(times)) > 1)
+
+    found = split(times, share, known)
+
+    # By definition, row by row: the oracle knows neither implementation.
+    first = min(times[row] for row in found.holdout)
+    learnt = [
+        row for row, at in enumerate(times) if at < first and (after := known[row]) is not None and after <= first
+    ]
+    assert found.boundary == first
+    assert found.train.tolist() == learnt
+    assert found.holdout.tolist() == [row for row, at in enumerate(times) if at >= first]
+    assert len(learnt) + len(found.holdout) + found.purged == len(rows)
+    never = 10**9
+    timeline = timeline_of(np.array(times), np.array([never if at is None else at for at in known]))
+    if learnt:
+        (fold,) = split_rows(timeline, Split(holdout=share))
+        assert {name: part.tolist() for name, part in fold.parts.items()} == {
+            "train": learnt,
+            "test": found.holdout.tolist(),
+        }
+
+
+def test_of_outcomes_that_come_late_the_judged_fit_learns_only_those_known_and_the_final_one_all() -> None:
+    """200 decisions before the boundary, of which every second becomes known only after it."""
+    content = table(times=[1 + row // 50 for row in range(300)], outcomes=[int(row % 3 == 0) for row in range(300)])
+    content["outcome_known_at"] = [
+        at + (5 * DAY if row % 2 and row < 200 else 0) for row, at in enumerate(content["decision_time"])
+    ]
+
+    judged, final = (training_inputs(content, line(holdout=1 / 3), phase=phase) for phase in Phase)
+
+    place = 1 + list(LINE.features).index("spend_30d")
+    learnt = [float(row.split(",")[place]) for row in judged.train.decode().splitlines()]
+    assert learnt == list(range(0, 200, 2))
+    assert (judged.rows, judged.purged, len(judged.truth.outcome)) == (100, 100, 100)
+    assert judged.prior == sum(row % 3 == 0 for row in range(0, 200, 2)) / 100
+    assert (final.rows, final.purged, final.boundary) == (300, 100, judged.boundary)
+    with pytest.raises(
+        TrainingRejected, match=r"the training part \(before 1970-01-06.*; 100 more are left out.* 100 mat"
+    ):
+        training_inputs(content, line(holdout=1 / 3, minimum_rows=101), phase=Phase.JUDGED)
 
 
 def test_both_parts_are_written_and_the_holdout_carries_no_outcome() -> None:
@@ -102,7 +172,9 @@ def test_too_few_rows_are_refused_with_their_number() -> None:
 
     with pytest.raises(TrainingRejected, match=r"3 mature decisions; training.minimum_rows asks for 4"):
         training_inputs(content, line(), phase=Phase.JUDGED)
-    with pytest.raises(TrainingRejected, match="the training part holds 3 mature decisions"):
+    with pytest.raises(
+        TrainingRejected, match=r"the training part \(before 1970-01-03T00:00:00.000000Z\) holds 3 mature decisions"
+    ):
         training_inputs(table(times=[1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 1]), line(holdout=0.4), phase=Phase.JUDGED)
 
 
@@ -122,7 +194,7 @@ def test_names_every_column_that_it_reads() -> None:
     needed = columns_needed(LINE)
 
     assert needed[:3] == ["decision_id", "decision_time", "household_id"]
-    assert needed[-1] == "redeemed"
+    assert needed[-2:] == ["redeemed", "outcome_known_at"]
 
 
 def test_a_request_replaces_declared_hyperparameters_and_no_others() -> None:

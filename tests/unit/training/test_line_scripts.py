@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import xgboost
 
+from lines.coupon_redemption import inference
+
 SCRIPTS = Path(__file__).parents[3] / "lines" / "coupon_redemption"
 FEATURES = ["redemptions", "spend", "kind"]
 # Like the model server: the code's folder is on the path, the functions are found by name.
@@ -111,6 +113,48 @@ def test_answers_are_the_models_32_bit_floats_to_the_last_bit(tree: Path) -> Non
     answers = np.array(score(tree, "0,50,\n4,,\n2,99.5,\n"), dtype=np.float32)
 
     assert (answers == model.predict(xgboost.DMatrix(rows, feature_names=FEATURES))).all()
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ("1,,3\n,2,\n", [[1, None, 3], [None, 2, None]]),
+        ("1,,3\r\n,2, \r\n", [[1, None, 3], [None, 2, None]]),
+        ("1,2,3", [[1, 2, 3]]),
+        ("1\n\n2\n", [[1], [None], [2]]),
+        ('1\n""\n2', [[1], [None], [2]]),
+        ("\r\n1\r\n", [[None], [1]]),
+        ("", [[None]]),
+        ("\n", [[None]]),
+        ("\n\n", [[None], [None]]),
+        ("1,2\n\n3,4\n", [[1, 2], [None, None], [3, 4]]),
+        ("1,nan\n", [[1, None]]),
+    ],
+)
+def test_what_is_blank_is_a_missing_value_and_every_line_a_row(body: str, rows: list[list[float | None]]) -> None:
+    expected = np.array([[np.nan if value is None else value for value in row] for row in rows])
+
+    for text in (body, body.encode()):
+        np.testing.assert_array_equal(inference.input_fn(text, "text/csv"), expected)
+
+
+@pytest.mark.parametrize(("body", "message"), [("1,2\n3\n", "row 2: 1 fields, expected 2"), ("1,two\n", "'two'")])
+def test_a_row_that_cannot_be_read_is_refused_rather_than_guessed(body: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        inference.input_fn(body, "text/csv")
+
+
+def test_a_model_of_one_feature_answers_a_row_whose_value_is_missing(tree: Path) -> None:
+    channel = tree / "input" / "data" / "train"
+    rows = [f"{number % 2},{number % 2 if number % 3 else ''}\n" for number in range(60)]
+    (channel / "train.csv").write_text("".join(rows), encoding="utf-8")
+    schema = {"label": "redeemed", "features": [{"name": "redemptions", "kind": "number"}]}
+    (channel / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    train(tree, "--rounds", "5")
+
+    low, unknown, high = score(tree, "0\n\n1\n")
+
+    assert low < unknown < high
 
 
 def test_a_row_with_another_number_of_features_fails_instead_of_answering(tree: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from assembly_line.metrics import auc, cluster_bootstrap, log_loss
+from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
 
 ROWS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 1.0]), st.integers(0, 1)), max_size=40)
 
@@ -125,3 +127,37 @@ def sample(*, clusters: int, rows_each: int, seed: int) -> tuple[np.ndarray, np.
     member = np.repeat(np.arange(clusters), rows_each)
     scores = np.clip(random.random(clusters)[member] * 0.7 + random.random(member.size) * 0.3, 0, 1)
     return scores, (random.random(member.size) < scores).astype(int), member
+
+
+KNOWN = st.one_of(
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-sys.float_info.max, -9.1e15, -9.1e15 - 2, -(2**53) - 1, -(2**53), -0.0, 0, 5e-324]),
+)
+
+
+@given(st.lists(st.tuples(st.none() | KNOWN, st.sampled_from([0, 1])), min_size=1, max_size=30))
+def test_for_the_rule_unknown_is_below_every_value_whatever_the_values_are(
+    rows: list[tuple[float | None, int]],
+) -> None:
+    """Against the definition, pair by pair, in exact arithmetic."""
+
+    def wins(up: float | None, down: float | None) -> Fraction:
+        if up is None or down is None:
+            return Fraction(1, 2) if up is down else Fraction(int(down is None))
+        return Fraction(1, 2) if up == down else Fraction(int(Fraction(up) > Fraction(down)))
+
+    ups, downs = ([value for value, outcome in rows if outcome == wanted] for wanted in (1, 0))
+    found = rule_auc([value for value, _ in rows], [outcome for _, outcome in rows])
+
+    if not ups or not downs or all(value is None for value, _ in rows):
+        assert found is None
+    else:
+        pairs = [wins(up, down) for up in ups for down in downs]
+        assert found == pytest.approx(float(sum(pairs) / len(pairs)), abs=1e-12)
+
+
+def test_an_unknown_value_ranks_below_values_so_low_that_one_less_is_the_same_number() -> None:
+    assert rule_auc([None, -9.1e15], [0, 1]) == 1.0
+    assert rule_auc([None, -sys.float_info.max], [0, 1]) == 1.0
+    assert rule_auc([None, -(2**63)], [0, 1]) == 1.0

@@ -72,6 +72,12 @@ def test_an_unverified_author_can_be_rejected_but_not_approved() -> None:
     assert decide(unverified, reviewer=BEN, decision="reject", reason="who?")["decision"] == "reject"
 
 
+def test_a_risk_tier_that_nobody_knows_permits_nothing() -> None:
+    for decision in ("approve", "reject"):
+        with pytest.raises(AssertionError, match="medium"):
+            decide(waiting(risk="medium"), reviewer=BEN, decision=decision, reason="looks fine")
+
+
 def test_the_first_judgement_stands() -> None:
     decided = decide(waiting(), reviewer=BEN, decision="reject", reason="too few rows")
 

@@ -1,0 +1,115 @@
+"""Recognising pickles, which execute code when they are loaded. The content is read, never loaded."""
+
+from __future__ import annotations
+
+import ast
+import pickletools
+import struct
+from dataclasses import dataclass
+from typing import IO, BinaryIO, cast
+
+from numpy.lib.format import descr_to_dtype
+
+# Operations by which a pickle calls what it names.
+CALLING = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD", "EXT1", "EXT2", "EXT4"}
+MARK, NEWEST_PROTOCOL = 0x80, 5
+ARRAY = b"\x93NUMPY"
+# As numpy has it; a longer header is refused there unless pickles are trusted.
+LONGEST_HEADER = 64 * 1024
+LONGEST_LINE = 16 * 1024 * 1024
+MOST_OPERATIONS = 1_000_000
+
+
+class Undecided(Exception):
+    """The content reads as a pickle for longer than it can be looked at."""
+
+
+def holds_pickle(content: BinaryIO) -> bool:
+    """Whether a pickle stands at the beginning, or behind other pickles and arrays that do: in turn, loaders read them.
+
+    Raises:
+        Undecided: nobody can say in bounded time.
+    """
+    stream = _Stream(content, content.seek(0, 2))
+    position: int | None = 0
+    while position is not None and position < stream.size:
+        head = stream.peek(position, len(ARRAY))
+        if len(head) > 1 and head[0] == MARK and head[1] <= NEWEST_PROTOCOL:
+            return True
+        found = _array(stream, position) if head == ARRAY else _plain(stream, position)
+        if found.executes:
+            return True
+        position = found.end
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands at a place: whether loading it executes code, and where it ends; None if it is something else."""
+
+    executes: bool
+    end: int | None
+
+
+class _Stream:
+    """Bytes that claim no more memory than there are: a pickle says itself how long its strings are."""
+
+    def __init__(self, content: BinaryIO, size: int) -> None:
+        self._content = content
+        self.size = size
+        self.operations = 0
+
+    def peek(self, position: int, size: int) -> bytes:
+        self._content.seek(position)
+        found = self._content.read(size)
+        self._content.seek(position)
+        return found
+
+    def read(self, size: int) -> bytes:
+        return self._content.read(max(0, min(size, self.size - self._content.tell())))
+
+    def readline(self) -> bytes:
+        line = self._content.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE:
+            raise Undecided
+        return line
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+
+def _plain(stream: _Stream, position: int) -> _Found:
+    """Protocols 0 and 1 have no mark: what reads as a whole pickle and calls something is one."""
+    stream.peek(position, 0)
+    calls = False
+    try:
+        for operation, _, _ in pickletools.genops(cast("IO[bytes]", stream)):
+            calls = calls or operation.name in CALLING
+            stream.operations += 1
+            if stream.operations > MOST_OPERATIONS:
+                raise Undecided
+    except (ValueError, OverflowError):
+        return _Found(executes=False, end=None)
+    return _Found(calls, stream.tell())
+
+
+def _array(stream: _Stream, position: int) -> _Found:
+    """A numpy array; one of objects is a pickle behind its header."""
+    version = stream.peek(position + len(ARRAY), 1)
+    width = struct.Struct("<H" if version == b"\1" else "<I")
+    start = position + len(ARRAY) + 2
+    announced = stream.peek(start, width.size)
+    if len(announced) < width.size:
+        return _Found(executes=False, end=None)
+    (length,) = width.unpack(announced)
+    if length > LONGEST_HEADER:
+        raise Undecided
+    try:
+        header = ast.literal_eval(stream.peek(start + width.size, length).decode())
+        dtype, shape = descr_to_dtype(header["descr"]), header["shape"]
+        items = 1
+        for extent in shape:
+            items *= int(extent)
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
+        return _Found(executes=False, end=None)  # numpy reads no such header either
+    return _Found(dtype.hasobject, start + width.size + length + items * dtype.itemsize if items >= 0 else None)
