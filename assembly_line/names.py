@@ -73,6 +73,16 @@ def approved_item(run_id: str) -> str:
     return f"approved#{run_id}"
 
 
+def delivered_item(until: str, run_id: str = "") -> str:
+    """A run that went into delivery, in order of the end of its period; without a run what comes before all of that."""
+    return f"delivered#{until}#{run_id}"
+
+
+def decided_item(instant: str = "", run_id: str = "") -> str:
+    """A run that decided, in order of its instant by the line's business clock; without both the prefix of all."""
+    return f"decided#{instant}#{run_id}" if instant else "decided#"
+
+
 def dataset_item(dataset_id: str) -> str:
     """Who builds a dataset now, so that equal requests build once."""
     return f"dataset#{dataset_id}"
@@ -253,6 +263,13 @@ class LedgerKind(StrEnum):
     QUARANTINE = "quarantine"
     FEEDBACK = "feedback"
     OUTCOMES = "outcomes"
+
+
+class DeliveryStatus(StrEnum):
+    """What a delivery row of the ledger says of one message."""
+
+    DELIVERED = "delivered"
+    DEAD_LETTERED = "dead_lettered"
 
 
 def ledger_prefix(line: str, kind: LedgerKind, day: str | None = None) -> str:

@@ -106,13 +106,22 @@ class TrainingRequest(Request):
 
 
 class ScoringRequest(Request):
-    """Let the champion score the decisions with `from` <= decision time < `to`, with what is known at `as_of`."""
+    """Let the champion score the decisions with `from` <= decision time < `to`, with what is known at `as_of`.
+
+    `at`: the instant of the line's business clock that a replay declares for the run; without it, real time.
+    `again`: deliver although decisions of this period were delivered before.
+    `deliver_backfill`: deliver although the run is a backfill: its model knows more than its instant, or the line was
+    scored at a later instant already.
+    """
 
     line: LineName
     since: Instant = Field(alias="from")
     until: Instant = Field(alias="to")
     as_of: Instant | None = None
     engine: Engine = "auto"
+    at: Instant | None = None
+    again: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    deliver_backfill: bool = Field(default=False, exclude_if=lambda asked: not asked)
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:

@@ -37,7 +37,7 @@ class DeliveryStack(StationStack):
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.control.grant_read(function.role)
         return function
 
@@ -61,6 +61,7 @@ class DeliveryStack(StationStack):
         self.foundation.store.grant_write(function.role, "scoring/")
         self.foundation.ledger.grant_read(function.role, "ledger/")
         self.foundation.ledger.grant_write(function.role, "ledger/")
+        self.foundation.control.grant_write(function.role)
         # The topics of all lines are encrypted with the foundation's key.
         use_key(function.role, self.foundation.key)
         publish_to_topics(function.role, environment=self.environment_name)

@@ -10,7 +10,19 @@ import typer
 from typer.core import TyperGroup
 
 from assembly_line.cli import exits
-from assembly_line.cli.commands import board, data, delivery, demo, features, feedback, logs, platform, tables, training
+from assembly_line.cli.commands import (
+    board,
+    data,
+    decisions,
+    delivery,
+    demo,
+    features,
+    feedback,
+    logs,
+    platform,
+    tables,
+    training,
+)
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
 from assembly_line.cli.session import REPOSITORY, Options
@@ -26,7 +38,7 @@ STEPS = (
     ("line train coupon_redemption --as-of 2017-07-01 --as scientist", "ends by waiting for a reviewer"),
     ("line review show coupon_redemption RUN --as reviewer", "what to judge by"),
     ('line review approve coupon_redemption RUN --reason "..." --as reviewer', "the run becomes champion"),
-    ("line score coupon_redemption --date 2017-07-12", "predict, decide, deliver"),
+    ("line score coupon_redemption --date 2017-07-12 --at 2017-07-12", "predict, decide, deliver, as on that day"),
     ("line feedback send FILE --as decider", "what people decided instead"),
     ("line outcomes coupon_redemption --as-of 2018-01-02", "what came of it, once that is certain"),
     ("line performance coupon_redemption --by campaign_id", "how good it was"),
@@ -37,6 +49,7 @@ STEPS = (
 ORDER = (
     *("up", "deploy", "release", "status", "down", "demo"),
     *("sources", "features", "dataset", "tables", "train", "review", "champion", "score", "outcomes"),
+    "decision",
     *("feedback", "performance", "board", "logs"),
 )
 GUIDE = "\n\n".join(
@@ -65,7 +78,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (platform, data, features, tables, training, delivery, feedback, board, logs, demo):
+for module in (platform, data, features, tables, training, delivery, decisions, feedback, board, logs, demo):
     module.register(app)
 
 

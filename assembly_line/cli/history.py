@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from assembly_line.cli.target import Target
     from assembly_line.declarations.lines import Line
 
-COLUMNS = ("delivered", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
+COLUMNS = ("delivered", "in force", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
 LEGEND = (
-    "AUC and log loss of the delivered scores; rule: AUC of the one-feature rule; prior: log loss of the training rate."
+    "AUC and log loss of the scores in force; rule: AUC of the one-feature rule; prior: log loss of the training rate."
 )
 
 # What the counts of the ledger say, for a reader.
 COUNTED = {
     "decisions": "that were scored",
-    "delivered": "decisions whose latest revision left for the subscribers",
+    "delivered": "decisions of which a revision left for the subscribers",
+    "in_force": "those with a revision that decided; the others are not judged",
+    "backfills": "decisions that a backfill scored, which never counts as having decided",
     "overrides": "decisions that a person changed",
+    "hindsight": "of these, changed when the outcome was known already",
     "confirmed": "decisions that a person confirmed",
     "receipts": "decisions that an application confirmed",
     "outcomes": "decisions with a certain outcome",
@@ -67,7 +70,7 @@ def performance(
 def draw_performance(found: Sequence[Performance], counts: Mapping[str, int], *, by: str | None) -> Render:
     def draw(console: Console) -> None:
         content = [(_group(one, by), *figures(one.to_json())) for one in found]
-        rows((by or "", *COLUMNS), content, title="Delivered predictions against mature outcomes")(console)
+        rows((by or "", *COLUMNS), content, title="Predictions in force against mature outcomes")(console)
         console.print(LEGEND, style="dim")
         for text in why_not(found, by):
             console.print(text, style="dim", markup=False)
@@ -80,6 +83,7 @@ def figures(one: Mapping[str, Any]) -> tuple[Any, ...]:
     """The cells of `COLUMNS`, from a performance's JSON."""
     return (
         one["decisions"],
+        one["in_force"],
         one["rows"],
         one["positives"] if one["rows"] else "-",
         figure(one["auc"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.kept_aside import draw_kept_aside, of_run
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.overview import MACHINES
 from assembly_line.errors import NotFound
@@ -46,6 +47,7 @@ def story(target: Target, run: str) -> dict[str, Any] | None:
         "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
         "states": [_state(visit) for visit in target.machines.states(execution.arn)],
         "jobs": _jobs(target, execution.name) if machine in WITH_JOBS else [],
+        "kept_aside": _kept_aside(target, execution) if machine == "scoring" else [],
     }
 
 
@@ -60,10 +62,20 @@ def draw(found: dict[str, Any]) -> Render:
         rows(("state", "entered (UTC)", "took", "problem"), content)(console)
         for job in found["jobs"]:
             console.print(f"Its job {job}: `line logs {job}`", markup=False, soft_wrap=True)
+        if found["kept_aside"]:
+            draw_kept_aside(found["kept_aside"], title="\nKept aside, and delivered to nobody")(console)
         if found["reason"]:
             console.print(f"Why it failed: {found['reason']}", style="bold red", markup=False)
 
     return render
+
+
+def _kept_aside(target: Target, execution: Execution) -> list[dict[str, Any]]:
+    """The decisions that a scoring run quarantined; none where it did not come so far."""
+    try:
+        return of_run(target, execution.request["line"], execution.name)
+    except NotFound:
+        return []
 
 
 def _jobs(target: Target, run: str) -> list[str]:

@@ -69,11 +69,13 @@ def run(
     *,
     waited: bool,
     title: str,
+    more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
     draw: Callable[[Mapping[str, Any]], Render] = fields,
 ) -> None:
     """Start an execution; then print its output when it has ended, or its ARN at once.
 
     Args:
+        more: what is shown beside an output's own fields.
         draw: how the output is read, with `run_id`, `status` and `took` beside its own fields.
 
     Raises:
@@ -90,8 +92,9 @@ def run(
     result = require_success(found)
     seconds = (found.stopped - found.started).total_seconds() if found.stopped else None
     document = {"run_id": name, "status": found.status, **(result if isinstance(result, dict) else {"output": result})}
+    document = {**document, **more(document)}
     session.output.result(document, draw({**document, "took": duration(seconds)}))
-    if document.get("offered") == 0:
+    if document.get("offered") == 0 and not document.get("withheld"):
         session.output.note("No decision of the line falls into this period: there was nothing to score.")
 
 

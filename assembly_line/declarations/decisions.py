@@ -109,8 +109,8 @@ class Policy:
     """What makes an action of a score.
 
     The highest scores of a batch, up to `capacity` of it, get `act`, all others `otherwise`. A share `exploration` of
-    decisions is drawn by a hash of the decision and gets an action at random; the propensity of the action taken is
-    recorded.
+    the decisions is drawn by lot, and a lot instead of the score gives them their action, within the capacity. Each
+    decision records the propensity of its action. See docs/delivery.md.
 
     Args:
         version: rises whenever the policy changes.
@@ -118,7 +118,7 @@ class Policy:
         otherwise: the action for all others.
         capacity: share of a batch in (0, 1] that can be acted on; or
         threshold: the score from which on `act` is taken.
-        exploration: share of decisions in [0, 1) decided at random.
+        exploration: share of decisions in [0, 1) that a lot decides.
         expires_after: how long after the decision time an action is still worth taking.
         values: action -> value in `currency` when the outcome is present, for later evaluation.
     """

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "score_out_of_range"
     TWO_SCORES = "two_scores"
     UNSENDABLE = "message_invalid"
+    EXPIRED = "action_expired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
 from assembly_line.encoding import rule_number
-from assembly_line.instants import format_instant, later
+from assembly_line.instants import format_instant
 from assembly_line.messages import Model, Prediction
 from assembly_line.refusals import describe
 
@@ -40,8 +40,8 @@ class ComposedBatch:
     quarantined: tuple[dict[str, Any], ...]
 
     @property
-    def offered(self) -> int:
-        """Distinct decisions of the batch; each is delivered, quarantined or dead-lettered."""
+    def distinct(self) -> int:
+        """Distinct decisions of the batch; each is delivered, quarantined, dead-lettered or withheld."""
         return len(self.predictions) + len(self.quarantined)
 
     @property
@@ -54,35 +54,47 @@ def compose(
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
 
-    A decision that cannot be sent (a key is empty or null, or it expires after the year 9999) is kept aside before the
-    policy decides, so that it takes no place of another.
+    A decision that cannot be sent (a key is empty or null, a field breaks the schema, its action has expired or would
+    expire after the year 9999) is kept aside before the policy decides, so that it takes no place of another.
 
     Args:
         spine: every row of the dataset, in order; repetitions of a decision are taken once.
     """
     first = {row.decision_id: row for row in reversed(spine)}
     quarantined = list(answers.quarantined)
-    sendable: dict[str, float] = {}
+    sendable: dict[str, Prediction] = {}
     for identifier, score in answers.scores.items():
-        problem = _problem(first[identifier].keys) or _without_end(first[identifier].decision_time, policy)
-        if problem is None:
-            sendable[identifier] = score
+        found = _undecided(context, policy, first[identifier], score)
+        if isinstance(found, Quarantined):
+            quarantined.append(found)
         else:
-            quarantined.append(Quarantined(identifier, Reason.UNSENDABLE, problem))
-    choices = choose(policy, line=context.line, scores=sendable)
+            sendable[identifier] = found
+    scores = {identifier: prediction.score for identifier, prediction in sendable.items()}
+    choices = choose(policy, line=context.line, scores=scores)
     predictions, rows = [], []
-    for identifier, score in sendable.items():
-        row, choice = first[identifier], choices[identifier]
-        try:
-            prediction = _prediction(context, policy, row, score, choice)
-        except ValidationError as error:
-            quarantined.append(Quarantined(identifier, Reason.UNSENDABLE, describe(error, Prediction)))
-            continue
+    for identifier, undecided in sendable.items():
+        choice = choices[identifier]
+        prediction = undecided.model_copy(update={"action": choice.action, "propensity": choice.propensity})
         predictions.append(prediction)
-        rows.append(_ledger_row(context, prediction, row, choice, dataset_id))
+        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id))
     quarantined.sort(key=lambda item: first[item.decision_id].offset)
     kept = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
     return ComposedBatch(tuple(predictions), tuple(rows), kept)
+
+
+def _undecided(context: ScoringContext, policy: Policy, row: SpineRow, score: float) -> Prediction | Quarantined:
+    """The prediction before the policy decides, with the action that is free; or why it cannot be sent."""
+    problem = _problem(row.keys) or _without_end(row.decision_time, policy)
+    if problem is not None:
+        return Quarantined(row.decision_id, Reason.UNSENDABLE, problem)
+    expires_at = row.decision_time + policy.expires_after
+    if expires_at <= context.instant:
+        ended = f"expires_at is {format_instant(expires_at)}, expected after the run's instant"
+        return Quarantined(row.decision_id, Reason.EXPIRED, f"{ended} {format_instant(context.instant)}")
+    try:
+        return _prediction(context, policy, row, score, expires_at)
+    except ValidationError as error:
+        return Quarantined(row.decision_id, Reason.UNSENDABLE, describe(error, Prediction))
 
 
 def _problem(keys: Mapping[str, Any]) -> str | None:
@@ -103,7 +115,9 @@ def _without_end(decision_time: datetime, policy: Policy) -> str | None:
     return None
 
 
-def _prediction(context: ScoringContext, policy: Policy, row: SpineRow, score: float, choice: Choice) -> Prediction:
+def _prediction(
+    context: ScoringContext, policy: Policy, row: SpineRow, score: float, expires_at: datetime
+) -> Prediction:
     return Prediction(
         line=context.line,
         decision_id=row.decision_id,
@@ -111,14 +125,14 @@ def _prediction(context: ScoringContext, policy: Policy, row: SpineRow, score: f
         decision_time=row.decision_time,
         keys=dict(row.keys),
         score=score,
-        action=choice.action,
-        propensity=choice.propensity,
+        action=policy.otherwise,
+        propensity=1.0,
         arm=CHAMPION_ARM,
         policy_version=policy.version,
         model=Model(run_id=context.champion.run_id, digest=context.champion.digest),
         batch=context.run_id,
-        issued_at=context.started_at,
-        expires_at=later(row.decision_time, policy.expires_after),
+        issued_at=context.instant,
+        expires_at=expires_at,
     )
 
 
@@ -136,6 +150,7 @@ def _ledger_row(
         "prior": context.champion.prior,
         "principal": context.principal,
         "run_id": context.run_id,
+        "backfill": list(context.backfill),
     }
 
 

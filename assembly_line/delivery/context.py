@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from assembly_line.delivery.standing import Standing
 from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
@@ -47,7 +48,15 @@ class Champion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringContext:
-    """One scoring run: who asked for what, with which release and champion."""
+    """One scoring run: who asked for what, with which release and champion.
+
+    Args:
+        started_at: real time.
+        instant: when it happens by the line's business clock.
+        replayed: the request declared that instant, so that nothing of the run happens later by that clock.
+        backfill: why the run is a backfill -> that reason in words; empty for one that decides.
+        withheld: nothing of it is delivered.
+    """
 
     run_id: str
     line: str
@@ -59,6 +68,10 @@ class ScoringContext:
     started_at: datetime
     principal: str
     engine: str
+    instant: datetime
+    replayed: bool = False
+    backfill: Mapping[str, str] = field(default_factory=dict)
+    withheld: bool = False
 
     @property
     def revision(self) -> int:
@@ -69,6 +82,10 @@ class ScoringContext:
     def day(self) -> str:
         """The day on which the run started, under which its deliveries are kept."""
         return format_day(self.started_at)
+
+    def clock(self, now: datetime) -> datetime:
+        """The instant of the line's business clock at a real time within the run."""
+        return self.instant if self.replayed else now
 
     def dataset_request(self) -> DatasetRequest:
         return DatasetRequest.parse(
@@ -96,6 +113,10 @@ class ScoringContext:
             "started_at": format_instant(self.started_at),
             "principal": self.principal,
             "engine": self.engine,
+            "instant": format_instant(self.instant),
+            "replayed": self.replayed,
+            "backfill": dict(self.backfill),
+            "withheld": self.withheld,
             "dataset_request": self.dataset_request().to_json(),
         }
 
@@ -112,6 +133,11 @@ class ScoringContext:
             started_at=parse_instant(document["started_at"], field="started_at"),
             principal=document["principal"],
             engine=document["engine"],
+            # A run that an older version began has none of these.
+            instant=parse_instant(document.get("instant", document["started_at"]), field="instant"),
+            replayed=document.get("replayed", False),
+            backfill=document.get("backfill", {}),
+            withheld=document.get("withheld", False),
         )
 
 
@@ -123,6 +149,7 @@ def begin(
     champion: Mapping[str, Any],
     started_at: datetime,
     principal: str | None,
+    standing: Standing,
 ) -> ScoringContext:
     """The context of a run that starts now; without `as_of` all that is known at the end of the period counts."""
     return ScoringContext(
@@ -136,4 +163,8 @@ def begin(
         started_at=started_at,
         principal=principal or UNVERIFIED,
         engine=request.engine,
+        instant=standing.instant,
+        replayed=request.at is not None,
+        backfill={str(reason): words for reason, words in standing.backfill.items()},
+        withheld=standing.withheld,
     )

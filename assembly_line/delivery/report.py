@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from assembly_line.errors import ScoringFailed
+from assembly_line.names import DeliveryStatus
 
-
-class Status(StrEnum):
-    """What a delivery record says of one letter."""
-
-    DELIVERED = "delivered"
-    DEAD_LETTERED = "dead_lettered"
+QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """Distinct decisions of one run. `reasons`: why those that were not delivered were not, and how many."""
+    """Distinct decisions of one run.
+
+    Args:
+        offered: all but those that are withheld.
+        withheld: scored and not offered to anybody: the run is a backfill.
+        reasons: why those that were not delivered were not, and how many.
+    """
 
     offered: int
     delivered: int
     quarantined: int
     dead_lettered: int
     reasons: dict[str, int]
+    withheld: int = 0
 
     def __post_init__(self) -> None:
         accounted = self.delivered + self.quarantined + self.dead_lettered
@@ -42,26 +44,33 @@ class DeliveryReport:
 
 
 def account(
-    records: Iterable[Mapping[str, Any]], *, offered: int, quarantined: Iterable[Mapping[str, Any]]
+    records: Iterable[Mapping[str, Any]],
+    *,
+    offered: int,
+    quarantined: Iterable[Mapping[str, Any]],
+    withheld: int = 0,
 ) -> DeliveryReport:
     """Add up a run.
 
     Args:
         records: the run's delivery records.
-        offered: distinct decisions of the batch.
+        offered: distinct decisions of the batch, without those that are withheld.
         quarantined: the run's rows that were kept aside before delivery.
+        withheld: decisions that are scored and offered to nobody.
 
     Raises:
         ScoringFailed: the numbers do not add up.
+        ValueError: a record has a status that is none.
     """
-    fate = {row["decision_id"]: ("quarantined", row["reason"]) for row in quarantined}
-    fate |= {record["decision_id"]: (record["status"], record["reason"]) for record in records}
+    fate = {row["decision_id"]: (QUARANTINED, row["reason"]) for row in quarantined}
+    fate |= {record["decision_id"]: (DeliveryStatus(record["status"]), record["reason"]) for record in records}
     found = Counter(kind for kind, _ in fate.values())
-    reasons = Counter(reason for kind, reason in fate.values() if kind != Status.DELIVERED)
+    reasons = Counter(reason for kind, reason in fate.values() if kind != DeliveryStatus.DELIVERED)
     return DeliveryReport(
         offered=offered,
-        delivered=found[Status.DELIVERED],
-        quarantined=found["quarantined"],
-        dead_lettered=found[Status.DEAD_LETTERED],
+        delivered=found[DeliveryStatus.DELIVERED],
+        quarantined=found[QUARANTINED],
+        dead_lettered=found[DeliveryStatus.DEAD_LETTERED],
         reasons=dict(sorted(reasons.items())),
+        withheld=withheld,
     )

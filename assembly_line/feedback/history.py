@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from assembly_line.canonical import digest
 from assembly_line.feedback.folding import Conflict, Event, Folded, fold, implausible
+from assembly_line.feedback.in_force import applied_revisions, delivered_at, in_force, instant_of
+from assembly_line.instants import parse_instant
 from assembly_line.names import FeedbackKind
 
 PREDICTION = "prediction"
-DELIVERED = "delivered"
 
 Row = Mapping[str, Any]
 
@@ -22,25 +24,31 @@ class DecisionHistory:
     """Everything the ledger knows of one decision.
 
     Args:
-        prediction: the ledger row that holds: of the delivered revisions the highest, without any the highest of all.
-        delivered: whether that revision left for the subscribers.
+        prediction: the ledger row of the revision in force; without one that of the highest delivered, or of all.
+        delivered: whether any revision left for the subscribers.
+        in_force: whether that revision decided, so that the outcome judges it.
         revisions: how many different revisions there are.
+        backfills: how many of them are labelled as backfills.
         override: the override that holds, if any: a person decided otherwise than that revision recommends.
         confirmation: the review that holds, if a person decided as that revision recommends.
         receipts: consuming application -> its receipt that holds.
         derived: the outcome that was derived from the declared source: the truth for this line.
         reported: the outcome that an application told; it counts only where none is derived.
+        outcome_known_at: when the outcome that judges became known; None while there is none.
         flags: what is odd about the decision, in order.
     """
 
     prediction: Row
     delivered: bool
+    in_force: bool
     revisions: int
+    backfills: int
     override: Event | None
     confirmation: Event | None
     receipts: Mapping[str, Event]
     derived: Row | None
     reported: Event | None
+    outcome_known_at: datetime | None
     flags: tuple[str, ...]
 
     @property
@@ -51,6 +59,13 @@ class DecisionHistory:
     def action(self) -> str:
         """What was decided in the end: the override's action, else the recommended one."""
         return str((self.override or self.prediction)["action"])
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether the override came when the outcome was known already: it says nothing of who was right."""
+        if self.override is None or self.outcome_known_at is None:
+            return False
+        return parse_instant(self.override["at"], field="at") >= self.outcome_known_at
 
     @property
     def outcome(self) -> int | None:
@@ -90,7 +105,10 @@ class History:
         return {
             "decisions": len(self.decisions),
             "delivered": sum(decision.delivered for decision in self.decisions),
+            "in_force": sum(decision.in_force for decision in self.decisions),
+            "backfills": sum(bool(decision.backfills) for decision in self.decisions),
             "overrides": sum(decision.override is not None for decision in self.decisions),
+            "hindsight": sum(decision.hindsight for decision in self.decisions),
             "confirmed": sum(decision.confirmation is not None for decision in self.decisions),
             "receipts": sum(bool(decision.receipts) for decision in self.decisions),
             "outcomes": sum(decision.outcome is not None for decision in self.decisions),
@@ -107,14 +125,22 @@ def join(
 ) -> History:
     """Join one line's ledger rows. Their order, and how often each comes, changes nothing but `duplicates`."""
     revisions, repeated, conflicts = _revisions(predictions)
-    sent = {(row["decision_id"], row["revision"]) for row in deliveries if row["status"] == DELIVERED}
-    folded = fold(feedback)
+    sent = delivered_at(deliveries)
+    told = list(feedback)
+    folded, applied = fold(told), applied_revisions(told)
     said: dict[str, dict[tuple[str, str], Event]] = defaultdict(dict)
     for (decision_id, kind, source), event in folded.current.items():
         said[decision_id][kind, source] = event
     derived, repeated_outcomes, changed = _derived(outcomes)
     decisions = [
-        _decision(versions, sent, said.get(decision_id, {}), derived.get(decision_id), changed=decision_id in changed)
+        _decision(
+            versions,
+            {revision: sent[decision_id, revision] for revision in versions if (decision_id, revision) in sent},
+            said.get(decision_id, {}),
+            derived.get(decision_id),
+            applied=applied.get(decision_id),
+            changed=decision_id in changed,
+        )
         for decision_id, versions in revisions.items()
     ]
     return History(
@@ -166,15 +192,17 @@ def _derived(outcomes: Iterable[Row]) -> tuple[dict[str, Row], int, set[str]]:
 
 def _decision(
     versions: Mapping[int, Row],
-    sent: set[tuple[str, int]],
+    sent: Mapping[int, datetime],
     said: Mapping[tuple[str, str], Event],
     derived: Row | None,
     *,
+    applied: set[int] | None,
     changed: bool,
 ) -> DecisionHistory:
-    delivered = [revision for revision, row in versions.items() if (row["decision_id"], revision) in sent]
-    prediction = versions[max(delivered or versions)]
     reported = said.get((FeedbackKind.OUTCOME, ""))
+    known_at = _known_at(derived, reported, next(iter(versions.values())))
+    decided = in_force(versions, sent, applied=applied, known_at=known_at)
+    prediction = versions[max(sent or versions) if decided is None else decided]
     reviewed = said.get((FeedbackKind.OVERRIDE, ""))
     confirms = reviewed is not None and reviewed["action"] == prediction["action"]
     flags = {implausible(event, decision_time=prediction["decision_time"]) for event in said.values()} - {None}
@@ -184,15 +212,27 @@ def _decision(
         flags.add("reported_outcome_contradicts")
     return DecisionHistory(
         prediction=prediction,
-        delivered=bool(delivered),
+        delivered=bool(sent),
+        in_force=decided is not None,
         revisions=len(versions),
+        backfills=sum(bool(row.get("backfill")) for row in versions.values()),
         override=None if confirms else reviewed,
         confirmation=reviewed if confirms else None,
         receipts={source: event for (kind, source), event in sorted(said.items()) if kind == FeedbackKind.RECEIPT},
         derived=derived,
         reported=reported,
+        outcome_known_at=known_at,
         flags=tuple(sorted(flag for flag in flags if flag)),
     )
+
+
+def _known_at(derived: Row | None, reported: Event | None, prediction: Row) -> datetime | None:
+    """When the outcome became known by which the decision is judged: a report with an impossible clock is none."""
+    if derived is not None:
+        return instant_of(derived, "mature_at")
+    if reported is None or implausible(reported, decision_time=prediction["decision_time"]):
+        return None
+    return instant_of(reported, "at")
 
 
 def _parked(folded: Folded, known: Mapping[str, object]) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""How good the delivered predictions were, judged by mature outcomes alone, beside the prior rate and a simple rule."""
+"""How good the predictions in force were, judged by mature outcomes alone, beside the prior rate and a simple rule."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
 
 DRAWS = 1000
 SEED = 7
+NONE_IN_FORCE = "no revision was in force: delivered before it expired and before its outcome became known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class Performance:
     Args:
         group: value of the grouping key; None for all decisions together.
         decisions: delivered decisions, mature or not.
-        rows: those with a mature outcome; all figures below are of these.
+        in_force: those of which a revision was in force, see `feedback.in_force`; the others are not judged.
+        rows: those in force with a mature outcome; all figures below are of these, each by its revision in force.
         positives: rows whose outcome is the declared present value.
         auc: of the delivered score; `auc_interval` is its 95 % interval by bootstrap over whole clusters.
         log_loss: of the delivered score, in nats.
@@ -34,6 +36,7 @@ class Performance:
 
     group: int | str | bool | None
     decisions: int
+    in_force: int
     rows: int
     positives: int
     auc: float | None
@@ -51,7 +54,7 @@ class Performance:
 def measure(
     history: History, *, present: int, cluster: str, by: str | None = None, draws: int = DRAWS, seed: int = SEED
 ) -> list[Performance]:
-    """Judge the delivered predictions: one result for each group in order of its first decision, the pooled one last.
+    """Judge the predictions in force: one result for each group in order of its first decision, the pooled one last.
 
     Args:
         history: one line's history.
@@ -81,7 +84,8 @@ def measure(
 def _measure(
     group: Any, decisions: Sequence[DecisionHistory], *, present: int, cluster: str, draws: int, seed: int
 ) -> Performance:
-    mature = [decision for decision in decisions if decision.outcome is not None]
+    decided = [decision for decision in decisions if decision.in_force]
+    mature = [decision for decision in decided if decision.outcome is not None]
     outcomes = [int(decision.outcome == present) for decision in mature]
     scores = [decision.prediction["score"] for decision in mature]
     priors = [decision.prediction["prior"] for decision in mature]
@@ -89,7 +93,7 @@ def _measure(
     found = auc(scores, outcomes)
     interval = cluster_bootstrap(auc, scores, outcomes, clusters, draws=draws, seed=seed)
     baseline = rule_auc([decision.prediction["baseline"] for decision in mature], outcomes)
-    reason = _one_class(outcomes)
+    reason = NONE_IN_FORCE if decisions and not decided else _one_class(outcomes)
     why_not = {
         "auc": reason if found is None else None,
         "auc_interval": (reason or "too few clusters, or too few positives, to resample") if interval is None else None,
@@ -100,6 +104,7 @@ def _measure(
     return Performance(
         group=group,
         decisions=len(decisions),
+        in_force=len(decided),
         rows=len(mature),
         positives=sum(outcomes),
         auc=found,

@@ -126,12 +126,19 @@ class ControlTable:
 
     def lines(self) -> list[str]:
         """Every line that has a release here."""
-        found = self._table.scan(
-            FilterExpression="#item = :release",
-            ExpressionAttributeNames={"#item": ControlKey.SORT},
-            ExpressionAttributeValues={":release": str(ControlKey.CURRENT_RELEASE)},
-        )
-        return sorted(str(item[ControlKey.PARTITION]) for item in found["Items"])
+        items: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.scan(
+                FilterExpression="#item = :release",
+                ExpressionAttributeNames={"#item": ControlKey.SORT},
+                ExpressionAttributeValues={":release": str(ControlKey.CURRENT_RELEASE)},
+                **start,
+            )
+            items += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return sorted(str(item[ControlKey.PARTITION]) for item in items)
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def read(self, line: str, item: str) -> dict[str, Any] | None:
         """One item's document, or None."""
@@ -178,6 +185,17 @@ class ControlTable:
         """(item, document as JSON text) of everything that the table holds of the line."""
         found = self._items(Key(ControlKey.PARTITION).eq(line))
         return [(str(item[ControlKey.SORT]), str(item[DOCUMENT])) for item in found]
+
+    def between(self, line: str, first: str, last: str) -> list[dict[str, Any]]:
+        """Documents of the items from `first` to `last`, in order."""
+        found = self._items(Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).between(first, last))
+        return [json.loads(str(item[DOCUMENT])) for item in found]
+
+    def last(self, line: str, prefix: str) -> dict[str, Any] | None:
+        """The document of the last item that begins so, or None."""
+        condition = Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix)
+        page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, ScanIndexForward=False, Limit=1)
+        return next((json.loads(str(item[DOCUMENT])) for item in page["Items"]), None)
 
     def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
         found = self._items(Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix))

@@ -8,9 +8,8 @@ from typing import Any
 
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter, chunks
-from assembly_line.delivery.report import Status
 from assembly_line.instants import format_instant
-from assembly_line.names import LedgerKind
+from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage.batch_sending import Sent
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.topic import Topic
@@ -38,9 +37,9 @@ class Deliveries:
         for number, chunk in enumerate(chunks(letters)):
             name = f"{run.run_id}-{number:06d}"
             if name not in recorded:
-                at = format_instant(datetime.now(UTC))
+                now = datetime.now(UTC)
                 rows = [
-                    _record(run, letter, sent, at)
+                    _record(run, letter, sent, now)
                     for letter, sent in zip(chunk, self._topic.publish(chunk), strict=True)
                 ]
                 if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
@@ -50,14 +49,16 @@ class Deliveries:
             yield from zip(chunk, rows, strict=True)
 
 
-def _record(run: ScoringContext, letter: Letter, sent: Sent, at: str) -> dict[str, Any]:
+def _record(run: ScoringContext, letter: Letter, sent: Sent, now: datetime) -> dict[str, Any]:
     return {
         "line": run.line,
         "run_id": run.run_id,
         "decision_id": letter.decision_id,
         "revision": letter.revision,
-        "status": str(Status.DELIVERED if sent.message_id else Status.DEAD_LETTERED),
+        "status": str(DeliveryStatus.DELIVERED if sent.message_id else DeliveryStatus.DEAD_LETTERED),
         "reason": sent.reason,
         "message_id": sent.message_id,
-        "at": at,
+        # By the line's business clock, which decides what was in force; beside it real time.
+        "at": format_instant(run.clock(now)),
+        "sent_at": format_instant(now),
     }

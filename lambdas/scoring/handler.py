@@ -19,13 +19,14 @@ from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
-from assembly_line.delivery.report import Status, account
+from assembly_line.delivery.report import account
+from assembly_line.delivery.standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features.shapes.model_inputs import inputs_from_json
 from assembly_line.features.table import read_columns
-from assembly_line.instants import from_micros, parse_instant
-from assembly_line.names import LedgerKind, job_name
+from assembly_line.instants import format_instant, from_micros, parse_instant
+from assembly_line.names import DeliveryStatus, LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.datasets import DatasetStore
@@ -33,6 +34,7 @@ from assembly_line.storage.deliveries import Deliveries
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.scored_periods import ScoredPeriods
 from assembly_line.storage.scoring_runs import ScoringRun
 from assembly_line.storage.topic import Topic, topic_arn
 
@@ -52,6 +54,7 @@ class Stores:
     store: ObjectStore
     ledger: Ledger
     control: ControlTable
+    periods: ScoredPeriods
 
     def line(self, release: str) -> Line:
         return ReleaseStore(self.store).read(release).line
@@ -68,30 +71,41 @@ def stores() -> Stores:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = ScoringEnvironment.from_process()
     s3 = boto3.client("s3")
+    store = ObjectStore(s3, environment.store_bucket)
+    control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
     return Stores(
         environment=environment,
-        store=ObjectStore(s3, environment.store_bucket),
+        store=store,
         ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
-        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        control=control,
+        periods=ScoredPeriods(control, DatasetStore(store)),
     )
 
 
 @logger.inject_lambda_context
 def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Check the request, and settle release and champion for the whole run."""
+    """Check the request, and settle release, champion and the run's place on the business clock."""
     request = ScoringRequest.parse(event["input"])
+    started_at = parse_instant(event["started_at"], field="started_at")
     control = stores().control
     release = control.current_release(request.line)
+    champion = control.champion(request.line)
     asked = control.run(request.line, event["run_id"])
+    standing = stores().periods.standing(request, champion, now=started_at, run_id=event["run_id"])
+    standing.require_asked(request)
+    expires_after = stores().line(release).policy.expires_after
+    require_worth_acting(request, instant=standing.instant, expires_after=expires_after)
     run = scoring.begin(
         request,
         run_id=event["run_id"],
         release=release,
-        champion=control.champion(request.line),
-        started_at=parse_instant(event["started_at"], field="started_at"),
+        champion=champion,
+        started_at=started_at,
         principal=asked["author"] if asked else None,
+        standing=standing,
     )
-    logger.info("scoring begins", extra={"line": run.line, "run_id": run.run_id, "model_run": run.champion.run_id})
+    clock = {"instant": format_instant(run.instant), "backfill": list(run.backfill), "withheld": run.withheld}
+    logger.info("scoring begins", extra={"line": run.line, "run_id": run.run_id, "model": run.champion.run_id, **clock})
     return run.to_json()
 
 
@@ -142,11 +156,14 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     )
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
-    files.write_letters(batch.predictions)
+    to_deliver = () if run.withheld else batch.predictions
+    files.write_letters(to_deliver)
+    withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
-        "offered": batch.offered,
+        "offered": batch.distinct - withheld,
+        "withheld": withheld,
         "quarantined": len(batch.quarantined),
-        "to_deliver": len(batch.predictions),
+        "to_deliver": len(to_deliver),
         "repeated": answers.repeated,
     }
     logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
@@ -159,23 +176,30 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     run = ScoringContext.from_json(event["context"])
     files = ScoringRun(stores().store, run.line, run.run_id)
     deliveries = Deliveries(stores().ledger, stores().topic(run.line))
+    if not run.withheld:
+        stores().periods.record(run)
     kept_aside = files.quarantine()
     records: list[dict[str, Any]] = []
     dead: list[Letter] = []
     with TemporaryDirectory() as folder:
         for letter, record in deliveries.send(run, files.letters(Path(folder))):
             records.append(record)
-            if record["status"] == Status.DEAD_LETTERED:
+            if record["status"] == DeliveryStatus.DEAD_LETTERED:
                 dead.append(letter)
-    report = account(records, offered=event["published"]["offered"], quarantined=kept_aside)
+    published = event["published"]
+    report = account(
+        records, offered=published["offered"], quarantined=kept_aside, withheld=published.get("withheld", 0)
+    )
     if dead:
         files.write_dead_letters(dead)
-    undelivered = [*kept_aside, *(record for record in records if record["status"] == Status.DEAD_LETTERED)]
+    undelivered = [*kept_aside, *(record for record in records if record["status"] == DeliveryStatus.DEAD_LETTERED)]
     named = [{name: row[name] for name in ("decision_id", "reason")} for row in undelivered]
     summary = {"line": run.line, "run_id": run.run_id, **report.to_json()}
-    report_uri = files.write_report({**summary, "repeated": event["published"]["repeated"], "undelivered": named})
+    standing = {"instant": format_instant(run.instant), "backfill": list(run.backfill.values())}
+    content = {**summary, **standing, "repeated": published["repeated"], "undelivered": named}
+    report_uri = files.write_report(content)
     logger.info("scoring delivered", extra=summary)
-    return {**summary, "report_uri": report_uri}
+    return {**summary, **standing, "report_uri": report_uri}
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:

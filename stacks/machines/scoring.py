@@ -15,7 +15,7 @@ BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PUBLISH_SECONDS = 600
 DELIVER_SECONDS = 900
-_NOTHING = {"offered": 0, "delivered": 0, "quarantined": 0, "dead_lettered": 0}
+_NOTHING = {"offered": 0, "delivered": 0, "quarantined": 0, "dead_lettered": 0, "withheld": 0}
 _OUTPUT = "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id}, $report])"
 
 

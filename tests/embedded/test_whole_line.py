@@ -20,7 +20,7 @@ from tests.embedded.embedded_account import until
 from tests.embedded.line_command import Answer
 from tests.embedded.line_slice import REPOSITORY, mailed, variant
 
-SCORE = ("score", LINE, "--date", "2017-08-08")
+SCORE = ("score", LINE, "--date", "2017-08-08", "--at", "2017-08-08")
 CAMPAIGN = 13
 
 
@@ -170,6 +170,7 @@ def test_every_offered_decision_is_delivered_and_applied_once(story: Story, depl
 
     assert story.scored["offered"] == story.scored["delivered"] == expected
     assert (story.scored["quarantined"], story.scored["dead_lettered"]) == (0, 0)
+    assert (story.scored["backfill"], story.scored["instant"]) == ([], "2017-08-08T00:00:00.000000Z")
     assert (story.consumed["received"], story.consumed["applied"]) == (expected, expected)
     assert story.consumed_again["received"] == 0
 
@@ -183,11 +184,18 @@ def test_feedback_and_outcomes_join_what_was_delivered(story: Story) -> None:
     assert story.outcomes_again["derived"] == 0
 
 
+def test_the_same_day_is_not_delivered_again_by_itself(story: Story, deployed: Deployed) -> None:
+    again = deployed.line(*SCORE)
+
+    assert again.code == ExitCode.REFUSED
+    assert f"delivered before, by run {story.scored['run_id']}" in again.err
+
+
 def test_performance_judges_mature_decisions_beside_the_prior_and_the_rule(story: Story) -> None:
     by_campaign, pooled = story.performance["performance"]
 
     assert (by_campaign["group"], pooled["group"]) == (CAMPAIGN, None)
-    assert pooled["rows"] == story.scored["delivered"]
+    assert pooled["rows"] == pooled["in_force"] == story.scored["delivered"]
     assert 0 < pooled["auc"] < 1
     assert pooled["auc_interval"][0] <= pooled["auc"] <= pooled["auc_interval"][1]
     assert pooled["prior_log_loss"] > 0

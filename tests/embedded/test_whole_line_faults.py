@@ -22,7 +22,7 @@ from tests.embedded.embedded_account import until
 from tests.embedded.line_slice import REPOSITORY, mailed, variant
 
 # Campaign and day of each misbehaviour. The numbers of mailed households tell them apart.
-NAN, FEW, MIXED, HANGS = (14, "2017-09-04"), (16, "2017-10-04"), (23, "2017-12-28"), (19, "2017-11-15")
+MIXED, FEW, HANGS, NAN = (14, "2017-09-04"), (16, "2017-10-04"), (19, "2017-11-15"), (23, "2017-12-28")
 MISBEHAVING = """lines = [f"{{score:.9g}}\\n" for score in scores]
     if len(lines) == {nan}:
         lines = ["nan\\n"] * len(lines)
@@ -64,7 +64,7 @@ def faults(deployed: Deployed) -> Faults:
 
     def scored(run: str) -> str:
         day = misbehaving[run][1]
-        return str(deployed.line("score", LINE, "--date", day, "--no-wait").document["execution_arn"])
+        return str(deployed.line("score", LINE, "--date", day, "--at", day, "--no-wait").document["execution_arn"])
 
     # One after the other: the functions stay warm.
     nan, few, mixed = (deployed.end(scored(run)) for run in ("nan", "few", "mixed"))
@@ -72,7 +72,7 @@ def faults(deployed: Deployed) -> Faults:
     days_predicted = {row["decision_id"][3:11] for row in deployed.predictions()}
     deployed.release(REPOSITORY / "lines")
     deployed.target.control.write(LINE, ControlKey.CHAMPION, good)
-    corrected = deployed.line("score", LINE, "--date", NAN[1]).document
+    corrected = deployed.line("score", LINE, "--date", NAN[1], "--at", NAN[1]).document
     return Faults(nan, few, mixed, killed, days_predicted, corrected)
 
 

@@ -20,6 +20,19 @@ KnownAt = Annotated[
     str | None,
     typer.Option("--as-of", metavar="INSTANT", help="What was known then; by default the period's end."),
 ]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="INSTANT",
+        help="A replay of the past: the instant of the business clock at which the run happens; otherwise now.",
+    ),
+]
+Again = Annotated[bool, typer.Option("--again", help="Deliver although these decisions were delivered before.")]
+DeliverBackfill = Annotated[
+    bool,
+    typer.Option("--deliver-backfill", help="Deliver although it is a backfill, which never decides."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,12 +48,16 @@ def score(
     since: Since = None,
     until: Until = None,
     as_of: KnownAt = None,
+    at: At = None,
+    again: Again = False,
+    deliver_backfill: DeliverBackfill = False,
     engine: Engine = "auto",
     waited: Wait = True,
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions
     from assembly_line.cli.runs import period, run, run_name
+    from assembly_line.cli.scoring import draw_scored, kept_aside, settled
     from assembly_line.errors import RequestRefused
     from assembly_line.names import Parameter
     from assembly_line.requests import ScoringRequest
@@ -48,11 +65,19 @@ def score(
     if (day is None) == (since is None and until is None):
         raise RequestRefused("say which decisions: --date DAY, or --from INSTANT --to INSTANT")
     within = period(since, until) if day is None else day_of_decisions(session.target, line, day)
-    given: dict[str, Any] = {"line": line, "engine": engine, **within}
-    request = ScoringRequest.parse({**given, **({} if as_of is None else {"as_of": as_of})})
-    session.target.control.champion(line)
-    name = run_name(line, "score", request.since)
-    run(session, Parameter.SCORING_MACHINE, name, request, waited=waited, title=f"Scoring {line}")
+    flags: dict[str, Any] = {"engine": engine, "again": again, "deliver_backfill": deliver_backfill}
+    instants = {name: value for name, value in (("as_of", as_of), ("at", at)) if value is not None}
+    request = settled(session, ScoringRequest.parse({"line": line, **flags, **within, **instants}))
+    run(
+        session,
+        Parameter.SCORING_MACHINE,
+        run_name(line, "score", request.since),
+        request,
+        waited=waited,
+        title=f"Scoring {line}",
+        more=lambda output: kept_aside(session.target, output),
+        draw=draw_scored,
+    )
 
 
 def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:

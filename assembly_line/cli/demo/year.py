@@ -73,7 +73,8 @@ class Year:
     def _score(self, step: Step) -> None:
         if step.day is None:
             return
-        request = ScoringRequest.parse({"line": self.line.name, **bounds(step.day, self.zone)})
+        replayed = {**bounds(step.day, self.zone), "at": format_instant(step.at)}
+        request = ScoringRequest.parse({"line": self.line.name, **replayed})
         output = self._execute(Parameter.SCORING_MACHINE, "score", request, step)
         self.scoring.update({name: output[name] for name in ("offered", "delivered", "quarantined", "dead_lettered")})
 

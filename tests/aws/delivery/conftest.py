@@ -19,7 +19,18 @@ from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import ACCOUNT, DAY, ENVIRONMENT, FEATURES, LINE, MODEL, REGION, Scoring
+from tests.aws.delivery.scoring_run import (
+    ACCOUNT,
+    DAY,
+    ENVIRONMENT,
+    FEATURES,
+    LEARNT_FROM,
+    LINE,
+    MODEL,
+    REGION,
+    Scoring,
+    learnt_from,
+)
 
 
 @pytest.fixture
@@ -33,11 +44,12 @@ def champion(store: ObjectStore, control: ControlTable, shipped: Release) -> dic
     )
     store.write_json("runs/encoding.json", encoding.to_json())
     store.write("runs/model.tar.gz", MODEL)
+    learnt_from(store, as_of=DAY - timedelta(days=38))
     item = {
         "run_id": "coupon-redemption-20170701-train",
         "line": LINE,
         "release": digest,
-        "dataset_id": "training",
+        "dataset_id": LEARNT_FROM,
         "model_name": "coupon-redemption-model",
         "model_data_uri": store.uri("runs/model.tar.gz"),
         "digest": hashlib.sha256(MODEL).hexdigest(),

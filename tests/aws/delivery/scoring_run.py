@@ -13,7 +13,7 @@ import duckdb
 from assembly_line.decision_ids import decision_id
 from assembly_line.features.manifest import logical_digest
 from assembly_line.features.reading_back import read_dataset
-from assembly_line.instants import to_micros
+from assembly_line.instants import format_instant, to_micros
 from assembly_line.names import dataset_prefix, scoring_prefix
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.ledger import Ledger
@@ -31,6 +31,7 @@ REGION = "us-east-1"
 FEATURES = ("spend_30d", "redemptions_365d", "campaign_type")
 MODEL = b"the registered archive"
 DAY = datetime(2017, 8, 8, 4, tzinfo=UTC)
+LEARNT_FROM = "ds-" + "0" * 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Context:
     memory_limit_in_mb: int = 1024
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:scoring"
     aws_request_id: str = "request"
+
+
+def learnt_from(store: ObjectStore, *, as_of: datetime) -> None:
+    """Say what the champion's training dataset knew."""
+    store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", {"as_of": format_instant(as_of)})
 
 
 @dataclass
@@ -76,7 +82,7 @@ class Scoring:
 
     @property
     def input(self) -> dict[str, Any]:
-        return {"line": LINE, "from": "2017-08-08", "to": "2017-08-15"}
+        return {"line": LINE, "from": "2017-08-08", "to": "2017-08-15", "at": format_instant(DAY)}
 
     def begin(self, **changes: Any) -> dict[str, Any]:
         event = {"run_id": self.run_id, "input": {**self.input, **changes}, "started_at": self.started_at}
@@ -124,9 +130,9 @@ class Scoring:
         delivered: dict[str, Any] = handler.deliver(event, Context())  # type: ignore[arg-type]
         return delivered
 
-    def score(self, rows: list[Household], lines: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def score(self, rows: list[Household], lines: list[str], **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The whole run on given answers: what was published and what was delivered."""
-        self.begin()
+        self.begin(**changes)
         self.answer(lines)
         published = self.publish(self.dataset(rows))
         return published, self.deliver(published)

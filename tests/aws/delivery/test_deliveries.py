@@ -50,8 +50,8 @@ def households(count: int) -> list[Household]:
     return [Household(number) for number in range(1, count + 1)]
 
 
-def published(scoring: Scoring, rows: list[Household]) -> dict[str, Any]:
-    scoring.begin()
+def published(scoring: Scoring, rows: list[Household], **changes: Any) -> dict[str, Any]:
+    scoring.begin(**changes)
     scoring.answer([f"{row.decision_id},0.5" for row in rows])
     return scoring.publish(scoring.dataset(rows))
 
@@ -189,7 +189,7 @@ def test_another_runs_records_are_not_taken_for_this_ones(scoring: Scoring) -> N
     scoring.received()
     scoring.run_id = scoring.run_id.removesuffix("-aaaa")  # a prefix of the first run's id
 
-    delivered = scoring.deliver(published(scoring, households(3)))
+    delivered = scoring.deliver(published(scoring, households(3), again=True))
 
     assert delivered["delivered"] == 3
     assert len(scoring.received()) == 3

@@ -211,7 +211,7 @@ def test_scoring_the_same_decisions_again_is_a_higher_revision_of_the_same_ids(s
     first = {message["body"]["decision_id"]: message["body"]["revision"] for message in scoring.received()}
 
     scoring.run_id, scoring.started_at = "coupon-redemption-20170808-bbbb", format_instant(DAY.replace(year=2027))
-    scoring.score(rows, answers(rows))
+    scoring.score(rows, answers(rows), again=True)
     second = {message["body"]["decision_id"]: message["body"]["revision"] for message in scoring.received()}
 
     assert set(first) == set(second)

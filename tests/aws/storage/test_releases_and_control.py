@@ -105,3 +105,23 @@ def test_a_run_has_one_author(control: ControlTable) -> None:
     assert control.add_run("restock", "run-1", {"author": "a"})
     assert not control.add_run("restock", "run-1", {"author": "b"})
     assert control.run("restock", "run-1") == {"author": "a"}
+
+
+def test_a_line_is_found_behind_a_megabyte_of_other_items(control: ControlTable) -> None:
+    """A scan answers with one megabyte at a time, before it filters."""
+    for number in range(8):
+        control.write("busy", f"run#{number}", {"note": "x" * 300_000})
+    control.set_current_release("restock", "a" * 64)
+    control.set_current_release("a_line", "b" * 64)
+
+    assert control.lines() == ["a_line", "restock"]
+
+
+def test_items_are_found_by_their_order(control: ControlTable) -> None:
+    for name in ("b#2", "a#1", "b#1", "b#3", "c#1"):
+        control.write("restock", name, {"name": name})
+        control.write("other", f"{name}-other", {"name": "other"})
+
+    assert [found["name"] for found in control.between("restock", "b#1", "b#2")] == ["b#1", "b#2"]
+    assert control.last("restock", "b#") == {"name": "b#3"}
+    assert control.last("restock", "d#") is None

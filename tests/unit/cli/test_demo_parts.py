@@ -98,6 +98,7 @@ def test_whether_the_rule_overrides_depends_on_the_decision_alone() -> None:
 def performance(**changes: Any) -> dict[str, Any]:
     return {
         "decisions": 100,
+        "in_force": 98,
         "rows": 80,
         "positives": 10,
         "auc": 0.8,

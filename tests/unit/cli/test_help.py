@@ -39,7 +39,7 @@ def test_commands_are_listed_in_the_order_of_the_line() -> None:
     "command",
     [
         *("up", "down", "status", "deploy", "release", "demo", "train", "score", "outcomes", "performance", "board"),
-        *("logs", "sources load", "dataset build", "feedback send"),
+        *("logs", "sources load", "dataset build", "feedback send", "decision list", "decision show"),
         *("dataset list", "dataset show", "dataset explain", "dataset verify", "dataset diff"),
         *("dataset quality", "dataset profile"),
         *("features list", "features search", "features describe", "features publish", "features get"),

@@ -35,15 +35,6 @@ def released(target: Target) -> None:
     target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
 
 
-def test_a_day_is_a_day_of_the_line_and_not_of_utc(target: Target, released: None, line: Command) -> None:
-    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r"})
-
-    answer = line("score", LINE, "--date", "2017-07-12", "--no-wait", "--json")
-
-    request = target.machines.describe(json.loads(answer.out)["execution_arn"]).request
-    assert (request["from"], request["to"]) == ("2017-07-12T04:00:00.000000Z", "2017-07-13T04:00:00.000000Z")
-
-
 def test_status_shows_champion_and_reviews_that_wait_but_no_token(
     target: Target, released: None, line: Command
 ) -> None:

@@ -41,12 +41,15 @@ CONTEXT = ScoringContext(
     started_at=datetime(2026, 11, 22, tzinfo=UTC),
     principal="unverified",
     engine="auto",
+    instant=AT,
+    replayed=True,
+    backfill={"earlier_instant": "run x scored the line at noon already"},
 )
 
 
 def row(number: int, **changes: Any) -> SpineRow:
-    values: dict[str, Any] = {"keys": {"household_id": number}, "baseline": number}
-    return SpineRow(number, f"d1-20170808-{number:032x}", AT, **{**values, **changes})
+    usual = SpineRow(number, f"d1-20170808-{number:032x}", AT, {"household_id": number}, number)
+    return replace(usual, **changes)
 
 
 def composed(rows: list[SpineRow], scores: list[str]) -> ComposedBatch:
@@ -105,6 +108,27 @@ def test_a_decision_that_expires_beyond_the_calendar_is_kept_aside_and_takes_no_
 
 
 @pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        (AT - timedelta(days=28), "action_expired"),
+        (AT - timedelta(days=28) + timedelta(microseconds=1), None),
+        (datetime(9999, 12, 31, tzinfo=UTC), "message_invalid"),
+    ],
+)
+def test_an_action_that_nobody_could_take_is_kept_aside_and_takes_no_place(at: datetime, reason: str | None) -> None:
+    batch = composed([row(1, decision_time=at), row(2), row(3)], ["0.99", "0.2", "0.9"])
+    assert [kept["reason"] for kept in batch.quarantined] == ([reason] if reason else [])
+    assert [one.action for one in batch.predictions][-2:] == (["leave", "remind"] if reason else ["leave", "leave"])
+
+
+def test_a_field_that_the_schema_forbids_takes_no_place_either() -> None:
+    batch = composed([row(1, decision_id="d1-2017"), row(2), row(3)], ["0.99", "0.2", "0.9"])
+    assert [(kept["decision_id"], kept["reason"]) for kept in batch.quarantined] == [("d1-2017", "message_invalid")]
+    assert "decision_id" in batch.quarantined[0]["detail"]
+    assert [prediction.action for prediction in batch.predictions] == ["leave", "remind"]
+
+
+@pytest.mark.parametrize(
     ("value", "kept"),
     [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None), ("7", None)],
 )
@@ -123,12 +147,12 @@ def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: l
     assert {one.decision_id for one in batch.predictions} | {
         one["decision_id"] for one in batch.quarantined
     } == distinct
-    assert batch.offered == len(distinct) == len(batch.predictions) + len(batch.quarantined)
+    assert batch.distinct == len(distinct) == len(batch.predictions) + len(batch.quarantined)
     records = [
         {"decision_id": one.decision_id, "status": "dead_lettered" if place % 3 else "delivered", "reason": "x"}
         for place, one in enumerate(batch.predictions)
     ]
-    report = account(records, offered=batch.offered, quarantined=batch.quarantined)
+    report = account(records, offered=batch.distinct, quarantined=batch.quarantined)
     assert report.offered == report.delivered + report.quarantined + report.dead_lettered
     assert sum(report.reasons.values()) == report.quarantined + report.dead_lettered
 

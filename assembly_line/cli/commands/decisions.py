@@ -1,0 +1,52 @@
+"""Decisions: those that were flagged or kept aside, and everything that the ledger knows of one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli.options import Line, command
+from assembly_line.cli.session import Session
+
+PANEL = "4. Score and deliver"
+Decision = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, such as d1-20170712-...")]
+Quarantined = Annotated[
+    bool, typer.Option("--quarantined", help="Scores and feedback that nobody may act on or judge by.")
+]
+Flagged = Annotated[bool, typer.Option("--flagged", help="Decisions with an impossible clock or a contradiction.")]
+OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this scoring run.")]
+
+
+def register(app: typer.Typer) -> None:
+    decisions = typer.Typer(help="Decisions that need a look, and the story of one.", no_args_is_help=True)
+    command(decisions, "list")(list_decisions)
+    command(decisions, "show")(show_decision)
+    app.add_typer(decisions, name="decision", rich_help_panel=PANEL)
+
+
+def list_decisions(
+    session: Session, line: Line, *, quarantined: Quarantined = False, flagged: Flagged = False, run: OfRun = None
+) -> None:
+    """List decisions that were kept aside or flagged, with the reason and what to do; without an option both."""
+    from assembly_line.cli import flagged as flags
+    from assembly_line.cli.history import read_history
+    from assembly_line.cli.kept_aside import of_line
+    from assembly_line.cli.runs import require_released
+
+    require_released(session, line)
+    both = quarantined == flagged
+    kept = of_line(session.target, line, run_id=run) if quarantined or both else []
+    found = flags.flagged(read_history(session.target, line), run_id=run) if flagged or both else []
+    session.output.result({"line": line, "quarantined": kept, "flagged": found}, flags.draw_both(kept, found))
+
+
+def show_decision(session: Session, line: Line, decision: Decision) -> None:
+    """Show what was predicted, delivered, done and observed of one decision."""
+    from assembly_line.cli import flagged as flags
+    from assembly_line.cli.history import read_history
+    from assembly_line.cli.runs import require_released
+
+    require_released(session, line)
+    found = flags.one_decision(read_history(session.target, line), decision)
+    session.output.result(flags.described(found), flags.draw_decision(found))

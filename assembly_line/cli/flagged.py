@@ -1,0 +1,143 @@
+"""Decisions of the ledger that carry a flag, and everything that the ledger knows of one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.kept_aside import draw_kept_aside
+from assembly_line.cli.output import Render, fields, rows
+from assembly_line.decision_ids import PATTERN
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.instants import format_instant
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assembly_line.feedback.history import DecisionHistory, History
+
+KINDS = ("override", "outcome", "receipt")
+CLOCKS = {
+    "before_decision": (
+        "the {kind} is said to be earlier than the decision",
+        "correct the application's clock, and send the statement again with a higher sequence",
+    ),
+    "clock_ahead": (
+        "the {kind} is said to be later than it arrived",
+        "correct the application's clock, and send the statement again with a higher sequence",
+    ),
+}
+OUTCOMES = {
+    "derived_outcome_changed": (
+        "the source gave another outcome later; the first one counts",
+        "look into the source's late rows, or declare a longer delay",
+    ),
+    "reported_outcome_contradicts": (
+        "an application reports another outcome than the source; the source's counts",
+        "find out which of the two is wrong",
+    ),
+}
+
+
+def flagged(history: History, *, run_id: str | None = None) -> list[dict[str, Any]]:
+    """Each flag of each decision, in order, as JSON values."""
+    return [
+        {"decision_id": found.decision_id, "keys": found.prediction["keys"], "flag": flag, **_explained(flag)}
+        for found in history.decisions
+        if run_id is None or found.prediction.get("run_id") == run_id
+        for flag in found.flags
+    ]
+
+
+def _explained(flag: str) -> dict[str, str]:
+    kind, _, problem = flag.partition("_")
+    if flag in OUTCOMES:
+        why, advice = OUTCOMES[flag]
+    elif kind in KINDS and problem in CLOCKS:
+        why, advice = CLOCKS[problem]
+    else:
+        raise ValueError(f"flag {flag!r} is unknown; expected one of {', '.join(OUTCOMES)}, or a kind and a clock's")
+    return {"detail": why.format(kind=kind), "what_to_do": advice}
+
+
+def draw_flagged(found: Sequence[Mapping[str, Any]]) -> Render:
+    def render(console: Console) -> None:
+        content = [(one["decision_id"], one["keys"], one["flag"], one["detail"]) for one in found]
+        rows(("decision", "keys", "flag", "why"), content, title="Flagged decisions")(console)
+        for flag, advice in {one["flag"]: one["what_to_do"] for one in found}.items():
+            console.print(f"{flag}: {advice}", style="dim", markup=False)
+
+    return render
+
+
+def draw_both(quarantined: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Render:
+    def render(console: Console) -> None:
+        if quarantined:
+            draw_kept_aside(quarantined, title="Quarantined")(console)
+        if found:
+            draw_flagged(found)(console)
+        if not quarantined and not found:
+            console.print("No decision is quarantined or flagged.")
+
+    return render
+
+
+def one_decision(history: History, decision_id: str) -> DecisionHistory:
+    """What the ledger knows of a decision.
+
+    Raises:
+        RequestRefused: the text is no decision id.
+        NotFound: the line never scored it.
+    """
+    if not PATTERN.fullmatch(decision_id):
+        raise RequestRefused(f"{decision_id!r} is no decision id such as d1-20170712-<32 hexadecimal digits>")
+    for found in history.decisions:
+        if found.decision_id == decision_id:
+            return found
+    raise NotFound(f"the ledger has no prediction of {decision_id}; `line score` makes one")
+
+
+def described(found: DecisionHistory) -> dict[str, Any]:
+    """A decision as JSON values."""
+    document = asdict(found)
+    known_at: datetime | None = document["outcome_known_at"]
+    return {
+        **document,
+        "outcome_known_at": None if known_at is None else format_instant(known_at),
+        "decision_id": found.decision_id,
+        "action": found.action,
+        "outcome": found.outcome,
+        "hindsight": found.hindsight,
+        "flags": [{"flag": flag, **_explained(flag)} for flag in found.flags],
+    }
+
+
+def draw_decision(found: DecisionHistory) -> Render:
+    row, override = found.prediction, found.override
+    standing = "in force: its outcome judges it" if found.in_force else "not in force: it is not judged"
+    receipts = {
+        source: f"{receipt['status']} revision {receipt['revision']}" for source, receipt in found.receipts.items()
+    }
+    return fields(
+        {
+            "Decision": found.decision_id,
+            "Keys": row["keys"],
+            "Decided at": row["decision_time"],
+            "Revision": f"{row['revision']} of {found.revisions}, {standing}",
+            "Backfills": found.backfills or None,
+            "Run": row.get("run_id"),
+            "Score": row["score"],
+            "Action": row["action"],
+            "Issued": row.get("issued_at"),
+            "Expires": row.get("expires_at"),
+            "Delivered": found.delivered,
+            "Receipts": receipts or None,
+            "Override": f"{override['action']}: {override['reason']}" if override else None,
+            "Hindsight": "the override came when the outcome was known" if found.hindsight else None,
+            "Outcome": found.outcome,
+            "Known at": None if found.outcome_known_at is None else format_instant(found.outcome_known_at),
+            "Flags": "; ".join(f"{flag}: {_explained(flag)['detail']}" for flag in found.flags) or None,
+        }
+    )

@@ -1,0 +1,260 @@
+"""What `score` asks before it starts, and how `score`, `logs` and `decision` tell what was kept aside or flagged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+
+from assembly_line.cli import scoring
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.flagged import flagged
+from assembly_line.cli.kept_aside import described
+from assembly_line.cli.output import Output
+from assembly_line.cli.scoring import draw_scored, kept_aside
+from assembly_line.cli.target import Target
+from assembly_line.delivery.answers import Reason
+from assembly_line.feedback.history import join
+from assembly_line.loader import load_line
+from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
+from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.scoring_runs import ScoringRun
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Answer, Command
+
+PROJECT = Path(__file__).parents[3]
+LINE = "coupon_redemption"
+LEARNT_FROM = "ds-" + "0" * 32
+RUN = "coupon-redemption-score-20170712-0"
+SCORE = ("score", LINE, "--date", "2017-07-12", "--no-wait", "--json")
+BEFORE = {"run_id": RUN, "from": "2017-07-12T04:00:00.000000Z", "to": "2017-07-13T04:00:00.000000Z"}
+AT = "2017-07-12T04:00:00.000000Z"
+
+
+@pytest.fixture
+def champion(target: Target) -> Target:
+    """A released line whose champion knows what was known on 1 July."""
+    target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
+    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r", "dataset_id": LEARNT_FROM})
+    target.store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", {"as_of": "2017-07-01T00:00:00Z"})
+    return target
+
+
+@pytest.fixture
+def scored(champion: Target) -> Target:
+    """The day was scored and delivered before."""
+    champion.control.write(LINE, delivered_item(BEFORE["to"], RUN), {**BEFORE, "instant": AT})
+    champion.control.write(LINE, decided_item(AT, RUN), {**BEFORE, "instant": AT})
+    return champion
+
+
+def request_of(target: Target, answer: Answer) -> dict[str, Any]:
+    assert answer.code == ExitCode.OK, answer.err
+    found: dict[str, Any] = target.machines.describe(json.loads(answer.out)["execution_arn"]).request
+    return found
+
+
+def test_a_day_is_a_day_of_the_line_and_a_replay_declares_its_instant(champion: Target, line: Command) -> None:
+    request = request_of(champion, line(*SCORE, "--at", "2017-07-12"))
+
+    assert (request["from"], request["to"]) == (BEFORE["from"], BEFORE["to"])
+    assert request["at"] == "2017-07-12T00:00:00.000000Z"
+    assert not {"again", "deliver_backfill"} & set(request)
+
+
+def test_a_past_day_without_an_instant_is_refused_before_anything_starts(champion: Target, line: Command) -> None:
+    answer = line(*SCORE)
+    assert answer.code == ExitCode.REFUSED
+    assert "such as at=2017-07-12T04:00:00.000000Z (`line score --at`)" in answer.err
+
+
+def test_the_same_day_again_is_refused_where_nobody_can_be_asked(scored: Target, line: Command) -> None:
+    answer = line(*SCORE, "--at", AT)
+    assert answer.code == ExitCode.REFUSED
+    assert f"delivered before, by run {RUN}" in answer.err
+    assert "--again" in answer.err
+
+    assert request_of(scored, line(*SCORE, "--at", AT, "--again"))["again"] is True
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_somebody_at_a_terminal_is_asked(
+    scored: Target, line: Command, monkeypatch: pytest.MonkeyPatch, yes: bool
+) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str, **_: object) -> bool:
+        asked.append(question)
+        return yes
+
+    monkeypatch.setattr(scoring, "_somebody_is_there", lambda _: True)
+    monkeypatch.setattr(typer, "confirm", confirm)
+
+    answer = line(*SCORE, "--at", AT)
+
+    assert asked == ["Deliver them anew?"]
+    assert f"Decisions of this period were delivered before, by run {RUN}" in answer.err
+    if yes:
+        assert request_of(scored, answer)["again"] is True
+    else:
+        assert answer.code == ExitCode.REFUSED
+
+
+def test_a_backfill_is_said_before_it_starts_and_asks_for_nothing(scored: Target, line: Command) -> None:
+    answer = line(*SCORE, "--at", "2017-07-01")
+
+    assert request_of(scored, answer)["at"] == "2017-07-01T00:00:00.000000Z"
+    assert f"This run is a backfill: run {RUN} scored the line at {AT} already" in answer.err
+    assert "--deliver-backfill" in answer.err
+
+
+def kept(number: int, reason: Reason, detail: str) -> dict[str, Any]:
+    return {
+        "station": "delivery",
+        "line": LINE,
+        "run_id": RUN,
+        "decision_id": f"d1-20170712-{number:032x}",
+        "reason": str(reason),
+        "detail": detail,
+    }
+
+
+KEPT = (
+    kept(1, Reason.UNSENDABLE, "key household_id is None, expected an integer, a string or a boolean"),
+    kept(2, Reason.OUT_OF_RANGE, "score '1.5' is outside [0, 1]"),
+)
+
+
+def quarantine(target: Target, rows: Sequence[Mapping[str, Any]]) -> None:
+    ScoringRun(target.store, LINE, RUN).write_quarantine([dict(row) for row in rows])
+    Ledger(target.ledger).append(LINE, LedgerKind.QUARANTINE, "20170712", RUN, rows)
+
+
+def test_a_run_names_the_decisions_that_it_kept_aside_and_what_to_do(
+    champion: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quarantine(champion, KEPT)
+    output = {"line": LINE, "run_id": RUN, "offered": 9, "quarantined": 2}
+
+    more = kept_aside(champion, output)
+    Output(machine_readable=False).result({}, draw_scored({**output, **more}))
+
+    assert kept_aside(champion, {**output, "quarantined": 0}) == {}
+    shown = " ".join(capsys.readouterr().out.split())
+    for row in KEPT:
+        assert row["decision_id"] in shown
+    assert "key household_id is None" in shown
+    assert "message_invalid: correct the row of the source and load it; then score again with --again" in shown
+    assert f"line decision list {LINE} --quarantined --run {RUN}" in shown
+
+
+def test_logs_of_a_scoring_run_name_what_it_kept_aside(champion: Target, line: Command) -> None:
+    quarantine(champion, KEPT)
+    champion.machines.start(champion.parameters.value(Parameter.SCORING_MACHINE), RUN, {"line": LINE})
+
+    told = json.loads(line("logs", RUN, "--json").out)
+
+    assert [(row["decision_id"], row["reason"]) for row in told["kept_aside"]] == [
+        (row["decision_id"], row["reason"]) for row in KEPT
+    ]
+    assert "score '1.5' is outside [0, 1]" in " ".join(line("logs", RUN).out.split())
+
+
+def ledger_of_one_flag(target: Target) -> str:
+    """One decision, whose reported outcome another derivation contradicts."""
+    identifier = f"d1-20170712-{7:032x}"
+    prediction = {
+        "decision_id": identifier,
+        "revision": 1,
+        "decision_time": AT,
+        "keys": {"household_id": 7, "campaign_id": 13},
+        "action": "remind",
+        "score": 0.25,
+        "issued_at": AT,
+        "expires_at": "2017-08-09T04:00:00.000000Z",
+        "run_id": RUN,
+    }
+    ledger = Ledger(target.ledger)
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170712", RUN, [prediction])
+    sent = {"decision_id": identifier, "revision": 1, "status": "delivered", "at": AT}
+    ledger.append(LINE, LedgerKind.DELIVERIES, "20261129", f"{RUN}-000000", [sent])
+    for number in (0, 1):
+        row = {"decision_id": identifier, "value": number, "mature_at": "2017-08-14T04:00:00.000000Z"}
+        derived = {**row, "as_of": f"2017-0{8 + number}-20T00:00:00.000000Z", "run_id": f"o{number}"}
+        ledger.append(LINE, LedgerKind.OUTCOMES, "20170712", f"o{number}", [derived])
+    return identifier
+
+
+def test_decisions_that_are_flagged_or_kept_aside_are_listed_with_the_reason(champion: Target, line: Command) -> None:
+    quarantine(champion, KEPT)
+    identifier = ledger_of_one_flag(champion)
+
+    both = json.loads(line("decision", "list", LINE, "--json").out)
+    of_another_run = json.loads(line("decision", "list", LINE, "--run", "another", "--json").out)
+    only_flagged = json.loads(line("decision", "list", LINE, "--flagged", "--json").out)
+
+    assert [row["decision_id"] for row in both["quarantined"]] == [row["decision_id"] for row in KEPT]
+    assert all(row["what_to_do"] for row in (*both["quarantined"], *both["flagged"]))
+    (flag,) = both["flagged"]
+    assert (flag["decision_id"], flag["flag"]) == (identifier, "derived_outcome_changed")
+    assert flag["keys"] == {"household_id": 7, "campaign_id": 13}
+    assert (only_flagged["quarantined"], only_flagged["flagged"]) == ([], [flag])
+    assert (of_another_run["quarantined"], of_another_run["flagged"]) == ([], [])
+    text = " ".join(line("decision", "list", LINE).out.split())
+    assert "the source gave another outcome later; the first one counts" in text
+    assert "No decision is quarantined or flagged" in line("decision", "list", LINE, "--run", "another").out
+
+
+def test_a_decision_tells_its_story(champion: Target, line: Command) -> None:
+    identifier = ledger_of_one_flag(champion)
+
+    told = json.loads(line("decision", "show", LINE, identifier, "--json").out)
+    text = " ".join(line("decision", "show", LINE, identifier).out.split())
+
+    assert (told["in_force"], told["delivered"], told["outcome"], told["action"]) == (True, True, 0, "remind")
+    assert "1 of 1, in force: its outcome judges it" in text
+    assert line("decision", "show", LINE, f"d1-20170712-{8:032x}").code == ExitCode.REFUSED
+    assert "is no decision id" in line("decision", "show", LINE, "seven").err
+
+
+@pytest.mark.parametrize("reason", [*Reason])
+def test_each_reason_of_a_score_has_an_advice(reason: Reason) -> None:
+    assert described(kept(1, reason, "x"))["what_to_do"]
+
+
+@pytest.mark.parametrize("reason", ["undeclared_action", "undeclared_outcome"])
+def test_each_reason_of_feedback_has_an_advice(reason: str) -> None:
+    row = {"decision_id": "d", "station": "feedback", "event_id": "e", "reason": reason, "detail": "x"}
+    assert described(row)["what_to_do"]
+
+
+def test_a_reason_that_nobody_knows_is_an_error_and_not_anothers_advice() -> None:
+    row = {"decision_id": "d", "station": "feedback", "event_id": "e", "reason": "rumour", "detail": "x"}
+    with pytest.raises(ValueError, match="'rumour' of feedback"):
+        described(row)
+    with pytest.raises(ValueError, match="'rumour' is not a valid Reason"):
+        described({**row, "station": "delivery"})
+
+
+@pytest.mark.parametrize("kind", ["override", "outcome", "receipt"])
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [("2007-01-01T00:00:00Z", "before_decision"), ("2036-01-01T00:00:00Z", "clock_ahead")],
+)
+def test_each_impossible_clock_is_explained(kind: str, at: str, problem: str) -> None:
+    identifier = f"d1-20170712-{7:032x}"
+    row = {"decision_id": identifier, "revision": 1, "decision_time": AT, "keys": {"household_id": 7}, "action": "a"}
+    content = {"action": "b", "reason": "c", "value": 1, "revision": 1, "status": "applied"}
+    said = {"kind": kind, "event_id": "e", "decision_id": identifier, "sequence": 1, "at": at, "retracts": False}
+    came = {"received_at": "2026-11-22T00:00:00Z", "principal": "p", "sender": "p", "message_id": "m"}
+
+    (found,) = flagged(join([row], [], [{**said, **content, **came}], []))
+
+    assert found["flag"] == f"{kind}_{problem}"
+    assert kind in found["detail"]
