@@ -64,17 +64,27 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
+    interrupt: Annotated[
+        bool, typer.Option("--interrupt", help="Stop even where that makes work fail which is going on.")
+    ] = False,
 ) -> None:
-    """Stop the embedded AWS. Its state stays, `line up` brings it back."""
-    from assembly_line.embedded.supervisor import require_place_for_state, stop
+    """Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on."""
+    from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
 
     _embedded_only(session, "down")
     if not force:
         require_place_for_state(session.state)
+    if not interrupt:
+        require_nothing_at_work(session.state)
     found = stop(session.state, report=session.output.note)
     words = "Stopped; its state is kept." if found.clean else NOT_KEPT
     message = words if found.was_running else "Nothing was running."
-    document = {"was_running": found.was_running, "clean": found.clean, "problems": list(found.problems)}
+    document = {
+        "was_running": found.was_running,
+        "clean": found.clean,
+        "problems": list(found.problems),
+        "interrupted": found.interrupted,
+    }
     session.output.result(document, lambda console: console.print(message))
 
 
