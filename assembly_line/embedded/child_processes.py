@@ -23,6 +23,8 @@ PACKAGE = "assembly_line.embedded"
 READY_SECONDS = 60.0
 # Where the emulator tells what a stop would cut.
 INTERRUPTIBLE_PATH = "/_line/interruptible"
+# Hides this folder from the programs of the environment, see tools/installation/python_packages.py.
+BUNDLE_ONLY = {"ASSEMBLY_LINE_BUNDLE_ONLY": "1"}
 INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "JAVA_HOME", "LD_LIBRARY_PATH")
 
 
@@ -161,6 +163,7 @@ def _base(folder: StateFolder) -> dict[str, str]:
         **inherited,
         **numeric,
         **credentials(),
+        **BUNDLE_ONLY,
         "PATH": os.pathsep.join([own_programs, os.environ.get("PATH", os.defpath)]),
         "TMPDIR": str(folder.temporary),
         "PYTHONUNBUFFERED": "1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from assembly_line.embedded import addresses, child_processes, processes
 from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
-from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
+from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk, moved_aside
 from assembly_line.errors import EmbeddedAwsError, RequestRefused
 
 Report = Callable[[str], None]
@@ -50,7 +49,7 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
 
     Args:
         state: the folder (`.line`) that holds everything; made if it is not there.
-        fresh: forget the emulated account first, and stop what runs.
+        fresh: begin with an empty account, and stop what runs; what somebody made in the account is moved aside.
         port: where the emulator shall listen; by default the operating system chooses.
         report: gets each sentence that a person should read.
 
@@ -63,17 +62,14 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         if found.running and found.runtime and not fresh:
             return _already_running(found.runtime, port, report)
         _clear_the_way(folder, found, report)
-        if fresh:
-            shutil.rmtree(folder.account, ignore_errors=True)
         if port is not None:
             child_processes.require_free(port)
         folder.check_space()
-        aside = folder.move_aside_if_unclean()
+        unclean = folder.account.exists() and not folder.clean.exists()
+        aside = folder.give_way() if fresh else folder.move_aside_if_unclean()
         if aside:
-            report(
-                f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins. "
-                "Delete that folder when you need nothing of it."
-            )
+            why = "The last run was not closed cleanly" if unclean else "An empty account takes the place of this one"
+            report(moved_aside(aside, why))
         return _start_children(folder, port, report)
 
 

@@ -159,18 +159,20 @@ def test_a_reused_process_id_is_not_taken_for_the_emulator_nor_killed(state: Pat
     assert any("is gone" in line for line in said)
 
 
-def test_fresh_forgets_the_account_and_replaces_what_runs(state: Path) -> None:
-    first = supervisor.start(state, report=lambda _: None)
+def test_a_fresh_account_takes_the_place_of_the_old_one_which_is_moved_aside(state: Path, said: list[str]) -> None:
+    first = supervisor.start(state, report=said.append)
     put(first, "old")
 
-    second = supervisor.start(state, fresh=True, report=lambda _: None)
+    second = supervisor.start(state, fresh=True, report=said.append)
 
     assert not is_alive(first.processes["emulator"])
     assert present(second, "old") == [False, False, False]
-    assert not list(state.glob("unclean-*"))
+    (aside,) = state.glob("kept-*")
+    assert [path.read_bytes() for path in aside.rglob("old/key")] == [b"content"]
+    assert f"it was moved to {aside}" in said[-1]
 
 
-def test_a_snapshot_brings_back_what_was(state: Path) -> None:
+def test_a_snapshot_brings_back_what_was(state: Path, said: list[str]) -> None:
     put(supervisor.start(state, report=lambda _: None), "deployed")
     with pytest.raises(EmbeddedAwsError, match="line down"):
         snapshot(state, "deployed")
@@ -179,14 +181,15 @@ def test_a_snapshot_brings_back_what_was(state: Path) -> None:
     put(supervisor.start(state, report=lambda _: None), "later")
     supervisor.stop(state)
 
-    restore(state, "deployed")
+    restore(state, "deployed", said.append)
 
+    assert "kept-" in said[-1]
     runtime = supervisor.start(state, report=lambda _: None)
     assert snapshots(state) == ["deployed"]
     assert all(present(runtime, "deployed"))
     assert present(runtime, "later") == [False, False, False]
     with pytest.raises(EmbeddedAwsError, match="no snapshot named 'other'; there are: deployed"):
-        restore(state, "other")
+        restore(state, "other", said.append)
 
 
 @dataclass(frozen=True)
