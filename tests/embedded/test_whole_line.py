@@ -50,7 +50,7 @@ def _kill_a_job(deployed: Deployed) -> Answer:
     sleeping = {"script": "train.py", "old": "table = np.", "new": "import time; time.sleep(300)\n    table = np."}
     deployed.release(variant(deployed.folder / "sleeping", **sleeping))
     run = deployed.line(*TRAIN, "--no-wait").document
-    ended = deployed.kill_the_job(run["execution_arn"], "train.py")
+    ended = deployed.kill_the_job(run["execution_arn"], "-m\0train")
     return Answer(int(ended.status != "SUCCEEDED"), "", ended.reason)
 
 
