@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from typing import Annotated, Any
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from assembly_line.cli import exits
-from assembly_line.cli.commands import (
-    board,
-    data,
-    decisions,
-    delivery,
-    demo,
-    features,
-    feedback,
-    logs,
-    platform,
-    tables,
-    training,
-)
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.lazy_commands import LazyCommands, prepare_help
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
-from assembly_line.cli.session import REPOSITORY, Options
+from assembly_line.cli.session import Options
 
+DISTRIBUTION = "data-science-assembly-line"
 STEPS = (
     ("line up", "start the embedded AWS on this machine"),
     ("line deploy", "put the stacks and the declared lines into it"),
@@ -46,12 +37,21 @@ STEPS = (
     ("line logs RUN", "what happened in a run, and why it failed"),
     ("line down", "stop; everything is kept for the next `line up`"),
 )
-ORDER = (
-    *("up", "deploy", "release", "status", "down", "demo"),
-    *("sources", "features", "dataset", "tables", "train", "review", "champion", "score", "outcomes"),
-    "decision",
-    *("feedback", "performance", "board", "logs"),
-)
+# In the order in which a newcomer needs them; the module of `cli/commands` that each is in.
+COMMANDS = {
+    **dict.fromkeys(("up", "deploy", "release", "status", "down"), "platform"),
+    "demo": "demo",
+    "sources": "data",
+    "features": "features",
+    "dataset": "data",
+    "tables": "tables",
+    **dict.fromkeys(("train", "review", "champion"), "training"),
+    **dict.fromkeys(("score", "outcomes"), "delivery"),
+    "decision": "decisions",
+    **dict.fromkeys(("feedback", "performance"), "feedback"),
+    "board": "board",
+    "logs": "logs",
+}
 GUIDE = "\n\n".join(
     (
         "The data science assembly line: from raw tables to delivered predictions and back.",
@@ -62,32 +62,35 @@ GUIDE = "\n\n".join(
 )
 
 
-class InOrder(TyperGroup):
-    """Lists its commands in the order in which a newcomer needs them."""
+class Commands(LazyCommands):
+    """Those of `line`, listed in the order in which a newcomer needs them."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+    modules = COMMANDS
 
 
 app = typer.Typer(
     name="line",
-    cls=InOrder,
+    cls=Commands,
     help=GUIDE,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (platform, data, features, tables, training, delivery, decisions, feedback, board, logs, demo):
-    module.register(app)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        # The project is run from its folder, never installed.
-        project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        typer.echo(project["version"])
+        typer.echo(_version())
         raise typer.Exit
+
+
+def _version() -> str:
+    """Of the folder that this runs from, or of the installed package."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return version(DISTRIBUTION)
 
 
 @app.callback()
@@ -113,19 +116,26 @@ def set_options(
 def run(arguments: list[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    for_program = "--json" in given
+    if len(given) < 2 or {"--help", "-h"} & set(given):
+        prepare_help()
+    Output.answered = False
     try:
-        app(args=given, prog_name="line")
+        code = app(args=given, prog_name="line", standalone_mode=not for_program)
     except Exception as error:  # noqa: BLE001 - the edge of the program: every error becomes an exit code
-        sys.exit(_end(error, traced="--debug" in given))
+        code = _end(error, for_program=for_program, traced="--debug" in given)
+    sys.exit(code or ExitCode.OK)
 
 
-def _end(error: Exception, *, traced: bool) -> int:
-    output = Output(machine_readable=False)
+def _end(error: Exception, *, for_program: bool, traced: bool) -> int:
+    output = Output(machine_readable=for_program)
     code = exits.exit_code_of(error)
     if traced or code is None:
         output.errors.print(exits.trace(error), markup=False, soft_wrap=True)
     output.error(exits.describe(error))
     if code is None:
         output.note("This is a fault of the program, not of your input; please report it with the lines above.")
-        return exits.ExitCode.RUN_FAILED
+        code = ExitCode.RUN_FAILED
+    if for_program and not Output.answered:
+        output.result({"error": exits.parts(error), "exit_code": int(code)}, lambda _: None)
     return code

@@ -34,15 +34,12 @@ def draw_quality(found: Mapping[str, Any]) -> Render:
 
 
 def draw_findings(findings: Sequence[Mapping[str, Any]], *, title: str) -> Render:
-    """The worst first; what passed in one line each."""
+    """The worst first, each rule whole."""
 
     def draw(console: Console) -> None:
         worst_first = sorted(findings, key=_worst_first)
         content = [(one["rule"], one["result"], one["value"]) for one in worst_first]
-        cut = [one[1] == "passed" for one in content]
-        rows(("rule", "result", "found"), content, title=title, cut=cut)(console)
-        if any(cut):
-            console.print("What passed has one line; --json has it whole.", style="dim")
+        rows(("rule", "result", "found"), content, title=title)(console)
 
     return draw
 

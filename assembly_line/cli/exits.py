@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import traceback
 from enum import IntEnum
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 from assembly_line.errors import AssemblyError, EmbeddedAwsError, RunFailed, TargetUnreachable
 
 INTERRUPTED = 130
+# "field: value: expected this": how messages of refused input are built.
+PARTS = re.compile(
+    r"(?P<where>[\w.\[\]/-]+(?:: [\w.\[\]/-]+)*): (?P<value>.+?)[:;,]? expected (?P<expected>.+)", re.DOTALL
+)
 
 
 class ExitCode(IntEnum):
@@ -34,7 +39,7 @@ def exit_code_of(error: Exception) -> ExitCode | None:
         return ExitCode.RUN_FAILED
     if isinstance(error, (TargetUnreachable, EmbeddedAwsError)):
         return ExitCode.UNREACHABLE
-    if isinstance(error, AssemblyError):
+    if isinstance(error, AssemblyError) or hasattr(error, "format_message"):  # the latter is how typer refuses
         return ExitCode.REFUSED
     return ExitCode.UNREACHABLE if _from_aws(error) else None
 
@@ -47,6 +52,19 @@ def describe(error: Exception) -> str:
     return said
 
 
+def parts(error: Exception) -> dict[str, str | None]:
+    """The error for a program: kind, whole message, and those of its parts that the message tells apart."""
+    said = describe(error)
+    found = PARTS.fullmatch(said)
+    return {
+        "kind": type(error).__name__,
+        "message": said,
+        "where": found["where"] if found else None,
+        "value": found["value"] if found else None,
+        "expected": found["expected"] if found else None,
+    }
+
+
 def _said(error: Exception) -> str:
     response: dict[str, Any] = getattr(error, "response", {}) or {}
     if "Error" in response:
@@ -55,6 +73,8 @@ def _said(error: Exception) -> str:
         return f"AWS refused {operation}: {found.get('Code')}: {found.get('Message')}"
     if _from_aws(error):
         return f"{error}; is the target running, and are its credentials valid? (`line status`)"
+    if hasattr(error, "format_message"):
+        return str(error.format_message())
     return str(error) if isinstance(error, AssemblyError) else f"{type(error).__name__}: {error}"
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.session import Options, Session
 
 EVERYWHERE = "Options of every command"
@@ -61,8 +62,18 @@ GLOBAL: dict[str, Any] = {
     "debug": Debug,
 }
 
-Line = Annotated[str, typer.Argument(metavar="LINE", help="Name of the line, such as coupon_redemption.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Run id, as `line train` and `line review list` print it.")]
+Line = Annotated[
+    str,
+    typer.Argument(
+        metavar="LINE", help="Name of the line, such as coupon_redemption.", autocompletion=completing.lines
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Run id, as `line train` and `line review list` print it.", autocompletion=completing.runs
+    ),
+]
 AsOf = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,9 @@ Render = Callable[["Console"], None]
 
 class Output:
     """One command's voice. With `machine_readable` stdout carries one JSON document and nothing else."""
+
+    # Whether this process has printed its document.
+    answered: ClassVar[bool] = False
 
     def __init__(self, *, machine_readable: bool) -> None:
         self.machine_readable = machine_readable
@@ -54,6 +57,7 @@ class Output:
     def result(self, document: Mapping[str, Any] | Sequence[Any], render: Render) -> None:
         """Print the command's answer: the document for a program, or what `render` draws for a person."""
         if self.machine_readable:
+            Output.answered = True
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
         else:
             render(self.console)
@@ -95,15 +99,11 @@ def rows(
     content: Sequence[Sequence[Any]],
     *,
     title: str | None = None,
-    cut: Sequence[bool] | None = None,
 ) -> Render:
     """Draw a table; columns that hold only numbers are flushed right.
 
     A narrow terminal gets a tighter one, whose longest texts go on below, and no word is broken; where not even that
-    has place, each row is drawn as `fields` does it.
-
-    Args:
-        cut: for each row whether it has one line, and an ellipsis where its texts are longer.
+    has place, each row is drawn as `fields` does it. Nothing is left out.
     """
 
     def render(console: Console) -> None:
@@ -112,7 +112,7 @@ def rows(
         for gap, shrunk in ((GAP, False), (1, False), (1, True)):
             widths = _widths(columns, cells, console.width - EDGES - gap * (len(columns) - 1), shrunk=shrunk)
             if widths is not None:
-                console.print(_table(columns, _cut(cells, widths, cut), widths, padding=gap - 1))
+                console.print(_table(columns, cells, widths, padding=gap - 1))
                 return
         for row in cells:
             console.print()
@@ -151,20 +151,6 @@ def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]], room: int, *
         # Prose gives way first, then the longest.
         widths[max(wide, key=lambda place: (prose[place], widths[place]))] -= 1
     return widths
-
-
-def _cut(cells: list[list[str]], widths: Sequence[int], cut: Sequence[bool] | None) -> list[list[str]]:
-    from rich.cells import cell_len, set_cell_size
-
-    if cut is None:
-        return cells
-    return [
-        [
-            cell if not one_line or cell_len(cell) <= width else set_cell_size(cell, width - 1).rstrip() + "…"
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        for row, one_line in zip(cells, cut, strict=True)
-    ]
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int], *, padding: int) -> Table:

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from assembly_line.cli.target import Target
 
 EMBEDDED = "embedded"
-REPOSITORY = Path(__file__).parents[2]
+APP = "app.py"
+# The environment's own folder of an installed package is no project: then it is looked for from the working folder on.
+_HOME = Path(__file__).parents[2]
+
+
+def folder_above(name: str, start: Path) -> Path | None:
+    """The nearest folder that has an entry of this name: `start` or one that it lies in."""
+    return next((folder for folder in (start, *start.parents) if (folder / name).exists()), None)
+
+
+REPOSITORY = _HOME if (_HOME / APP).is_file() else folder_above(APP, Path.cwd()) or Path.cwd()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +61,8 @@ class Session:
 
     @property
     def lines(self) -> Path:
-        """The folder of declared lines: of the working directory if it has one, else the shipped ones."""
-        own = Path.cwd() / "lines"
-        return own if own.is_dir() else REPOSITORY / "lines"
+        """The folder of declared lines: of the working directory or one above it, else the shipped ones."""
+        return (folder_above("lines", Path.cwd()) or REPOSITORY) / "lines"
 
     @cached_property
     def target(self) -> Target:

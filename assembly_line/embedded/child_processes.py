@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -20,6 +21,10 @@ from assembly_line.errors import EmbeddedAwsError
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = "assembly_line.embedded"
 READY_SECONDS = 60.0
+# Where the emulator tells what a stop would cut.
+INTERRUPTIBLE_PATH = "/_line/interruptible"
+# Hides this folder from the programs of the environment, see tools/installation/python_packages.py.
+BUNDLE_ONLY = {"ASSEMBLY_LINE_BUNDLE_ONLY": "1"}
 INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "JAVA_HOME", "LD_LIBRARY_PATH")
 
 
@@ -71,6 +76,16 @@ def answers(url: str, *, timeout_seconds: float = 2.0) -> bool:
             return bool(200 <= answer.status < 300)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def interruptible(runtime: Runtime) -> list[str]:
+    """What a stop would cut, in words for a person; nothing if the emulator does not tell."""
+    try:
+        with urllib.request.urlopen(runtime.endpoint_url + INTERRUPTIBLE_PATH, timeout=10) as answer:  # noqa: S310 - our own loopback address
+            found: list[str] = json.loads(answer.read())
+    except (urllib.error.URLError, OSError, ValueError):
+        return []
+    return found
 
 
 def free_port() -> int:
@@ -148,6 +163,7 @@ def _base(folder: StateFolder) -> dict[str, str]:
         **inherited,
         **numeric,
         **credentials(),
+        **BUNDLE_ONLY,
         "PATH": os.pathsep.join([own_programs, os.environ.get("PATH", os.defpath)]),
         "TMPDIR": str(folder.temporary),
         "PYTHONUNBUFFERED": "1",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import resource
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from assembly_line.embedded.child_processes import INTERRUPTIBLE_PATH
 from assembly_line.embedded.extensions import (
     athena_results,
     athena_tables,
@@ -26,7 +29,9 @@ from assembly_line.embedded.extensions import (
     lambda_logs,
     nested_executions,
     pinned,
+    positions,
     prompt_stacks,
+    resuming,
     retries,
     role_sessions,
     saving,
@@ -57,6 +62,9 @@ EXTENSIONS = (
     shared_code,
     sns_publishing,
     task_callbacks,
+    # They wrap what those above replace.
+    positions,
+    resuming,
 )
 GRACE_SECONDS = 1.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.
@@ -73,8 +81,22 @@ def main() -> None:
     asyncio.run(_serve())
 
 
+def answering(application: Any) -> Any:
+    """`application`, which also answers the supervisor: what a stop would cut."""
+
+    async def serve_both(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != INTERRUPTIBLE_PATH:
+            await application(scope, receive, send)
+            return
+        body = json.dumps(saving.interruptible()).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
+
+    return serve_both
+
+
 async def _serve() -> None:
-    application = pinned.ministack("app", "app").app
+    application = answering(pinned.ministack("app", "app").app)
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from assembly_line.embedded.runtime import read_runtime
-from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
+from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk, moved_aside
 from assembly_line.errors import EmbeddedAwsError
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -25,12 +27,14 @@ def snapshot(state: Path, name: str) -> Path:
         _require_stopped(folder)
         if not folder.clean.exists():
             raise EmbeddedAwsError(f"{folder.account}: not closed cleanly, so it cannot be kept; run `line down` first")
-        _copy(folder.account, target)
+        with _copied(folder.account, target) as copy:
+            shutil.rmtree(target, ignore_errors=True)
+            copy.rename(target)
     return target
 
 
-def restore(state: Path, name: str) -> None:
-    """Put the named copy in place of the account, which is given up.
+def restore(state: Path, name: str, report: Callable[[str], None]) -> None:
+    """Put the named copy in place of the account. What a demo left there is removed, anything else is moved aside.
 
     Raises:
         EmbeddedAwsError: it still runs, there is no such snapshot, or the disk is full.
@@ -42,7 +46,11 @@ def restore(state: Path, name: str) -> None:
         raise EmbeddedAwsError(f"{folder.snapshots}: no snapshot named {name!r}; there are: {known}")
     with explaining_full_disk(folder), folder.locked():
         _require_stopped(folder)
-        _copy(source, folder.account)
+        with _copied(source, folder.account) as copy:
+            aside = folder.give_way()
+            copy.rename(folder.account)
+        if aside is not None:
+            report(moved_aside(aside, f"The account gave way to the copy {name!r}"))
 
 
 def snapshots(state: Path) -> list[str]:
@@ -64,14 +72,14 @@ def _require_stopped(folder: StateFolder) -> None:
         raise EmbeddedAwsError(f"{folder.root}: the embedded AWS is running; stop it first (`line down`)")
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy beside the target, then swap, so that a failure leaves the target as it was."""
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[Path]:
+    """A copy beside the target, to be moved there, so that a failure leaves the target as it was."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         shutil.copytree(source, temporary)
-        shutil.rmtree(target, ignore_errors=True)
-        temporary.rename(target)
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

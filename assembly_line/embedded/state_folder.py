@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from assembly_line.errors import EmbeddedAwsError
 
 MINIMUM_FREE_MIB = 200
+# Files of the account that change without anybody's work.
+NO_WORK = frozenset({"disposable", "closed-cleanly", "services/saved"})
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class StateFolder:
 
     @property
     def disposable(self) -> Path:
-        """Exists while the account holds nothing but what a demo put there."""
+        """The fingerprint of what a demo left; another one means that somebody has worked in the account since."""
         return self.account / "disposable"
 
     @property
@@ -108,11 +111,23 @@ class StateFolder:
             return None
         return self._move_aside("unclean")
 
-    def move_aside_if_kept(self) -> Path | None:
-        """Where an account that somebody worked in was moved to; None if it is disposable or there is none."""
-        if not self.account.exists() or self.disposable.exists():
-            return None
-        return self._move_aside("kept")
+    def give_way(self) -> Path | None:
+        """Make place for another account. What a demo left is removed; returns where anything else was moved to."""
+        aside = self.move_aside_if_unclean()
+        if aside is not None or not self.account.exists():
+            return aside
+        if not self._is_disposable():
+            return self._move_aside("kept")
+        shutil.rmtree(self.account)
+        return None
+
+    def mark_disposable(self) -> None:
+        """Say that the account holds nothing that somebody would miss, as long as nothing in it changes."""
+        self.disposable.write_text(fingerprint(self.account), encoding="utf-8")
+
+    def _is_disposable(self) -> bool:
+        marked = self.disposable.read_text(encoding="utf-8") if self.disposable.exists() else None
+        return marked == fingerprint(self.account)
 
     def _move_aside(self, why: str) -> Path:
         aside = self.root / f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
@@ -131,6 +146,25 @@ class StateFolder:
                     f"{self.root}: another command is starting or stopping the embedded AWS; wait for it to end"
                 ) from error
             yield
+
+
+def fingerprint(account: Path) -> str:
+    """Changes with anything that work leaves in the stopped account; starting and stopping alone leave it as it is."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in account.rglob("*") if path.is_file()):
+        name = path.relative_to(account).as_posix()
+        if name not in NO_WORK:
+            digest.update(f"{len(name)}:{name}:{path.stat().st_size}:".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def moved_aside(aside: Path, why: str) -> str:
+    """What a person is told of an account that gave way."""
+    return (
+        f"{why}: it was moved to {aside}. Delete that folder when you need nothing of it; to have it back, run "
+        f"`line down`, move what is in {aside.with_name('account')} elsewhere, and this folder there."
+    )
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from assembly_line.embedded import addresses, child_processes, processes
 from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
-from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk
-from assembly_line.errors import EmbeddedAwsError
+from assembly_line.embedded.state_folder import StateFolder, explaining_full_disk, moved_aside
+from assembly_line.errors import EmbeddedAwsError, RequestRefused
 
 Report = Callable[[str], None]
 # A machine that is busy with other things takes its time to write the state; what is written needs no more of it.
@@ -42,7 +41,7 @@ class Stopped:
     was_running: bool
     clean: bool
     problems: tuple[str, ...] = ()
-    interrupted_executions: int = 0
+    interrupted: int = 0
 
 
 def start(state: Path, *, fresh: bool = False, port: int | None = None, report: Report) -> Runtime:
@@ -50,7 +49,7 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
 
     Args:
         state: the folder (`.line`) that holds everything; made if it is not there.
-        fresh: forget the emulated account first, and stop what runs.
+        fresh: begin with an empty account, and stop what runs; what somebody made in the account is moved aside.
         port: where the emulator shall listen; by default the operating system chooses.
         report: gets each sentence that a person should read.
 
@@ -63,17 +62,14 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         if found.running and found.runtime and not fresh:
             return _already_running(found.runtime, port, report)
         _clear_the_way(folder, found, report)
-        if fresh:
-            shutil.rmtree(folder.account, ignore_errors=True)
         if port is not None:
             child_processes.require_free(port)
         folder.check_space()
-        aside = folder.move_aside_if_unclean()
+        unclean = folder.account.exists() and not folder.clean.exists()
+        aside = folder.give_way() if fresh else folder.move_aside_if_unclean()
         if aside:
-            report(
-                f"The last run was not closed cleanly: its state was moved to {aside}, a new one begins. "
-                "Delete that folder when you need nothing of it."
-            )
+            why = "The last run was not closed cleanly" if unclean else "An empty account takes the place of this one"
+            report(moved_aside(aside, why))
         return _start_children(folder, port, report)
 
 
@@ -87,8 +83,8 @@ def stop(state: Path, *, report: Report | None = None) -> Stopped:
     if report:
         for problem in outcome.problems:
             report(f"Found: {problem}.")
-        if outcome.interrupted_executions:
-            report(f"{outcome.interrupted_executions} execution(s) were running; they come back as failed.")
+        if outcome.interrupted:
+            report(f"Cut while at work: {outcome.interrupted} execution(s) or job(s); they come back as failed.")
     return outcome
 
 
@@ -100,6 +96,17 @@ def require_place_for_state(state: Path) -> None:
             f"{folder.root}: {folder.free_mib()} MiB are free on its file system, too few to write the state "
             f"({SAVING_MIB} MiB are needed); it was left running: free some space, then `line down` again "
             "(--force stops it and gives its state up)"
+        )
+
+
+def require_nothing_at_work(state: Path) -> None:
+    """Raise RequestRefused if a stop would cut work. Executions that wait are no such work: they wait on."""
+    found = status(state)
+    cut = child_processes.interruptible(found.runtime) if found.runtime and found.running else []
+    if cut:
+        raise RequestRefused(
+            "\n  ".join(["the embedded AWS was left running, because stopping it would make this fail:", *cut])
+            + "\nWait until it has ended (`line status`, `line logs RUN`), or give it up: `line down --interrupt`"
         )
 
 
@@ -194,12 +201,10 @@ def _stop_locked(folder: StateFolder) -> Stopped:
         problems.append(_not_saved(folder))
     interrupted = 0
     if not problems:
-        interrupted = int(json.loads(folder.saved.read_text(encoding="utf-8"))["interrupted_executions"])
+        interrupted = int(json.loads(folder.saved.read_text(encoding="utf-8"))["interrupted"])
         folder.clean.touch()
     folder.runtime.unlink(missing_ok=True)
-    return Stopped(
-        was_running=bool(alive), clean=not problems, problems=tuple(problems), interrupted_executions=interrupted
-    )
+    return Stopped(was_running=bool(alive), clean=not problems, problems=tuple(problems), interrupted=interrupted)
 
 
 def _end(who: processes.ProcessIdentity, folder: StateFolder, *, writes_state: bool) -> bool:

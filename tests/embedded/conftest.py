@@ -35,7 +35,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
         yield Deployed(line, raw, folder)
     finally:
-        line("down")
+        line("down", "--interrupt")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
 
 EMF = """
@@ -104,3 +105,17 @@ def test_workers_find_their_code_compiled_and_tell_errors_by_its_own_lines(cloud
     failed, error = invoke(cloud, name)
     assert failed
     assert any("if not event: raise ValueError('nothing')" in line for line in error["stackTrace"])
+
+
+def test_functions_are_told_to_find_their_code_in_their_own_bundle(cloud: EmbeddedAccount) -> None:
+    ((name, value),) = BUNDLE_ONLY.items()
+    function = cloud.function(f"import os\ndef handle(event, context): return os.environ[{name!r}]\n")
+
+    assert json.loads(cloud.client("lambda").invoke(FunctionName=function)["Payload"].read()) == value
+
+
+def test_a_function_whose_bundle_lacks_the_library_does_not_find_it_elsewhere(cloud: EmbeddedAccount) -> None:
+    function = cloud.function("import assembly_line\ndef handle(event, context): return 1\n")
+
+    answer = json.loads(cloud.client("lambda").invoke(FunctionName=function)["Payload"].read())
+    assert "No module named 'assembly_line'" in answer["errorMessage"]

@@ -210,6 +210,7 @@ def test_without_java_or_pyspark_a_spark_job_says_what_to_install(glue: Glue, mo
     assert without_java.state == without_pyspark.state == "FAILED"
     assert "needs Java 17 to 24" in (without_java.error or "")
     assert "needs PySpark" in (without_pyspark.error or "")
+    assert "`tools/install.sh test`" in (without_pyspark.error or "")
     assert "ran" not in glue.log.read_text(encoding="utf-8").splitlines()
 
 

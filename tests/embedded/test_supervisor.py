@@ -159,18 +159,20 @@ def test_a_reused_process_id_is_not_taken_for_the_emulator_nor_killed(state: Pat
     assert any("is gone" in line for line in said)
 
 
-def test_fresh_forgets_the_account_and_replaces_what_runs(state: Path) -> None:
-    first = supervisor.start(state, report=lambda _: None)
+def test_a_fresh_account_takes_the_place_of_the_old_one_which_is_moved_aside(state: Path, said: list[str]) -> None:
+    first = supervisor.start(state, report=said.append)
     put(first, "old")
 
-    second = supervisor.start(state, fresh=True, report=lambda _: None)
+    second = supervisor.start(state, fresh=True, report=said.append)
 
     assert not is_alive(first.processes["emulator"])
     assert present(second, "old") == [False, False, False]
-    assert not list(state.glob("unclean-*"))
+    (aside,) = state.glob("kept-*")
+    assert [path.read_bytes() for path in aside.rglob("old/key")] == [b"content"]
+    assert f"it was moved to {aside}" in said[-1]
 
 
-def test_a_snapshot_brings_back_what_was(state: Path) -> None:
+def test_a_snapshot_brings_back_what_was(state: Path, said: list[str]) -> None:
     put(supervisor.start(state, report=lambda _: None), "deployed")
     with pytest.raises(EmbeddedAwsError, match="line down"):
         snapshot(state, "deployed")
@@ -179,14 +181,15 @@ def test_a_snapshot_brings_back_what_was(state: Path) -> None:
     put(supervisor.start(state, report=lambda _: None), "later")
     supervisor.stop(state)
 
-    restore(state, "deployed")
+    restore(state, "deployed", said.append)
 
+    assert "kept-" in said[-1]
     runtime = supervisor.start(state, report=lambda _: None)
     assert snapshots(state) == ["deployed"]
     assert all(present(runtime, "deployed"))
     assert present(runtime, "later") == [False, False, False]
     with pytest.raises(EmbeddedAwsError, match="no snapshot named 'other'; there are: deployed"):
-        restore(state, "other")
+        restore(state, "other", said.append)
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,10 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppedWhileBu
     name = account.function("import os\ndef handle(event, context): return os.getpid()\n")
     worker = identify(int(account.client("lambda").invoke(FunctionName=name)["Payload"].read()))
     assert worker
-    execution = account.start(account.machine(one_state({"Type": "Wait", "Seconds": 300})))
+    sleeper = account.function("import time\ndef handle(event, context): time.sleep(60)\n", Timeout=100)
+    function = f"arn:aws:lambda:us-east-1:000000000000:function:{sleeper}"
+    execution = account.start(account.machine(one_state({"Type": "Task", "Resource": function})))
+    until(lambda: len(account.states.get_execution_history(executionArn=execution)["events"]) > 2)
     with socket.create_connection(("127.0.0.1", account.runtime.emulator_port)) as waiting:
         body = f"Action=ReceiveMessage&QueueUrl={account.queue()[0]}&WaitTimeSeconds=20"
         head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -226,11 +232,11 @@ def test_stopping_ends_the_functions_too(stopped: StoppedWhileBusy) -> None:
 
 
 def test_executions_that_a_stop_interrupts_are_counted_and_come_back_as_failed(stopped: StoppedWhileBusy) -> None:
-    assert stopped.outcome.interrupted_executions == 1
-    assert stopped.said == ["1 execution(s) were running; they come back as failed."]
+    assert stopped.outcome.interrupted == 1
+    assert stopped.said == ["Cut while at work: 1 execution(s) or job(s); they come back as failed."]
 
     again = EmbeddedAccount(supervisor.start(stopped.state, report=lambda _: None))
-    assert again.states.describe_execution(executionArn=stopped.execution)["status"] == "FAILED"
+    assert again.end_of(stopped.execution)["error"] == "States.ServiceRestart"
 
 
 def test_a_start_that_fails_leaves_nothing_behind(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +305,7 @@ def test_a_state_that_was_written_whole_is_kept_however_its_writer_ended(
     folder = StateFolder(state)
     folder.services.mkdir(parents=True)
     if saved:
-        folder.saved.write_text('{"interrupted_executions": 0}', encoding="utf-8")
+        folder.saved.write_text('{"interrupted": 0}', encoding="utf-8")
     running = Runtime(
         root=state, emulator_port=1, sagemaker_port=2, processes={"emulator": stubborn}, started="then", versions={}
     )

@@ -50,7 +50,7 @@ def _kill_a_job(deployed: Deployed) -> Answer:
     sleeping = {"script": "train.py", "old": "table = np.", "new": "import time; time.sleep(300)\n    table = np."}
     deployed.release(variant(deployed.folder / "sleeping", **sleeping))
     run = deployed.line(*TRAIN, "--no-wait").document
-    ended = deployed.kill_the_job(run["execution_arn"], "train.py")
+    ended = deployed.kill_the_job(run["execution_arn"], "-m\0train")
     return Answer(int(ended.status != "SUCCEEDED"), "", ended.reason)
 
 
@@ -61,6 +61,7 @@ class Story:
     dataset: dict[str, Any]
     review: dict[str, Any]
     by_author: Answer
+    stopped: dict[str, Any]
     decided: dict[str, Any]
     scored: dict[str, Any]
     consumed: dict[str, int]
@@ -78,6 +79,8 @@ def story(deployed: Deployed, refused: dict[str, Answer]) -> Story:
     review = line(*TRAIN).document
     judge = ("review", "approve", LINE, review["run_id"], "--reason", "better than the prior rate")
     by_author = line(*judge, "--as", "scientist")
+    stopped = line("down").document
+    assert line("up").code == ExitCode.OK
     decided = line(*judge, "--as", "reviewer").document
     scored = line(*SCORE).document
     consumed, consumed_again = _consume(deployed), _consume(deployed)
@@ -99,6 +102,7 @@ def story(deployed: Deployed, refused: dict[str, Answer]) -> Story:
         dataset=dataset,
         review=review,
         by_author=by_author,
+        stopped=stopped,
         decided=decided,
         scored=scored,
         consumed=consumed,
@@ -268,6 +272,13 @@ def test_a_source_that_cannot_be_read_leaves_the_old_one(deployed: Deployed) -> 
         assert answer.code == ExitCode.REFUSED
         assert "campaign_descriptions.parquet" in answer.err
     assert deployed.target.lake.read_json("snapshots/campaign_descriptions.json") == before
+
+
+def test_a_run_waits_for_its_review_while_the_embedded_aws_is_stopped(story: Story, deployed: Deployed) -> None:
+    assert (story.stopped["clean"], story.stopped["interrupted"]) == (True, 0)
+    assert story.decided["decision"] == "approve"
+    runs = deployed.line("logs", story.review["run_id"]).document
+    assert runs["status"] == "SUCCEEDED"
 
 
 def test_everything_is_there_again_after_down_and_up(story: Story, deployed: Deployed) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from tools.installation import commands, java, layer, python_packages
 from tools.installation.commands import InstallationError
 from tools.installation.steps import Step
@@ -253,6 +254,53 @@ def test_the_command_runs_from_anywhere_and_passes_arguments_and_exit_code_on(tm
     work = root / ".venv" / "bin" / "work"
     result = subprocess.run([work, "up", "a b"], cwd="/", capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (3, "['up', 'a b']\n")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a project of one module, and an environment's folder of packages that knows it."""
+    root = tmp_path / "a folder"
+    (root / "shop").mkdir(parents=True)
+    (root / "shop" / "__init__.py").write_text("")
+    (root / "packages").mkdir()
+    text = python_packages.path_file(root)
+    (root / "packages" / python_packages.PATH_FILE).write_text(text)
+    return root
+
+
+def importing(project: Path, **variables: str) -> int:
+    """The exit code of a program that imports the project's module from elsewhere."""
+    program = f"import site; site.addsitedir({str(project / 'packages')!r}); import shop"
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd="/", env=variables, check=False, stderr=subprocess.DEVNULL).returncode
+
+
+def test_any_program_of_the_environment_imports_the_project_but_those_of_the_embedded_aws(project: Path) -> None:
+    assert importing(project) == 0
+    assert importing(project, **BUNDLE_ONLY) == 1
+
+
+def test_the_package_installs_by_pip_and_gives_the_command(tmp_path: Path) -> None:
+    source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "assembly_line", source / "assembly_line", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True, capture_output=True)
+
+    def said(*command: str | Path) -> str:
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(target)}
+        return subprocess.run(command, cwd=elsewhere, env=variables, capture_output=True, text=True, check=True).stdout
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert said(target / "bin" / "line", "--version").strip() == declared
+    assert said(sys.executable, "-c", "import assembly_line; print(assembly_line.__file__)").startswith(str(target))
+    assert (target / "assembly_line" / "py.typed").is_file()
+    of_folder = {path.relative_to(ROOT) for path in (ROOT / "assembly_line").rglob("*.py")}
+    assert {path.relative_to(target) for path in (target / "assembly_line").rglob("*.py")} == of_folder
+    assert (target / "assembly_line" / "training" / "images.json").is_file()
 
 
 def test_make_tells_what_there_is() -> None:

@@ -35,9 +35,9 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
         Step(
             stamp=packages / "commands.installed",
             product=root / ".venv" / "bin" / "line",
-            inputs=(root / "pyproject.toml",),
+            inputs=(root / "pyproject.toml", Path(python_packages.__file__)),
             settings=here,
-            run=partial(python_packages.write_commands, root),
+            run=partial(python_packages.install_project, root),
         ),
         Step(
             stamp=tools / "node.installed",

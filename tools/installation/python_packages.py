@@ -24,8 +24,7 @@ _LAUNCHER = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
-# The command `{name}` of this folder. The folder is put on the path here and nowhere else: a handler of the embedded
-# AWS must find its code in its own bundle, as in AWS, and not because it happens to lie in this folder.
+# The command `{name}` of this folder, from wherever it is called.
 import sys
 
 sys.path[0] = {root!r}
@@ -33,6 +32,13 @@ from {module} import {function}
 
 sys.exit({function}())
 """
+
+
+# Python runs a line of a `.pth` file that begins with an import. Handlers and jobs of the embedded AWS are told by the
+# variable to find their code in their own bundle, as in AWS, and not because it happens to lie in this folder.
+HIDDEN = "ASSEMBLY_LINE_BUNDLE_ONLY"
+PATH_FILE = "assembly_line.pth"
+_PATH = "import os, sys; {hidden!r} in os.environ or sys.path.append({root!r})\n"
 
 
 def create(root: Path) -> None:
@@ -82,12 +88,22 @@ def install(root: Path, lock: Path, *, what: str, hold: int) -> None:
     unfinished.unlink()
 
 
-def write_commands(root: Path) -> None:
-    """Write a launcher into `.venv/bin` for each of pyproject.toml's `[project.scripts]`.
+def install_project(root: Path) -> None:
+    """Let every program of `.venv` import the project from its folder, and write its commands into `.venv/bin`.
 
-    Installing the project as a package would need a build backend, and would put the folder on the path of every
-    process of this environment.
+    As `pip install --editable` would, but for what runs in the embedded AWS: there the folder stays hidden.
     """
+    (site_packages() / PATH_FILE).write_text(path_file(root))
+    write_commands(root)
+
+
+def path_file(root: Path) -> str:
+    """Content of the file that puts the folder on the path."""
+    return _PATH.format(hidden=HIDDEN, root=str(root))
+
+
+def write_commands(root: Path) -> None:
+    """Write a launcher into `.venv/bin` for each of pyproject.toml's `[project.scripts]`."""
     scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
     folder = root / ".venv" / "bin"
     for name, target in scripts.items():

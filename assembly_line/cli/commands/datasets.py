@@ -8,12 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
 Dataset = Annotated[
     str,
-    typer.Argument(metavar="DATASET", help="Dataset id as `line dataset list` prints it, or its beginning: ds-1a2b."),
+    typer.Argument(
+        metavar="DATASET",
+        help="Dataset id as `line dataset list` prints it, or its beginning: ds-1a2b.",
+        autocompletion=completing.datasets,
+    ),
 ]
 Judged = Annotated[
     str,
@@ -21,8 +26,12 @@ Judged = Annotated[
         metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed; refused datasets included."
     ),
 ]
-Other = Annotated[str, typer.Argument(metavar="OTHER", help="The dataset to compare with.")]
-OneLine = Annotated[str | None, typer.Argument(metavar="[LINE]", help="Only this line.")]
+Other = Annotated[
+    str, typer.Argument(metavar="OTHER", help="The dataset to compare with.", autocompletion=completing.datasets)
+]
+OneLine = Annotated[
+    str | None, typer.Argument(metavar="[LINE]", help="Only this line.", autocompletion=completing.lines)
+]
 Decision = Annotated[
     str,
     typer.Argument(

@@ -19,8 +19,8 @@ def demo(session: Session) -> None:
 
     Replays 2017: trains in July, has the run reviewed, scores each later campaign as it starts, lets a consuming
     application act, lets time pass until the outcomes are certain, and shows how good it was. Begins with an empty
-    account: what an earlier demo left is given up, anything else is moved aside. Stops what it started; `line up`
-    shows the result again.
+    account: what an earlier demo left is given up; an account that somebody worked in is moved aside, and where to is
+    said. Stops what it started; `line up` shows the result again.
     """
     from assembly_line.cli.demo.replay import run_demo
 

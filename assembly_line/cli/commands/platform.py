@@ -34,12 +34,19 @@ def up(
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="Where to listen; a free port if left out.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything that is in it first.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin with an empty account; what somebody made in it is moved aside.")
+    ] = False,
+    limits: Annotated[
+        bool, typer.Option("--limits", help="List what of the deployed stacks is recorded and does not act here.")
+    ] = False,
 ) -> None:
     """Start the embedded AWS and leave it running. What the last run kept is there again."""
-    from assembly_line.embedded.supervisor import start
+    from assembly_line.embedded.supervisor import require_nothing_at_work, start
 
     _embedded_only(session, "up")
+    if fresh:
+        require_nothing_at_work(session.state)
     runtime = start(session.state, fresh=fresh, port=port, report=session.output.note)
     not_emulated = _limitations(session.state)
     document = {"endpoint_url": runtime.endpoint_url, "state": str(session.state), "not_emulated": not_emulated}
@@ -49,7 +56,7 @@ def up(
             {
                 "Embedded AWS": runtime.endpoint_url,
                 "State": session.state,
-                "Not emulated": "\n".join(f"- {sentence}" for sentence in not_emulated) or None,
+                "Not emulated": _limits_in_words(not_emulated, listed=limits),
                 "Next": "`line status` shows what there is" if not_emulated else "`line deploy`",
             }
         ),
@@ -64,17 +71,27 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
+    interrupt: Annotated[
+        bool, typer.Option("--interrupt", help="Stop even where that makes work fail which is going on.")
+    ] = False,
 ) -> None:
-    """Stop the embedded AWS. Its state stays, `line up` brings it back."""
-    from assembly_line.embedded.supervisor import require_place_for_state, stop
+    """Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on."""
+    from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
 
     _embedded_only(session, "down")
     if not force:
         require_place_for_state(session.state)
+    if not interrupt:
+        require_nothing_at_work(session.state)
     found = stop(session.state, report=session.output.note)
     words = "Stopped; its state is kept." if found.clean else NOT_KEPT
     message = words if found.was_running else "Nothing was running."
-    document = {"was_running": found.was_running, "clean": found.clean, "problems": list(found.problems)}
+    document = {
+        "was_running": found.was_running,
+        "clean": found.clean,
+        "problems": list(found.problems),
+        "interrupted": found.interrupted,
+    }
     session.output.result(document, lambda console: console.print(message))
 
 
@@ -150,6 +167,12 @@ def _limitations(state: Path) -> list[str]:
         return []
     digest = json.loads(folder.deployment.read_text(encoding="utf-8"))["digest"]
     return limitations(templates_of(folder.assemblies / digest / "embedded"))
+
+
+def _limits_in_words(sentences: list[str], *, listed: bool) -> str | None:
+    if not sentences:
+        return None
+    return "\n".join(f"- {one}" for one in sentences) if listed else f"{len(sentences)} things; `line up --limits`"
 
 
 def _embedded_only(session: Session, name: str) -> None:

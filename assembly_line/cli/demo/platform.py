@@ -14,7 +14,7 @@ from assembly_line.cli.session import REPOSITORY
 from assembly_line.embedded.deployment import assemble, deploy
 from assembly_line.embedded.runtime import Runtime
 from assembly_line.embedded.snapshots import restore, snapshot, snapshots
-from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded.state_folder import StateFolder, moved_aside
 from assembly_line.embedded.supervisor import start, status, stop
 
 PREFIX = "deployed-"
@@ -39,10 +39,15 @@ class Platform:
     restored: bool
 
 
-def prepare(state: Path, say: Say) -> Platform:
+def prepare(state: Path, say: Say, note: Say) -> Platform:
     """Start the embedded AWS with the stacks deployed and nothing else in it.
 
-    What runs there is stopped. What an earlier demo left is given up; what somebody made is moved aside.
+    What runs there is stopped. What an earlier demo left is given up; an account that somebody worked in since is
+    moved aside.
+
+    Args:
+        say: gets how far it is.
+        note: gets what a person should still read afterwards.
 
     Raises:
         EmbeddedAwsError: it does not start, or the stacks do not deploy.
@@ -50,10 +55,9 @@ def prepare(state: Path, say: Say) -> Platform:
     if status(state).runtime is not None:
         say("stopping the embedded AWS that was left running")
         stop(state)
-    folder = StateFolder(state.resolve())
-    aside = folder.move_aside_if_kept()
+    aside = StateFolder(state.resolve()).give_way()
     if aside is not None:
-        say(f"what was deployed here before is kept in {aside}; delete that folder when it is not needed")
+        note(moved_aside(aside, "Somebody worked in the account that was here"))
     began = time.monotonic()
     assembly = assemble(REPOSITORY, state, say)
     synthesized = time.monotonic() - began
@@ -61,7 +65,7 @@ def prepare(state: Path, say: Say) -> Platform:
     restored = name in snapshots(state)
     if restored:
         say("restoring the deployed stacks")
-        restore(state, name)
+        restore(state, name, note)
         runtime = start(state, report=say)
     else:
         runtime = _deploy_and_keep(state, assembly, name, say)
@@ -84,7 +88,6 @@ def last_deployment(state: Path) -> dict[str, Any]:
 
 def _deploy_and_keep(state: Path, assembly: Path, name: str, say: Say) -> Runtime:
     runtime = start(state, fresh=True, report=say)
-    StateFolder(state.resolve()).disposable.touch()  # the copy carries the mark along
     deploy(runtime, assembly, say)
     say("keeping a copy for the next time")
     stop(state)

@@ -32,6 +32,8 @@ from assembly_line.cli.releasing import release_lines
 from assembly_line.cli.runs import run_name
 from assembly_line.cli.target import embedded_target
 from assembly_line.cli.waiting import require_success, wait
+from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded.supervisor import require_nothing_at_work, stop
 from assembly_line.errors import RequestRefused, RunFailed
 from assembly_line.instants import format_instant
 from assembly_line.names import Parameter
@@ -55,14 +57,15 @@ def run_demo(session: Session) -> None:
     """Run everything, print the summary, write `demo.json`, stop what was started.
 
     Raises:
-        RequestRefused: another environment than the embedded one was named.
+        RequestRefused: another environment than the embedded one was named, or work is going on in that one.
         RunFailed: a station failed; the message names it, the reason, and how to see more.
     """
     if not session.embedded:
         raise RequestRefused("`line demo` runs in the embedded AWS only; leave --environment out")
+    require_nothing_at_work(session.state)
     demo = Demo(session)
     try:
-        with stopped_at_the_end(session):
+        with stopped_at_the_end(demo):
             found = demo.run()
     except Exception as error:
         where = demo.stages.current or "the end"
@@ -75,15 +78,18 @@ def run_demo(session: Session) -> None:
 
 
 @contextlib.contextmanager
-def stopped_at_the_end(session: Session) -> Iterator[None]:
-    """Stop the embedded AWS however the demo ends, also when it is interrupted or told to end."""
-    from assembly_line.embedded.supervisor import stop
+def stopped_at_the_end(demo: Demo) -> Iterator[None]:
+    """Stop the embedded AWS however the demo ends, also when it is interrupted or told to end.
 
+    The next demo removes an account that this one began, unless somebody works in it in between.
+    """
+    state, note = demo.session.state, demo.session.output.note
     signal.signal(signal.SIGTERM, _end)
     try:
         yield
     finally:
-        stop(session.state, report=session.output.note)
+        if stop(state, report=note).clean and demo.has_begun:
+            StateFolder(state).mark_disposable()
 
 
 def _end(number: int, _frame: object) -> None:
@@ -98,6 +104,7 @@ class Demo:
 
     def __post_init__(self) -> None:
         self.runs: list[str] = []
+        self.has_begun = False
         self.stages = Stages(self.session.output, of=STAGES)
         self.figures = Figures(
             line=LINE, trained_at=format_instant(TRAINED_AT), observed_at=format_instant(OBSERVED_AT)
@@ -107,6 +114,7 @@ class Demo:
         began = time.monotonic()
         (self.session.state / "demo.json").unlink(missing_ok=True)
         target, platform = self._platform()
+        self.has_begun = True
         with contextlib.ExitStack() as until_the_end:
             temporary = tempfile.TemporaryDirectory(prefix="demo-", dir=self.session.state / "tmp")
             folder = Path(until_the_end.enter_context(temporary))
@@ -124,7 +132,7 @@ class Demo:
 
     def _platform(self) -> tuple[Target, Platform]:
         with self.stages.stage("Embedded AWS and stacks") as stage:
-            platform = prepare(self.session.state, stage.say)
+            platform = prepare(self.session.state, stage.say, self.session.output.note)
             target = embedded_target(self.session.state)
             stage.say("releasing the lines")
             release_lines(self.session, target, self.session.lines)

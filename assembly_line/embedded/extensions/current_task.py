@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.embedded.extensions.pinned import ministack, replace
+from assembly_line.embedded.extensions.positions import attempt_seconds
 
 
 @dataclass(kw_only=True)
@@ -17,7 +18,6 @@ class CurrentTask:
     state: dict[str, Any]
     execution: dict[str, Any]
     context: dict[str, Any]
-    callback_token: str | None = None
 
     @property
     def execution_is_over(self) -> bool:
@@ -39,7 +39,7 @@ class Attempt:
     def __init__(self) -> None:
         self._task = current_task()
         limit = self._task.state.get("TimeoutSeconds") if self._task else None
-        self._deadline = time.monotonic() + limit if limit else float("inf")
+        self._deadline = time.monotonic() + limit - attempt_seconds() if limit else float("inf")
 
     @property
     def is_given_up(self) -> bool:

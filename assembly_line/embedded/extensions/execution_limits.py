@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from assembly_line.embedded.extensions import current_task
@@ -59,7 +60,7 @@ def _limit_machines(states: Any) -> None:
             stock(arn)
             return
         expire = contextvars.copy_context()
-        timer = threading.Timer(limit, expire.run, (_expire, states, arn))
+        timer = threading.Timer(_left(states, arn, limit), expire.run, (_expire, states, arn))
         timer.daemon = True
         timer.start()
         try:
@@ -77,6 +78,12 @@ def _limit_seconds(states: Any, arn: str) -> float | None:
     except ValueError:
         return None
     return limit
+
+
+def _left(states: Any, arn: str, limit: float) -> float:
+    """Seconds until the limit: an execution that carries on was started before this run of the emulator."""
+    began = datetime.fromisoformat(states._executions[arn]["startDate"])
+    return max(limit - (datetime.now(UTC) - began).total_seconds(), 0)
 
 
 def _expire(states: Any, arn: str) -> None:

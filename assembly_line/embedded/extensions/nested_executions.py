@@ -8,6 +8,7 @@ from typing import Any
 
 from assembly_line.embedded.extensions.current_task import Attempt
 from assembly_line.embedded.extensions.pinned import ministack, replace
+from assembly_line.embedded.extensions.positions import attempt
 
 POLL_SECONDS = 0.05
 
@@ -24,12 +25,10 @@ def install() -> None:
 
 
 def _run(states: Any, resource: str, task_input: dict[str, Any]) -> dict[str, Any]:
-    status, _, body = states._start_execution(states._nested_start_execution_request(task_input))
-    started = json.loads(body)
-    if status >= 400:
-        name = f"{started.get('__type', 'StepFunctions').removesuffix('Exception')}Exception"
-        raise states._ExecutionError(f"StepFunctions.{name}", started.get("message", ""))
-    child = states._executions[started["executionArn"]]
+    kept = attempt() or {}
+    if "child" not in kept:
+        kept["child"] = _start(states, task_input)
+    child = states._executions[kept["child"]]
     _wait(states, child)
     document = _document(states, child)
     if child["status"] != "SUCCEEDED":
@@ -37,6 +36,16 @@ def _run(states: Any, resource: str, task_input: dict[str, Any]) -> dict[str, An
     if resource.endswith(".sync:2"):
         document["Output"] = json.loads(child["output"])
     return document
+
+
+def _start(states: Any, task_input: dict[str, Any]) -> str:
+    """ARN of the child."""
+    status, _, body = states._start_execution(states._nested_start_execution_request(task_input))
+    started = json.loads(body)
+    if status >= 400:
+        name = f"{started.get('__type', 'StepFunctions').removesuffix('Exception')}Exception"
+        raise states._ExecutionError(f"StepFunctions.{name}", started.get("message", ""))
+    return str(started["executionArn"])
 
 
 def _wait(states: Any, child: dict[str, Any]) -> None:

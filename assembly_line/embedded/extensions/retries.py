@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from assembly_line.embedded.extensions import positions
 from assembly_line.embedded.extensions.current_task import current_task
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
@@ -18,9 +19,11 @@ def install() -> None:
     def find_retrier(retriers: Retriers, error: str, counts: dict[int, int]) -> tuple[dict[str, Any] | None, int]:
         if _over():
             return None, -1
+        positions.count_earlier_retries(counts)
         retrier, index = stock_retrier(retriers, error, counts)
         if retrier is None:
             return None, -1
+        positions.begin_retry(counts)
         # The caller multiplies the interval by the rate to the power of the count: a rate of 1 leaves it as it is.
         return {**retrier, "IntervalSeconds": delay_seconds(retrier, counts.get(index, 0)), "BackoffRate": 1.0}, index
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from assembly_line.embedded.extensions import positions
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 logger = logging.getLogger("assembly_line.saving")
 ATTEMPTS = 5
 BUSY_SECONDS = 10.0
+AT_WORK = ("STARTING", "RUNNING", "STOPPING")  # of a Glue run
 
 
 def install() -> None:
@@ -24,13 +26,16 @@ def install() -> None:
 
 def save_all(persistence: Any, services: Mapping[str, Callable[[], Any]]) -> None:
     """Write each service's state, then the file `saved`, which is missing if any could not be written."""
+    states = ministack("services.stepfunctions", "_executions", "_task_tokens")
+    positions.freeze(states)
+    interrupted = len(interruptible())
     _end_job_runs()
     folder = Path(persistence.STATE_DIR)
     failed = [name for name, get_state in services.items() if not _save(persistence, folder, name, get_state)]
     if failed:
         logger.error("not saved: %s", ", ".join(failed))
         return
-    (folder / "saved").write_text(json.dumps({"interrupted_executions": _interrupted()}), encoding="utf-8")
+    (folder / "saved").write_text(json.dumps({"interrupted": interrupted}), encoding="utf-8")
 
 
 def _save(persistence: Any, folder: Path, name: str, get_state: Callable[[], Any]) -> bool:
@@ -70,10 +75,16 @@ def _version(path: Path) -> int | None:
         return None
 
 
-def _interrupted() -> int:
-    """Executions that are going on: they cannot be resumed, and the emulator restores them as failed."""
-    states = ministack("services.stepfunctions", "_executions")
-    return sum(execution["status"] == "RUNNING" for execution in list(states._executions.all_values()))
+def interruptible() -> list[str]:
+    """What a stop would cut, in words for a person: executions that are at work, and jobs that run by themselves."""
+    states, glue = ministack("services.stepfunctions", "_executions"), ministack("services.glue", "_job_runs")
+    going_on = [found for found in list(states._executions.all_values()) if found["status"] == "RUNNING"]
+    cut = [(found["executionArn"].split(":", 6)[-1], positions.cut_at(found)) for found in going_on]
+    jobs = [run for runs in list(glue._job_runs._data.values()) for run in runs if run["JobRunState"] in AT_WORK]
+    return [
+        *(f"execution {name} in {state}" for name, state in sorted(cut) if state is not None),
+        *(f"Glue job run {run['JobName']} {run['Id']}" for run in jobs),
+    ]
 
 
 def _end_job_runs() -> None:
@@ -81,5 +92,5 @@ def _end_job_runs() -> None:
     glue = ministack("services.glue", "_job_runs")
     for runs in list(glue._job_runs._data.values()):
         for run in runs:
-            if run["JobRunState"] in ("STARTING", "RUNNING", "STOPPING"):
+            if run["JobRunState"] in AT_WORK:
                 run.update(JobRunState="STOPPED", ErrorMessage="the embedded AWS was stopped while the job ran")

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from assembly_line.embedded.glue import spark
 from assembly_line.embedded.sagemaker.container import Container, StopSignal
 from assembly_line.embedded.sagemaker.emulator_clients import KEY, s3_client
@@ -150,4 +151,5 @@ def _environment(run: _Run, libraries: list[Path], temporary: Path) -> dict[str,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **BUNDLE_ONLY,
     }

@@ -38,15 +38,16 @@ def environment(folder: Path, *, brief: bool = False) -> dict[str, str]:
     """
     if find_spec("pyspark") is None:
         raise JobFailed(
-            f"this Spark job needs PySpark, which is not installed for {sys.executable}: install the project's extra "
-            "`spark` (make test does), or run the request with the DuckDB engine"
+            f"this Spark job needs PySpark, which is not installed for {sys.executable}: `tools/install.sh test`, "
+            "in the project's folder, installs it and a Java; small datasets need no Spark (`--engine duckdb`)"
         )
     java = java_home()
     if java is None:
         raise JobFailed(
             f"this Spark job needs Java {OLDEST_JAVA} to {NEWEST_JAVA}, "
             f"found none in JAVA_HOME, PATH or {PROJECT / '.tools'}: "
-            "install it (Debian: apt-get install openjdk-17-jre-headless) or run the request with the DuckDB engine"
+            "`tools/install.sh test`, in the project's folder, installs one; small datasets are built without Spark "
+            "(`--engine duckdb`)"
         )
     java_options = [
         "-XX:+UseSerialGC",

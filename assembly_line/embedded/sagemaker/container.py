@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from assembly_line.embedded.sagemaker.isolation import GUARD, Isolation, launch_command
 from assembly_line.embedded.sagemaker.job_log import JobLog
 
@@ -53,6 +54,7 @@ def base_environment(tree: Path, *, threads: int, code: Path, isolation: Isolati
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONPATH": os.pathsep.join(search),
+        **BUNDLE_ONLY,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": str(threads),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from assembly_line.cli.application import ORDER, STEPS, app
+from assembly_line.cli.application import COMMANDS, STEPS, app
 
-HEAVY = ("boto3", "botocore", "awswrangler", "duckdb", "pydantic", "numpy", "aws_cdk", "assembly_line.embedded")
+HEAVY = (
+    *("boto3", "botocore", "awswrangler", "duckdb", "pydantic", "numpy", "aws_cdk", "assembly_line.embedded"),
+    *("assembly_line.declarations", "markdown_it", "pygments"),
+)
 
 
 def shown(*arguments: str) -> str:
@@ -31,7 +36,7 @@ def test_commands_are_listed_in_the_order_of_the_line() -> None:
     text = shown("--help")
     listed = text[text.index("Options of every command") :]
 
-    places = [listed.index(f"│ {name} ") for name in ORDER if name != "demo"]
+    places = [listed.index(f"│ {name} ") for name in COMMANDS if name != "demo"]
     assert places == sorted(places)
 
 
@@ -55,15 +60,49 @@ def test_every_command_explains_itself_and_takes_the_common_options(command: str
         assert option in text
 
 
-def test_help_imports_nothing_heavy() -> None:
+def imported_by(*arguments: str) -> list[str]:
+    """Which heavy modules a call of the command imports, whatever its end."""
     program = (
-        "import sys\nfrom assembly_line.cli.application import app\nfrom typer.testing import CliRunner\n"
-        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "import contextlib, io, sys\nfrom assembly_line.cli.application import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        f"    run({list(arguments)!r})\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    found: list[str] = json.loads(answer.stdout.replace("'", '"'))
+    return found
 
-    assert answer.stdout.strip() == "[]"
+
+@pytest.mark.parametrize("arguments", [("--help",), ("dataset", "--help"), ("dataset", "build", "--help")])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert imported_by(*arguments) == []
+
+
+def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    assert imported_by("down", "--state", str(tmp_path)) == ["assembly_line.embedded"]
+    assert "pydantic" not in imported_by("status", "--state", str(tmp_path))
+
+
+def completed(*words: str) -> str:
+    """What the shell is offered for the last word."""
+    line = {"_LINE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    return CliRunner().invoke(app, [], prog_name="line", env=line).output
+
+
+def test_completion_knows_the_lines_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("churn", "chargeback", "stock"):
+        (tmp_path / "lines" / name).mkdir(parents=True)
+        (tmp_path / "lines" / name / "line.py").touch()
+    (tmp_path / "lines" / "changes").mkdir()  # no line
+    monkeypatch.chdir(tmp_path)
+
+    assert completed("line", "train", "ch").split() == ["chargeback", "churn"]
+
+
+def test_completion_offers_nothing_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINE_STATE", str(tmp_path))
+
+    assert completed("line", "dataset", "show", "ds-").strip() == ""
 
 
 def test_completion_knows_the_commands() -> None:
