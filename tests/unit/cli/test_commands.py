@@ -174,7 +174,7 @@ def test_a_run_that_fails_ends_with_code_1_and_its_reason(target: Target, failin
     assert answer.code == ExitCode.RUN_FAILED
     assert "QualityGateFailed: rule unique_keys: 3 rows" in answer.err
     assert "line logs coupon-redemption-outcomes-20180102" in answer.err
-    assert answer.out == ""
+    assert json.loads(answer.out)["error"]["kind"] == "RunFailed"
 
 
 def test_logs_tell_the_story_of_a_run(target: Target, failing: None, line: Command) -> None:
