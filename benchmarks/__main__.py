@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure everything, compare the answers, say which goals are met, keep the figures.
 
-Variables: BENCH=full adds the tables wide, x10 and x100; FEAST=0 leaves Feast out; TABLES=10k,100k measures these only,
-and keeps nothing.
+Variables: BENCH=full adds the tables wide, x10, x100 and late x10; FEAST=0 leaves Feast out; TABLES=10k,100k measures
+these only, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 
 from assembly_line.features.source_files import TypedFile
 from benchmarks import costs, datasets, plot, report
+from benchmarks.datasets import LATE_SIZES
+from benchmarks.flight_tables import make_late
 from benchmarks.goals import goals
 from benchmarks.tables import Tables, make_events, make_one, make_tables, make_wide
 
@@ -34,7 +36,8 @@ def main() -> int:
 
     full = os.environ.get("BENCH") == "full"
     wanted = os.environ.get("TABLES")
-    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", "one", *(["wide", *COPIES] if full else [])]
+    large = ["wide", *COPIES, *LATE_SIZES[1:]] if full else []
+    sizes = wanted.split(",") if wanted else ["10k", "100k", "x1", "one", LATE_SIZES[0], *large]
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         tables = _tables(sizes, Path(place))
         say("tables made: " + ", ".join(f"{size.name} {size.spine_rows:,} decisions" for size in tables))
@@ -58,6 +61,8 @@ def _tables(sizes: list[str], folder: Path) -> list[Tables]:
 def _table(name: str, events: list[TypedFile], folder: Path) -> Tables:
     if name in MADE:
         return MADE[name](folder)
+    if name in LATE_SIZES:
+        return make_late(name, folder, copies=10 if name == LATE_SIZES[1] else 1)
     return make_tables(name, events, folder, copies=COPIES.get(name, 1), rows=ROWS.get(name))
 
 

@@ -21,10 +21,10 @@ class Task:
     """What an engine is to do.
 
     Args:
-        case: `latest`, `windowed` or `wide`.
+        case: `latest`, `windowed`, `wide` or `late`.
         sources: source of events -> its Parquet files.
         columns: source of events -> the value columns that the case reads.
-        spine, days: Parquet files.
+        tables: every other table that the case reads -> its Parquet files.
         output: the Parquet file to write.
         answers: the line's own output, for the engine that only writes it again.
         plan: the line's plan as JSON; other engines do not look at it.
@@ -35,8 +35,7 @@ class Task:
     case: str
     sources: dict[str, list[str]]
     columns: dict[str, list[str]]
-    spine: str
-    days: str
+    tables: dict[str, list[str]]
     output: str
     answers: str
     plan: str

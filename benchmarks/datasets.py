@@ -6,11 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assembly_line.embedded.glue.spark import RUNTIME
 from assembly_line.embedded.glue.spark import environment as spark_variables
+from assembly_line.features.forecast import building_seconds
+from assembly_line.features.plans import Plan
 from benchmarks.child import Task
 from benchmarks.comparing import check_equal
 from benchmarks.declared import CASES, columns_of, plan_of
@@ -25,6 +27,8 @@ ONCE_ABOVE = 2_000_000
 ENOUGH_SECONDS = 60.0
 LIMIT_SECONDS = 300.0
 LINE_LIMIT_SECONDS = 1200.0
+# What local Spark takes before its first job, and the cores that it has.
+SPARK_START_SECONDS, SPARK_CORES = 10.0, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Engine:
 
     Args:
         sizes: the tables that it is asked for.
+        limit_seconds: after which it is stopped.
         environment: name of the environment it needs, None for the project's own.
         same_keys: its output has the line's columns.
     """
@@ -44,11 +49,13 @@ class Engine:
     environment: str | None = None
     same_keys: bool = False
     repeats: int = 3
+    limit_seconds: float = LIMIT_SECONDS
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
 SMALL = ("10k", "100k", "x1")
 ALL = (*SMALL, "x10", "x100")
+LATE_SIZES = ("late", "late x10")
 FEAST = Engine(
     case="latest",
     name="Feast, duckdb store",
@@ -73,6 +80,15 @@ ENGINES = (
     Engine(case="windowed", name="DuckDB RANGE windows", module="duckdb_windows", sizes=("100k", "x1"), repeats=1),
     Engine(case="windowed", name="line on Spark", module="spark_line", sizes=("x1",), same_keys=True, repeats=1),
     Engine(case="windowed", name="Spark RANGE windows", module="spark_windows", sizes=("x1",), repeats=1),
+    Engine(case="late", name="line", module="line", sizes=LATE_SIZES, same_keys=True),
+    Engine(
+        case="late",
+        name="DuckDB range join",
+        module="duckdb_known_range_join",
+        sizes=LATE_SIZES,
+        repeats=1,
+        limit_seconds=LINE_LIMIT_SECONDS,
+    ),
 )
 
 
@@ -104,16 +120,15 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
     folder = tables.folder.parent
     ours = _answers_of_line(engine.case, tables)
     output = ours if engine.module == "line" else folder / f"{engine.module}-{engine.case}-{tables.name}.parquet"
-    columns = columns_of(engine.case)
+    columns, plan = columns_of(engine.case), plan_of(engine.case, tables.snapshots)
     task = Task(
         case=engine.case,
         sources={name: [str(path) for path in tables.files[name]] for name in columns},
         columns=columns,
-        spine=str(tables.files["spine"][0]),
-        days=str(tables.files["days"][0]),
+        tables={name: list(map(str, files)) for name, files in tables.files.items() if name not in columns},
         output=str(output),
         answers=str(ours),
-        plan=json.dumps(plan_of(engine.case, tables.snapshots).to_json()),
+        plan=json.dumps(plan.to_json()),
         repeats=engine.repeats if max(tables.spine_rows, tables.events) < ONCE_ABOVE else 1,
         memory_mib=tables.memory_mib,
     )
@@ -126,7 +141,7 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
             packages = os.pathsep.join(map(str, (PROJECT, RUNTIME)))
             variables = {**spark_variables(_fresh(folder / "spark")), "PYTHONPATH": packages}
         command = [python, "-m", f"benchmarks.engines.{engine.module}", str(path)]
-        limit = LINE_LIMIT_SECONDS if engine.module == "line" else LIMIT_SECONDS
+        limit = LINE_LIMIT_SECONDS if engine.module == "line" else engine.limit_seconds
         answer = run(command, seconds=limit, variables=variables)
     except (NotInstalled, ProcessFailed, TimedOut) as error:
         return Figure.left_out(engine.case, engine.name, tables.name, str(error))
@@ -140,8 +155,16 @@ def _measured(engine: Engine, tables: Tables) -> Figure:
         seconds=answer["seconds"],
         cpu_seconds=answer["cpu_seconds"],
         mib=answer["mib"],
+        estimated_seconds=estimated_seconds(plan, engine.name),
         versions=answer["versions"],
     )
+
+
+def estimated_seconds(plan: Plan, engine: str) -> float | None:
+    """The estimate of building, for the line's own engines."""
+    if engine == "line on Spark":
+        return SPARK_START_SECONDS + building_seconds(replace(plan, engine="spark"), spark_cores=SPARK_CORES)
+    return building_seconds(plan, spark_cores=0) if engine == "line" else None
 
 
 def _answers_of_line(case: str, tables: Tables) -> Path:

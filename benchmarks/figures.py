@@ -15,6 +15,7 @@ class Figure:
         seconds: the quickest of its repetitions; None if it was left out.
         cpu_seconds: of the same repetition, of all its threads, without child processes.
         mib: peak memory of its largest process.
+        estimated_seconds: of the line, what `--explain` says of building.
         reason: why it was left out.
     """
 
@@ -24,6 +25,7 @@ class Figure:
     seconds: float | None
     cpu_seconds: float | None = None
     mib: int | None = None
+    estimated_seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
 

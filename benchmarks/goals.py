@@ -63,6 +63,23 @@ class Measured:
         figure = self._figures.get((case, engine, size))
         return None if figure is None else figure.mib
 
+    def less_work(self, case: str, engine: str, other: str, size: str) -> float | None:
+        """How many times less processor time an engine took than another."""
+        mine, others = (self._figures.get((case, name, size)) for name in (engine, other))
+        if mine is None or others is None or mine.cpu_seconds is None or others.cpu_seconds is None:
+            return None
+        return others.cpu_seconds / mine.cpu_seconds
+
+    def worst_estimate(self) -> float | None:
+        """By how much the worst estimate of building is wrong: of processor time, on Spark of seconds."""
+        wrong = [1.0]
+        for figure in self._figures.values():
+            taken = figure.seconds if figure.engine == "line on Spark" else figure.cpu_seconds
+            if taken is not None and figure.estimated_seconds is not None:
+                ratio = figure.estimated_seconds / taken
+                wrong.append(max(ratio, 1 / ratio))
+        return max(wrong)
+
     def times(self, case: str, engine: str, other: str, size: str) -> float | None:
         """How many times the other's seconds an engine took."""
         mine, others = self.seconds(case, engine, size), self.seconds(case, other, size)
@@ -95,6 +112,13 @@ def _of_engines(measured: Measured) -> Iterator[Goal]:
         yield _at_most(4, WIDE, 1.5, wide)
     spark = measured.times("windowed", "Spark RANGE windows", "line on Spark", "x1")
     yield _at_least(5, "15 windowed features on Spark, faster than its RANGE windows", 2, spark)
+    less = measured.less_work("late", "line", "DuckDB range join", "late")
+    yield _at_least(11, "9 features of rows known late, less processor time than a range join", 20, less)
+    for size, limit in (("late", 500), ("late x10", 1024)):
+        mib = measured.mib("late", "line", size)
+        if mib is not None:
+            yield _at_most(11, f"9 features of rows known late, {size}, MiB", limit, mib)
+    yield _at_most(11, "estimate of --explain, the worst of all cases, times wrong", 3, measured.worst_estimate())
 
 
 def _of_costs(costs: Costs) -> Iterator[Goal]:
@@ -114,6 +138,11 @@ def _of_costs(costs: Costs) -> Iterator[Goal]:
     collector = costs["collector"]
     yield _at_least(8, "queue handler, records/s against moto", 2_000, collector["records_per_second"])
     yield _at_least(8, ALONE, 100_000, collector["without_network"])
+    late = costs["late"]
+    yield _at_most(
+        11, "rows known late: none, half or all, slowest against quickest", 1.5, late["slowest_against_quickest"]
+    )
+    yield _at_most(11, "rows known late: distinct against the mean of others", 3, late["distinct_against_others"])
     synthesis = costs["synthesis"]
     yield _at_most(9, SYNTHESIS, 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
 

@@ -168,7 +168,7 @@ def _tables(
         name=name,
         folder=folder,
         files={source.name: [part.path for part in found] for source, found in parts},
-        snapshots={source.name: _snapshot(source, found) for source, found in parts},
+        snapshots={source.name: snapshot_of(source, found) for source, found in parts},
         spine_rows=spine_rows,
         events=events,
     )
@@ -189,7 +189,7 @@ def _static(path: Path, rows: int) -> TypedFile:
     return TypedFile(path=path, month=None, rows=rows, min_time=None, max_time=None)
 
 
-def _snapshot(source: Source, files: list[TypedFile]) -> Snapshot:
+def snapshot_of(source: Source, files: list[TypedFile]) -> Snapshot:
     objects = [
         SnapshotObject(
             key=str(part.path),

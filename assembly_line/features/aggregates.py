@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, assert_never
+from typing import Protocol, assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assembly_line.declarations.features import AggregateKind
 from assembly_line.features.columns import Column, Flags, Floats, Integers, decimal_scale
+from assembly_line.features.exact_sums import IntegerSums
 from assembly_line.features.reductions import (
     IntegerPrefixes,
+    Part,
     Windows,
     deviations,
     float_sums,
@@ -20,6 +22,30 @@ from assembly_line.features.reductions import (
     minima,
     prefix_sums,
 )
+
+
+class Reduction(Protocol):
+    """The values, without nulls, of the rows that each decision looks at.
+
+    Args:
+        column: of all rows.
+        sizes: how many values each decision looks at.
+    """
+
+    @property
+    def column(self) -> Column: ...
+
+    @property
+    def sizes(self) -> Integers: ...
+
+    def integer_sums(self) -> IntegerSums:
+        """Exact sums of a column of integers."""
+
+    def float_sums(self) -> tuple[Floats, Floats]:
+        """Sums and means of a column of floats."""
+
+    def extremes(self, values: Part, *, greatest: bool) -> Part:
+        """Extremes of other values of the same rows; anything where there is none."""
 
 
 class Values:
@@ -31,13 +57,40 @@ class Values:
         self._before = None if whole else prefix_sums(column.valid)
         self.column = column if whole else column.take(np.flatnonzero(column.valid))
 
-    def moved(self, windows: Windows) -> Windows:
-        """Windows over the rows as windows over the values that are not null."""
-        return windows if self._before is None else Windows(self._before[windows.low], self._before[windows.high])
+    def over(self, windows: Windows) -> OverWindows:
+        """The values in windows over the rows."""
+        if self._before is not None:
+            windows = Windows(self._before[windows.low], self._before[windows.high])
+        return OverWindows(self, windows)
 
     @cached_property
     def prefixes(self) -> IntegerPrefixes:
         return IntegerPrefixes(self.column.values)
+
+
+@dataclass(frozen=True, slots=True)
+class OverWindows:
+    """Values in ranges of positions."""
+
+    values: Values
+    windows: Windows
+
+    @property
+    def column(self) -> Column:
+        return self.values.column
+
+    @property
+    def sizes(self) -> Integers:
+        return self.windows.sizes
+
+    def integer_sums(self) -> IntegerSums:
+        return self.values.prefixes.sums(self.windows)
+
+    def float_sums(self) -> tuple[Floats, Floats]:
+        return float_sums(self.column.values, self.windows)
+
+    def extremes(self, values: Part, *, greatest: bool) -> Part:
+        return (maxima if greatest else minima)(values, self.windows)
 
 
 def aggregate_of(
@@ -54,57 +107,69 @@ def aggregate_of(
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
     """
     if values is None or kind == "distinct":
-        counts = windows.sizes if values is None else distinct()
-        return Column("int64", counts, np.ones(len(counts), np.bool_))
-    windows, column = values.moved(windows), values.column
-    some = windows.sizes > 0
+        return counts_column(windows.sizes if values is None else distinct())
+    over = values.over(windows)
+    return deviation_of(over) if kind == "stddev" else reduced_column(place, kind, over)
+
+
+def deviation_of(over: OverWindows) -> Column:
+    """The sample standard deviation of each window; null below two values."""
+    return Column("float64", deviations(as_float(over.column), over.windows), over.sizes >= 2)
+
+
+def counts_column(counts: Integers) -> Column:
+    """Counts, which are never null."""
+    return Column("int64", counts, np.ones(len(counts), np.bool_))
+
+
+def reduced_column(place: str, kind: AggregateKind, over: Reduction) -> Column:
+    """A sum, mean or extreme of what each decision looks at.
+
+    Raises:
+        ValueOutOfRange: a sum of integers does not fit in 64 bits.
+    """
+    some = over.sizes > 0
     match kind:
         case "min":
-            return _extreme(minima, column, windows, some)
+            return _extreme(over, some, greatest=False)
         case "max":
-            return _extreme(maxima, column, windows, some)
-        case "stddev":
-            return Column("float64", deviations(as_float(column), windows), windows.sizes >= 2)
+            return _extreme(over, some, greatest=True)
         case "sum":
-            return _sums(place, values, windows, some)
+            return _sums(place, over, some)
         case "mean":
-            return _means(values, windows, some)
-        case "count" | "first" | "last":
-            raise ValueError(f"{place}: {kind} is none of the aggregates of values")
+            return _means(over, some)
+        case "count" | "distinct" | "first" | "last" | "stddev":
+            raise ValueError(f"{place}: {kind} is none of the aggregates of values one by one")
         case _:
             assert_never(kind)
 
 
-def _sums(place: str, values: Values, windows: Windows, some: Flags) -> Column:
-    column = values.column
-    if column.kind == "float64":
-        return Column("float64", float_sums(column.values, windows)[0], some)
-    scale = decimal_scale(column.kind)
-    exact = values.prefixes.sums(windows).as_int64(place)
+def _sums(place: str, over: Reduction, some: Flags) -> Column:
+    if over.column.kind == "float64":
+        return Column("float64", over.float_sums()[0], some)
+    scale = decimal_scale(over.column.kind)
+    exact = over.integer_sums().as_int64(place)
     return Column("int64" if scale is None else f"decimal(38,{scale})", exact, some)
 
 
-def _means(values: Values, windows: Windows, some: Flags) -> Column:
-    column = values.column
-    if column.kind == "float64":
-        return Column("float64", float_sums(column.values, windows)[1], some)
-    unit = 10.0 ** (decimal_scale(column.kind) or 0)
-    exact = values.prefixes.sums(windows).as_float()
-    return Column("float64", exact / np.maximum(windows.sizes, 1) / unit, some)
+def _means(over: Reduction, some: Flags) -> Column:
+    if over.column.kind == "float64":
+        return Column("float64", over.float_sums()[1], some)
+    unit = 10.0 ** (decimal_scale(over.column.kind) or 0)
+    return Column("float64", over.integer_sums().as_float() / np.maximum(over.sizes, 1) / unit, some)
 
 
-def _extreme(
-    reduce: Callable[[NDArray[Any], Windows], NDArray[Any]], column: Column, windows: Windows, some: Flags
-) -> Column:
+def _extreme(over: Reduction, some: Flags, *, greatest: bool) -> Column:
+    column = over.column
     if column.kind == "float64":
-        return Column("float64", reduce(column.values + 0.0, windows), some)
+        return Column("float64", over.extremes(column.values + 0.0, greatest=greatest), some)
     if column.kind not in ("string", "boolean"):
-        return Column(column.kind, reduce(column.values, windows), some)
+        return Column(column.kind, over.extremes(column.values, greatest=greatest), some)
     # Strings and booleans are compared by rank, then looked up.
     ranks = column.ranks()
-    values = column.take(np.unique(ranks, return_index=True)[1])
-    place = np.searchsorted(np.unique(ranks), reduce(ranks, windows))
-    return values.take(np.where(some, place, -1))
+    found, first = np.unique(ranks, return_index=True)
+    place = np.searchsorted(found, over.extremes(ranks, greatest=greatest))
+    return column.take(first).take(np.where(some, place, -1))
 
 
 def as_float(column: Column) -> Floats:

@@ -104,15 +104,11 @@ class _Join:
     def _last(self, history: History, max_age: timedelta | None) -> Integers:
         """Place of the latest row in its history, -1 where there is none, in the order of the sorted decisions."""
         ask = self._asks.within(max_age)
-        if history.known is not None or not len(history.times):
-            return history.last_known(history.windows(ask), ask.known_by)
-        # Without rows that are known late it is the very row below the bound, if that is the entity's.
-        last = history.upto(ask.entities, ask.upper) - 1
-        row = np.maximum(last, 0)
-        seen = (last >= 0) & (np.take(history.entities, row) == ask.entities)
-        if max_age is not None:
-            seen &= np.take(history.times, row) > ask.lower
-        return np.where(seen, last, -1)
+        last = history.last_visible(ask.entities, ask.known_by, self._asks.sight.hold)
+        if max_age is None or not len(history.times):
+            return last
+        # Any other row that is visible is older still.
+        return np.where(np.take(history.times, np.maximum(last, 0)) > ask.lower, last, -1)
 
     def _about(self, where: Predicate | None) -> History:
         """The rows that the predicate is true for."""

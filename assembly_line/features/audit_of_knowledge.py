@@ -20,6 +20,7 @@ from assembly_line.features.findings import Finding
 from assembly_line.features.knowledge_cut import asked_table, cut_sources
 from assembly_line.features.knowledge_samples import INSTANTS, Sample, held_against, knowledge_findings, samples_of
 from assembly_line.features.leak_findings import not_run
+from assembly_line.features.ordering import different_values
 from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
@@ -69,7 +70,7 @@ def audit_knowledge(
     if not samples:
         return [not_run("not run: there is no decision")]
     found = [(sample, _compared(plan, columns, sample, bench)) for sample in samples]
-    rows_of_samples = np.unique(np.concatenate([sample.rows for sample in samples]))
+    rows_of_samples = different_values(np.concatenate([sample.rows for sample in samples]))
     chosen = {name: column.take(rows_of_samples) for name, column in columns.items()}
     with connect(dataset.parent, memory_mib=int(memory_mib * MEMORY_SHARE)) as connection:
         before = earlier or {}

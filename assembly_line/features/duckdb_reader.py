@@ -28,7 +28,7 @@ from assembly_line.features.duckdb_session import (
 )
 from assembly_line.features.duckdb_views import create_view
 from assembly_line.features.joins import DATE_SLACK, DAY, Looked
-from assembly_line.features.ordering import packed_keys
+from assembly_line.features.ordering import different_values, packed_keys
 from assembly_line.features.semantics import EPOCH_DAY
 from assembly_line.features.stretches import Stretches
 from assembly_line.features.workload import Keys
@@ -75,6 +75,10 @@ class DuckdbReader:
             # Several sources of one entity ask for the very same columns.
             self._coded[names] = columns, codes
         return codes
+
+    def forget(self, keys: Keys) -> None:
+        """Hold the codes of these keys no longer; they can be asked for again."""
+        self._coded.pop(keys, None)
 
     def _code(self, keys: Mapping[str, Column]) -> Integers:
         names = tuple(keys)
@@ -290,7 +294,7 @@ def _codes_of_numbers(keys: Sequence[Column]) -> tuple[Integers, Integers] | Non
     packed = packed_keys([column.values[chosen] for column in keys])
     if packed is None:
         return None
-    different = np.unique(packed)
+    different = different_values(packed)
     span = int(different[-1]) + 1 if len(different) else 0
     if span <= 4 * len(packed):
         place = np.empty(span, np.int64)

@@ -109,8 +109,12 @@ class _Work:
         values: dict[str, Column] = {}
         for static in workload.static:
             values |= static_features(static, spine.keys, self.reader)
-        for timed in workload.timed:
+        for place, timed in enumerate(workload.timed):
             values |= self._timed(timed, spine)
+            # Decisions by keys that no later group asks for make room.
+            for keys in set(self.decisions) - {later.keys for later in workload.timed[place + 1 :]}:
+                del self.decisions[keys]
+                self.reader.forget(keys)
         add_derived(workload, values)
         return identifying_columns(spine) | {name: values[name] for name in self.plan.features}
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 import numpy as np
 
@@ -14,23 +13,23 @@ from assembly_line.declarations.features import AggregateKind, OfLatest, Share, 
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.declarations.windows import Window
-from assembly_line.features.aggregates import Values, aggregate_of
+from assembly_line.features.aggregates import Values, aggregate_of, counts_column, deviation_of, reduced_column
 from assembly_line.features.as_of import latest_values
 from assembly_line.features.asks import Asks, Decisions, Rows
-from assembly_line.features.columns import Column, Integers
-from assembly_line.features.earlier_items import EarlierItems
+from assembly_line.features.columns import Column, Integers, concatenated, null_column
 from assembly_line.features.facts import share_of
-from assembly_line.features.kernel import Ask, DistinctItems, History, distinct_in
+from assembly_line.features.kernel import DistinctItems, History
 from assembly_line.features.own_values import Asked, own_values
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.reductions import Windows, chunks
 from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.semantics import Sight, micros_of
+from assembly_line.features.sightings import Items, items_of
+from assembly_line.features.watching import ValuesSeen, Watch
 from assembly_line.features.workload import columns_of
 
 # Rows of a part: its arrays of 1 MiB each are worked on within the processor's cache.
 PART_ROWS = 1 << 17
-SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 def evaluate(
@@ -180,8 +179,9 @@ class _Evaluation:
         self._seen = history.upto(asks.decisions.entities, asks.upper)
         self._windows: dict[Window, Windows] = {}
         self._values: dict[str, Values] = {}
+        self._watch = Watch(history, asks)
+        self._items: dict[str, Items] = {}
         self._distinct: dict[str, DistinctItems] = {}
-        self._earlier: dict[str, EarlierItems] = {}
 
     def windows(self, window: Window) -> Windows:
         """Rows of each decision's trailing window, known or not."""
@@ -190,54 +190,65 @@ class _Evaluation:
         return self._windows[window]
 
     def aggregate(self, place: str, kind: AggregateKind, name: str | None, window: Window) -> Column:
-        """Windows whose rows are all known are answered from the sorted rows; the others row by row."""
-        ask = self._asks.over(window)
+        if self._history.known is not None:
+            return self._seen_of(place, kind, name, window)
         windows = self.windows(window)
-        column = None if name is None else self._column(name)
-        if column is not None and kind in ("first", "last"):
-            find = {"first": self._history.first_known, "last": self._history.last_known}[kind]
-            return column.take(find(windows, ask.known_by))
+        if name is not None and kind in ("first", "last"):
+            edge = {"first": windows.low, "last": windows.high - 1}[kind]
+            return self._column(name).take(np.where(windows.sizes > 0, edge, -1))
         values = None if name is None else self._values_of(name)
-        held = np.flatnonzero(self._history.unknown_inside(windows, ask.known_by))
-        # What a window holds that is not yet known must not even be summed: it could exceed its range.
-        known = windows.emptied(held)
-        whole = aggregate_of(place, kind, values, known, lambda: self._different(name or "", window, ask, known))
-        for chosen in chunks(windows.sizes[held]):
-            some = held[chosen]
-            listed = self._listed(place, kind, column, windows.take(some), ask.take(some))
-            whole.values[some], whole.valid[some] = listed.values, listed.valid
-        return whole
+        return aggregate_of(place, kind, values, windows, lambda: self._different(name or "", window))
 
-    def _listed(self, place: str, kind: AggregateKind, column: Column | None, windows: Windows, ask: Ask) -> Column:
-        positions, owner = self._history.known_rows(windows, ask.known_by)
-        owners = np.arange(len(windows.low))
-        rows = Windows(*(np.searchsorted(owner, owners, side).astype(np.int64) for side in SIDES))
-        items = None if column is None else column.take(positions)
+    def _seen_of(self, place: str, kind: AggregateKind, name: str | None, window: Window) -> Column:
+        """Where rows become known at times of their own."""
+        sightings = self._watch.over(window)
+        if name is None:
+            return counts_column(sightings.counts())
+        if kind == "distinct":
+            return counts_column(sightings.distinct(self._items_of(name)))
+        if kind == "stddev":
+            return self._deviations(name, window)
+        column = self._column(name)
+        if kind in ("first", "last"):
+            find = {"first": sightings.first, "last": sightings.last}[kind]
+            return column.take(find())
+        return reduced_column(place, kind, ValuesSeen(column, sightings))
 
-        def listed() -> Integers:
-            if items is None:
-                raise ValueError("distinct takes a column")
-            return distinct_in(items.ranks()[items.valid], owner[items.valid], len(owners))
+    def _deviations(self, name: str, window: Window) -> Column:
+        """Deviations take the values of a window together: known rows are listed, of so many windows at once."""
+        windows, known_by = self.windows(window), self._asks.decisions.times
+        parts = [null_column("float64", 0)]
+        for chosen in chunks(windows.sizes):
+            some = Windows(windows.low[chosen], windows.high[chosen])
+            positions, owner = self._history.known_rows(some, known_by[chosen])
+            ends = np.cumsum(np.bincount(owner, minlength=len(some.low)))
+            rows = Windows(np.concatenate((np.zeros(1, np.int64), ends[:-1])), ends)
+            parts.append(deviation_of(Values(self._column(name).take(positions)).over(rows)))
+        return concatenated("float64", parts)
 
-        return aggregate_of(place, kind, None if items is None else Values(items), rows, listed)
-
-    def _different(self, name: str, window: Window, ask: Ask, windows: Windows) -> Integers:
+    def _different(self, name: str, window: Window) -> Integers:
         """How many different values each window holds: windows of one width faster than those of the calendar."""
         column = self._column(name)
         if isinstance(window, timedelta):
             if name not in self._distinct:
                 self._distinct[name] = DistinctItems(self._history, column.sort_keys(), column.valid)
             width = micros_of(window) + self._asks.sight.before - self._asks.sight.hold
-            return self._distinct[name].count(ask, width, self._seen)
-        if name not in self._earlier:
-            self._earlier[name] = EarlierItems(self._history, column)
-        return self._earlier[name].count(windows)
+            return self._distinct[name].count(self._asks.over(window), width, self._seen)
+        return self._watch.over(window).distinct(self._items_of(name))
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:
             whole = self._all_columns[name]
             self._columns[name] = whole if self._chosen is None else whole.take(self._chosen)
         return self._columns[name]
+
+    def _items_of(self, name: str) -> Items:
+        """The items of a column, beside the entities that they are of."""
+        if name not in self._items:
+            column = self._column(name)
+            rows = np.flatnonzero(column.valid)
+            self._items[name] = items_of(self._history.entities[rows], column.take(rows).sort_keys(), rows)
+        return self._items[name]
 
     def _values_of(self, name: str) -> Values:
         if name not in self._values:

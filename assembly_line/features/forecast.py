@@ -25,10 +25,11 @@ PRICES = (
     "list prices of us-east-1: Lambda 0.0000166667 USD a GB-second, Glue 0.44 USD a DPU-hour of at least one minute"
 )
 
-# Calibrated on benchmarks/results.json, case `windowed` at x1: about 25 million values in 2.1 s on one machine of two
-# cores, and in 30 s on local Spark with as many, some 10 s of which are its start.
-VALUES_A_SECOND = 10e6
-SPARK_VALUES_A_CORE_SECOND = 0.6e6
+# Calibrated on all cases of benchmarks/results.json, where they are within a factor of three of processor time;
+# on Spark of seconds on two cores.
+VALUES_A_SECOND = 6e6
+LEAST_SECONDS = 0.25
+SPARK_VALUES_A_CORE_SECOND = 0.5e6
 CORES_A_DPU = 4
 # What S3 gives one function, and what planning, the gate and the manifest take beside building.
 BYTES_A_SECOND = 50e6
@@ -36,7 +37,8 @@ AROUND_SECONDS = 2.0
 # A Glue run starts its workers first.
 GLUE_START_SECONDS = 60.0
 MEASURED = (
-    "throughput of benchmarks/results.json (15 windowed features of 901,185 decisions); only an order of magnitude"
+    "throughput of benchmarks/results.json, all cases, which it tells to a factor of three; own functions and stddev "
+    "take longer, since they list the events of each window"
 )
 
 
@@ -116,6 +118,17 @@ def _amount(objects: tuple[SnapshotObject, ...] | list[SnapshotObject]) -> dict[
     }
 
 
+def building_seconds(plan: Plan, *, spark_cores: float) -> float:
+    """What reading, computing and writing take, without what is around them.
+
+    Args:
+        spark_cores: on which Spark computes, if the plan is for it.
+    """
+    if plan.engine == "duckdb":
+        return LEAST_SECONDS + _values(plan) / VALUES_A_SECOND
+    return _values(plan) / (SPARK_VALUES_A_CORE_SECOND * spark_cores)
+
+
 def _values(plan: Plan) -> int:
     """Values that are read and written: what time grows with."""
     read = sum(len(part.columns) * sum(item.rows for item in part.objects) for part in plan.inputs.values())
@@ -124,12 +137,11 @@ def _values(plan: Plan) -> int:
 
 
 def _seconds(plan: Plan, machinery: Machinery) -> float:
-    fetching = plan.estimate.bytes / BYTES_A_SECOND
+    # One worker of Spark drives the others.
+    building = building_seconds(plan, spark_cores=max(machinery.spark_dpus - 1, 1) * CORES_A_DPU)
     if plan.engine == "duckdb":
-        return AROUND_SECONDS + fetching + _values(plan) / VALUES_A_SECOND
-    # One worker drives the others.
-    cores = max(machinery.spark_dpus - 1, 1) * CORES_A_DPU
-    return AROUND_SECONDS + GLUE_START_SECONDS + _values(plan) / (SPARK_VALUES_A_CORE_SECOND * cores)
+        return AROUND_SECONDS + plan.estimate.bytes / BYTES_A_SECOND + building
+    return AROUND_SECONDS + GLUE_START_SECONDS + building
 
 
 def _usd(plan: Plan, machinery: Machinery, seconds: float) -> float:

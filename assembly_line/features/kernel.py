@@ -1,8 +1,8 @@
 """The exact point-in-time kernel on sorted arrays: which rows a decision sees, and what it makes of them. numpy only.
 
 Rows of one source and one entity are sorted once by (entity, event time, known time, ties). A decision's trailing
-window is then a range of positions, found by binary search; no join of rows with decisions is ever built. Where a
-source has a known time, ranges that hold a row not yet known are few: only these are expanded row by row.
+window is then a range of positions, found by binary search; no join of rows with decisions is ever built. Where rows
+become known at times of their own, it is the decisions that see a row which are a range: see `sightings`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from assembly_line.features.columns import Column, Flags, Integers
-from assembly_line.features.ordering import order_of, sorted_with_places
-from assembly_line.features.reductions import Windows, chunks, expanded, maxima, prefix_sums
+from assembly_line.features.ordering import different_values, order_of, sorted_with_places
+from assembly_line.features.reductions import Windows, expanded, prefix_sums
 from assembly_line.features.semantics import NEVER
 
 # Keys of entity and time share 63 bits: more entities than fit are searched in slices.
@@ -36,6 +36,7 @@ class TimeIndex:
         self._last = int(times.max()) if len(times) else 0
         self._span = self._last - self._first + 1
         self._slice = max(1, KEY_SPACE // self._span)
+        self._rows = len(times)
         if not len(entities) or int(entities.max()) < self._slice:
             keys = entities * self._span + (times - self._first)
             self._keys = {0: (0, keys if ordered else np.sort(keys))}
@@ -51,15 +52,14 @@ class TimeIndex:
     def upto(self, entities: Integers, times: Integers) -> Integers:
         """How many rows have (entity, time) <= each of these; all rows of lesser entities are among them."""
         clipped = np.clip(times, self._first, self._last) - self._first
-        if len(self._keys) == 1 and int(entities.max(initial=0)) < self._slice:
+        if list(self._keys) == [0] and int(entities.max(initial=0)) < self._slice:
             return np.searchsorted(self._keys[0][1], entities * self._span + clipped, "right").astype(np.int64)
         keys = (entities % self._slice) * self._span + clipped
         slices = entities // self._slice
-        found = np.zeros(len(keys), np.int64)
+        begins = np.array([*(begin for begin, _ in self._keys.values()), self._rows])
+        found = begins[np.searchsorted(list(self._keys), slices)]
         for number, (begin, part) in self._keys.items():
             chosen = slices == number
-            if chosen.all():
-                return np.asarray(begin + np.searchsorted(part, keys, "right"), np.int64)
             found[chosen] = begin + np.searchsorted(part, keys[chosen], "right")
         return found
 
@@ -147,32 +147,33 @@ class History:
             return Windows(low, high)
         return Windows(np.where(empty, 0, low), np.where(empty, 0, high))
 
-    def unknown_inside(self, windows: Windows, known_by: Integers) -> Flags:
-        """Which windows hold a row that is not known by then."""
-        if self.known is None or not len(self.known):
-            return np.zeros(len(windows.low), np.bool_)
-        return np.asarray((windows.sizes > 0) & (maxima(self.known, windows) > known_by))
+    def visible_from(self, hold: int) -> Integers:
+        """For each row the first instant at which it has happened and is known.
 
-    def last_known(self, windows: Windows, known_by: Integers) -> Integers:
-        """Position of the last row of each window that is known by then; -1 where there is none."""
-        return self._edge_known(windows, known_by, latest=True)
+        Args:
+            hold: microseconds after its event time from which on a row may be seen.
+        """
+        happened = self.times + hold
+        return happened if self.known is None else np.maximum(happened, self.known)
 
-    def first_known(self, windows: Windows, known_by: Integers) -> Integers:
-        """Position of the first row of each window that is known by then; -1 where there is none."""
-        return self._edge_known(windows, known_by, latest=False)
-
-    def _edge_known(self, windows: Windows, known_by: Integers, *, latest: bool) -> Integers:
-        found = np.where(windows.sizes > 0, windows.high - 1 if latest else windows.low, -1)
-        late = np.flatnonzero(self.unknown_inside(windows, known_by))
-        for chosen in chunks(windows.sizes[late]):
-            some = late[chosen]
-            positions, owner = self.known_rows(windows.take(some), known_by[some])
-            # Positions ascend within a window: of those written to one place the last one stays.
-            step = 1 if latest else -1
-            edge = np.full(len(some), -1, np.int64)
-            edge[owner[::step]] = positions[::step]
-            found[some] = edge
-        return found
+    def last_visible(self, entities: Integers, times: Integers, hold: int) -> Integers:
+        """Position of the last row of each entity that is visible at each time; -1 where there is none."""
+        if self.known is None:
+            last = self.upto(entities, times - hold) - 1
+        else:
+            # Only decisions tell when: rows that none of them sees, such as those never known, are left out.
+            visible = np.maximum(self.visible_from(hold), int(times.min(initial=NEVER)))
+            rows = np.flatnonzero(visible <= int(times.max(initial=0)))
+            rows = rows[order_of([self.entities[rows], visible[rows]])]
+            # Positions rise with the entity, so the greatest so far is of the entity itself, or of one before it.
+            latest = np.concatenate((np.full(1, -1), np.maximum.accumulate(rows)))
+            last = latest[
+                TimeIndex(self.entities[rows], visible[rows], ordered=True).upto(np.maximum(entities, 0), times)
+            ]
+        found = (
+            (last >= 0) & (np.take(self.entities, np.maximum(last, 0)) == entities) if len(self.times) else last >= 0
+        )
+        return np.where(found, last, -1)
 
     def known_rows(self, windows: Windows, known_by: Integers) -> tuple[Integers, Integers]:
         """Every known row of every window: (position, number of the window), window by window."""
@@ -267,4 +268,4 @@ def distinct_in(items: Integers, owner: Integers, owners: int) -> Integers:
     if not len(items):
         return np.zeros(owners, np.int64)
     many = int(items.max()) + 1
-    return np.bincount(np.unique(owner * many + items) // many, minlength=owners).astype(np.int64)
+    return np.bincount(different_values(owner * many + items) // many, minlength=owners).astype(np.int64)

@@ -18,6 +18,7 @@ from assembly_line.features.columns import Column, Integers
 from assembly_line.features.comparison import Comparison, compare
 from assembly_line.features.findings import Example, Finding
 from assembly_line.features.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings
+from assembly_line.features.ordering import different_values
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plain_values import rounds
 from assembly_line.features.plans import Plan
@@ -44,7 +45,7 @@ class Sample:
 def samples_of(plan: Plan, columns: Mapping[str, Column], *, most: int = INSTANTS) -> list[Sample]:
     """One instant of each part of the period, drawn by the dataset's id, with the decisions of it."""
     times = columns[DECISION_TIME].values
-    different = np.unique(times)
+    different = different_values(times)
     random = np.random.default_rng(int(plan.dataset_id.removeprefix("ds-")[:12], 16))
     samples = []
     for part in np.array_split(different, max(1, min(most, len(different)))):

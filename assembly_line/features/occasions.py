@@ -12,6 +12,7 @@ from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.populations import Cadence, CalendarCadence, FixedCadence
 from assembly_line.errors import RequestRefused
 from assembly_line.features.columns import Integers
+from assembly_line.features.ordering import different_values
 from assembly_line.features.plain_values import shown_instant
 from assembly_line.features.semantics import micros_of
 from assembly_line.instants import EPOCH, LAST_MICROS, MICROSECOND, from_micros, to_micros, wall_time_offset
@@ -58,7 +59,7 @@ def occasions(cadence: Cadence, since: int, until: int) -> Integers:
         step, anchor = micros_of(cadence.interval), to_micros(cadence.anchor)
         return np.arange(anchor + -(-(since - anchor) // step) * step, until, step, dtype=np.int64)
     # A zone that skipped a whole day gives one instant twice.
-    found = np.unique(np.fromiter(_instants(cadence, since, until), np.int64))
+    found = different_values(np.fromiter(_instants(cadence, since, until), np.int64))
     return found[(found >= since) & (found < until)]
 
 

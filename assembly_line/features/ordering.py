@@ -50,10 +50,18 @@ def _by_digits(keys: Sequence[Integers]) -> Integers | None:
     return np.asarray(order[np.argsort(digits[order], kind="stable")])
 
 
+def different_values(values: Integers) -> Integers:
+    """The different values, in order. numpy 2 looks them up one by one, many times slower than sorting."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
 def _numbered(key: Integers) -> Integers:
     """The key, or if it has few different values, such as times of day by day, their numbers in order."""
-    different = np.unique(key)
-    return np.searchsorted(different, key) if len(different) < FEW else key
+    values = different_values(key)
+    return np.searchsorted(values, key) if len(values) < FEW else key
 
 
 def packed_keys(keys: Sequence[Integers]) -> Integers | None:

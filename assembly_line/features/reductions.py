@@ -14,18 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assembly_line.errors import ValueOutOfRange
 from assembly_line.features.columns import Flags, Floats, Integers
+from assembly_line.features.exact_sums import LARGE, SCALE, IntegerSums, halves, mark_not_finite, together
 
 Part = NDArray[Any]
 Parts = tuple[Part, ...]
 Combine = Callable[[Parts, Parts], Parts]
 
-HALF = 32
-LOW_HALF = (1 << HALF) - 1
-# Above this a sum of finite values might overflow on the way; scaled by a power of two it cannot.
-LARGE = 2.0**900
-SCALE = 2.0**-100
 PAIRS_AT_ONCE = 4_000_000
 
 
@@ -52,34 +47,10 @@ class Windows:
         return Windows(self.low, high)
 
 
-def counted(flags: Flags, windows: Windows) -> Integers:
+def counted(flags: Flags | Integers, windows: Windows) -> Integers:
     """How many rows of each window are flagged."""
     prefix = prefix_sums(flags)
     return np.asarray(prefix[windows.high] - prefix[windows.low])
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerSums:
-    """Exact sums as `high * 2**32 + low`, with 0 <= low < 2**32."""
-
-    high: Integers
-    low: Integers
-
-    def as_int64(self, place: str) -> Integers:
-        """The sums.
-
-        Raises:
-            ValueOutOfRange: one does not fit in 64 bits.
-        """
-        limit = 1 << (HALF - 1)
-        if ((self.high < -limit) | (self.high >= limit)).any():
-            raise ValueOutOfRange(
-                f"{place}: a sum exceeds the range of int64; declare the column as float64, or sum a smaller unit less"
-            )
-        return self.high * (1 << HALF) + self.low
-
-    def as_float(self) -> Floats:
-        return self.high.astype(np.float64) * float(1 << HALF) + self.low.astype(np.float64)
 
 
 class IntegerPrefixes:
@@ -89,18 +60,11 @@ class IntegerPrefixes:
     """
 
     def __init__(self, values: Integers) -> None:
-        largest = max(abs(int(values.max(initial=0))), abs(int(values.min(initial=0))))
-        self._halved = largest * len(values) >= 1 << 63
-        parts = (values >> HALF, values & LOW_HALF) if self._halved else (values,)
-        self._prefixes = tuple(prefix_sums(part) for part in parts)
+        self._prefixes = [prefix_sums(part) for part in halves(values)]
 
     def sums(self, windows: Windows) -> IntegerSums:
         """The sum of each window."""
-        found = [prefix[windows.high] - prefix[windows.low] for prefix in self._prefixes]
-        if not self._halved:
-            return IntegerSums(found[0] >> HALF, found[0] & LOW_HALF)
-        upper, lower = found
-        return IntegerSums(upper + (lower >> HALF), lower & LOW_HALF)
+        return together(tuple(prefix[windows.high] - prefix[windows.low] for prefix in self._prefixes))
 
 
 def integer_sums(values: Integers, windows: Windows) -> IntegerSums:
@@ -122,7 +86,8 @@ def float_sums(values: Floats, windows: Windows) -> tuple[Floats, Floats]:
     sizes = np.maximum(windows.sizes, 1)
     with np.errstate(over="ignore"):
         sums, means = total / scale, total / sizes / scale
-    _mark_not_finite(values, windows, sums, means)
+    if not finite.all():
+        mark_not_finite(values, lambda flags: counted(flags, windows), sums, means)
     return sums, means
 
 
@@ -210,14 +175,17 @@ def prefix_sums(values: Flags | Integers) -> Integers:
     return prefix
 
 
+def nothing(values: Part, *, greatest: bool) -> float:
+    """The type's greatest or least value. NaN is above infinity: fmin prefers any number to it."""
+    if values.dtype == np.float64:
+        return np.nan if greatest else -np.inf
+    bounds = np.iinfo(np.int64)
+    return bounds.max if greatest else bounds.min
+
+
 def _extremes(values: Part, windows: Windows, pick: np.ufunc, *, greatest: bool) -> Part:
     """A window is covered by two blocks of 2**n rows that may overlap: an extreme does not mind what it sees twice."""
-    bounds = np.iinfo(np.int64)
-    start: float = bounds.max if greatest else bounds.min
-    if values.dtype == np.float64:
-        # NaN is above infinity: fmin prefers any number to it.
-        start = np.nan if greatest else -np.inf
-    answer = np.full(len(windows.low), start, values.dtype)
+    answer = np.full(len(windows.low), nothing(values, greatest=greatest), values.dtype)
     exponents = np.frexp(windows.sizes.astype(np.float64))[1] - 1
     level = values
     for exponent in range(int(exponents.max(initial=-1)) + 1):
@@ -252,15 +220,3 @@ def _add_double(left: Parts, right: Parts) -> Parts:
     error = (left[0] - (total - shadow)) + (right[0] - shadow) + left[1] + right[1]
     head = total + error
     return head, error - (head - total)
-
-
-def _mark_not_finite(values: Floats, windows: Windows, *results: Floats) -> None:
-    special = ~np.isfinite(values)
-    if not special.any():
-        return
-    nan = counted(np.isnan(values), windows) > 0
-    up, down = counted(values == np.inf, windows) > 0, counted(values == -np.inf, windows) > 0
-    for result in results:
-        result[up] = np.inf
-        result[down] = -np.inf
-        result[nan | (up & down)] = np.nan

@@ -176,15 +176,16 @@ def select(
     ties = [] if observed is None else _ties(observed, chosen)
     order = order_of([moments if whole else moments[chosen], *ranks, *ties])
     rows = chosen[order]
+    decided = moments[rows]
     return Spine(
         rows=rows,
         keys={name: column.take(rows) for name, column in keys.items()},
-        times=moments[rows],
-        ends=moments[rows] if observed is None else observed.ends[rows],
-        known_at=moments[rows] if observed is None else observed.known_at[rows],
+        times=decided,
+        ends=decided if observed is None else observed.ends[rows],
+        known_at=decided if observed is None else observed.known_at[rows],
         spine_rows=len(moments),
         excluded=excluded,
-        duplicates=_duplicates([rank[order] for rank in ranks], moments[rows]),
+        duplicates=_duplicates([rank[order] for rank in ranks], decided),
         outcome={} if observed is None else {name: column.take(rows) for name, column in observed.values.items()},
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from assembly_line.features.asks import Decisions
 from assembly_line.features.columns import Flags, Integers
+from assembly_line.features.ordering import different_values
 
 # Each row is held against every stretch of its entity.
 MOST_STRETCHES = 64
@@ -29,7 +30,7 @@ class Stretches:
     @property
     def entities(self) -> int:
         """How many entities there are stretches of."""
-        return len(np.unique(self.codes))
+        return len(different_values(self.codes))
 
 
 def stretches_of(decisions: Decisions, reach: int) -> Stretches:

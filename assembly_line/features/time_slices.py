@@ -17,6 +17,7 @@ import numpy as np
 from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Flags, Integers, concatenated
 from assembly_line.features.kernel import History
+from assembly_line.features.ordering import different_values
 from assembly_line.features.predicate_flags import rows_where
 from assembly_line.features.semantics import Sight
 from assembly_line.features.workload import TimedGroup
@@ -89,7 +90,7 @@ def last_visible(rows: Rows, visible: Flags, matching: Sequence[Flags]) -> Integ
         ordered = History(some.entities, some.times, some.known, [some.columns[name] for name in some.ties])
         last = np.flatnonzero(np.append(ordered.entities[1:] != ordered.entities[:-1], len(places) > 0))
         found.append(places[ordered.order[last]])
-    return np.unique(np.concatenate(found))
+    return different_values(np.concatenate(found))
 
 
 def carried(rows: Rows, matching: Sequence[Flags], sight: Sight, *, before: int, start: int, until: int) -> Rows:
@@ -104,7 +105,7 @@ def carried(rows: Rows, matching: Sequence[Flags], sight: Sight, *, before: int,
     from_when, old = needed_from(rows, sight), rows.times < before
     pending = old & (from_when > start) & (from_when <= until)
     last = last_visible(rows, old & (from_when <= start), matching)
-    return rows.take(np.unique(np.concatenate((np.flatnonzero(pending), last))))
+    return rows.take(different_values(np.concatenate((np.flatnonzero(pending), last))))
 
 
 def together(first: Rows, second: Rows) -> Rows:

@@ -42,7 +42,9 @@ def prepare(task: Task) -> Callable[[], None]:
     store.apply([household, view])
 
     def work() -> None:
-        spine = pandas.read_parquet(task.spine).merge(pandas.read_parquet(task.days), on="day_id")
+        spine = pandas.read_parquet(task.tables["spine"][0]).merge(
+            pandas.read_parquet(task.tables["days"][0]), on="day_id"
+        )
         # Feast sees what happened at or before a decision, the line what happened before it.
         spine["event_timestamp"] = spine["opens"] - pandas.Timedelta(microseconds=1)
         asked = spine[["household_id", "opens", "event_timestamp"]]

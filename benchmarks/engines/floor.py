@@ -20,8 +20,8 @@ def prepare(task: Task) -> Callable[[], None]:
             sums = ", ".join(f"sum({name})" for name in task.columns[source])
             query = f"SELECT sum(household_id), sum(epoch_us(happened_at)), {sums} FROM {listed(files)}"
             connection.execute(query).fetchall()
-        connection.execute(f"SELECT sum(household_id), sum(day_id) FROM '{task.spine}'").fetchall()
-        connection.execute(f"SELECT sum(day_id), sum(epoch_us(opens)) FROM '{task.days}'").fetchall()
+        connection.execute(f"SELECT sum(household_id), sum(day_id) FROM {listed(task.tables['spine'])}").fetchall()
+        connection.execute(f"SELECT sum(day_id), sum(epoch_us(opens)) FROM {listed(task.tables['days'])}").fetchall()
         copy(connection, "FROM answers", task)
 
     return work

@@ -13,7 +13,7 @@ from benchmarks.child import Task, serve
 
 def prepare(task: Task) -> Callable[[], None]:
     plan = plan_from_json(json.loads(task.plan))
-    files = {**task.sources, "spine": [task.spine], "days": [task.days]}
+    files = {**task.sources, **task.tables}
     paths = {name: [Path(file) for file in files[name]] for name in plan.inputs}
 
     def work() -> None:

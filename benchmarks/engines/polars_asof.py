@@ -11,7 +11,7 @@ from benchmarks.child import Task, serve
 
 def prepare(task: Task) -> Callable[[], None]:
     def work() -> None:
-        spine = polars.scan_parquet(task.spine).join(polars.scan_parquet(task.days), on="day_id")
+        spine = polars.scan_parquet(task.tables["spine"]).join(polars.scan_parquet(task.tables["days"]), on="day_id")
         found = spine.sort("opens", "household_id")
         for source, files in task.sources.items():
             values = [polars.col(name).alias(f"latest_{name}") for name in task.columns[source]]

@@ -20,7 +20,7 @@ def prepare(task: Task) -> Callable[[], None]:
     spark = SparkSession.builder.getOrCreate()
 
     def work() -> None:
-        opens = spark.read.parquet(task.spine).join(spark.read.parquet(task.days), "day_id")
+        opens = spark.read.parquet(*task.tables["spine"]).join(spark.read.parquet(*task.tables["days"]), "day_id")
         events = spark.read.parquet(*task.sources["events"])
         time = f.unix_micros("happened_at").alias("t")
         union = events.select("household_id", time, "cents", "product_id").unionByName(

@@ -24,7 +24,8 @@ def listed(files: Sequence[str]) -> str:
 
 def spine(task: Task) -> str:
     """(household_id, opens) of every decision."""
-    return f"(SELECT household_id, opens FROM '{task.spine}' JOIN '{task.days}' USING (day_id))"
+    decisions, days = listed(task.tables["spine"]), listed(task.tables["days"])
+    return f"(SELECT household_id, opens FROM {decisions} JOIN {days} USING (day_id))"
 
 
 def copy(connection: duckdb.DuckDBPyConnection, query: str, task: Task) -> None:

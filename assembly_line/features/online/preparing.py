@@ -23,6 +23,7 @@ from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.packing import packed
 from assembly_line.features.online.pruning import as_history, bounds_from, still_needed
 from assembly_line.features.online.serving import served
+from assembly_line.features.ordering import different_values
 from assembly_line.features.semantics import sight_of
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, workload_of
 
@@ -115,7 +116,7 @@ def _static_items(group: StaticGroup, generation: Generation, reader: EntityRead
     entities = _Entities.of(reader, group)
     for part in entities.parts(parts):
         found = reader.matched(group.source, group.keys, group.columns, codes=part)
-        codes = np.unique(found.codes)
+        codes = different_values(found.codes)
         # One row for each entity; several that disagree are refused, as in a dataset.
         facts = attribute_values(codes, found.codes, found.columns, place=f"source {group.source.name}")
         yield from _items(generation, entities, codes, facts)

@@ -17,6 +17,7 @@ from assembly_line.features.aggregates import as_float
 from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.audit_of_outcome import binary, separation
 from assembly_line.features.columns import Column, Flags, Floats, Integers
+from assembly_line.features.ordering import different_values
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plain_values import shown
 from assembly_line.features.value_rules import is_number
@@ -164,7 +165,7 @@ def _feature(line: Line, name: str, column: Column, beside: _Beside, *, personal
         personal=personal,
         rows=len(column),
         nulls=int((~column.valid).sum()),
-        distinct=len(np.unique(ranks[column.valid])),
+        distinct=len(different_values(ranks[column.valid])),
         low=float(numbers.min()) if len(numbers) else None,
         high=float(numbers.max()) if len(numbers) else None,
         mean=_mean(numbers),

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from assembly_line import Decision, Generated, Outcome, column, daily, hours, months
+from assembly_line import Decision, Generated, Outcome, column, daily, days, hours, months
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import QualityGateFailed
@@ -88,6 +88,9 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     line = a_line(calendar=months(1, zone="Australia/Lord_Howe"), boundary="at_or_before")
     names = [name for name in line.features if "calendar" in name or "where" in name or name.startswith("pl")]
     yield "calendar", Case(line, random_world(13, wide=True), {**ALL, "features": names})
+    late = [name for name in a_line().features if name.startswith("late") and "latest" not in name]
+    tail = random_world(14, events=300, decisions=80, delays="tail")
+    yield "known late", Case(a_line(window=days(3)), tail, {**ALL, "features": late})
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
     yield "several entities", by_several_entities()
     yield "own outcomes", Case(*with_peeking_view(), {"purpose": "training", "as_of": "2024-05-10"})

@@ -18,6 +18,16 @@ TEXTS = ["", "a", "B", "b", "\u00e9", "e\u0301", "\U0001f600", "\uffff", None]
 FLOATS = [0.0, -0.0, 1.5, -1.5, 0.1, 0.2, 0.3, 1e16, -1e16, 1e300, None]
 ODD_FLOATS = [*FLOATS, 1.7e308, math.inf, -math.inf, math.nan]
 HOURS = 48
+# How many hours after an event it is known, by name; None never. A tail has a few of any length.
+DELAYS: dict[str, list[float | None]] = {
+    "mixed": [0, 0, 0, 1, 5, 30],
+    "none": [0],
+    "constant": [5],
+    "tail": [1, 1, 2, 2, 3, 4, 90, 2000, 10**6],
+    "negative": [-1, -5, -30, -1000],
+    "mostly never": [0, 3, None, None],
+    "within a microsecond": [0, 1 / 3.6e9, -1 / 3.6e9],
+}
 # Days from which a unit of the calendar reaches across a change of clocks (New York, Lord Howe) or the end of a month.
 EDGES = [datetime(2016, month, day, tzinfo=UTC) for month, day in ((1, 30), (2, 28), (3, 12), (4, 2), (10, 1), (11, 5))]
 EDGES += [datetime(2015, 2, 27, tzinfo=UTC), datetime(2015, 12, 30, tzinfo=UTC)]
@@ -26,10 +36,13 @@ UNITS_LATER = (0, 0, 1, 1, 2, 7, 8, 28, 29, 30, 31, 365, 366)
 MINUTES = [60 * 5, 60 * 6, 60 * 6 + 30, 60 * 7, 60 * 14 + 30, 60 * 15, 60 * 15 + 15, 60 * 15 + 30, 60 * 16]
 
 
-def random_world(seed: int, *, events: int = 120, decisions: int = 40, wide: bool = False) -> Tables:
+def random_world(
+    seed: int, *, events: int = 120, decisions: int = 40, wide: bool = False, delays: str = "mixed"
+) -> Tables:
     """A world of so many events a source; the same seed gives the same world.
 
-    A `wide` one spreads over a year, at the edges of units of the calendar; the others hold two days.
+    A `wide` one spreads over a year, at the edges of units of the calendar; the others hold two days. Events become
+    known after `delays`.
     """
     chance = random.Random(seed)  # noqa: S311
     base = chance.choice(EDGES if wide else [SPRING, AUTUMN])
@@ -51,8 +64,10 @@ def random_world(seed: int, *, events: int = 120, decisions: int = 40, wide: boo
 
     def event() -> dict[str, Any]:
         at = moment()
-        delay = chance.choice([0, 0, 0, 1, 5, 30])
-        known = None if at is None or chance.random() < 0.05 else at + timedelta(hours=delay - (chance.random() < 0.1))
+        delay = chance.choice(DELAYS[delays])
+        known = None
+        if at is not None and not (delays == "mixed" and chance.random() < 0.05) and delay is not None:
+            known = at + timedelta(hours=delay - (delays == "mixed" and chance.random() < 0.1))
         return {
             "user": chance.choice(USERS),
             "at": at,

@@ -12,8 +12,6 @@ import pytest
 
 from assembly_line.errors import ValueOutOfRange
 from assembly_line.features import reductions
-from assembly_line.features.columns import Column
-from assembly_line.features.earlier_items import EarlierItems
 from assembly_line.features.kernel import Ask, DistinctItems, History, TimeIndex
 from assembly_line.features.reductions import (
     Windows,
@@ -116,33 +114,13 @@ def test_positions_are_right_when_entities_and_times_do_not_fit_into_one_key(spa
 def test_rows_of_entities_that_nobody_asked_for_are_not_borrowed() -> None:
     """Only a spine that lacks entities shows a leak from the neighbour."""
     codes = np.array([-1, 0, -1, 1, -1])
-    history = History(codes, np.array([5, 5, 5, 5, 5]))
+    times = np.full(5, 5)
+    history = History(codes, times)
     ask = Ask(np.array([0, 1, 2, -1]), np.full(4, 0), np.full(4, 9), np.full(4, 9))
 
     assert history.windows(ask).sizes.tolist() == [1, 1, 0, 0]
-    assert history.last_known(history.windows(ask), ask.known_by).tolist() == [0, 1, -1, -1]
-
-
-@pytest.mark.parametrize("items", [1, 3, 500])
-def test_different_items_in_windows_of_any_width(items: int) -> None:
-    chance = np.random.default_rng(items)
-    entities = np.sort(chance.integers(0, 5, ROWS))
-    history = History(entities, np.arange(ROWS))
-    column = Column("int64", chance.integers(0, items, ROWS), chance.random(ROWS) < 0.9)
-    asked = windows(items)
-    # A window holds rows of one entity alone.
-    asked = Windows(
-        np.maximum(asked.low, np.searchsorted(entities, entities[np.maximum(asked.high - 1, 0)])), asked.high
-    )
-    asked = Windows(np.minimum(asked.low, asked.high), asked.high)
-
-    found = EarlierItems(history, column).count(asked)
-
-    spans = [slice(low, high) for low, high in zip(asked.low, asked.high, strict=True)]
-    assert found.tolist() == [len(set(column.values[span][column.valid[span]].tolist())) for span in spans]
-    nothing = np.zeros(2, np.int64)
-    empty = EarlierItems(History(nothing[:0], nothing[:0]), column.slice(0, 0))
-    assert empty.count(Windows(nothing, nothing)).tolist() == [0, 0]
+    assert history.last_visible(ask.entities, ask.known_by, 0).tolist() == [0, 1, -1, -1]
+    assert History(codes, times, times).last_visible(ask.entities, ask.known_by, 0).tolist() == [0, 1, -1, -1]
 
 
 def test_distinct_items_at_the_edges_of_time() -> None:
