@@ -14,7 +14,6 @@ from assembly_line.errors import NotFound
 from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, kind_of_dataset
 from assembly_line.features.manifest import require_rows
 from assembly_line.features.plans import Plan, plan_from_json
-from assembly_line.features.reading_back import opened_dataset
 from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.objects import ObjectStore
 
@@ -70,6 +69,9 @@ class DatasetStore:
             DatasetAltered: the rows are not those that were built.
         """
         manifest = self.download(line, dataset_id, path)
+        # The jobs on Spark have no DuckDB, and do not ask.
+        from assembly_line.features.reading_back import opened_dataset
+
         with opened_dataset(path) as columns:
             require_rows(manifest, columns)
         return manifest

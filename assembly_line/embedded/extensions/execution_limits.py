@@ -10,6 +10,7 @@ from typing import Any
 
 from assembly_line.embedded.extensions import current_task
 from assembly_line.embedded.extensions.pinned import ministack, replace
+from assembly_line.instants import parse_instant
 
 ENDS = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionSucceeded", "ExecutionTimedOut"})
 REDRIVEN = "ExecutionRedriven"
@@ -82,7 +83,7 @@ def _limit_seconds(states: Any, arn: str) -> float | None:
 
 def _left(states: Any, arn: str, limit: float) -> float:
     """Seconds until the limit: an execution that carries on was started before this run of the emulator."""
-    began = datetime.fromisoformat(states._executions[arn]["startDate"])
+    began = parse_instant(states._executions[arn]["startDate"], field="startDate")
     return max(limit - (datetime.now(UTC) - began).total_seconds(), 0)
 
 

@@ -97,7 +97,7 @@ def test_keys_that_fit_are_sorted_with_their_places() -> None:
 
 @pytest.mark.parametrize("kinds", [{"a": "int64", "b": "boolean"}, {"n": "int64", "s": "string", "b": "boolean"}])
 def test_ids_of_many_decisions_are_those_of_one(kinds: dict[str, str], tmp_path: Path) -> None:
-    texts = ["", "a", "\u00e9", "\U0001f600", "x" * 127, "x" * 128, "\u00e9" * 70_000, "a\x00b", "it's", "  "]
+    texts = ["a", "\u00e9", "\U0001f600", "x" * 127, "x" * 128, "\u00e9" * 70_000, "a\x00b", "it's", "  "]
     samples: dict[str, list[Any]] = {
         "int64": [0, -1, 2**63 - 1, -(2**63), 7, 10],
         "string": texts,
