@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import SCRIPT, check_distinct, check_line_name, check_name, require
+from assembly_line.declarations.checks import (
+    LEFT_OUT_AT_DEFAULT,
+    SCRIPT,
+    check_distinct,
+    check_line_name,
+    check_name,
+    require,
+)
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
+from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import Generated
@@ -33,6 +41,9 @@ class Training:
         script: script-mode training script in the line's folder, run unchanged.
         inference: script with `model_fn` and friends, run by batch transform.
         framework: prebuilt image, such as `xgboost`; its version is `framework_version`.
+        instance_type: what a training job runs on.
+        volume_gib: of a training job's volume. A type with local storage has its own disks in place of a volume.
+        transform_instance_type: what the jobs that score run on; None: on `instance_type`.
         hyperparameters: passed to the script as `--name value`.
         holdout: share of the decisions, the latest, kept out of training for the evaluation; never splits an instant.
             Earlier decisions whose outcomes were not known when the first of them was taken teach the judged fit
@@ -60,6 +71,7 @@ class Training:
     minimum_rows: int = 100
     refit: bool = True
     preprocessing: Preprocessing | None = None
+    transform_instance_type: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -68,8 +80,30 @@ class Training:
         require(self.timeout > timedelta(0), f"Training: timeout {self.timeout} is not positive")
         require(self.volume_gib >= 1, f"Training: volume_gib {self.volume_gib} is below 1")
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
+        self._check_instances()
         for name in self.hyperparameters:
             check_name("Training: hyperparameter", name)
+
+    @property
+    def scores_on(self) -> str:
+        """The instance type of the jobs that score."""
+        return self.transform_instance_type or self.instance_type
+
+    def _check_instances(self) -> None:
+        check_instance_type("Training: instance_type", self.instance_type, "training")
+        if self.transform_instance_type is None:
+            advice = (
+                f"; declare one as transform_instance_type, and the line trains on {self.instance_type} all the same"
+            )
+            check_instance_type("Training: instance_type", self.instance_type, "transform", advice=advice)
+        else:
+            check_instance_type("Training: transform_instance_type", self.transform_instance_type, "transform")
+        local = local_storage_gb(self.instance_type)
+        require(
+            local is None or self.volume_gib <= local,
+            f"Training: volume_gib {self.volume_gib}: {self.instance_type} has {local} GB of local storage and no "
+            "volume beside it; ask for at most that",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,12 @@ def run_record(
         "hyperparameters": job.hyperparameters,
         "seeds": {"bootstrap": BOOTSTRAP_SEED} | _training_seed(job.hyperparameters),
         "bootstrap_draws": BOOTSTRAP_DRAWS,
-        "instance": {"type": job.instance_type, "volume_gib": job.volume_gib, "timeout_seconds": job.timeout_seconds},
+        "instance": {
+            "type": job.instance_type,
+            "volume_gib": job.volume_gib,
+            "timeout_seconds": job.timeout_seconds,
+            "transform_type": release.line.training.scores_on,
+        },
         "judged": _fit(judged),
         "delivered": _fit(delivered),
         "evaluation": evaluated.to_json(),

@@ -38,7 +38,10 @@ class RunContext(State):
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedJob(State):
-    """What a fit's training job and its scoring of the holdout need; `rows` are those that it learns from."""
+    """What a fit's training job and its scoring of the holdout need; `rows` are those that it learns from.
+
+    The fields with a default are missing where an earlier version of the product prepared the job.
+    """
 
     job_name: str
     role_arn: str
@@ -54,6 +57,9 @@ class PreparedJob(State):
     holdout_rows: int
     holdout_input_uri: str
     holdout_output_uri: str
+    local_storage: bool = False
+    transform_instance_type: str | None = None
+    transform_local_storage: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

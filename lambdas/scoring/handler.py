@@ -14,6 +14,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
+from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import context as scoring
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
@@ -131,7 +132,8 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "input_uri": files.input_uri,
         "output_uri": files.output_uri,
         "rows": rows,
-        "instance_type": training.instance_type,
+        "instance_type": training.scores_on,
+        "local_storage": local_storage_gb(training.scores_on) is not None,
         "timeout_seconds": int(training.timeout.total_seconds()),
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.errors import RequestRefused
 from assembly_line.features.outcomes import require_happened
 from assembly_line.features.table import read_columns
@@ -106,6 +107,9 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         holdout_rows=len(inputs.truth.decision_id),
         holdout_input_uri=store.uri("holdout/input/"),
         holdout_output_uri=store.uri("holdout/output"),
+        local_storage=local_storage_gb(training.instance_type) is not None,
+        transform_instance_type=training.scores_on,
+        transform_local_storage=local_storage_gb(training.scores_on) is not None,
     )
 
 
@@ -182,7 +186,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     refit = release.line.training.refit
     judged = stores().fit(run, fit_of(Phase.JUDGED, refit=refit)).fitted()
     delivered = stores().run(run).fitted()
-    packaged, job = delivered.packaged, PreparedJob.from_json(delivered.prepared["job"])
+    packaged = delivered.packaged
     registered = (
         stores()
         .registry(run.line)
@@ -193,7 +197,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
                 model_data_uri=packaged.model_data_uri,
                 environment=packaged.environment,
                 evaluation_uri=stores().run(run).uri(runs.EVALUATION),
-                instance_type=job.instance_type,
+                instance_type=release.line.training.scores_on,
                 metadata={
                     "run_id": run.run_id,
                     "digest": packaged.digest,

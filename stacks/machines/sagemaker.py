@@ -37,12 +37,12 @@ def train(prepared: str, *, key: str, environment: str, assign: str, then: str) 
                 _channel(CODE_CHANNEL, field("code_uri"), content="text/x-python"),
             ],
             "OutputDataConfig": {"S3OutputPath": field("output_uri"), "KmsKeyId": key},
-            "ResourceConfig": {
-                "InstanceCount": 1,
-                "InstanceType": field("instance_type"),
-                "VolumeSizeInGB": field("volume_gib"),
-                "VolumeKmsKeyId": key,
-            },
+            "ResourceConfig": _encrypted(
+                f"{{'InstanceCount': 1, 'InstanceType': ${prepared}.instance_type, "
+                f"'VolumeSizeInGB': ${prepared}.volume_gib}}",
+                key=key,
+                unless=f"${prepared}.local_storage",
+            ),
             "StoppingCondition": {"MaxRuntimeInSeconds": field("timeout_seconds")},
             "EnableNetworkIsolation": True,
             "Tags": _tags(environment),
@@ -82,7 +82,9 @@ def transform(
     model_name: str,
     input_uri: str,
     output_uri: str,
-    prepared: str,
+    instance_type: str,
+    local_storage: str,
+    timeout_seconds: str,
     key: str,
     environment: str,
     then: str,
@@ -90,10 +92,9 @@ def transform(
     """Score a CSV whose first column is the decision's id: each line of the answer is `decision_id,score`.
 
     Args:
-        job_name, model_name, input_uri, output_uri: JSONata expressions.
-        prepared: variable with `instance_type` and `timeout_seconds`.
+        job_name, model_name, input_uri, output_uri, instance_type, timeout_seconds: JSONata expressions.
+        local_storage: JSONata expression: whether the instance type has disks of its own.
     """
-    field = _fields(prepared)
     return task(
         "sagemaker:createTransformJob.sync",
         {
@@ -112,22 +113,25 @@ def transform(
                 "AssembleWith": "Line",
                 "KmsKeyId": key,
             },
-            "TransformResources": {
-                "InstanceType": field("instance_type"),
-                "InstanceCount": 1,
-                "VolumeKmsKeyId": key,
-            },
+            "TransformResources": _encrypted(
+                f"{{'InstanceCount': 1, 'InstanceType': {instance_type}}}", key=key, unless=local_storage
+            ),
             "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
             "Tags": _tags(environment),
         },
         then=then,
-        seconds=f"${prepared}.timeout_seconds + {_GRACE_SECONDS}",
+        seconds=f"{timeout_seconds} + {_GRACE_SECONDS}",
         retries=[_NO_CAPACITY, _THROTTLED],
     )
 
 
 def _fields(variable: str) -> Callable[[str], str]:
     return lambda name: expression(f"${variable}.{name}")
+
+
+def _encrypted(resources: str, *, key: str, unless: str) -> str:
+    """The resources with a key for their volume. A type with local storage encrypts itself, and refuses a key."""
+    return expression(f"$merge([{resources}, {unless} ? {{}} : {{'VolumeKmsKeyId': '{key}'}}])")
 
 
 def _channel(name: str, uri: str, *, content: str) -> dict[str, Any]:

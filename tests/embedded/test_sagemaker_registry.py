@@ -83,6 +83,25 @@ def test_names_that_aws_refuses_are_refused(account: Account, name: str) -> None
     [
         ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}}, "one instance"),
         ({"ResourceConfig": {"InstanceType": "ml.x9", "InstanceCount": 1, "VolumeSizeInGB": 1}}, "enum value set"),
+        (
+            {"ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeKmsKeyId": "key"}},
+            "VolumeKmsKeyId is not supported for ml.g5.xlarge",
+        ),
+        (
+            {
+                "ResourceConfig": {
+                    "InstanceGroups": [
+                        {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 1, "InstanceGroupName": "a"}
+                    ],
+                    "VolumeKmsKeyId": "key",
+                }
+            },
+            "VolumeKmsKeyId is not supported for ml.p4d.24xlarge",
+        ),
+        (
+            {"ResourceConfig": {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 126}},
+            "has 125 GB of local storage",
+        ),
         ({"RoleArn": "arn:aws:iam::0:role/the-jobs"}, "at 'roleArn' failed"),
         ({"metrics": {"auc": "auc=("}}, "no regular expression"),
         ({"metrics": {"auc": "auc=[0-9]"}}, "needs a group"),
@@ -102,6 +121,13 @@ def test_requests_that_aws_refuses_are_refused(account: Account, changes: Any, m
 def test_payload_times_concurrency_is_bounded(account: Account) -> None:
     request = account.transform_request("model", "1\n", MaxPayloadInMB=20, MaxConcurrentTransforms=6)
     with pytest.raises(ClientError, match="120: expected at most 100 MB"):
+        account.sagemaker.create_transform_job(**request)
+
+
+def test_a_transform_job_on_local_storage_takes_no_key_for_a_volume(account: Account) -> None:
+    resources = {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeKmsKeyId": "key"}
+    request = account.transform_request("model", "1\n", TransformResources=resources)
+    with pytest.raises(ClientError, match=r"TransformResources.VolumeKmsKeyId is not supported for ml.g4dn.xlarge"):
         account.sagemaker.create_transform_job(**request)
 
 

@@ -202,8 +202,31 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
             output = arguments.get("OutputDataConfig") or arguments["TransformOutput"]
             resources = arguments.get("ResourceConfig") or arguments["TransformResources"]
             assert "DataKey" in output["KmsKeyId"], name
-            assert "DataKey" in resources["VolumeKmsKeyId"], name
+            assert re.search(r"'VolumeKmsKeyId': '.*DataKey.*'", resources), name
             assert "timeout_seconds" in state["TimeoutSeconds"], name
+
+
+@pytest.mark.parametrize("local_storage", [False, True])
+def test_a_type_with_local_storage_gets_no_key_for_a_volume(
+    machines: dict[str, Definition], *, local_storage: bool
+) -> None:
+    prepared = {
+        "instance_type": "ml.g5.xlarge",
+        "transform_instance_type": "ml.g5.xlarge",
+        "volume_gib": 10,
+        "local_storage": local_storage,
+        "transform_local_storage": local_storage,
+    }
+    for machine, task in (("Training", "Train"), ("Training", "ScoreHoldout"), ("Scoring", "Score")):
+        arguments = machines[machine].states[task]["Arguments"]
+        expected = {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge"}
+        if task == "Train":
+            expected["VolumeSizeInGB"] = 10
+        found = evaluate(
+            arguments.get("ResourceConfig") or arguments["TransformResources"], variables={"prepared": prepared}
+        )
+        assert ("DataKey" in found.pop("VolumeKmsKeyId", "")) is not local_storage
+        assert found == expected
 
 
 def test_the_training_script_comes_by_a_channel_and_not_from_the_network(machines: dict[str, Definition]) -> None:

@@ -300,7 +300,8 @@ def test_the_package_installs_by_pip_and_gives_the_command(tmp_path: Path) -> No
     assert (target / "assembly_line" / "py.typed").is_file()
     of_folder = {path.relative_to(ROOT) for path in (ROOT / "assembly_line").rglob("*.py")}
     assert {path.relative_to(target) for path in (target / "assembly_line").rglob("*.py")} == of_folder
-    assert (target / "assembly_line" / "training" / "images.json").is_file()
+    for data in ("training/images.json", "declarations/instance_types.json"):
+        assert (target / "assembly_line" / data).is_file()
 
 
 def test_make_tells_what_there_is() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def check_training(parameters: dict[str, Any]) -> None:
     resources = parameters.get("ResourceConfig") or {}
     if resources.get("InstanceCount", 1) != 1 or len(resources.get("InstanceGroups") or []) > 1:
         raise RequestRefused("ResourceConfig.InstanceCount: the embedded SageMaker trains on one instance; set it to 1")
+    _check_disk("ResourceConfig", resources)
+    for group in resources.get("InstanceGroups") or []:
+        _check_disk("ResourceConfig", {**resources, **group})
     for definition in parameters["AlgorithmSpecification"].get("MetricDefinitions") or []:
         try:
             groups = re.compile(definition["Regex"]).groups
@@ -72,6 +76,23 @@ def check_transform(parameters: dict[str, Any]) -> None:
         raise RequestRefused("TransformInput.CompressionType: the embedded SageMaker reads uncompressed input")
     if parameters["TransformResources"].get("InstanceCount", 1) != 1:
         raise RequestRefused("TransformResources.InstanceCount: the embedded SageMaker transforms on one instance")
+    _check_disk("TransformResources", parameters["TransformResources"])
+
+
+def _check_disk(place: str, resources: dict[str, Any]) -> None:
+    """Refuse a key for, or a volume larger than, the disks of a type that has local storage."""
+    kind = resources.get("InstanceType", "")
+    local = local_storage_gb(kind)
+    if local is None:
+        return
+    if resources.get("VolumeKmsKeyId"):
+        raise RequestRefused(
+            f"{place}.VolumeKmsKeyId is not supported for {kind}, which has local storage; leave it out"
+        )
+    if resources.get("VolumeSizeInGB", 0) > local:
+        raise RequestRefused(
+            f"{place}.VolumeSizeInGB {resources['VolumeSizeInGB']}: {kind} has {local} GB of local storage"
+        )
 
 
 def _violations(value: Any, shape: Any, path: str) -> Iterator[str]:

@@ -186,6 +186,23 @@ def test_prepare_says_everything_that_the_job_needs(ended: Ended, release: Relea
     assert (prepared["instance_type"], prepared["timeout_seconds"]) == ("ml.m5.large", 3600)
 
 
+def test_a_line_trains_on_one_type_and_scores_on_another(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    training = replace(release.line.training, instance_type="ml.g4dn.xlarge", transform_instance_type="ml.c5.xlarge")
+    release_as(replace(release.line, training=training))
+
+    registered = run.register()
+
+    prepared = run.answers["prepared"]
+    assert (prepared["instance_type"], prepared["local_storage"]) == ("ml.g4dn.xlarge", True)
+    assert (prepared["transform_instance_type"], prepared["transform_local_storage"]) == ("ml.c5.xlarge", False)
+    package = sagemaker.describe_model_package(ModelPackageName=registered["model_package_arn"])
+    assert package["InferenceSpecification"]["SupportedTransformInstanceTypes"] == ["ml.c5.xlarge"]
+    instance = run.store.read_json(f"{run.prefix}run.json")["instance"]
+    assert (instance["type"], instance["transform_type"]) == ("ml.g4dn.xlarge", "ml.c5.xlarge")
+
+
 def test_prepare_again_writes_the_same(ended: Ended) -> None:
     before = contents(ended.run, ended.run.prefix)
 
