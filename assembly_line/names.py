@@ -119,6 +119,7 @@ class Parameter(StrEnum):
     GLUE_DATABASE = "glue-database"
     CONTROL_TABLE = "control-table"
     EVENT_BUS = "event-bus"
+    DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
     QUERY_WORKGROUP = "query-workgroup"
     DATASET_MACHINE = "dataset-machine"

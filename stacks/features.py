@@ -17,6 +17,7 @@ from stacks.constructs.permissions import (
     let_run,
     let_see_executions,
     let_start,
+    let_watch,
     let_write_catalog,
 )
 from stacks.constructs.query_workgroup import QueryWorkgroup
@@ -57,6 +58,7 @@ class FeaturesStack(StationStack):
             {
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_MACHINE: self.dataset_machine.arn,
+                Parameter.DATASET_JOB: self.dataset_job.name,
                 Parameter.TABLES_JOB: tables.name,
                 Parameter.QUERY_WORKGROUP: workgroup.name,
                 Parameter.ONLINE_TABLE: self.online.name,
@@ -150,7 +152,9 @@ class FeaturesStack(StationStack):
 
     def _machine(self) -> Machine:
         explain, plan, claim = self.explain_function, self._plan(), self._claim()
-        build, finish, shape, job = self._build(), self._finish(), self._shape(), self._job()
+        build, finish, shape = self._build(), self._finish(), self._shape()
+        job = self.dataset_job = self._job()
+        let_watch(job, job.name, self.foundation.people.scientist)
         parts = dataset.DatasetParts(
             explain=explain.arn,
             plan=plan.arn,

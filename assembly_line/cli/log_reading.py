@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from assembly_line.errors import TargetUnreachable
 from assembly_line.instants import EPOCH, format_instant
+from assembly_line.names import Parameter
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
 
     from assembly_line.cli.target import Target
 
-JOB_GROUPS = (
-    "/aws/sagemaker/TrainingJobs",
-    "/aws/sagemaker/TransformJobs",
-    "/aws-glue/jobs/error",
-    "/aws-glue/jobs/output",
-)
+SAGEMAKER_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs")
+GLUE_JOBS = (Parameter.DATASET_JOB, Parameter.TABLES_JOB)
+GLUE_RUN = "jr_"
+# Where a run does not say it: without a security configuration. Its own name ends without the kind of log.
+GLUE_GROUP = "/aws-glue/jobs"
+GLUE_KINDS = ("error", "output", "logs-v2")
 HANDLERS = "lambdas."
+# A log is read from its start on: look at its latest part first, at all of it last.
+RECENT = (timedelta(hours=1), timedelta(days=1), timedelta(days=14), None)
 
 
 class Logs:
@@ -33,14 +38,55 @@ class Logs:
         return sorted(self._groups)
 
     def of(self, name: str, *, last: int) -> list[str] | None:
-        """The last lines of a function's or a job's log, oldest first; None if there is neither."""
+        """The last lines of a function's, a job's or a Glue run's log, oldest first; None if there is none of them."""
         if name in self._groups:
-            return self._read(self._groups[name], last=last) or []
-        for group in JOB_GROUPS:
+            return self._recent(self._groups[name], last=last)
+        if name.startswith(GLUE_RUN):
+            return self._of_glue_run(name, last=last)
+        for group in SAGEMAKER_GROUPS:
             found = self._read(group, last=last, streams=name)
             if found:
                 return found
         return None
+
+    def _of_glue_run(self, run_id: str, *, last: int) -> list[str] | None:
+        """The first kind of log that has any lines; empty if the run wrote none; None if there is no such run."""
+        run = self._glue_run(run_id)
+        if run is None:
+            return None
+        group = (run.get("LogGroupName") or GLUE_GROUP).rstrip("/")
+        for name in (*(f"{group}/{kind}" for kind in GLUE_KINDS), group):
+            found = self._read(name, last=last, streams=run_id, since=run["StartedOn"])
+            if found:
+                return found
+        return []
+
+    def _glue_run(self, run_id: str) -> dict[str, Any] | None:
+        glue = self._target.client("glue")
+        for job in self._glue_jobs():
+            try:
+                found: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
+            except glue.exceptions.EntityNotFoundException:
+                continue
+            return found
+        return None
+
+    def _glue_jobs(self) -> Iterator[str]:
+        for parameter in GLUE_JOBS:
+            try:
+                yield self._target.parameters.value(parameter)
+            except TargetUnreachable:
+                # It was deployed before it published this name.
+                continue
+
+    def _recent(self, group: str, *, last: int) -> list[str]:
+        """The last lines of a group that never ends."""
+        found: list[str] = []
+        for span in RECENT:
+            found = self._read(group, last=last, since=datetime.now(UTC) - span if span else None) or []
+            if len(found) == last:
+                break
+        return found
 
     @cached_property
     def _groups(self) -> dict[str, str]:
@@ -53,8 +99,12 @@ class Logs:
             if function["FunctionName"].startswith(prefix) and function.get("Handler", "").startswith(HANDLERS)
         }
 
-    def _read(self, group: str, *, last: int, streams: str | None = None) -> list[str] | None:
+    def _read(
+        self, group: str, *, last: int, streams: str | None = None, since: datetime | None = None
+    ) -> list[str] | None:
         which: dict[str, Any] = {"logStreamNamePrefix": streams} if streams else {}
+        if since:
+            which["startTime"] = (since - EPOCH) // timedelta(milliseconds=1)
         try:
             pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=group, **which)
             every = [event for page in pages for event in page["events"]]
@@ -78,7 +128,4 @@ def _group(function: dict[str, Any]) -> str:
 
 
 def _at(milliseconds: int) -> str:
-    from datetime import timedelta
-
-    instant: datetime = EPOCH + timedelta(milliseconds=milliseconds)
-    return format_instant(instant)[:23] + "Z"
+    return format_instant(EPOCH + timedelta(milliseconds=milliseconds))[:23] + "Z"

@@ -46,7 +46,7 @@ def story(target: Target, run: str) -> dict[str, Any] | None:
         "output": execution.output,
         "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
         "states": [_state(visit) for visit in target.machines.states(execution.arn)],
-        "jobs": _jobs(target, execution.name) if machine in WITH_JOBS else [],
+        "jobs": _jobs(target, execution.name) if machine in WITH_JOBS else _glue_runs(target, execution),
         "kept_aside": _kept_aside(target, execution) if machine == "scoring" else [],
     }
 
@@ -84,6 +84,12 @@ def _jobs(target: Target, run: str) -> list[str]:
     training = sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
     transform = sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
     return [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]
+
+
+def _glue_runs(target: Target, execution: Execution) -> list[str]:
+    """Ids of the Glue runs that an execution started."""
+    started = target.machines.submitted(execution.arn, "glue")
+    return [answer["JobRunId"] for answer in started if isinstance(answer, dict) and "JobRunId" in answer]
 
 
 def _state(visit: StateVisit) -> dict[str, Any]:

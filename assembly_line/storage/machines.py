@@ -145,6 +145,13 @@ class Machines:
                 _update(visits, visits[-1].name, problem=problem)
         return visits
 
+    def submitted(self, arn: str, service: str) -> list[Any]:
+        """What a service answered when the execution's tasks started jobs of it, such as a Glue run's id."""
+        details: Iterator[Mapping[str, Any]] = (
+            event.get("taskSubmittedEventDetails") or {} for event in self._history(arn)
+        )
+        return [_parsed(each.get("output")) for each in details if each.get("resourceType") == service]
+
     def recent(self, machine_arn: str, *, status: str | None = None, limit: int = 20) -> list[tuple[str, str]]:
         """(name, status) of the latest executions, newest first."""
         which: Any = {"statusFilter": status} if status else {}

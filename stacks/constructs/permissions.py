@@ -84,5 +84,14 @@ def let_write_catalog(role: iam.Role, database: glue.Database) -> None:
 
 def let_run(scope: Construct, job: str, *roles: iam.Role) -> None:
     """Start a Glue job, and watch its runs."""
-    arn = Stack.of(scope).format_arn(service="glue", resource="job", resource_name=job)
-    Permission(scope, "Starters", *roles).allow(("glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"), (arn,))
+    actions = ("glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+    Permission(scope, "Starters", *roles).allow(actions, (_job_arn(scope, job),))
+
+
+def let_watch(scope: Construct, job: str, *roles: iam.Role) -> None:
+    """Look at a run of a Glue job whose id is known."""
+    Permission(scope, "Watchers", *roles).allow(("glue:GetJobRun",), (_job_arn(scope, job),))
+
+
+def _job_arn(scope: Construct, job: str) -> str:
+    return Stack.of(scope).format_arn(service="glue", resource="job", resource_name=job)
