@@ -97,6 +97,10 @@ class ValueOutOfRange(AssemblyError):
     """A computed value does not fit its type, such as a sum beyond 64 bits. Nothing was rounded or wrapped."""
 
 
+class TookTooLong(AssemblyError):
+    """An answer did not come within the time that whoever asked could wait."""
+
+
 class NotAuthenticated(AssemblyError):
     """The caller is not known: the request was not signed, or no authorizer stood before it."""
 

@@ -6,11 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import NotFound, RequestRefused, RunFailed
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+
+from assembly_line.errors import NotFound, RequestRefused, RunFailed, TookTooLong
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
+# For a caller that has 29 seconds itself, and has to say that the answer did not come. A call that took too long would
+# take as long again.
+WITHIN_A_REQUEST = Config(connect_timeout=2, read_timeout=21, retries={"total_max_attempts": 1})
 # What a caller can do something about keeps its kind; everything else is the function's own failure.
 KEPT = {kind.__name__: kind for kind in (NotFound, RequestRefused)}
 
@@ -24,9 +30,14 @@ class Functions:
 
         Raises:
             RequestRefused, NotFound: as the function raised them.
+            TookTooLong: no answer came within the client's time.
             RunFailed: it failed otherwise.
         """
-        answer = self._client.invoke(FunctionName=function, Payload=json.dumps(event, allow_nan=False))
+        try:
+            answer = self._client.invoke(FunctionName=function, Payload=json.dumps(event, allow_nan=False))
+        except ReadTimeoutError as error:
+            config: Any = self._client.meta.config
+            raise TookTooLong(f"function {function}: gave no answer within {config.read_timeout} seconds") from error
         document: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" not in answer:
             return document

@@ -25,6 +25,10 @@ STATUSES: dict[type[errors.AssemblyError], tuple[HTTPStatus, str]] = {
     errors.Conflict: (HTTPStatus.CONFLICT, "look at what is stored; the first stays"),
     errors.NoLongerWaiting: (HTTPStatus.GONE, "train the line again with `line train`"),
     errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "send fewer or smaller items in each request"),
+    errors.TookTooLong: (
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "start an execution of the dataset machine with the same request, which may take minutes; nothing was written",
+    ),
     errors.SendingFailed: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "send the same request again: what came in twice counts once",

@@ -12,7 +12,7 @@ from assembly_line.names import line_resource
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.event_bus import EventBus
 from assembly_line.storage.executions import Executions
-from assembly_line.storage.functions import Functions
+from assembly_line.storage.functions import WITHIN_A_REQUEST, Functions
 from assembly_line.storage.lines import ReleasedLines
 from assembly_line.storage.machines import Machines
 from assembly_line.storage.objects import ObjectStore
@@ -54,6 +54,6 @@ def stores() -> Stores:
         queue=Queue(boto3.client("sqs"), environment.feedback_queue_url),
         executions=Executions(states),
         machines=Machines(states),
-        functions=Functions(boto3.client("lambda")),
+        functions=Functions(boto3.client("lambda", config=WITHIN_A_REQUEST)),
         bus=EventBus(boto3.client("events"), environment.event_bus),
     )

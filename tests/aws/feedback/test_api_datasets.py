@@ -11,9 +11,11 @@ from urllib.parse import quote
 import boto3
 import botocore.client
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from assembly_line.names import run_item
 from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.functions import WITHIN_A_REQUEST
 from assembly_line.storage.objects import ObjectStore
 from tests.aws.feedback.conftest import ANNA, Call
 
@@ -50,7 +52,7 @@ def machine(aws: None) -> str:
 
 @pytest.fixture
 def explained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the explaining function was asked; it refuses what is as of 2000, and breaks at 2001."""
+    """What the explaining function was asked; it refuses what is as of 2000, breaks at 2001, hangs at 2002."""
     real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
     asked: list[dict[str, Any]] = []
 
@@ -59,6 +61,8 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             return real(self, operation, parameters)
         event = json.loads(parameters["Payload"])
         asked.append(event)
+        if event["as_of"].startswith("2002"):
+            raise ReadTimeoutError(endpoint_url="lambda")
         kind = {"2000": "RequestRefused", "2001": "KeyError"}.get(event["as_of"][:4])
         error = {"FunctionError": "Unhandled"} if kind else {}
         answer = {"errorType": kind, "errorMessage": "features: why"} if kind else {"dataset_id": DATASET}
@@ -101,6 +105,20 @@ def test_what_it_would_take_is_answered_at_once_and_starts_nothing(
     broken = api("POST", DATASETS, {**TRAINING, "as_of": "2001-01-01", "explain": True})
     assert (refused[0], refused[1]["error"]) == (400, "features: why")
     assert broken[0] == 500
+
+
+def test_an_explanation_that_takes_too_long_is_said_before_the_caller_gives_up(
+    api: Call, explained: list[dict[str, Any]]
+) -> None:
+    status, answer = api("POST", DATASETS, {**TRAINING, "as_of": "2002-01-01", "explain": True})
+
+    assert (status, len(explained)) == (504, 1)
+    assert "gave no answer within 21 seconds" in answer["error"]
+    assert "start an execution of the dataset machine" in answer["what_to_do"]
+    waits: Any = WITHIN_A_REQUEST
+    # Of the API's 29 seconds, what is read before and a slow start have the rest.
+    assert waits.connect_timeout + waits.read_timeout <= 29 - 5
+    assert waits.retries["total_max_attempts"] == 1
 
 
 BAD: list[tuple[object, str]] = [
