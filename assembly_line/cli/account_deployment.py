@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 FLAGS = ("--import-existing-resources", "--no-notices")
 
 
-def deploy_account(session: Session) -> dict[str, Any]:
+def deploy_account(session: Session, *, approved: bool = False) -> dict[str, Any]:
     """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
 
+    Args:
+        approved: widens them without asking.
+
     Raises:
-        RequestRefused: the environment has no settings file.
+        RequestRefused: the environment has no settings file, or there is no terminal to ask in.
         RunFailed: the deployment failed; CDK has printed why.
     """
     from assembly_line.embedded.deployment import cdk_command
@@ -33,8 +36,15 @@ def deploy_account(session: Session) -> dict[str, Any]:
         raise RequestRefused(
             f"environment {session.environment!r} has no file in settings/; there are: {', '.join(known)}"
         )
+    if not approved and not sys.stdin.isatty():
+        raise RequestRefused(
+            "line deploy: there is no terminal in which to ask before permissions are widened; look at `cdk diff -c "
+            f"environment={session.environment}`, then approve with `line deploy --yes`"
+        )
     target = session.target
-    command = [*cdk_command(REPOSITORY), "deploy", "--all", "-c", f"environment={session.environment}", *FLAGS]
+    approval = ("--require-approval", "never") if approved else ()
+    which = ("--all", "-c", f"environment={session.environment}")
+    command = [*cdk_command(REPOSITORY), "deploy", *which, *FLAGS, *approval]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()
     variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}

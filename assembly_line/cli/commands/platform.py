@@ -103,11 +103,16 @@ def show_status(session: Session) -> None:
     session.output.result(found, render(found))
 
 
-def deploy(session: Session) -> None:
+def deploy(
+    session: Session,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Widen permissions in an account without asking; needed without a terminal.")
+    ] = False,
+) -> None:
     """Deploy the stacks, then release every declared line.
 
     Into an account this runs `cdk deploy --all` and shows its output; that needs permissions to create what is
-    listed in the README.
+    listed in the README. It asks before it widens permissions.
     """
     from assembly_line.cli.releasing import release_lines
 
@@ -116,7 +121,7 @@ def deploy(session: Session) -> None:
     else:
         from assembly_line.cli.account_deployment import deploy_account
 
-        deployed = deploy_account(session)
+        deployed = deploy_account(session, approved=yes)
     released = release_lines(session, session.target, session.lines)
     document = {**deployed, "releases": released}
     session.output.result(
