@@ -41,8 +41,8 @@ def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:
     return model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names))
 
 
-def output_fn(scores: np.ndarray, accept: str) -> str:
-    """One score a line, in the order of the rows; nine digits say a 32-bit float exactly."""
+def output_fn(scores: np.ndarray, accept: str) -> tuple[str, str]:
+    """One score a line, in the order of the rows, and their type; nine digits say a 32-bit float exactly."""
     if accept.partition(";")[0].strip() not in (CSV, "*/*"):
         raise ValueError(f"accept {accept!r}: expected {CSV}")
-    return "".join(f"{score:.9g}\n" for score in scores)
+    return "".join(f"{score:.9g}\n" for score in scores), CSV

@@ -103,6 +103,33 @@ def test_hooks_that_the_script_lacks_are_those_of_sagemaker(account: Account) ->
     assert account.output(job) == "a,3.0\nb,7.0\n"
 
 
+@pytest.mark.parametrize(
+    ("returned", "label"),
+    [("text", "text/html; charset=utf-8"), ("text.encode()", "text/html; charset=utf-8"), ("(text, accept)", None)],
+)
+def test_answers_without_a_type_are_labelled_as_flask_does_and_the_log_says_so(
+    account: Account, returned: str, label: str | None
+) -> None:
+    script = f"""
+def model_fn(folder):
+    return 0
+def input_fn(body, content_type):
+    return body.splitlines()
+def predict_fn(rows, model):
+    return rows
+def output_fn(rows, accept):
+    text = "\\n".join(rows)
+    return {returned}
+"""
+    job = account.transform(account.create_model(model_files(script)), "a,1\nb,2\n")
+
+    assert account.output(job) == "a,1\nb,2\n"
+    said = "the model's answers are labelled"
+    log = account.log("transform", job["TransformJobName"])
+    assert log.count(said) == (0 if label is None else 1)
+    assert label is None or f"{said} '{label}', not 'text/csv' as asked" in log
+
+
 def test_every_object_below_the_prefix_is_transformed(account: Account, summing: str) -> None:
     request = account.transform_request(summing, "a,1\n")
     name = request["TransformJobName"]

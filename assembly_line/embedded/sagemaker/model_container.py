@@ -45,6 +45,7 @@ class ModelContainer:
         self._description, self._desk = description, desk
         self._environment = {key: to_tree(value, desk.tree) for key, value in environment.items()}
         self._container: Container | None = None
+        self._labels_said = False
 
     def __enter__(self) -> Self:
         tree = self._desk.tree
@@ -98,7 +99,7 @@ class ModelContainer:
         header = json.dumps({"content_type": content_type, "accept": accept, "length": len(body)}).encode("utf-8")
         deadline = time.monotonic() + timeout_seconds
         self._send(struct.pack(">Q", len(header)) + header + body, deadline)
-        return self._answer("Bad HTTP status received from algorithm: 500", deadline)
+        return self._answer("Bad HTTP status received from algorithm: 500", deadline, accept=accept)
 
     def _fetch_model(self) -> None:
         if not self._description.data_url:
@@ -156,13 +157,24 @@ class ModelContainer:
             except BrokenPipeError as error:
                 raise self._ended() from error
 
-    def _answer(self, what: str, deadline: float) -> bytes:
+    def _answer(self, what: str, deadline: float, *, accept: str = "") -> bytes:
         header = json.loads(self._read(struct.unpack(">Q", self._read(8, deadline))[0], deadline))
         body = self._read(header["length"], deadline)
         if not header["ok"]:
             error = from_tree(header["error"], self._desk.tree)
             raise JobFailed(f"ClientError: See job logs for more information: {what}: {error}")
+        self._compare(header.get("content_type", accept), accept)
         return body
+
+    def _compare(self, label: str, accept: str) -> None:
+        """Say once that answers carry another type than the one asked for. A transform job keeps them all the same."""
+        if self._labels_said or accept in {"*/*", ""} or label.partition(";")[0] == accept.partition(";")[0]:
+            return
+        self._labels_said = True
+        self._desk.log.remark(
+            f"the model's answers are labelled {label!r}, not {accept!r} as asked: let output_fn return "
+            f"(answers, {accept!r})"
+        )
 
     def _read(self, size: int, deadline: float) -> bytes:
         parts, missing = [], size

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
+UNLABELLED = "text/html; charset=utf-8"
 TEXT_TYPES = ("text/csv", "application/json")
 
 
@@ -92,21 +93,24 @@ class Model:
         content: str | bytes = body.decode("utf-8") if media_type(content_type) in TEXT_TYPES else body
         transform = getattr(self._script, "transform_fn", None)
         if transform is not None:
-            return as_bytes(transform(self._loaded, content, content_type, accept), accept)
+            return as_bytes(transform(self._loaded, content, content_type, accept))
         read = getattr(self._script, "input_fn", None)
         predict = getattr(self._script, "predict_fn", None)
         write = getattr(self._script, "output_fn", None)
         data = read(content, content_type) if read else default_input(content, content_type, xgboost=self._xgboost)
         prediction = predict(data, self._loaded) if predict else self._predict(data)
-        return as_bytes(write(prediction, accept), accept) if write else default_output(prediction, accept)
+        return as_bytes(write(prediction, accept)) if write else default_output(prediction, accept)
 
     def _predict(self, data: Any) -> Any:
         return self._loaded.predict(data, validate_features=False) if self._xgboost else self._loaded.predict(data)
 
 
-def as_bytes(answer: Any, accept: str) -> tuple[bytes, str]:
-    """What an output hook returned: text or bytes, alone, with a content type, or as a response object."""
-    content, kind = answer if isinstance(answer, tuple) else (answer, accept)
+def as_bytes(answer: Any) -> tuple[bytes, str]:
+    """What an output hook returned: text or bytes, alone, with a content type, or as a response object.
+
+    Alone, it goes out as Flask labels it.
+    """
+    content, kind = answer if isinstance(answer, tuple) else (answer, getattr(answer, "mimetype", None) or UNLABELLED)
     if hasattr(content, "get_data"):
         content = content.get_data()
     elif hasattr(content, "response"):

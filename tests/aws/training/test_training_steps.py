@@ -432,7 +432,7 @@ def test_the_lines_own_scripts_train_on_these_files_and_answer_the_holdout(run: 
 SERVE = """
 import sys, inference
 rows = inference.input_fn(sys.stdin.read(), "text/csv")
-print(inference.output_fn(inference.predict_fn(rows, inference.model_fn(sys.argv[1])), "text/csv"), end="")
+print(inference.output_fn(inference.predict_fn(rows, inference.model_fn(sys.argv[1])), "text/csv")[0], end="")
 """
 
 

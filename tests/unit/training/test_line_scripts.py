@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import xgboost
 
+from assembly_line.embedded.sagemaker.model_server import Model
 from lines.coupon_redemption import inference
 
 SCRIPTS = Path(__file__).parents[3] / "lines" / "coupon_redemption"
@@ -23,7 +24,9 @@ import sys
 import inference
 model = inference.model_fn(sys.argv[1])
 rows = inference.input_fn(sys.stdin.read(), "text/csv")
-sys.stdout.write(inference.output_fn(inference.predict_fn(rows, model), "text/csv"))
+body, content_type = inference.output_fn(inference.predict_fn(rows, model), "text/csv")
+assert content_type == "text/csv"
+sys.stdout.write(body)
 """
 
 
@@ -155,6 +158,15 @@ def test_a_model_of_one_feature_answers_a_row_whose_value_is_missing(tree: Path)
     low, unknown, high = score(tree, "0\n\n1\n")
 
     assert low < unknown < high
+
+
+def test_the_model_server_labels_the_answers_as_the_type_that_they_have(tree: Path) -> None:
+    train(tree, "--rounds", "2")
+    served = Model(inference, str(tree / "model"), xgboost=True)
+
+    body, content_type = served.answer(b"1,2,3\n4,5,6\n", "text/csv", "text/csv")
+
+    assert (content_type, len(body.splitlines())) == ("text/csv", 2)
 
 
 def test_a_row_with_another_number_of_features_fails_instead_of_answering(tree: Path) -> None:
