@@ -71,7 +71,6 @@ class FeedbackStack(StationStack):
             seconds=COLLECTOR_SECONDS,
         )
         foundation.store.grant_read(function.role, "releases/")
-        foundation.ledger.grant_read(function.role, "ledger/")
         foundation.ledger.grant_write(function.role, "ledger/")
         foundation.control.grant_read(function.role)
         consume(function, self._feedback.queue, key=foundation.key, settings=self.settings)
@@ -101,24 +100,15 @@ class FeedbackStack(StationStack):
             ),
             seconds=API_SECONDS,
         )
-        foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        foundation.store.grant_read(function.role, "releases/", "datasets/")
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
         features.online.grant_read(function.role)
         allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
         use_key(function.role, foundation.key)
-        allow(
-            function.role,
-            ("states:SendTaskFailure", "states:SendTaskSuccess", "states:StartExecution"),
-            (training_machine.arn,),
-        )
+        allow(function.role, ("states:SendTaskSuccess", "states:StartExecution"), (training_machine.arn,))
         features.explain_function.grant_invoke(function.role)
-        use_model_packages(
-            function.role,
-            "sagemaker:DescribeModelPackage",
-            "sagemaker:UpdateModelPackage",
-            environment=self.environment_name,
-        )
+        use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)
         return function
