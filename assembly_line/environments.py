@@ -101,12 +101,16 @@ class OnlineEnvironment(Environment):
 
 @dataclass(frozen=True)
 class FeedbackCollectorEnvironment(Environment):
-    """lambdas/feedback_collector: from the queue into the ledger."""
+    """lambdas/feedback_collector: from the queue into the ledger.
+
+    The role of `api_role_id` alone may send feedback in the name of another principal.
+    """
 
     assembly_environment: str
     store_bucket: str
     ledger_bucket: str
     control_table: str
+    api_role_id: str
 
 
 @dataclass(frozen=True)

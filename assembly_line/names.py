@@ -241,8 +241,13 @@ def line_table(line: str, table: str) -> str:
     return table_name(f"{line}_{table}")
 
 
+TABLES = "tables/"
+# Where Athena leaves what queries answer.
+QUERY_RESULTS = "queries/"
+
+
 def tables_prefix(line: str, table: str) -> str:
-    return f"tables/{line}/{table}/"
+    return f"{TABLES}{line}/{table}/"
 
 
 # Keys in the ledger bucket: what must be kept.

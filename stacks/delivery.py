@@ -43,7 +43,7 @@ class DeliveryStack(StationStack):
 
     def _prepare(self) -> StationFunction:
         function = self._step("Prepare", "prepare", scoring.PREPARE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/", "scoring/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
         self.foundation.store.grant_write(function.role, "scoring/")
         return function
 
@@ -51,13 +51,12 @@ class DeliveryStack(StationStack):
         function = self._step("Publish", "publish", scoring.PUBLISH_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/", "scoring/")
         self.foundation.store.grant_write(function.role, "scoring/")
-        self.foundation.ledger.grant_read(function.role, "ledger/")
         self.foundation.ledger.grant_write(function.role, "ledger/")
         return function
 
     def _deliver(self) -> StationFunction:
         function = self._step("Deliver", "deliver", scoring.DELIVER_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "scoring/")
+        self.foundation.store.grant_read(function.role, "scoring/")
         self.foundation.store.grant_write(function.role, "scoring/")
         self.foundation.ledger.grant_read(function.role, "ledger/")
         self.foundation.ledger.grant_write(function.role, "ledger/")

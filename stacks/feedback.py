@@ -14,6 +14,7 @@ from stacks.constructs.machine import Machine, start_and_stop
 from stacks.constructs.permissions import let_start
 from stacks.constructs.queue_consumer import consume
 from stacks.constructs.sagemaker_access import use_model_packages
+from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 from stacks.machines import outcomes
@@ -40,9 +41,10 @@ class FeedbackStack(StationStack):
             consumer_seconds=COLLECTOR_SECONDS,
             batch_window_seconds=self.settings.batch_window_seconds,
         )
-        self._collector()
         self._let_applications_send()
-        self.api = self._api(features, training.training_machine)
+        function = self._api_function(features, training.training_machine)
+        self.api = LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
+        self._collector(api_role_id=function.role.role_id)
         self.outcomes_machine = self._machine()
         let_start(self.outcomes_machine, foundation.people.scientist)
         self.parameters(
@@ -54,7 +56,7 @@ class FeedbackStack(StationStack):
             }
         )
 
-    def _collector(self) -> None:
+    def _collector(self, *, api_role_id: str) -> None:
         foundation = self.foundation
         function = self.function(
             "Collector",
@@ -64,11 +66,11 @@ class FeedbackStack(StationStack):
                 store_bucket=foundation.store.name,
                 ledger_bucket=foundation.ledger.name,
                 control_table=foundation.control.name,
+                api_role_id=api_role_id,
             ),
             seconds=COLLECTOR_SECONDS,
         )
         foundation.store.grant_read(function.role, "releases/")
-        foundation.ledger.grant_read(function.role, "ledger/")
         foundation.ledger.grant_write(function.role, "ledger/")
         foundation.control.grant_read(function.role)
         consume(function, self._feedback.queue, key=foundation.key, settings=self.settings)
@@ -79,7 +81,7 @@ class FeedbackStack(StationStack):
         access.allow(("sqs:GetQueueUrl", "sqs:SendMessage"), (self._feedback.queue.queue_arn,))
         access.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self.foundation.key.key_arn,))
 
-    def _api(self, features: FeaturesStack, training_machine: Machine) -> LineApi:
+    def _api_function(self, features: FeaturesStack, training_machine: Machine) -> StationFunction:
         foundation, queue = self.foundation, self._feedback.queue
         function = self.function(
             "ApiFunction",
@@ -98,27 +100,18 @@ class FeedbackStack(StationStack):
             ),
             seconds=API_SECONDS,
         )
-        foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        foundation.store.grant_read(function.role, "releases/", "datasets/")
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
         features.online.grant_read(function.role)
         allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
         use_key(function.role, foundation.key)
-        allow(
-            function.role,
-            ("states:SendTaskFailure", "states:SendTaskSuccess", "states:StartExecution"),
-            (training_machine.arn,),
-        )
+        allow(function.role, ("states:SendTaskSuccess", "states:StartExecution"), (training_machine.arn,))
         features.explain_function.grant_invoke(function.role)
-        use_model_packages(
-            function.role,
-            "sagemaker:DescribeModelPackage",
-            "sagemaker:UpdateModelPackage",
-            environment=self.environment_name,
-        )
+        use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)
-        return LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
+        return function
 
     def _machine(self) -> Machine:
         foundation = self.foundation

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from assembly_line.errors import DeclarationError
-from assembly_line.names import Parameter
+from assembly_line.names import QUERY_RESULTS, TABLES, Parameter
 from stacks.constructs.access_logs import AccessLogs
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.control_table import ControlTable
@@ -55,9 +55,17 @@ class FoundationStack(Stack):
         kept = RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY
         self.key = DataKey(self, "DataKey", removal_policy=kept).key
         logs = AccessLogs(self, "AccessLogs", days=settings.access_log_days, removal_policy=kept).bucket
-        self.lake, self.store, self.ledger = (
-            DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept)
-            for id_ in ("Lake", "Store", "Ledger")
+        self.lake, self.ledger = (
+            DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept) for id_ in ("Lake", "Ledger")
+        )
+        self.store = DataBucket(
+            self,
+            "Store",
+            key=self.key,
+            access_logs=logs,
+            removal_policy=kept,
+            remade=(TABLES,),
+            passing=(QUERY_RESULTS,),
         )
         self.control = ControlTable(self, "Control", key=self.key, keep=settings.keep_data)
         # Without a policy of its own, so that only this account's identities may put events.

@@ -42,6 +42,7 @@ class Settings:
     access_log_days: int
     sign_in: str
     batch_window_seconds: int
+    queue_consumers: int = 2
     account: str | None = None
     region: str | None = None
     alarm_email: str | None = None
@@ -69,6 +70,7 @@ class Settings:
         for name, least, most in (
             ("access_log_days", 1, 3653),
             ("batch_window_seconds", 1, 300),
+            ("queue_consumers", 2, 1000),
             ("function_memory_mib", 256, 10240),
             ("dataset_memory_mib", 512, 10240),
             ("dataset_storage_mib", 512, 10240),

@@ -114,6 +114,5 @@ class ThroughputStack(StationStack):
             ),
             seconds=RECORDER_SECONDS,
         )
-        ledger.grant_read(function.role, station_events_prefix())
         ledger.grant_write(function.role, station_events_prefix())
         consume(function, self._events.queue, key=None, settings=self.settings)

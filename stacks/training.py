@@ -49,12 +49,11 @@ class TrainingStack(StationStack):
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/")
         self.foundation.control.grant_read(function.role)
-        self.foundation.control.grant_write(function.role)
         return function
 
     def _prepare(self) -> StationFunction:
         function = self._step("Prepare", "training.handler.prepare", training.PREPARE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.store.grant_write(function.role, "runs/")
         return function
 
@@ -66,15 +65,9 @@ class TrainingStack(StationStack):
 
     def _evaluate(self) -> StationFunction:
         function = self._step("Evaluate", "training.handler.evaluate", training.EVALUATE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_read(function.role, "releases/", "runs/")
         self.foundation.store.grant_write(function.role, "runs/")
-        self.foundation.control.grant_read(function.role)
-        use_model_packages(
-            function.role,
-            "sagemaker:CreateModelPackage",
-            "sagemaker:DescribeModelPackage",
-            environment=self.environment_name,
-        )
+        use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
         list_model_packages(function.role)
         return function
 
@@ -85,13 +78,8 @@ class TrainingStack(StationStack):
 
     def _conclude(self) -> StationFunction:
         function = self._review_step("Conclude", "review.handler.conclude")
-        self.foundation.store.grant_read(function.role, "releases/", "runs/")
-        use_model_packages(
-            function.role,
-            "sagemaker:DescribeModelPackage",
-            "sagemaker:UpdateModelPackage",
-            environment=self.environment_name,
-        )
+        self.foundation.store.grant_read(function.role, "runs/")
+        use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         return function
 
     def _step(self, id_: str, handler: str, seconds: int) -> StationFunction:

@@ -20,7 +20,7 @@ class Arrival:
 
     Args:
         received_at: when the queue took it, in microseconds since 1970.
-        principal: who says it, as far as that is known: see the collector.
+        principal: who says it: the sender, or the caller for whom the API sent it.
         sender: the identity that the queue vouches for.
         message_id: the queue's name for the message.
     """
@@ -32,12 +32,16 @@ class Arrival:
     message_id: str
 
 
-def read_arrival(body: str, *, sent_millis: str, principal: str | None, sender: str, message_id: str) -> Arrival:
+def read_arrival(
+    body: str, *, sent_millis: str, named: str | None, sender: str, api_role_id: str, message_id: str
+) -> Arrival:
     """Read one message of the feedback queue.
 
     Args:
         sent_millis: the queue's own stamp, in milliseconds since 1970: the same however often the message is received.
-        principal: what the message's attribute says, if it has one.
+        named: the principal that the message's attribute names, if it has one. Every sender can write it.
+        sender: `SenderId` of SQS: `<role id>:<session>` of a role, which no sender can choose.
+        api_role_id: the one role that is believed when it names a principal.
 
     Raises:
         MalformedMessage: the body is no feedback event; the message names the field.
@@ -45,7 +49,7 @@ def read_arrival(body: str, *, sent_millis: str, principal: str | None, sender: 
     return Arrival(
         event=feedback_from_values(parse_json(body)),
         received_at=int(sent_millis) * 1000,
-        principal=principal or sender,
+        principal=named if named and sender.partition(":")[0] == api_role_id else sender,
         sender=sender,
         message_id=message_id,
     )

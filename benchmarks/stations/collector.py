@@ -23,7 +23,11 @@ SENT = 1_795_305_600_000
 
 def main() -> None:
     environment = FeedbackCollectorEnvironment(
-        assembly_environment="bench", store_bucket="store", ledger_bucket="ledger", control_table=TABLE
+        assembly_environment="bench",
+        store_bucket="store",
+        ledger_bucket="ledger",
+        control_table=TABLE,
+        api_role_id="AROAAPI",
     )
     batches = [{"Records": [_record(number * BATCH + n) for n in range(BATCH)]} for number in range(BATCHES + 1)]
     with account(environment.to_variables()) as there:
@@ -46,7 +50,7 @@ def _without_network(batches: list[dict[str, Any]], line: Line) -> float:
     """Reading, checking and encoding the rows: what is left when nothing is called."""
     began = time.perf_counter()
     for batch in batches:
-        rows = ledger_rows([handler._read(record) for record in batch["Records"]], {LINE: line})
+        rows = ledger_rows([handler._read(record, "AROAAPI") for record in batch["Records"]], {LINE: line})
         if sum(map(len, rows.values())) != BATCH:
             raise RuntimeError("records were lost")
     return time.perf_counter() - began

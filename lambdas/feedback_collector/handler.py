@@ -1,13 +1,14 @@
 """The feedback queue into the ledger: one file a batch, line and day, written before any message is acknowledged.
 
-Who says it: the API stamps the authenticated caller on the message attribute `principal`; a message without it speaks
-for the identity that SQS reports as its sender. The attribute is worth as much as the queue's policy, which decides who
-may send: both are kept, `principal` and `sender`, so that an audit sees which of them the queue itself vouches for.
+Who says it: the identity that SQS reports as the sender. The API alone speaks for others: it writes the authenticated
+caller into the message attribute `principal`, which counts only if SQS reports the API's role as the sender. The ledger
+keeps both, `principal` and `sender`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,29 +36,42 @@ if TYPE_CHECKING:
 logger = Logger(service="feedback-collector")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What the collector works with."""
+
+    ledger: Ledger
+    released: ReleasedLines
+    api_role_id: str
+
+
 @cache
-def stores() -> tuple[Ledger, ReleasedLines]:
+def stores() -> Stores:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = FeedbackCollectorEnvironment.from_process()
     s3 = boto3.client("s3")
     control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
     releases = ReleaseStore(ObjectStore(s3, environment.store_bucket))
-    return Ledger(ObjectStore(s3, environment.ledger_bucket)), ReleasedLines(control, releases)
+    return Stores(
+        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
+        released=ReleasedLines(control, releases),
+        api_role_id=environment.api_role_id,
+    )
 
 
 @logger.inject_lambda_context
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Keep every event that can be read; send back alone what cannot, which ends in the dead-letter queue."""
-    ledger, released = stores()
+    used = stores()
     lines: dict[str, Line] = {}
     accepted: list[Arrival] = []
 
     def read(record: SQSRecord) -> None:
         try:
-            arrival = _read(record.raw_event)
+            arrival = _read(record.raw_event, used.api_role_id)
             name = arrival.event.line
             if name not in lines:
-                lines[name] = released.current(name)
+                lines[name] = used.released.current(name)
         except AssemblyError as error:
             # Not its text, which quotes the message; the message itself lies in the dead-letter queue.
             reason = {
@@ -73,19 +87,20 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
     files = ledger_rows(accepted, lines)
     # A write that fails raises: the whole batch comes again, and what was written is written once or folds to once.
     for (line, kind, day), rows in files.items():
-        ledger.append(line, kind, day, digest(rows)[:32], rows)
+        used.ledger.append(line, kind, day, digest(rows)[:32], rows)
     logger.info(
         "feedback", extra={"events": len(accepted), "files": len(files), "refused": len(response["batchItemFailures"])}
     )
     return response
 
 
-def _read(record: Mapping[str, Any]) -> Arrival:
-    stamped = (record.get("messageAttributes") or {}).get("principal") or {}
+def _read(record: Mapping[str, Any], api_role_id: str) -> Arrival:
+    named = (record.get("messageAttributes") or {}).get("principal") or {}
     return read_arrival(
         record["body"],
         sent_millis=record["attributes"]["SentTimestamp"],
-        principal=stamped.get("stringValue"),
+        named=named.get("stringValue"),
         sender=record["attributes"]["SenderId"],
+        api_role_id=api_role_id,
         message_id=record["messageId"],
     )

@@ -94,7 +94,7 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
-        role_arn=f"arn:aws:iam::{environment.account_id}:role/{role}",
+        role_arn=f"arn:{stores().sagemaker.meta.partition}:iam::{environment.account_id}:role/{role}",
         image=stores().image_of(release).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),

@@ -40,8 +40,8 @@ class ControlTable(Construct):
         use_key(role, self._key)
 
     def grant_write(self, role: iam.Role) -> None:
-        """Put and update items. Nobody may delete."""
-        allow(role, ("dynamodb:PutItem", "dynamodb:UpdateItem"), (self._table.table_arn,))
+        """Put items. Nobody may delete."""
+        allow(role, ("dynamodb:PutItem",), (self._table.table_arn,))
         use_key(role, self._key)
 
 

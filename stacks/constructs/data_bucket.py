@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,14 +12,30 @@ from constructs import Construct
 
 from stacks.constructs.grants import allow, arn_for, use_key
 
+# As long as somebody may notice that a table was hidden by mistake.
+HIDDEN_DAYS = 7
+PASSING_DAYS = 30
 BY_PREFIX = "The objects under this prefix are made at run time; their names cannot be known here"
 
 
 class DataBucket(Construct):
-    """Exposes `name`, and who may read or write which prefixes."""
+    """Exposes `name`, and who may read or write which prefixes.
+
+    Args:
+        remade: prefixes whose content can be made again; a version that is hidden there is gone after a week.
+        passing: prefixes of what is read soon after it was written, or never; it is gone after a month.
+    """
 
     def __init__(
-        self, scope: Construct, id_: str, *, key: kms.IKey, access_logs: s3.IBucket, removal_policy: RemovalPolicy
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        key: kms.IKey,
+        access_logs: s3.IBucket,
+        removal_policy: RemovalPolicy,
+        remade: Sequence[str] = (),
+        passing: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id_)
         self._key = key
@@ -33,9 +51,12 @@ class DataBucket(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix=f"{id_.lower()}/",
-            # No rule for versions that were replaced: a dataset's manifest may name them, which S3 cannot know.
-            # `line dataset retain` deletes those that nothing names.
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
+            # No rule elsewhere for versions that were replaced: a dataset's manifest may name them, which S3 cannot
+            # know. `line dataset retain` deletes those that nothing names.
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
+                *_expiring(remade, passing),
+            ],
             removal_policy=removal_policy,
         )
         self.name = self.bucket.bucket_name
@@ -62,6 +83,17 @@ class DataBucket(Construct):
         use_key(role, self._key)
 
     def grant_delete(self, role: iam.Role, *prefixes: str) -> None:
-        """Hide objects under prefixes whose content can be made again; their versions stay."""
+        """Hide objects under prefixes whose content can be made again; the bucket's rules end their versions."""
         arn = arn_for(role, self.bucket, self.bucket.bucket_arn)
         allow(role, ("s3:DeleteObject",), [f"{arn}/{prefix}*" for prefix in prefixes], because=BY_PREFIX)
+
+
+def _expiring(remade: Sequence[str], passing: Sequence[str]) -> Iterator[s3.LifecycleRule]:
+    hidden = Duration.days(HIDDEN_DAYS)
+    for prefix in remade:
+        # The second removes the marker that hid an object, once none of its versions is left.
+        yield s3.LifecycleRule(prefix=prefix, noncurrent_version_expiration=hidden, expired_object_delete_marker=True)
+    for prefix in passing:
+        yield s3.LifecycleRule(
+            prefix=prefix, expiration=Duration.days(PASSING_DAYS), noncurrent_version_expiration=hidden
+        )

@@ -8,12 +8,11 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from assembly_line.names import query_workgroup
+from assembly_line.names import QUERY_RESULTS, query_workgroup
 from stacks.constructs.grants import arn_for
 from stacks.constructs.permissions import Permission
 from stacks.foundation import FoundationStack
 
-RESULTS = "queries/"
 GIB = 1 << 30
 _RUNS = (
     "athena:BatchGetQueryExecution",
@@ -45,7 +44,7 @@ class QueryWorkgroup(Construct):
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
-                    output_location=f"s3://{foundation.store.name}/{RESULTS}",
+                    output_location=f"s3://{foundation.store.name}/{QUERY_RESULTS}",
                     encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
                         encryption_option="SSE_KMS", kms_key=foundation.key.key_arn
                     ),
@@ -63,7 +62,7 @@ class QueryWorkgroup(Construct):
         permission.allow(("s3:GetBucketLocation",), (bucket,))
         permission.allow(
             ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
-            (f"{bucket}/{RESULTS}*",),
+            (f"{bucket}/{QUERY_RESULTS}*",),
             because="Athena names the results of queries itself, under this prefix",
         )
         permission.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self._foundation.key.key_arn,))

@@ -27,6 +27,9 @@ def consume(consumer: StationFunction, queue: sqs.Queue, *, key: kms.IKey | None
         event_source_arn=queue.queue_arn,
         batch_size=BATCH,
         max_batching_window=Duration.seconds(settings.batch_window_seconds),
+        # Without a bound the mapping calls more functions than a small account may run at once. Those that are turned
+        # away count as received, until their messages are dead letters.
+        max_concurrency=settings.queue_consumers,
         report_batch_item_failures=True,
     )
     # Without the permission the mapping cannot be made.

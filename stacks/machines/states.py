@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aws_cdk import Aws
+
 State = dict[str, Any]
 States = dict[str, State]
 
@@ -92,7 +94,7 @@ def task(
     """
     return {
         "Type": "Task",
-        "Resource": f"arn:aws:states:::{resource}",
+        "Resource": f"arn:{Aws.PARTITION}:states:::{resource}",
         "Arguments": dict(arguments),
         "TimeoutSeconds": expression(seconds) if isinstance(seconds, str) else seconds,
         "Retry": retries,

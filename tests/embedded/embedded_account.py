@@ -83,10 +83,9 @@ class EmbeddedAccount:
         answer = self.client("lambda").create_function(
             FunctionName=unique(),
             Runtime="python3.13",
-            Role=ROLE,
             Handler="code.handle",
             Code={"ZipFile": archive.getvalue()},
-            **{"Timeout": 20, **settings},
+            **{"Role": ROLE, "Timeout": 20, **settings},
         )
         return str(answer["FunctionName"])
 

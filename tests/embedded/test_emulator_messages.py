@@ -1,4 +1,4 @@
-"""SNS from machines, and Athena's results."""
+"""SNS from machines, who sent a message, and Athena's results."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import csv
 import json
 from pathlib import Path
 
+import boto3
 import duckdb
 import pytest
 
+from assembly_line.embedded.runtime import ACCOUNT, REGION
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
 
 INSTANT = "TIMESTAMPTZ '2017-01-02 00:00:00-05'"
@@ -41,6 +43,58 @@ def test_publishing_to_a_missing_topic_fails_by_the_services_name(cloud: Embedde
     task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": parameters}
 
     assert cloud.run(one_state(task))["error"] == "SNS.NotFoundException"
+
+
+SENDING = "import boto3\ndef handle(e, c): boto3.client('sqs').send_message(QueueUrl=e['queue'], MessageBody='x')\n"
+FORWARDING = """
+import boto3
+def handle(event, context):
+    for record in event["Records"]:
+        boto3.client("sqs").send_message(QueueUrl="ANSWERS", MessageBody=record["attributes"]["SenderId"])
+"""
+
+
+def test_sqs_names_the_role_and_the_session_of_a_sender(cloud: EmbeddedAccount) -> None:
+    iam, name = cloud.client("iam"), unique()
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
+    function = cloud.function(SENDING, Role=role["Arn"])
+    queue, _ = cloud.queue()
+
+    cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"queue": queue}))
+    cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="x")
+    person = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="anna")["Credentials"]
+    keys = {
+        "aws_access_key_id": person["AccessKeyId"],
+        "aws_secret_access_key": person["SecretAccessKey"],
+        "aws_session_token": person["SessionToken"],
+    }
+    as_person = boto3.client("sqs", endpoint_url=cloud.runtime.endpoint_url, region_name=REGION, **keys)
+    as_person.send_message(QueueUrl=queue, MessageBody="x")
+
+    senders = until(lambda: _senders(cloud, queue))
+    assert senders == {f"{role['RoleId']}:{function}", f"{role['RoleId']}:anna", ACCOUNT}
+
+
+def _senders(cloud: EmbeddedAccount, queue: str) -> set[str] | None:
+    """The senders of the three messages, once all are there; they stay in the queue."""
+    answer = cloud.client("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageSystemAttributeNames=["SenderId"]
+    )
+    messages = answer.get("Messages", [])
+    return {each["Attributes"]["SenderId"] for each in messages} if len(messages) == 3 else None
+
+
+def test_a_function_that_consumes_a_queue_sees_who_sent(cloud: EmbeddedAccount) -> None:
+    role = cloud.client("iam").create_role(RoleName=unique(), AssumeRolePolicyDocument="{}")["Role"]
+    function = cloud.function(SENDING, Role=role["Arn"])
+    queue, arn = cloud.queue()
+    answers, _ = cloud.queue()
+    forwarding = cloud.function(FORWARDING.replace("ANSWERS", answers))
+    cloud.client("lambda").create_event_source_mapping(FunctionName=forwarding, EventSourceArn=arn)
+
+    cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"queue": queue}))
+
+    assert cloud.receive(answers, seconds=20)[0]["Body"] == f"{role['RoleId']}:{function}"
 
 
 @pytest.mark.parametrize("location", ["results", "results/"])

@@ -13,8 +13,9 @@ import pytest
 
 from assembly_line.cli.demo.overrides import simulated_overrides
 from assembly_line.cli.exits import ExitCode
+from assembly_line.embedded.runtime import ACCOUNT
 from assembly_line.embedded.supervisor import running
-from assembly_line.names import Parameter
+from assembly_line.names import LedgerKind, Parameter
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import Answer
@@ -186,6 +187,19 @@ def test_feedback_and_outcomes_join_what_was_delivered(story: Story) -> None:
     assert history["parked"] == 1
     assert history["outcomes"] == story.outcomes["derived"] == story.scored["delivered"]
     assert story.outcomes_again["derived"] == 0
+
+
+def test_feedback_by_the_api_is_its_callers_and_feedback_by_the_queue_its_senders(
+    story: Story, deployed: Deployed
+) -> None:
+    said = deployed.ledger(LedgerKind.FEEDBACK)
+
+    by_people = [row for row in said if row["kind"] == "override"]
+    assert len(by_people) == story.overridden + 1
+    assert {row["principal"].rpartition("/")[2] for row in by_people} == {"decider"}
+    assert {row["sender"].partition(":")[0][:4] for row in by_people} == {"AROA"}
+    # The sample application runs under the keys of the account.
+    assert {row["principal"] for row in said if row["kind"] == "receipt"} == {ACCOUNT}
 
 
 def test_the_same_day_is_not_delivered_again_by_itself(story: Story, deployed: Deployed) -> None:

@@ -71,6 +71,16 @@ def test_the_plan_knows_the_memory_of_the_function_that_builds(each_assembly: As
     assert int(told) == functions["lambdas.dataset.handler.build"]["MemorySize"] == 3008
 
 
+def test_the_collector_believes_the_role_of_the_api_alone(each_assembly: Assembly) -> None:
+    functions = {
+        function.properties["Handler"]: function.properties
+        for function in each_assembly.of_type("AWS::Lambda::Function")
+    }
+    believed = functions["lambdas.feedback_collector.handler.handle"]["Environment"]["Variables"]["API_ROLE_ID"]
+    role = functions["lambdas.api.handler.handle"]["Role"]["Fn::GetAtt"][0]
+    assert believed == {"Fn::GetAtt": [role, "RoleId"]}
+
+
 def test_functions_run_the_newest_python_with_the_layer_and_without_tracers(each_assembly: Assembly) -> None:
     for function in each_assembly.of_type("AWS::Lambda::Function"):
         assert function.properties["Runtime"] == "python3.14"

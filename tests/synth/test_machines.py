@@ -151,7 +151,7 @@ def test_errors_that_repeating_cannot_mend_are_not_retried(machine: Definition) 
         assert not retried & own, name
         # These two mean any error: only what is harmless to repeat may be repeated whatever happened.
         if retried & {"States.ALL", "States.TaskFailed"}:
-            assert state["Resource"] == "arn:aws:states:::events:putEvents", name
+            assert state["Resource"] == "arn:<AWS::Partition>:states:::events:putEvents", name
 
 
 def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assembly) -> None:

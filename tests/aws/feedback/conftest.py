@@ -27,6 +27,7 @@ LINES = Path(__file__).parents[3] / "lines"
 LINE = "coupon_redemption"
 LogsOf = Callable[[Logger], io.StringIO]
 ANNA = "arn:aws:sts::123456789012:assumed-role/Scientist/anna"
+API_ROLE_ID = "AROAAPIFUNCTION"
 NOBODY: dict[str, Any] = {}
 Call = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -86,6 +87,7 @@ def environment(
         "LEDGER_BUCKET": ledger_objects.bucket,
         "LAKE_BUCKET": lake_objects.bucket,
         "CONTROL_TABLE": "control",
+        "API_ROLE_ID": API_ROLE_ID,
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

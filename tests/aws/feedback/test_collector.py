@@ -13,11 +13,13 @@ from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.objects import ObjectStore
 from lambdas.feedback_collector import handler
+from tests.aws.feedback.conftest import ANNA, API_ROLE_ID
 
 if TYPE_CHECKING:
     from tests.aws.feedback.conftest import LogsOf
 
 LINE = "coupon_redemption"
+API = f"{API_ROLE_ID}:api-function"
 SENT = 1795305600000  # 2026-11-22T00:00:00Z in milliseconds
 DAY = "20261122"
 
@@ -38,14 +40,21 @@ def event(number: int = 1, **changes: Any) -> dict[str, Any]:
     }
 
 
-def record(body: object, number: int = 1, *, sent: int = SENT, principal: str | None = None) -> dict[str, Any]:
+def record(
+    body: object,
+    number: int = 1,
+    *,
+    sent: int = SENT,
+    principal: str | None = None,
+    sender: str = "AROADESK:desk",
+) -> dict[str, Any]:
     text = body if isinstance(body, str) else json.dumps(body)
     stamped = {"principal": {"stringValue": principal, "dataType": "String"}} if principal else {}
     return {
         "messageId": f"m{number}",
         "receiptHandle": "r",
         "body": text,
-        "attributes": {"SentTimestamp": str(sent), "SenderId": "AROAX:desk", "ApproximateReceiveCount": "1"},
+        "attributes": {"SentTimestamp": str(sent), "SenderId": sender, "ApproximateReceiveCount": "1"},
         "messageAttributes": stamped,
         "md5OfBody": "",
         "eventSource": "aws:sqs",
@@ -137,13 +146,33 @@ def test_a_batch_with_nothing_readable_comes_back_whole(ledger: Ledger, lambda_c
 
 
 def test_a_row_says_who_said_what_and_when_it_came(ledger: Ledger, lambda_context: Any) -> None:
-    collect(lambda_context, record(event(1), 1, principal="arn:aws:iam::1:user/anna"), record(event(2), 2))
+    by_api = record(event(1), 1, principal=ANNA, sender=API)
+    collect(lambda_context, by_api, record(event(2), 2))
 
     stamped, direct = ledger.read(LINE, LedgerKind.FEEDBACK)
-    assert (stamped["principal"], stamped["sender"]) == ("arn:aws:iam::1:user/anna", "AROAX:desk")
-    assert direct["principal"] == "AROAX:desk"
+    assert (stamped["principal"], stamped["sender"]) == (ANNA, API)
+    assert direct["principal"] == direct["sender"] == "AROADESK:desk"
     assert stamped["received_at"] == "2026-11-22T00:00:00.000000Z"
     assert stamped["at"] == "2017-08-09T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "AROADESK:desk",
+        f"AROADESK:{API_ROLE_ID}",
+        f"{API_ROLE_ID}X:desk",
+        f"x{API_ROLE_ID}:desk",
+        "AIDAUSER",
+        "123456789012",
+        f"AROADESK:{API}",
+    ],
+)
+def test_nobody_but_the_api_speaks_for_another(ledger: Ledger, lambda_context: Any, sender: str) -> None:
+    collect(lambda_context, record(event(1), principal=ANNA, sender=sender))
+
+    (row,) = ledger.read(LINE, LedgerKind.FEEDBACK)
+    assert row["principal"] == row["sender"] == sender
 
 
 @pytest.mark.parametrize(
