@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
-from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +14,6 @@ from assembly_line.cli.options import Debug, Environment, Json, Profile, Region,
 from assembly_line.cli.output import Output
 from assembly_line.cli.session import Options
 
-DISTRIBUTION = "data-science-assembly-line"
 STEPS = (
     ("line up", "start the embedded AWS on this machine"),
     ("line deploy", "put the stacks and the declared lines into it"),
@@ -81,16 +77,10 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(_version())
+        from assembly_line.cli.versions import version
+
+        typer.echo(version())
         raise typer.Exit
-
-
-def _version() -> str:
-    """Of the folder that this runs from, or of the installed package."""
-    project = Path(__file__).parents[2] / "pyproject.toml"
-    if project.is_file():
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-    return version(DISTRIBUTION)
 
 
 @app.callback()
@@ -117,7 +107,7 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     for_program = "--json" in given
-    if len(given) < 2 or {"--help", "-h"} & set(given):
+    if not given or {"--help", "-h"} & set(given):
         prepare_help()
     Output.answered = False
     try:

@@ -9,8 +9,6 @@ from assembly_line.cli.drawn_quality import draw_findings
 from assembly_line.cli.drawn_shapes import shape_in_words
 from assembly_line.cli.instants_in_words import minute, short_instant
 from assembly_line.cli.output import Render, duration, fields, rows
-from assembly_line.features.decision_wording import sampling_in_words
-from assembly_line.features.findings import finding_from_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,6 +94,9 @@ def draw_manifest(
         words: feature -> what it means.
         spine, outcome: what these mean.
     """
+
+    from assembly_line.features.decision_wording import sampling_in_words
+    from assembly_line.features.findings import finding_from_json
 
     def draw(console: Console) -> None:
         excluded = ", ".join(f"{number} {reason}" for reason, number in found["excluded"].items() if number)

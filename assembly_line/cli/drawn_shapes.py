@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.instants_in_words import short_instant
 from assembly_line.cli.output import Render, plain, rows
-from assembly_line.model_types import wish_from_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +30,8 @@ def draw_shapes(shapes: Sequence[Mapping[str, Any]]) -> Render:
 
 def wish_in_words(model: Mapping[str, Any]) -> str:
     """What tells shapes of one type apart: `gradient_boosting, format csv, split holdout 0.25`."""
+    from assembly_line.model_types import wish_from_json
+
     said = wish_from_json(model).model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     kind = said.pop("type")
     return ", ".join(

@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, rows
-from assembly_line.feedback.history import History, join
-from assembly_line.feedback.performance import Performance, measure
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from assembly_line.cli.target import Target
     from assembly_line.declarations.lines import Line
+    from assembly_line.feedback.history import History
+    from assembly_line.feedback.performance import Performance
 
 COLUMNS = ("delivered", "in force", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
 LEGEND = (
@@ -45,6 +44,9 @@ COUNTED = {
 
 def read_history(target: Target, line: str) -> History:
     """Everything that the ledger knows of a line."""
+    from assembly_line.feedback.history import join
+    from assembly_line.storage.ledger import Ledger
+
     ledger = Ledger(target.ledger)
     return join(
         ledger.read(line, LedgerKind.PREDICTIONS),
@@ -56,6 +58,8 @@ def read_history(target: Target, line: str) -> History:
 
 def quarantined(target: Target, line: str) -> int:
     """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
+    from assembly_line.storage.ledger import Ledger
+
     return sum(1 for _ in Ledger(target.ledger).read(line, LedgerKind.QUARANTINE))
 
 
@@ -63,6 +67,8 @@ def performance(
     history: History, line: Line, *, by: str | None = None, cluster: str | None = None
 ) -> list[Performance]:
     """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""
+    from assembly_line.feedback.performance import measure
+
     chosen = cluster or next(iter(line.decision.keys))
     return measure(history, present=line.outcome.present, cluster=chosen, by=by)
 

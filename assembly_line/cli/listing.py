@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.days import released_line
 from assembly_line.errors import NotFound
-from assembly_line.features.feature_listing import ListedFeature, listed_features, users_of
+from assembly_line.features.feature_listing import ListedFeature, Users, listed_features
 from assembly_line.instants import format_instant
 from assembly_line.storage.lake import Lake
 
@@ -31,7 +31,7 @@ class Listing:
         self._target = target
         self.line: Line = released_line(target, line)
         others = [name for name in target.control.lines() if name != line]
-        self._lines = {line: self.line, **{name: released_line(target, name) for name in others}}
+        self._users = Users({line: self.line, **{name: released_line(target, name) for name in others}})
         self._freshness = {name: self._fresh(source) for name, source in self.line.sources.items()}
 
     def all(self, matching: str = "") -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ class Listing:
         return {
             **asdict(one),
             "freshness": {source: self._freshness[source] for source in one.sources},
-            "used_by": users_of(self.line, one.name, self._lines),
+            "used_by": self._users.of(self.line, one.name),
         }
 
     def _fresh(self, source: Source) -> str | None:

@@ -31,7 +31,6 @@ RECENT = (timedelta(hours=1), timedelta(days=1), timedelta(days=14), None)
 class Logs:
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._logs = target.client("logs")
 
     def functions(self) -> list[str]:
         """Names of the line's functions: `<capability>.<entry>`, as their handlers are called."""
@@ -106,7 +105,7 @@ class Logs:
         if since:
             which["startTime"] = (since - EPOCH) // timedelta(milliseconds=1)
         try:
-            pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=group, **which)
+            pages = self._target.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, **which)
             every = [event for page in pages for event in page["events"]]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":

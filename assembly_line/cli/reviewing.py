@@ -10,7 +10,6 @@ from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import RunFailed
 from assembly_line.names import ControlKey, Parameter, review_item
-from assembly_line.requests import ReviewRequest
 from assembly_line.storage.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def judge(
         Conflict: it was decided before.
         RunFailed: the run failed after the decision.
     """
+    from assembly_line.requests import ReviewRequest
+
     judged = ReviewRequest.parse({"decision": decision, "reason": reason})
     target.api(role).decide(line, run_id, decision=judged.decision, reason=judged.reason)
     arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.kept_aside import draw_kept_aside, of_run
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.overview import MACHINES
 from assembly_line.errors import NotFound
@@ -63,6 +62,8 @@ def draw(found: dict[str, Any]) -> Render:
         for job in found["jobs"]:
             console.print(f"Its job {job}: `line logs {job}`", markup=False, soft_wrap=True)
         if found["kept_aside"]:
+            from assembly_line.cli.kept_aside import draw_kept_aside
+
             draw_kept_aside(found["kept_aside"], title="\nKept aside, and delivered to nobody")(console)
         if found["reason"]:
             console.print(f"Why it failed: {found['reason']}", style="bold red", markup=False)
@@ -72,6 +73,8 @@ def draw(found: dict[str, Any]) -> Render:
 
 def _kept_aside(target: Target, execution: Execution) -> list[dict[str, Any]]:
     """The decisions that a scoring run quarantined; none where it did not come so far."""
+    from assembly_line.cli.kept_aside import of_run
+
     try:
         return of_run(target, execution.request["line"], execution.name)
     except NotFound:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.days import released_line
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
-from assembly_line.features.selection import resolved_features
 from assembly_line.names import Parameter, aws_name
 
 if TYPE_CHECKING:
@@ -31,6 +29,9 @@ def require_released(session: Session, line: str) -> None:
 
 def require_features(session: Session, request: DatasetRequest) -> None:
     """Refuse features and groups that the released line does not declare, before anything is started."""
+    from assembly_line.cli.days import released_line
+    from assembly_line.features.selection import resolved_features
+
     try:
         resolved_features(released_line(session.target, request.line), request)
     except RequestRefused as error:
@@ -54,6 +55,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
 
 def require_wish(session: Session, line: str, wish: object) -> None:
     """Refuse a type of model that the released line's datasets do not suit, before anything is started."""
+    from assembly_line.cli.days import released_line
     from assembly_line.features.shapes.checking import check_wish
     from assembly_line.model_types import Shaped
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
 from assembly_line.errors import RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
@@ -23,6 +23,8 @@ from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.parameters import Parameters
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from assembly_line.cli.api import Api
 
 ROLES = {
@@ -45,7 +47,7 @@ class Target:
     """
 
     environment: str
-    session: boto3.Session
+    session: Session
     account: str
     where: str
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +61,12 @@ class Target:
 
     @property
     def region(self) -> str:
-        return self.session.region_name
+        return str(self.session.get_config_variable("region"))
 
     def client(self, service: str) -> Any:
         """A client of the service; one for each, clients may be shared by threads."""
         if service not in self._clients:
-            self._clients[service] = self.session.client(service, **self._access(service))  # type: ignore[call-overload]
+            self._clients[service] = self.session.create_client(service, **self._access(service))
         return self._clients[service]
 
     @cached_property
@@ -85,8 +87,7 @@ class Target:
 
     @cached_property
     def control(self) -> ControlTable:
-        resource = self.session.resource("dynamodb", **self._access("dynamodb"))
-        return ControlTable(resource.Table(self.parameters.value(Parameter.CONTROL_TABLE)))
+        return ControlTable(self.client("dynamodb"), self.parameters.value(Parameter.CONTROL_TABLE))
 
     @cached_property
     def machines(self) -> Machines:
@@ -153,11 +154,8 @@ def embedded_target(state: Path) -> Target:
     from assembly_line.embedded.supervisor import running
 
     runtime = running(state)
-    session = boto3.Session(
-        aws_access_key_id=addresses.ACCESS_KEY,
-        aws_secret_access_key=addresses.SECRET_KEY,
-        region_name=addresses.REGION,
-    )
+    session = new_session(region=addresses.REGION)
+    session.set_credentials(addresses.ACCESS_KEY, addresses.SECRET_KEY)
     return Target(
         environment=EMBEDDED,
         session=session,
@@ -174,14 +172,15 @@ def account_target(environment: str, *, region: str | None, profile: str | None)
         TargetUnreachable: no Region, no credentials, or the account does not answer.
     """
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        if session.region_name is None:
+        session = new_session(profile=profile, region=region)
+        if session.get_config_variable("region") is None:
             raise TargetUnreachable(f"environment {environment!r}: no Region is set; use --region or AWS_REGION")
-        account = session.client("sts", config=PERSISTENT).get_caller_identity()["Account"]
+        sts: Any = session.create_client("sts", config=PERSISTENT)
+        account = sts.get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise TargetUnreachable(
             f"environment {environment!r}: {error}; choose credentials with --profile, or leave --environment out "
             "for the embedded AWS"
         ) from error
-    where = f"environment {environment} in account {account}, {session.region_name}"
+    where = f"environment {environment} in account {account}, {session.get_config_variable('region')}"
     return Target(environment=environment, session=session, account=account, where=where)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from assembly_line.embedded import addresses, child_processes, processes
@@ -224,4 +222,7 @@ def _not_saved(folder: StateFolder) -> str:
 
 def _versions() -> dict[str, str]:
     packages = ("ministack", "moto", "boto3")
+    import platform
+    from importlib.metadata import version
+
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

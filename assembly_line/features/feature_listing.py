@@ -56,19 +56,27 @@ def listed_features(line: Line) -> list[ListedFeature]:
     return [replace(_listed(line, name), groups=_groups(line, name)) for name in line.features]
 
 
-def users_of(line: Line, name: str, lines: Mapping[str, Line]) -> dict[str, str]:
-    """Which lines declare the same feature: line -> what it is called there. Descriptions do not matter.
+class Users:
+    """Which of these lines declare the same feature. Descriptions do not matter.
 
     Args:
         lines: current declarations by name.
     """
-    sought = _resolved(line, name)
-    found = {}
-    for other, declared in lines.items():
-        same = [candidate for candidate in declared.features if _resolved(declared, candidate) == sought]
-        if same:
-            found[other] = name if name in same else same[0]
-    return found
+
+    def __init__(self, lines: Mapping[str, Line]) -> None:
+        self._features = {
+            line: {name: _resolved(declared, name) for name in declared.features} for line, declared in lines.items()
+        }
+
+    def of(self, line: Line, name: str) -> dict[str, str]:
+        """Line -> what the feature of `line` is called there."""
+        sought = _resolved(line, name)
+        found = {}
+        for other, features in self._features.items():
+            same = [candidate for candidate, resolved in features.items() if resolved == sought]
+            if same:
+                found[other] = name if name in same else same[0]
+        return found
 
 
 def _listed(line: Line, name: str) -> ListedFeature:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from assembly_line.declarations.quality import Severity
-from assembly_line.features.assembly import DECISION_ID
-from assembly_line.features.columns import Column, Integers
-from assembly_line.features.plain_values import plain_values, shown
+
+if TYPE_CHECKING:
+    from assembly_line.features.columns import Column, Integers
 
 EXAMPLES = 10
 # Characters of one value in a sentence; the whole value stands among the examples.
@@ -90,6 +90,9 @@ def examples_of(
     columns: Mapping[str, Column], name: str, places: Integers, *, personal: bool, most: int = EXAMPLES
 ) -> tuple[Example, ...]:
     """The first of these rows of a dataset, with the value of one column unless it is personal."""
+    from assembly_line.features.assembly import DECISION_ID
+    from assembly_line.features.plain_values import plain_values, shown
+
     first = places[:most]
     ids = plain_values(columns[DECISION_ID].take(first)) if DECISION_ID in columns else [None] * len(first)
     values = [None] * len(first) if personal else plain_values(columns[name].take(first))

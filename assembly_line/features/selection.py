@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from assembly_line.declarations.lines import Line
+from typing import TYPE_CHECKING
+
 from assembly_line.errors import RequestRefused
-from assembly_line.requests import DatasetRequest
+
+if TYPE_CHECKING:
+    from assembly_line.declarations.lines import Line
+    from assembly_line.requests import DatasetRequest
 
 
 def resolved_features(line: Line, request: DatasetRequest) -> tuple[str, ...]:

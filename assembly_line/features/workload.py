@@ -13,8 +13,6 @@ from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
-from assembly_line.features.semantics import micros_of
-from assembly_line.features.window_starts import widest
 
 Keys = tuple[str, ...]
 
@@ -137,6 +135,10 @@ def _needs_an_order(feature: Timed) -> bool:
 
 
 def _reach_of(feature: Timed) -> int | None:
+    # Whoever only asks which columns are read starts without numpy.
+    from assembly_line.features.semantics import micros_of
+    from assembly_line.features.window_starts import widest
+
     if isinstance(feature, Windowed):
         return widest(feature.window)
     return None if feature.max_age is None else micros_of(feature.max_age)

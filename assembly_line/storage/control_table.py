@@ -6,23 +6,24 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import NotFound
 from assembly_line.names import ControlKey, approved_item, review_item, run_item
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 DOCUMENT = "document"
+BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
 
 class ControlTable:
     """One table; each item holds one JSON document."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
 
     def current_release(self, line: str) -> str:
         """Digest of the release that new work of the line uses.
@@ -118,7 +119,7 @@ class ControlTable:
 
     def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
         """Store the decided review unless it was decided already. False if it was: the first judgement stands."""
-        return self._put_undecided({**_item(line, review_item(run_id), review), "decided": True})
+        return self._put_undecided({**_item(line, review_item(run_id), review), "decided": {"BOOL": True}})
 
     def reviews(self, line: str) -> list[dict[str, Any]]:
         """Every review of the line, in order of run id."""
@@ -129,30 +130,32 @@ class ControlTable:
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            page = self._table.scan(
+            page = self._dynamodb.scan(
+                TableName=self._name,
                 FilterExpression="#item = :release",
                 ExpressionAttributeNames={"#item": ControlKey.SORT},
-                ExpressionAttributeValues={":release": str(ControlKey.CURRENT_RELEASE)},
+                ExpressionAttributeValues={":release": {"S": str(ControlKey.CURRENT_RELEASE)}},
                 **start,
             )
             items += page["Items"]
             if "LastEvaluatedKey" not in page:
-                return sorted(str(item[ControlKey.PARTITION]) for item in items)
+                return sorted(item[ControlKey.PARTITION]["S"] for item in items)
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def read(self, line: str, item: str) -> dict[str, Any] | None:
         """One item's document, or None."""
-        answer = self._table.get_item(Key={ControlKey.PARTITION: line, ControlKey.SORT: str(item)}, ConsistentRead=True)
+        answer = self._dynamodb.get_item(TableName=self._name, Key=_key(line, item), ConsistentRead=True)
         found = answer.get("Item")
-        return None if found is None else json.loads(str(found[DOCUMENT]))
+        return None if found is None else json.loads(found[DOCUMENT]["S"])
 
     def write(self, line: str, item: str, document: Mapping[str, Any]) -> None:
-        self._table.put_item(Item=_item(line, item, document))
+        self._dynamodb.put_item(TableName=self._name, Item=_item(line, item, document))
 
     def add(self, line: str, item: str, document: Mapping[str, Any]) -> bool:
         """Store the document unless the item is there. False if it is: the first is kept."""
         try:
-            self._table.put_item(
+            self._dynamodb.put_item(
+                TableName=self._name,
                 Item=_item(line, item, document),
                 ConditionExpression="attribute_not_exists(#item)",
                 ExpressionAttributeNames={"#item": ControlKey.SORT},
@@ -164,11 +167,12 @@ class ControlTable:
     def replace(self, line: str, item: str, document: Mapping[str, Any], *, known: Mapping[str, Any]) -> bool:
         """Store the document where `known` stands. False if something else stands there meanwhile, or nothing."""
         try:
-            self._table.put_item(
+            self._dynamodb.put_item(
+                TableName=self._name,
                 Item=_item(line, item, document),
                 ConditionExpression="#document = :known",
                 ExpressionAttributeNames={"#document": DOCUMENT},
-                ExpressionAttributeValues={":known": _text(known)},
+                ExpressionAttributeValues={":known": {"S": _text(known)}},
             )
         except ClientError as error:
             return _already(error)
@@ -176,48 +180,61 @@ class ControlTable:
 
     def _put_undecided(self, item: dict[str, Any]) -> bool:
         try:
-            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(decided)")
+            self._dynamodb.put_item(
+                TableName=self._name, Item=item, ConditionExpression="attribute_not_exists(decided)"
+            )
         except ClientError as error:
             return _already(error)
         return True
 
     def texts(self, line: str) -> list[tuple[str, str]]:
         """(item, document as JSON text) of everything that the table holds of the line."""
-        found = self._items(Key(ControlKey.PARTITION).eq(line))
-        return [(str(item[ControlKey.SORT]), str(item[DOCUMENT])) for item in found]
+        found = self._items("#line = :line", {":line": line})
+        return [(item[ControlKey.SORT]["S"], item[DOCUMENT]["S"]) for item in found]
 
     def between(self, line: str, first: str, last: str) -> list[dict[str, Any]]:
         """Documents of the items from `first` to `last`, in order."""
-        found = self._items(Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).between(first, last))
-        return [json.loads(str(item[DOCUMENT])) for item in found]
+        values = {":line": line, ":first": first, ":last": last}
+        found = self._items("#line = :line AND #item BETWEEN :first AND :last", values)
+        return [json.loads(item[DOCUMENT]["S"]) for item in found]
 
     def last(self, line: str, prefix: str) -> dict[str, Any] | None:
         """The document of the last item that begins so, or None."""
-        condition = Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix)
-        page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, ScanIndexForward=False, Limit=1)
-        return next((json.loads(str(item[DOCUMENT])) for item in page["Items"]), None)
+        asked = self._asked(BEGINS, {":line": line, ":prefix": prefix})
+        page = self._dynamodb.query(**asked, ScanIndexForward=False, Limit=1)
+        return next((json.loads(item[DOCUMENT]["S"]) for item in page["Items"]), None)
 
     def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
-        found = self._items(Key(ControlKey.PARTITION).eq(line) & Key(ControlKey.SORT).begins_with(prefix))
-        return [json.loads(str(item[DOCUMENT])) for item in found]
+        found = self._items(BEGINS, {":line": line, ":prefix": prefix})
+        return [json.loads(item[DOCUMENT]["S"]) for item in found]
 
-    def _items(self, condition: ConditionBase) -> list[dict[str, Any]]:
+    def _items(self, condition: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            page = self._dynamodb.query(**self._asked(condition, values), **start)
             items += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return items
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def _asked(self, condition: str, values: Mapping[str, str]) -> dict[str, Any]:
+        names = {"#line": str(ControlKey.PARTITION), "#item": str(ControlKey.SORT)}
+        return {
+            "TableName": self._name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": {name: key for name, key in names.items() if name in condition},
+            "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
+            "ConsistentRead": True,
+        }
+
+
+def _key(line: str, item: str) -> dict[str, Any]:
+    return {ControlKey.PARTITION: {"S": line}, ControlKey.SORT: {"S": str(item)}}
+
 
 def _item(line: str, item: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        ControlKey.PARTITION: line,
-        ControlKey.SORT: str(item),
-        DOCUMENT: _text(document),
-    }
+    return {**_key(line, item), DOCUMENT: {"S": _text(document)}}
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""Datasets in S3: plans, attempts, and the manifest whose first writer decides."""
+"""Datasets in S3: plans, attempts, and the manifest whose first writer decides.
+
+The engine is imported where it is used: whoever only reads manifests, as the list of datasets does, starts without it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound
-from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, kind_of_dataset
-from assembly_line.features.manifest import require_rows
-from assembly_line.features.plans import Plan, plan_from_json
 from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from assembly_line.features.dataset_figures import DatasetFigures
+    from assembly_line.features.plans import Plan
 
 DATA = "data.parquet"
 BUILT = "built.json"
@@ -68,10 +72,12 @@ class DatasetStore:
             NotFound: there is no such dataset.
             DatasetAltered: the rows are not those that were built.
         """
-        manifest = self.download(line, dataset_id, path)
+        from assembly_line.features.manifest import require_rows
+
         # The jobs on Spark have no DuckDB, and do not ask.
         from assembly_line.features.reading_back import opened_dataset
 
+        manifest = self.download(line, dataset_id, path)
         with opened_dataset(path) as columns:
             require_rows(manifest, columns)
         return manifest
@@ -106,6 +112,8 @@ class DatasetStore:
             NotFound: there is none.
             RequestRefused: another version of the library made it.
         """
+        from assembly_line.features.plans import plan_from_json
+
         return plan_from_json(self._store.read_json(key), older=older)
 
     def write_data(self, line: str, dataset_id: str, path: Path) -> str:
@@ -162,6 +170,8 @@ class DatasetStore:
 
     def history(self, plan: Plan) -> list[DatasetFigures]:
         """Figures of the latest finished datasets of the plan's kind, the latest first."""
+        from assembly_line.features.dataset_figures import figures_from_json, kind_of_dataset
+
         prefix = dataset_history_prefix(plan.line.name, kind_of_dataset(plan))
         return [
             figures_from_json(self._store.read_json(item.key)) for item in islice(self._store.list(prefix), HISTORY)
@@ -169,6 +179,8 @@ class DatasetStore:
 
     def add_to_history(self, plan: Plan, figures: DatasetFigures, *, created: datetime) -> None:
         """Keep a finished dataset's figures for those that come after it. Writing them again changes nothing."""
+        from assembly_line.features.dataset_figures import kind_of_dataset
+
         # Listings go up by key: the time that is left until the last instant goes down.
         left = LAST_MILLISECOND - int(created.timestamp() * 1000)
         prefix = dataset_history_prefix(plan.line.name, kind_of_dataset(plan))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
-from assembly_line.features.findings import Finding, finding_from_json
-from assembly_line.features.plans import Plan
-from assembly_line.features.semantics import REBUILD, SEMANTICS_VERSION
 from assembly_line.names import dataset_prefix
 from assembly_line.storage.datasets import QUALITY, DatasetStore
 from assembly_line.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from assembly_line.features.findings import Finding
+    from assembly_line.features.plans import Plan
 
 DATASET = re.compile(r"ds-[0-9a-f]{4,32}")
 MANIFEST = "manifest.json"
@@ -82,6 +83,8 @@ class FinishedDatasets:
             RequestRefused: the text is no dataset's id, or several begin so.
             NotFound: none was judged.
         """
+        from assembly_line.features.findings import finding_from_json
+
         line, name = self._one(text, lines, QUALITY, "no dataset was judged that is called")
         manifest = self.datasets.find_manifest(line, name)
         # A finished dataset may have been judged again since, by the rules of another release.
@@ -94,6 +97,8 @@ class FinishedDatasets:
         Raises:
             RequestRefused: a plan of that version is not understood here; or its line is refused by today's rules.
         """
+        from assembly_line.features.semantics import REBUILD, SEMANTICS_VERSION
+
         version = dataset.manifest.get("semantics")
         try:
             return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json", older=True)

@@ -17,6 +17,7 @@ from assembly_line.errors import Conflict, NotFound
 from assembly_line.names import s3_uri
 
 if TYPE_CHECKING:
+    from boto3.s3.transfer import S3Transfer
     from mypy_boto3_s3.client import S3Client
 
 # What one call may delete.
@@ -166,12 +167,20 @@ class ObjectStore:
         """
         extra: dict[str, Any] = {"VersionId": version} if version else {}
         try:
-            self._s3.download_file(self.bucket, key, str(path), ExtraArgs=extra)
+            with self._transfer() as transfer:
+                transfer.download_file(self.bucket, key, str(path), extra_args=extra)
         except ClientError as error:
             raise self._absent_or(error, key) from error
 
     def upload(self, path: Path, key: str) -> None:
-        self._s3.upload_file(str(path), self.bucket, key)
+        with self._transfer() as transfer:
+            transfer.upload_file(str(path), self.bucket, key)
+
+    def _transfer(self) -> S3Transfer:
+        # Not the client's own methods: a command's client comes from botocore, which starts faster and has none.
+        from boto3.s3.transfer import S3Transfer
+
+        return S3Transfer(self._s3)
 
     def delete(self, key: str) -> None:
         """Hide the object; in a bucket with versions they stay readable by their ids."""

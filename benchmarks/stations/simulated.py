@@ -58,7 +58,7 @@ def account(variables: dict[str, str]) -> Iterator[Account]:
         for bucket in BUCKETS:
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        table = boto3.resource("dynamodb").create_table(
+        boto3.client("dynamodb").create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
@@ -71,5 +71,7 @@ def account(variables: dict[str, str]) -> Iterator[Account]:
         )
         objects = {bucket: ObjectStore(s3, bucket) for bucket in BUCKETS}
         release = load_line(LINES, LINE)
-        ControlTable(table).set_current_release(LINE, ReleaseStore(objects["store"]).publish(release))
+        ControlTable(boto3.client("dynamodb"), TABLE).set_current_release(
+            LINE, ReleaseStore(objects["store"]).publish(release)
+        )
         yield Account(objects, release)

@@ -47,7 +47,7 @@ def stores() -> Stores:
     dynamodb = boto3.resource("dynamodb")
     releases = ReleaseStore(ObjectStore(boto3.client("s3"), environment.store_bucket))
     return Stores(
-        released=ReleasedLines(ControlTable(dynamodb.Table(environment.control_table)), releases),
+        released=ReleasedLines(ControlTable(boto3.client("dynamodb"), environment.control_table), releases),
         table=OnlineTable(dynamodb, environment.online_table),
     )
 

@@ -45,7 +45,7 @@ def stores() -> Stores:
         machinery=Machinery(memory_mib=int(environment.memory_mib), spark_dpus=float(environment.spark_dpus)),
         lake=Lake(ObjectStore(s3, environment.lake_bucket)),
         datasets=DatasetStore(store),
-        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
         releases=ReleaseStore(store),
         shapes=ShapeStore(store),
         executions=Machines(boto3.client("stepfunctions")),

@@ -50,7 +50,7 @@ def stores() -> Stores:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = FeedbackCollectorEnvironment.from_process()
     s3 = boto3.client("s3")
-    control = ControlTable(boto3.resource("dynamodb").Table(environment.control_table))
+    control = ControlTable(boto3.client("dynamodb"), environment.control_table)
     releases = ReleaseStore(ObjectStore(s3, environment.store_bucket))
     return Stores(
         ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),

@@ -42,7 +42,7 @@ def stores() -> Stores:
     environment = OnlineEnvironment.from_process()
     s3, dynamodb = boto3.client("s3"), boto3.resource("dynamodb")
     return Stores(
-        control=ControlTable(dynamodb.Table(environment.control_table)),
+        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
         releases=ReleaseStore(ObjectStore(s3, environment.store_bucket)),
         publisher=Publisher(
             Lake(ObjectStore(s3, environment.lake_bucket)),

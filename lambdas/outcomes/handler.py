@@ -49,7 +49,7 @@ def stores() -> Stores:
     environment = OutcomesEnvironment.from_process()
     s3 = boto3.client("s3")
     return Stores(
-        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
         releases=ReleaseStore(ObjectStore(s3, environment.store_bucket)),
         lake=Lake(ObjectStore(s3, environment.lake_bucket)),
         ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),

@@ -62,7 +62,7 @@ def stores() -> Stores:
     objects = ObjectStore(boto3.client("s3"), environment.store_bucket)
     return Stores(
         environment=environment,
-        control=ControlTable(boto3.resource("dynamodb").Table(environment.control_table)),
+        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
         objects=objects,
         releases=ReleaseStore(objects),
         datasets=DatasetStore(objects),

@@ -108,4 +108,4 @@ def control_table(aws: None) -> Table:
 
 @pytest.fixture
 def control(control_table: Table) -> ControlTable:
-    return ControlTable(control_table)
+    return ControlTable(boto3.client("dynamodb", region_name=REGION), control_table.name)

@@ -144,7 +144,10 @@ def world(release: Release, prepared: list[PreparedSource]) -> Iterator[World]:
     with empty_account():
         s3 = boto3.client("s3", region_name=REGION)
         store, lake_objects, glue = new_bucket(s3, "store"), new_bucket(s3, "lake"), new_catalog()
-        control, lake = ControlTable(new_control_table()), Lake(lake_objects, glue, DATABASE)
+        control, lake = (
+            ControlTable(boto3.client("dynamodb", region_name=REGION), new_control_table().name),
+            Lake(lake_objects, glue, DATABASE),
+        )
         for source in prepared:
             lake.replace(source)
         with released(release, store, lake_objects, control) as steps:

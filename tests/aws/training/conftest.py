@@ -51,7 +51,7 @@ def control_table(aws: None) -> Table:
 
 @pytest.fixture(scope="module")
 def control(control_table: Table) -> ControlTable:
-    return ControlTable(control_table)
+    return ControlTable(boto3.client("dynamodb", region_name=REGION), control_table.name)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import typer.main
+from botocore.session import Session
 from moto import mock_aws
 
 from assembly_line.cli.application import run
+from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target, account_target
 from assembly_line.names import ControlKey, Parameter, parameter_name
@@ -55,8 +57,8 @@ def made_once() -> dict[str, Any]:
     """
     return {
         "boto3.session.Session.client": cache(boto3.Session.client),
-        "boto3.session.Session.resource": cache(boto3.Session.resource),
-        "boto3.Session": cache(boto3.Session),
+        "assembly_line.cli.target.new_session": cache(new_session),
+        "botocore.session.Session.create_client": cache(Session.create_client),
         "typer.main.get_command": cache(typer.main.get_command),
     }
 

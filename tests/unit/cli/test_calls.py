@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from assembly_line.cli.api import Api
+from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.exits import ExitCode, describe, exit_code_of
 from assembly_line.cli.feedback_files import read_events, send_all
 from assembly_line.cli.output import duration
@@ -227,9 +227,11 @@ def test_a_batch_that_is_refused_tells_what_was_accepted_before() -> None:
     ],
 )
 def test_the_embedded_api_is_found_whatever_port_it_had(published: str) -> None:
+    session = new_session(region="us-east-1")
+    session.set_credentials("a", "b")
     target = Target(
         environment="embedded",
-        session=boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"),
+        session=session,
         account="000000000000",
         where="here",
         endpoints={"": "http://127.0.0.1:4"},

@@ -83,6 +83,30 @@ def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert "pydantic" not in imported_by("status", "--state", str(tmp_path))
 
 
+def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
+    modules = [
+        *(f"cli.{name}" for name in ("target", "listing", "reviewing", "runs", "run_story", "history", "log_reading")),
+        *("cli.drawn_datasets", "storage.finished_datasets"),
+    ]
+    program = (
+        f"import importlib, sys\nfor name in {modules!r}:\n    importlib.import_module('assembly_line.' + name)\n"
+        "print(*{'boto3', 's3transfer', 'numpy', 'duckdb', 'pydantic'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.split() == []
+
+
+def test_the_version_is_said_without_typer() -> None:
+    program = (
+        "import sys\nfrom assembly_line.cli import main\nsys.argv = ['line', '--version']\nmain()\n"
+        "print('typer' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.split() == [shown("--version").strip(), "False"]
+
+
 def completed(*words: str) -> str:
     """What the shell is offered for the last word."""
     line = {"_LINE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}

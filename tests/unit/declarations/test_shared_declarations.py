@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assembly_line.errors import DeclarationError
-from assembly_line.features.feature_listing import users_of
+from assembly_line.features.feature_listing import Users
 from assembly_line.features.wording import in_words
 from assembly_line.loader import load_line, load_lines
 
@@ -81,8 +81,8 @@ def test_lines_share_sources_features_and_scripts(lines: Path) -> None:
     assert declared["ordering"].sources["sales"] == declared["pricing"].sources["sales"]
     assert found["pricing"].scripts["rhythms.py"] == b"def rhythm(events): ...\n"
     for name in ("sales_7d", "rise", "rhythm"):
-        assert users_of(declared["ordering"], name, declared) == {"ordering": name, "pricing": name}
-    assert list(users_of(declared["ordering"], "rise", {"ordering": declared["ordering"]})) == ["ordering"]
+        assert Users(declared).of(declared["ordering"], name) == {"ordering": name, "pricing": name}
+    assert list(Users({"ordering": declared["ordering"]}).of(declared["ordering"], "rise")) == ["ordering"]
 
 
 def test_a_change_of_what_is_shared_is_a_change_of_every_line_that_uses_it(lines: Path) -> None:

@@ -15,7 +15,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.features.columns import column_of
 from assembly_line.features.dataset_ids import dataset_id_of
 from assembly_line.features.expressions import expression_of
-from assembly_line.features.feature_listing import listed_features, users_of
+from assembly_line.features.feature_listing import Users, listed_features
 from assembly_line.features.formula_recomputation import value_of
 from assembly_line.features.workload import workload_of
 from tests.unit.features import reference
@@ -98,7 +98,7 @@ def test_an_expression_is_listed_with_what_its_parts_read_and_with_its_users() -
     assert (score.kind, score.type) == ("expression", "float64")
     assert score.parts == ("busy", "weight", "events_max_x", "age", "daily_count")
     assert score.sources == ("events", "visits", "people", "daily")
-    assert users_of(line, "trend", {"small_world": line, "other": renamed}) == {
+    assert Users({"small_world": line, "other": renamed}).of(line, "trend") == {
         "small_world": "trend",
         "other": "tendency",
     }
