@@ -77,7 +77,8 @@ def dataset(
             `features=` of the line as they are.
         sampling: which decisions of a training dataset are kept, in place of what the line declares: such as
             `{"keep_negatives": 0.1, "seed": 7}` (see `Sampling`).
-        features: names of the line's features wanted, all of them if left out; those tried come beside them.
+        features: names of the line's features wanted, all of them if left out. What is tried comes beside them, so
+            `features=["a"], trying={"b": ...}` gives both.
         scripts: where own functions stand: the line's folder, or script name -> Python file.
         memory_mib: what DuckDB may hold before it spills to disk.
 
@@ -211,6 +212,10 @@ def _request(
     **instants: Instant | None,
 ) -> DatasetRequest:
     given: dict[str, Any] = {ARGUMENTS[name]: format_instant(value) for name, value in _checked(instants, purpose)}
+    if isinstance(features, str):
+        raise RequestRefused(
+            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]"
+        )
     if features is not None:
         given["features"] = list(features)
     if model is not None:

@@ -81,11 +81,8 @@ def draw(shown: Mapping[str, Any]) -> Render:
         ]
         rows(("run", "approved", "by", "AUC", ""), content, title="\nApproved, the latest first")(console)
         if champion["replaces"]:
-            console.print(
-                f"\n`line champion rollback {shown['line']} --reason ...` lets {champion['replaces']} decide again.",
-                markup=False,
-                soft_wrap=True,
-            )
+            back = f'line champion rollback {shown["line"]} --reason "..." --as reviewer'
+            console.print(f"\n`{back}` lets {champion['replaces']} decide again.", markup=False, soft_wrap=True)
 
     return render
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from assembly_line.errors import RequestRefused
 from assembly_line.instants import day_end, day_start, format_instant, parse_day
 from assembly_line.storage.releases import ReleaseStore
 
@@ -30,6 +31,15 @@ def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
         NotFound: the line was never released.
     """
     return bounds(parse_day(day, field="--date"), released_line(target, line).decision.zone)
+
+
+def instant_of_line(target: Target, line: str, text: str, *, field: str) -> str:
+    """An instant as it is written, or the start of a day in the zone of the line's decision time."""
+    try:
+        day = parse_day(text, field=field)
+    except RequestRefused:
+        return text
+    return bounds(day, released_line(target, line).decision.zone)["from"]
 
 
 def bounds(day: date, zone: str) -> dict[str, str]:

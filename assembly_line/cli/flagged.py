@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assembly_line.feedback.history import DecisionHistory, History
 
 KINDS = ("override", "outcome", "receipt")
-CLOCKS = {
+PROBLEMS = {
     "before_decision": (
         "the {kind} is said to be earlier than the decision",
         "correct the application's clock, and send the statement again with a higher sequence",
@@ -27,6 +27,10 @@ CLOCKS = {
     "clock_ahead": (
         "the {kind} is said to be later than it arrived",
         "correct the application's clock, and send the statement again with a higher sequence",
+    ),
+    "revision_unknown": (
+        "the {kind} names a revision that the line never issued",
+        "correct the application, and send the receipt again with a higher sequence",
     ),
 }
 OUTCOMES = {
@@ -55,10 +59,10 @@ def _explained(flag: str) -> dict[str, str]:
     kind, _, problem = flag.partition("_")
     if flag in OUTCOMES:
         why, advice = OUTCOMES[flag]
-    elif kind in KINDS and problem in CLOCKS:
-        why, advice = CLOCKS[problem]
+    elif kind in KINDS and problem in PROBLEMS:
+        why, advice = PROBLEMS[problem]
     else:
-        raise ValueError(f"flag {flag!r} is unknown; expected one of {', '.join(OUTCOMES)}, or a kind and a clock's")
+        raise ValueError(f"flag {flag!r} is unknown; expected one of {', '.join(OUTCOMES)}, or a kind and its problem")
     return {"detail": why.format(kind=kind), "what_to_do": advice}
 
 
@@ -72,14 +76,17 @@ def draw_flagged(found: Sequence[Mapping[str, Any]]) -> Render:
     return render
 
 
-def draw_both(quarantined: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Render:
+def draw_both(quarantined: Sequence[Mapping[str, Any]] | None, found: Sequence[Mapping[str, Any]] | None) -> Render:
+    """Both tables; None where it was not asked for."""
+
     def render(console: Console) -> None:
         if quarantined:
             draw_kept_aside(quarantined, title="Quarantined")(console)
         if found:
             draw_flagged(found)(console)
         if not quarantined and not found:
-            console.print("No decision is quarantined or flagged.")
+            asked = {"quarantined": quarantined, "flagged": found}
+            console.print(f"No decision is {' or '.join(name for name, one in asked.items() if one is not None)}.")
 
     return render
 
@@ -126,7 +133,7 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Keys": row["keys"],
             "Decided at": row["decision_time"],
             "Revision": f"{row['revision']} of {found.revisions}, {standing}",
-            "Backfills": found.backfills or None,
+            "Backfills": f"{found.backfills} more revisions, which judge nothing" if found.backfills else None,
             "Run": row.get("run_id"),
             "Score": row["score"],
             "Action": row["action"],

@@ -39,15 +39,27 @@ def settled(session: Session, request: ScoringRequest) -> ScoringRequest:
     periods = ScoredPeriods(target.control, DatasetStore(target.store))
     standing = periods.standing(request, champion, now=datetime.now(UTC))
     require_worth_acting(request, instant=standing.instant, expires_after=line.policy.expires_after)
-    for words in standing.backfill.values():
-        what = "delivers nothing; --deliver-backfill delivers it" if standing.withheld else "is delivered as you asked"
-        session.output.note(f"This run is a backfill: {words}. It never counts as having decided, and {what}.")
     if standing.again and not standing.withheld and not request.again and _somebody_is_there(session):
         session.output.note(f"{standing.asked()[:1].upper()}{standing.asked()[1:]}.")
-        if typer.confirm("Deliver them anew?", err=True):
-            return request.model_copy(update={"again": True})
+        if not typer.confirm("Deliver them anew?", err=True):
+            session.output.note("Nothing was started.")
+            raise typer.Exit
+        request = request.model_copy(update={"again": True})
     standing.require_asked(request)
+    for words in standing.backfill.values():
+        session.output.note(
+            f"This run is a backfill: {words}. It never counts as having decided, and {_fate(request)}."
+        )
     return request
+
+
+def _fate(request: ScoringRequest) -> str:
+    """What is delivered of a backfill."""
+    if request.deliver_backfill:
+        return "is delivered as you asked"
+    return (
+        f"delivers nothing; --deliver-backfill delivers it{'; --again alone changes nothing' if request.again else ''}"
+    )
 
 
 def _somebody_is_there(session: Session) -> bool:

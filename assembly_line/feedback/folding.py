@@ -66,7 +66,7 @@ def fold(events: Iterable[Event]) -> Folded:
     by_id: dict[Named, dict[str, Event]] = defaultdict(dict)
     for event in events:
         total += 1
-        bodies = by_id[_named(event)]
+        bodies = by_id[named(event)]
         body = _body(event)
         bodies[body] = min(event, bodies.get(body, event), key=_arrival)
     topics: dict[Topic, list[Event]] = defaultdict(list)
@@ -81,7 +81,7 @@ def fold(events: Iterable[Event]) -> Folded:
         last = _last(about_it, ambiguous)
         if not last:
             withdrawn += 1
-        elif any(_named(event) in ambiguous for event in last):
+        elif any(named(event) in ambiguous for event in last):
             continue
         elif len({_statement(event) for event in last}) > 1:
             conflicts.add(_conflict(last))
@@ -93,6 +93,14 @@ def fold(events: Iterable[Event]) -> Folded:
         conflicts=tuple(sorted(conflicts, key=lambda one: (one.decision_id, one.kind, one.event_ids, one.principals))),
         withdrawn=withdrawn,
     )
+
+
+def ambiguous_names(events: Iterable[Event]) -> set[Named]:
+    """The event ids, each with its principal, under which two different things were said."""
+    bodies: dict[Named, set[str]] = defaultdict(set)
+    for event in events:
+        bodies[named(event)].add(_body(event))
+    return {name for name, said in bodies.items() if len(said) > 1}
 
 
 def principal_of(event: Event) -> str:
@@ -132,7 +140,7 @@ def _last(events: Sequence[Event], ambiguous: Set[Named]) -> list[Event]:
         by_principal[principal_of(event)].append(event)
     words = map(_highest, by_principal.values())
     standing = [event for last in words if not _withdraws(last, ambiguous) for event in last]
-    return sorted(_highest(standing), key=_named)
+    return sorted(_highest(standing), key=named)
 
 
 def _highest(events: Sequence[Event]) -> list[Event]:
@@ -142,10 +150,11 @@ def _highest(events: Sequence[Event]) -> list[Event]:
 
 def _withdraws(events: Sequence[Event], ambiguous: Set[Named]) -> bool:
     """Whether a principal's last events all retract; an ambiguous id is not trusted with that either."""
-    return all(event["retracts"] and _named(event) not in ambiguous for event in events)
+    return all(event["retracts"] and named(event) not in ambiguous for event in events)
 
 
-def _named(event: Event) -> Named:
+def named(event: Event) -> Named:
+    """The event's id, and whose it is."""
     return event["event_id"], principal_of(event)
 
 

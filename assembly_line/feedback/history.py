@@ -196,7 +196,7 @@ def _decision(
     said: Mapping[tuple[str, str], Event],
     derived: Row | None,
     *,
-    applied: set[int] | None,
+    applied: Mapping[int, datetime] | None,
     changed: bool,
 ) -> DecisionHistory:
     reported = said.get((FeedbackKind.OUTCOME, ""))
@@ -206,6 +206,8 @@ def _decision(
     reviewed = said.get((FeedbackKind.OVERRIDE, ""))
     confirms = reviewed is not None and reviewed["action"] == prediction["action"]
     flags = {implausible(event, decision_time=prediction["decision_time"]) for event in said.values()} - {None}
+    if any(event["kind"] == FeedbackKind.RECEIPT and event["revision"] not in versions for event in said.values()):
+        flags.add("receipt_revision_unknown")
     if changed:
         flags.add("derived_outcome_changed")
     if derived is not None and reported is not None and derived["value"] != reported["value"]:

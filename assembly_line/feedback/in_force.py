@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
-from assembly_line.feedback.folding import fold, principal_of
+from assembly_line.feedback.folding import ambiguous_names, fold, named
 from assembly_line.instants import parse_instant
 from assembly_line.names import DeliveryStatus, FeedbackKind
 
@@ -44,29 +44,27 @@ def delivered_at(deliveries: Iterable[Row]) -> dict[tuple[str, int], datetime]:
     return found
 
 
-def applied_revisions(feedback: Iterable[Row]) -> dict[str, set[int]]:
-    """decision_id -> the revisions that an application applied, of each decision for which any sent a receipt.
+def applied_revisions(feedback: Iterable[Row]) -> dict[str, dict[int, datetime]]:
+    """decision_id -> the revisions that an application applied, and when; of each decision with a receipt that stands.
 
-    A receipt is about one message: of each revision an application's own last word holds. An event id that one
-    application gave to receipts of two revisions is trusted for neither.
+    A receipt is about one message: of each revision an application's own last word holds, and one that was taken back
+    leaves nothing. An event id that one application gave to two statements is trusted for neither; that there was a
+    receipt remains.
     """
-    revisions: dict[Any, set[int]] = defaultdict(set)
-    receipts = [row for row in feedback if row["kind"] == FeedbackKind.RECEIPT]
-    for row in receipts:
-        revisions[_named(row)].add(row["revision"])
+    told = list(feedback)
+    ambiguous = ambiguous_names(told)
     of_one: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    for row in receipts:
-        if len(revisions[_named(row)]) == 1:
+    for row in told:
+        if row["kind"] == FeedbackKind.RECEIPT:
             of_one[row["decision_id"], row["revision"]].append(row)
-    applied: dict[str, set[int]] = {row["decision_id"]: set() for row in receipts}
+    applied: dict[str, dict[int, datetime]] = defaultdict(dict)
     for (decision_id, revision), rows in of_one.items():
-        if any(_applies(receipt) for receipt in fold(rows).current.values()):
-            applied[decision_id].add(revision)
-    return applied
-
-
-def _named(row: Row) -> tuple[str, str]:
-    return principal_of(row), row["event_id"]
+        trusted = [row for row in rows if named(row) not in ambiguous]
+        folded = fold(trusted)
+        if folded.current or folded.conflicts or len(trusted) < len(rows):
+            found = [parse_instant(row["at"], field="at") for row in folded.current.values() if _applies(row)]
+            applied[decision_id].update({revision: min(found)} if found else {})
+    return dict(applied)
 
 
 def _applies(receipt: Row) -> bool:
@@ -84,18 +82,19 @@ def in_force(
     versions: Mapping[int, Row],
     delivered: Mapping[int, datetime],
     *,
-    applied: Collection[int] | None,
+    applied: Mapping[int, datetime] | None,
     known_at: datetime | None,
 ) -> int | None:
     """The highest revision that decided, or None.
 
-    It was issued and delivered before it expired and before the outcome became known, strictly, by the line's business
-    clock. A backfill never decides. An instant that a row of an older version does not state bounds nothing.
+    It was issued, delivered and, where applications send receipts, applied before it expired and before the outcome
+    became known, strictly, by the line's business clock. A backfill never decides. An instant that a row of an older
+    version does not state bounds nothing.
 
     Args:
         versions: revision -> its ledger row.
         delivered: revision -> when it left; absent where it did not.
-        applied: the revisions that an application applied; None where none sent a receipt.
+        applied: the revisions that an application applied, and when first; None where no receipt stands.
         known_at: when the outcome became known; None where there is none.
     """
     return max(
@@ -104,8 +103,11 @@ def in_force(
             for revision, row in versions.items()
             if revision in delivered
             and not row.get("backfill")
-            and (applied is None or revision in applied)
-            and max(instant_of(row, "issued_at") or BEFORE_ALL, delivered[revision])
+            and max(
+                instant_of(row, "issued_at") or BEFORE_ALL,
+                delivered[revision],
+                BEFORE_ALL if applied is None else applied.get(revision, AFTER_ALL),
+            )
             < min(instant_of(row, "expires_at") or AFTER_ALL, known_at or AFTER_ALL)
         ),
         default=None,

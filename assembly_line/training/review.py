@@ -40,7 +40,7 @@ def decide(
     """
     run_id, line = review_item["run_id"], review_item["line"]
     if review_item["state"] != WAITING:
-        again = f"; `line champion rollback {line} --to {run_id}` lets it decide again"
+        again = f'; `line champion rollback {line} --to {run_id} --reason "..." --as reviewer` lets it decide again'
         raise Conflict(
             f"review of run {run_id} (line {line}): decided already: {review_item.get('decision')} by "
             f"{review_item.get('reviewer')}; the first judgement stands; train again with `line train {line}`"
@@ -98,7 +98,7 @@ def check_permitted(review_item: Mapping[str, Any], *, reviewer: str, decision: 
     if not independent(author, reviewer):
         raise NotPermitted(
             f"{place}: {reviewer} is the author ({author}) or carries the author's name; "
-            "another person must judge it: `line review` with another identity"
+            "another person must do it, signed in as another identity"
         )
 
 

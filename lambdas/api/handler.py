@@ -147,9 +147,10 @@ def _require_in_effect(review: dict[str, Any]) -> None:
         return
     deciding = control.champion(line)["run_id"]
     if deciding != run_id:
+        back = f'line champion rollback {line} --to {run_id} --reason "..." --as reviewer'
         raise Conflict(
             f"run {run_id} (line {line}) was approved at {review['decided_at']}, and run {deciding} decides now: "
-            f"approving again changes nothing; `line champion rollback {line} --to {run_id}` lets it decide again"
+            f"approving again changes nothing; `{back}` lets it decide again"
         )
 
 

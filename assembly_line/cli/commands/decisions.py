@@ -36,9 +36,10 @@ def list_decisions(
 
     require_released(session, line)
     both = quarantined == flagged
-    kept = of_line(session.target, line, run_id=run) if quarantined or both else []
-    found = flags.flagged(read_history(session.target, line), run_id=run) if flagged or both else []
-    session.output.result({"line": line, "quarantined": kept, "flagged": found}, flags.draw_both(kept, found))
+    kept = of_line(session.target, line, run_id=run) if quarantined or both else None
+    found = flags.flagged(read_history(session.target, line), run_id=run) if flagged or both else None
+    document = {"line": line, "quarantined": kept or [], "flagged": found or []}
+    session.output.result(document, flags.draw_both(kept, found))
 
 
 def show_decision(session: Session, line: Line, decision: Decision) -> None:

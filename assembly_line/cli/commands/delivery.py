@@ -25,7 +25,8 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="INSTANT",
-        help="A replay of the past: the instant of the business clock at which the run happens; otherwise now.",
+        help="A replay of the past: when the run happens by the business clock; otherwise now. A day begins as that of "
+        "--date does.",
     ),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Deliver although these decisions were delivered before.")]
@@ -55,7 +56,7 @@ def score(
     waited: Wait = True,
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
-    from assembly_line.cli.days import day_of_decisions
+    from assembly_line.cli.days import day_of_decisions, instant_of_line
     from assembly_line.cli.runs import period, run, run_name
     from assembly_line.cli.scoring import draw_scored, kept_aside, settled
     from assembly_line.errors import RequestRefused
@@ -65,6 +66,8 @@ def score(
     if (day is None) == (since is None and until is None):
         raise RequestRefused("say which decisions: --date DAY, or --from INSTANT --to INSTANT")
     within = period(since, until) if day is None else day_of_decisions(session.target, line, day)
+    if at is not None:
+        at = instant_of_line(session.target, line, at, field="--at")
     flags: dict[str, Any] = {"engine": engine, "again": again, "deliver_backfill": deliver_backfill}
     instants = {name: value for name, value in (("as_of", as_of), ("at", at)) if value is not None}
     request = settled(session, ScoringRequest.parse({"line": line, **flags, **within, **instants}))

@@ -240,5 +240,5 @@ def test_approving_again_a_run_that_was_overtaken_is_refused_with_the_command_th
         status, answer = world.api(
             "POST", f"/lines/{LINE}/runs/run-1/review", {"decision": "approve", "reason": "again"}, who=who
         )
-        assert (status, f"`line champion rollback {LINE} --to run-1`" in answer["error"]) == (409, True), answer
+        assert (status, f"`line champion rollback {LINE} --to run-1 --reason" in answer["error"]) == (409, True), answer
     assert world.champion["run_id"] == "run-3"

@@ -64,7 +64,7 @@ def test_a_day_is_a_day_of_the_line_and_a_replay_declares_its_instant(champion: 
     request = request_of(champion, line(*SCORE, "--at", "2017-07-12"))
 
     assert (request["from"], request["to"]) == (BEFORE["from"], BEFORE["to"])
-    assert request["at"] == "2017-07-12T00:00:00.000000Z"
+    assert request["at"] == BEFORE["from"]
     assert not {"again", "deliver_backfill"} & set(request)
 
 
@@ -103,15 +103,29 @@ def test_somebody_at_a_terminal_is_asked(
     if yes:
         assert request_of(scored, answer)["again"] is True
     else:
-        assert answer.code == ExitCode.REFUSED
+        assert answer.code == ExitCode.OK
+        assert "Nothing was started." in answer.err
 
 
 def test_a_backfill_is_said_before_it_starts_and_asks_for_nothing(scored: Target, line: Command) -> None:
     answer = line(*SCORE, "--at", "2017-07-01")
 
-    assert request_of(scored, answer)["at"] == "2017-07-01T00:00:00.000000Z"
+    assert request_of(scored, answer)["at"] == "2017-07-01T04:00:00.000000Z"
     assert f"This run is a backfill: run {RUN} scored the line at {AT} already" in answer.err
-    assert "--deliver-backfill" in answer.err
+    assert "delivers nothing; --deliver-backfill delivers it" in answer.err
+
+
+def test_again_does_not_deliver_a_backfill_and_that_is_said(scored: Target, line: Command) -> None:
+    answer = line(*SCORE, "--at", "2017-07-01", "--again")
+
+    assert "--again alone changes nothing" in answer.err
+
+
+def test_what_is_refused_was_not_announced_as_delivered(scored: Target, line: Command) -> None:
+    answer = line(*SCORE, "--at", "2017-07-01", "--deliver-backfill")
+
+    assert answer.code == ExitCode.REFUSED
+    assert "delivered as you asked" not in answer.err
 
 
 def kept(number: int, reason: Reason, detail: str) -> dict[str, Any]:
@@ -208,7 +222,9 @@ def test_decisions_that_are_flagged_or_kept_aside_are_listed_with_the_reason(cha
     assert (of_another_run["quarantined"], of_another_run["flagged"]) == ([], [])
     text = " ".join(line("decision", "list", LINE).out.split())
     assert "the source gave another outcome later; the first one counts" in text
-    assert "No decision is quarantined or flagged" in line("decision", "list", LINE, "--run", "another").out
+    assert "No decision is quarantined or flagged." in line("decision", "list", LINE, "--run", "another").out
+    one_kind = line("decision", "list", LINE, "--quarantined", "--run", "another").out
+    assert "No decision is quarantined." in one_kind
 
 
 def test_a_decision_tells_its_story(champion: Target, line: Command) -> None:

@@ -139,7 +139,9 @@ def test_the_champion_is_shown_with_what_it_took_over_from_and_the_command_that_
 
     assert (found["champion"]["run_id"], found["champion"]["replaces"]) == ("run-2", "run-1")
     assert [run["run_id"] for run in found["approved"]] == ["run-2", "run-1"]
-    assert f"line champion rollback {LINE} --reason ...` lets run-1 decide again" in " ".join(shown.split())
+    assert f'line champion rollback {LINE} --reason "..." --as reviewer` lets run-1 decide again' in " ".join(
+        shown.split()
+    )
 
 
 def test_a_rollback_goes_to_the_run_before_unless_one_is_named(

@@ -45,6 +45,7 @@ class Said:
     revision: int
     status: str
     retracts: bool
+    hour: int = 1
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ CASES = st.builds(
             revision=st.integers(1, 4),
             status=st.sampled_from(["applied", "expired", "superseded", "failed"]),
             retracts=st.sampled_from([False, False, False, True]),
+            hour=HOURS,
         ),
         max_size=4,
     ).map(tuple),
@@ -97,17 +99,17 @@ def judged(case: Case) -> int | None:
             if happened >= sent.expires or (known is not None and happened >= known):
                 break
         else:
-            if not case.receipts or _applied(case, revision):
+            standing = [word for word in _last_words(case) if not word.retracts]
+            when = [one.hour for one in standing if (one.revision, one.status) == (revision, "applied")]
+            in_time = when and min(when) < sent.expires and (known is None or min(when) < known)
+            if not standing or in_time:
                 best = revision
     return best
 
 
-def _applied(case: Case, revision: int) -> bool:
-    for principal in ("desk", "mailer"):
-        words = [one for one in case.receipts if (one.principal, one.revision) == (principal, revision)]
-        if words and words[-1].status == "applied" and not words[-1].retracts:
-            return True
-    return False
+def _last_words(case: Case) -> list[Said]:
+    """What each application said last of each revision."""
+    return list({(one.principal, one.revision): one for one in case.receipts}.values())
 
 
 def ledger(number: int, case: Case) -> tuple[list[Row], list[Row], list[Row], list[Row]]:
@@ -141,7 +143,7 @@ def ledger(number: int, case: Case) -> tuple[list[Row], list[Row], list[Row], li
         _event(
             number, "receipt", f"r-{number}-{place}", sequence=place, principal=said.principal, retracts=said.retracts
         )
-        | {"revision": said.revision, "status": said.status}
+        | {"revision": said.revision, "status": said.status, "at": at(said.hour)}
         for place, said in enumerate(case.receipts)
     ]
     if case.reported is not None:
@@ -250,6 +252,34 @@ def test_one_receipt_id_for_two_revisions_says_nothing_of_either() -> None:
     same_id = [{**row, "event_id": "r"} for row in feedback]
     (found,) = join(predictions, deliveries, same_id, outcomes).decisions
     assert not found.in_force
+
+
+@pytest.mark.parametrize("kind", ["override", "receipt"])
+def test_one_id_for_two_statements_is_trusted_for_neither(kind: str) -> None:
+    predictions, deliveries, feedback, outcomes = ledger(
+        1, Case((NORMAL,), (Said("desk", 1, "applied", False),), 3, None)
+    )
+    other = {**feedback[0], "kind": kind, "decision_id": decision(2 if kind == "receipt" else 1)}
+    other |= {"action": "leave", "reason": "saw it"} if kind == "override" else {}
+    (found,) = join(predictions, deliveries, [*feedback, other], outcomes).decisions
+    assert (found.in_force, found.receipts, found.override) == (False, {}, None)
+
+
+@pytest.mark.parametrize(("hour", "in_force"), [(2, True), (3, False), (5, False)])
+def test_what_was_applied_when_the_outcome_was_known_did_not_decide(hour: int, in_force: bool) -> None:
+    assert only(Case((NORMAL,), (Said("desk", 1, "applied", False, hour),), 3, None)).in_force is in_force
+    late = (Said("desk", 1, "applied", False, 1), Said("desk", 2, "applied", False, hour))
+    assert only(Case((NORMAL, NORMAL), late, 3, None)).prediction["revision"] == (2 if in_force else 1)
+
+
+def test_a_receipt_that_was_taken_back_leaves_nothing() -> None:
+    taken_back = (Said("desk", 1, "failed", False), Said("desk", 1, "failed", True))
+    assert only(Case((NORMAL,), taken_back, 3, None)).in_force
+
+
+def test_a_receipt_of_a_revision_that_was_never_issued_is_flagged() -> None:
+    found = only(Case((NORMAL,), (Said("desk", 99, "applied", False),), 3, None))
+    assert (found.in_force, found.flags) == (False, ("receipt_revision_unknown",))
 
 
 def test_rows_of_an_older_version_are_judged_by_the_real_time_that_they_state() -> None:
