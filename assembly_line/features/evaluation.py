@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import assert_never
 
 import numpy as np
 
@@ -204,15 +205,19 @@ class _Evaluation:
         sightings = self._watch.over(window)
         if name is None:
             return counts_column(sightings.counts())
-        if kind == "distinct":
-            return counts_column(sightings.distinct(self._items_of(name)))
-        if kind == "stddev":
-            return self._deviations(name, window)
-        column = self._column(name)
-        if kind in ("first", "last"):
-            find = {"first": sightings.first, "last": sightings.last}[kind]
-            return column.take(find())
-        return reduced_column(place, kind, ValuesSeen(column, sightings))
+        match kind:
+            case "distinct":
+                return counts_column(sightings.distinct(self._items_of(name)))
+            case "stddev":
+                return self._deviations(name, window)
+            case "first":
+                return self._column(name).take(sightings.first())
+            case "last":
+                return self._column(name).take(sightings.last())
+            case "count" | "sum" | "mean" | "min" | "max":
+                return reduced_column(place, kind, ValuesSeen(self._column(name), sightings))
+            case _:
+                assert_never(kind)
 
     def _deviations(self, name: str, window: Window) -> Column:
         """Deviations take the values of a window together: known rows are listed, of so many windows at once."""
