@@ -21,9 +21,7 @@ HALF = 32
 LOW_HALF = (1 << HALF) - 1
 # Bits of a float64 that are not its exponent or sign.
 DIGITS = 53
-# Above this a sum of finite values might overflow on the way; scaled by a power of two it cannot.
-LARGE = 2.0**900
-SCALE = 2.0**-100
+LARGEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +74,11 @@ def float_sums(values: Floats, totals: Totals, sizes: Integers) -> tuple[Floats,
         sizes: how many values each window has.
     """
     finite = np.isfinite(values)
-    scale = SCALE if finite.any() and np.abs(values[finite]).max() > LARGE else 1.0
-    total = _finite_sums(np.where(finite, values, 0.0) * scale, totals, len(sizes))
+    total, exponents = _finite_sums(np.where(finite, values, 0.0), totals, len(sizes))
     with np.errstate(over="ignore"):
-        sums, means = total / scale, total / np.maximum(sizes, 1) / scale
+        sums, means = np.ldexp(total, exponents), np.ldexp(total / np.maximum(sizes, 1), exponents)
+    # A mean lies among its values: only rounding can take it beyond the largest float.
+    np.clip(means, -LARGEST, LARGEST, out=means)
     if not finite.all():
         mark_not_finite(values, totals, sums, means)
     return sums, means
@@ -96,27 +95,31 @@ def mark_not_finite(values: Floats, totals: Totals, *results: Floats) -> None:
         result[nan | (up & down)] = np.nan
 
 
-def _finite_sums(values: Floats, totals: Totals, windows: int) -> Floats:
-    """Each value is an integer times the same power of two. Their digits to the base 2**32 are summed, lowest first.
+def _finite_sums(values: Floats, totals: Totals, windows: int) -> tuple[Floats, Integers]:
+    """The sum of each window as a float and the power of two that it is multiplied by.
 
+    Each value is an integer times the same power of two. Their digits to the base 2**32 are summed, lowest first.
     Digits of a sum lie around 0, so that those below one that is not 0 weigh half of it at most: added as floats they
-    cannot cancel it.
+    cannot cancel it. Each window has an exponent of its own, so that its sum neither overflows nor underflows on the
+    way. Digits begin at multiples of 32 bits, so that values outside a window do not move its digits.
     """
-    found, carry = np.zeros(windows), np.zeros(windows, np.int64)
+    found, at, carry = np.zeros(windows), np.zeros(windows, np.int64), np.zeros(windows, np.int64)
     fractions, exponents = np.frexp(values)
     there = fractions != 0
     if not there.any():
-        return found
+        return found, at
     whole = np.ldexp(fractions, DIGITS).astype(np.int64)
-    lowest = int(exponents[there].min())
+    lowest = int(exponents[there].min()) // HALF * HALF
     shifts = np.where(there, exponents.astype(np.int64) - lowest, 0)
     # One digit more takes the carry.
     for place in range((int(shifts.max()) + DIGITS) // HALF + 2):
         carry += totals(_digit(whole, shifts - HALF * place))
         digit = ((carry + (1 << (HALF - 1))) & LOW_HALF) - (1 << (HALF - 1))
         carry = (carry - digit) >> HALF
-        found += np.ldexp(digit.astype(np.float64), lowest - DIGITS + HALF * place)
-    return found
+        some = np.flatnonzero(digit)
+        found[some] = np.ldexp(found[some], HALF * (at[some] - place)) + digit[some]
+        at[some] = place
+    return found, at * HALF + (lowest - DIGITS)
 
 
 def _digit(whole: Integers, shifts: Integers) -> Integers:

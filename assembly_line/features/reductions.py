@@ -1,27 +1,29 @@
 """Reducing contiguous windows of sorted rows: sums, extremes, deviations. Linear in rows, logarithmic in a window.
 
-A window is `[low, high)`, positions into arrays sorted by entity and time. Sums of integers are differences of prefix
-sums, exact. Everything else goes through blocks of 1, 2, 4 ... rows, of which a window is a union, so that nothing is
-ever subtracted and no digit cancels.
+A window is `[low, high)`, positions into arrays sorted by entity and time. Sums are differences of prefix sums of
+integers, which are exact: floats are cut into such integers. Extremes go through blocks of 1, 2, 4 ... rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assembly_line.features import exact_sums
 from assembly_line.features.columns import Flags, Floats, Integers
-from assembly_line.features.exact_sums import LARGE, SCALE, IntegerSums, halves, mark_not_finite, together
+from assembly_line.features.exact_sums import IntegerSums, halves, together
 
 Part = NDArray[Any]
-Parts = tuple[Part, ...]
-Combine = Callable[[Parts, Parts], Parts]
 
 PAIRS_AT_ONCE = 4_000_000
+# Numbers from -1 to 1 are summed as multiples of 1 / UNIT.
+UNIT = 2.0**62
+# Gaps between numbers below this and their mean do not overflow.
+HUGE = 2.0**1022
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +75,8 @@ def integer_sums(values: Integers, windows: Windows) -> IntegerSums:
 
 
 def float_sums(values: Floats, windows: Windows) -> tuple[Floats, Floats]:
-    """Sums and means; both 0 for an empty window.
-
-    Twice the precision of float64 is carried, so that the result does not depend on the order of rows. NaN and opposite
-    infinities give NaN.
-    """
-    finite = np.isfinite(values)
-    scale = SCALE if finite.any() and np.abs(values[finite]).max() > LARGE else 1.0
-    leaf = np.where(finite, values, 0.0) * scale
-    head, tail = reduced((leaf, np.zeros_like(leaf)), _add_double, (0.0, 0.0), windows)
-    total = head + tail
-    sizes = np.maximum(windows.sizes, 1)
-    with np.errstate(over="ignore"):
-        sums, means = total / scale, total / sizes / scale
-    if not finite.all():
-        mark_not_finite(values, lambda flags: counted(flags, windows), sums, means)
-    return sums, means
+    """Sums and means; both 0 for an empty window. NaN and opposite infinities give NaN."""
+    return exact_sums.float_sums(values, lambda part: counted(part, windows), windows.sizes)
 
 
 def minima(values: Part, windows: Windows) -> Part:
@@ -105,42 +93,32 @@ def deviations(values: Floats, windows: Windows) -> Floats:
     """Sample standard deviations in two passes over each window, NaN below two rows and where a value is not finite."""
     result = np.full(len(windows.low), np.nan)
     enough = np.flatnonzero(windows.sizes >= 2)
+    _, means = float_sums(values, windows)
+    # Gaps between halves never overflow.
+    scales = np.where(counted(np.abs(values) >= HUGE, windows) > 0, 0.5, 1.0)
     for chosen in chunks(windows.sizes[enough]):
         some = enough[chosen]
         part = windows.take(some)
         positions, owner = expanded(part)
-        _, means = float_sums(values, part)
+        scale = scales[some]
         with np.errstate(invalid="ignore", over="ignore"):
-            gaps = values[positions] - means[owner]
-            largest = maxima(np.abs(gaps), packed(part))
-            unit = np.where(largest > 0, largest, 1.0)
-            gaps /= unit[owner]
-            squares, _ = float_sums(gaps * gaps, packed(part))
-            rest, _ = float_sums(gaps, packed(part))
-            # The second term is what the rounding of the mean left over.
-            spread = np.maximum(squares - rest * rest / part.sizes, 0.0)
-            result[some] = np.sqrt(spread / (part.sizes - 1)) * unit
+            gaps = values[positions] * scale[owner] - (means[some] * scale)[owner]
+            result[some] = _spread(gaps, owner, packed(part)) / scale
     result[counted(~np.isfinite(values), windows) > 0] = np.nan
     return result
 
 
-def reduced(leaf: Parts, combine: Combine, identity: tuple[float, ...], windows: Windows) -> Parts:
-    """Combine the rows of each window; `combine` must not care how rows are bracketed or ordered."""
-    decisions = len(windows.low)
-    answer = tuple(np.full(decisions, start, part.dtype) for start, part in zip(identity, leaf, strict=True))
-    low, high = windows.low.copy(), windows.high.copy()
-    level = leaf
-    while (active := low < high).any():
-        odd = active & (low & 1 == 1)
-        _fold(answer, combine, level, odd, low)
-        low += odd
-        odd = (low < high) & (high & 1 == 1)
-        high -= odd
-        _fold(answer, combine, level, odd, high)
-        low >>= 1
-        high >>= 1
-        level = _paired(level, combine)
-    return answer
+def _spread(gaps: Floats, owner: Integers, windows: Windows) -> Floats:
+    """Sample standard deviations from the gaps between values and their rounded means."""
+    largest = maxima(np.abs(gaps), windows)
+    unit = np.where(largest > 0, largest, 1.0)
+    gaps = gaps / unit[owner]
+    squares, rest = (
+        integer_sums((part * UNIT).astype(np.int64), windows).as_float() / UNIT for part in (gaps * gaps, gaps)
+    )
+    # The second term is what the rounding of the mean left over.
+    spread = np.maximum(squares - rest * rest / windows.sizes, 0.0)
+    return np.asarray(np.sqrt(spread / (windows.sizes - 1)) * unit)
 
 
 def expanded(windows: Windows) -> tuple[Integers, Integers]:
@@ -197,26 +175,3 @@ def _extremes(values: Part, windows: Windows, pick: np.ufunc, *, greatest: bool)
             low, last = windows.low[chosen], windows.high[chosen] - (1 << exponent)
             answer[chosen] = level[low] if exponent == 0 else pick(level[low], level[last])
     return answer
-
-
-def _fold(answer: Parts, combine: Combine, level: Parts, chosen: Flags, place: Integers) -> None:
-    if not chosen.any():
-        return
-    at = place[chosen]
-    merged = combine(tuple(part[chosen] for part in answer), tuple(part[at] for part in level))
-    for part, value in zip(answer, merged, strict=True):
-        part[chosen] = value
-
-
-def _paired(level: Parts, combine: Combine) -> Parts:
-    even = len(level[0]) // 2 * 2
-    return combine(tuple(part[0:even:2] for part in level), tuple(part[1:even:2] for part in level))
-
-
-def _add_double(left: Parts, right: Parts) -> Parts:
-    """Add numbers that are each an unevaluated sum of two float64 (Knuth's two-sum, renormalised)."""
-    total = left[0] + right[0]
-    shadow = total - left[0]
-    error = (left[0] - (total - shadow)) + (right[0] - shadow) + left[1] + right[1]
-    head = total + error
-    return head, error - (head - total)

@@ -61,6 +61,68 @@ def test_sums_and_means_of_floats_do_not_cancel(size: float) -> None:
         assert low == high or math.isclose(mean, as_float(exact / int(high - low)), rel_tol=1e-9)
 
 
+MAGNITUDES = [5e-324, 1e-310, 1e-300, 1e-20, 1.0, 3e17, 1e160, 1e300, 1.7e308]
+
+
+def whole_range(seed: int) -> list[float]:
+    """Numbers of every magnitude; beside each other they are of like magnitude, as those of one entity are, or not."""
+    chance = random.Random(seed)  # noqa: S311
+    runs = [(chance.choice(MAGNITUDES), chance.choice([1, 3, 10])) for _ in range(ROWS)]
+    values = [size * chance.choice([1.0, -1.0, chance.random()]) for size, count in runs for _ in range(count)]
+    return values[:ROWS]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sums_and_means_hold_beside_numbers_of_any_magnitude(seed: int) -> None:
+    values, asked = whole_range(seed), windows(seed, 100)
+
+    sums, means = float_sums(np.array(values), asked)
+
+    for total, mean, low, high in zip(sums, means, asked.low, asked.high, strict=True):
+        exact = sum((Fraction(value) for value in values[low:high]), Fraction(0))
+        assert near(total, as_float(exact))
+        assert low == high or near(mean, as_float(exact / int(high - low)))
+        alone = float_sums(np.array(values[low:high]), Windows(np.array([0]), np.array([high - low])))
+        assert (total, mean) == (alone[0][0], alone[1][0])
+
+
+def near(found: float, exact: float) -> bool:
+    return found == exact or abs(found - exact) <= math.ulp(exact)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1025, 1029, 5000])
+def test_a_mean_of_the_largest_numbers_does_not_overflow(rows: int) -> None:
+    largest = float(np.finfo(np.float64).max)
+
+    _, means = float_sums(np.full(rows, -largest), Windows(np.array([0]), np.array([rows])))
+
+    assert near(float(means[0]), -largest)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_deviations_hold_beside_numbers_of_any_magnitude(seed: int) -> None:
+    values, asked = whole_range(seed), windows(seed, 30)
+
+    found = deviations(np.array(values), asked)
+
+    for value, low, high in zip(found, asked.low, asked.high, strict=True):
+        if high - low >= 2:
+            exact = deviation_of(values[low:high])
+            assert near(value, exact) or math.isclose(value, exact, rel_tol=1e-9)
+
+
+def deviation_of(values: list[float]) -> float:
+    """By fractions of the largest of them, so that the root fits in a float."""
+    unit = max(map(abs, map(Fraction, values))) or Fraction(1)
+    return as_float(Fraction(statistics.stdev(Fraction(value) / unit for value in values)) * unit)
+
+
+def test_deviations_do_not_overflow_on_the_way() -> None:
+    values, whole = np.array([1.7e308, -1.7e308, -1.7e308, -1.7e308]), Windows(np.array([0]), np.array([4]))
+
+    assert deviations(values, whole)[0] == pytest.approx(1.7e308, rel=1e-12)
+
+
 def as_float(value: Fraction) -> float:
     try:
         return float(value)
