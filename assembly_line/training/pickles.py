@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import pickletools
 import struct
+import warnings
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
@@ -13,6 +14,7 @@ from numpy.lib.format import descr_to_dtype
 # Operations by which a pickle imports what it names, and by which it calls what it has imported.
 NAMING = {"GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
 CALLING = {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD"}
+KNOWN = {operation.code.encode("latin-1") for operation in pickletools.opcodes}
 # Operations with a line of text, which loaders take in more forms than `pickletools`: 0x10 is a number there.
 LINES = set(b"ILFSVPgp")
 MARK, NEWEST_PROTOCOL = 0x80, 5
@@ -33,7 +35,13 @@ def holds_pickle(content: BinaryIO) -> bool:
     Raises:
         Undecided: nobody can say in bounded time.
     """
-    stream = _Stream(content, content.seek(0, 2))
+    with warnings.catch_warnings():
+        # `pickletools` would warn of escapes in what it takes for a text.
+        warnings.simplefilter("ignore")
+        return _holds_pickle(_Stream(content, content.seek(0, 2)))
+
+
+def _holds_pickle(stream: _Stream) -> bool:
     position: int | None = 0
     while position is not None and position < stream.size:
         head = stream.peek(position, len(ARRAY))
@@ -113,7 +121,7 @@ def _pickle(stream: _Stream, position: int, *, marked: bool) -> _Found:
                 stream.count()
                 continue
             # Where loaders know the operation, or have imported something before, they may do more than was looked at.
-            if marked and (names or code.decode("latin-1") in pickletools.code2op):
+            if marked and (names or code in KNOWN):
                 raise Undecided from error
             return _Found(executes=False, end=None)
     return _Found(marked or names, at)

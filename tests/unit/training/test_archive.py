@@ -206,6 +206,7 @@ HARMLESS = {
     "text that begins like an old joblib file": b"ZF0x is a word, and more words\n",
     "bytes that begin with a pickle's mark": bytes([128, 2, 1, 0] * 50),
     "floats that begin with a pickle's mark": b"\x80\x05\xc0\x3f" * 50,
+    "text with an escape": b"S'a\\q'\n",
     "a pickle's mark alone": b"\x80\x04",
     "text": b"class_names\nred\n",
     "text that begins like zlib": b"x^2 + y^2 = 1\n" * 100,
