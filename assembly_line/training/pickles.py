@@ -118,6 +118,7 @@ def _pickle(stream: _Stream, position: int, *, marked: bool) -> _Found:
                 stream.read(1)
                 stream.readline()
                 at = stream.tell()
+                pushed += 1
                 stream.count()
                 continue
             # Where loaders know the operation, or have imported something before, they may do more than was looked at.
