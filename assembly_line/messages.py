@@ -21,6 +21,8 @@ Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_EXACT)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
+# An action that was taken had a chance.
+Propensity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1)]
 
 
 class Message(BaseModel):
@@ -81,7 +83,7 @@ class Prediction(Message):
     keys: dict[Text, int | Annotated[Text, Field(min_length=1)] | bool]
     score: Probability
     action: Identifier
-    propensity: Probability
+    propensity: Propensity
     arm: Identifier
     policy_version: Count
     model: Model

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+from decimal import Decimal
+from numbers import Real
 
 from assembly_line.errors import DeclarationError
 
@@ -37,6 +40,14 @@ def check_name(kind: str, name: str) -> None:
         isinstance(name, str) and bool(NAME.fullmatch(name)),
         f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
     )
+
+
+def plain_number(place: str, value: object) -> int | float:
+    """A finite number as Python's own int or float: others, such as numpy's, are written and computed differently."""
+    known = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    number = value if type(value) in (int, float) else float(value) if known else math.nan  # type: ignore[arg-type]
+    require(math.isfinite(number), f"{place} is {value!r}; expected a finite number, such as 0.2")  # type: ignore[arg-type]
+    return number  # type: ignore[return-value]
 
 
 def check_unpartitioned(place: str, columns: Iterable[str]) -> None:

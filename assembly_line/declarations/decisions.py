@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.moments import check_moment, check_time_column
@@ -141,11 +141,16 @@ class Policy:
         require(
             (self.capacity is None) != (self.threshold is None), f"{place}: give capacity= or threshold=, exactly one"
         )
+        for name in ("capacity", "threshold", "exploration"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, plain_number(f"{place}: {name}", getattr(self, name)))
         require(self.capacity is None or 0 < self.capacity <= 1, f"{place}: capacity {self.capacity} is outside (0, 1]")
         require(0 <= self.exploration < 1, f"{place}: exploration {self.exploration} is outside [0, 1)")
         require(self.expires_after > timedelta(0), f"{place}: expires_after {self.expires_after} is not positive")
         for action in self.values:
             require(action in self.actions, f"{place}: values names {action!r}, expected one of {self.actions}")
+        values = {action: plain_number(f"{place}: values: {action}", value) for action, value in self.values.items()}
+        object.__setattr__(self, "values", values)
 
     @property
     def actions(self) -> tuple[str, str]:

@@ -62,7 +62,6 @@ def _raw(source: Source, given: Given, folder: Path) -> Path:
 def _written(source: Source, table: Any, folder: Path) -> Path:
     """A table in memory as a file, so that it goes through the very checks that files go through."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = folder / f"{source.name} as given" / f"{source.name}.parquet"
     path.parent.mkdir()
@@ -72,13 +71,49 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
             "Arrow table, or a DuckDB relation"
         )
     try:
-        pq.write_table(_arrow(_declared(source, table)), path)
+        arrow = _arrow(_declared(source, table))
+        _check_durations(source, arrow)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise SourceUnreadable(
             f"source {source.name}: its table has no Parquet form ({str(error).splitlines()[0]}); "
             "give each column values of one type"
         ) from error
+    _write(source, arrow, path)
     return path
+
+
+def _write(source: Source, table: pa.Table, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.write_table(table, path)
+    except (pa.ArrowException, OSError) as error:
+        if table.num_columns > 1:
+            # Arrow does not say which column it is.
+            for number in range(table.num_columns):
+                _write(source, table.select([number]), path)
+        named = (
+            f"column {table.column_names[0]} is {table.schema[0].type}, which"
+            if table.num_columns == 1
+            else "its table"
+        )
+        raise SourceUnreadable(
+            f"source {source.name}: {named} cannot be written as Parquet ({str(error).splitlines()[0]}); "
+            "cast it to a type of Parquet that holds its values"
+        ) from error
+
+
+def _check_durations(source: Source, table: pa.Table) -> None:
+    """Refuse durations: Parquet would keep their bare number, which means nothing without its unit."""
+    import pyarrow as pa
+
+    for column in table.schema:
+        if column.name in source.columns and pa.types.is_duration(column.type):
+            raise SourceUnreadable(
+                f"source {source.name}: column {column.name} is {column.type}, which is not read as the declared "
+                f"{source.columns[column.name]}; give it as a number of seconds or days"
+            )
 
 
 def _declared(source: Source, table: Any) -> Any:
@@ -86,10 +121,20 @@ def _declared(source: Source, table: Any) -> Any:
     names = _columns(table)
     for name in source.columns:
         if names and name not in names:
+            if name in _index_names(table):
+                raise SourceUnreadable(
+                    f"source {source.name}: column {name!r} is in the index of its data frame, which is not read; "
+                    "make it a column: frame.reset_index()"
+                )
             alike = get_close_matches(name, [other for other in names if other not in source.columns], n=1)
             hint = f"; was it renamed to {alike[0]!r}? Then declare it so" if alike else ""
             raise SourceUnreadable(
                 f"source {source.name}: has no column {name!r}, which is declared; it has {', '.join(names)}{hint}"
+            )
+        if names.count(name) > 1:
+            raise SourceUnreadable(
+                f"source {source.name}: has {names.count(name)} columns {name!r}; expected one: "
+                "name the others differently"
             )
     if not names:
         return table
@@ -109,6 +154,10 @@ def _columns(table: Any) -> list[str]:
 
 def _is_frame(table: Any) -> bool:
     return hasattr(table, "index") and hasattr(table, "columns")
+
+
+def _index_names(table: Any) -> list[Any]:
+    return list(getattr(table.index, "names", ())) if _is_frame(table) else []
 
 
 def _arrow(table: Any) -> pa.Table:

@@ -25,7 +25,7 @@ def micros_of(column: RawColumn) -> str:
         return micros
     nanos = _nanos(column)
     # Infinity has no number of nanoseconds; all others of this type have a date.
-    return f"coalesce(({nanos} - (({nanos} % 1000) + 1000) % 1000) // 1000, {micros})"
+    return f"coalesce({nanos} // 1000 - CASE WHEN {nanos} % 1000 < 0 THEN 1 ELSE 0 END, {micros})"
 
 
 def is_finer(column: RawColumn) -> str:

@@ -31,6 +31,8 @@ TEXTS = ("VARCHAR", "UUID", "JSON")
 # A decimal of so many digits keeps them as float64.
 FLOAT_DIGITS = 15
 SHOWN_ROWS = 3
+# Types as which DuckDB reads times in milliseconds.
+MILLISECONDS_TOO = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 
 def check_columns(place: str, source: Source, columns: Sequence[RawColumn]) -> dict[str, RawColumn]:
@@ -86,6 +88,21 @@ def _fits(found: str, declared: str, source: Source) -> bool:
 def decimal_digits(kind: str) -> int:
     """How many digits values of DuckDB's `DECIMAL(p,s)` have; 0 for other types."""
     return int(kind.removeprefix("DECIMAL(").partition(",")[0]) if kind.startswith("DECIMAL(") else 0
+
+
+def check_times(
+    place: str, source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Whether each time can be read: milliseconds in 64 bits reach further than DuckDB's microseconds."""
+    for name in source.columns:
+        if columns[name].kind in MILLISECONDS_TOO:
+            try:
+                connection.execute(f"SELECT count({columns[name].sql}) FROM raw")
+            except duckdb.ConversionException as error:
+                raise SourceUnreadable(
+                    f"{place}: column {name}: a time in milliseconds lies beyond the year 294246; "
+                    "write 9999-12-31 for an end that is never reached, or null"
+                ) from error
 
 
 def check_values(

@@ -14,10 +14,11 @@ from assembly_line.features.columns import column_of
 from assembly_line.features.duckdb_files import literal, parquet_rows
 from assembly_line.features.duckdb_session import connect, physical, quoted, sql_type
 from assembly_line.features.local_times import utc_shifts
+from assembly_line.features.named_files import check_file
 from assembly_line.features.raw_columns import NAIVE, NOTHING, RawColumn, raw_columns
 from assembly_line.features.raw_times import day_of, is_finer, is_outside, micros_of
 from assembly_line.features.semantics import instants_of
-from assembly_line.features.source_checks import check_columns, check_values, float_of
+from assembly_line.features.source_checks import check_columns, check_times, check_values, float_of
 from assembly_line.instants import FIRST_MICROS, LAST_MICROS
 
 MEMORY_MIB = 2048
@@ -51,15 +52,14 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
         SourceUnreadable: it is missing, empty, not Parquet, lacks a column, or holds a value that its declared type
             cannot hold. Nothing is written then that anyone reads.
     """
-    place = f"source {source.name}: {file.name}"
-    if not file.is_file():
-        raise SourceUnreadable(f"{place}: there is no such file in {file.parent}; expected a Parquet file")
-    if file.stat().st_size == 0:
-        raise SourceUnreadable(f"{place}: is empty (0 bytes); expected a Parquet file")
+    # A name that is not UTF-8 could not be printed.
+    place = f"source {source.name}: {file.name.encode(errors='backslashreplace').decode()}"
+    check_file(place, file)
     try:
         with connect(folder, memory_mib=MEMORY_MIB, also=[file.resolve().parent]) as connection:
             connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM {parquet_rows([file])}")
             columns = check_columns(place, source, raw_columns(connection, file))
+            check_times(place, source, columns, connection)
             check_values(place, source, columns, connection)
             inexact = _create_typed(source, columns, connection)
             return [replace(part, inexact=inexact) for part in _write_months(source, folder, connection)]

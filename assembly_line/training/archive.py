@@ -132,8 +132,14 @@ class _Places:
 
 def _checked_name(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.name or not member.name.isprintable():
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name:
         raise TrainingRejected(f"model archive: member {member.name!r} would be written outside of the model's folder")
+    if not member.name.isprintable():
+        unseen = next(character for character in member.name if not character.isprintable())
+        raise TrainingRejected(
+            f"model archive: member {member.name!r} has the character U+{ord(unseen):04X} in its name, which cannot be "
+            "seen; rename it"
+        )
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.issparse():
         raise TrainingRejected(
             f"model archive: member {member.name!r} is a link, a device or a sparse file; expected plain files"
@@ -149,7 +155,7 @@ def _checked_name(member: tarfile.TarInfo) -> str:
             f"{LONGEST_NAME} bytes between two slashes and {LONGEST_PATH} in all are accepted"
         )
     if not member.isdir():
-        if not path.parts:
+        if not path.parts or member.name.endswith("/"):
             raise TrainingRejected(
                 f"model archive: member {member.name!r} names no file; expected one such as model.json"
             )

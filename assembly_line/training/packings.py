@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import tarfile
 import tempfile
 import zipfile
@@ -20,7 +21,12 @@ SIP = 1024
 LZMA_MEMORY = 256 * PIECE
 GZIP_FORMAT = 31
 # Compressions that the standard library of every supported Python cannot undo.
-CLOSED = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd", b"ZF0x": "an old joblib file"}
+CLOSED = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
+# In an old joblib file the size follows, in hexadecimal digits and blanks.
+OLD_JOBLIB = re.compile(rb"ZF\s*0[xX][0-9a-fA-F_]+L?\s*")
+OLD_JOBLIB_HEAD = 21
+# So each block begins, and the end of a file without one; anything else ends the reading at once.
+BZ2 = re.compile(rb"BZh[1-9](1AY&|\x17rE8)")
 DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -61,6 +67,9 @@ def unpacked(content: BinaryIO, budget: Budget) -> Iterator[tuple[str, BinaryIO]
     for mark, what in CLOSED.items():
         if head.startswith(mark):
             raise Unreadable(f"is {what}, which cannot be looked into")
+    bounded.seek(0)
+    if OLD_JOBLIB.fullmatch(bounded.read(OLD_JOBLIB_HEAD)):
+        raise Unreadable("is an old joblib file, which cannot be looked into")
     yield from _zipped(bounded, head, budget)
     yield from _tarred(bounded, budget)
     yield from _compressed(bounded, head, budget)
@@ -141,7 +150,7 @@ def _decoder(head: bytes) -> tuple[Callable[[], _Decoder] | None, bool]:
     """What undoes the compression that a file begins like, and whether nothing else begins so."""
     if head.startswith(b"\x1f\x8b"):
         return lambda: zlib.decompressobj(GZIP_FORMAT), True
-    if head.startswith(b"BZh"):
+    if BZ2.match(head):
         return bz2.BZ2Decompressor, True
     if head.startswith((b"\xfd7zXZ\0", b"\x5d\0\0")):
         return lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY), head.startswith(b"\xfd")

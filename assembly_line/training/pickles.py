@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import pickletools
 import struct
+import warnings
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 from numpy.lib.format import descr_to_dtype
 
-# Operations by which a pickle calls what it names.
-CALLING = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD", "EXT1", "EXT2", "EXT4"}
+# Operations by which a pickle imports what it names, and by which it calls what it has imported.
+NAMING = {"GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
+CALLING = {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD"}
+KNOWN = {operation.code.encode("latin-1") for operation in pickletools.opcodes}
+# Operations with a line of text, which loaders take in more forms than `pickletools`: 0x10 is a number there.
+LINES = set(b"ILFSVPgp")
 MARK, NEWEST_PROTOCOL = 0x80, 5
 ARRAY = b"\x93NUMPY"
 # As numpy has it; a longer header is refused there unless pickles are trusted.
@@ -30,13 +35,18 @@ def holds_pickle(content: BinaryIO) -> bool:
     Raises:
         Undecided: nobody can say in bounded time.
     """
-    stream = _Stream(content, content.seek(0, 2))
+    with warnings.catch_warnings():
+        # `pickletools` would warn of escapes in what it takes for a text.
+        warnings.simplefilter("ignore")
+        return _holds_pickle(_Stream(content, content.seek(0, 2)))
+
+
+def _holds_pickle(stream: _Stream) -> bool:
     position: int | None = 0
     while position is not None and position < stream.size:
         head = stream.peek(position, len(ARRAY))
-        if len(head) > 1 and head[0] == MARK and head[1] <= NEWEST_PROTOCOL:
-            return True
-        found = _array(stream, position) if head == ARRAY else _plain(stream, position)
+        marked = len(head) > 1 and head[0] == MARK and head[1] <= NEWEST_PROTOCOL
+        found = _array(stream, position) if head == ARRAY else _pickle(stream, position, marked=marked)
         if found.executes:
             return True
         position = found.end
@@ -57,7 +67,7 @@ class _Stream:
     def __init__(self, content: BinaryIO, size: int) -> None:
         self._content = content
         self.size = size
-        self.operations = 0
+        self._operations = 0
 
     def peek(self, position: int, size: int) -> bytes:
         self._content.seek(position)
@@ -77,20 +87,45 @@ class _Stream:
     def tell(self) -> int:
         return self._content.tell()
 
+    def count(self) -> None:
+        """Count one more operation that was looked at."""
+        self._operations += 1
+        if self._operations > MOST_OPERATIONS:
+            raise Undecided
 
-def _plain(stream: _Stream, position: int) -> _Found:
-    """Protocols 0 and 1 have no mark: what reads as a whole pickle and calls something is one."""
-    stream.peek(position, 0)
-    calls = False
-    try:
-        for operation, _, _ in pickletools.genops(cast("IO[bytes]", stream)):
-            calls = calls or operation.name in CALLING
-            stream.operations += 1
-            if stream.operations > MOST_OPERATIONS:
-                raise Undecided
-    except (ValueError, OverflowError):
-        return _Found(executes=False, end=None)
-    return _Found(calls, stream.tell())
+
+def _pickle(stream: _Stream, position: int, *, marked: bool) -> _Found:
+    """A pickle: with its mark any that is whole, without it one that names something to import.
+
+    One that is damaged executes all the same, up to there. Numbers may begin with the mark by chance.
+    """
+    names, pushed, at, whole = False, 0, position, False
+    while not whole:
+        stream.peek(at, 0)
+        try:
+            for operation, _, _ in pickletools.genops(cast("IO[bytes]", stream)):
+                at = stream.tell()
+                names = names or operation.name in NAMING
+                # Who calls takes what to call and with what; with less there, loading fails.
+                if names and operation.name in CALLING and pushed > (operation.name != "INST"):
+                    return _Found(executes=True, end=None)
+                pushed += len(operation.stack_after)
+                stream.count()
+            whole = True
+        except (ValueError, OverflowError) as error:
+            code = stream.peek(at, 1)
+            if code and code[0] in LINES:
+                stream.read(1)
+                stream.readline()
+                at = stream.tell()
+                pushed += 1
+                stream.count()
+                continue
+            # Where loaders know the operation, or have imported something before, they may do more than was looked at.
+            if marked and (names or code in KNOWN):
+                raise Undecided from error
+            return _Found(executes=False, end=None)
+    return _Found(marked or names, at)
 
 
 def _array(stream: _Stream, position: int) -> _Found:

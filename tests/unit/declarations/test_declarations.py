@@ -191,3 +191,16 @@ def test_refuses_what_contradicts_itself(declare: Callable[[], object], message:
         declare()
 
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("number", ["0.2", True, float("nan"), float("inf"), 0.2j], ids=repr)
+@pytest.mark.parametrize("name", ["capacity", "threshold", "exploration", "values"])
+def test_a_policy_refuses_by_name_what_is_no_finite_number(name: str, number: object) -> None:
+    changes: dict[str, object] = {name: {"restock": number} if name == "values" else number}
+    if name == "threshold":
+        changes["capacity"] = None
+
+    with pytest.raises(DeclarationError, match=f"Policy version 1: {name}.* expected a finite number") as refused:
+        replace(POLICY, **changes)  # type: ignore[arg-type]
+
+    assert repr(number) in str(refused.value)

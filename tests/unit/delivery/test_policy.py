@@ -72,6 +72,20 @@ def test_places_are_counted_in_decimal_and_rounded_down(capacity: float, decisio
     assert places(capacity, decisions) == expected
 
 
+@pytest.mark.parametrize(
+    "number", [np.float64(0.2), Decimal("0.2"), Fraction(1, 5)], ids=lambda number: type(number).__name__
+)
+def test_a_number_of_any_kind_decides_as_the_float_does(number: Any) -> None:
+    scores = batch(50)
+
+    for rule in ({"capacity": number}, {"threshold": number}, {"exploration": number}):
+        given_ = policy(**rule, values={"remind": number})
+        plain = policy(**dict.fromkeys(rule, 0.2), values={"remind": 0.2})
+
+        assert given_ == plain
+        assert choose(given_, line="mail", scores=scores) == choose(plain, line="mail", scores=scores)
+
+
 def test_a_campaign_of_65_under_a_capacity_of_20_percent_acts_on_13_whatever_is_explored() -> None:
     for seed in range(200):
         assert len(acted(choose(policy(exploration=0.05), line="demo", scores=batch(65, seed)))) == 13

@@ -379,3 +379,13 @@ def test_a_prediction_that_the_schema_forbids_cannot_be_made(changes: dict[str, 
     except ValidationError:
         return
     assert errors("prediction.v1.json", json.loads(made.to_json())) == []
+
+
+@pytest.mark.parametrize(("propensity", "taken"), [(0, False), (0.0, False), (-0.1, False), (1.1, False), (1e-9, True)])
+def test_an_action_that_was_taken_had_a_chance(propensity: float, taken: bool) -> None:
+    made = Prediction.model_validate(PREDICTION).to_values()
+
+    assert (errors("prediction.v1.json", {**made, "propensity": propensity}) == []) == taken
+    if not taken:
+        with pytest.raises(ValidationError, match="propensity"):
+            Prediction.model_validate({**PREDICTION, "propensity": propensity})

@@ -30,6 +30,8 @@ DAY = 86_400_000_000
 LAST_DAY, FIRST_DAY = 2_932_896, -719_162
 IDENTIFIER = uuid.UUID("12345678-1234-5678-1234-567812345678")
 BIG = 2**53
+# The first microsecond that nanoseconds in 64 bits reach, rounded down.
+NS = -(2**63) // 1000
 
 
 def decimals(*values: str | int | None, digits: int = 38, scale: int = 0) -> pa.Array:
@@ -107,6 +109,8 @@ KEPT: list[tuple[str, pa.Array, list[Any]]] = [
     ("timestamp", pa.array([2**63 - 1, -(2**63) + 1], pa.timestamp("us")), [LAST, FIRST]),
     ("timestamp", pa.array([2**63 - 1, -(2**63) + 1], pa.timestamp("us", "UTC")), [LAST, FIRST]),
     ("timestamp", pa.array([2**63 - 1, -(2**63) + 1], pa.timestamp("ns", "UTC")), [LAST, FIRST]),
+    ("timestamp", pa.array([-(2**63), -(2**63) + 2, -999, 999], pa.timestamp("ns", TOKYO)), [NS, NS, -1, 0]),
+    ("timestamp", pa.array([-(2**63), -(2**63) + 2, -1001, 2**63 - 2], pa.timestamp("ns")), [NS, NS, -2, -NS - 1]),
     ("timestamp", pa.array([LAST, LAST + 1, FIRST, FIRST - 1], pa.timestamp("us")), [LAST, LAST, FIRST, FIRST]),
     ("timestamp", pa.nulls(1), [None]),
 ]
@@ -153,7 +157,8 @@ REFUSED: list[tuple[str, pa.Array, str]] = [
     ("timestamp", pa.array([0], pa.date32()), "column v is DATE"),
     ("timestamp", pa.array([time(1, 2)]), "column v is TIME"),
     ("timestamp", pa.array([0]), "column v is BIGINT"),
-    ("timestamp", pa.array([2**62], pa.timestamp("ms")), "cannot be read as Parquet"),
+    ("timestamp", pa.array([2**62], pa.timestamp("ms")), "column v: a time in milliseconds lies beyond"),
+    ("timestamp", pa.array([None, -(2**62), 1], pa.timestamp("ms", "UTC")), "column v: a time in milliseconds lies"),
 ]
 
 
@@ -282,6 +287,32 @@ def test_the_very_file_that_is_named_is_read_whatever_folders_and_names_say(tmp_
     parts = write_typed(of_type("int64"), tmp_path / name / f"{name}.parquet", target)
 
     assert plain_values(read_dataset(parts[0].path)["v"]) == [5]
+
+
+UNREADABLE_NAMES = {
+    "a backslash beside a pattern": ("a\\[1].parquet", "has a backslash beside one of"),
+    "a backslash in a folder": ("a\\b/e[1].parquet", "has a backslash beside one of"),
+    "a backslash behind a pattern": ("e?\\b.parquet", "has a backslash beside one of"),
+    "no UTF-8": ("e\udcff.parquet", "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("why", UNREADABLE_NAMES)
+def test_a_name_that_cannot_be_read_is_to_be_changed(tmp_path: Path, why: str) -> None:
+    name, said = UNREADABLE_NAMES[why]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    written(tmp_path, pa.array([1])).rename(tmp_path / name)
+
+    with pytest.raises(SourceUnreadable, match=f"^source raw: .*its path .*{said}.*rename it"):
+        write_typed(of_type("int64"), tmp_path / name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + "/e.parquet", "e/" * 3000 + "e"])
+def test_a_name_that_no_folder_can_hold_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        SourceUnreadable, match=r"^source raw: .*cannot be opened \(File name too long\); expected the path"
+    ):
+        write_typed(of_type("int64"), tmp_path / name, tmp_path)
 
 
 def test_a_file_may_be_a_link_to_another_folder(tmp_path: Path) -> None:
