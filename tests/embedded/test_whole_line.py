@@ -175,7 +175,7 @@ def test_every_offered_decision_is_delivered_and_applied_once(story: Story, depl
 
     assert story.scored["offered"] == story.scored["delivered"] == expected
     assert (story.scored["quarantined"], story.scored["dead_lettered"]) == (0, 0)
-    assert (story.scored["backfill"], story.scored["instant"]) == ([], "2017-08-08T00:00:00.000000Z")
+    assert (story.scored["backfill"], story.scored["instant"]) == ([], "2017-08-08T04:00:00.000000Z")
     assert (story.consumed["received"], story.consumed["applied"]) == (expected, expected)
     assert story.consumed_again["received"] == 0
 
