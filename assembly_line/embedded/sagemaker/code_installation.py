@@ -23,7 +23,7 @@ GRACE_SECONDS = 1.0
 _SETUP = (
     "from setuptools import setup\nsetup(packages=[''], name='{name}', version='1.0.0', include_package_data=True)\n"
 )
-_SERVED = "recursive-include . *\n"
+_MANIFEST = "recursive-include . *\n"
 
 
 def installs(image: str, images: tuple[str, ...]) -> bool:
@@ -41,7 +41,7 @@ def install(code: Path, program: str, desk: JobDesk) -> Path:
     setup = code / "setup.py"
     if not setup.exists():
         setup.write_text(_SETUP.format(name=Path(program).stem), encoding="utf-8")
-        (code / "MANIFEST.in").write_text(_SERVED, encoding="utf-8")
+        (code / "MANIFEST.in").write_text(_MANIFEST, encoding="utf-8")
     target = desk.tree / "installed"
     command = [sys.executable, "-m", "pip", "install", "."]
     if (code / "requirements.txt").exists():
