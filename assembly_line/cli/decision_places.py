@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.plain_values import plain_values, shown_instant
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from assembly_line.declarations.derived import Expression, Ratio, parts_of, with
 from assembly_line.declarations.entities import key_columns, names_of
 from assembly_line.declarations.features import Attribute, Timed
 from assembly_line.errors import NotFound
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.entity_rows import Row, rows_of_entity
 from assembly_line.features.explanation import Event, Explanation, explain, near_span
 from assembly_line.features.plain_values import plain_values, rounds, same, shown, shown_instant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.explained_events import event_in_json, events_in_json
 from assembly_line.declarations.entities import names_of
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.features.assembly import DECISION_TIME
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.decision_wording import outcome_in_words
 from assembly_line.features.entity_rows import rows_of_entity
 from assembly_line.features.explanation import DAY

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.comparison import Comparison, compare
 from assembly_line.features.dataset_changes import changes
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.engine_duckdb import build
 from assembly_line.features.manifest import logical_digest
 from assembly_line.features.plain_values import rounds

@@ -15,6 +15,7 @@ from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.sources import Source
 from assembly_line.features.asks import Rows
 from assembly_line.features.columns import Column, Integers
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.expressions import expression_of
 from assembly_line.features.facts import attribute_values, ratio_of
 from assembly_line.features.semantics import NEVER, instants_of
@@ -22,8 +23,6 @@ from assembly_line.features.spine import Spine
 from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
 
 Bounds = tuple[int | None, int | None]
-DECISION_ID = "decision_id"
-DECISION_TIME = "decision_time"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import numpy as np
 
 from assembly_line.declarations.sources import Source
 from assembly_line.features.aggregates import as_float
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME, Bounds
+from assembly_line.features.assembly import Bounds
 from assembly_line.features.columns import Column, Flags, Floats, Integers
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.findings import Example, Finding
 from assembly_line.features.leak_findings import COUNTS_ON, TIMELESS_COUNTS, Leak, leak_findings
 from assembly_line.features.personal_data import personal_features

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
-from assembly_line.features.assembly import DECISION_ID, Reader, static_features
+from assembly_line.features.assembly import Reader, static_features
 from assembly_line.features.columns import Column
 from assembly_line.features.comparison import Comparison, compare
+from assembly_line.features.dataset_columns import DECISION_ID
 from assembly_line.features.findings import Example, Finding, not_judged
 from assembly_line.features.leak_findings import CHANGES, TIMELESS_FACTS, Leak, leak_findings
 from assembly_line.features.personal_data import personal_features

@@ -20,8 +20,8 @@ from assembly_line.features.findings import Finding
 from assembly_line.features.knowledge_cut import asked_table, cut_sources
 from assembly_line.features.knowledge_samples import INSTANTS, Sample, held_against, knowledge_findings, samples_of
 from assembly_line.features.leak_findings import not_run
+from assembly_line.features.memory import MEMORY_SHARE
 from assembly_line.features.ordering import different_values
-from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.reading_back import read_dataset
 from assembly_line.features.released_scripts import Isolated, Scripts

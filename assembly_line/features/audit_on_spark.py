@@ -20,18 +20,11 @@ import pyarrow.parquet as pq
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.arrow_columns import from_logical, from_physical_table
-from assembly_line.features.assembly import (
-    DECISION_ID,
-    DECISION_TIME,
-    Bounds,
-    Matched,
-    add_derived,
-    identifying_columns,
-    static_features,
-)
+from assembly_line.features.assembly import Bounds, Matched, add_derived, identifying_columns, static_features
 from assembly_line.features.audit_of_counts import audit_counts
 from assembly_line.features.audit_of_facts import audit_facts, comparable
 from assembly_line.features.columns import Column, Integers
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.engine_spark import joined, joined_kinds, output_kinds
 from assembly_line.features.findings import Finding
 from assembly_line.features.hidden_outcomes import hidden_at

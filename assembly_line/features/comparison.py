@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from assembly_line.features.assembly import DECISION_ID
 from assembly_line.features.columns import Column, Floats, Integers, decimal_scale
+from assembly_line.features.dataset_columns import DECISION_ID
 from assembly_line.features.plain_values import plain_values, shown, unequal
 
 EXAMPLES = 10

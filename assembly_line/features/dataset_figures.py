@@ -11,8 +11,8 @@ import numpy as np
 from assembly_line.canonical import digest
 from assembly_line.declarations.sampling import sampling_to_json
 from assembly_line.features.aggregates import as_float
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.columns import Column
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plans import Plan
 from assembly_line.features.value_rules import is_number

@@ -12,15 +12,10 @@ import numpy as np
 from assembly_line.declarations.sources import Source
 from assembly_line.features.activity import activities
 from assembly_line.features.asks import Decisions, Rows
-from assembly_line.features.assembly import (
-    DECISION_ID,
-    add_derived,
-    identifying_columns,
-    maturity_column,
-    static_features,
-)
+from assembly_line.features.assembly import add_derived, identifying_columns, maturity_column, static_features
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers
+from assembly_line.features.dataset_columns import DECISION_ID
 from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.duckdb_groups import Evaluation, GroupOnOneMachine
@@ -28,9 +23,8 @@ from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
 from assembly_line.features.evaluation import evaluate
 from assembly_line.features.joins import Join, join_of, looked_at
-from assembly_line.features.memory import held_mib, rows_at_once
+from assembly_line.features.memory import MEMORY_SHARE, held_mib, rows_at_once
 from assembly_line.features.outcome_values import horizons_of, outcome_of
-from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.plans import Plan
 from assembly_line.features.released_scripts import Scripts
 from assembly_line.features.sampling import draw

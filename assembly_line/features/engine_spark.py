@@ -21,8 +21,6 @@ from assembly_line.features.activity import activities
 from assembly_line.features.arrow_columns import from_physical_table, logical_type, to_logical
 from assembly_line.features.asks import Decisions
 from assembly_line.features.assembly import (
-    DECISION_ID,
-    DECISION_TIME,
     Matched,
     add_derived,
     identifying_columns,
@@ -34,6 +32,7 @@ from assembly_line.features.assembly import (
 )
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers, null_column
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.evaluation import evaluate
 from assembly_line.features.joins import join_of_everything

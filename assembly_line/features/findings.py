@@ -90,7 +90,7 @@ def examples_of(
     columns: Mapping[str, Column], name: str, places: Integers, *, personal: bool, most: int = EXAMPLES
 ) -> tuple[Example, ...]:
     """The first of these rows of a dataset, with the value of one column unless it is personal."""
-    from assembly_line.features.assembly import DECISION_ID
+    from assembly_line.features.dataset_columns import DECISION_ID
     from assembly_line.features.plain_values import plain_values, shown
 
     first = places[:most]

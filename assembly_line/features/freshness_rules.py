@@ -13,9 +13,9 @@ import numpy as np
 from assembly_line.declarations.quality import Fresh
 from assembly_line.declarations.sources import Source
 from assembly_line.features.activity import Activity
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.findings import Finding, not_judged
 from assembly_line.features.gate_rules import GateLimits
 from assembly_line.features.plans import Plan

@@ -9,9 +9,9 @@ from datetime import timedelta
 import numpy as np
 
 from assembly_line.declarations.quality import Volume
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.attempts import Built
 from assembly_line.features.columns import Column, Integers
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.findings import EXAMPLES, Finding, examples_of
 from assembly_line.features.ordering import different_values
 from assembly_line.features.plans import Plan

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.declarations.own_functions import OwnFunction
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.columns import Column, Integers
 from assembly_line.features.comparison import Comparison, compare
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.findings import Example, Finding
 from assembly_line.features.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings
 from assembly_line.features.ordering import different_values

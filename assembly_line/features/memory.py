@@ -14,6 +14,8 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.workload import TimedGroup, Workload, kind_of, outcome_group
 
 MIB = 1 << 20
+# Share of a machine's memory that a build may plan with.
+MEMORY_SHARE = 0.6
 # Python, NumPy, DuckDB and what it buffers of the file that it writes.
 BASE_MIB = 200
 # Eight bytes and a flag.

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from assembly_line.decision_ids import KeyValue
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_TIME, horizon_column
+from assembly_line.features.assembly import horizon_column
 from assembly_line.features.columns import Column, column_of, concatenated
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.decisions import listed
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect

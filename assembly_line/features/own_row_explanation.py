@@ -8,7 +8,7 @@ from typing import Any
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT, Outcome
 from assembly_line.declarations.sources import Source
-from assembly_line.features.assembly import DECISION_TIME
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.entity_rows import Row
 from assembly_line.features.explanation import Event, Explanation, instant_of
 from assembly_line.features.plain_rules import is_true

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.dataset_ids import dataset_id_of
+from assembly_line.features.memory import MEMORY_SHARE
 from assembly_line.features.planned_inputs import estimate_of, planned_inputs
 from assembly_line.features.plans import ChosenEngine, Estimate, Plan
 from assembly_line.features.sampling import sampling_of
@@ -18,9 +19,6 @@ from assembly_line.features.workload import Workload, source_columns, workload_o
 from assembly_line.instants import format_instant
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
-
-# Share of a machine's memory that a build may plan with.
-MEMORY_SHARE = 0.6
 
 
 def needed_sources(line: Line, request: DatasetRequest) -> dict[str, tuple[str, ...]]:

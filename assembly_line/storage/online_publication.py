@@ -9,11 +9,11 @@ from pathlib import Path
 
 from assembly_line.features.duckdb_reader import DuckdbReader
 from assembly_line.features.duckdb_session import connect
+from assembly_line.features.memory import MEMORY_SHARE
 from assembly_line.features.online.answering import sources_read
 from assembly_line.features.online.generations import Generation, PublishedSource
 from assembly_line.features.online.preparing import prepared_items
 from assembly_line.features.online.serving import served
-from assembly_line.features.planning import MEMORY_SHARE
 from assembly_line.features.snapshots import Snapshot
 from assembly_line.instants import later, to_micros
 from assembly_line.release import Release

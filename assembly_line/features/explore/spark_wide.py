@@ -8,8 +8,9 @@ import numpy as np
 
 from assembly_line.declarations.checks import MONTH
 from assembly_line.declarations.wide_tables import OCCASION
-from assembly_line.features.assembly import DECISION_TIME, add_derived, identifying_columns, static_features
+from assembly_line.features.assembly import add_derived, identifying_columns, static_features
 from assembly_line.features.columns import Column
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.decisions import select_decisions
 from assembly_line.features.engine_spark import joined, joined_kinds
 from assembly_line.features.explore.periods import local_days, months_of

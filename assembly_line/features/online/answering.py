@@ -13,13 +13,7 @@ import numpy as np
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.asks import Decisions
-from assembly_line.features.assembly import (
-    add_derived,
-    reach_of,
-    static_features,
-    timed_columns,
-    timed_rows,
-)
+from assembly_line.features.assembly import add_derived, reach_of, static_features, timed_columns, timed_rows
 from assembly_line.features.columns import Column, Integers, concatenated
 from assembly_line.features.evaluation import evaluate
 from assembly_line.features.online.entity_keys import entity_keys

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from assembly_line.declarations.lines import Line
 from assembly_line.features.aggregates import as_float
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.audit_of_outcome import binary, separation
 from assembly_line.features.columns import Column, Flags, Floats, Integers
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.ordering import different_values
 from assembly_line.features.personal_data import personal_features
 from assembly_line.features.plain_values import shown

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.columns import Column, Flags, Floats, Integers
+from assembly_line.features.dataset_columns import DECISION_TIME
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.numbers import numbers_of
 from assembly_line.features.shapes.targets import Targets, filled, label_targets

@@ -11,8 +11,8 @@ import numpy as np
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
 from assembly_line.features.columns import Column, Floats, Integers
+from assembly_line.features.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.ordering import order_of
 from assembly_line.features.shapes.balance import Balance, balanced
 from assembly_line.features.shapes.facts import Facts
