@@ -16,20 +16,20 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused
-from assembly_line.features.audit_of_knowledge import audit_knowledge
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine
-from assembly_line.features.local_sources import Given, typed_sources
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.planning import make_plan, needed_sources
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.selection import resolved_features
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.features.profile.of_dataset import page_of_notebook
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.selection import resolved_features
+from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.record.manifest import logical_digest
 from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome
 from assembly_line.features.shapes.shaping import shape
-from assembly_line.features.workload import workload_of
+from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest
@@ -37,9 +37,9 @@ from assembly_line.requests import DatasetRequest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from assembly_line.features.attempts import Built
-    from assembly_line.features.findings import Finding
-    from assembly_line.features.plans import Plan
+    from assembly_line.features.model.findings import Finding
+    from assembly_line.features.model.plans import Plan
+    from assembly_line.features.sources.attempts import Built
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"

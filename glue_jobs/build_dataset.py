@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from assembly_line.features.audit_on_spark import audit_knowledge
-from assembly_line.features.engine_spark import build
+from assembly_line.features.engines.engine_spark import build
+from assembly_line.features.quality.audit_on_spark import audit_knowledge
 from assembly_line.names import GlueArgument
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.worker_transfers import DatasetPut, LakeFetch
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.worker_transfers import DatasetPut, LakeFetch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.decision_wording import spine_in_words
 from assembly_line.features.explore.planned_tables import planned_table, sources_read
 from assembly_line.features.explore.wide_planning import line_of
-from assembly_line.features.feature_listing import listed_features
+from assembly_line.features.wording.decision_wording import spine_in_words
+from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, line_table, tables_prefix
-from assembly_line.storage.job_runs import JobRuns
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.queries import Queries, QueryResult
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MANIFEST
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.tables import MANIFEST
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.job_runs import JobRuns
+from assembly_line.storage.services.queries import Queries, QueryResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,8 +142,8 @@ def queries(target: Target) -> Queries:
 
 
 def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
-    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import rows
+    from assembly_line.cli.views.instants import minute
 
     columns = ("table", "by", "a row is of", "rows", "refreshed", "current", "refresh (UTC)")
     content = [
@@ -170,8 +170,8 @@ def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
 
 
 def draw_table(found: Mapping[str, Any]) -> Render:
-    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import fields
+    from assembly_line.cli.views.instants import minute
 
     months = [one["month"] for one in found.get("months", [])]
     return fields(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assembly_line.embedded.extensions.recorded_types import RECORDED
+from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.embedded.machine_limitations import machine_limitations
 
 Resource = Mapping[str, Any]

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.model.plans import plan_from_json
 from benchmarks.child import Task, serve
 
 

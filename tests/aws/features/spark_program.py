@@ -18,10 +18,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from assembly_line.errors import AssemblyError
-from assembly_line.features import spark_reader, spark_slices
-from assembly_line.features.audit_on_spark import audit_knowledge
-from assembly_line.features.engine_spark import build
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines import spark_reader, spark_slices
+from assembly_line.features.engines.engine_spark import build
+from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features.quality.audit_on_spark import audit_knowledge
 
 FEW_ROWS, HOT_ROWS = spark_reader.FEW_ROWS, spark_slices.HOT_ROWS
 JOB = Path(__file__).parents[3] / "glue_jobs" / "build_dataset.py"

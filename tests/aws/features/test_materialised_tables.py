@@ -23,13 +23,13 @@ from assembly_line.features.explore.planned_tables import planned_table, sources
 from assembly_line.features.explore.spark_months import StoredMonth
 from assembly_line.names import TablesArgument, line_table, tables_prefix
 from assembly_line.release import Release
-from assembly_line.storage.catalog import Catalog
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.queries import checked_select
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MonthPut, TableStore
+from assembly_line.storage.lake.catalog import Catalog
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.tables import MonthPut, TableStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.queries import checked_select
 from tests.aws.features.conftest import DATABASE, LINE, PROJECT
 
 if TYPE_CHECKING:

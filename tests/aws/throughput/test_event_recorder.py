@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from assembly_line.canonical import digest_bytes
-from assembly_line.storage.event_log import EventLog
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.ledger.event_log import EventLog
+from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.visits import visits
 from lambdas.event_recorder import handler
 

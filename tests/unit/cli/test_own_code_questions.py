@@ -12,11 +12,11 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.features.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build
 from assembly_line.names import release_code_prefix
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.dataset import handler
 from tests.unit.cli.released_world import NAME, YEAR, PreparedSources, ReleasedWorld, open_world, step
 from tests.unit.features.own_world import SCRIPTS

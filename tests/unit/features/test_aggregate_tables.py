@@ -17,11 +17,11 @@ import pytest
 from assembly_line import aggregate, measure
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import DeclarationError
-from assembly_line.features.arrow_columns import from_logical, logical_type
-from assembly_line.features.columns import Column
 from assembly_line.features.explore.aggregation import aggregated, columns_read, columns_written, with_periods
 from assembly_line.features.explore.periods import local_days
-from assembly_line.features.plain_values import same
+from assembly_line.features.values.arrow_columns import from_logical, logical_type
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.plain_values import same
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import DAILY, EVENTS, NEW_YORK, USER, Row, rows_of
 from tests.unit.features.view_world import WHOLE

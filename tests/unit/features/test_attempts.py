@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from assembly_line.features.attempts import Built, built_from_json, in_state
-from assembly_line.features.findings import Example, Finding, in_text
+from assembly_line.features.model.findings import Example, Finding, in_text
+from assembly_line.features.sources.attempts import Built, built_from_json, in_state
 
 
 def a_finding(number: int, *, passed: bool) -> Finding:

@@ -11,23 +11,23 @@ import pytest
 from rich.console import Console
 
 from assembly_line import allow_leak, attribute, days
-from assembly_line.cli.drawn_datasets import draw_built
+from assembly_line.cli.views.datasets import draw_built
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import QualityRule
-from assembly_line.features.audit_of_counts import audit_counts
-from assembly_line.features.audit_of_knowledge import audit_knowledge
-from assembly_line.features.audit_of_outcome import audit_outcome
-from assembly_line.features.audit_of_power import log_odds, standing_out
-from assembly_line.features.columns import Column, Integers
-from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import connect
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.findings import Finding, warnings_of
-from assembly_line.features.gate import require_passed
-from assembly_line.features.leak_findings import FAR_ABOVE, TIMELESS_COUNTS, is_of_the_build
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.engines.duckdb_reader import DuckdbReader
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.files.session import connect
+from assembly_line.features.model.findings import Finding, warnings_of
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.quality.audit_of_counts import audit_counts
+from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
+from assembly_line.features.quality.audit_of_outcome import audit_outcome
+from assembly_line.features.quality.audit_of_power import log_odds, standing_out
+from assembly_line.features.quality.gate import require_passed
+from assembly_line.features.quality.leak_findings import FAR_ABOVE, TIMELESS_COUNTS, is_of_the_build
+from assembly_line.features.values.columns import Column, Integers
 from tests.unit.features.leaking_world import VISITORS, world
 from tests.unit.features.small_world import PEOPLE, SmallLake, a_line
 

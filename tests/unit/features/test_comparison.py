@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assembly_line import Feature, days, deviation, hours, latest, ratio, since_last
-from assembly_line.features.columns import Column, column_of
-from assembly_line.features.comparison import Comparison, compare
-from assembly_line.features.plain_values import plain_values, rounds, same, unequal
-from assembly_line.features.wording import in_words
+from assembly_line.features.values.columns import Column, column_of
+from assembly_line.features.values.comparison import Comparison, compare
+from assembly_line.features.values.plain_values import plain_values, rounds, same, unequal
+from assembly_line.features.wording.wording import in_words
 from tests.unit.features.small_world import EVENTS, a_line
 
 FLOATS = st.one_of(

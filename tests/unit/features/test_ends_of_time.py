@@ -39,12 +39,12 @@ from assembly_line import (
     since_last,
     years,
 )
-from assembly_line.features.entity_rows import rows_of_entity
-from assembly_line.features.explanation import explain
-from assembly_line.features.knowledge_limits import known_until
-from assembly_line.features.local_sources import typed_sources
-from assembly_line.features.plain_rules import window_start
-from assembly_line.features.window_starts import starts_of
+from assembly_line.features.explain.explanation import explain
+from assembly_line.features.explain.plain_rules import window_start
+from assembly_line.features.sources.entity_rows import rows_of_entity
+from assembly_line.features.sources.local_sources import typed_sources
+from assembly_line.features.values.knowledge_limits import known_until
+from assembly_line.features.values.window_starts import starts_of
 from assembly_line.instants import day_end, day_start, later, to_micros
 
 USER = Entity("user", keys={"user": "int64"})

@@ -21,8 +21,8 @@ from assembly_line import calendar_days, column, days, hours, months, weeks, yea
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.predicates import OPERATORS, Comparison, Predicate
 from assembly_line.declarations.sources import Source
-from assembly_line.features import duckdb_groups, engine_duckdb
-from assembly_line.features.duckdb_reader import DuckdbReader
+from assembly_line.features.engines import duckdb_groups, engine_duckdb
+from assembly_line.features.engines.duckdb_reader import DuckdbReader
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import SPRING, random_world

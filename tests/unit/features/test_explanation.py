@@ -32,11 +32,11 @@ from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
-from assembly_line.features.columns import Column
-from assembly_line.features.entity_rows import Row, rows_of_entity
-from assembly_line.features.explanation import Explanation, Reason, explain, near_span
-from assembly_line.features.plain_values import plain_values, rounds, same
-from assembly_line.features.workload import kind_of
+from assembly_line.features.explain.explanation import Explanation, Reason, explain, near_span
+from assembly_line.features.model.workload import kind_of
+from assembly_line.features.sources.entity_rows import Row, rows_of_entity
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.plain_values import plain_values, rounds, same
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
 from tests.unit.features.random_worlds import random_world

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from assembly_line import Feature, expression, ratio
 from assembly_line.declarations.formulas import parsed
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import column_of
-from assembly_line.features.dataset_ids import dataset_id_of
-from assembly_line.features.expressions import expression_of
-from assembly_line.features.feature_listing import Users, listed_features
-from assembly_line.features.formula_recomputation import value_of
-from assembly_line.features.workload import workload_of
+from assembly_line.features.explain.formula_recomputation import value_of
+from assembly_line.features.kernel.expressions import expression_of
+from assembly_line.features.model.dataset_ids import dataset_id_of
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.values.columns import column_of
+from assembly_line.features.wording.feature_listing import Users, listed_features
 from tests.unit.features import reference
 from tests.unit.features.small_world import a_line, values_of
 

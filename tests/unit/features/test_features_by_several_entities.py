@@ -30,10 +30,10 @@ from assembly_line import (
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.errors import DeclarationError
-from assembly_line.features.entity_rows import rows_of_entity
-from assembly_line.features.explanation import explain
-from assembly_line.features.feature_listing import listed_features
-from assembly_line.features.workload import workload_of
+from assembly_line.features.explain.explanation import explain
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.sources.entity_rows import rows_of_entity
+from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal

@@ -13,15 +13,15 @@ import pytest
 
 from assembly_line import days, fresh, hours
 from assembly_line.declarations.quality import QualityRule
-from assembly_line.features.activity import Activity, activity_of
-from assembly_line.features.attempts import Built, built_from_json
-from assembly_line.features.columns import Integers
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.findings import Finding
-from assembly_line.features.freshness_rules import longest_usual
-from assembly_line.features.gate import examine
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.rejudging import built_again
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.findings import Finding
+from assembly_line.features.quality.freshness_rules import longest_usual
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.quality.rejudging import built_again
+from assembly_line.features.sources.activity import Activity, activity_of
+from assembly_line.features.sources.attempts import Built, built_from_json
+from assembly_line.features.values.columns import Integers
 from assembly_line.instants import to_micros
 from tests.unit.features.small_world import EVENTS, LATE, SmallLake, a_line
 

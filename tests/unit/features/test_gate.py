@@ -13,18 +13,18 @@ import pytest
 
 from assembly_line import hours
 from assembly_line.errors import QualityGateFailed, RequestRefused
-from assembly_line.features import reading_back
-from assembly_line.features.activity import Activity
-from assembly_line.features.attempts import Built
-from assembly_line.features.columns import Column, null_column
-from assembly_line.features.dataset_figures import figures_of
-from assembly_line.features.duckdb_session import connect, write_parquet
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine, require_passed
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.memory import require_memory_to_finish
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import opened_dataset, read_dataset
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files import reading_back
+from assembly_line.features.files.reading_back import opened_dataset, read_dataset
+from assembly_line.features.files.session import connect, write_parquet
+from assembly_line.features.model.memory import require_memory_to_finish
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.quality.dataset_figures import figures_of
+from assembly_line.features.quality.gate import examine, require_passed
+from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.sources.activity import Activity
+from assembly_line.features.sources.attempts import Built
+from assembly_line.features.values.columns import Column, null_column
 from assembly_line.instants import to_micros
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import SmallLake, a_line

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from assembly_line import Decision, Generated, Line, Outcome, count, daily, days, every, hours, monthly, weekly
 from assembly_line.declarations.populations import Cadence
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features.columns import column_of
-from assembly_line.features.occasions import occasions
-from assembly_line.features.populations import Stays, members
+from assembly_line.features.spine.occasions import occasions
+from assembly_line.features.spine.populations import Stays, members
+from assembly_line.features.values.columns import column_of
 from assembly_line.instants import from_micros, to_micros
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal

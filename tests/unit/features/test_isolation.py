@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from assembly_line.features.isolation import isolated_call
+from assembly_line.features.values.isolation import isolated_call
 
 REACHING: dict[str, Callable[[Path], object]] = {
     "a file": lambda path: path.read_text(),

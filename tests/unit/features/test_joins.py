@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from assembly_line import days, hours
 from assembly_line.declarations.lines import Line
-from assembly_line.features import duckdb_groups, engine_duckdb, joins, stretches
-from assembly_line.features.asks import Decisions
-from assembly_line.features.assembly import Matched
-from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.stretches import stretches_of
-from assembly_line.features.workload import workload_of
+from assembly_line.features.engines import duckdb_groups, engine_duckdb
+from assembly_line.features.engines.duckdb_reader import DuckdbReader
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.kernel import stretches
+from assembly_line.features.kernel.asks import Decisions
+from assembly_line.features.kernel.stretches import stretches_of
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.sources import joins
+from assembly_line.features.spine.assembly import Matched
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import SPRING, random_world

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from assembly_line.errors import ValueOutOfRange
-from assembly_line.features import reductions
-from assembly_line.features.kernel import Ask, DistinctItems, History, TimeIndex
-from assembly_line.features.reductions import (
+from assembly_line.features.kernel import reductions
+from assembly_line.features.kernel.point_in_time import Ask, DistinctItems, History, TimeIndex
+from assembly_line.features.kernel.reductions import (
     Windows,
     deviations,
     float_sums,

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from assembly_line import calendar_days, days, distinct, hours, mean, months, total, weeks
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import ValueOutOfRange
-from assembly_line.features import kernel
-from assembly_line.features.asks import Asks, Decisions, Rows
-from assembly_line.features.columns import Column, Flags, Integers
-from assembly_line.features.evaluation import evaluate
-from assembly_line.features.exact_sums import float_sums
-from assembly_line.features.kernel import History, TimeIndex
-from assembly_line.features.ordering import different_values
-from assembly_line.features.semantics import NEVER, Sight
-from assembly_line.features.sightings import Sightings, items_of
-from assembly_line.features.watching import Watch, in_order
+from assembly_line.features.kernel import point_in_time as kernel
+from assembly_line.features.kernel.asks import Asks, Decisions, Rows
+from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.kernel.exact_sums import float_sums
+from assembly_line.features.kernel.point_in_time import History, TimeIndex
+from assembly_line.features.kernel.sightings import Sightings, items_of
+from assembly_line.features.kernel.watching import Watch, in_order
+from assembly_line.features.values.columns import Column, Flags, Integers
+from assembly_line.features.values.ordering import different_values
+from assembly_line.features.values.semantics import NEVER, Sight
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import DELAYS, random_world

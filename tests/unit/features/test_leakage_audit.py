@@ -14,15 +14,22 @@ import pytest
 from assembly_line import allow_leak, attribute, days, hours, latest, predictive, ratio
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
-from assembly_line.features.audit_of_knowledge import audit_knowledge
-from assembly_line.features.audit_of_outcome import audit_outcome, determines, outcome_columns, separation, spearman
-from assembly_line.features.columns import Column, column_of
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.findings import Finding
-from assembly_line.features.gate import require_passed
-from assembly_line.features.knowledge_cut import cut_source
-from assembly_line.features.knowledge_samples import samples_of
-from assembly_line.features.leak_findings import (
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.findings import Finding
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.snapshots import EarlierSnapshot, SnapshotObject
+from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
+from assembly_line.features.quality.audit_of_outcome import (
+    audit_outcome,
+    determines,
+    outcome_columns,
+    separation,
+    spearman,
+)
+from assembly_line.features.quality.gate import require_passed
+from assembly_line.features.quality.knowledge_samples import samples_of
+from assembly_line.features.quality.leak_findings import (
     KNOWS_THE_FUTURE,
     OUTCOME_AMONG_FEATURES,
     PREDICTIVE_ALONE,
@@ -30,10 +37,9 @@ from assembly_line.features.leak_findings import (
     audit_of,
     is_of_the_build,
 )
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.semantics import Sight
-from assembly_line.features.snapshots import EarlierSnapshot, SnapshotObject
+from assembly_line.features.sources.knowledge_cut import cut_source
+from assembly_line.features.values.columns import Column, column_of
+from assembly_line.features.values.semantics import Sight
 from assembly_line.instants import to_micros
 from tests.unit.features import reference
 from tests.unit.features.leaking_world import LEAKS, VISITORS, scripts_with_leaks, with_leaks, world
@@ -97,8 +103,10 @@ def test_a_sampled_dataset_is_audited_like_any_other(lake: SmallLake) -> None:
 def peeking(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that sees two days ahead."""
     ahead = 2 * 86_400_000_000
-    monkeypatch.setattr("assembly_line.features.engine_duckdb.sight_of", lambda *_: Sight(before=1, hold=-ahead))
-    monkeypatch.setattr("assembly_line.features.engine_duckdb.looked_at", lambda *_: (None, None))
+    monkeypatch.setattr(
+        "assembly_line.features.engines.engine_duckdb.sight_of", lambda *_: Sight(before=1, hold=-ahead)
+    )
+    monkeypatch.setattr("assembly_line.features.engines.engine_duckdb.looked_at", lambda *_: (None, None))
 
 
 @pytest.mark.usefixtures("peeking")

@@ -14,7 +14,7 @@ import pytest
 
 from assembly_line import Entity, Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.local_sources import typed_sources
+from assembly_line.features.sources.local_sources import typed_sources
 
 USER = Entity("user", keys={"user": "int64"})
 WITHOUT_SCALE = pa.array([Decimal(100)], pa.decimal128(5, -2))

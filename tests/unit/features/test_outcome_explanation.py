@@ -11,12 +11,12 @@ import pytest
 
 from assembly_line import attribute, hours
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.features.entity_rows import Row, rows_of_entity
-from assembly_line.features.explanation import Reason
-from assembly_line.features.outcome_explanation import Horizon, explain_outcome, horizon_of
-from assembly_line.features.own_row_explanation import explain_own_row
-from assembly_line.features.plain_values import plain_values, rounds, same
-from assembly_line.features.workload import keys_of
+from assembly_line.features.explain.explanation import Reason
+from assembly_line.features.explain.outcome_explanation import Horizon, explain_outcome, horizon_of
+from assembly_line.features.explain.own_row_explanation import explain_own_row
+from assembly_line.features.model.workload import keys_of
+from assembly_line.features.sources.entity_rows import Row, rows_of_entity
+from assembly_line.features.values.plain_values import plain_values, rounds, same
 from assembly_line.instants import to_micros
 from tests.unit.features.flights_world import FLIGHTS, START, own_line, random_flights
 from tests.unit.features.random_worlds import random_world

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from assembly_line import Line, Outcome, attribute, days, hours
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features import engine_duckdb
-from assembly_line.features.attempts import Built
-from assembly_line.features.columns import Column
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine, require_passed
-from assembly_line.features.outcomes import derive
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.engines import engine_duckdb
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.outcomes import derive
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.quality.gate import examine, require_passed
+from assembly_line.features.sources.attempts import Built
+from assembly_line.features.values.columns import Column
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import SPRING, random_world

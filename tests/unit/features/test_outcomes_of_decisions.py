@@ -11,8 +11,8 @@ import pytest
 
 from assembly_line import hours
 from assembly_line.decision_ids import KeyValue
-from assembly_line.features.columns import Column
-from assembly_line.features.outcomes import derive, sources_of
+from assembly_line.features.engines.outcomes import derive, sources_of
+from assembly_line.features.values.columns import Column
 from assembly_line.instants import from_micros
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import SmallLake, a_line, values_of, write_rows

@@ -18,11 +18,12 @@ from assembly_line import days, hours, own
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import DeclarationError, FeatureFunctionFailed, RequestRefused
-from assembly_line.features import engine_duckdb, evaluation, reductions
-from assembly_line.features.explanation import explain
-from assembly_line.features.feature_listing import listed_features
-from assembly_line.features.planning import make_plan
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines import engine_duckdb
+from assembly_line.features.explain.explanation import explain
+from assembly_line.features.kernel import evaluation, reductions
+from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features.planning.planning import make_plan
+from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.instants import to_micros
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from assembly_line.decision_ids import decision_id
-from assembly_line.features import evaluation
-from assembly_line.features.columns import Column, column_of
-from assembly_line.features.decision_id_sql import columns_of_times, decision_id_sql
-from assembly_line.features.duckdb_session import THREADS, connect, write_parquet
-from assembly_line.features.many_decision_ids import decision_ids
-from assembly_line.features.ordering import order_of, packed_keys, sorted_with_places
-from assembly_line.features.table import read_columns
+from assembly_line.features.engines.decision_id_sql import columns_of_times, decision_id_sql
+from assembly_line.features.files.columns_of_file import read_columns
+from assembly_line.features.files.session import THREADS, connect, write_parquet
+from assembly_line.features.kernel import evaluation
+from assembly_line.features.spine.many_decision_ids import decision_ids
+from assembly_line.features.values.columns import Column, column_of
+from assembly_line.features.values.ordering import order_of, packed_keys, sorted_with_places
 from assembly_line.instants import from_micros
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import random_world

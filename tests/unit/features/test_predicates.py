@@ -17,11 +17,11 @@ from assembly_line import Feature, column, count, days, latest, months, share, s
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.errors import DeclarationError
-from assembly_line.features.columns import column_of
-from assembly_line.features.feature_listing import listed_features
-from assembly_line.features.plain_rules import is_true
-from assembly_line.features.predicate_flags import rows_where
-from assembly_line.features.wording import in_words
+from assembly_line.features.explain.plain_rules import is_true
+from assembly_line.features.values.columns import column_of
+from assembly_line.features.values.predicate_flags import rows_where
+from assembly_line.features.wording.feature_listing import listed_features
+from assembly_line.features.wording.wording import in_words
 from tests.unit.features.small_world import CONTRACTS, EVENTS, NEW_YORK, VALUES, a_line
 
 NAN = math.nan

@@ -13,11 +13,11 @@ import pytest
 
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import Column, column_of
-from assembly_line.features.findings import Example, Finding
+from assembly_line.features.model.findings import Example, Finding
 from assembly_line.features.profile.figures import NULL, Profile, profile_of
 from assembly_line.features.profile.page import Subject, page
 from assembly_line.features.profile.plots import bars, short
+from assembly_line.features.values.columns import Column, column_of
 from assembly_line.instants import to_micros
 from tests.unit.features.small_world import PEOPLE, a_line
 

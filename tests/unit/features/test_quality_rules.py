@@ -15,17 +15,17 @@ from assembly_line import Source, attribute, between, days, fresh, hours, nulls,
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
-from assembly_line.features.activity import Activity
-from assembly_line.features.attempts import Built, built_from_json
-from assembly_line.features.columns import Column
-from assembly_line.features.dataset_figures import DatasetFigures, figures_from_json, figures_of
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.findings import Finding, finding_from_json
-from assembly_line.features.gate import examine, require_passed
-from assembly_line.features.local_sources import typed_sources
-from assembly_line.features.plans import Plan, plan_from_json
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.snapshots import SchemaDrift, Snapshot, drift_between, snapshot_from_json
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.findings import Finding, finding_from_json
+from assembly_line.features.model.plans import Plan, plan_from_json
+from assembly_line.features.model.snapshots import SchemaDrift, Snapshot, drift_between, snapshot_from_json
+from assembly_line.features.quality.dataset_figures import DatasetFigures, figures_from_json, figures_of
+from assembly_line.features.quality.gate import examine, require_passed
+from assembly_line.features.sources.activity import Activity
+from assembly_line.features.sources.attempts import Built, built_from_json
+from assembly_line.features.sources.local_sources import typed_sources
+from assembly_line.features.values.columns import Column
 from assembly_line.instants import to_micros
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import DAILY, PEOPLE, USER, VISITS, SmallLake, a_line, write_rows

@@ -16,10 +16,10 @@ import pytest
 
 from assembly_line import Entity, Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.arrow_columns import from_logical
-from assembly_line.features.plain_values import plain_values
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.source_files import write_typed
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.sources.source_files import write_typed
+from assembly_line.features.values.arrow_columns import from_logical
+from assembly_line.features.values.plain_values import plain_values
 from assembly_line.instants import to_micros
 
 USER = Entity("user", keys={"user": "int64"})

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features import reading_back
-from assembly_line.features.columns import Column, column_of
-from assembly_line.features.duckdb_session import connect, write_parquet
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import KEPT, StoredColumns, opened_dataset, read_dataset
-from assembly_line.features.table import read_columns
+from assembly_line.features.files import reading_back
+from assembly_line.features.files.columns_of_file import read_columns
+from assembly_line.features.files.reading_back import KEPT, StoredColumns, opened_dataset, read_dataset
+from assembly_line.features.files.session import connect, write_parquet
+from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.values.columns import Column, column_of
 
 COLUMNS = {
     "id": column_of("string", ["b", None, "\u00e9"]),

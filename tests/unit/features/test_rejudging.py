@@ -10,11 +10,11 @@ import pytest
 
 from assembly_line import allow_leak, between, unique
 from assembly_line.declarations.quality import QualityRule
-from assembly_line.features.findings import Finding
-from assembly_line.features.gate import rules_of
-from assembly_line.features.leak_findings import KNOWS_THE_FUTURE, Leak, leak_findings
-from assembly_line.features.plans import Plan
-from assembly_line.features.rejudging import built_again, kept_findings, same_rules
+from assembly_line.features.model.findings import Finding
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.quality.gate import rules_of
+from assembly_line.features.quality.leak_findings import KNOWS_THE_FUTURE, Leak, leak_findings
+from assembly_line.features.quality.rejudging import built_again, kept_findings, same_rules
 from tests.unit.features.leaking_world import world
 from tests.unit.features.small_world import PEOPLE, SmallLake, a_line
 

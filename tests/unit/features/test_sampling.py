@@ -11,12 +11,12 @@ import pytest
 
 from assembly_line import Decision, Outcome, Sampling, days, hours
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features import sampling as drawing
-from assembly_line.features.columns import Column
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine
-from assembly_line.features.plans import plan_from_json
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.spine import sampling as drawing
+from assembly_line.features.values.columns import Column
 from assembly_line.requests import DatasetRequest
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import DAILY, USER, VISIT, SmallLake, Tables, a_line, rows_of

@@ -14,8 +14,8 @@ import pytest
 
 from assembly_line import Entity, Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.source_files import write_typed
-from assembly_line.features.table import read_columns
+from assembly_line.features.files.columns_of_file import read_columns
+from assembly_line.features.sources.source_files import write_typed
 from assembly_line.instants import to_micros
 
 USER = Entity("user", keys={"user": "int64"})

@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 
 from assembly_line import days, hours
 from assembly_line.errors import RequestRefused, SourceUnreadable
-from assembly_line.features import engine_duckdb
-from assembly_line.features.arrow_columns import from_physical_table, to_physical_table
-from assembly_line.features.asks import Decisions, Rows
-from assembly_line.features.assembly import Matched, timed_columns, timed_rows
-from assembly_line.features.columns import Column
-from assembly_line.features.decisions import select_decisions
-from assembly_line.features.duckdb_groups import grouped
-from assembly_line.features.duckdb_reader import Codes, DuckdbReader
-from assembly_line.features.duckdb_session import connect, unreadable
-from assembly_line.features.evaluation import evaluate
-from assembly_line.features.semantics import Sight, sight_of
-from assembly_line.features.spark_reader import CODE
-from assembly_line.features.spark_slices import Slots, Spreading, renumbered
-from assembly_line.features.time_slices import EARLIEST, LATEST_END, TimeSlice, carried, overlap_of, time_slices
-from assembly_line.features.workload import TimedGroup, workload_of
+from assembly_line.features.engines import engine_duckdb
+from assembly_line.features.engines.duckdb_groups import grouped
+from assembly_line.features.engines.duckdb_reader import Codes, DuckdbReader
+from assembly_line.features.engines.spark_reader import CODE
+from assembly_line.features.engines.spark_slices import Slots, Spreading, renumbered
+from assembly_line.features.files.session import connect, unreadable
+from assembly_line.features.kernel.asks import Decisions, Rows
+from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.kernel.time_slices import EARLIEST, LATEST_END, TimeSlice, carried, overlap_of, time_slices
+from assembly_line.features.model.workload import TimedGroup, workload_of
+from assembly_line.features.spine.assembly import Matched, timed_columns, timed_rows
+from assembly_line.features.spine.decisions import select_decisions
+from assembly_line.features.values.arrow_columns import from_physical_table, to_physical_table
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.semantics import Sight, sight_of
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import random_world

@@ -19,14 +19,14 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.features import Aggregate, Latest, SinceLast
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.duckdb_session import connect
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.entity_rows import rows_of_entity
-from assembly_line.features.explanation import explain
-from assembly_line.features.feature_listing import listed_features
-from assembly_line.features.gate import examine
-from assembly_line.features.planning import make_plan, needed_sources
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.explain.explanation import explain
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.files.session import connect
+from assembly_line.features.planning.planning import make_plan, needed_sources
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.sources.entity_rows import rows_of_entity
+from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.instants import to_micros
 from assembly_line.requests import DatasetRequest
 from tests.unit.features import reference

@@ -24,7 +24,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
         ("lambdas.online.handler", {"pandas", "pyarrow", "awswrangler", "pyspark"}),
         ("lambdas.api.handler", {"pandas", "pyarrow", "duckdb", "numpy", "pyspark"}),
         ("assembly_line.features.online.questions", {"pandas", "pyarrow", "duckdb", "pyspark", "boto3"}),
-        ("assembly_line.features.outcomes", {"pandas", "pyarrow", "pyspark", "boto3"}),
+        ("assembly_line.features.engines.outcomes", {"pandas", "pyarrow", "pyspark", "boto3"}),
         ("glue_jobs.build_dataset", {"duckdb", "pydantic", "aws_lambda_powertools", "pyspark", "awswrangler"}),
         ("glue_jobs.materialise_tables", {"duckdb", "pydantic", "aws_lambda_powertools", "pyspark", "awswrangler"}),
     ],

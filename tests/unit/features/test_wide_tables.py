@@ -14,10 +14,10 @@ from assembly_line import Generated, Line, daily, days, wide
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.errors import DeclarationError
-from assembly_line.features.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build
 from assembly_line.features.explore.wide_planning import columns_of, line_of, sources_of, wide_plan
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.plans import Plan
 from tests.unit.features import reference
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.random_worlds import random_world
