@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from assembly_line.errors import SettingMissing
+from assembly_line.names import Parameter
 
 
 @dataclass(frozen=True)
 class Environment:
     """Base contract: field `table_name` is the variable `TABLE_NAME`, in both directions."""
+
+    assembly_environment: str
 
     @classmethod
     def from_process(cls, source: Mapping[str, str] = os.environ) -> Self:
@@ -23,6 +26,18 @@ class Environment:
             raise SettingMissing(cls.__name__, missing)
         return cls(**{name: source[variable] for name, variable in names.items()})
 
+    def named(self, parameter: Parameter) -> str:
+        """The name, ARN or URL of what a stack made, under the word that commands look it up by.
+
+        Raises:
+            SettingMissing: this contract does not hold it.
+        """
+        word = parameter.name.lower()
+        found = next((value for end in ("", "_arn", "_url") if (value := getattr(self, word + end, None))), None)
+        if found is None:
+            raise SettingMissing(type(self).__name__, [parameter.name])
+        return str(found)
+
     def to_variables(self) -> dict[str, str]:
         """Render for a CDK `environment=` argument. Values may be unresolved CDK tokens."""
         return {name.upper(): value for name, value in asdict(self).items()}
@@ -32,7 +47,6 @@ class Environment:
 class DatasetEnvironment(Environment):
     """lambdas/dataset and lambdas/dataset_request: plan, build, finish; explain, claim."""
 
-    assembly_environment: str
     lake_bucket: str
     store_bucket: str
     control_table: str
@@ -44,7 +58,6 @@ class DatasetEnvironment(Environment):
 class TrainingEnvironment(Environment):
     """lambdas/training: begin, prepare, package, evaluate."""
 
-    assembly_environment: str
     account_id: str
     store_bucket: str
     control_table: str
@@ -54,7 +67,6 @@ class TrainingEnvironment(Environment):
 class ReviewEnvironment(Environment):
     """lambdas/review: request, conclude."""
 
-    assembly_environment: str
     store_bucket: str
     control_table: str
 
@@ -63,7 +75,6 @@ class ReviewEnvironment(Environment):
 class ScoringEnvironment(Environment):
     """lambdas/scoring: begin, prepare, publish, deliver."""
 
-    assembly_environment: str
     account_id: str
     store_bucket: str
     ledger_bucket: str
@@ -74,7 +85,6 @@ class ScoringEnvironment(Environment):
 class ApiEnvironment(Environment):
     """lambdas/api: feedback, datasets, training runs, reviews, champions and online features for authorised callers."""
 
-    assembly_environment: str
     account_id: str
     store_bucket: str
     control_table: str
@@ -90,7 +100,6 @@ class ApiEnvironment(Environment):
 class OnlineEnvironment(Environment):
     """lambdas/online: publish features for real-time decisions."""
 
-    assembly_environment: str
     lake_bucket: str
     store_bucket: str
     control_table: str
@@ -106,7 +115,6 @@ class FeedbackCollectorEnvironment(Environment):
     The role of `api_role_id` alone may send feedback in the name of another principal.
     """
 
-    assembly_environment: str
     store_bucket: str
     ledger_bucket: str
     control_table: str
@@ -117,7 +125,6 @@ class FeedbackCollectorEnvironment(Environment):
 class OutcomesEnvironment(Environment):
     """lambdas/outcomes: mature outcomes from the sources into the ledger."""
 
-    assembly_environment: str
     lake_bucket: str
     store_bucket: str
     ledger_bucket: str
@@ -131,7 +138,6 @@ class EventRecorderEnvironment(Environment):
     A machine's executions are the work of its station: that is how a stopped one is known.
     """
 
-    assembly_environment: str
     ledger_bucket: str
     dataset_machine_arn: str
     online_machine_arn: str

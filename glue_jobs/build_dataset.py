@@ -14,14 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-
 from assembly_line.features.engines.engine_spark import build
 from assembly_line.features.quality.audit_on_spark import audit_knowledge
 from assembly_line.names import GlueArgument
-from assembly_line.storage.datasets.datasets import DatasetStore
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.account import account_of_job
 from assembly_line.storage.services.worker_transfers import DatasetPut, LakeFetch
 
 if TYPE_CHECKING:
@@ -36,14 +32,13 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
         spark: a session to use; the job's own if None.
     """
     began = time.monotonic()
-    store_bucket = arguments[GlueArgument.STORE_BUCKET]
-    store = ObjectStore(boto3.client("s3"), store_bucket)
-    datasets = DatasetStore(store)
+    account = account_of_job(arguments)
+    datasets = account.datasets
     plan = datasets.read_plan(arguments[GlueArgument.PLAN_KEY])
     session = spark or _session()
     fetch = LakeFetch(arguments[GlueArgument.LAKE_BUCKET])
-    scripts = ReleaseStore(store).read_scripts(plan.release, plan.scripts)
-    put = DatasetPut(store_bucket, plan.line.name, plan.dataset_id)
+    scripts = account.releases.read_scripts(plan.release, plan.scripts)
+    put = DatasetPut(arguments[GlueArgument.STORE_BUCKET], plan.line.name, plan.dataset_id)
     built, data_key = build(plan, session, fetch=fetch, put=put, scripts=scripts)
     if plan.with_outcome:
         with tempfile.TemporaryDirectory(prefix="dataset-") as folder:

@@ -8,19 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import boto3
-
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
 from assembly_line.features.explore.planned_tables import planned_table, sources_read
 from assembly_line.features.explore.spark_tables import materialise
 from assembly_line.names import EVERY_TABLE, TablesArgument
-from assembly_line.storage.lake.catalog import Catalog
-from assembly_line.storage.lake.lake import Lake
-from assembly_line.storage.lake.tables import MonthPut, TableStore
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.account import account_of_job
+from assembly_line.storage.lake.tables import MonthPut
 from assembly_line.storage.services.worker_transfers import LakeFetch
 
 if TYPE_CHECKING:
@@ -38,24 +32,20 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
         arguments: values of `TablesArgument`.
         spark: a session to use; the job's own if None.
     """
-    s3 = boto3.client("s3")
-    store = ObjectStore(s3, arguments[TablesArgument.STORE_BUCKET])
-    lake = Lake(ObjectStore(s3, arguments[TablesArgument.LAKE_BUCKET]))
-    control = ControlTable(boto3.client("dynamodb"), arguments[TablesArgument.CONTROL_TABLE])
-    release = ReleaseStore(store).read(control.current_release(arguments[TablesArgument.LINE]))
+    account = account_of_job(arguments)
+    release = account.releases.read(account.control.current_release(arguments[TablesArgument.LINE]))
     line = release.line
-    tables = TableStore(store, Catalog(boto3.client("glue"), arguments[TablesArgument.GLUE_DATABASE]))
     for declared in _chosen(line, arguments[TablesArgument.TABLES]):
-        snapshots = {name: lake.snapshot(name) for name in sources_read(line, declared)}
+        snapshots = {name: account.lake.snapshot(name) for name in sources_read(line, declared)}
         table = planned_table(release, declared, snapshots)
-        found = tables.find(line.name, table.name)
+        found = account.tables.find(line.name, table.name)
         if found is not None and found["definition"] == table.definition:
             logger.info("table %s: %d rows are up to date", table.name, found["rows"])
             continue
         fetch = LakeFetch(arguments[TablesArgument.LAKE_BUCKET])
-        put = MonthPut(store.bucket, line.name, table.name)
+        put = MonthPut(arguments[TablesArgument.STORE_BUCKET], line.name, table.name)
         months = materialise(table.work, spark or _session(), fetch=fetch, put=put, scripts=release.scripts)
-        written = tables.publish(line, table, months, now=datetime.now(UTC))
+        written = account.tables.publish(line, table, months, now=datetime.now(UTC))
         logger.info("table %s: %d rows in %d months", table.name, written["rows"], len(months))
 
 

@@ -23,7 +23,7 @@ def cancelled(target: Target, run: str) -> dict[str, Any]:
         NotFound: there is no such run.
         Conflict: it had ended before.
     """
-    arn = execution_arn(target.parameters.value(Parameter.DATASET_MACHINE), run)
+    arn = execution_arn(target.named(Parameter.DATASET_MACHINE), run)
     try:
         found = target.machines.stop(arn, error="Cancelled", cause=f"cancelled by {target.caller()}")
     except NotFound as error:

@@ -42,10 +42,9 @@ def _declared(session: Session) -> Iterable[str]:
 def _datasets(session: Session) -> Iterable[str]:
     if not session.embedded:  # an account answers too slowly to type by
         return []
-    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     target = session.target
-    return [found.dataset_id for found in FinishedDatasets(target.store).of(target.control.lines())]
+    return [found.dataset_id for found in target.finished_datasets.of(target.control.lines())]
 
 
 def _runs(session: Session, line: str | None) -> Iterable[str]:

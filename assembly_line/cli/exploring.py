@@ -13,9 +13,7 @@ from assembly_line.features.explore.wide_planning import line_of
 from assembly_line.features.wording.decision_wording import spine_in_words
 from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, line_table, tables_prefix
-from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.lake.tables import MANIFEST
-from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.job_runs import JobRuns
 from assembly_line.storage.services.queries import Queries, QueryResult
 
@@ -39,7 +37,7 @@ class Exploring:
 
     def __init__(self, target: Target, line: str) -> None:
         self._target = target
-        self._release = ReleaseStore(target.store).read(target.control.current_release(line))
+        self._release = target.releases.read(target.control.current_release(line))
         self._line = self._release.line
 
     def all(self) -> list[dict[str, Any]]:
@@ -72,7 +70,7 @@ class Exploring:
 
     @property
     def _runs(self) -> JobRuns:
-        return JobRuns(self._target.client("glue"), self._target.parameters.value(Parameter.TABLES_JOB))
+        return JobRuns(self._target.client("glue"), self._target.named(Parameter.TABLES_JOB))
 
     def _declared(self, name: str) -> Table:
         for table in self._line.tables:
@@ -102,7 +100,7 @@ class Exploring:
 
     def _definition(self, table: Table) -> str | None:
         """What the job would make now; None where it could not."""
-        lake = Lake(self._target.lake)
+        lake = self._target.lake
         try:
             snapshots = {name: lake.snapshot(name) for name in sources_read(self._line, table)}
             return planned_table(self._release, table, snapshots).definition

@@ -45,9 +45,8 @@ COUNTED = {
 def read_history(target: Target, line: str) -> History:
     """Everything that the ledger knows of a line."""
     from assembly_line.feedback.history import join
-    from assembly_line.storage.ledger.ledger import Ledger
 
-    ledger = Ledger(target.ledger)
+    ledger = target.ledger
     return join(
         ledger.read(line, LedgerKind.PREDICTIONS),
         ledger.read(line, LedgerKind.DELIVERIES),
@@ -58,9 +57,8 @@ def read_history(target: Target, line: str) -> History:
 
 def quarantined(target: Target, line: str) -> int:
     """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
-    from assembly_line.storage.ledger.ledger import Ledger
 
-    return sum(1 for _ in Ledger(target.ledger).read(line, LedgerKind.QUARANTINE))
+    return sum(1 for _ in target.ledger.read(line, LedgerKind.QUARANTINE))
 
 
 def performance(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.run_story import find
 from assembly_line.errors import NotFound
-from assembly_line.storage.datasets.finished_datasets import DATASET, FinishedDatasets
+from assembly_line.storage.datasets.finished_datasets import DATASET
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -24,7 +24,7 @@ def judged(target: Target, text: str) -> dict[str, Any]:
         RequestRefused: several datasets begin so.
     """
     dataset = text if DATASET.fullmatch(text) else _dataset_of_run(target, text)
-    found = FinishedDatasets(target.store).judged(dataset, target.control.lines())
+    found = target.finished_datasets.judged(dataset, target.control.lines())
     return {
         "dataset_id": found.dataset_id,
         "line": found.line,

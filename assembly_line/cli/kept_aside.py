@@ -9,8 +9,6 @@ from assembly_line.cli.output import Render, rows
 from assembly_line.delivery.answers import Reason
 from assembly_line.feedback.acceptance import UNDECLARED_ACTION, UNDECLARED_OUTCOME
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.ledger.scoring_runs import ScoringRun
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +24,12 @@ def of_run(target: Target, line: str, run_id: str) -> list[dict[str, Any]]:
     Raises:
         NotFound: the run published nothing.
     """
-    return [described(row) for row in ScoringRun(target.store, line, run_id).quarantine()]
+    return [described(row) for row in target.scoring_run(line, run_id).quarantine()]
 
 
 def of_line(target: Target, line: str, *, run_id: str | None = None) -> list[dict[str, Any]]:
     """Everything that the ledger keeps aside: scores, and feedback outside of what is declared."""
-    kept = Ledger(target.ledger).read(line, LedgerKind.QUARANTINE)
+    kept = target.ledger.read(line, LedgerKind.QUARANTINE)
     return [described(row) for row in kept if run_id is None or row.get("run_id") == run_id]
 
 

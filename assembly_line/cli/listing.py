@@ -9,7 +9,6 @@ from assembly_line.cli.days import released_line
 from assembly_line.errors import NotFound
 from assembly_line.features.wording.feature_listing import ListedFeature, Users, listed_features
 from assembly_line.instants import format_instant
-from assembly_line.storage.lake.lake import Lake
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -76,7 +75,7 @@ class Listing:
         if source.sql is not None:
             return self._inputs(source)
         try:
-            found = Lake(self._target.lake).snapshot(source.name)
+            found = self._target.lake.snapshot(source.name)
         except NotFound:
             return {}
         newest = None if found.newest is None else format_instant(found.newest)

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.names import Parameter
-from assembly_line.storage.lake.lake import Lake
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -42,8 +39,8 @@ def load_into(target: Target, line: str, files: Path, note: Callable[[str], None
     Raises:
         SourceUnreadable: a file is missing or wrong; no table was replaced.
     """
-    release = ReleaseStore(target.store).read(target.control.current_release(line))
-    lake = Lake(target.lake, target.client("glue"), target.parameters.value(Parameter.GLUE_DATABASE))
+    release = target.releases.read(target.control.current_release(line))
+    lake = target.catalogued_lake
     prepared, loaded = [], []
     with tempfile.TemporaryDirectory(prefix="line-typed-") as folder:
         for name, source in release.line.sources.items():

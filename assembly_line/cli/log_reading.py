@@ -73,7 +73,7 @@ class Logs:
     def _glue_jobs(self) -> Iterator[str]:
         for parameter in GLUE_JOBS:
             try:
-                yield self._target.parameters.value(parameter)
+                yield self._target.named(parameter)
             except TargetUnreachable:
                 # It was deployed before it published this name.
                 continue

@@ -29,7 +29,7 @@ def overview(target: Target) -> dict[str, Any]:
     return {
         "target": target.where,
         "environment": target.environment,
-        "feedback_queue": target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE)),
+        "feedback_queue": target.queue_url(target.named(Parameter.FEEDBACK_QUEUE)),
         "lines": [_line(target, name) for name in target.control.lines()],
         "executions": [
             {"machine": machine, "name": name, "status": status}
@@ -67,7 +67,7 @@ def render(found: dict[str, Any]) -> Render:
 
 def _latest(target: Target, machine: Parameter) -> list[tuple[str, str]]:
     """Names and statuses, the newest first. Datasets that a run had built for it are the run's own."""
-    found = target.machines.recent(target.parameters.value(machine), limit=LOOKED_AT)
+    found = target.machines.recent(target.named(machine), limit=LOOKED_AT)
     return [(name, status) for name, status in found if not name.endswith(CHILD_SUFFIX)][:SHOWN]
 
 
@@ -94,7 +94,7 @@ def _line(target: Target, name: str) -> dict[str, Any]:
 
 def _has_ended(target: Target, run: str) -> bool:
     """Whether nobody waits for the judgement any more: the run was stopped, or failed meanwhile."""
-    arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run)
+    arn = execution_arn(target.named(Parameter.TRAINING_MACHINE), run)
     try:
         return target.machines.describe(arn).status != RUNNING
     except NotFound:

@@ -64,14 +64,14 @@ def opened(target: Target, text: str) -> Iterator[Recorded]:
         NotFound: there is none.
         RequestRefused: the text is no id, or several begin so.
     """
-    finished = FinishedDatasets(target.store)
+    finished = target.finished_datasets
     found = finished.find(text, target.control.lines())
     with tempfile.TemporaryDirectory(prefix="line-dataset-") as folder:
         yield Recorded(
             manifest=found.manifest,
             plan=finished.plan(found),
             folder=Path(folder),
-            lake=Lake(target.lake),
+            lake=target.lake,
             finished=finished,
-            releases=ReleaseStore(target.store),
+            releases=target.releases,
         )

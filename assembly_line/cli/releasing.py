@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.loader import load_line, load_lines
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -21,7 +20,7 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
         DeclarationError: a declaration contradicts itself.
     """
     releases = {only: load_line(folder, only)} if only else load_lines(folder)
-    store, published = ReleaseStore(target.store), {}
+    store, published = target.releases, {}
     for name, release in releases.items():
         digest = store.publish(release)
         target.control.set_current_release(name, digest)

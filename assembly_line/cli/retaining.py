@@ -35,9 +35,9 @@ def retained(target: Target, line: str, *, older_than: str, keep_last: int, dele
     cutoff = datetime.now(UTC) - _age(older_than)
     retention = Retention(
         target.store,
-        target.lake,
+        target.lake_objects,
         line,
-        lambda: references(line, store=target.store, control=target.control, ledger=target.ledger),
+        lambda: references(line, store=target.store, control=target.control, ledger=target.ledger_objects),
     )
     act = retention.carry_out if delete else retention.plan
     found = act(cutoff=cutoff, keep_last=keep_last)

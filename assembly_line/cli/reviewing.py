@@ -63,7 +63,7 @@ def judge(
 
     judged = ReviewRequest.parse({"decision": decision, "reason": reason})
     target.api(role).decide(line, run_id, decision=judged.decision, reason=judged.reason)
-    arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run_id)
+    arn = execution_arn(target.named(Parameter.TRAINING_MACHINE), run_id)
     require_success(wait(target, arn, show=show))
     review = target.control.review(line, run_id)
     deciding = target.control.read(line, ControlKey.CHAMPION) or {}

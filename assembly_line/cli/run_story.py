@@ -23,7 +23,7 @@ def find(target: Target, run: str) -> tuple[str, Execution] | None:
     name = run.rsplit(":", 1)[-1]
     for machine, parameter in MACHINES.items():
         try:
-            return machine, target.machines.describe(execution_arn(target.parameters.value(parameter), name))
+            return machine, target.machines.describe(execution_arn(target.named(parameter), name))
         except NotFound:
             continue
     return None

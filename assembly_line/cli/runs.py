@@ -47,7 +47,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
     from assembly_line.cli.views.forecast import draw_forecast
 
     target, name = session.target, run_name(request.line, "explain", request.as_of)
-    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())
+    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request.to_json())
     with progress(session.output, f"Plan for {request.line}") as show:
         found = require_success(wait(target, arn, show=show))
     session.output.result(found, draw_forecast(found))
@@ -84,7 +84,7 @@ def run(
         RunFailed: it ended without success.
     """
     target = session.target
-    arn = target.machines.start(target.parameters.value(machine), name, request.to_json())
+    arn = target.machines.start(target.named(machine), name, request.to_json())
     if not waited:
         session.output.result({"run_id": name, "execution_arn": arn, "status": "RUNNING"}, _started(name, arn))
         return

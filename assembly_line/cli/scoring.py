@@ -13,8 +13,6 @@ from assembly_line.cli.days import released_line
 from assembly_line.cli.kept_aside import draw_kept_aside, of_run
 from assembly_line.cli.output import Render, fields
 from assembly_line.delivery.standing import require_worth_acting
-from assembly_line.storage.datasets.datasets import DatasetStore
-from assembly_line.storage.ledger.scored_periods import ScoredPeriods
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +34,7 @@ def settled(session: Session, request: ScoringRequest) -> ScoringRequest:
     """
     target = session.target
     line, champion = released_line(target, request.line), target.control.champion(request.line)
-    periods = ScoredPeriods(target.control, DatasetStore(target.store))
+    periods = target.scored_periods
     standing = periods.standing(request, champion, now=datetime.now(UTC))
     require_worth_acting(request, instant=standing.instant, expires_after=line.policy.expires_after)
     if standing.again and not standing.withheld and not request.again and _somebody_is_there(session):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,7 @@ from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
 from assembly_line.errors import RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.services.machines import Machines
-from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.account import Account
 from assembly_line.storage.services.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -38,22 +35,22 @@ ONCE = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=5
 API_ID = re.compile(r"(?:execute-api/|//)([a-z0-9]+)(?:\.execute-api\.|/|$)")
 
 
-@dataclass
-class Target:
-    """Where a command acts.
+class Target(Account):
+    """Where a command acts: an account whose names the stacks published.
 
     Args:
         endpoints: service -> URL, and `""` -> URL of every other service; empty in an account.
     """
 
-    environment: str
-    session: Session
-    account: str
-    where: str
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._clients: dict[str, Any] = {}
+    def __init__(
+        self, *, environment: str, session: Session, where: str, endpoints: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(
+            environment,
+            new_client=lambda service: session.create_client(service, **self._access(service)),
+            named=self._published,
+        )
+        self.session, self.where, self.endpoints = session, where, dict(endpoints or {})
 
     @property
     def embedded(self) -> bool:
@@ -63,35 +60,9 @@ class Target:
     def region(self) -> str:
         return str(self.session.get_config_variable("region"))
 
-    def client(self, service: str) -> Any:
-        """A client of the service; one for each, clients may be shared by threads."""
-        if service not in self._clients:
-            self._clients[service] = self.session.create_client(service, **self._access(service))
-        return self._clients[service]
-
     @cached_property
     def parameters(self) -> Parameters:
         return Parameters(self.client("ssm"), self.environment)
-
-    @cached_property
-    def lake(self) -> ObjectStore:
-        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.LAKE_BUCKET))
-
-    @cached_property
-    def store(self) -> ObjectStore:
-        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.STORE_BUCKET))
-
-    @cached_property
-    def ledger(self) -> ObjectStore:
-        return ObjectStore(self.client("s3"), self.parameters.value(Parameter.LEDGER_BUCKET))
-
-    @cached_property
-    def control(self) -> ControlTable:
-        return ControlTable(self.client("dynamodb"), self.parameters.value(Parameter.CONTROL_TABLE))
-
-    @cached_property
-    def machines(self) -> Machines:
-        return Machines(self.client("stepfunctions"))
 
     def queue_url(self, published: str) -> str:
         """A queue's URL as it is reached from here: the embedded AWS may listen on another port than it did."""
@@ -137,6 +108,9 @@ class Target:
             raise TargetUnreachable(f"the parameter {Parameter.API_URL} holds {published!r}, not an API's address")
         return f"{self.endpoints['']}/_aws/execute-api/{found.group(1)}/$default"
 
+    def _published(self, parameter: Parameter) -> str:
+        return self.parameters.value(parameter)
+
     def _access(self, service: str) -> dict[str, Any]:
         if not self.embedded:
             return {"config": PERSISTENT}
@@ -159,7 +133,6 @@ def embedded_target(state: Path) -> Target:
     return Target(
         environment=EMBEDDED,
         session=session,
-        account=addresses.ACCOUNT,
         where=f"the embedded AWS at {runtime.endpoint_url}",
         endpoints={"": runtime.endpoint_url, "sagemaker": runtime.sagemaker_url},
     )
@@ -183,4 +156,4 @@ def account_target(environment: str, *, region: str | None, profile: str | None)
             "for the embedded AWS"
         ) from error
     where = f"environment {environment} in account {account}, {session.get_config_variable('region')}"
-    return Target(environment=environment, session=session, account=account, where=where)
+    return Target(environment=environment, session=session, where=where)

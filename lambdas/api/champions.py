@@ -9,14 +9,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from assembly_line.environments import ApiEnvironment
 from assembly_line.errors import Conflict
 from assembly_line.names import ControlKey, approved_item
 from assembly_line.requests import RollbackRequest
 from assembly_line.training.champions import Restoration, restored, same_restoration, sent_back
 from assembly_line.training.review import check_permitted
+from lambdas.api.account import account
 from lambdas.api.incoming import body_of, principal_of
 from lambdas.api.responses import answer
-from lambdas.api.stores import stores
 
 ROUTES = ["POST /lines/{line}/champion"]
 SHOWN = ("run_id", "line", "promoted_at", "author", "reviewer", "restored")
@@ -30,7 +31,7 @@ def roll_back(line: str) -> Response[str]:
     """Let the named run decide again. Asking the same again is harmless, and does what did not come about."""
     principal = principal_of(router.current_event)
     request = RollbackRequest.parse(body_of(router.current_event))
-    control = stores().control
+    control = account().control
     current = control.champion(line)
     wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
     if not same_restoration(current, request.run_id, wanted):
@@ -66,10 +67,10 @@ def _changed(line: str, request: RollbackRequest) -> str:
 
 def _take_effect(line: str, champion: dict[str, Any], request: RollbackRequest) -> None:
     """In the registry, and on the bus: the run that decided is sent back."""
-    registry, environment = stores().registry(line), stores().environment
-    gone = stores().control.approved(line, request.replaces)
+    registry, environment = account().registry(line), ApiEnvironment.from_process()
+    gone = account().control.approved(line, request.replaces)
     registry.decide(champion["model_package_arn"], approved=True, reason=f"decides again: {request.reason}")
     registry.decide(gone["model_package_arn"], approved=False, reason=f"rolled back: {request.reason}")
-    stores().bus.announce(
+    account().event_bus.announce(
         sent_back(champion, environment=environment.assembly_environment, account=environment.account_id)
     )

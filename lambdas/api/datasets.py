@@ -12,15 +12,16 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from assembly_line.environments import ApiEnvironment
 from assembly_line.errors import Conflict, NotFound, RequestRefused
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.instants import format_instant
-from assembly_line.names import aws_name, dataset_prefix
+from assembly_line.names import Parameter, aws_name, dataset_prefix
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
+from lambdas.api.account import account
 from lambdas.api.incoming import object_of, principal_of
 from lambdas.api.responses import answer
-from lambdas.api.stores import stores
 
 ROUTES = [
     "POST /lines/{line}/datasets",
@@ -46,16 +47,17 @@ def ask(line: str) -> Response[str]:
     if "line" in body:
         raise RequestRefused("line: stands in the path, not in the body")
     request = DatasetRequest.parse({**body, "line": line})
-    declared = stores().released.current(line)
+    declared = account().released.current(line)
     if request.release is None:  # of an older release they are checked as soon as it is read
         resolved_features(declared, request)
-    environment = stores().environment
     if request.explain:
-        return answer(HTTPStatus.OK, stores().functions.call(environment.explain_function, request.to_json()))
+        return answer(
+            HTTPStatus.OK, account().functions.call(ApiEnvironment.from_process().explain_function, request.to_json())
+        )
     run_id = f"{aws_name(line)}-dataset-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
     # Before the start: a run that begins must find its author.
-    stores().control.add_run(line, run_id, {"author": principal, "requested_at": format_instant(datetime.now(UTC))})
-    arn = stores().executions.start(environment.dataset_machine_arn, run_id, request.to_json())
+    account().control.add_run(line, run_id, {"author": principal, "requested_at": format_instant(datetime.now(UTC))})
+    arn = account().machines.start(account().named(Parameter.DATASET_MACHINE), run_id, request.to_json())
     logger.info("dataset run", extra={"line": line, "run_id": run_id})
     return answer(HTTPStatus.ACCEPTED, {"run_id": run_id, "execution_arn": arn})
 
@@ -65,9 +67,9 @@ def show(line: str, dataset_id: str) -> Response[str]:
     principal_of(router.current_event)
     if not DATASET.fullmatch(dataset_id):
         raise RequestRefused(f"dataset_id: {dataset_id[:100]!r}: expected ds- and 32 hexadecimal digits")
-    stores().released.current(line)
+    account().released.current(line)
     try:
-        manifest = stores().objects.read_json(f"{dataset_prefix(line, dataset_id)}manifest.json")
+        manifest = account().store.read_json(f"{dataset_prefix(line, dataset_id)}manifest.json")
     except NotFound as error:
         raise NotFound(
             f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one"
@@ -86,7 +88,7 @@ def show_run(line: str, run_id: str) -> Response[str]:
 def cancel(line: str, run_id: str) -> Response[str]:
     principal = principal_of(router.current_event)
     found = _run(line, run_id)
-    stopped = stores().machines.stop(found.arn, error="Cancelled", cause=f"cancelled by {principal}")
+    stopped = account().machines.stop(found.arn, error="Cancelled", cause=f"cancelled by {principal}")
     if not stopped.was_stopped:
         raise Conflict(f"run {run_id} of line {line} had {stopped.status.lower()} before it could be cancelled")
     logger.info("cancelled", extra={"line": line, "run_id": run_id})
@@ -104,7 +106,7 @@ def _run(line: str, run_id: str) -> Execution:
         raise RequestRefused(f"run_id: {run_id[:100]!r}: expected at most 80 letters, digits, _ or -")
     missing = f"line {line!r} has no dataset run {run_id!r}"
     try:
-        found = stores().machines.describe(execution_arn(stores().environment.dataset_machine_arn, run_id))
+        found = account().machines.describe(execution_arn(account().named(Parameter.DATASET_MACHINE), run_id))
     except NotFound as error:
         raise NotFound(missing) from error
     if not isinstance(found.request, dict) or found.request.get("line") != line:
@@ -113,7 +115,7 @@ def _run(line: str, run_id: str) -> Execution:
 
 
 def _shown(line: str, found: Execution) -> dict[str, Any]:
-    author = (stores().control.run(line, found.name) or {}).get("author")
+    author = (account().control.run(line, found.name) or {}).get("author")
     ended = {} if found.stopped is None else {"stopped_at": format_instant(found.stopped)}
     answered = {"dataset": found.output} if found.status == SUCCEEDED else {}
     failed = {"reason": found.reason} if found.error or found.cause else {}

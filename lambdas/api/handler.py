@@ -18,15 +18,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assembly_line.errors import AssemblyError, Conflict, NoLongerWaiting, RequestRefused, SendingFailed
 from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
-from assembly_line.names import approved_item, aws_name
+from assembly_line.names import Parameter, approved_item, aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.storage.services.queue import Parcel
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
 from lambdas.api import champions, datasets, online
+from lambdas.api.account import account
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
-from lambdas.api.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,8 +50,8 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.post("/feedback")
 def send_feedback() -> Response[str]:
     principal = principal_of(app.current_event)
-    events = read_submission(body_of(app.current_event), stores().released.current)
-    sent = stores().queue.send([Parcel(event.to_json(), {"principal": principal}) for event in events])
+    events = read_submission(body_of(app.current_event), account().released.current)
+    sent = account().feedback_queue.send([Parcel(event.to_json(), {"principal": principal}) for event in events])
     failed = [event.event_id for event, result in zip(events, sent, strict=True) if result.message_id is None]
     logger.info("feedback", extra={"events": len(events), "failed": len(failed)})
     if failed:
@@ -66,14 +66,14 @@ def start_run(line: str) -> Response[str]:
     if "line" in body:
         raise RequestRefused("line: stands in the path, not in the body")
     request = TrainingRequest.parse({**body, "line": line})
-    declared = stores().released.current(line)
+    declared = account().released.current(line)
     if request.release is None:  # the run checks those of an older release, as soon as it begins
         hyperparameters.resolve(declared, request.hyperparameters)
     run_id = f"{aws_name(line)}-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
     # Before the start: a run that begins must find its author.
     requested = {"author": principal, "requested_at": format_instant(datetime.now(UTC))}
-    stores().control.add_run(line, run_id, requested)
-    arn = stores().executions.start(stores().environment.training_machine_arn, run_id, request.to_json())
+    account().control.add_run(line, run_id, requested)
+    arn = account().machines.start(account().named(Parameter.TRAINING_MACHINE), run_id, request.to_json())
     logger.info("training run", extra={"line": line, "run_id": run_id})
     return answer(HTTPStatus.ACCEPTED, {"run_id": run_id, "execution_arn": arn})
 
@@ -81,14 +81,14 @@ def start_run(line: str) -> Response[str]:
 @app.get("/lines/<line>/runs/<run_id>/review")
 def show_review(line: str, run_id: str) -> Response[str]:
     principal_of(app.current_event)
-    return answer(HTTPStatus.OK, _shown(stores().control.review(line, run_id)))
+    return answer(HTTPStatus.OK, _shown(account().control.review(line, run_id)))
 
 
 @app.post("/lines/<line>/runs/<run_id>/review")
 def judge(line: str, run_id: str) -> Response[str]:
     reviewer = principal_of(app.current_event)
     request = ReviewRequest.parse(body_of(app.current_event))
-    control = stores().control
+    control = account().control
     review = control.review(line, run_id)
     if _says_the_same(review, reviewer, request):
         _require_in_effect(review)
@@ -142,7 +142,7 @@ def _require_in_effect(review: dict[str, Any]) -> None:
     Raises:
         Conflict: another run decides now.
     """
-    line, run_id, control = review["line"], review["run_id"], stores().control
+    line, run_id, control = review["line"], review["run_id"], account().control
     if control.read(line, approved_item(run_id)) is None:
         return
     deciding = control.champion(line)["run_id"]
@@ -156,7 +156,7 @@ def _require_in_effect(review: dict[str, Any]) -> None:
 
 def _answer_execution(review: dict[str, Any]) -> bool:
     judgement = {name: review[name] for name in ("decision", "reviewer", "reason")}
-    return stores().executions.answer(review["token"], judgement)
+    return account().machines.answer(review["token"], judgement)
 
 
 def _shown(review: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from assembly_line.features.sources.attempts import built_from_json, in_state
 from assembly_line.features.sources.source_rules import columns_to_fetch
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
+from lambdas.dataset.account import account, machinery
 from lambdas.dataset.planning import resolve
 from lambdas.dataset.rejudging import require_passed_again
-from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,13 +41,13 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     request = DatasetRequest.parse(event)
     if request.explain:
         raise RequestRefused("explain: true asks for no dataset; the machine answers it before anything is planned")
-    made = resolve(stores(), request).plan
-    found = stores().datasets.find_manifest(made.line.name, made.dataset_id)
+    made = resolve(account(), request, memory_mib=machinery().memory_mib).plan
+    found = account().datasets.find_manifest(made.line.name, made.dataset_id)
     logger.info("planned", extra={"dataset_id": made.dataset_id, "engine": made.engine, "exists": found is not None})
     return {
         "dataset_id": made.dataset_id,
         "line": made.line.name,
-        "plan_key": stores().datasets.write_plan(made),
+        "plan_key": account().datasets.write_plan(made),
         "engine": made.engine,
         "reason": made.reason,
         "exists": found is not None,
@@ -61,23 +61,23 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Build a planned dataset with DuckDB. The answer says where the whole report is, and carries its beginning."""
     began = time.monotonic()
-    planned = stores().datasets.read_plan(event["plan_key"])
+    planned = account().datasets.read_plan(event["plan_key"])
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         folder = Path(place)
         files = {
-            name: stores().lake.fetch_objects(name, part.objects, folder, columns=columns_to_fetch(planned, name))
+            name: account().lake.fetch_objects(name, part.objects, folder, columns=columns_to_fetch(planned, name))
             for name, part in planned.inputs.items()
         }
         target = folder / "data.parquet"
-        built = build_on_this_machine(planned, files, target, memory_mib=stores().memory_mib)
+        built = build_on_this_machine(planned, files, target, memory_mib=machinery().memory_mib)
         if planned.with_outcome:
-            earlier = stores().lake.fetch_earlier(comparable(planned), folder / "earlier")
-            audited = audit_knowledge(planned, files, target, memory_mib=stores().memory_mib, earlier=earlier)
+            earlier = account().lake.fetch_earlier(comparable(planned), folder / "earlier")
+            audited = audit_knowledge(planned, files, target, memory_mib=machinery().memory_mib, earlier=earlier)
             built = replace(built, findings=(*built.findings, *audited))
-        data_key = stores().datasets.write_data(planned.line.name, planned.dataset_id, target)
+        data_key = account().datasets.write_data(planned.line.name, planned.dataset_id, target)
     seconds = round(time.monotonic() - began, 3)
     attempt = {"data_key": data_key, "seconds": seconds, **built.to_json()}
-    built_key = stores().datasets.write_attempt(attempt)
+    built_key = account().datasets.write_attempt(attempt)
     logger.info("built", extra={"dataset_id": planned.dataset_id, "rows": built.rows, "seconds": seconds})
     return {"data_key": data_key, "built_key": built_key, "seconds": seconds, **in_state(built)}
 
@@ -85,16 +85,16 @@ def build(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 @logger.inject_lambda_context
 def finish(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Judge a built dataset and make it exist, unless another attempt did so first; then by other rules, if it must."""
-    datasets = stores().datasets
+    datasets = account().datasets
     planned = datasets.read_plan(event["plan_key"])
     found = datasets.find_manifest(planned.line.name, planned.dataset_id)
     if found is not None:
-        require_passed_again(stores(), planned, found)
+        require_passed_again(account(), planned, found)
         return result_of(found, exists=True)
     reported = event.get("built")
     attempt = datasets.read_attempt(reported["built_key"]) if reported else datasets.read_spark_attempt(planned)
     built = built_from_json(attempt)
-    require_memory_to_finish(built.rows, memory_mib=stores().memory_mib)
+    require_memory_to_finish(built.rows, memory_mib=machinery().memory_mib)
     created = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="dataset-") as place:
         path = Path(place) / "data.parquet"

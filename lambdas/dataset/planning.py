@@ -10,7 +10,7 @@ from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest
-from lambdas.dataset.stores import Stores
+from assembly_line.storage.account import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,32 +21,32 @@ class Planned:
     snapshots: dict[str, Snapshot]
 
 
-def resolve(stores: Stores, request: DatasetRequest) -> Planned:
+def resolve(account: Account, request: DatasetRequest, *, memory_mib: int) -> Planned:
     """Resolve a request; nothing is written.
 
     Raises:
         NotFound: the line was never released, or a source never loaded.
         RequestRefused: the request names what the line does not have.
     """
-    release = _release(stores, request)
+    release = _release(account, request)
     names = needed_sources(release.line, request)
-    snapshots = {name: stores.lake.snapshot(name) for name in names}
+    snapshots = {name: account.lake.snapshot(name) for name in names}
     plan = make_plan(
         request,
         release.line,
         release=release.digest,
         snapshots=snapshots,
-        memory_mib=stores.memory_mib,
+        memory_mib=memory_mib,
         scripts=release.script_digests,
     )
     return Planned(plan=plan, snapshots=snapshots)
 
 
-def _release(stores: Stores, request: DatasetRequest) -> Release:
+def _release(account: Account, request: DatasetRequest) -> Release:
     """The release that a request names, or the line's current one."""
-    current = stores.control.current_release(request.line)
+    current = account.control.current_release(request.line)
     try:
-        release = stores.releases.read(request.release or current)
+        release = account.releases.read(request.release or current)
     except NotFound as error:
         raise RequestRefused(
             f"release: {request.release or current} is not in the store; "

@@ -13,7 +13,7 @@ from assembly_line.features.record.manifest import require_rows
 from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.memory import require_memory
 from assembly_line.model_types import wish_from_json
-from lambdas.dataset.stores import stores
+from lambdas.dataset.account import account, machinery
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,19 +24,19 @@ logger = Logger(service="dataset")
 @logger.inject_lambda_context
 def shape(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the dataset with its shape; a shape that exists is not made again."""
-    datasets, shapes = stores().datasets, stores().shapes
+    datasets, shapes = account().datasets, account().shapes
     planned = datasets.read_plan(event["plan_key"])
     manifest = datasets.manifest(planned.line.name, planned.dataset_id)
     facts, wish = facts_of(planned, manifest), wish_from_json(event["model"])
     found = shapes.find(facts, wish)
     if found is None:
-        require_memory(wish, facts, memory_mib=stores().memory_mib)
+        require_memory(wish, facts, memory_mib=machinery().memory_mib)
         with tempfile.TemporaryDirectory(prefix="shape-") as place:
             path = Path(place) / "data.parquet"
             datasets.download(facts.line, facts.dataset_id, path)
             columns = read_dataset(path)
             require_rows(manifest, columns)
             path.unlink()
-            found = shapes.make(columns, facts, wish, Path(place), memory_mib=stores().memory_mib)
+            found = shapes.make(columns, facts, wish, Path(place), memory_mib=machinery().memory_mib)
     logger.info("shaped", extra={"dataset_id": facts.dataset_id, "shape_id": found["shape_id"]})
     return {**event["dataset"], "shape": found}

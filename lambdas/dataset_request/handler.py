@@ -13,8 +13,8 @@ from assembly_line.features.planning.forecast import forecast
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.datasets.dataset_claims import DatasetClaims
 from assembly_line.storage.services.machines import RUNNING
+from lambdas.dataset.account import account, machinery
 from lambdas.dataset.planning import resolve
-from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,12 +27,12 @@ logger = Logger(service="dataset-request")
 @logger.inject_lambda_context
 def explain(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Say what a request would read, build and cost. Nothing is written."""
-    resolved = resolve(stores(), DatasetRequest.parse(event))
+    resolved = resolve(account(), DatasetRequest.parse(event), memory_mib=machinery().memory_mib)
     plan = resolved.plan
-    found = stores().datasets.find_manifest(plan.line.name, plan.dataset_id)
+    found = account().datasets.find_manifest(plan.line.name, plan.dataset_id)
     logger.info("explained", extra={"dataset_id": plan.dataset_id, "engine": plan.engine, "exists": found is not None})
     created = None if found is None else str(found["created"])
-    return forecast(plan, resolved.snapshots, stores().machinery, created=created)
+    return forecast(plan, resolved.snapshots, machinery(), created=created)
 
 
 @logger.inject_lambda_context
@@ -54,7 +54,7 @@ def claim(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _take(line: str, dataset_id: str, wanted: Claim, now: datetime) -> Claim | None:
     """None once the claim is the wanted one; otherwise the claim of another execution that still builds."""
-    claims = DatasetClaims(stores().control)
+    claims = DatasetClaims(account().control)
     standing = claims.take(line, dataset_id, wanted)
     if standing is None or _holds(standing, now):
         return standing
@@ -62,7 +62,7 @@ def _take(line: str, dataset_id: str, wanted: Claim, now: datetime) -> Claim | N
 
 
 def _is_built(line: str, dataset_id: str) -> bool:
-    return stores().datasets.find_manifest(line, dataset_id) is not None
+    return account().datasets.find_manifest(line, dataset_id) is not None
 
 
 def _answer(state: str, wait_seconds: int = 0) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _answer(state: str, wait_seconds: int = 0) -> dict[str, Any]:
 
 def _holds(other: Claim, now: datetime) -> bool:
     try:
-        running = stores().executions.describe(other.holder).status == RUNNING
+        running = account().machines.describe(other.holder).status == RUNNING
     except NotFound:
         return other.holds(now, running=None)
     return other.holds(now, running=running)

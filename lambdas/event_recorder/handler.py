@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
@@ -14,9 +13,9 @@ from assembly_line.environments import EventRecorderEnvironment
 from assembly_line.errors import MalformedMessage
 from assembly_line.names import Station
 from assembly_line.storage.ledger.event_log import EventLog
-from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.envelopes import station_event
 from assembly_line.throughput.stopped import Place
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -48,7 +47,7 @@ def recorder() -> Recorder:
         environment.outcomes_machine_arn: Station.FEEDBACK,
     }
     return Recorder(
-        log=EventLog(ObjectStore(boto3.client("s3"), environment.ledger_bucket)),
+        log=account_of(EventRecorderEnvironment).event_log,
         place=Place(environment=environment.assembly_environment, machines=machines),
     )
 

@@ -8,11 +8,9 @@ keeps both, `principal` and `sender`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
@@ -20,11 +18,7 @@ from assembly_line.canonical import digest
 from assembly_line.environments import FeedbackCollectorEnvironment
 from assembly_line.errors import AssemblyError, MalformedMessage
 from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
-from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.lines import ReleasedLines
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -36,39 +30,19 @@ if TYPE_CHECKING:
 logger = Logger(service="feedback-collector")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """What the collector works with."""
-
-    ledger: Ledger
-    released: ReleasedLines
-    api_role_id: str
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = FeedbackCollectorEnvironment.from_process()
-    s3 = boto3.client("s3")
-    control = ControlTable(boto3.client("dynamodb"), environment.control_table)
-    releases = ReleaseStore(ObjectStore(s3, environment.store_bucket))
-    return Stores(
-        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
-        released=ReleasedLines(control, releases),
-        api_role_id=environment.api_role_id,
-    )
+account = partial(account_of, FeedbackCollectorEnvironment)
 
 
 @logger.inject_lambda_context
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Keep every event that can be read; send back alone what cannot, which ends in the dead-letter queue."""
-    used = stores()
+    used, api_role_id = account(), FeedbackCollectorEnvironment.from_process().api_role_id
     lines: dict[str, Line] = {}
     accepted: list[Arrival] = []
 
     def read(record: SQSRecord) -> None:
         try:
-            arrival = _read(record.raw_event, used.api_role_id)
+            arrival = _read(record.raw_event, api_role_id)
             name = arrival.event.line
             if name not in lines:
                 lines[name] = used.released.current(name)

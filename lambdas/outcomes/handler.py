@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
@@ -18,11 +16,7 @@ from assembly_line.features.engines import outcomes as features
 from assembly_line.feedback.maturity import OpenDecision, Provenance, open_decisions, outcome_rows
 from assembly_line.names import LedgerKind
 from assembly_line.requests import OutcomesRequest
-from assembly_line.storage.lake.lake import Lake
-from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,27 +27,7 @@ if TYPE_CHECKING:
 logger = Logger(service="outcomes")
 
 
-@dataclass(frozen=True)
-class Stores:
-    """What the step reads and writes."""
-
-    control: ControlTable
-    releases: ReleaseStore
-    lake: Lake
-    ledger: Ledger
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = OutcomesEnvironment.from_process()
-    s3 = boto3.client("s3")
-    return Stores(
-        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
-        releases=ReleaseStore(ObjectStore(s3, environment.store_bucket)),
-        lake=Lake(ObjectStore(s3, environment.lake_bucket)),
-        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
-    )
+account = partial(account_of, OutcomesEnvironment)
 
 
 @logger.inject_lambda_context
@@ -61,10 +35,10 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Derive each predicted decision's outcome once it is mature; a decision that has one keeps it."""
     request = OutcomesRequest.parse(event["input"])
     run_id: str = event["run_id"]
-    release = stores().control.current_release(request.line)
-    line = stores().releases.read(release).line
-    snapshots = {name: stores().lake.snapshot(name) for name in features.sources_of(line)}
-    ledger = stores().ledger
+    release = account().control.current_release(request.line)
+    line = account().releases.read(release).line
+    snapshots = {name: account().lake.snapshot(name) for name in features.sources_of(line)}
+    ledger = account().ledger
     waiting, already = open_decisions(
         ledger.read(line.name, LedgerKind.PREDICTIONS), ledger.read(line.name, LedgerKind.OUTCOMES), run_id=run_id
     )
@@ -101,7 +75,7 @@ def _derive(
 ) -> list[features.DecisionOutcome]:
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        files = {name: stores().lake.fetch(snapshot, name, place) for name, snapshot in snapshots.items()}
+        files = {name: account().lake.fetch(snapshot, name, place) for name, snapshot in snapshots.items()}
         return features.derive(
             line,
             [(decision.keys, decision.decision_time) for decision in waiting],

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 
 from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
-from assembly_line.names import line_resource
-from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.models import runs
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.registry import ModelRegistry
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training.champions import champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,50 +25,16 @@ if TYPE_CHECKING:
 logger = Logger(service="review")
 
 
-@dataclass(frozen=True)
-class Stores:
-    """What the two ends read and write."""
-
-    environment: ReviewEnvironment
-    control: ControlTable
-    objects: ObjectStore
-    releases: ReleaseStore
-    datasets: DatasetStore
-
-    def run(self, context: RunContext) -> runs.RunStore:
-        return runs.RunStore(self.objects, context.line, context.run_id)
-
-    def registry(self, line: str) -> ModelRegistry:
-        return ModelRegistry(boto3.client("sagemaker"), line_resource(self.environment.assembly_environment, line))
-
-    def champion(self, line: str) -> dict[str, Any] | None:
-        try:
-            return self.control.champion(line)
-        except NotFound:
-            return None
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = ReviewEnvironment.from_process()
-    objects = ObjectStore(boto3.client("s3"), environment.store_bucket)
-    return Stores(
-        environment=environment,
-        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
-        objects=objects,
-        releases=ReleaseStore(objects),
-        datasets=DatasetStore(objects),
-    )
+account = partial(account_of, ReviewEnvironment)
 
 
 @logger.inject_lambda_context
 def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Lay the run before its reviewers. The execution waits until the API answers its token."""
     run = RunContext.from_json(event["context"])
-    record = stores().run(run).read_json(runs.RECORD)
-    manifest = stores().datasets.manifest(run.line, event["dataset"]["dataset_id"])
-    risk = stores().releases.read(run.release).line.risk
+    record = account().run(run.line, run.run_id).read_json(runs.RECORD)
+    manifest = account().datasets.manifest(run.line, event["dataset"]["dataset_id"])
+    risk = account().releases.read(run.release).line.risk
     review = {
         "state": WAITING,
         "line": run.line,
@@ -84,10 +43,10 @@ def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "author_verified": run.author_verified,
         "risk": risk,
         "token": event["task_token"],
-        "packet": review_packet(record, manifest, champion=stores().champion(run.line), risk=risk),
+        "packet": review_packet(record, manifest, champion=_champion(run.line), risk=risk),
         "opened_at": format_instant(datetime.now(UTC)),
     }
-    if not stores().control.open_review(run.line, run.run_id, review):
+    if not account().control.open_review(run.line, run.run_id, review):
         raise Conflict(
             f"review of run {run.run_id} (line {run.line}): is decided already; train again with `line train`"
         )
@@ -100,7 +59,7 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     """Let the stored judgement take effect. Not what the execution was told counts: the item is read again."""
     run, packaged = RunContext.from_json(event["context"]), PackagedModel.from_json(event["packaged"])
     evaluated = EvaluatedModel.from_json(event["evaluated"])
-    review = stores().control.review(run.line, run.run_id)
+    review = account().control.review(run.line, run.run_id)
     if review["state"] != DECIDED:
         raise NotPermitted(
             f"review of run {run.run_id} (line {run.line}): nobody decided it; it is decided with `line review`, "
@@ -108,14 +67,14 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
         )
     approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
-    stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
+    account().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
     champion = approved and _promote(run, packaged, evaluated, review)
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
     return {"decision": review["decision"], "champion": champion}
 
 
 def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]) -> bool:
-    store, deciding = stores().run(run), stores().champion(run.line)
+    store, deciding = account().run(run.line, run.run_id), _champion(run.line)
     champion = champion_of(
         store.read_json(runs.RECORD),
         packaged,
@@ -124,4 +83,11 @@ def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel
         encoding_key=store.key(runs.ENCODING),
         replaces=None if deciding is None else deciding["run_id"],
     )
-    return stores().control.promote(run.line, champion)
+    return account().control.promote(run.line, champion)
+
+
+def _champion(line: str) -> dict[str, Any] | None:
+    try:
+        return account().control.champion(line)
+    except NotFound:
+        return None

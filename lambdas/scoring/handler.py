@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
@@ -20,7 +18,7 @@ from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
-from assembly_line.delivery.report import account
+from assembly_line.delivery.report import account as accounted
 from assembly_line.delivery.standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
@@ -29,58 +27,17 @@ from assembly_line.features.shapes.model_inputs import inputs_from_json
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import DeliveryStatus, LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.ledger.deliveries import Deliveries
-from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.ledger.scored_periods import ScoredPeriods
-from assembly_line.storage.ledger.scoring_runs import ScoringRun
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.storage.services.topic import Topic, topic_arn
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from assembly_line.declarations.lines import Line
 
 logger = Logger(service="scoring")
 
 
-@dataclass(frozen=True)
-class Stores:
-    """What the steps read and write."""
-
-    environment: ScoringEnvironment
-    store: ObjectStore
-    ledger: Ledger
-    control: ControlTable
-    periods: ScoredPeriods
-
-    def line(self, release: str) -> Line:
-        return ReleaseStore(self.store).read(release).line
-
-    def topic(self, line: str) -> Topic:
-        sns = boto3.client("sns")
-        environment = self.environment
-        arn = topic_arn(sns, account=environment.account_id, environment=environment.assembly_environment, line=line)
-        return Topic(sns, arn)
-
-
-@cache
-def stores() -> Stores:
-    """Built on first use, so that importing this module needs neither AWS nor an environment."""
-    environment = ScoringEnvironment.from_process()
-    s3 = boto3.client("s3")
-    store = ObjectStore(s3, environment.store_bucket)
-    control = ControlTable(boto3.client("dynamodb"), environment.control_table)
-    return Stores(
-        environment=environment,
-        store=store,
-        ledger=Ledger(ObjectStore(s3, environment.ledger_bucket)),
-        control=control,
-        periods=ScoredPeriods(control, DatasetStore(store)),
-    )
+account = partial(account_of, ScoringEnvironment)
 
 
 @logger.inject_lambda_context
@@ -88,13 +45,13 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the request, and settle release, champion and the run's place on the business clock."""
     request = ScoringRequest.parse(event["input"])
     started_at = parse_instant(event["started_at"], field="started_at")
-    control = stores().control
+    control = account().control
     release = control.current_release(request.line)
     champion = control.champion(request.line)
     asked = control.run(request.line, event["run_id"])
-    standing = stores().periods.standing(request, champion, now=started_at, run_id=event["run_id"])
+    standing = account().scored_periods.standing(request, champion, now=started_at, run_id=event["run_id"])
     standing.require_asked(request)
-    expires_after = stores().line(release).policy.expires_after
+    expires_after = account().releases.read(release).line.policy.expires_after
     require_worth_acting(request, instant=standing.instant, expires_after=expires_after)
     run = scoring.begin(
         request,
@@ -114,9 +71,9 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Write what the model is asked; refuse a model whose archive is not the one that was approved."""
     run = ScoringContext.from_json(event["context"])
-    store = stores().store
+    store = account().store
     encoding = inputs_from_json(store.read_json(run.champion.encoding_key))
-    files = ScoringRun(store, run.line, run.run_id)
+    files = account().scoring_run(run.line, run.run_id)
     with TemporaryDirectory() as folder:
         _check_archive(run, Path(folder))
         table = _download(event["dataset"], ["decision_id", *encoding.features], Path(folder))
@@ -124,7 +81,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     if not rows:
         raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
     files.write_batch(encoding.csv(table, first=table["decision_id"]))
-    training = stores().line(run.release).training
+    training = account().releases.read(run.release).line.training
     logger.info("scoring prepared", extra={"line": run.line, "run_id": run.run_id, "rows": rows})
     return {
         "job_name": job_name(run.line, run.run_id, "score", 1),
@@ -142,8 +99,8 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the answers, decide, and write down everything that will be sent before anything is."""
     run = ScoringContext.from_json(event["context"])
-    line = stores().line(run.release)
-    files = ScoringRun(stores().store, run.line, run.run_id)
+    line = account().releases.read(run.release).line
+    files = account().scoring_run(run.line, run.run_id)
     keys = list(line.decision.keys)
     columns = list(dict.fromkeys(["decision_id", "decision_time", *keys, run.champion.baseline_feature]))
     with TemporaryDirectory() as folder:
@@ -176,10 +133,11 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the outbox to the line's topic; account for every decision of the batch."""
     run = ScoringContext.from_json(event["context"])
-    files = ScoringRun(stores().store, run.line, run.run_id)
-    deliveries = Deliveries(stores().ledger, stores().topic(run.line))
+    files = account().scoring_run(run.line, run.run_id)
+    topic = account().topic(run.line, account_id=ScoringEnvironment.from_process().account_id)
+    deliveries = Deliveries(account().ledger, topic)
     if not run.withheld:
-        stores().periods.record(run)
+        account().scored_periods.record(run)
     kept_aside = files.quarantine()
     records: list[dict[str, Any]] = []
     dead: list[Letter] = []
@@ -189,7 +147,7 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
             if record["status"] == DeliveryStatus.DEAD_LETTERED:
                 dead.append(letter)
     published = event["published"]
-    report = account(
+    report = accounted(
         records, offered=published["offered"], quarantined=kept_aside, withheld=published.get("withheld", 0)
     )
     if dead:
@@ -205,7 +163,7 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:
-    store, champion = stores().store, run.champion
+    store, champion = account().store, run.champion
     archive = folder / "model.tar.gz"
     store.download(store.key_of(champion.model_data_uri), archive)
     with archive.open("rb") as content:
@@ -220,7 +178,7 @@ def _check_archive(run: ScoringContext, folder: Path) -> None:
 
 def _download(dataset: Mapping[str, Any], columns: Sequence[str], folder: Path) -> dict[str, list[Any]]:
     data = folder / "data.parquet"
-    DatasetStore(stores().store).download_checked(dataset["line"], dataset["dataset_id"], data)
+    account().datasets.download_checked(dataset["line"], dataset["dataset_id"], data)
     return read_columns(data, list(columns))
 
 
@@ -237,4 +195,4 @@ def _append_to_ledger(run: ScoringContext, batch: ComposedBatch) -> None:
     for kind, rows in ((LedgerKind.PREDICTIONS, batch.rows), (LedgerKind.QUARANTINE, batch.quarantined)):
         for day in sorted({day_of(row["decision_id"]) for row in rows}):
             of_day = [row for row in rows if day_of(row["decision_id"]) == day]
-            stores().ledger.append(run.line, kind, day, run.run_id, of_day)
+            account().ledger.append(run.line, kind, day, run.run_id, of_day)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.environments import TrainingEnvironment
 from assembly_line.errors import RequestRefused
 from assembly_line.features.engines.outcomes import require_happened
 from assembly_line.features.files.columns_of_file import read_columns
@@ -26,30 +28,32 @@ from assembly_line.training.archive import Limits, build_archive
 from assembly_line.training.evaluation import evaluate as measure
 from assembly_line.training.evaluation import read_answers
 from assembly_line.training.hyperparameters import resolve, script_mode
+from assembly_line.training.images import Image, image
 from assembly_line.training.inputs import TrainingInputs, columns_needed, training_inputs
-from assembly_line.training.phases import fit_of
+from assembly_line.training.phases import Fit, fit_of
 from assembly_line.training.record import preparation, run_record
 from assembly_line.training.review import UNVERIFIED
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
-from lambdas.training.stores import stores
+from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="training")
+account = partial(account_of, TrainingEnvironment)
 
 
 @logger.inject_lambda_context
 def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the request before anything is built, and fix what the run is: release, hyperparameters, author."""
     request = TrainingRequest.parse(event["input"])
-    digest = request.release or stores().control.current_release(request.line)
-    release = stores().releases.read(digest)
+    digest = request.release or account().control.current_release(request.line)
+    release = account().releases.read(digest)
     if release.line.name != request.line:
         raise RequestRefused(f"release: {digest} is of line {release.line.name}, not of {request.line}")
     require_happened(release.line, "the training machine learns whether something happens, and no other measure yet")
-    stores().image_of(release)
-    asked = stores().control.run(request.line, event["run_id"])
+    _image_of(release)
+    asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
         line=request.line, purpose="training", as_of=request.as_of, engine=request.engine, release=digest
     )
@@ -72,15 +76,15 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the dataset, split it by time, and write what the fit's job and its scoring of the holdout read."""
     run, dataset, phase = RunContext.from_json(event["context"]), event["dataset"], Phase(event["phase"])
-    release = stores().releases.read(run.release)
+    release = account().releases.read(run.release)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "data.parquet"
-        stores().datasets.download_checked(run.line, dataset["dataset_id"], path)
+        account().datasets.download_checked(run.line, dataset["dataset_id"], path)
         inputs = training_inputs(read_columns(path, columns_needed(release.line)), release.line, phase=phase)
-    store = stores().fit(run, fit_of(phase, refit=release.line.training.refit))
+    store = _files(run, fit_of(phase, refit=release.line.training.refit))
     store.write_inputs(inputs)
     job = _job(run, release, phase, inputs)
-    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, stores().image_of(release), job))
+    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release), job))
     logger.info(
         "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": str(phase), "rows": inputs.rows}
     )
@@ -88,17 +92,18 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs) -> PreparedJob:
-    training, environment = release.line.training, stores().environment
+    training, environment = release.line.training, TrainingEnvironment.from_process()
     fit = fit_of(phase, refit=training.refit)
-    store = stores().fit(run, fit)
+    store = _files(run, fit)
+    partition = account().client("sagemaker").meta.partition
     role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
-        role_arn=f"arn:{stores().sagemaker.meta.partition}:iam::{environment.account_id}:role/{role}",
-        image=stores().image_of(release).uri,
+        role_arn=f"arn:{partition}:iam::{environment.account_id}:role/{role}",
+        image=_image_of(release).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
-        code_uri=stores().objects.uri(release_code_prefix(run.release)),
+        code_uri=account().store.uri(release_code_prefix(run.release)),
         output_uri=store.uri(runs.JOB_OUTPUT).removesuffix("/"),
         instance_type=training.instance_type,
         volume_gib=training.volume_gib,
@@ -117,9 +122,9 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
 def package(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check what the job saved, put the release's code beside it, and name the archive by its digest."""
     run, prepared = RunContext.from_json(event["context"]), PreparedJob.from_json(event["prepared"])
-    release = stores().releases.read(run.release)
+    release = account().releases.read(run.release)
     fit = fit_of(Phase(event["phase"]), refit=release.line.training.refit)
-    store = stores().fit(run, fit)
+    store = _files(run, fit)
     with TemporaryDirectory() as folder:
         saved, final = Path(folder) / "saved.tar.gz", Path(folder) / "model.tar.gz"
         store.download_artifact(event["model_artifact"], saved, largest=Limits().packed_bytes)
@@ -150,9 +155,9 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     the archive that is delivered loads, reads its own encoding and answers each decision with a probability.
     """
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
-    release = stores().releases.read(run.release)
+    release = account().releases.read(run.release)
     refit = release.line.training.refit
-    store = stores().fit(run, fit_of(phase, refit=refit))
+    store = _files(run, fit_of(phase, refit=refit))
     truth = store.truth()
     scores = read_answers(store.answers(), truth.decision_id, fit=phase)
     if phase is Phase.JUDGED:
@@ -162,7 +167,7 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             prior=store.read_json(runs.REQUEST)["prior"],
             baseline_feature=release.line.training.baseline,
         )
-        stores().run(run).write_json(runs.EVALUATION, metrics)
+        _files(run).write_json(runs.EVALUATION, metrics)
         logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
         if refit:
             return _evaluated(run, metrics, refit=True).to_json()
@@ -174,7 +179,7 @@ def _evaluated(
 ) -> EvaluatedModel:
     return EvaluatedModel(
         metrics=metrics,
-        evaluation_uri=stores().run(run).uri(runs.EVALUATION),
+        evaluation_uri=_files(run).uri(runs.EVALUATION),
         refit=refit,
         model_package_arn=arn,
         model_package_version=version,
@@ -184,11 +189,11 @@ def _evaluated(
 def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedModel:
     """Register the delivered fit as pending, with the measures of the judged one, and keep the record of the run."""
     refit = release.line.training.refit
-    judged = stores().fit(run, fit_of(Phase.JUDGED, refit=refit)).fitted()
-    delivered = stores().run(run).fitted()
+    judged = _files(run, fit_of(Phase.JUDGED, refit=refit)).fitted()
+    delivered = _files(run).fitted()
     packaged = delivered.packaged
     registered = (
-        stores()
+        account()
         .registry(run.line)
         .register(
             PackageContent(
@@ -196,7 +201,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
                 image=packaged.image,
                 model_data_uri=packaged.model_data_uri,
                 environment=packaged.environment,
-                evaluation_uri=stores().run(run).uri(runs.EVALUATION),
+                evaluation_uri=_files(run).uri(runs.EVALUATION),
                 instance_type=release.line.training.scores_on,
                 metadata={
                     "run_id": run.run_id,
@@ -207,9 +212,19 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
             )
         )
     )
-    metrics = stores().run(run).read_json(runs.EVALUATION)
+    metrics = _files(run).read_json(runs.EVALUATION)
     evaluated = _evaluated(run, metrics, refit=refit, arn=registered.arn, version=registered.version)
     record = run_record(release, evaluated, judged=judged, delivered=delivered)
-    stores().run(run).write_json(runs.RECORD, record)
+    _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated
+
+
+def _image_of(release: Release) -> Image:
+    training = release.line.training
+    return image(training.framework, training.framework_version, account().client("sagemaker").meta.region_name)
+
+
+def _files(run: RunContext, fit: Fit | None = None) -> runs.RunStore:
+    """Of a fit, or of the run as a whole: evaluation and record."""
+    return account().run(run.line, run.run_id, fit="" if fit is None else fit.folder)

@@ -13,7 +13,6 @@ from assembly_line.cli.target import Target, embedded_target
 from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.services.machines import Execution
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import LineCommand
@@ -41,7 +40,7 @@ class Deployed:
         return self.ledger(LedgerKind.PREDICTIONS)
 
     def ledger(self, kind: LedgerKind) -> list[dict[str, Any]]:
-        return list(Ledger(self.target.ledger).read(LINE, kind))
+        return list(self.target.ledger.read(LINE, kind))
 
     def end(self, arn: str, *, seconds: float = 60) -> Execution:
         """The execution, once it is over."""

@@ -9,7 +9,6 @@ from typing import Any
 from assembly_line.cli.exits import ExitCode
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.names import Parameter
-from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.throughput.visits import visits
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import until
@@ -41,9 +40,9 @@ def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(depl
     assert told["estimate"]["usd"] > 0
     built = deployed.line(*BUILD, "2017-06-01").document
     assert built["dataset_id"] == told["dataset_id"]
-    machine = target.parameters.value(Parameter.DATASET_MACHINE)
+    machine = target.named(Parameter.DATASET_MACHINE)
     (explained,) = [name for name, _ in target.machines.recent(machine) if "-explain-" in name]
-    items = until(lambda: {event.item for event in EventLog(target.ledger).read()}, seconds=30)
+    items = until(lambda: {event.item for event in target.event_log.read()}, seconds=30)
     assert explained not in items
 
 
@@ -100,13 +99,11 @@ def test_a_cancelled_run_frees_its_dataset_and_does_not_stay_open_on_the_board(d
     target = deployed.target
 
     def stopped() -> str | None:
-        found = [one for one in visits(EventLog(target.ledger).read()) if one.item == run["run_id"]]
+        found = [one for one in visits(target.event_log.read()) if one.item == run["run_id"]]
         return next((one.result for one in found if one.result), None)
 
     assert until(stopped, seconds=40) == "failed"
-    (told,) = [
-        event for event in EventLog(target.ledger).read() if (event.item, event.kind) == (run["run_id"], "failed")
-    ]
+    (told,) = [event for event in target.event_log.read() if (event.item, event.kind) == (run["run_id"], "failed")]
     assert told.cause is not None
     assert told.cause.startswith("stopped")
     assert deployed.line("dataset", "cancel", run["run_id"]).code == ExitCode.OK

@@ -264,7 +264,7 @@ def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
 ) -> None:
     target = deployed.target
     name = f"by-hand-{reason.replace('_', '-')}"
-    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request_)
+    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request_)
 
     ended = deployed.end(arn, seconds=30)
 
@@ -275,7 +275,7 @@ def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
 def test_a_source_that_cannot_be_read_leaves_the_old_one(deployed: Deployed) -> None:
     broken = deployed.folder / "broken"
     broken.mkdir()
-    before = deployed.target.lake.read_json("snapshots/campaign_descriptions.json")
+    before = deployed.target.lake_objects.read_json("snapshots/campaign_descriptions.json")
     missing = deployed.line("sources", "load", LINE, "--from", str(broken))
     (broken / "campaign_descriptions.parquet").write_bytes(b"")
     empty = deployed.line("sources", "load", LINE, "--from", str(broken))
@@ -285,7 +285,7 @@ def test_a_source_that_cannot_be_read_leaves_the_old_one(deployed: Deployed) -> 
     for answer in (missing, empty, text):
         assert answer.code == ExitCode.REFUSED
         assert "campaign_descriptions.parquet" in answer.err
-    assert deployed.target.lake.read_json("snapshots/campaign_descriptions.json") == before
+    assert deployed.target.lake_objects.read_json("snapshots/campaign_descriptions.json") == before
 
 
 def test_a_run_waits_for_its_review_while_the_embedded_aws_is_stopped(story: Story, deployed: Deployed) -> None:

@@ -129,7 +129,7 @@ def test_what_arrives_is_of_the_published_schema(faults: Faults, deployed: Deplo
 def impatient_queue(deployed: Deployed) -> Iterator[str]:
     """The feedback queue, which offers a refused message again after a second instead of after minutes."""
     target = deployed.target
-    sqs, url = target.client("sqs"), target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE))
+    sqs, url = target.client("sqs"), target.queue_url(target.named(Parameter.FEEDBACK_QUEUE))
     usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
     yield url
@@ -138,7 +138,7 @@ def impatient_queue(deployed: Deployed) -> Iterator[str]:
 
 def test_feedback_that_cannot_be_read_ends_in_the_dead_letter_queue(deployed: Deployed, impatient_queue: str) -> None:
     target = deployed.target
-    sqs, dead = target.client("sqs"), target.queue_url(target.parameters.value(Parameter.FEEDBACK_DEAD_LETTERS))
+    sqs, dead = target.client("sqs"), target.queue_url(target.named(Parameter.FEEDBACK_DEAD_LETTERS))
     good = {
         "schema": "assembly-line/feedback",
         "version": 1,

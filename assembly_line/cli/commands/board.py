@@ -28,11 +28,10 @@ def show_board(session: Session, line: OneLine = None, since: Since = None) -> N
     """Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax."""
     from assembly_line.cli.views.board import draw_boards
     from assembly_line.instants import parse_instant
-    from assembly_line.storage.ledger.event_log import EventLog
     from assembly_line.throughput.board import boards, to_json
 
     day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"
-    events = EventLog(session.target.ledger).read(since_day=day)
+    events = session.target.event_log.read(since_day=day)
     found = boards((event for event in events if line in (None, event.line)), now=datetime.now(UTC))
     which = "".join((f" of line {line!r}" if line else "", f" since {since}" if since else ""))
     nothing = f"No station has announced anything{which or ' yet'}."

@@ -66,7 +66,6 @@ def register(datasets: typer.Typer) -> None:
 def list_datasets(session: Session, line: OneLine = None) -> None:
     """List the finished datasets, the newest first."""
     from assembly_line.cli.views.datasets import draw_list
-    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     control = session.target.control
     if line is not None:
@@ -79,7 +78,7 @@ def list_datasets(session: Session, line: OneLine = None) -> None:
             "sampled": bool(one.manifest.get("sampling")),
             "engine": one.manifest["engine"]["name"],
         }
-        for one in FinishedDatasets(session.target.store).of(control.lines() if line is None else [line])
+        for one in session.target.finished_datasets.of(control.lines() if line is None else [line])
     ]
     session.output.result(document, draw_list(document))
 
@@ -201,11 +200,9 @@ def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
 def list_shapes(session: Session, dataset: Dataset) -> None:
     """List the shapes of a dataset, the newest first: type of model, parts, rows. With --json, their manifests."""
     from assembly_line.cli.views.shapes import draw_shapes
-    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
-    from assembly_line.storage.datasets.shapes import ShapeStore
 
-    found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
-    shapes = ShapeStore(session.target.store).of(found.line, found.dataset_id)
+    found = session.target.finished_datasets.find(dataset, session.target.control.lines())
+    shapes = session.target.shapes.of(found.line, found.dataset_id)
     session.output.result(shapes, draw_shapes(shapes))
 
 
@@ -213,9 +210,8 @@ def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Sh
     """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
     from assembly_line.cli.fetching import fetch
     from assembly_line.cli.output import fields
-    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
-    found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
+    found = session.target.finished_datasets.find(dataset, session.target.control.lines())
     paths = fetch(session.target.store, found, shape, folder)
     document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
     names = "\n".join(str(path.relative_to(folder)) for path in paths)

@@ -160,7 +160,7 @@ class Demo:
             request = DatasetRequest.parse({"line": LINE, "purpose": "training", "as_of": format_instant(TRAINED_AT)})
             name = run_name(LINE, "dataset", TRAINED_AT)
             self.runs.append(name)
-            arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())
+            arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request.to_json())
             found = figures_of.dataset(require_success(wait(target, arn, show=stage.say)))
             self.figures.dataset = found
             stage.result = f"{found['rows']:,} mature decisions x {found['features']} features, {found['engine']}"
@@ -188,7 +188,7 @@ class Demo:
         with self.stages.stage("Half a year of campaigns") as stage:
             zone = line.decision.zone
             steps = timeline(campaigns_of(line, raw), trained_at=TRAINED_AT, last=OBSERVED_AT, zone=zone)
-            feedback_queue = target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE))
+            feedback_queue = target.queue_url(target.named(Parameter.FEEDBACK_QUEUE))
             consumer = Consumer(
                 queue_url=target.queue_url(target.parameters.subscriber_queue(LINE, SUBSCRIBER)),
                 feedback_queue_url=feedback_queue,

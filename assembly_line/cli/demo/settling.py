@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import RunFailed
-from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.throughput.board import LineBoard, boards
 from assembly_line.throughput.items import items
 from assembly_line.throughput.visits import visits
@@ -42,7 +41,7 @@ def settled_board(target: Target, line: str, runs: Collection[str]) -> LineBoard
     """
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
-        events = [event for event in EventLog(target.ledger).read() if event.line == line]
+        events = [event for event in target.event_log.read() if event.line == line]
         ended = {item.item for item in items(visits(events)) if item.ended}
         missing = sorted(set(runs) - ended)
         if not missing:

@@ -18,7 +18,6 @@ from assembly_line.cli.waiting import require_success, wait
 from assembly_line.instants import format_instant
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.requests import OutcomesRequest, ScoringRequest
-from assembly_line.storage.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from assembly_line.cli.demo.consumer import Consumer
@@ -87,15 +86,13 @@ class Year:
 
     def _override(self, step: Step) -> None:
         since, until = f"{step.at:%Y%m%d}", f"{step.at + timedelta(days=1):%Y%m%d}"
-        predictions = Ledger(self.target.ledger).read(
-            self.line.name, LedgerKind.PREDICTIONS, since_day=since, until_day=until
-        )
+        predictions = self.target.ledger.read(self.line.name, LedgerKind.PREDICTIONS, since_day=since, until_day=until)
         events = simulated_overrides(predictions, self.line.policy.actions)
         self.overrides += len(send_all(self.target.api("decider"), events)) if events else 0
 
     def _execute(self, machine: Parameter, step_name: str, request: Any, step: Step) -> dict[str, Any]:
         name = run_name(self.line.name, step_name, step.at)
         self.runs.append(name)
-        arn = self.target.machines.start(self.target.parameters.value(machine), name, request.to_json())
+        arn = self.target.machines.start(self.target.named(machine), name, request.to_json())
         output: dict[str, Any] = require_success(wait(self.target, arn, show=lambda _: None))
         return output

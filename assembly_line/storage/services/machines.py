@@ -1,4 +1,4 @@
-"""Executions of the line's state machines: starting, looking at them, and why one failed in words."""
+"""Executions of the line's state machines: start them, answer one that waits, look at them, and why one failed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RUNNING = "RUNNING"
 SUCCEEDED = "SUCCEEDED"
 ABORTED = "ABORTED"
+GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 # In order of how much a person learns from it.
 REASON_MEMBERS = ("FailureReason", "errorMessage", "ErrorMessage", "StatusMessage", "Cause", "cause")
 
@@ -71,14 +72,22 @@ class Machines:
             Conflict: the name is taken.
         """
         try:
-            answer = self._sfn.start_execution(
-                stateMachineArn=machine_arn, name=name, input=json.dumps(request, allow_nan=False)
-            )
+            answer = self._sfn.start_execution(stateMachineArn=machine_arn, name=name, input=_text(request))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
                 raise Conflict(f"execution {name!r} exists already; a run's name is used once") from error
             raise
         return answer["executionArn"]
+
+    def answer(self, token: str, content: Mapping[str, Any]) -> bool:
+        """Give a waiting task its answer. False if nothing waits for it any more: it ended, or was answered before."""
+        try:
+            self._sfn.send_task_success(taskToken=token, output=_text(content))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return False
+            raise
+        return True
 
     def describe(self, arn: str) -> Execution:
         """The execution.
@@ -182,6 +191,10 @@ def readable_cause(cause: str) -> str:
         if inner:
             return readable_cause(inner if isinstance(inner, str) else json.dumps(inner))
     return cause.strip()
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
 def _parsed(text: str | None) -> Any:

@@ -18,6 +18,7 @@ from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import (
     ACCOUNT,
@@ -80,7 +81,7 @@ def environment(store: ObjectStore, ledger_objects: ObjectStore, monkeypatch: py
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    handler.stores.cache_clear()
+    account_of.cache_clear()
 
 
 @pytest.fixture
@@ -92,4 +93,4 @@ def scoring(
     queue_url = sqs.create_queue(QueueName="campaign-desk")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    return Scoring(store, Ledger(ledger_objects), handler.stores().control, sns, sqs, queue_url, tmp_path)
+    return Scoring(store, Ledger(ledger_objects), handler.account().control, sns, sqs, queue_url, tmp_path)

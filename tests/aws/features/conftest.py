@@ -20,8 +20,8 @@ from assembly_line.storage.lake.lake import Lake, PreparedSource
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.dataset import handler
-from lambdas.dataset.stores import stores
 from tests.aws.conftest import empty_account, new_bucket, new_control_table
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def released(release: Release, store: ObjectStore, lake_objects: ObjectStore, co
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in environment.to_variables().items():
             patch.setenv(variable, value)
-        stores.cache_clear()
+        account_of.cache_clear()
         yield Steps()
-        stores.cache_clear()
+        account_of.cache_clear()
 
 
 @pytest.fixture

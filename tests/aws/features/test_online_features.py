@@ -27,8 +27,8 @@ from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.lake.online_table import OnlineTable, Publication
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.api import handler as api
-from lambdas.api import online as route
 from lambdas.online import handler
 from tests.aws.features.conftest import LINE, Context, Steps
 from tests.aws.features.online_world import TABLE, new_online_table
@@ -78,9 +78,7 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             event_bus="bus",
         ),
     )
-    caches = (handler.stores, route.stores)
-    for cache in caches:
-        cache.cache_clear()
+    account_of.cache_clear()
 
     def call(body: Any, line: str = LINE, who: str | None = SCIENTIST) -> tuple[int, dict[str, Any]]:
         answer = api.handle(request("POST", f"/lines/{line}/features", body, who), Context())  # type: ignore[arg-type]
@@ -91,8 +89,7 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             for variable, value in contract.to_variables().items():
                 patch.setenv(variable, value)
         yield call
-    for cache in caches:
-        cache.cache_clear()
+    account_of.cache_clear()
 
 
 def publish(**given: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import pytest
 from assembly_line.errors import Conflict, NotFound, RequestRefused
 from assembly_line.features.shapes.preprocessing import Fitted
 from assembly_line.storage.datasets.shapes import ShapeStore
+from lambdas.account import account_of
 from lambdas.dataset import handler, shaping
-from lambdas.dataset.stores import stores
 from tests.aws.features.conftest import LINE, Steps, World
 
 TRAINING = {"purpose": "training", "as_of": "2018-01-02"}
@@ -90,8 +90,8 @@ def test_what_a_machine_cannot_hold_is_refused_before_it_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("MEMORY_MIB", "1")
-    stores.cache_clear()
-    request.addfinalizer(stores.cache_clear)
+    account_of.cache_clear()
+    request.addfinalizer(account_of.cache_clear)
 
     with pytest.raises(RequestRefused, match=r"model: \d+ rows x 25 columns, to be written as 20, need about 1 MiB"):
         shaped(world.steps, {"type": "linear"})

@@ -20,8 +20,8 @@ from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.api import handler
-from lambdas.api.stores import stores
 
 LINES = Path(__file__).parents[3] / "lines"
 LINE = "coupon_redemption"
@@ -146,7 +146,7 @@ def variables(environment: None, queue_url: str, machine: str, monkeypatch: pyte
     monkeypatch.setenv("ONLINE_TABLE", "online")
     monkeypatch.setenv("ACCOUNT_ID", "123456789012")
     monkeypatch.setenv("EVENT_BUS", "bus")
-    stores.cache_clear()
+    account_of.cache_clear()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from assembly_line.canonical import digest_bytes
 from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.feedback_collector import handler
 from tests.aws.feedback.conftest import ANNA, API_ROLE_ID
 
@@ -65,7 +66,7 @@ def record(
 
 @pytest.fixture(autouse=True)
 def collector(environment: None, released: str) -> None:
-    handler.stores.cache_clear()
+    account_of.cache_clear()
 
 
 def collect(context: Any, *records: dict[str, Any]) -> list[str]:

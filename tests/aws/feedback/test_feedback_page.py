@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from assembly_line.feedback.folding import fold
 from assembly_line.names import FeedbackKind, LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
-from lambdas.feedback_collector import handler
+from lambdas.account import account_of
 from tests.aws.feedback.test_collector import LINE, collect, record
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_the_api_accepts_the_bodies_of_the_page(api: Call) -> None:
 def test_the_collector_keeps_the_messages_of_the_page_and_the_retraction_withdraws(
     environment: None, released: str, ledger: Ledger, lambda_context: Any
 ) -> None:
-    handler.stores.cache_clear()
+    account_of.cache_clear()
     events = [*messages(), *(event for body in bodies() for event in body["events"])]
 
     assert collect(lambda_context, *(record(event, number) for number, event in enumerate(events))) == []

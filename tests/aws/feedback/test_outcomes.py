@@ -24,6 +24,7 @@ from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.account import account_of
 from lambdas.outcomes import handler
 from tests.aws.feedback.conftest import LINE, LINES
 from tests.unit.features.flights_world import A_FLIGHT, AT, FLIGHTS, own_line
@@ -77,7 +78,7 @@ def redemptions(lake_objects: ObjectStore, tmp_path: Path) -> Callable[..., None
 
 @pytest.fixture
 def derive(environment: None, released: str, lambda_context: Any) -> Derive:
-    handler.stores.cache_clear()
+    account_of.cache_clear()
 
     def call(as_of: str, run_id: str = "outcomes-1", line: str = LINE) -> dict[str, Any]:
         answer: dict[str, Any] = handler.derive(

@@ -15,6 +15,7 @@ from assembly_line.canonical import digest_bytes
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.visits import visits
+from lambdas.account import account_of
 from lambdas.event_recorder import handler
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
+        account_of.cache_clear()
         handler.recorder.cache_clear()
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         yield EventLog(ObjectStore(s3, BUCKET))
+    account_of.cache_clear()
     handler.recorder.cache_clear()
 
 
@@ -166,6 +169,7 @@ def test_events_lie_under_the_day_on_which_they_happened(log: EventLog, context:
 def test_a_store_that_is_gone_fails_the_batch(
     log: EventLog, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    account_of.cache_clear()
     handler.recorder.cache_clear()
     monkeypatch.setenv("LEDGER_BUCKET", "gone")
 

@@ -19,8 +19,7 @@ from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
-from lambdas.review import handler as review
-from lambdas.training.stores import stores as training_stores
+from lambdas.account import account_of
 from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
 from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
 
@@ -90,11 +89,9 @@ def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterato
             "CONTROL_TABLE": "control",
         }.items():
             patch.setenv(variable, value)
-        training_stores.cache_clear()
-        review.stores.cache_clear()
+        account_of.cache_clear()
         yield
-        training_stores.cache_clear()
-        review.stores.cache_clear()
+        account_of.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,8 @@ from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.names import snapshot_key
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake, PreparedSource
-from assembly_line.storage.models.releases import ReleaseStore
+from lambdas.account import account_of
 from lambdas.dataset import handler
-from lambdas.dataset.stores import stores
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import a_line, write_rows
 
@@ -96,13 +95,13 @@ class ReleasedWorld:
 
     def release(self, line: Line) -> str:
         scripts = {line.training.script: b"", line.training.inference: b"", **self._scripts}
-        digest = ReleaseStore(self._target.store).publish(Release(line, scripts))
+        digest = self._target.releases.publish(Release(line, scripts))
         self._target.control.set_current_release(line.name, digest)
         return digest
 
     def load(self, seed: int) -> None:
         """Replace every source."""
-        lake = Lake(self._target.lake, self._target.client("glue"), "lake")
+        lake = self._target.catalogued_lake
         for source in self.line.sources.values():
             if source.sql is None:
                 self._loaded[source.name] = lake.replace(self._prepared.of(source, seed, lake))
@@ -112,7 +111,7 @@ class ReleasedWorld:
         self._target.control.set_current_release(self.line.name, self._released)
         for name, snapshot in self._loaded_first.items():
             if self._loaded[name] != snapshot:
-                self._target.lake.write_json(snapshot_key(name), snapshot.to_json())
+                self._target.lake_objects.write_json(snapshot_key(name), snapshot.to_json())
         self._loaded = dict(self._loaded_first)
 
     def build(self, **changed: Any) -> dict[str, Any]:
@@ -130,9 +129,9 @@ def open_world(
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in environment_variables().items():
             patch.setenv(variable, value)
-        stores.cache_clear()
+        account_of.cache_clear()
         yield ReleasedWorld(target, prepared, line, scripts)
-        stores.cache_clear()
+        account_of.cache_clear()
 
 
 def whole_line() -> Line:

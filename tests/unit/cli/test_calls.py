@@ -232,7 +232,6 @@ def test_the_embedded_api_is_found_whatever_port_it_had(published: str) -> None:
     target = Target(
         environment="embedded",
         session=session,
-        account="000000000000",
         where="here",
         endpoints={"": "http://127.0.0.1:4"},
     )

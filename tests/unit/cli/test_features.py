@@ -14,7 +14,6 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.release import Release
-from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def load_transactions(target: Target, release: Release, folder: Path) -> None:
     duckdb.execute(f"COPY (SELECT {columns}) TO '{folder}/transactions.parquet'")
     glue = target.client("glue")
     glue.create_database(DatabaseInput={"Name": "lake"})
-    Lake(target.lake, glue, "lake").load(release.line.sources["transactions"], folder / "transactions.parquet")
+    target.catalogued_lake.load(release.line.sources["transactions"], folder / "transactions.parquet")
 
 
 def answered(line: Command, *arguments: str) -> Any:

@@ -14,9 +14,6 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.features.engines.engine_duckdb import build
 from assembly_line.names import release_code_prefix
-from assembly_line.storage.datasets.datasets import DatasetStore
-from assembly_line.storage.lake.lake import Lake
-from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.dataset import handler
 from tests.unit.cli.released_world import NAME, YEAR, PreparedSources, ReleasedWorld, open_world, step
 from tests.unit.features.own_world import SCRIPTS
@@ -48,9 +45,9 @@ def built_elsewhere(target: Target, folder: Path) -> str:
     """A dataset as the Spark job leaves it: built from the plan, the lake and the released scripts alone."""
     planned = step(handler.plan, {"line": NAME, **YEAR, "features": FEATURES})
     assert planned["engine"] == "spark"
-    datasets, releases = DatasetStore(target.store), ReleaseStore(target.store)
+    datasets, releases = target.datasets, target.releases
     plan = datasets.read_plan(planned["plan_key"])
-    lake = Lake(target.lake)
+    lake = target.lake
     files = {name: lake.fetch_objects(name, part.objects, folder) for name, part in plan.inputs.items()}
     scripts = releases.read_scripts(plan.release, plan.scripts)
     result = build(plan, files, folder / "data.parquet", memory_mib=512, scripts=scripts)
@@ -88,7 +85,7 @@ def test_values_are_explained_and_the_dataset_verified(
 def decision_with_a_long_story(target: Target, dataset: str, folder: Path) -> str:
     """A decision whose story has several events."""
     path = folder / "data.parquet"
-    uri = DatasetStore(target.store).manifest(NAME, dataset)["data_uri"]
+    uri = target.datasets.manifest(NAME, dataset)["data_uri"]
     target.store.download(target.store.key_of(uri), path)
     rows = duckdb.read_parquet(str(path)).filter("contains(story, '|')").order("decision_id")
     return str(rows.project("decision_id").fetchall()[0][0])

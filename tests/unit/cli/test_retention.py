@@ -14,10 +14,8 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.features.model.retention import StoredDataset, judge
 from assembly_line.names import LedgerKind, dataset_prefix, review_item
-from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 from assembly_line.storage.datasets.references import references
 from assembly_line.storage.datasets.retention import Retained, Retention
-from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.services.objects import ObjectStore
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, whole_line
 
@@ -55,9 +53,9 @@ def built(target: Target) -> list[str]:
 
 def retention(target: Target) -> Retention:
     def found() -> dict[str, list[str]]:
-        return references(NAME, store=target.store, control=target.control, ledger=target.ledger)
+        return references(NAME, store=target.store, control=target.control, ledger=target.ledger_objects)
 
-    return Retention(target.store, target.lake, NAME, found)
+    return Retention(target.store, target.lake_objects, NAME, found)
 
 
 def carry_out(target: Target, *, keep_last: int = 0, cutoff: datetime = LATER) -> Retained:
@@ -65,7 +63,7 @@ def carry_out(target: Target, *, keep_last: int = 0, cutoff: datetime = LATER) -
 
 
 def finished(target: Target) -> set[str]:
-    return {one.dataset_id for one in FinishedDatasets(target.store).of([NAME])}
+    return {one.dataset_id for one in target.finished_datasets.of([NAME])}
 
 
 def versions(bucket: ObjectStore, prefix: str = "") -> list[tuple[str, str]]:
@@ -76,8 +74,8 @@ def test_what_anything_refers_to_is_kept_and_the_rest_is_gone_for_good(target: T
     by_run, by_review, by_ledger, by_nobody = built
     target.store.write_json(f"runs/{NAME}/r-1/run.json", {"dataset": {"dataset_id": by_run}})
     target.control.write(NAME, review_item("r-2"), {"packet": {"dataset_id": by_review}})
-    Ledger(target.ledger).append(NAME, LedgerKind.PREDICTIONS, "20170801", "batch", [{"dataset_id": by_ledger}])
-    Ledger(target.ledger).append(NAME, LedgerKind.PREDICTIONS, "20170802", "old", [{"decision_id": "d1-20170802-x"}])
+    target.ledger.append(NAME, LedgerKind.PREDICTIONS, "20170801", "batch", [{"dataset_id": by_ledger}])
+    target.ledger.append(NAME, LedgerKind.PREDICTIONS, "20170802", "old", [{"decision_id": "d1-20170802-x"}])
 
     found = carry_out(target)
 
@@ -101,11 +99,11 @@ def test_a_claim_refers_to_nothing(target: Target, built: list[str]) -> None:
 
 
 def test_a_plan_shows_the_same_and_changes_nothing(target: Target, built: list[str]) -> None:
-    before = versions(target.store), versions(target.lake)
+    before = versions(target.store), versions(target.lake_objects)
 
     shown = retention(target).plan(cutoff=LATER, keep_last=1)
 
-    assert (versions(target.store), versions(target.lake)) == before
+    assert (versions(target.store), versions(target.lake_objects)) == before
     assert sorted(one.kept for one in shown.verdicts) == [False, False, False, True]
     done = carry_out(target, keep_last=1)
     assert [(one.dataset.dataset_id, one.why) for one in done.verdicts] == [
@@ -140,16 +138,16 @@ def test_attempts_that_never_became_a_dataset_go_too(target: Target, built: list
 
 def test_a_reference_that_comes_while_it_runs_brings_the_dataset_back(target: Target, built: list[str]) -> None:
     looks: list[dict[str, list[str]]] = []
-    before = FinishedDatasets(target.store).datasets.manifest(NAME, built[0])
+    before = target.finished_datasets.datasets.manifest(NAME, built[0])
 
     def found() -> dict[str, list[str]]:
         looks.append({} if not looks else {built[0]: ["run r-9"]})
         return looks[-1]
 
-    Retention(target.store, target.lake, NAME, found).carry_out(cutoff=LATER, keep_last=0)
+    Retention(target.store, target.lake_objects, NAME, found).carry_out(cutoff=LATER, keep_last=0)
 
     assert finished(target) == {built[0]}
-    assert FinishedDatasets(target.store).datasets.manifest(NAME, built[0]) == before
+    assert target.finished_datasets.datasets.manifest(NAME, built[0]) == before
 
 
 def test_an_equal_dataset_that_is_built_while_it_runs_stays_whole(target: Target, world: ReleasedWorld) -> None:
@@ -162,15 +160,15 @@ def test_an_equal_dataset_that_is_built_while_it_runs_stays_whole(target: Target
             assert world.build()["exists"] is False
         return {}
 
-    Retention(target.store, target.lake, NAME, found).carry_out(cutoff=LATER, keep_last=0)
+    Retention(target.store, target.lake_objects, NAME, found).carry_out(cutoff=LATER, keep_last=0)
 
-    manifest = FinishedDatasets(target.store).datasets.manifest(NAME, dataset)
+    manifest = target.finished_datasets.datasets.manifest(NAME, dataset)
     assert target.store.exists(target.store.key_of(manifest["data_uri"]))
 
 
 def test_the_lake_keeps_what_a_dataset_or_a_snapshot_needs(target: Target, world: ReleasedWorld) -> None:
     dataset = str(world.build()["dataset_id"])
-    old = FinishedDatasets(target.store).datasets.manifest(NAME, dataset)
+    old = target.finished_datasets.datasets.manifest(NAME, dataset)
     target.store.write_json(f"runs/{NAME}/r-1/run.json", {"dataset_id": dataset})
     world.load(12)
     world.load(13)  # what was loaded in between, no dataset was built of
@@ -179,9 +177,9 @@ def test_the_lake_keeps_what_a_dataset_or_a_snapshot_needs(target: Target, world
 
     needed = {(one["key"], one["version"]) for part in old["snapshots"].values() for one in part["objects"]}
     for source in world.line.sources:
-        snapshot = target.lake.read_json(f"snapshots/{source}.json")
+        snapshot = target.lake_objects.read_json(f"snapshots/{source}.json")
         needed |= {(one["key"], one["version"]) for one in snapshot["objects"]}
-    left = {(one.key, one.version) for one in target.lake.versions("sources/") if not one.marker}
+    left = {(one.key, one.version) for one in target.lake_objects.versions("sources/") if not one.marker}
     assert needed <= left
     assert found.lake
     assert not {(one.key, one.version) for one in found.lake} & needed
@@ -193,8 +191,8 @@ def test_without_datasets_the_lake_keeps_its_snapshots_alone(target: Target, wor
 
     carry_out(target)
 
-    left = {one.key for one in target.lake.versions("sources/") if not one.marker}
-    snapshots = [target.lake.read_json(item.key) for item in target.lake.list("snapshots/")]
+    left = {one.key for one in target.lake_objects.versions("sources/") if not one.marker}
+    snapshots = [target.lake_objects.read_json(item.key) for item in target.lake_objects.list("snapshots/")]
     assert left == {one["key"] for snapshot in snapshots for one in snapshot["objects"]}
 
 

@@ -21,9 +21,6 @@ from assembly_line.delivery.answers import Reason
 from assembly_line.feedback.history import join
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
-from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.ledger.scoring_runs import ScoringRun
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Answer, Command
@@ -40,7 +37,7 @@ AT = "2017-07-12T04:00:00.000000Z"
 @pytest.fixture
 def champion(target: Target) -> Target:
     """A released line whose champion knows what was known on 1 July."""
-    target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
+    target.control.set_current_release(LINE, target.releases.publish(load_line(PROJECT / "lines", LINE)))
     target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r", "dataset_id": LEARNT_FROM})
     target.store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", {"as_of": "2017-07-01T00:00:00Z"})
     return target
@@ -146,8 +143,8 @@ KEPT = (
 
 
 def quarantine(target: Target, rows: Sequence[Mapping[str, Any]]) -> None:
-    ScoringRun(target.store, LINE, RUN).write_quarantine([dict(row) for row in rows])
-    Ledger(target.ledger).append(LINE, LedgerKind.QUARANTINE, "20170712", RUN, rows)
+    target.scoring_run(LINE, RUN).write_quarantine([dict(row) for row in rows])
+    target.ledger.append(LINE, LedgerKind.QUARANTINE, "20170712", RUN, rows)
 
 
 def test_a_run_names_the_decisions_that_it_kept_aside_and_what_to_do(
@@ -194,7 +191,7 @@ def ledger_of_one_flag(target: Target) -> str:
         "expires_at": "2017-08-09T04:00:00.000000Z",
         "run_id": RUN,
     }
-    ledger = Ledger(target.ledger)
+    ledger = target.ledger
     ledger.append(LINE, LedgerKind.PREDICTIONS, "20170712", RUN, [prediction])
     sent = {"decision_id": identifier, "revision": 1, "status": "delivered", "at": AT}
     ledger.append(LINE, LedgerKind.DELIVERIES, "20261129", f"{RUN}-000000", [sent])

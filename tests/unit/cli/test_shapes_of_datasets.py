@@ -86,7 +86,7 @@ def test_what_cannot_be_shaped_is_refused_before_it_starts(
 
 
 def executions(target: Target) -> list[str]:
-    arn = target.parameters.value(Parameter.DATASET_MACHINE)
+    arn = target.named(Parameter.DATASET_MACHINE)
     found = target.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
     return [one["executionArn"] for one in found]
 

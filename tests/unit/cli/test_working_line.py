@@ -19,8 +19,6 @@ from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter
-from assembly_line.storage.ledger.event_log import EventLog
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -32,7 +30,7 @@ CREDENTIALS = ReadOnlyCredentials("key", "secret", "token")
 
 @pytest.fixture
 def released(target: Target) -> None:
-    target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
+    target.control.set_current_release(LINE, target.releases.publish(load_line(PROJECT / "lines", LINE)))
 
 
 def test_status_shows_champion_and_reviews_that_wait_but_no_token(
@@ -52,7 +50,7 @@ def test_status_shows_champion_and_reviews_that_wait_but_no_token(
 
 
 def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.TRAINING_MACHINE)
+    machine = target.named(Parameter.TRAINING_MACHINE)
     for run in ("run-1", "run-2"):
         arn = target.machines.start(machine, run, {})
         target.control.open_review(LINE, run, {"run_id": run, "state": "waiting", "token": run})
@@ -64,7 +62,7 @@ def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: No
 
 
 def test_status_shows_runs_and_not_the_datasets_they_had_built(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.DATASET_MACHINE)
+    machine = target.named(Parameter.DATASET_MACHINE)
     for name in ("mine", *(f"run-{number}-dataset" for number in range(8))):
         target.machines.start(machine, name, {})
 
@@ -87,7 +85,7 @@ def test_status_tells_where_an_application_reads_and_answers(target: Target, rel
 
 def test_board_of_nothing_and_of_something(target: Target, line: Command) -> None:
     assert "No station has announced anything yet" in line("board").out
-    EventLog(target.ledger).append(
+    target.event_log.append(
         [
             StationEvent.model_validate(
                 {

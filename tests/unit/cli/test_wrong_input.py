@@ -74,7 +74,7 @@ def test_an_unknown_feature_is_refused_before_a_run_begins(target: Target, line:
 
     assert answer.code == ExitCode.REFUSED
     assert "no feature 'shoe_size'; it has spend_30d," in answer.err
-    assert target.machines.recent(target.parameters.value(Parameter.DATASET_MACHINE)) == []
+    assert target.machines.recent(target.named(Parameter.DATASET_MACHINE)) == []
 
 
 @pytest.mark.parametrize("arguments", [("sources", "load", "nonsense"), ("review", "list", "nonsense")])
@@ -109,7 +109,7 @@ def test_one_wrong_file_leaves_every_table_as_it_was(
     }
     # Unlike what another test may have loaded, so that a table that was replaced has other objects.
     write(raw, "campaigns", "2 AS household_id, 1 AS campaign_id")
-    before = list(target.lake.list(""))
+    before = list(target.lake_objects.list(""))
     for said, spoil in wrong.items():
         with subtests.test(said):
             spoil()
@@ -118,7 +118,7 @@ def test_one_wrong_file_leaves_every_table_as_it_was(
             assert answer.code == ExitCode.REFUSED
             assert "transactions.parquet" in answer.err
             assert said in answer.err
-            assert list(target.lake.list("")) == before
+            assert list(target.lake_objects.list("")) == before
 
 
 def test_the_board_says_of_what_there_is_nothing(target: Target, line: Command) -> None:
