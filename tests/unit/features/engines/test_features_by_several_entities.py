@@ -54,7 +54,7 @@ from tests.unit.features.small_world import SmallLake, rows_of
 
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 PHASES = (Phase.explicit, Phase.generate)
-DECISION_IDS = Path(__file__).parents[3] / "docs" / "decision-ids.md"
+DECISION_IDS = Path(__file__).parents[4] / "docs" / "decision-ids.md"
 
 
 @settings(max_examples=15, deadline=None, phases=PHASES)
