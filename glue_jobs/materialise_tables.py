@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.spark_tables import materialise
 from assembly_line.names import EVERY_TABLE, TablesArgument
 from assembly_line.storage.account import account_of_job
@@ -36,7 +36,7 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     release = account.releases.read(account.control.current_release(arguments[TablesArgument.LINE]))
     line = release.line
     for declared in _chosen(line, arguments[TablesArgument.TABLES]):
-        snapshots = {name: account.lake.snapshot(name) for name in sources_read(line, declared)}
+        snapshots = {name: account.lake.snapshot(name) for name in sources_of_table(line, declared)}
         table = planned_table(release, declared, snapshots)
         found = account.tables.find(line.name, table.name)
         if found is not None and found["definition"] == table.definition:

@@ -9,7 +9,7 @@ from typing import Any
 from assembly_line.cli.exits import ExitCode
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.names import Parameter
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import until
 

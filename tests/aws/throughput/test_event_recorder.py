@@ -14,7 +14,7 @@ from moto import mock_aws
 from assembly_line.canonical import digest_bytes
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
 from lambdas.account import account_of
 from lambdas.event_recorder import handler
 
