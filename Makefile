@@ -8,7 +8,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-CODE := $(wildcard app.py assembly_line stacks lambdas glue_jobs lines examples benchmarks tests tools)
+CODE := $(wildcard app.py assembly_line demo stacks lambdas glue_jobs lines examples benchmarks tests tools)
 
 help:  ## show what there is
 	@awk -F ':  ## ' '/^[a-z-]+:  ## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

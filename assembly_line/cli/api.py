@@ -11,12 +11,21 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
 
-from assembly_line.errors import AssemblyError, Conflict, NotFound, NotPermitted, RequestRefused, TargetUnreachable
+from assembly_line.errors import (
+    AssemblyError,
+    Conflict,
+    NotFound,
+    NotPermitted,
+    RequestRefused,
+    RunFailed,
+    TargetUnreachable,
+)
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
 SERVICE = "execute-api"
+BATCH = 100
 REFUSALS: dict[int, type[AssemblyError]] = {
     400: RequestRefused,
     403: NotPermitted,
@@ -96,3 +105,22 @@ def _document(content: bytes) -> Any:
         return json.loads(content)
     except ValueError:
         return None
+
+
+def send_all(api: Api, events: list[dict[str, Any]]) -> list[str]:
+    """Send in batches; the ids that were accepted.
+
+    Raises:
+        RunFailed: a later batch was refused; the message says how many events were accepted before.
+    """
+    accepted: list[str] = []
+    for start in range(0, len(events), BATCH):
+        try:
+            accepted += api.send_feedback(events[start : start + BATCH])["accepted"]
+        except AssemblyError as error:
+            if not accepted:
+                raise
+            raise RunFailed(
+                f"the first {len(accepted)} events were accepted, then: {error}; sending the file again is safe"
+            ) from error
+    return accepted

@@ -10,16 +10,6 @@ from assembly_line.instants import day_end, day_start, format_instant, parse_day
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
-    from assembly_line.declarations.lines import Line
-
-
-def released_line(target: Target, name: str) -> Line:
-    """The line as it is released here.
-
-    Raises:
-        NotFound: it was never released.
-    """
-    return target.releases.read(target.control.current_release(name)).line
 
 
 def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
@@ -29,7 +19,7 @@ def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
         RequestRefused: it is not a day.
         NotFound: the line was never released.
     """
-    return bounds(parse_day(day, field="--date"), released_line(target, line).decision.zone)
+    return bounds(parse_day(day, field="--date"), target.released.current(line).decision.zone)
 
 
 def instant_of_line(target: Target, line: str, text: str, *, field: str) -> str:
@@ -38,7 +28,7 @@ def instant_of_line(target: Target, line: str, text: str, *, field: str) -> str:
         day = parse_day(text, field=field)
     except RequestRefused:
         return text
-    return bounds(day, released_line(target, line).decision.zone)["from"]
+    return bounds(day, target.released.current(line).decision.zone)["from"]
 
 
 def bounds(day: date, zone: str) -> dict[str, str]:

@@ -1,24 +1,19 @@
-"""A training run from the terminal: started through the API, waited for, shown to its reviewer, decided."""
+"""Training runs from the terminal, through the API: started, waited for, decided, and let decide again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.history import figure, interval
-from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
-from assembly_line.errors import RunFailed
+from assembly_line.errors import NotFound, RunFailed
 from assembly_line.names import ControlKey, Parameter, review_item
 from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from assembly_line.cli.target import Target
     from assembly_line.requests import TrainingRequest
 
-HEAD = ("line", "author", "reviewer", "decision", "reason")
 SECRET = "token"  # noqa: S105 - the name of a member that is never shown
 
 
@@ -71,68 +66,26 @@ def judge(
     return {"run_id": run_id, **said, "champion": deciding.get("run_id")}
 
 
-def draw_started(started: Mapping[str, Any]) -> Render:
-    return fields({"Run": started["run_id"], "Next": f"`line logs {started['run_id']}` shows how far it is"})
+def roll_back(target: Target, line: str, *, to: str | None, reason: str, role: str | None) -> dict[str, Any]:
+    """Let a run decide again.
 
+    Args:
+        to: an approved run; None for the one that the champion took over from.
 
-def draw_decision(found: Mapping[str, Any]) -> Render:
-    return fields({**found, "so": _after(found)})
+    Raises:
+        NotFound: there is no champion, it took over from none, or `to` was never approved.
+        Conflict: the run decides already, or another one took over meanwhile.
+        NotPermitted: the caller is the author of the run.
+    """
+    champion = target.control.champion(line)
+    before = to or champion.get("replaces")
+    if before is None:
+        raise NotFound(
+            f"line {line!r}: run {champion['run_id']} is the first that was approved, so there is none to go back to; "
+            "`line champion show` lists the approved runs, `line train` makes another"
+        )
+    given = {"run_id": before, "replaces": champion["run_id"], "reason": reason}
+    from assembly_line.requests import RollbackRequest
 
-
-def _after(found: Mapping[str, Any]) -> str:
-    if found["decision"] != "approve":
-        return "sent back"
-    if found["champion"] == found["run_id"]:
-        return "its model decides from now on: `line score`"
-    return f"run {found['champion']} was promoted later, and goes on deciding"
-
-
-def draw_review(review: Mapping[str, Any]) -> Render:
-    """The review: who, how good, on what data, what speaks against it."""
-    packet = review["packet"]
-
-    def draw(console: Console) -> None:
-        fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
-        fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
-        fields(_data(packet), title="\nData and recipe")(console)
-        told = {
-            "Notes": packet["notes"],
-            "Warnings of the dataset": packet.get("warnings"),
-            "Limitations": packet["limitations"],
-        }
-        for title, sentences in told.items():
-            if sentences:
-                console.print(f"\n{title}", style="italic")
-            for sentence in sentences or ():
-                console.print(f"- {sentence}", markup=False)
-        if review["state"] == "waiting":
-            command = f'line review approve {review["line"]} {review["run_id"]} --reason "..." --as reviewer'
-            console.print(f"\nNext: {command}", markup=False, soft_wrap=True)
-
-    return draw
-
-
-def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    positives = f"{metrics['positives']:,} positive"
-    return {
-        "decisions": f"{metrics['rows']:,}, {positives}",
-        "AUC": f"{figure(metrics['auc'])} ({interval(metrics['auc_interval'])})",
-        f"rule by {metrics['baseline_feature']}": f"AUC {figure(metrics['baseline_auc'])}",
-        "present champion": None if metrics.get("champion_auc") is None else f"AUC {figure(metrics['champion_auc'])}",
-        "log loss": f"{metrics['log_loss']:.4f}; of the training rate for everyone {metrics['prior_log_loss']:.4f}",
-    }
-
-
-def _data(packet: Mapping[str, Any]) -> dict[str, Any]:
-    left_out = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in packet["excluded"].items() if count)
-    champion = packet["champion"]
-    return {
-        "as of": packet["as_of"],
-        "dataset": packet["dataset_id"],
-        "rows": f"{packet['rows']:,}; left out: {left_out or 'none'}",
-        "features": ", ".join(packet["features"]),
-        "hyperparameters": ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items()),
-        "release": packet["release"],
-        "model's digest": packet["digest"],
-        "champion now": champion["run_id"] if champion else "none",
-    }
+    request = RollbackRequest.parse(given)
+    return target.api(role).roll_back(line, run_id=request.run_id, replaces=request.replaces, reason=request.reason)

@@ -29,11 +29,10 @@ def require_released(session: Session, line: str) -> None:
 
 def require_features(session: Session, request: DatasetRequest) -> None:
     """Refuse features and groups that the released line does not declare, before anything is started."""
-    from assembly_line.cli.days import released_line
     from assembly_line.features.model.selection import resolved_features
 
     try:
-        resolved_features(released_line(session.target, request.line), request)
+        resolved_features(session.target.released.current(request.line), request)
     except RequestRefused as error:
         raise RequestRefused(f"--{error}") from error
 
@@ -55,12 +54,11 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
 
 def require_wish(session: Session, line: str, wish: object) -> None:
     """Refuse a type of model that the released line's datasets do not suit, before anything is started."""
-    from assembly_line.cli.days import released_line
     from assembly_line.features.shapes.checking import check_wish
     from assembly_line.model_types import Shaped
 
     if isinstance(wish, Shaped):
-        check_wish(wish, released_line(session.target, line))
+        check_wish(wish, session.target.released.current(line))
 
 
 def run(
@@ -98,48 +96,6 @@ def run(
     session.output.result(document, draw({**document, "took": duration(seconds)}))
     if document.get("offered") == 0 and not document.get("withheld"):
         session.output.note("No decision of the line falls into this period: there was nothing to score.")
-
-
-def period(since: str | None, until: str | None) -> dict[str, Any]:
-    """`from` and `to` of a request, without those that were not given."""
-    return {name: value for name, value in (("from", since), ("to", until)) if value is not None}
-
-
-def listed(text: str | None) -> list[str] | None:
-    """Names separated by commas."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def sampled(text: str | None) -> dict[str, str | int | float] | None:
-    """Such as `keep_negatives=0.1,seed=7`."""
-    return None if text is None else pairs(listed(text) or [], option="--sample", example="keep_negatives=0.1")
-
-
-def pairs(
-    given: list[str], *, option: str = "--hyperparameter", example: str = "max_depth=4"
-) -> dict[str, str | int | float]:
-    """`name=value` options, numbers as numbers.
-
-    Raises:
-        RequestRefused: one of them has no `=`.
-    """
-    found: dict[str, str | int | float] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise RequestRefused(f"{option} {text!r}: expected name=value, such as {example}")
-        found[name] = number(value)
-    return found
-
-
-def number(text: str) -> str | int | float:
-    """A value of an option: a number where it is one."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _started(name: str, arn: str) -> Render:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-import secrets
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.environments import ApiEnvironment
-from assembly_line.errors import Conflict, NotFound, RequestRefused
+from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.model.selection import resolved_features
-from assembly_line.instants import format_instant
-from assembly_line.names import Parameter, aws_name, dataset_prefix
+from assembly_line.features.service import dataset_runs
+from assembly_line.names import dataset_prefix
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
 from lambdas.api.account import account
 from lambdas.api.incoming import object_of, principal_of
 from lambdas.api.responses import answer
@@ -54,12 +50,9 @@ def ask(line: str) -> Response[str]:
         return answer(
             HTTPStatus.OK, account().functions.call(ApiEnvironment.from_process().explain_function, request.to_json())
         )
-    run_id = f"{aws_name(line)}-dataset-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
-    # Before the start: a run that begins must find its author.
-    account().control.add_run(line, run_id, {"author": principal, "requested_at": format_instant(datetime.now(UTC))})
-    arn = account().machines.start(account().named(Parameter.DATASET_MACHINE), run_id, request.to_json())
-    logger.info("dataset run", extra={"line": line, "run_id": run_id})
-    return answer(HTTPStatus.ACCEPTED, {"run_id": run_id, "execution_arn": arn})
+    started = dataset_runs.started(account(), request, author=principal)
+    logger.info("dataset run", extra={"line": line, "run_id": started["run_id"]})
+    return answer(HTTPStatus.ACCEPTED, started)
 
 
 @router.get("/lines/<line>/datasets/<dataset_id>")
@@ -81,51 +74,18 @@ def show(line: str, dataset_id: str) -> Response[str]:
 @router.get("/lines/<line>/datasets/runs/<run_id>")
 def show_run(line: str, run_id: str) -> Response[str]:
     principal_of(router.current_event)
-    return answer(HTTPStatus.OK, _shown(line, _run(line, run_id)))
+    return answer(HTTPStatus.OK, dataset_runs.described(account(), line, _checked(run_id)))
 
 
 @router.delete("/lines/<line>/datasets/runs/<run_id>")
 def cancel(line: str, run_id: str) -> Response[str]:
     principal = principal_of(router.current_event)
-    found = _run(line, run_id)
-    stopped = account().machines.stop(found.arn, error="Cancelled", cause=f"cancelled by {principal}")
-    if not stopped.was_stopped:
-        raise Conflict(f"run {run_id} of line {line} had {stopped.status.lower()} before it could be cancelled")
+    stopped = dataset_runs.cancelled_of_line(account(), line, _checked(run_id), by=principal)
     logger.info("cancelled", extra={"line": line, "run_id": run_id})
-    return answer(HTTPStatus.OK, _shown(line, stopped))
+    return answer(HTTPStatus.OK, stopped)
 
 
-def _run(line: str, run_id: str) -> Execution:
-    """The run of this line.
-
-    Raises:
-        RequestRefused: no run can be called so.
-        NotFound: there is none, or it is another line's.
-    """
+def _checked(run_id: str) -> str:
     if not RUN.fullmatch(run_id):
         raise RequestRefused(f"run_id: {run_id[:100]!r}: expected at most 80 letters, digits, _ or -")
-    missing = f"line {line!r} has no dataset run {run_id!r}"
-    try:
-        found = account().machines.describe(execution_arn(account().named(Parameter.DATASET_MACHINE), run_id))
-    except NotFound as error:
-        raise NotFound(missing) from error
-    if not isinstance(found.request, dict) or found.request.get("line") != line:
-        raise NotFound(missing)
-    return found
-
-
-def _shown(line: str, found: Execution) -> dict[str, Any]:
-    author = (account().control.run(line, found.name) or {}).get("author")
-    ended = {} if found.stopped is None else {"stopped_at": format_instant(found.stopped)}
-    answered = {"dataset": found.output} if found.status == SUCCEEDED else {}
-    failed = {"reason": found.reason} if found.error or found.cause else {}
-    return {
-        "run_id": found.name,
-        "line": line,
-        "status": found.status,
-        "author": author,
-        "started_at": format_instant(found.started),
-        **ended,
-        **answered,
-        **failed,
-    }
+    return run_id

@@ -5,8 +5,6 @@ The routes of datasets and of online features stand in modules of their own besi
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +13,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assembly_line.errors import AssemblyError, Conflict, NoLongerWaiting, RequestRefused, SendingFailed
+from assembly_line.errors import AssemblyError, RequestRefused, SendingFailed
 from assembly_line.feedback.submissions import read_submission
-from assembly_line.instants import format_instant
-from assembly_line.names import Parameter, approved_item, aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.storage.services.queue import Parcel
-from assembly_line.training import hyperparameters
-from assembly_line.training.review import decide
+from assembly_line.training.service import reviews, runs
 from lambdas.api import champions, datasets, online
 from lambdas.api.account import account
 from lambdas.api.incoming import body_of, object_of, principal_of
@@ -30,10 +25,6 @@ from lambdas.api.responses import answer, no_route, refuse, unavailable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-# Not the token: it is the right to answer the waiting execution.
-SHOWN = ("run_id", "line", "state", "author", "author_verified", "risk", "packet", "opened_at")
-SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 
 logger = Logger(service="api")
 app = APIGatewayHttpResolver()
@@ -66,44 +57,24 @@ def start_run(line: str) -> Response[str]:
     if "line" in body:
         raise RequestRefused("line: stands in the path, not in the body")
     request = TrainingRequest.parse({**body, "line": line})
-    declared = account().released.current(line)
-    if request.release is None:  # the run checks those of an older release, as soon as it begins
-        hyperparameters.resolve(declared, request.hyperparameters)
-    run_id = f"{aws_name(line)}-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
-    # Before the start: a run that begins must find its author.
-    requested = {"author": principal, "requested_at": format_instant(datetime.now(UTC))}
-    account().control.add_run(line, run_id, requested)
-    arn = account().machines.start(account().named(Parameter.TRAINING_MACHINE), run_id, request.to_json())
-    logger.info("training run", extra={"line": line, "run_id": run_id})
-    return answer(HTTPStatus.ACCEPTED, {"run_id": run_id, "execution_arn": arn})
+    started = runs.started(account(), request, author=principal)
+    logger.info("training run", extra={"line": line, "run_id": started["run_id"]})
+    return answer(HTTPStatus.ACCEPTED, started)
 
 
 @app.get("/lines/<line>/runs/<run_id>/review")
 def show_review(line: str, run_id: str) -> Response[str]:
     principal_of(app.current_event)
-    return answer(HTTPStatus.OK, _shown(account().control.review(line, run_id)))
+    return answer(HTTPStatus.OK, reviews.shown(account().control.review(line, run_id)))
 
 
 @app.post("/lines/<line>/runs/<run_id>/review")
 def judge(line: str, run_id: str) -> Response[str]:
     reviewer = principal_of(app.current_event)
     request = ReviewRequest.parse(body_of(app.current_event))
-    control = account().control
-    review = control.review(line, run_id)
-    if _says_the_same(review, reviewer, request):
-        _require_in_effect(review)
-        waited = _answer_execution(review)
-        return answer(HTTPStatus.OK, {**_shown(review), "execution": "answered" if waited else "had its answer"})
-    decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason)
-    if not control.decide_review(line, run_id, decided):
-        raise Conflict(f"review of run {run_id} (line {line}): another judgement came first and stands")
+    judged = reviews.judged(account(), line, run_id, request, reviewer=reviewer)
     logger.info("review", extra={"line": line, "run_id": run_id, "decision": request.decision})
-    if not _answer_execution(decided):
-        raise NoLongerWaiting(
-            f"run {run_id} of line {line} no longer waits for a review: it was stopped, failed or waited too long; "
-            "the judgement is kept, but changes nothing"
-        )
-    return answer(HTTPStatus.OK, {**_shown(decided), "execution": "answered"})
+    return answer(HTTPStatus.OK, judged)
 
 
 def _refused(error: AssemblyError) -> Response[str]:
@@ -130,37 +101,6 @@ def _no_route(_error: NotFoundError) -> Response[str]:
             *online.ROUTES,
         ],
     )
-
-
-def _says_the_same(review: dict[str, Any], reviewer: str, request: ReviewRequest) -> bool:
-    return (review.get("reviewer"), review.get("decision")) == (reviewer, request.decision)
-
-
-def _require_in_effect(review: dict[str, Any]) -> None:
-    """An approval that took effect and was overtaken since does nothing when it is sent again.
-
-    Raises:
-        Conflict: another run decides now.
-    """
-    line, run_id, control = review["line"], review["run_id"], account().control
-    if control.read(line, approved_item(run_id)) is None:
-        return
-    deciding = control.champion(line)["run_id"]
-    if deciding != run_id:
-        back = f'line champion rollback {line} --to {run_id} --reason "..." --as reviewer'
-        raise Conflict(
-            f"run {run_id} (line {line}) was approved at {review['decided_at']}, and run {deciding} decides now: "
-            f"approving again changes nothing; `{back}` lets it decide again"
-        )
-
-
-def _answer_execution(review: dict[str, Any]) -> bool:
-    judgement = {name: review[name] for name in ("decision", "reviewer", "reason")}
-    return account().machines.answer(review["token"], judgement)
-
-
-def _shown(review: dict[str, Any]) -> dict[str, Any]:
-    return {name: review[name] for name in (*SHOWN, *SHOWN_DECIDED) if name in review}
 
 
 app.exception_handler(AssemblyError)(_refused)

@@ -21,13 +21,13 @@ from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
 from assembly_line.features.quality.dataset_figures import figures_of
 from assembly_line.features.quality.gate import examine, require_passed
 from assembly_line.features.record.manifest import manifest_of, result_of
+from assembly_line.features.service.resolving import resolve
+from assembly_line.features.service.revalidation import require_passed_again
 from assembly_line.features.sources.attempts import built_from_json, in_state
 from assembly_line.features.sources.source_rules import columns_to_fetch
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.account import account, machinery
-from lambdas.dataset.planning import resolve
-from lambdas.dataset.rejudging import require_passed_again
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

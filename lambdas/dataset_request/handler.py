@@ -10,11 +10,11 @@ from aws_lambda_powertools import Logger
 from assembly_line.errors import NotFound
 from assembly_line.features.model.claims import Claim, new_claim
 from assembly_line.features.planning.forecast import forecast
+from assembly_line.features.service.resolving import resolve
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.datasets.dataset_claims import DatasetClaims
 from assembly_line.storage.services.machines import RUNNING
 from lambdas.dataset.account import account, machinery
-from lambdas.dataset.planning import resolve
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from assembly_line.cli.demo.overrides import simulated_overrides
 from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded.runtime import ACCOUNT
 from assembly_line.embedded.supervisor import running
 from assembly_line.names import LedgerKind, Parameter
+from demo.overrides import simulated_overrides
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import Answer

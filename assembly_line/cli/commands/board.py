@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -28,11 +27,11 @@ def show_board(session: Session, line: OneLine = None, since: Since = None) -> N
     """Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax."""
     from assembly_line.cli.views.board import draw_boards
     from assembly_line.instants import parse_instant
-    from assembly_line.throughput.board import boards, to_json
+    from assembly_line.throughput.board import to_json
+    from assembly_line.throughput.service.board import boards_of
 
     day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"
-    events = session.target.event_log.read(since_day=day)
-    found = boards((event for event in events if line in (None, event.line)), now=datetime.now(UTC))
+    found = boards_of(session.target, line=line, since_day=day)
     which = "".join((f" of line {line!r}" if line else "", f" since {since}" if since else ""))
     nothing = f"No station has announced anything{which or ' yet'}."
     session.output.result([to_json(board) for board in found], draw_boards(found, nothing=nothing))

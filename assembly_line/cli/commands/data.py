@@ -73,11 +73,11 @@ def register(app: typer.Typer) -> None:
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:
     """Load every source of the line into the lake as typed Parquet. If one file is wrong, no table is replaced."""
-    from assembly_line.cli.loading import load
     from assembly_line.cli.views.instants import minute
+    from assembly_line.features.service.loading import load
     from assembly_line.instants import format_instant
 
-    loaded = load(session, line, folder)
+    loaded = load(session.target, line, lines=session.lines, folder=folder, note=session.output.note)
     document = [
         {
             "source": one.source,
@@ -121,18 +121,9 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
-    from assembly_line.cli.runs import (
-        explain_request,
-        listed,
-        period,
-        require_features,
-        require_wish,
-        run,
-        run_name,
-        sampled,
-    )
+    from assembly_line.cli.parsing import listed, period, sampled, wish_of
+    from assembly_line.cli.runs import explain_request, require_features, require_wish, run, run_name
     from assembly_line.cli.views.datasets import draw_built
-    from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ KeepLast = Annotated[
     int, typer.Option("--keep-last", min=0, metavar="N", help="Keep the last N finished datasets whatever their age.")
 ]
 Yes = Annotated[bool, typer.Option("--yes/--dry-run", help="Delete, or only show what would be deleted.")]
+DAYS = re.compile(r"([1-9]\d{0,4})d")
 
 
 def register(datasets: typer.Typer) -> None:
@@ -32,10 +35,10 @@ def register(datasets: typer.Typer) -> None:
 
 def cancel_run(session: Session, run: DatasetRun) -> None:
     """Stop the run of a dataset, its Glue job included; an equal request can build at once."""
-    from assembly_line.cli.cancelling import cancelled
     from assembly_line.cli.output import fields
+    from assembly_line.features.service.dataset_runs import cancelled
 
-    found = cancelled(session.target, run)
+    found = cancelled(session.target, run, by=session.target.caller())
     shown = {
         "Run": found["run_id"],
         "Line": found["line"],
@@ -51,9 +54,22 @@ def retain(session: Session, line: Line, *, older_than: Age, keep_last: KeepLast
     With them go attempts that never became a dataset, and versions of source objects that no dataset and no current
     snapshot needs. Nothing comes back: needs the platform engineer's own credentials.
     """
-    from assembly_line.cli.retaining import draw_retained, retained
+    from assembly_line.cli.views.retention import draw_retained
+    from assembly_line.features.service.retaining import retained
 
-    found = retained(session.target, line, older_than=older_than, keep_last=keep_last, delete=yes)
+    found = retained(session.target, line, older_than=_age(older_than), keep_last=keep_last, delete=yes)
     session.output.result(found, draw_retained(found))
     if not yes and found["bytes"]:
         session.output.note("Nothing was deleted; add --yes to delete it.")
+
+
+def _age(text: str) -> timedelta:
+    from assembly_line.errors import RequestRefused
+    from assembly_line.features.model.retention import LEAST_DAYS
+
+    found = DAYS.fullmatch(text)
+    if found is None:
+        raise RequestRefused(
+            f"--older-than {text!r}: expected at least {LEAST_DAYS} day, written as a number and d, such as 90d"
+        )
+    return timedelta(days=int(found[1]))

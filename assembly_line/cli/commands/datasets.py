@@ -66,27 +66,16 @@ def register(datasets: typer.Typer) -> None:
 def list_datasets(session: Session, line: OneLine = None) -> None:
     """List the finished datasets, the newest first."""
     from assembly_line.cli.views.datasets import draw_list
+    from assembly_line.features.service.listing_datasets import listed
 
-    control = session.target.control
-    if line is not None:
-        control.current_release(line)
-    kept = ("dataset_id", "line", "purpose", "as_of", "from", "to", "rows", "spine_rows", "positives", "created")
-    document = [
-        {
-            **{name: one.manifest[name] for name in kept},
-            "features": len(one.manifest["features"]),
-            "sampled": bool(one.manifest.get("sampling")),
-            "engine": one.manifest["engine"]["name"],
-        }
-        for one in session.target.finished_datasets.of(control.lines() if line is None else [line])
-    ]
-    session.output.result(document, draw_list(document))
+    found = listed(session.target, line)
+    session.output.result(found, draw_list(found))
 
 
 def show_dataset(session: Session, dataset: Dataset) -> None:
     """Show what a dataset is: the request, sources, features, quality, limitations. With --json, its manifest."""
-    from assembly_line.cli.recorded import opened
     from assembly_line.cli.views.datasets import draw_manifest
+    from assembly_line.features.service.recorded import opened
     from assembly_line.features.wording.decision_wording import outcome_in_words, spine_in_words
     from assembly_line.features.wording.wording import in_words
 
@@ -104,8 +93,8 @@ def show_quality(session: Session, dataset: Judged) -> None:
 
     A refused dataset is shown as well, by its id or by the run that failed.
     """
-    from assembly_line.cli.judging import judged
     from assembly_line.cli.views.quality import draw_quality
+    from assembly_line.features.service.judging import judged
 
     found = judged(session.target, dataset)
     session.output.result(found, draw_quality(found))
@@ -118,10 +107,10 @@ def explain_value(
 
     The value is recomputed from these events by plain arithmetic; if it is not the dataset's, the exit code is 1.
     """
-    from assembly_line.cli.explaining import explained
-    from assembly_line.cli.recorded import opened
     from assembly_line.cli.views.explanation import draw_explanation
     from assembly_line.errors import RunFailed
+    from assembly_line.features.service.explaining import explained
+    from assembly_line.features.service.recorded import opened
 
     with opened(session.target, dataset) as recorded:
         found = explained(recorded, decision, feature, near=near)
@@ -139,8 +128,8 @@ def profile_dataset(session: Session, dataset: Dataset, to: To = Path("profile.h
     The page needs nothing else, neither network nor script. Values of personal columns are not on it.
     """
     from assembly_line.cli.output import fields
-    from assembly_line.cli.recorded import opened
     from assembly_line.features.profile.of_dataset import page_of_manifest
+    from assembly_line.features.service.recorded import opened
 
     with opened(session.target, dataset) as recorded:
         written = page_of_manifest(recorded.plan.line, recorded.manifest, recorded.columns())
@@ -156,10 +145,10 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
     equal, the exit code is 1. A dataset of an older version of the semantics is said to be one: its values may differ
     for that reason, and only stored rows that are not those of its manifest are a fault.
     """
-    from assembly_line.cli.recorded import opened
-    from assembly_line.cli.verifying import STORED, verified
     from assembly_line.cli.views.datasets import draw_verification
     from assembly_line.errors import RunFailed
+    from assembly_line.features.service.recorded import opened
+    from assembly_line.features.service.verifying import STORED, verified
 
     with opened(session.target, dataset) as recorded:
         session.output.note(f"Recomputing {recorded.plan.dataset_id} ...")
@@ -183,9 +172,9 @@ def _is_older(session: Session, found: Mapping[str, Any]) -> bool:
 
 def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
     """Show what changed between two datasets of a line: request, declarations, sources, decisions and values."""
-    from assembly_line.cli.recorded import opened
-    from assembly_line.cli.verifying import changed
     from assembly_line.cli.views.datasets import draw_difference
+    from assembly_line.features.service.recorded import opened
+    from assembly_line.features.service.verifying import changed
     from assembly_line.features.values.semantics import older_version
 
     with opened(session.target, dataset) as first, opened(session.target, other) as second:
@@ -208,11 +197,11 @@ def list_shapes(session: Session, dataset: Dataset) -> None:
 
 def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Shape = None) -> None:
     """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
-    from assembly_line.cli.fetching import fetch
     from assembly_line.cli.output import fields
+    from assembly_line.features.service.fetching import fetch
 
     found = session.target.finished_datasets.find(dataset, session.target.control.lines())
-    paths = fetch(session.target.store, found, shape, folder)
+    paths = fetch(session.target, found, shape, folder)
     document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
     names = "\n".join(str(path.relative_to(folder)) for path in paths)
     session.output.result(document, fields({"Dataset": found.dataset_id, "Folder": folder, "Files": names}))

@@ -29,25 +29,27 @@ def list_decisions(
     session: Session, line: Line, *, quarantined: Quarantined = False, flagged: Flagged = False, run: OfRun = None
 ) -> None:
     """List decisions that were kept aside or flagged, with the reason and what to do; without an option both."""
-    from assembly_line.cli import flagged as flags
-    from assembly_line.cli.history import read_history
-    from assembly_line.cli.kept_aside import of_line
     from assembly_line.cli.runs import require_released
+    from assembly_line.cli.views.decisions import draw_both
+    from assembly_line.delivery.service.kept_aside import of_line
+    from assembly_line.feedback.service import flagged as flags
+    from assembly_line.feedback.service.history import read_history
 
     require_released(session, line)
     both = quarantined == flagged
     kept = of_line(session.target, line, run_id=run) if quarantined or both else None
     found = flags.flagged(read_history(session.target, line), run_id=run) if flagged or both else None
     document = {"line": line, "quarantined": kept or [], "flagged": found or []}
-    session.output.result(document, flags.draw_both(kept, found))
+    session.output.result(document, draw_both(kept, found))
 
 
 def show_decision(session: Session, line: Line, decision: Decision) -> None:
     """Show what was predicted, delivered, done and observed of one decision."""
-    from assembly_line.cli import flagged as flags
-    from assembly_line.cli.history import read_history
     from assembly_line.cli.runs import require_released
+    from assembly_line.cli.views.decisions import draw_decision
+    from assembly_line.feedback.service import flagged as flags
+    from assembly_line.feedback.service.history import read_history
 
     require_released(session, line)
     found = flags.one_decision(read_history(session.target, line), decision)
-    session.output.result(flags.described(found), flags.draw_decision(found))
+    session.output.result(flags.described(found), draw_decision(found))

@@ -57,8 +57,11 @@ def score(
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions, instant_of_line
-    from assembly_line.cli.runs import period, run, run_name
-    from assembly_line.cli.scoring import draw_scored, kept_aside, settled
+    from assembly_line.cli.parsing import period
+    from assembly_line.cli.runs import run, run_name
+    from assembly_line.cli.scoring import settled
+    from assembly_line.cli.views.deliveries import draw_scored
+    from assembly_line.delivery.service.scoring import kept_aside
     from assembly_line.errors import RequestRefused
     from assembly_line.names import Parameter
     from assembly_line.requests import ScoringRequest

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from assembly_line.cli.options import command
-from assembly_line.cli.session import Session
+from assembly_line.cli.session import REPOSITORY, Session
 
 PANEL = "1. Set up"
 
@@ -22,6 +24,14 @@ def demo(session: Session) -> None:
     account: what an earlier demo left is given up; an account that somebody worked in is moved aside, and where to is
     said. Stops what it started; `line up` shows the result again.
     """
-    from assembly_line.cli.demo.replay import run_demo
+    from importlib import import_module
 
-    run_demo(session)
+    from assembly_line.errors import NotFound
+
+    if not (REPOSITORY / "demo" / "replay.py").is_file():
+        raise NotFound(
+            f"{REPOSITORY}: has no demo/; expected the project's own folder: the demo does not come with the package, "
+            "clone the repository and run `line demo` in it"
+        )
+    sys.path.insert(0, str(REPOSITORY))
+    import_module("demo.replay").run_demo(session)

@@ -44,8 +44,8 @@ def list_features(session: Session, line: Line) -> None:
 
 def search_features(session: Session, line: Line, text: Text) -> None:
     """List the features of a line that have all these words in name, meaning, source, entity or column."""
-    from assembly_line.cli.listing import Listing
     from assembly_line.cli.views.features import draw_features
+    from assembly_line.features.service.listing import Listing
 
     found = Listing(session.target, line).all(text)
     session.output.result(found, draw_features(found, line))
@@ -53,8 +53,8 @@ def search_features(session: Session, line: Line, text: Text) -> None:
 
 def describe_feature(session: Session, line: Line, feature: Feature) -> None:
     """Show everything about one feature: meaning, type, source and its freshness, owner, personal data, who uses it."""
-    from assembly_line.cli.listing import Listing
     from assembly_line.cli.views.features import draw_feature
+    from assembly_line.features.service.listing import Listing
 
     found = Listing(session.target, line).one(feature)
     session.output.result(found, draw_feature(found))
@@ -64,8 +64,8 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
     from datetime import UTC, datetime
 
-    from assembly_line.cli.online import draw_published
     from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.cli.views.features import draw_published
     from assembly_line.names import Parameter
     from assembly_line.requests import OnlineRequest
 
@@ -78,12 +78,11 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
 
 def get_features(session: Session, line: Line, keys: Keys, *, at: At = None, features: Some = None) -> None:
     """Get the published features of one entity through the line's API: what a decision about it would know then."""
-    from assembly_line.cli.days import released_line
-    from assembly_line.cli.online import draw_answer, typed_keys
-    from assembly_line.cli.runs import listed
+    from assembly_line.cli.parsing import listed, typed_keys
+    from assembly_line.cli.views.features import draw_answer
     from assembly_line.requests import FeaturesRequest
 
-    given: dict[str, object] = {"keys": typed_keys(released_line(session.target, line), keys)}
+    given: dict[str, object] = {"keys": typed_keys(session.target.released.current(line), keys)}
     given |= {} if at is None else {"at": at}
     given |= {} if features is None else {"features": listed(features)}
     request = FeaturesRequest.parse(given)

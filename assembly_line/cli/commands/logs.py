@@ -26,19 +26,20 @@ def register(app: typer.Typer) -> None:
 
 def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
     """Show the log of a function or job, or the states of a run and why it failed."""
-    from assembly_line.cli.log_reading import Logs
+    from assembly_line.storage.services.logs import Logs
 
     logs = Logs(session.target)
     if what is None:
         found = logs.functions()
         session.output.result({"functions": found}, lambda console: console.print("\n".join(found), markup=False))
         return
-    from assembly_line.cli import run_story
+    from assembly_line.cli.views.runs import draw_story
     from assembly_line.errors import NotFound
+    from assembly_line.throughput.service.run_story import story
 
-    story = run_story.story(session.target, what)
-    if story is not None:
-        session.output.result(story, run_story.draw(story))
+    told = story(session.target, what)
+    if told is not None:
+        session.output.result(told, draw_story(told))
         return
     lines = logs.of(what, last=last)
     if lines is None:

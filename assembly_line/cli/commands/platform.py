@@ -97,10 +97,21 @@ def down(
 
 def show_status(session: Session) -> None:
     """Show what runs and what each line has: release, champion, runs that wait for a review, executions."""
-    from assembly_line.cli.overview import overview, render
+    from assembly_line.cli.views.status import draw_status
+    from assembly_line.names import Parameter
+    from assembly_line.throughput.service.overview import overview
 
-    found = overview(session.target)
-    session.output.result(found, render(found))
+    target = session.target
+    found = {
+        "target": target.where,
+        "environment": target.environment,
+        "feedback_queue": target.queue_url(target.named(Parameter.FEEDBACK_QUEUE)),
+        **overview(target),
+    }
+    for line in found["lines"]:
+        queues = target.parameters.subscriber_queues(line["line"])
+        line["subscribers"] = {subscriber: target.queue_url(url) for subscriber, url in queues.items()}
+    session.output.result(found, draw_status(found))
 
 
 def deploy(

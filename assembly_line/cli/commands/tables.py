@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def list_tables(session: Session, line: Line) -> None:
     """List the tables that a line declares: what they hold, when they are refreshed, how fresh they are."""
-    from assembly_line.cli.exploring import Exploring, draw_tables
+    from assembly_line.cli.views.tables import draw_tables
+    from assembly_line.features.service.exploring import Exploring
 
     found = Exploring(session.target, line).all()
     session.output.result(found, draw_tables(found, line))
@@ -37,7 +38,8 @@ def list_tables(session: Session, line: Line) -> None:
 
 def refresh_tables(session: Session, line: Line, table: OneTable = None, waited: Wait = True) -> None:
     """Materialise a line's tables now; one whose source did not change is left as it is."""
-    from assembly_line.cli.exploring import Exploring, draw_tables
+    from assembly_line.cli.views.tables import draw_tables
+    from assembly_line.features.service.exploring import Exploring
 
     exploring = Exploring(session.target, line)
     run_id = exploring.start(table)
@@ -52,7 +54,8 @@ def refresh_tables(session: Session, line: Line, table: OneTable = None, waited:
 
 def show_table(session: Session, line: Line, table: Table) -> None:
     """Show what a table is: columns, months, the snapshot that it was made of."""
-    from assembly_line.cli.exploring import Exploring, draw_table
+    from assembly_line.cli.views.tables import draw_table
+    from assembly_line.features.service.exploring import Exploring
 
     found = Exploring(session.target, line).one(table)
     session.output.result(found, draw_table(found))
@@ -60,9 +63,9 @@ def show_table(session: Session, line: Line, table: Table) -> None:
 
 def query_tables(session: Session, sql: Sql, rows: Rows = 100) -> None:
     """Ask the tables and sources of the catalog by one SELECT, through Athena."""
-    from assembly_line.cli.exploring import draw_answer, queries
+    from assembly_line.cli.views.tables import draw_answer
 
-    found = queries(session.target).select(sql, rows=rows)
+    found = session.target.queries.select(sql, rows=rows)
     session.output.result([dict(zip(found.columns, row, strict=True)) for row in found.rows], draw_answer(found))
     if not found.complete:
         session.output.note(f"These are the first {rows} rows; there are more.")

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli.options import AsOf, Engine, Line, Run, Wait, command
-from assembly_line.cli.output import person, rows
 from assembly_line.cli.session import Session
 
 PANEL = "3. Train and review"
@@ -47,7 +46,8 @@ def train(
 ) -> None:
     """Train on what was known then, evaluate on later time, register; then the run waits for a review."""
     from assembly_line.cli import reviewing
-    from assembly_line.cli.runs import pairs
+    from assembly_line.cli.parsing import pairs
+    from assembly_line.cli.views.reviews import draw_review, draw_started
     from assembly_line.cli.waiting import progress
     from assembly_line.requests import TrainingRequest
 
@@ -56,40 +56,28 @@ def train(
     started = reviewing.start(session.target, request, session.options.role)
     session.output.note(f"Run {started['run_id']}.")
     if not waited:
-        session.output.result(started, reviewing.draw_started(started))
+        session.output.result(started, draw_started(started))
         return
     with progress(session.output, f"Training {line}") as show:
         packet = reviewing.wait_until_review(session.target, line, started, show)
-    session.output.result(packet, reviewing.draw_review(packet))
+    session.output.result(packet, draw_review(packet))
 
 
 def list_reviews(session: Session, line: Line) -> None:
     """List the runs of a line that wait for a review, and those that were judged."""
-    from assembly_line.cli.runs import require_released
+    from assembly_line.cli.views.reviews import draw_reviews
+    from assembly_line.training.service.reviews import listed
 
-    require_released(session, line)
-    found = session.target.control.reviews(line)
-    shown = [{name: value for name, value in review.items() if name not in ("token", "packet")} for review in found]
-    content = [
-        (
-            one["run_id"],
-            one.get("decision") or one["state"],
-            person(one["author"]),
-            person(one.get("reviewer")),
-            one["opened_at"][:10],
-        )
-        for one in shown
-    ]
-    columns = ("run", "decision", "author", "reviewer", "opened")
-    session.output.result(shown, rows(columns, content))
+    found = listed(session.target, line)
+    session.output.result(found, draw_reviews(found))
 
 
 def show_review(session: Session, line: Line, run: Run) -> None:
     """Show what the reviewer judges by: the run's figures, its data, and its limitations."""
-    from assembly_line.cli import reviewing
+    from assembly_line.cli.views.reviews import draw_review
 
     found = session.target.api(session.options.role).review(line, run)
-    session.output.result(found, reviewing.draw_review(found))
+    session.output.result(found, draw_review(found))
 
 
 def approve(session: Session, line: Line, run: Run, reason: Reason) -> None:
@@ -104,25 +92,28 @@ def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
 
 def show_champion(session: Session, line: Line) -> None:
     """Show which run decides, since when and on whose word, and which were approved before."""
-    from assembly_line.cli import championing
+    from assembly_line.cli.views.champions import draw_champion
+    from assembly_line.training.service import champions
 
-    found = championing.found(session.target, line)
-    session.output.result(found, championing.draw(found))
+    found = champions.found(session.target, line)
+    session.output.result(found, draw_champion(found))
 
 
 def roll_back(session: Session, line: Line, reason: Reason, to: RolledBackTo = None) -> None:
     """Let the run decide again that decided before the champion, or a named one that was approved."""
-    from assembly_line.cli import championing
+    from assembly_line.cli import reviewing
+    from assembly_line.cli.views.champions import draw_rollback
 
-    found = championing.roll_back(session.target, line, to=to, reason=reason, role=session.options.role)
-    session.output.result(found, championing.draw_rollback(found))
+    found = reviewing.roll_back(session.target, line, to=to, reason=reason, role=session.options.role)
+    session.output.result(found, draw_rollback(found))
 
 
 def _decide(session: Session, line: str, run: str, *, decision: str, reason: str) -> None:
     from assembly_line.cli import reviewing
+    from assembly_line.cli.views.reviews import draw_decision
     from assembly_line.cli.waiting import progress
 
     role = session.options.role
     with progress(session.output, f"Run {run}") as show:
         found = reviewing.judge(session.target, line, run, decision=decision, reason=reason, role=role, show=show)
-    session.output.result(found, reviewing.draw_decision(found))
+    session.output.result(found, draw_decision(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.output import Render, fields, rows
+from assembly_line.cli.output import Render, exact, fields, rows
 from assembly_line.cli.views.instants import minute, short_instant
 
 if TYPE_CHECKING:
@@ -66,6 +66,42 @@ def draw_feature(found: Mapping[str, Any]) -> Render:
                 },
                 title=f"\nSource {source['source']}",
             )(console)
+
+    return draw
+
+
+def draw_published(found: Mapping[str, Any]) -> Render:
+    """What the online machine answers, and whether this very run wrote it."""
+    return fields(
+        {
+            "Line": found["line"],
+            "Result": "was in force already; nothing was written" if found["exists"] else "published by this run",
+            "Generation": found["generation"],
+            "Release": found["release"][:12],
+            "Served from": short_instant(found["served_from"]),
+            "Can be read until": f"{minute(found['valid_until'])} UTC",
+            "Items": found["items"],
+            "Run": f"{found['run_id']}, {found['took']}",
+        }
+    )
+
+
+def draw_answer(found: Mapping[str, Any]) -> Render:
+    """The values, and how far they know the world."""
+
+    def draw(console: Console) -> None:
+        rows(
+            ("feature", "value"),
+            [(name, exact(value)) for name, value in found["values"].items()],
+        )(console)
+        fields(
+            {
+                "At": short_instant(found["at"]),
+                "Known until": short_instant(found["known_until"]),
+                "Generation": found["generation"],
+                "Release": found["release"][:12],
+            }
+        )(console)
 
     return draw
 

@@ -1,4 +1,4 @@
-"""Runs of a Glue job that somebody starts by hand."""
+"""Runs of a Glue job that somebody starts by hand, and the SageMaker jobs of a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import RunFailed
+from assembly_line.names import aws_name
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
+    from mypy_boto3_sagemaker.client import SageMakerClient
 
 PAUSE = 2.0  # seconds
 RUNNING = ("STARTING", "RUNNING", "STOPPING", "WAITING")
@@ -41,3 +43,11 @@ class JobRuns:
             if run["JobRunState"] not in RUNNING:
                 raise RunFailed(f"job run {run_id}: {run['JobRunState']}: {run.get('ErrorMessage', 'no reason given')}")
             self._pause(PAUSE)
+
+
+def jobs_of_run(sagemaker: SageMakerClient, run: str) -> list[str]:
+    """Names of the SageMaker jobs of a run: they begin with its id."""
+    name = aws_name(run)
+    training = sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+    transform = sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
+    return [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]

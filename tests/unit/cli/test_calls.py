@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from assembly_line.cli.api import Api
+from assembly_line.cli.api import Api, send_all
 from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.exits import ExitCode, describe, exit_code_of
-from assembly_line.cli.feedback_files import read_events, send_all
 from assembly_line.cli.output import duration
 from assembly_line.cli.target import Target
 from assembly_line.errors import (
@@ -30,6 +29,7 @@ from assembly_line.errors import (
     RunFailed,
     TargetUnreachable,
 )
+from assembly_line.feedback.service.feedback_files import read_events
 from assembly_line.names import Parameter
 from assembly_line.storage.services.machines import readable_cause
 

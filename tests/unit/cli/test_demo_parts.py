@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from assembly_line.cli.demo import figures
-from assembly_line.cli.demo.figures import Figures
-from assembly_line.cli.demo.overrides import picks, simulated_overrides
-from assembly_line.cli.demo.summary import draw
-from assembly_line.cli.demo.timeline import Campaign, timeline
 from assembly_line.messages import feedback_from_values
+from demo import figures
+from demo.figures import Figures
+from demo.overrides import picks, simulated_overrides
+from demo.summary import draw
+from demo.timeline import Campaign, timeline
 
 TRAINED = datetime(2017, 7, 1, tzinfo=UTC)
 LAST = datetime(2018, 1, 2, tzinfo=UTC)

@@ -53,7 +53,7 @@ def built(target: Target) -> list[str]:
 
 def retention(target: Target) -> Retention:
     def found() -> dict[str, list[str]]:
-        return references(NAME, store=target.store, control=target.control, ledger=target.ledger_objects)
+        return references(NAME, target)
 
     return Retention(target.store, target.lake_objects, NAME, found)
 

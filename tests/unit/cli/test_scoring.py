@@ -12,13 +12,14 @@ import typer
 
 from assembly_line.cli import scoring
 from assembly_line.cli.exits import ExitCode
-from assembly_line.cli.flagged import flagged
-from assembly_line.cli.kept_aside import described
 from assembly_line.cli.output import Output
-from assembly_line.cli.scoring import draw_scored, kept_aside
 from assembly_line.cli.target import Target
+from assembly_line.cli.views.deliveries import draw_scored
 from assembly_line.delivery.answers import Reason
+from assembly_line.delivery.service.kept_aside import described
+from assembly_line.delivery.service.scoring import kept_aside
 from assembly_line.feedback.history import join
+from assembly_line.feedback.service.flagged import flagged
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
 

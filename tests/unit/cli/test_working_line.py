@@ -14,8 +14,8 @@ from botocore.credentials import ReadOnlyCredentials
 from rich.console import Console
 
 from assembly_line.cli.api import Api
-from assembly_line.cli.reviewing import draw_decision
 from assembly_line.cli.target import Target
+from assembly_line.cli.views.reviews import draw_decision
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter

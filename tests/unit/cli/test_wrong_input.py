@@ -153,3 +153,14 @@ def test_a_full_disk_is_explained_whatever_failed_by_it() -> None:
 )
 def test_values_are_for_people(value: object, text: str) -> None:
     assert plain(value) == text
+
+
+def test_the_demo_says_where_it_is_if_this_is_another_folder(
+    line: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assembly_line.cli.commands.demo.REPOSITORY", tmp_path)
+
+    answer = line("demo")
+
+    assert answer.code == ExitCode.REFUSED
+    assert f"{tmp_path}: has no demo/; expected the project's own folder" in answer.err

@@ -1,0 +1,23 @@
+"""Scoring runs as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, fields
+from assembly_line.cli.views.decisions import draw_kept_aside
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def draw_scored(found: Mapping[str, Any]) -> Render:
+    def render(console: Console) -> None:
+        fields({name: value for name, value in found.items() if name != "kept_aside"})(console)
+        if "kept_aside" in found:
+            draw_kept_aside(found["kept_aside"], title="\nKept aside, and delivered to nobody")(console)
+            more = f"line decision list {found['line']} --quarantined --run {found['run_id']}"
+            console.print(f"All of them: `{more}`", markup=False, soft_wrap=True)
+
+    return render

@@ -1,0 +1,95 @@
+"""Reviews as a person reads them: what to judge by, and what a judgement did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, fields, person, rows
+from assembly_line.cli.views.performance import figure, interval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+HEAD = ("line", "author", "reviewer", "decision", "reason")
+
+
+def draw_reviews(found: Sequence[Mapping[str, Any]]) -> Render:
+    content = [
+        (
+            one["run_id"],
+            one.get("decision") or one["state"],
+            person(one["author"]),
+            person(one.get("reviewer")),
+            one["opened_at"][:10],
+        )
+        for one in found
+    ]
+    return rows(("run", "decision", "author", "reviewer", "opened"), content)
+
+
+def draw_started(started: Mapping[str, Any]) -> Render:
+    return fields({"Run": started["run_id"], "Next": f"`line logs {started['run_id']}` shows how far it is"})
+
+
+def draw_decision(found: Mapping[str, Any]) -> Render:
+    return fields({**found, "so": _after(found)})
+
+
+def _after(found: Mapping[str, Any]) -> str:
+    if found["decision"] != "approve":
+        return "sent back"
+    if found["champion"] == found["run_id"]:
+        return "its model decides from now on: `line score`"
+    return f"run {found['champion']} was promoted later, and goes on deciding"
+
+
+def draw_review(review: Mapping[str, Any]) -> Render:
+    """The review: who, how good, on what data, what speaks against it."""
+    packet = review["packet"]
+
+    def draw(console: Console) -> None:
+        fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
+        fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
+        fields(_data(packet), title="\nData and recipe")(console)
+        told = {
+            "Notes": packet["notes"],
+            "Warnings of the dataset": packet.get("warnings"),
+            "Limitations": packet["limitations"],
+        }
+        for title, sentences in told.items():
+            if sentences:
+                console.print(f"\n{title}", style="italic")
+            for sentence in sentences or ():
+                console.print(f"- {sentence}", markup=False)
+        if review["state"] == "waiting":
+            command = f'line review approve {review["line"]} {review["run_id"]} --reason "..." --as reviewer'
+            console.print(f"\nNext: {command}", markup=False, soft_wrap=True)
+
+    return draw
+
+
+def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    positives = f"{metrics['positives']:,} positive"
+    return {
+        "decisions": f"{metrics['rows']:,}, {positives}",
+        "AUC": f"{figure(metrics['auc'])} ({interval(metrics['auc_interval'])})",
+        f"rule by {metrics['baseline_feature']}": f"AUC {figure(metrics['baseline_auc'])}",
+        "present champion": None if metrics.get("champion_auc") is None else f"AUC {figure(metrics['champion_auc'])}",
+        "log loss": f"{metrics['log_loss']:.4f}; of the training rate for everyone {metrics['prior_log_loss']:.4f}",
+    }
+
+
+def _data(packet: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in packet["excluded"].items() if count)
+    champion = packet["champion"]
+    return {
+        "as of": packet["as_of"],
+        "dataset": packet["dataset_id"],
+        "rows": f"{packet['rows']:,}; left out: {left_out or 'none'}",
+        "features": ", ".join(packet["features"]),
+        "hyperparameters": ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items()),
+        "release": packet["release"],
+        "model's digest": packet["digest"],
+        "champion now": champion["run_id"] if champion else "none",
+    }

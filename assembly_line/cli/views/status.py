@@ -1,0 +1,34 @@
+"""What there is, as a person reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, fields, rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def draw_status(found: dict[str, Any]) -> Render:
+    def draw(console: Console) -> None:
+        if not found["lines"]:
+            console.print("No line is released here yet; run `line deploy`.")
+        for line in found["lines"]:
+            fields(
+                {
+                    "Release": line["release"][:12],
+                    "Champion": line["champion"] or f"none yet: `line train {line['line']}`, then `line review`",
+                    "Since": line["promoted_at"],
+                    "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",
+                    "Ended unreviewed": "\n".join(line["ended_unreviewed"]) or None,
+                    **{f"Queue of {name}": url for name, url in line["subscribers"].items()},
+                },
+                title=f"Line {line['line']}",
+            )(console)
+        fields({"Feedback queue": found["feedback_queue"]}, title="\nOf all lines")(console)
+        if found["executions"]:
+            content = [(run["machine"], run["name"], run["status"]) for run in found["executions"]]
+            rows(("machine", "execution", "status"), content, title="\nLatest executions")(console)
+
+    return draw

@@ -1,0 +1,1 @@
+"""Use cases of the delivery station: what a scoring run means and kept aside, for handlers and commands."""

@@ -1,0 +1,1 @@
+"""Use cases of the feedback station: the joined history of a line, judged, for handlers and commands."""

@@ -1,0 +1,52 @@
+"""Feedback events of a file or stdin, checked before the first is sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from assembly_line.errors import MalformedMessage
+from assembly_line.messages import feedback_from_values, parse_json
+
+
+def read_events(file: Path) -> list[dict[str, Any]]:
+    """The events of a file: one JSON object, a list, `{"events": [...]}`, or JSON Lines.
+
+    Raises:
+        MalformedMessage: names the event by its place and says what is wrong; nothing was sent.
+    """
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedMessage(f"{file}: cannot be read: {error}") from error
+    events = _documents(file, text)
+    if not events:
+        raise MalformedMessage(f"{file}: holds no event")
+    for number, event in enumerate(events, start=1):
+        try:
+            feedback_from_values(event)
+        except MalformedMessage as error:
+            raise MalformedMessage(f"{file}: event {number}: {error}") from error
+    return events
+
+
+def _documents(file: Path, text: str) -> list[Any]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        found = parse_json(text)
+    except MalformedMessage as error:
+        # Every line must stand alone, or the file was meant as one document and is broken.
+        if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+            raise MalformedMessage(f"{file}: {error}") from error
+        return [_line(file, number, line) for number, line in enumerate(lines, start=1)]
+    if isinstance(found, dict) and set(found) == {"events"}:
+        found = found["events"]
+    return found if isinstance(found, list) else [found]
+
+
+def _line(file: Path, number: int, line: str) -> Any:
+    try:
+        return parse_json(line)
+    except MalformedMessage as error:
+        raise MalformedMessage(f"{file}: line {number}: {error}") from error

@@ -1,0 +1,41 @@
+"""The ledger of one line, joined and judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assembly_line.names import LedgerKind
+
+if TYPE_CHECKING:
+    from assembly_line.declarations.lines import Line
+    from assembly_line.feedback.history import History
+    from assembly_line.feedback.performance import Performance
+    from assembly_line.storage.account import Account
+
+
+def read_history(account: Account, line: str) -> History:
+    """Everything that the ledger knows of a line."""
+    from assembly_line.feedback.history import join
+
+    ledger = account.ledger
+    return join(
+        ledger.read(line, LedgerKind.PREDICTIONS),
+        ledger.read(line, LedgerKind.DELIVERIES),
+        ledger.read(line, LedgerKind.FEEDBACK),
+        ledger.read(line, LedgerKind.OUTCOMES),
+    )
+
+
+def quarantined(account: Account, line: str) -> int:
+    """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
+    return sum(1 for _ in account.ledger.read(line, LedgerKind.QUARANTINE))
+
+
+def performance(
+    history: History, line: Line, *, by: str | None = None, cluster: str | None = None
+) -> list[Performance]:
+    """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""
+    from assembly_line.feedback.performance import measure
+
+    chosen = cluster or next(iter(line.decision.keys))
+    return measure(history, present=line.outcome.present, cluster=chosen, by=by)

@@ -1,0 +1,65 @@
+"""The story of one run: its states with their times, how it ended, why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import NotFound
+from assembly_line.storage.services.job_runs import jobs_of_run
+from assembly_line.storage.services.machines import SUCCEEDED, Execution, StateVisit
+from assembly_line.throughput.service.executions import find
+
+if TYPE_CHECKING:
+    from assembly_line.storage.account import Account
+
+WITH_JOBS = ("training", "scoring")
+
+
+def story(account: Account, run: str) -> dict[str, Any] | None:
+    """What happened in a run, as JSON values; None if there is no such run."""
+    found = find(account, run)
+    if found is None:
+        return None
+    machine, execution = found
+    failed = execution.stopped is not None and execution.status != SUCCEEDED
+    return {
+        "run_id": execution.name,
+        "machine": machine,
+        "status": execution.status,
+        "reason": execution.reason if failed else None,
+        "request": execution.request,
+        "output": execution.output,
+        "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
+        "states": [_state(visit) for visit in account.machines.states(execution.arn)],
+        "jobs": _jobs(account, machine, execution),
+        "kept_aside": _kept_aside(account, execution) if machine == "scoring" else [],
+    }
+
+
+def _kept_aside(account: Account, execution: Execution) -> list[dict[str, Any]]:
+    """The decisions that a scoring run quarantined; none where it did not come so far."""
+    from assembly_line.delivery.service.kept_aside import of_run
+
+    try:
+        return of_run(account, execution.request["line"], execution.name)
+    except NotFound:
+        return []
+
+
+def _jobs(account: Account, machine: str, execution: Execution) -> list[str]:
+    """Names of an execution's SageMaker jobs, or ids of the Glue runs that it started."""
+    if machine in WITH_JOBS:
+        return jobs_of_run(account.client("sagemaker"), execution.name)
+    started = account.machines.submitted(execution.arn, "glue")
+    return [answer["JobRunId"] for answer in started if isinstance(answer, dict) and "JobRunId" in answer]
+
+
+def _state(visit: StateVisit) -> dict[str, Any]:
+    from assembly_line.instants import format_instant
+
+    return {
+        "name": visit.name,
+        "entered": format_instant(visit.entered),
+        "seconds": (visit.exited - visit.entered).total_seconds() if visit.exited else None,
+        "problem": visit.problem,
+    }

@@ -1,0 +1,1 @@
+"""Use cases of the training station: runs, reviews and champions of an account, for handlers and commands."""

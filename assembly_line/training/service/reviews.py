@@ -1,0 +1,82 @@
+"""Reviews of training runs: read, and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import Conflict, NoLongerWaiting
+from assembly_line.names import approved_item
+from assembly_line.training.review import decide
+
+if TYPE_CHECKING:
+    from assembly_line.requests import ReviewRequest
+    from assembly_line.storage.account import Account
+
+# Not the token: it is the right to answer the waiting execution.
+SHOWN = ("run_id", "line", "state", "author", "author_verified", "risk", "packet", "opened_at")
+SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
+
+
+def listed(account: Account, line: str) -> list[dict[str, Any]]:
+    """The reviews of a line, without what they judge by.
+
+    Raises:
+        NotFound: the line was never released.
+    """
+    account.control.current_release(line)
+    reviews = account.control.reviews(line)
+    return [{name: value for name, value in one.items() if name not in ("token", "packet")} for one in reviews]
+
+
+def shown(review: Mapping[str, Any]) -> dict[str, Any]:
+    """A review as others may see it."""
+    return {name: review[name] for name in (*SHOWN, *SHOWN_DECIDED) if name in review}
+
+
+def judged(account: Account, line: str, run_id: str, request: ReviewRequest, *, reviewer: str) -> dict[str, Any]:
+    """Record a judgement and let the run that waits for it go on. The same judgement again is harmless.
+
+    Raises:
+        NotFound: there is no such review.
+        NotPermitted: the reviewer may not judge this run.
+        Conflict: it was decided otherwise before, or an approval was overtaken since.
+        NoLongerWaiting: the run has ended meanwhile; the judgement is kept.
+    """
+    control = account.control
+    review = control.review(line, run_id)
+    if (review.get("reviewer"), review.get("decision")) == (reviewer, request.decision):
+        _require_in_effect(account, review)
+        return {**shown(review), "execution": "answered" if _answered(account, review) else "had its answer"}
+    decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason)
+    if not control.decide_review(line, run_id, decided):
+        raise Conflict(f"review of run {run_id} (line {line}): another judgement came first and stands")
+    if not _answered(account, decided):
+        raise NoLongerWaiting(
+            f"run {run_id} of line {line} no longer waits for a review: it was stopped, failed or waited too long; "
+            "the judgement is kept, but changes nothing"
+        )
+    return {**shown(decided), "execution": "answered"}
+
+
+def _require_in_effect(account: Account, review: Mapping[str, Any]) -> None:
+    """An approval that took effect and was overtaken since does nothing when it is sent again.
+
+    Raises:
+        Conflict: another run decides now.
+    """
+    line, run_id, control = review["line"], review["run_id"], account.control
+    if control.read(line, approved_item(run_id)) is None:
+        return
+    deciding = control.champion(line)["run_id"]
+    if deciding != run_id:
+        back = f'line champion rollback {line} --to {run_id} --reason "..." --as reviewer'
+        raise Conflict(
+            f"run {run_id} (line {line}) was approved at {review['decided_at']}, and run {deciding} decides now: "
+            f"approving again changes nothing; `{back}` lets it decide again"
+        )
+
+
+def _answered(account: Account, review: Mapping[str, Any]) -> bool:
+    judgement = {name: review[name] for name in ("decision", "reviewer", "reason")}
+    return account.machines.answer(review["token"], judgement)

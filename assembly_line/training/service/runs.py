@@ -1,0 +1,29 @@
+"""Training runs, started in somebody's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assembly_line.names import Parameter
+from assembly_line.storage.services.requested_runs import start_requested
+from assembly_line.training import hyperparameters
+
+if TYPE_CHECKING:
+    from assembly_line.requests import TrainingRequest
+    from assembly_line.storage.account import Account
+
+
+def started(account: Account, request: TrainingRequest, *, author: str) -> dict[str, str]:
+    """Start a run.
+
+    Returns:
+        `run_id` and `execution_arn`.
+
+    Raises:
+        NotFound: the line was never released.
+        RequestRefused: the line does not declare a hyperparameter.
+    """
+    declared = account.released.current(request.line)
+    if request.release is None:  # the run checks those of an older release, as soon as it begins
+        hyperparameters.resolve(declared, request.hyperparameters)
+    return start_requested(account, Parameter.TRAINING_MACHINE, request, author=author)
