@@ -33,7 +33,7 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
         spark: a session to use; the job's own if None.
     """
     account = account_of_job(arguments)
-    release = account.releases.read(account.control.current_release(arguments[TablesArgument.LINE]))
+    release = account.released.release(arguments[TablesArgument.LINE])
     line = release.line
     for declared in _chosen(line, arguments[TablesArgument.TABLES]):
         snapshots = {name: account.lake.snapshot(name) for name in sources_of_table(line, declared)}

@@ -28,7 +28,7 @@ account = partial(account_of, OnlineEnvironment)
 def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Put the features in force, unless exactly these are already."""
     request = OnlineRequest.parse(event)
-    release = account().releases.read(account().control.current_release(request.line))
+    release = account().released.release(request.line)
     done = _publisher().publish(release, served_from=request.served_from, now=datetime.now(UTC))
     generation = done.publication.generation
     logger.info("published", extra={"line": request.line, "generation": generation.id, "items": done.items})

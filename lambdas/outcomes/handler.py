@@ -35,8 +35,8 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Derive each predicted decision's outcome once it is mature; a decision that has one keeps it."""
     request = OutcomesRequest.parse(event["input"])
     run_id: str = event["run_id"]
-    release = account().control.current_release(request.line)
-    line = account().releases.read(release).line
+    release = account().released.release(request.line)
+    line = release.line
     snapshots = {name: account().lake.snapshot(name) for name in features.sources_of(line)}
     ledger = account().ledger
     waiting, already = open_decisions(
@@ -50,7 +50,7 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         Provenance(
             run_id=run_id,
             as_of=request.as_of,
-            release=release,
+            release=release.digest,
             snapshots={name: snapshot.digest for name, snapshot in snapshots.items()},
         ),
     )

@@ -15,7 +15,6 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
-from assembly_line.errors import RequestRefused
 from assembly_line.features.engines.outcomes import require_happened
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.instants import format_instant
@@ -47,10 +46,8 @@ account = partial(account_of, TrainingEnvironment)
 def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the request before anything is built, and fix what the run is: release, hyperparameters, author."""
     request = TrainingRequest.parse(event["input"])
-    digest = request.release or account().control.current_release(request.line)
-    release = account().releases.read(digest)
-    if release.line.name != request.line:
-        raise RequestRefused(f"release: {digest} is of line {release.line.name}, not of {request.line}")
+    release = account().released.release(request.line, request.release)
+    digest = release.digest
     require_happened(release.line, "the training machine learns whether something happens, and no other measure yet")
     _image_of(release)
     asked = account().control.run(request.line, event["run_id"])

@@ -66,7 +66,7 @@ def register(datasets: typer.Typer) -> None:
 def list_datasets(session: Session, line: OneLine = None) -> None:
     """List the finished datasets, the newest first."""
     from assembly_line.cli.views.datasets import draw_list
-    from assembly_line.features.service.listing_datasets import listed
+    from assembly_line.features.service.listed_datasets import listed
 
     found = listed(session.target, line)
     session.output.result(found, draw_list(found))

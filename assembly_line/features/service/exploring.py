@@ -29,7 +29,7 @@ class Exploring:
 
     def __init__(self, account: Account, line: str) -> None:
         self._account = account
-        self._release = account.releases.read(account.control.current_release(line))
+        self._release = account.released.release(line)
         self._line = self._release.line
 
     def all(self) -> list[dict[str, Any]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.features.planning.planning import make_plan, needed_sources
-from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.account import Account
 
@@ -28,7 +26,7 @@ def resolve(account: Account, request: DatasetRequest, *, memory_mib: int) -> Pl
         NotFound: the line was never released, or a source never loaded.
         RequestRefused: the request names what the line does not have.
     """
-    release = _release(account, request)
+    release = account.released.release(request.line, request.release)
     names = needed_sources(release.line, request)
     snapshots = {name: account.lake.snapshot(name) for name in names}
     plan = make_plan(
@@ -40,21 +38,3 @@ def resolve(account: Account, request: DatasetRequest, *, memory_mib: int) -> Pl
         scripts=release.script_digests,
     )
     return Planned(plan=plan, snapshots=snapshots)
-
-
-def _release(account: Account, request: DatasetRequest) -> Release:
-    """The release that a request names, or the line's current one."""
-    current = account.control.current_release(request.line)
-    try:
-        release = account.releases.read(request.release or current)
-    except NotFound as error:
-        raise RequestRefused(
-            f"release: {request.release or current} is not in the store; "
-            f"the current release of {request.line} is {current}"
-        ) from error
-    if release.line.name != request.line:
-        raise RequestRefused(
-            f"release: {request.release} is of line {release.line.name}, expected one of {request.line}; "
-            f"its current release is {current}"
-        )
-    return release

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from assembly_line.declarations.lines import Line
+from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 
@@ -16,6 +18,7 @@ class ReleasedLines:
 
     def __init__(self, control: ControlTable, releases: ReleaseStore) -> None:
         self._control = control
+        self._releases = releases
         self._read = lru_cache(KEPT)(lambda digest: releases.read(digest).line)
 
     def of_release(self, digest: str) -> Line:
@@ -25,6 +28,27 @@ class ReleasedLines:
             NotFound: it was never published.
         """
         found: Line = self._read(digest)
+        return found
+
+    def release(self, line: str, digest: str | None = None) -> Release:
+        """The release of that digest, or the line's current one.
+
+        Raises:
+            NotFound: the line was never released here.
+            RequestRefused: there is no such release, or it is another line's.
+        """
+        current = self._control.current_release(line)
+        try:
+            found = self._releases.read(digest or current)
+        except NotFound as error:
+            raise RequestRefused(
+                f"release: {digest or current} is not in the store; the current release of {line} is {current}"
+            ) from error
+        if found.line.name != line:
+            raise RequestRefused(
+                f"release: {digest} is of line {found.line.name}, expected one of {line}; "
+                f"its current release is {current}"
+            )
         return found
 
     def current(self, line: str) -> Line:

@@ -86,8 +86,8 @@ def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
 def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
     modules = [
         *(f"cli.{name}" for name in ("target", "reviewing", "runs", "views.datasets", "views.runs", "views.status")),
-        *("features.service.listing", "throughput.service.run_story", "feedback.service.history"),
-        *("training.service.champions", "storage.services.logs"),
+        *("features.service.listed_features", "throughput.service.run_story", "feedback.service.history"),
+        "storage.services.logs",
         "storage.datasets.finished_datasets",
     ]
     program = (
