@@ -10,10 +10,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.environments import ApiEnvironment
-from assembly_line.errors import NotFound, RequestRefused
+from assembly_line.errors import RequestRefused
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.service import dataset_runs
-from assembly_line.names import dataset_prefix
+from assembly_line.features.service.listed_datasets import shown
 from assembly_line.requests import DatasetRequest
 from lambdas.api.account import account
 from lambdas.api.incoming import object_of, principal_of
@@ -26,11 +26,6 @@ ROUTES = [
 ]
 DATASET = re.compile(r"ds-[0-9a-f]{32}")
 RUN = re.compile(r"[A-Za-z0-9_-]{1,80}")
-# The essentials of a manifest, however many features and objects it names.
-SHOWN = (
-    "dataset_id", "line", "purpose", "as_of", "from", "to", "release", "rows", "spine_rows", "positives", "excluded",
-    "duplicates", "outcome", "keys", "logical_digest", "limitations", "engine", "data_uri", "manifest_uri", "created",
-)  # fmt: skip
 
 logger = Logger(service="api", child=True)
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -60,15 +55,7 @@ def show(line: str, dataset_id: str) -> Response[str]:
     principal_of(router.current_event)
     if not DATASET.fullmatch(dataset_id):
         raise RequestRefused(f"dataset_id: {dataset_id[:100]!r}: expected ds- and 32 hexadecimal digits")
-    account().released.current(line)
-    try:
-        manifest = account().store.read_json(f"{dataset_prefix(line, dataset_id)}manifest.json")
-    except NotFound as error:
-        raise NotFound(
-            f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one"
-        ) from error
-    shown = {name: manifest[name] for name in SHOWN}
-    return answer(HTTPStatus.OK, {**shown, "features": [feature["name"] for feature in manifest["features"]]})
+    return answer(HTTPStatus.OK, shown(account(), line, dataset_id))
 
 
 @router.get("/lines/<line>/datasets/runs/<run_id>")

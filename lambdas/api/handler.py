@@ -14,9 +14,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.errors import AssemblyError, RequestRefused, SendingFailed
-from assembly_line.feedback.submissions import read_submission
+from assembly_line.feedback.service.submitting import submitted
 from assembly_line.requests import ReviewRequest, TrainingRequest
-from assembly_line.storage.services.queue import Parcel
 from assembly_line.training.service import reviews, runs
 from lambdas.api import champions, datasets, online
 from lambdas.api.account import account
@@ -41,13 +40,12 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.post("/feedback")
 def send_feedback() -> Response[str]:
     principal = principal_of(app.current_event)
-    events = read_submission(body_of(app.current_event), account().released.current)
-    sent = account().feedback_queue.send([Parcel(event.to_json(), {"principal": principal}) for event in events])
-    failed = [event.event_id for event, result in zip(events, sent, strict=True) if result.message_id is None]
-    logger.info("feedback", extra={"events": len(events), "failed": len(failed)})
+    accepted, failed = submitted(account(), body_of(app.current_event), principal=principal)
+    logger.info("feedback", extra={"events": len(accepted) + len(failed), "failed": len(failed)})
     if failed:
-        raise SendingFailed(f"the queue did not take {len(failed)} of {len(events)} events: {', '.join(failed)}")
-    return answer(HTTPStatus.ACCEPTED, {"accepted": [event.event_id for event in events]})
+        number = len(accepted) + len(failed)
+        raise SendingFailed(f"the queue did not take {len(failed)} of {number} events: {', '.join(failed)}")
+    return answer(HTTPStatus.ACCEPTED, {"accepted": accepted})
 
 
 @app.post("/lines/<line>/runs")

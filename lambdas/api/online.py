@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -24,17 +22,11 @@ def register(app: APIGatewayHttpResolver) -> None:
 
     @app.post("/lines/<line>/features")
     def get_features(line: str) -> Response[str]:
+        # It needs numpy, which no other route does.
+        from assembly_line.features.service.online_values import values_at
+
         principal_of(app.current_event)
-        return answer(HTTPStatus.OK, features(line, FeaturesRequest.parse(object_of(app.current_event))))
-
-
-def features(line: str, request: FeaturesRequest) -> dict[str, Any]:
-    """Values as of an instant, computed by the release that was published, whatever is current now."""
-    from assembly_line.features.online import questions
-
-    now = datetime.now(UTC)
-    generation = account().online_table.in_force(line, now=now).generation
-    declared = account().released.of_release(generation.release)
-    found: dict[str, Any] = questions.answer(declared, generation, account().online_table, request, now=now)
-    logger.info("features", extra={"line": line, "generation": generation.id, "features": len(found["values"])})
-    return found
+        found = values_at(account(), line, FeaturesRequest.parse(object_of(app.current_event)))
+        said = {"generation": found["generation"], "features": len(found["values"])}
+        logger.info("features", extra={"line": line, **said})
+        return answer(HTTPStatus.OK, found)

@@ -9,8 +9,7 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.errors import NotFound
 from assembly_line.features.model.claims import Claim, new_claim
-from assembly_line.features.planning.forecast import forecast
-from assembly_line.features.service.resolving import resolve
+from assembly_line.features.service.resolving import forecast_of
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.datasets.dataset_claims import DatasetClaims
 from assembly_line.storage.services.machines import RUNNING
@@ -27,12 +26,9 @@ logger = Logger(service="dataset-request")
 @logger.inject_lambda_context
 def explain(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Say what a request would read, build and cost. Nothing is written."""
-    resolved = resolve(account(), DatasetRequest.parse(event), memory_mib=machinery().memory_mib)
-    plan = resolved.plan
-    found = account().datasets.find_manifest(plan.line.name, plan.dataset_id)
-    logger.info("explained", extra={"dataset_id": plan.dataset_id, "engine": plan.engine, "exists": found is not None})
-    created = None if found is None else str(found["created"])
-    return forecast(plan, resolved.snapshots, machinery(), created=created)
+    found = forecast_of(account(), DatasetRequest.parse(event), machinery())
+    logger.info("explained", extra={name: found[name] for name in ("dataset_id", "engine", "exists")})
+    return found
 
 
 @logger.inject_lambda_context

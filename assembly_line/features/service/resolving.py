@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.snapshots import Snapshot
+from assembly_line.features.planning.forecast import Machinery, forecast
 from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.account import Account
@@ -38,3 +40,15 @@ def resolve(account: Account, request: DatasetRequest, *, memory_mib: int) -> Pl
         scripts=release.script_digests,
     )
     return Planned(plan=plan, snapshots=snapshots)
+
+
+def forecast_of(account: Account, request: DatasetRequest, machinery: Machinery) -> dict[str, Any]:
+    """What a request would read, build and cost, as JSON values. Nothing is written.
+
+    Raises:
+        NotFound, RequestRefused: as `resolve` does.
+    """
+    resolved = resolve(account, request, memory_mib=machinery.memory_mib)
+    found = account.datasets.find_manifest(resolved.plan.line.name, resolved.plan.dataset_id)
+    created = None if found is None else str(found["created"])
+    return forecast(resolved.plan, resolved.snapshots, machinery, created=created)

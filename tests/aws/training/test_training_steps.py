@@ -139,7 +139,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"hyperparameters": {"depth": 3}}, RequestRefused, r"hyperparameters.depth.*it declares colsample_bytree"),
     ({"hyperparameters": {"seed": 1.5}}, RequestRefused, r"hyperparameters.seed: 1.5: expected a whole number"),
     ({"author": AUTHOR}, RequestRefused, "author: unknown field; there are line, as_of"),
-    ({"release": "f" * 64}, NotFound, "no such object"),
+    ({"release": "f" * 64}, RequestRefused, "f{64} is not in the store; the current release of coupon_redemption is"),
 ]
 
 
