@@ -18,7 +18,7 @@ NULL = "null"
 LARGEST_FILE = 100_000
 
 
-def wish_of(kind: str | None, settings: list[str], file: Path | None) -> dict[str, Any] | None:
+def model_spec_of(kind: str | None, settings: list[str], file: Path | None) -> dict[str, Any] | None:
     """The `model` of a dataset request; None where the dataset is for nothing in particular.
 
     A setting that belongs to the split may be named without `split.` before it.

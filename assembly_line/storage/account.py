@@ -14,7 +14,7 @@ from assembly_line.names import Parameter, line_resource
 if TYPE_CHECKING:
     from assembly_line.storage.datasets.datasets import DatasetStore
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
-    from assembly_line.storage.datasets.shapes import ShapeStore
+    from assembly_line.storage.datasets.model_inputs import ModelInputsStore
     from assembly_line.storage.lake.lake import Lake
     from assembly_line.storage.lake.online_table import OnlineTable
     from assembly_line.storage.lake.tables import TableStore
@@ -151,10 +151,10 @@ class Account:
         return FinishedDatasets(self.store)
 
     @cached_property
-    def shapes(self) -> ShapeStore:
-        from assembly_line.storage.datasets.shapes import ShapeStore
+    def inputs(self) -> ModelInputsStore:
+        from assembly_line.storage.datasets.model_inputs import ModelInputsStore
 
-        return ShapeStore(self.store)
+        return ModelInputsStore(self.store)
 
     def run(self, line: str, run_id: str, *, fit: str = "") -> RunStore:
         """The folder of a training run, or a fit's folder in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assembly_line.feedback.submissions import read_submission
-from assembly_line.storage.services.queue import Parcel
+from assembly_line.storage.services.queue import QueueMessage
 
 if TYPE_CHECKING:
     from assembly_line.storage.account import Account
@@ -21,6 +21,6 @@ def submitted(account: Account, document: object, *, principal: str) -> tuple[li
         RequestRefused: the document or one of its events is refused; nothing was sent.
     """
     events = read_submission(document, account.released.current)
-    sent = account.feedback_queue.send([Parcel(event.to_json(), {"principal": principal}) for event in events])
+    sent = account.feedback_queue.send([QueueMessage(event.to_json(), {"principal": principal}) for event in events])
     fates = [(event.event_id, result.message_id is not None) for event, result in zip(events, sent, strict=True)]
     return [one for one, taken in fates if taken], [one for one, taken in fates if not taken]
