@@ -1,4 +1,4 @@
-"""A dataset, or one of its shapes, as files in a folder."""
+"""A dataset, or its model inputs, as files in a folder."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def fetch(account: Account, dataset: FinishedDataset, shape: str | None, folder:
     """Copy the files and say where they are.
 
     Args:
-        shape: id of a shape or its beginning; None for the dataset itself.
+        inputs: id of model inputs or its beginning; None for the dataset itself.
 
     Raises:
         RequestRefused: the folder holds something.
-        NotFound: the dataset has no such shape.
+        NotFound: the dataset has no such model inputs.
         Conflict: a file is not what its manifest says.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestRefused(f"--to {folder}: is there already and not an empty folder; name a new one")
     if shape is not None:
-        manifest = account.shapes.chosen(dataset.line, dataset.dataset_id, shape)
+        manifest = account.inputs.chosen(dataset.line, dataset.dataset_id, shape)
         folder.mkdir(parents=True, exist_ok=True)
-        return account.shapes.download(manifest, folder)
+        return account.inputs.download(manifest, folder)
     folder.mkdir(parents=True, exist_ok=True)
     data, described = folder / "data.parquet", folder / "manifest.json"
     account.datasets.download(dataset.line, dataset.dataset_id, data)
