@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -58,6 +59,13 @@ def test_every_command_explains_itself_and_takes_the_common_options(command: str
 
     for option in ("--environment", "--json", "--as", "--region", "--profile", "--state", "--debug"):
         assert option in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    said = inspect.cleandoc(COMMANDS[name].made(name).help)
+
+    assert " ".join(said.split("\n\n")[0].split()) == COMMANDS[name].help
 
 
 def imported_by(*arguments: str) -> list[str]:
