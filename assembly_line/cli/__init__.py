@@ -24,6 +24,7 @@ def main() -> None:
     try:
         run()
     finally:
-        # The end of the process frees everything; without this Python first searches it all for rings, which takes a
-        # fifth of a short command's time.
-        gc.freeze()
+        # The end of the process frees everything; Python would first search it all for rings, which takes a fifth of a
+        # short command's time. DuckDB's binding complains of what is then still there.
+        if "duckdb" not in sys.modules:
+            gc.freeze()

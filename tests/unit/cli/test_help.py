@@ -115,6 +115,14 @@ def test_the_version_is_said_without_typer() -> None:
     assert answer.stdout.split() == [shown("--version").strip(), "False"]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "pyarrow"])
+def test_a_command_that_used_an_engine_ends_without_a_word_of_it(engine: str) -> None:
+    program = f"import sys, {engine}\nfrom assembly_line.cli import main\nsys.argv = ['line', '--help']\nmain()"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stderr == ""
+
+
 def completed(*words: str) -> str:
     """What the shell is offered for the last word."""
     line = {"_LINE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
