@@ -95,6 +95,7 @@ def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
     modules = [
         *(f"cli.{name}" for name in ("target", "listing", "reviewing", "runs", "run_story", "history", "log_reading")),
         *("cli.drawn_datasets", "storage.finished_datasets", "cli.drawn_board", "storage.event_log"),
+        "feedback.performance",
     ]
     program = (
         f"import importlib, sys\nfor name in {modules!r}:\n    importlib.import_module('assembly_line.' + name)\n"
