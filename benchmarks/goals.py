@@ -17,6 +17,16 @@ WINDOWED = "15 windowed features, x1, against iofloor"
 WIDE = "50 latest values, wide, against iofloor"
 ALONE = "queue handler, records/s without network"
 SYNTHESIS = "synthesis against a bare app"
+# Processor time of a call before anything was done for it, in bare processes (see `stations.startup`); of one run.
+CALLS_BEFORE = {
+    "--help": 0.67,
+    "status": 1.68,
+    "features list": 2.17,
+    "dataset list": 2.13,
+    "review list": 1.70,
+    "performance": 2.16,
+    "board": 1.69,
+}
 # What profiles of single cases showed.
 REASONS = {
     LATEST: "most of it is naming each decision by SHA-256 of keys and time; the floor finds the names ready-made",
@@ -145,6 +155,9 @@ def _of_costs(costs: Costs) -> Iterator[Goal]:
     yield _at_most(11, "rows known late: distinct against the mean of others", 3, late["distinct_against_others"])
     synthesis = costs["synthesis"]
     yield _at_most(9, SYNTHESIS, 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
+    calls = costs["startup"]
+    worst = max(calls[name] / before for name, before in CALLS_BEFORE.items())
+    yield _at_most(15, "start of `line`, the worst command against what it took at first", 0.5, worst)
 
 
 def _at_most(number: int, what: str, limit: float, found: float | None) -> Goal:
