@@ -12,7 +12,8 @@ import typer
 from assembly_line.cli.days import released_line
 from assembly_line.cli.kept_aside import draw_kept_aside, of_run
 from assembly_line.cli.output import Render, fields
-from assembly_line.delivery.standing import require_worth_acting
+from assembly_line.delivery.standing import data_as_of, require_worth_acting
+from assembly_line.instants import format_instant
 from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.scored_periods import ScoredPeriods
 
@@ -46,6 +47,8 @@ def settled(session: Session, request: ScoringRequest) -> ScoringRequest:
             raise typer.Exit
         request = request.model_copy(update={"again": True})
     standing.require_asked(request)
+    if request.at is not None and data_as_of(request) < request.until:
+        session.output.note(f"Scored are the decisions up to {format_instant(data_as_of(request))}, and as of then.")
     for words in standing.backfill.values():
         session.output.note(
             f"This run is a backfill: {words}. It never counts as having decided, and {_fate(request)}."
