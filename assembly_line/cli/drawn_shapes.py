@@ -52,14 +52,26 @@ def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
+# Why a row of a dataset stands in no part.
+REASONS = {
+    "purged": "purged: the outcome was not known where it would be judged",
+    "embargoed": "within the embargo",
+    "shared": "of a group that stands in another part",
+    "without_outcome": "without an outcome",
+    "without_duration": "without a time to the event",
+    "incomplete": "without a whole history",
+}
+
+
 def shape_in_words(shape: Mapping[str, Any]) -> str:
-    """What the dataset machine answers of a shape, in one line: its id, type, and the rows of each part."""
-    parts = [
-        f"{part['name']} {part['rows']}"
-        if part["fold"] is None
-        else f"fold {part['fold']} {part['name']} {part['rows']}"
-        for part in shape["parts"]
-    ]
+    """What the dataset machine answers of a shape: its id, type, the rows of each part, and why others are in none."""
+    parts = [f"{_of_fold(part)}{part['name']} {part['rows']}" for part in shape["parts"]]
+    none = [f"{_of_fold(one)}{one['rows']} {REASONS[one['reason']]}" for one in shape.get("left_out", ())]
     return (
         f"{shape['shape_id']}, {shape['type']}; rows: {', '.join(parts)}{'; it was there' if shape['exists'] else ''}"
+        + (f"\nin no part: {', '.join(none)}" if none else "")
     )
+
+
+def _of_fold(one: Mapping[str, Any]) -> str:
+    return "" if one["fold"] is None else f"fold {one['fold']} "

@@ -7,15 +7,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.cli.decision_keys import given_keys, key_text, keys_in_words, several
 from assembly_line.cli.kept_aside import draw_kept_aside
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.decision_ids import PATTERN
+from assembly_line.delivery.standing import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assembly_line.declarations.lines import Line
     from assembly_line.feedback.history import DecisionHistory, History
 
 KINDS = ("override", "outcome", "receipt")
@@ -42,6 +45,12 @@ OUTCOMES = {
         "an application reports another outcome than the source; the source's counts",
         "find out which of the two is wrong",
     ),
+}
+
+BACKFILLS = {
+    Backfill.MODEL_KNOWS_MORE: "its model knows more than its instant",
+    Backfill.DATA_KNOWS_MORE: "its data know more than its instant",
+    Backfill.EARLIER_INSTANT: "the line was scored at a later instant before",
 }
 
 
@@ -91,19 +100,41 @@ def draw_both(quarantined: Sequence[Mapping[str, Any]] | None, found: Sequence[M
     return render
 
 
-def one_decision(history: History, decision_id: str) -> DecisionHistory:
-    """What the ledger knows of a decision.
+def one_decision(history: History, line: Line, decision: str) -> DecisionHistory:
+    """What the ledger knows of a decision, named by its id or by as many of its keys as name one.
 
     Raises:
-        RequestRefused: the text is no decision id.
+        RequestRefused: the text is neither, or several decisions have these keys.
         NotFound: the line never scored it.
     """
-    if not PATTERN.fullmatch(decision_id):
-        raise RequestRefused(f"{decision_id!r} is no decision id such as d1-20170712-<32 hexadecimal digits>")
-    for found in history.decisions:
-        if found.decision_id == decision_id:
-            return found
-    raise NotFound(f"the ledger has no prediction of {decision_id}; `line score` makes one")
+    keys = given_keys(line, decision)
+    if keys is None and not PATTERN.fullmatch(decision):
+        raise RequestRefused(
+            f"{decision!r} is no decision id such as d1-20170712-<32 hexadecimal digits>; expected one, or keys, as in "
+            f"{','.join(f'{name}=...' for name in line.decision.keys)}"
+        )
+    found = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
+    if not found:
+        raise NotFound(f"the ledger has no prediction of {decision}; `line score` makes one")
+    if len(found) > 1:
+        said = (f"{one.decision_id} ({keys_in_words(one.prediction['keys'])})" for one in found)
+        raise several(decision, list(said))
+    return found[0]
+
+
+def _has(decision: DecisionHistory, keys: Mapping[str, str]) -> bool:
+    return all(key_text(decision.prediction["keys"].get(name)) == text for name, text in keys.items())
+
+
+def _backfills(found: DecisionHistory) -> str | None:
+    """Each revision that filled in the past, and why."""
+    return (
+        "\n".join(
+            f"revision {revision}, which never decides: {' and '.join(BACKFILLS[Backfill(one)] for one in reasons)}"
+            for revision, reasons in sorted(found.backfills.items())
+        )
+        or None
+    )
 
 
 def described(found: DecisionHistory) -> dict[str, Any]:
@@ -133,7 +164,7 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Keys": row["keys"],
             "Decided at": row["decision_time"],
             "Revision": f"{row['revision']} of {found.revisions}, {standing}",
-            "Backfills": f"{found.backfills} more revisions, which judge nothing" if found.backfills else None,
+            "Backfills": _backfills(found),
             "Run": row.get("run_id"),
             "Score": row["score"],
             "Action": row["action"],

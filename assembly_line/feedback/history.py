@@ -28,7 +28,7 @@ class DecisionHistory:
         delivered: whether any revision left for the subscribers.
         in_force: whether that revision decided, so that the outcome judges it.
         revisions: how many different revisions there are.
-        backfills: how many of them are labelled as backfills.
+        backfills: revision -> why it is a backfill, of those that are labelled as one.
         override: the override that holds, if any: a person decided otherwise than that revision recommends.
         confirmation: the review that holds, if a person decided as that revision recommends.
         receipts: consuming application -> its receipt that holds.
@@ -42,7 +42,7 @@ class DecisionHistory:
     delivered: bool
     in_force: bool
     revisions: int
-    backfills: int
+    backfills: Mapping[int, tuple[str, ...]]
     override: Event | None
     confirmation: Event | None
     receipts: Mapping[str, Event]
@@ -224,7 +224,7 @@ def _decision(
         delivered=bool(sent),
         in_force=decided is not None,
         revisions=len(versions),
-        backfills=sum(bool(row.get("backfill")) for row in versions.values()),
+        backfills={revision: tuple(row["backfill"]) for revision, row in versions.items() if row.get("backfill")},
         override=None if confirms else reviewed,
         confirmation=reviewed if confirms else None,
         receipts={source: event for (kind, source), event in sorted(said.items()) if kind == FeedbackKind.RECEIPT},

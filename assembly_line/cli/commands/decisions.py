@@ -9,7 +9,9 @@ import typer
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
-Decision = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, such as d1-20170712-...")]
+Decision = Annotated[
+    str, typer.Argument(metavar="DECISION", help="A decision's id, such as d1-20170712-..., or its keys: a=1,b=2.")
+]
 Quarantined = Annotated[
     bool, typer.Option("--quarantined", help="Scores and feedback that nobody may act on or judge by.")
 ]
@@ -44,9 +46,9 @@ def list_decisions(
 def show_decision(session: Session, line: Line, decision: Decision) -> None:
     """Show what was predicted, delivered, done and observed of one decision."""
     from assembly_line.cli import flagged as flags
+    from assembly_line.cli.days import released_line
     from assembly_line.cli.history import read_history
-    from assembly_line.cli.runs import require_released
 
-    require_released(session, line)
-    found = flags.one_decision(read_history(session.target, line), decision)
+    declared = released_line(session.target, line)
+    found = flags.one_decision(read_history(session.target, line), declared, decision)
     session.output.result(flags.described(found), flags.draw_decision(found))
