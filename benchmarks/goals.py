@@ -122,8 +122,12 @@ def _of_engines(measured: Measured) -> Iterator[Goal]:
         yield _at_most(4, WIDE, 1.5, wide)
     spark = measured.times("windowed", "Spark RANGE windows", "line on Spark", "x1")
     yield _at_least(5, "15 windowed features on Spark, faster than its RANGE windows", 2, spark)
-    less = measured.less_work("late", "line", "DuckDB range join", "late")
-    yield _at_least(11, "9 features of rows known late, less processor time than a range join", 20, less)
+    for size in ("late", "late x10"):
+        less = measured.less_work("late", "line", "DuckDB range join", size)
+        if less is not None:
+            yield _at_least(
+                11, f"9 features of rows known late, {size}, less processor time than a range join", 20, less
+            )
     for size, limit in (("late", 500), ("late x10", 1024)):
         mib = measured.mib("late", "line", size)
         if mib is not None:
