@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from assembly_line.cli.decision_keys import given_keys, key_text, keys_in_words, several
 from assembly_line.errors import NotFound
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
-from assembly_line.features.plain_values import plain_values, shown_instant
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
+from assembly_line.features.values.plain_values import plain_values, shown_instant
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.columns import Column
+    from assembly_line.features.values.columns import Column
 
 
 def place_of(line: Line, columns: Mapping[str, Column], decision: str) -> int:

@@ -11,7 +11,7 @@ from assembly_line.cli.decision_keys import given_keys, key_text, keys_in_words,
 from assembly_line.cli.kept_aside import draw_kept_aside
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.decision_ids import PATTERN
-from assembly_line.delivery.standing import Backfill
+from assembly_line.delivery.run_standing import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
 

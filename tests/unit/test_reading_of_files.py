@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-READERS = PROJECT / "assembly_line" / "features" / "duckdb_files.py"
+READERS = PROJECT / "assembly_line" / "features" / "files" / "parquet.py"
 FOLDERS = ("assembly_line", "lambdas", "glue_jobs", "stacks")
 PRODUCT = [PROJECT / "benchmarks" / "engines" / name for name in ("line.py", "spark_line.py")]
 FILES = [*sorted({file for name in FOLDERS for file in (PROJECT / name).rglob("*.py")} - {READERS}), *PRODUCT]

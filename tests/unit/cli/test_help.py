@@ -94,7 +94,7 @@ def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
 def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
     modules = [
         *(f"cli.{name}" for name in ("target", "listing", "reviewing", "runs", "run_story", "history", "log_reading")),
-        *("cli.drawn_datasets", "storage.finished_datasets", "cli.drawn_board", "storage.event_log"),
+        *("cli.views.datasets", "storage.datasets.finished_datasets", "cli.views.board", "storage.ledger.event_log"),
         "feedback.performance",
     ]
     program = (

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from assembly_line.messages import StationEvent
 from assembly_line.throughput.board import boards
-from assembly_line.throughput.items import items
 from assembly_line.throughput.recorded import RecordedEvent
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
+from assembly_line.throughput.work_items import items
 
 
 def recorded(event: dict[str, Any]) -> RecordedEvent:
