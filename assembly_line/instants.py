@@ -20,13 +20,32 @@ LEAST, GREATEST = -62_000_000_000_000_000, 253_000_000_000_000_000
 CYCLE = 146_097 * DAY_MICROS
 SHOWN = 100  # characters of what is no instant
 
-_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"  # not \d, which means digits of other scripts too
+
+def calendar_form(dash: str) -> str:
+    """The days of the years 1 to 9999 as a regular expression that every language has: months as long as they are."""
+    year = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+    leap = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
+    months = (
+        f"(0[13578]|1[02]){dash}(0[1-9]|[12][0-9]|3[01])",
+        f"(0[469]|11){dash}(0[1-9]|[12][0-9]|30)",
+        f"02{dash}(0[1-9]|1[0-9]|2[0-8])",
+    )
+    return f"({year}{dash}({'|'.join(months)})|{leap}{dash}02{dash}29)"
+
+
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"  # not \d, which means digits of other scripts too
 _MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
-# The forms of an instant in regular expressions, for the published schemas as well. They know neither how long a month
-# is nor leap years; `parse_instant` does.
-WRITTEN_FORM = rf"{_DATE}T{_MINUTE}:[0-5][0-9]\.[0-9]{{6}}Z"
-READ_FORM = rf"{_DATE}(T{_MINUTE}(:[0-5][0-9](\.[0-9]{{1,9}})?)?(Z|[+-]{_MINUTE}))?"
-_READ = re.compile(READ_FORM)
+
+
+def _read_form(date: str) -> str:
+    return rf"{date}(T{_MINUTE}(:[0-5][0-9](\.[0-9]{{1,9}})?)?(Z|[+-]{_MINUTE}))?"
+
+
+# The forms of an instant in regular expressions, for the published schemas. They know all but that an offset may lead
+# out of the years 1 to 9999; `parse_instant` knows that too.
+WRITTEN_FORM = rf"{calendar_form('-')}T{_MINUTE}:[0-5][0-9]\.[0-9]{{6}}Z"
+READ_FORM = _read_form(calendar_form("-"))
+_READ = re.compile(_read_form(_DATE))
 
 
 def parse_instant(text: str, *, field: str) -> datetime:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from assembly_line.errors import MalformedMessage
+from assembly_line.instants import calendar_form
 from assembly_line.refusals import describe, wrong_fields
 from assembly_line.request_fields import LARGEST_EXACT, Digest, Instant, Integer64, LineName, Text
 
@@ -16,7 +17,7 @@ PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/predicti
 FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"
 STATION_EVENT_SCHEMA: Literal["assembly-line/station-event"] = "assembly-line/station-event"
 
-DecisionId = Annotated[str, Field(pattern=r"^d1-[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])-[0-9a-f]{32}$")]
+DecisionId = Annotated[str, Field(pattern=f"^d1-{calendar_form('')}-[0-9a-f]{{32}}$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_EXACT)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

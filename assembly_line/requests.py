@@ -109,9 +109,10 @@ class ScoringRequest(Request):
     """Let the champion score the decisions with `from` <= decision time < `to`, with what is known at `as_of`.
 
     `at`: the instant of the line's business clock that a replay declares for the run; without it, real time.
+    `as_of` is the end of the period where it is left out, in a replay `at` if that is earlier.
     `again`: deliver although decisions of this period were delivered before.
-    `deliver_backfill`: deliver although the run is a backfill: its model knows more than its instant, or the line was
-    scored at a later instant already.
+    `deliver_backfill`: deliver although the run is a backfill: its model or its data know more than its instant,
+    or the line was scored at a later instant already.
     """
 
     line: LineName

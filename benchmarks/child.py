@@ -30,6 +30,7 @@ class Task:
         plan: the line's plan as JSON; other engines do not look at it.
         repeats: how often the work is done; the quickest counts.
         memory_mib: of the machine that the line is told to fit in.
+        one_of: the engine is asked for one of so many decisions.
     """
 
     case: str
@@ -41,6 +42,7 @@ class Task:
     plan: str
     repeats: int
     memory_mib: int
+    one_of: int = 1
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -1,4 +1,4 @@
-"""The cases beside the engines: a dataset request, the queue's handler, synthesis, late rows, imports of handlers."""
+"""The cases beside the engines: a dataset request, the queue's handler, synthesis, late rows, `line`, imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TURNS = 5
 def measure(say: Callable[[str], None]) -> Costs:
     """Every figure, by name."""
     costs: Costs = {}
-    for name in ("dataset_request", "collector", "synthesis", "late"):
+    for name in ("dataset_request", "collector", "synthesis", "late", "startup"):
         costs[name] = _answer(f"benchmarks.stations.{name}")
         say(f"{name}: " + ", ".join(f"{what} {value:,.2f}" for what, value in costs[name].items()))
     costs["imports"] = _imports()

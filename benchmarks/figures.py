@@ -17,6 +17,7 @@ class Figure:
         mib: peak memory of its largest process.
         estimated_seconds: of the line, what `--explain` says of building.
         reason: why it was left out.
+        measured: of an engine that was asked for samples alone, what these took: its figures are a line through two.
     """
 
     case: str
@@ -28,6 +29,7 @@ class Figure:
     estimated_seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
+    measured: str | None = None
 
     @classmethod
     def left_out(cls, case: str, engine: str, size: str, reason: str) -> Self:
@@ -37,7 +39,8 @@ class Figure:
         what = f"{self.case:<9} {self.size:<5} {self.engine:<22}"
         if self.seconds is None:
             return f"{what} left out: {self.reason}"
-        return f"{what} {self.seconds:8.3f} s {self.mib:6} MiB"
+        how = f", extrapolated: {self.measured}" if self.measured else ""
+        return f"{what} {self.seconds:8.3f} s {self.mib:6} MiB{how}"
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value not in (None, {})}

@@ -72,7 +72,8 @@ def _rows(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
         else:
             ratio = _ratio(figure.seconds, floors.get((figure.case, figure.size)))
             times = "" if ratio is None else f"{ratio:.1f}"
-            yield figure.case, figure.size, figure.engine, f"{figure.seconds:.3f}", times, str(figure.mib)
+            engine = f"{figure.engine} (extrapolated)" if figure.measured else figure.engine
+            yield figure.case, figure.size, engine, f"{figure.seconds:.3f}", times, str(figure.mib)
 
 
 def _ratio(seconds: float | None, floor: float | None) -> float | None:

@@ -42,7 +42,11 @@ READ: dict[str, type[BaseModel]] = {
 }
 # What the line writes, and what it takes: there a bare date means the start of that day in UTC.
 EXACT_INSTANT = {"type": "string", "format": "date-time", "pattern": f"^{WRITTEN_FORM}$"}
-ANY_INSTANT = {"type": "string", "pattern": f"^({READ_FORM})$"}
+ANY_INSTANT = {
+    "type": "string",
+    "description": "An instant with a zone, or a day. Refused, too, where the offset leads out of the years 1 to 9999.",
+    "pattern": f"^({READ_FORM})$",
+}
 # In Python and Java `$` also matches before a line break at the end. A look-ahead would be a true end, but not every
 # language has one. No pattern allows anything but printable ASCII, so forbidding the rest ends them all.
 TRUE_END = {"not": {"pattern": "[^ -~]"}}

@@ -21,4 +21,10 @@ def main() -> None:
         return
     from assembly_line.cli.application import run
 
-    run()
+    try:
+        run()
+    finally:
+        # The end of the process frees everything; Python would first search it all for rings, which takes a fifth of a
+        # short command's time. DuckDB's binding complains of what is then still there.
+        if "duckdb" not in sys.modules:
+            gc.freeze()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -13,50 +14,56 @@ import typer
 import typer.core
 import typer.main
 from typer._coercion import RuntimeParam, TypeDescriptor, build_runtime_param
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 # Help is drawn by a module that imports them, at half of its whole cost, for formats that no command here uses.
 UNUSED_IN_HELP = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
 
 
-class LazyCommands(TyperGroup):
-    """A group of commands. `modules` says for each name which module of `cli/commands` registers it."""
+@dataclass(frozen=True)
+class Listed:
+    """A command or group of commands as its list shows it, before it is imported.
 
-    modules: ClassVar[Mapping[str, str]]
+    Args:
+        module: which module of `cli/commands` registers it.
+        panel: the heading below which it is listed.
+        help: for a group its whole help; for a command the first paragraph of its own.
+    """
+
+    module: str
+    panel: str
+    help: str
+
+    def stand_in(self, name: str) -> TyperCommand:
+        return TyperCommand(name, help=self.help, rich_help_panel=self.panel)
+
+    def made(self, name: str) -> Any:
+        """The command itself, without its neighbours in the module."""
+        own = typer.Typer()
+        import_module(f"assembly_line.cli.commands.{self.module}").register(own)
+        own.registered_commands = [one for one in own.registered_commands if one.name == name]
+        own.registered_groups = [one for one in own.registered_groups if one.name == name]
+        command = typer.main.get_group(own).commands[name]
+        if isinstance(command, TyperGroup):
+            command.help = self.help
+        return command
+
+
+class LazyCommands(TyperGroup):
+    """A group whose commands are imported when they are called; `listed` says what help and completion show."""
+
+    listed: ClassVar[Mapping[str, Listed]]
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = _Registered(self.modules)
+        self.commands = {name: one.stand_in(name) for name, one in self.listed.items()}
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of typer
-        return list(self.modules)
+        return list(self.listed)
 
-
-class _Registered(MutableMapping[str, Any]):
-    """Command by name, made by the module that registers it."""
-
-    def __init__(self, modules: Mapping[str, str]) -> None:
-        self._modules = modules
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            own = typer.Typer()
-            import_module(f"assembly_line.cli.commands.{self._modules[name]}").register(own)
-            self._made.update(typer.main.get_group(own).commands)
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._made[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._made[name]
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found if name is None else self.listed[name].made(name), rest
 
 
 class _CheckedIfGiven(RuntimeParam):

@@ -84,7 +84,7 @@ Engine = Annotated[str, typer.Option("--engine", help="auto, duckdb or spark.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end, or print the execution at once.")]
 
 
-def command(app: typer.Typer, name: str, *, panel: str | None = None) -> Callable[[Callable[..., None]], None]:
+def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], None]:
     """Register a function as a command that also takes the global options; its first parameter is the session."""
 
     def register(function: Callable[..., None]) -> None:
@@ -105,7 +105,7 @@ def command(app: typer.Typer, name: str, *, panel: str | None = None) -> Callabl
         call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         del call.__wrapped__  # typer would follow it and find the function's own parameters
-        app.command(name, rich_help_panel=panel, no_args_is_help=False)(call)
+        app.command(name, no_args_is_help=False)(call)
 
     return register
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from assembly_line.delivery.run_standing import data_as_of
 from assembly_line.delivery.service.scoring import standing_of
+from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -30,6 +32,8 @@ def settled(session: Session, request: ScoringRequest) -> ScoringRequest:
             raise typer.Exit
         request = request.model_copy(update={"again": True})
     standing.require_asked(request)
+    if request.at is not None and data_as_of(request) < request.until:
+        session.output.note(f"Scored are the decisions up to {format_instant(data_as_of(request))}, and as of then.")
     for words in standing.backfill.values():
         session.output.note(
             f"This run is a backfill: {words}. It never counts as having decided, and {_fate(request)}."

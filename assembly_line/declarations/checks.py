@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 
 from assembly_line.errors import DeclarationError
 
@@ -15,6 +15,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")
 # Unscaled values are kept in 64 bits.
 EXACT_DIGITS = 18
+# As in messages: some readers of JSON keep numbers as floating point with 53 bits.
+LARGEST_EXACT = 2**53 - 1
 # Of a field that earlier releases lack: JSON has it only where it is declared, so that a line that does not use it has
 # the digest and the dataset ids that it had.
 LEFT_OUT_AT_DEFAULT = {"left out at its default": True}
@@ -48,6 +50,17 @@ def plain_number(place: str, value: object) -> int | float:
     number = value if type(value) in (int, float) else float(value) if known else math.nan  # type: ignore[arg-type]
     require(math.isfinite(number), f"{place} is {value!r}; expected a finite number, such as 0.2")  # type: ignore[arg-type]
     return number  # type: ignore[return-value]
+
+
+def whole_number(place: str, value: object) -> int:
+    """A whole number from 1 on as Python's own int; text and truth values are none."""
+    known = isinstance(value, Integral) and not isinstance(value, bool)
+    number = int(value) if known else 0  # type: ignore[call-overload]
+    require(
+        1 <= number <= LARGEST_EXACT,
+        f"{place} is {value!r}; expected a whole number from 1 to {LARGEST_EXACT}, such as 1",
+    )
+    return number
 
 
 def check_unpartitioned(place: str, columns: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require
+from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require, whole_number
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
@@ -111,7 +111,7 @@ class Policy:
     decision records the propensity of its action. See docs/delivery.md.
 
     Args:
-        version: rises whenever the policy changes.
+        version: a whole number that rises whenever the policy changes.
         act: the action for the highest scores.
         otherwise: the action for all others.
         capacity: share of a batch in (0, 1] that can be acted on; or
@@ -132,7 +132,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         place = f"Policy version {self.version}"
-        require(self.version >= 1, f"{place}: expected 1 or more")
+        object.__setattr__(self, "version", whole_number("Policy: version", self.version))
         check_name(f"{place}: action", self.act)
         check_name(f"{place}: action", self.otherwise)
         check_distinct(f"{place}: action", self.actions)

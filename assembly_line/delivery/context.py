@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assembly_line.delivery.run_standing import Standing
+from assembly_line.delivery.run_standing import Standing, data_as_of
 from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
@@ -151,13 +151,13 @@ def begin(
     principal: str | None,
     standing: Standing,
 ) -> ScoringContext:
-    """The context of a run that starts now; without `as_of` all that is known at the end of the period counts."""
+    """The context of a run that starts now; see `data_as_of` for what counts as known."""
     return ScoringContext(
         run_id=run_id,
         line=request.line,
         release=release,
         champion=Champion.from_json(champion),
-        as_of=request.as_of or request.until,
+        as_of=data_as_of(request),
         since=request.since,
         until=request.until,
         started_at=started_at,

@@ -19,6 +19,7 @@ class Backfill(StrEnum):
     """Why a run fills in the past: nothing that it says had decided anything."""
 
     MODEL_KNOWS_MORE = "model_knows_more"
+    DATA_KNOWS_MORE = "data_knows_more"
     EARLIER_INSTANT = "earlier_instant"
 
 
@@ -109,7 +110,7 @@ def standing(
             "instant of the past; leave it out to score in real time"
         )
     instant = request.at or now
-    backfill = _backfill(instant, model_knows_until, latest)
+    backfill = _backfill(request, instant, model_knows_until, latest)
     return Standing(
         instant=instant,
         backfill=backfill,
@@ -118,12 +119,29 @@ def standing(
     )
 
 
-def _backfill(instant: datetime, knows_until: datetime, latest: ScoredPeriod | None) -> dict[Backfill, str]:
+def data_as_of(request: ScoringRequest) -> datetime:
+    """As of when the decisions are looked at: the end of the period, in a replay its instant where that lies within.
+
+    In real time nothing is known beyond now, whatever the period; a replay has the future at hand and must not look.
+    One whose instant lies before the whole period knows more than its instant, and is a backfill.
+    """
+    if request.as_of is not None:
+        return request.as_of
+    within = request.at is not None and request.since <= request.at < request.until
+    return request.at if within and request.at is not None else request.until
+
+
+def _backfill(
+    request: ScoringRequest, instant: datetime, knows_until: datetime, latest: ScoredPeriod | None
+) -> dict[Backfill, str]:
     shown = format_instant(instant)
     found = {}
     if knows_until > instant:
         known = f"the model knows what was known at {format_instant(knows_until)}"
         found[Backfill.MODEL_KNOWS_MORE] = f"{known}, the run's instant is {shown}"
+    if request.at is not None and data_as_of(request) > instant:
+        known = f"the decisions are looked at as of {format_instant(data_as_of(request))}"
+        found[Backfill.DATA_KNOWS_MORE] = f"{known}, the run's instant is {shown}"
     if latest is not None and instant < latest.instant:
         before = f"run {latest.run_id} scored the line at {format_instant(latest.instant)} already"
         found[Backfill.EARLIER_INSTANT] = f"{before}, the run's instant is {shown}"

@@ -62,19 +62,14 @@ def fold(events: Iterable[Event]) -> Folded:
     else's. One id of one principal with two bodies, or two different statements with the highest sequence, are
     conflicts: neither is trusted, and no older statement takes their place. A later statement settles it.
     """
-    total = 0
-    by_id: dict[Named, dict[str, Event]] = defaultdict(dict)
-    for event in events:
-        total += 1
-        bodies = by_id[named(event)]
-        body = _body(event)
-        bodies[body] = min(event, bodies.get(body, event), key=_arrival)
+    events = list(events)
+    by_id = _said(events)
     topics: dict[Topic, list[Event]] = defaultdict(list)
     for bodies in by_id.values():
-        for event in bodies.values():
+        for event in bodies:
             topics[_topic(event)].append(event)
     ambiguous = {named for named, bodies in by_id.items() if len(bodies) > 1}
-    conflicts = {_conflict([event]) for named in ambiguous for event in by_id[named].values()}
+    conflicts = {_conflict([event]) for named in ambiguous for event in by_id[named]}
     current: dict[Topic, Event] = {}
     withdrawn = 0
     for topic, about_it in topics.items():
@@ -83,13 +78,13 @@ def fold(events: Iterable[Event]) -> Folded:
             withdrawn += 1
         elif any(named(event) in ambiguous for event in last):
             continue
-        elif len({_statement(event) for event in last}) > 1:
+        elif len(last) > 1 and len(set(map(_statement, last))) > 1:
             conflicts.add(_conflict(last))
         else:
             current[topic] = last[0]
     return Folded(
         current=current,
-        duplicates=total - sum(map(len, by_id.values())),
+        duplicates=len(events) - sum(map(len, by_id.values())),
         conflicts=tuple(sorted(conflicts, key=lambda one: (one.decision_id, one.kind, one.event_ids, one.principals))),
         withdrawn=withdrawn,
     )
@@ -97,10 +92,25 @@ def fold(events: Iterable[Event]) -> Folded:
 
 def ambiguous_names(events: Iterable[Event]) -> set[Named]:
     """The event ids, each with its principal, under which two different things were said."""
-    bodies: dict[Named, set[str]] = defaultdict(set)
+    return {name for name, bodies in _said(events).items() if len(bodies) > 1}
+
+
+def _said(events: Iterable[Event]) -> dict[Named, list[Event]]:
+    """The different things that were said under each id of a principal; of those that repeat, the first to arrive."""
+    by_id: dict[Named, list[Event]] = defaultdict(list)
     for event in events:
-        bodies[named(event)].add(_body(event))
-    return {name for name, said in bodies.items() if len(said) > 1}
+        by_id[named(event)].append(event)
+    return {name: _different(said) for name, said in by_id.items()}
+
+
+def _different(said: list[Event]) -> list[Event]:
+    if len(said) == 1:  # nearly always; a digest of each would take most of the time
+        return said
+    bodies: dict[str, Event] = {}
+    for event in said:
+        body = _body(event)
+        bodies[body] = min(event, bodies.get(body, event), key=_arrival)
+    return list(bodies.values())
 
 
 def principal_of(event: Event) -> str:

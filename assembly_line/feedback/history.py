@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ class DecisionHistory:
         delivered: whether any revision left for the subscribers.
         in_force: whether that revision decided, so that the outcome judges it.
         revisions: how many different revisions there are.
-        backfills: how many of them are labelled as backfills.
+        backfills: revision -> why it is a backfill, of those that are labelled as one.
         override: the override that holds, if any: a person decided otherwise than that revision recommends.
         confirmation: the review that holds, if a person decided as that revision recommends.
         receipts: consuming application -> its receipt that holds.
@@ -42,7 +42,7 @@ class DecisionHistory:
     delivered: bool
     in_force: bool
     revisions: int
-    backfills: int
+    backfills: Mapping[int, tuple[str, ...]]
     override: Event | None
     confirmation: Event | None
     receipts: Mapping[str, Event]
@@ -154,11 +154,13 @@ def join(
 
 def _revisions(predictions: Iterable[Row]) -> tuple[dict[str, dict[int, Row]], int, list[Conflict]]:
     """decision_id -> revision -> row, rows that repeat another, and revisions that came with two contents."""
-    found: dict[str, dict[int, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
     total = 0
     for row in predictions:
         total += 1
-        found[row["decision_id"]][row["revision"]][digest(dict(row))] = row
+        found[row["decision_id"]][row["revision"]].append(row)
+    for versions in found.values():
+        versions.update({revision: _different(rows) for revision, rows in versions.items()})
     contents = [content for versions in found.values() for content in versions.values()]
     conflicts = [
         Conflict(decision_id, PREDICTION, (str(revision),))
@@ -167,9 +169,7 @@ def _revisions(predictions: Iterable[Row]) -> tuple[dict[str, dict[int, Row]], i
         if len(content) > 1
     ]
     trusted = {
-        decision_id: {
-            revision: next(iter(content.values())) for revision, content in versions.items() if len(content) == 1
-        }
+        decision_id: {revision: content[0] for revision, content in versions.items() if len(content) == 1}
         for decision_id, versions in found.items()
     }
     return {key: value for key, value in trusted.items() if value}, total - sum(map(len, contents)), conflicts
@@ -177,17 +177,24 @@ def _revisions(predictions: Iterable[Row]) -> tuple[dict[str, dict[int, Row]], i
 
 def _derived(outcomes: Iterable[Row]) -> tuple[dict[str, Row], int, set[str]]:
     """decision_id -> the first derivation, rows that repeat it, and decisions whose derivations differ."""
-    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    found: dict[str, list[Row]] = defaultdict(list)
     total = 0
     for row in outcomes:
         total += 1
-        found[row["decision_id"]][digest(dict(row))] = row
-    first = {
-        decision_id: min((row["as_of"], row["run_id"], name) for name, row in rows.items())
-        for decision_id, rows in found.items()
-    }
-    changed = {key for key, rows in found.items() if len({row["value"] for row in rows.values()}) > 1}
-    return {key: found[key][name] for key, (_, _, name) in first.items()}, total - len(first), changed
+        found[row["decision_id"]].append(row)
+    first = {decision_id: _first(rows) for decision_id, rows in found.items()}
+    changed = {key for key, rows in found.items() if len({row["value"] for row in rows}) > 1}
+    return first, total - len(first), changed
+
+
+def _different(rows: Sequence[Row]) -> list[Row]:
+    """Without those that repeat another. Nearly always there is one, and its digest would take most of the time."""
+    return list(rows) if len(rows) == 1 else list({digest(dict(row)): row for row in rows}.values())
+
+
+def _first(rows: Sequence[Row]) -> Row:
+    """The first derivation, whatever order they come in."""
+    return rows[0] if len(rows) == 1 else min(rows, key=lambda row: (row["as_of"], row["run_id"], digest(dict(row))))
 
 
 def _decision(
@@ -217,7 +224,7 @@ def _decision(
         delivered=bool(sent),
         in_force=decided is not None,
         revisions=len(versions),
-        backfills=sum(bool(row.get("backfill")) for row in versions.values()),
+        backfills={revision: tuple(row["backfill"]) for revision, row in versions.items() if row.get("backfill")},
         override=None if confirms else reviewed,
         confirmation=reviewed if confirms else None,
         receipts={source: event for (kind, source), event in sorted(said.items()) if kind == FeedbackKind.RECEIPT},

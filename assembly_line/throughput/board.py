@@ -14,7 +14,7 @@ from itertools import groupby
 from statistics import median
 from typing import Any, Literal
 
-from assembly_line.messages import StationEvent
+from assembly_line.throughput.recorded import RecordedEvent
 from assembly_line.throughput.station_visits import Visit, visits
 from assembly_line.throughput.work_items import Item, Time, items
 
@@ -77,7 +77,7 @@ class LineBoard:
     most_time_in: str | None
 
 
-def boards(events: Iterable[StationEvent], *, now: datetime) -> list[LineBoard]:
+def boards(events: Iterable[RecordedEvent], *, now: datetime) -> list[LineBoard]:
     """One board a line, in order of name. `now` tells the age of what is in progress; events after it still count."""
     found = items(visits(events))
     return [_board(line, list(group), now) for line, group in groupby(found, key=lambda item: item.line)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal, cast, get_args
 
-from assembly_line.messages import StationEvent
+from assembly_line.throughput.recorded import RecordedEvent
 
 Result = Literal["finished", "failed", "sent_back"]
 ENDS = get_args(Result)
@@ -48,7 +48,7 @@ class Visit:
         return self.repeated or self.result in ("failed", "sent_back")
 
 
-def visits(events: Iterable[StationEvent]) -> list[Visit]:
+def visits(events: Iterable[RecordedEvent]) -> list[Visit]:
     """Every visit that the events tell of; repeated and disordered delivery changes nothing.
 
     Of two events with one id the earlier instant holds. A visit whose end was never announced is closed when a visit of
@@ -66,8 +66,8 @@ def visits(events: Iterable[StationEvent]) -> list[Visit]:
     return found
 
 
-def _distinct(events: Iterable[StationEvent]) -> list[StationEvent]:
-    kept: dict[str, StationEvent] = {}
+def _distinct(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    kept: dict[str, RecordedEvent] = {}
     for event in events:
         known = kept.get(event.id)
         if known is None or _order(event) < _order(known):
@@ -75,20 +75,20 @@ def _distinct(events: Iterable[StationEvent]) -> list[StationEvent]:
     return list(kept.values())
 
 
-def _order(event: StationEvent) -> tuple[datetime, str]:
-    return event.at, event.to_json()
+def _order(event: RecordedEvent) -> tuple[datetime, str]:
+    return event.at, event.text
 
 
-def _visit_key(event: StationEvent) -> tuple[str, str, str, int, datetime, int, str]:
+def _visit_key(event: RecordedEvent) -> tuple[str, str, str, int, datetime, int, str]:
     return event.line, event.item, event.station, event.attempt, event.at, RANK[event.kind], event.id
 
 
-def _passes(line: str, item: str, station: str, events: Sequence[StationEvent]) -> list[Visit]:
+def _passes(line: str, item: str, station: str, events: Sequence[RecordedEvent]) -> list[Visit]:
     """Split where the attempt changes, where something begins after an end, and where what was finished is sent back.
 
     The last is a pass of its own that takes no time: a champion may decide for months before it is rolled back.
     """
-    groups: list[list[StationEvent]] = []
+    groups: list[list[RecordedEvent]] = []
     for event in events:
         current = groups[-1] if groups else []
         ended = any(earlier.kind in ENDS for earlier in current)
@@ -100,7 +100,7 @@ def _passes(line: str, item: str, station: str, events: Sequence[StationEvent]) 
     return [replace(visit, repeated=number < len(passes) - 1) for number, visit in enumerate(passes)]
 
 
-def _visit(line: str, item: str, station: str, events: Sequence[StationEvent]) -> Visit:
+def _visit(line: str, item: str, station: str, events: Sequence[RecordedEvent]) -> Visit:
     # Several ends of one pass: the last one tells how it ended.
     ends = [event.kind for event in events if event.kind in ENDS]
     result = cast("Result", ends[-1]) if ends else None
@@ -115,13 +115,13 @@ def _visit(line: str, item: str, station: str, events: Sequence[StationEvent]) -
     )
 
 
-def _waits(events: Sequence[StationEvent]) -> list[Interval]:
+def _waits(events: Sequence[RecordedEvent]) -> list[Interval]:
     """From queued to started, and from waiting to whatever follows.
 
     An item that was queued and ended without ever being announced as started did not wait: that event was lost.
     """
     waits: list[Interval] = []
-    since: StationEvent | None = None
+    since: RecordedEvent | None = None
     for event in events:
         if since is not None and event.kind == since.kind:
             continue

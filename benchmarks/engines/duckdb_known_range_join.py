@@ -29,6 +29,12 @@ GROUPS = {
 }
 
 
+def asked(task: Task) -> str:
+    """The decisions; of a sample every n-th flight, which spreads over the whole year and all places."""
+    planned = listed(task.tables["planned"])
+    return planned if task.one_of == 1 else f"(SELECT * FROM {planned} WHERE flight_id % {task.one_of} = 0)"
+
+
 def grouped(task: Task, key: str) -> str:
     """(flight_id, features by one key)."""
     columns = ", ".join(
@@ -36,7 +42,7 @@ def grouped(task: Task, key: str) -> str:
         for name, aggregate, hours in GROUPS[key]
     )
     return (
-        f"(SELECT s.flight_id, {columns} FROM {listed(task.tables['planned'])} s "
+        f"(SELECT s.flight_id, {columns} FROM {asked(task)} s "
         f"LEFT JOIN {listed(task.sources['flights'])} e ON e.{key} = s.{key} AND e.departed_at < s.opens "
         "AND e.departed_at >= s.opens - INTERVAL 24 HOUR AND e.known_at <= s.opens GROUP BY s.flight_id)"
     )
@@ -45,7 +51,7 @@ def grouped(task: Task, key: str) -> str:
 def prepare(task: Task) -> Callable[[], None]:
     connection = connect()
     joined = " ".join(f"JOIN {grouped(task, key)} USING (flight_id)" for key in GROUPS)
-    query = f"FROM (SELECT flight_id, opens FROM {listed(task.tables['planned'])}) {joined} ORDER BY opens, flight_id"
+    query = f"FROM (SELECT flight_id, opens FROM {asked(task)}) {joined} ORDER BY opens, flight_id"
     return lambda: copy(connection, query, task)
 
 

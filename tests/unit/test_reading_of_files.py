@@ -11,11 +11,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 READERS = PROJECT / "assembly_line" / "features" / "files" / "parquet.py"
-# The emulated Athena knows partitions from its catalog; this module only looks at the query that it wrote.
-ATHENA = PROJECT / "assembly_line" / "embedded" / "extensions" / "athena_tables.py"
 FOLDERS = ("assembly_line", "lambdas", "glue_jobs", "stacks")
 PRODUCT = [PROJECT / "benchmarks" / "engines" / name for name in ("line.py", "spark_line.py")]
-FILES = [*sorted({file for name in FOLDERS for file in (PROJECT / name).rglob("*.py")} - {READERS, ATHENA}), *PRODUCT]
+FILES = [*sorted({file for name in FOLDERS for file in (PROJECT / name).rglob("*.py")} - {READERS}), *PRODUCT]
 
 SQL = re.compile(
     r"\b(read_(parquet|csv|csv_auto|json|json_auto|ndjson|blob|text|xlsx)|parquet_(scan|schema|metadata|full_metadata"

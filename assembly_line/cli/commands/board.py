@@ -10,7 +10,6 @@ from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
-PANEL = "6. Watch"
 OneLine = Annotated[
     str | None, typer.Argument(metavar="[LINE]", help="Only this line.", autocompletion=completing.lines)
 ]
@@ -20,7 +19,7 @@ Since = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "board", panel=PANEL)(show_board)
+    command(app, "board")(show_board)
 
 
 def show_board(session: Session, line: OneLine = None, since: Since = None) -> None:

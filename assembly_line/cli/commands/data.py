@@ -13,7 +13,6 @@ from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
 from assembly_line.cli.session import Session
 
-PANEL = "2. Data"
 From = Annotated[
     Path | None,
     typer.Option("--from", help="Folder with a <source>.parquet for each (default: what the line's data.py fetches)."),
@@ -60,15 +59,14 @@ Sample = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    sources = typer.Typer(help="Raw tables in the lake.", no_args_is_help=True)
-    datasets = typer.Typer(help="Datasets on demand: spine and features as they were known, reproducible by id.",
-                           no_args_is_help=True)  # fmt: skip
+    sources = typer.Typer(no_args_is_help=True)
+    datasets = typer.Typer(no_args_is_help=True)
     command(sources, "load")(load_sources)
     command(datasets, "build")(build_dataset)
     questions.register(datasets)
     dataset_life.register(datasets)
-    app.add_typer(sources, name="sources", rich_help_panel=PANEL)
-    app.add_typer(datasets, name="dataset", rich_help_panel=PANEL)
+    app.add_typer(sources, name="sources")
+    app.add_typer(datasets, name="dataset")
 
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:

@@ -9,8 +9,9 @@ import typer
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
-PANEL = "4. Score and deliver"
-Decision = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, such as d1-20170712-...")]
+Decision = Annotated[
+    str, typer.Argument(metavar="DECISION", help="A decision's id, such as d1-20170712-..., or its keys: a=1,b=2.")
+]
 Quarantined = Annotated[
     bool, typer.Option("--quarantined", help="Scores and feedback that nobody may act on or judge by.")
 ]
@@ -19,10 +20,10 @@ OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only th
 
 
 def register(app: typer.Typer) -> None:
-    decisions = typer.Typer(help="Decisions that need a look, and the story of one.", no_args_is_help=True)
+    decisions = typer.Typer(no_args_is_help=True)
     command(decisions, "list")(list_decisions)
     command(decisions, "show")(show_decision)
-    app.add_typer(decisions, name="decision", rich_help_panel=PANEL)
+    app.add_typer(decisions, name="decision")
 
 
 def list_decisions(
@@ -51,5 +52,6 @@ def show_decision(session: Session, line: Line, decision: Decision) -> None:
     from assembly_line.feedback.service.history import read_history
 
     require_released(session, line)
-    found = flags.one_decision(read_history(session.target, line), decision)
+    declared = session.target.released.current(line)
+    found = flags.one_decision(read_history(session.target, line), declared, decision)
     session.output.result(flags.described(found), draw_decision(found))

@@ -9,7 +9,6 @@ import typer
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.session import Session
 
-PANEL = "4. Score and deliver"
 Day = Annotated[
     str | None,
     typer.Option("--date", metavar="DAY", help="Every decision of this day, in the zone of the line's decision time."),
@@ -37,8 +36,8 @@ DeliverBackfill = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "score", panel=PANEL)(score)
-    command(app, "outcomes", panel=PANEL)(derive_outcomes)
+    command(app, "score")(score)
+    command(app, "outcomes")(derive_outcomes)
 
 
 def score(

@@ -9,11 +9,9 @@ import typer
 from assembly_line.cli.options import command
 from assembly_line.cli.session import REPOSITORY, Session
 
-PANEL = "1. Set up"
-
 
 def register(app: typer.Typer) -> None:
-    command(app, "demo", panel=PANEL)(demo)
+    command(app, "demo")(demo)
 
 
 def demo(session: Session) -> None:

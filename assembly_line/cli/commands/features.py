@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assembly_line.cli.commands.data import PANEL
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
 
@@ -28,13 +27,13 @@ ServedFrom = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    features = typer.Typer(help="What a line knows: its features, in words.", no_args_is_help=True)
+    features = typer.Typer(no_args_is_help=True)
     command(features, "list")(list_features)
     command(features, "search")(search_features)
     command(features, "describe")(describe_feature)
     command(features, "publish")(publish_features)
     command(features, "get")(get_features)
-    app.add_typer(features, name="features", rich_help_panel=PANEL)
+    app.add_typer(features, name="features")
 
 
 def list_features(session: Session, line: Line) -> None:

@@ -10,7 +10,6 @@ import typer
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
-PANEL = "5. Feedback"
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line; `-` reads stdin.")
 ]
@@ -24,10 +23,10 @@ Cluster = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    events = typer.Typer(help="Overrides, outcomes and receipts, into the ledger.", no_args_is_help=True)
+    events = typer.Typer(no_args_is_help=True)
     command(events, "send")(send)
-    app.add_typer(events, name="feedback", rich_help_panel=PANEL)
-    command(app, "performance", panel=PANEL)(show_performance)
+    app.add_typer(events, name="feedback")
+    command(app, "performance")(show_performance)
 
 
 def send(session: Session, file: File) -> None:

@@ -9,7 +9,6 @@ import typer
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
-PANEL = "6. Watch"
 What = Annotated[
     str | None,
     typer.Argument(
@@ -21,7 +20,7 @@ Last = Annotated[int, typer.Option("--last", min=1, help="How many lines of a lo
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "logs", panel=PANEL)(show_logs)
+    command(app, "logs")(show_logs)
 
 
 def show_logs(session: Session, what: What = None, last: Last = 100) -> None:

@@ -15,18 +15,17 @@ from assembly_line.cli.session import REPOSITORY, Session
 if TYPE_CHECKING:
     from assembly_line.embedded.deployment import Deployment
 
-PANEL = "1. Set up"
 OPTIONAL_LINE = Annotated[
     str | None, typer.Argument(metavar="[LINE]", help="Name of the line; every declared line if left out.")
 ]
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "up", panel=PANEL)(up)
-    command(app, "down", panel=PANEL)(down)
-    command(app, "status", panel=PANEL)(show_status)
-    command(app, "deploy", panel=PANEL)(deploy)
-    command(app, "release", panel=PANEL)(release)
+    command(app, "up")(up)
+    command(app, "down")(down)
+    command(app, "status")(show_status)
+    command(app, "deploy")(deploy)
+    command(app, "release")(release)
 
 
 def up(

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assembly_line.cli.commands.data import PANEL
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
 
@@ -19,12 +18,12 @@ Rows = Annotated[int, typer.Option("--rows", min=1, max=999, help="How many rows
 
 
 def register(app: typer.Typer) -> None:
-    tables = typer.Typer(help="Tables to explore with SQL, kept up to date on a schedule.", no_args_is_help=True)
+    tables = typer.Typer(no_args_is_help=True)
     command(tables, "list")(list_tables)
     command(tables, "refresh")(refresh_tables)
     command(tables, "show")(show_table)
     command(tables, "query")(query_tables)
-    app.add_typer(tables, name="tables", rich_help_panel=PANEL)
+    app.add_typer(tables, name="tables")
 
 
 def list_tables(session: Session, line: Line) -> None:

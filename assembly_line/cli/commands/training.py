@@ -9,7 +9,6 @@ import typer
 from assembly_line.cli.options import AsOf, Engine, Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
-PANEL = "3. Train and review"
 Hyperparameters = Annotated[
     list[str] | None,
     typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one; may be given several times."),
@@ -22,17 +21,17 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the review
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "train", panel=PANEL)(train)
-    reviews = typer.Typer(help="Judge a training run: see what it did, approve or reject it.", no_args_is_help=True)
+    command(app, "train")(train)
+    reviews = typer.Typer(no_args_is_help=True)
     command(reviews, "list")(list_reviews)
     command(reviews, "show")(show_review)
     command(reviews, "approve")(approve)
     command(reviews, "reject")(reject)
-    app.add_typer(reviews, name="review", rich_help_panel=PANEL)
-    champions = typer.Typer(help="See which run decides, and let an earlier one decide again.", no_args_is_help=True)
+    app.add_typer(reviews, name="review")
+    champions = typer.Typer(no_args_is_help=True)
     command(champions, "show")(show_champion)
     command(champions, "rollback")(roll_back)
-    app.add_typer(champions, name="champion", rich_help_panel=PANEL)
+    app.add_typer(champions, name="champion")
 
 
 def train(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
-from assembly_line.feedback.service.flagged import explained
+from assembly_line.delivery.run_standing import Backfill
+from assembly_line.feedback.service.flagged import BACKFILLS, explained
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Keys": row["keys"],
             "Decided at": row["decision_time"],
             "Revision": f"{row['revision']} of {found.revisions}, {standing}",
-            "Backfills": f"{found.backfills} more revisions, which judge nothing" if found.backfills else None,
+            "Backfills": _backfills(found),
             "Run": row.get("run_id"),
             "Score": row["score"],
             "Action": row["action"],
@@ -82,4 +83,15 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Known at": None if found.outcome_known_at is None else format_instant(found.outcome_known_at),
             "Flags": "; ".join(f"{flag}: {explained(flag)['detail']}" for flag in found.flags) or None,
         }
+    )
+
+
+def _backfills(found: DecisionHistory) -> str | None:
+    """Each revision that filled in the past, and why."""
+    return (
+        "\n".join(
+            f"revision {revision}, which never decides: {' and '.join(BACKFILLS[Backfill(one)] for one in reasons)}"
+            for revision, reasons in sorted(found.backfills.items())
+        )
+        or None
     )

@@ -54,13 +54,26 @@ def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
+# Why a row of a dataset stands in no part.
+REASONS = {
+    "purged": "purged: the outcome was not known where it would be judged",
+    "embargoed": "within the embargo",
+    "shared": "of a group that stands in another part",
+    "without_outcome": "without an outcome",
+    "without_duration": "without a time to the event",
+    "incomplete": "without a whole history",
+}
+
+
 def inputs_in_words(inputs: Mapping[str, Any]) -> str:
-    """What the dataset machine answers of model inputs, in one line: its id, type, and the rows of each part."""
-    parts = [
-        f"{part['name']} {part['rows']}"
-        if part["fold"] is None
-        else f"fold {part['fold']} {part['name']} {part['rows']}"
-        for part in inputs["parts"]
-    ]
+    """What the dataset machine answers of model inputs: id, type, the rows of each part, and why others are in none."""
+    parts = [f"{_of_fold(part)}{part['name']} {part['rows']}" for part in inputs["parts"]]
+    none = [f"{_of_fold(one)}{one['rows']} {REASONS[one['reason']]}" for one in inputs.get("left_out", ())]
     found = "; they were there" if inputs["exists"] else ""
-    return f"{inputs['shape_id']}, {inputs['type']}; rows: {', '.join(parts)}{found}"
+    return f"{inputs['shape_id']}, {inputs['type']}; rows: {', '.join(parts)}{found}" + (
+        f"\nin no part: {', '.join(none)}" if none else ""
+    )
+
+
+def _of_fold(one: Mapping[str, Any]) -> str:
+    return "" if one["fold"] is None else f"fold {one['fold']} "

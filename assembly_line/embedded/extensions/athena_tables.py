@@ -6,17 +6,23 @@ A table's folder also holds what no query should see: its manifest, and months t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from assembly_line.embedded.extensions.pinned import ministack, replace
+from assembly_line.features.files.parquet import literal, parquet_rows
+from assembly_line.features.files.session import quoted
+
+# How Hive writes that a row has no value of a partition column.
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def install() -> None:
-    athena = ministack("services.athena", "_materialize_table_files", "_table_relation")
+    athena = ministack("services.athena", "_materialize_table_files", "_table_relation", "_data_format", "_duckdb_type")
     _read_listed_partitions(athena)
-    _read_instants_in_utc(athena)
+    _read_as_declared(athena)
 
 
 def _read_listed_partitions(athena: Any) -> None:
@@ -34,20 +40,44 @@ def _read_listed_partitions(athena: Any) -> None:
     replace(athena, "_materialize_table_files", copied)
 
 
-def _read_instants_in_utc(athena: Any) -> None:
-    """A timestamp of the catalog has no zone, one in a file of ours has: DuckDB would hand it over as local time."""
+def _read_as_declared(athena: Any) -> None:
+    """Read Parquet by the one function that guesses nothing, and instants in UTC.
+
+    A timestamp of the catalog has no zone, one in a file of ours has: DuckDB would hand it over as local time.
+    """
     stock: Callable[[dict[str, Any], list[str]], str] = athena._table_relation
 
     def relation(table: dict[str, Any], files: list[str]) -> str:
-        found = stock(table, files)
+        if athena._data_format(table) != "parquet":
+            return stock(table, files)
         columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
-        instants = [str(one["Name"]).replace('"', '""') for one in columns if one.get("Type") == "timestamp"]
-        if not instants or not found.startswith("read_parquet("):
-            return found
-        plain = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in instants)
-        return f"(SELECT * REPLACE ({plain}) FROM {found})"
+        instants = [str(one["Name"]) for one in columns if one.get("Type") == "timestamp"]
+        keys = {str(key["Name"]): str(athena._duckdb_type(key)) for key in table.get("PartitionKeys") or []}
+        return rows_of_table([Path(file) for file in files], keys=keys, instants=instants)
 
     replace(athena, "_table_relation", relation)
+
+
+def rows_of_table(files: Sequence[Path], *, keys: Mapping[str, str], instants: Sequence[str]) -> str:
+    """The rows of a table's files as a table of SQL.
+
+    Args:
+        keys: partition column -> its type. Its value is that of the folder `key=value` that is nearest to the file;
+            other folders say nothing.
+        instants: columns to hand over as UTC without a zone.
+    """
+    plain = ", ".join(f"make_timestamp(epoch_us({quoted(name)})) AS {quoted(name)}" for name in instants)
+    every = f"* REPLACE ({plain})" if plain else "*"
+    parts = [f"SELECT {', '.join([every, *_partition(file, keys)])} FROM {parquet_rows([file])}" for file in files]
+    return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
+def _partition(file: Path, keys: Mapping[str, str]) -> Iterator[str]:
+    folders = dict(unquote(folder).partition("=")[::2] for folder in file.parent.parts if "=" in folder)
+    for name, kind in keys.items():
+        if name in folders:
+            value = "NULL" if folders[name] == NO_VALUE else literal(folders[name])
+            yield f"CAST({value} AS {kind}) AS {quoted(name)}"
 
 
 def _location(described: dict[str, Any]) -> str:

@@ -36,6 +36,11 @@ def parquet_schema(file: Path) -> str:
     return f"parquet_schema({_named(file)})"
 
 
+def parquet_notes(file: Path) -> str:
+    """What the writer of a file noted in it, by key, as a table of SQL."""
+    return f"parquet_kv_metadata({_named(file)})"
+
+
 def parquet_chunks(file: Path) -> str:
     """Where the columns of a file lie in it, as a table of SQL."""
     return f"parquet_metadata({_named(file)})"

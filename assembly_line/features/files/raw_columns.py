@@ -8,16 +8,21 @@ from pathlib import Path
 
 import duckdb
 
-from assembly_line.features.files.parquet import parquet_rows, parquet_schema
+from assembly_line.errors import SourceUnreadable
+from assembly_line.features.files.parquet import parquet_notes, parquet_rows, parquet_schema
 from assembly_line.features.files.session import quoted
+from assembly_line.features.files.written_types import durations
 
 INT96 = "INT96"
+DURATION = "DURATION"
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 INSTANTS = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", INT96)
 TIMES = (*NAIVE, *INSTANTS)
 NANOSECONDS = ("TIMESTAMP_NS", "TIMESTAMPTZ_NS")
 NOTHING = '"NULL"'
 DECIMAL_DIGITS = 38
+# How lengths of time are stored: of days and seconds, and of months.
+WHOLE_NUMBERS = ("BIGINT", "INTEGER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class RawColumn:
 
     Args:
         name: as it stands in the file; several may share one.
-        kind: its type in DuckDB's words; in Parquet's where DuckDB has none: `INT96`, decimals beyond 38 digits.
+        kind: its type in DuckDB's words; in Parquet's where DuckDB has none: `INT96`, decimals beyond 38 digits;
+            `DURATION` where the writer says that the number is a length of time.
         sql: names it among the rows of the file.
     """
 
@@ -36,7 +42,12 @@ class RawColumn:
 
 
 def raw_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[RawColumn]:
-    """The columns of a Parquet file, in its order."""
+    """The columns of a Parquet file, in its order.
+
+    Raises:
+        SourceUnreadable: what its writer noted of them cannot be read.
+    """
+    lengths = _durations(connection, file)
     described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([file])}").fetchall()
     query = f"SELECT name, num_children, type, converted_type, precision, scale FROM {parquet_schema(file)}"
     stored = list(_top_level(connection.execute(query).fetchall()))
@@ -44,8 +55,20 @@ def raw_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[RawCo
     for (known_as, kind, *_), (name, _children, physical, converted, *digits) in zip(described, stored, strict=True):
         wide = converted == "DECIMAL" and int(str(digits[0])) > DECIMAL_DIGITS
         other = f"DECIMAL({digits[0]},{digits[1]})" if wide else INT96 if physical == INT96 else str(kind)
+        other = DURATION if name in lengths and kind in WHOLE_NUMBERS else other
         found.append(RawColumn(str(name), other, quoted(str(known_as))))
     return found
+
+
+def _durations(connection: duckdb.DuckDBPyConnection, file: Path) -> set[str]:
+    notes = connection.execute(f"SELECT key, value FROM {parquet_notes(file)}").fetchall()
+    try:
+        return durations({bytes(key): bytes(value) for key, value in notes})
+    except ValueError as error:
+        raise SourceUnreadable(
+            f"{file.name}: its writer's note of the columns cannot be read ({error}); expected the schema that Arrow "
+            "or Spark writes; write the file again"
+        ) from error
 
 
 def _top_level(stored: list[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:

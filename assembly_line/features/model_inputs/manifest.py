@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,8 +99,27 @@ def inputs_result(manifest: Mapping[str, Any], manifest_uri: str, *, exists: boo
             for fold in manifest["folds"]
             for part in fold["parts"]
         ],
+        "left_out": _left_out(manifest),
         "exists": exists,
     }
+
+
+def _left_out(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the dataset that stand in no part, or not in all folds: why, and of which fold."""
+    of_all = [{"fold": None, "reason": reason, "rows": rows} for reason, rows in manifest["left_out"].items()]
+    of_folds = [
+        {"fold": fold["fold"], "reason": reason, "rows": rows}
+        for fold in manifest["folds"]
+        for reason, rows in _summed(fold["left_out"].values()).items()
+    ]
+    return [one for one in (*of_all, *of_folds) if one["rows"]]
+
+
+def _summed(of_parts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for reasons in of_parts:
+        found.update(reasons)
+    return found
 
 
 def _uri(manifest: Mapping[str, Any], file: Mapping[str, Any]) -> str:

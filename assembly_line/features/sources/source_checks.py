@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 import duckdb
 
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.files.raw_columns import DECIMAL_DIGITS, INT96, NAIVE, NOTHING, TIMES, RawColumn
+from assembly_line.features.files.raw_columns import DECIMAL_DIGITS, DURATION, INT96, NAIVE, NOTHING, TIMES, RawColumn
 from assembly_line.features.files.raw_times import has_time_of_day
 from assembly_line.features.files.session import sql_type
 
@@ -31,6 +32,8 @@ TEXTS = ("VARCHAR", "UUID", "JSON")
 # A decimal of so many digits keeps them as float64.
 FLOAT_DIGITS = 15
 SHOWN_ROWS = 3
+LARGEST_MILLIS = 2**63 // 1000
+YEAR_MILLIS = 31_556_952_000
 # Types as which DuckDB reads times in milliseconds.
 MILLISECONDS_TOO = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
@@ -52,13 +55,19 @@ def check_columns(place: str, source: Source, columns: Sequence[RawColumn]) -> d
                 f"{place}: has {len(found)} columns {name!r}; expected one: name the others differently"
             )
         if not _fits(found[0].kind, kind, source):
-            hint = " (an instant in UTC, not a day)" if found[0].kind == INT96 and kind == "date" else ""
+            hint = _hint(found[0].kind, kind)
             raise SourceUnreadable(
                 f"{place}: column {name} is {found[0].kind}, which is not read as the declared {kind}{hint}; "
                 "correct the file or the declaration"
             )
         chosen[name] = found[0]
     return chosen
+
+
+def _hint(found: str, declared: str) -> str:
+    if found == DURATION:
+        return " (a length of time, whose unit a bare number would lose; write its seconds, say, as a number)"
+    return " (an instant in UTC, not a day)" if found == INT96 and declared == "date" else ""
 
 
 def _perhaps_renamed(name: str, source: Source, columns: Sequence[RawColumn]) -> str | None:
@@ -91,7 +100,7 @@ def decimal_digits(kind: str) -> int:
 
 
 def check_times(
-    place: str, source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection
+    place: str, source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection, file: Path
 ) -> None:
     """Whether each time can be read: milliseconds in 64 bits reach further than DuckDB's microseconds."""
     for name in source.columns:
@@ -99,10 +108,26 @@ def check_times(
             try:
                 connection.execute(f"SELECT count({columns[name].sql}) FROM raw")
             except duckdb.ConversionException as error:
+                value = None if name in source.personal else _beyond_microseconds(file, name)
                 raise SourceUnreadable(
-                    f"{place}: column {name}: a time in milliseconds lies beyond the year 294246; "
-                    "write 9999-12-31 for an end that is never reached, or null"
+                    f"{place}: column {name}: a time in milliseconds{f', {value},' if value else ''} lies beyond the "
+                    "year 294246; write 9999-12-31 for an end that is never reached, or null"
                 ) from error
+
+
+def _beyond_microseconds(file: Path, column: str) -> str | None:
+    """The first such value. DuckDB cannot show it; None where pyarrow is not installed, as in a Lambda."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        return None
+    with pq.ParquetFile(file) as opened:
+        for batch in opened.iter_batches(columns=[column]):
+            for millis in batch.column(0).cast(pa.int64()).to_pylist():
+                if millis is not None and abs(millis) > LARGEST_MILLIS:
+                    return f"{millis} (about the year {1970 + millis // YEAR_MILLIS})"
+    return None
 
 
 def check_values(

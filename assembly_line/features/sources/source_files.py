@@ -59,7 +59,7 @@ def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
         with connect(folder, memory_mib=MEMORY_MIB, also=[file.resolve().parent]) as connection:
             connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM {parquet_rows([file])}")
             columns = check_columns(place, source, raw_columns(connection, file))
-            check_times(place, source, columns, connection)
+            check_times(place, source, columns, connection, file)
             check_values(place, source, columns, connection)
             inexact = _create_typed(source, columns, connection)
             return [replace(part, inexact=inexact) for part in _write_months(source, folder, connection)]

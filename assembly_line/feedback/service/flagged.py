@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.decision_ids import PATTERN
+from assembly_line.decision_keys import given_keys, key_text, keys_in_words, several
+from assembly_line.delivery.run_standing import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
+    from assembly_line.declarations.lines import Line
     from assembly_line.feedback.history import DecisionHistory, History
 
 KINDS = ("override", "outcome", "receipt")
@@ -39,6 +43,12 @@ OUTCOMES = {
     ),
 }
 
+BACKFILLS = {
+    Backfill.MODEL_KNOWS_MORE: "its model knows more than its instant",
+    Backfill.DATA_KNOWS_MORE: "its data know more than its instant",
+    Backfill.EARLIER_INSTANT: "the line was scored at a later instant before",
+}
+
 
 def flagged(history: History, *, run_id: str | None = None) -> list[dict[str, Any]]:
     """Each flag of each decision, in order, as JSON values."""
@@ -62,19 +72,30 @@ def explained(flag: str) -> dict[str, str]:
     return {"detail": why.format(kind=kind), "what_to_do": advice}
 
 
-def one_decision(history: History, decision_id: str) -> DecisionHistory:
-    """What the ledger knows of a decision.
+def one_decision(history: History, line: Line, decision: str) -> DecisionHistory:
+    """What the ledger knows of a decision, named by its id or by as many of its keys as name one.
 
     Raises:
-        RequestRefused: the text is no decision id.
+        RequestRefused: the text is neither, or several decisions have these keys.
         NotFound: the line never scored it.
     """
-    if not PATTERN.fullmatch(decision_id):
-        raise RequestRefused(f"{decision_id!r} is no decision id such as d1-20170712-<32 hexadecimal digits>")
-    for found in history.decisions:
-        if found.decision_id == decision_id:
-            return found
-    raise NotFound(f"the ledger has no prediction of {decision_id}; `line score` makes one")
+    keys = given_keys(line, decision)
+    if keys is None and not PATTERN.fullmatch(decision):
+        raise RequestRefused(
+            f"{decision!r} is no decision id such as d1-20170712-<32 hexadecimal digits>; expected one, or keys, as in "
+            f"{','.join(f'{name}=...' for name in line.decision.keys)}"
+        )
+    found = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
+    if not found:
+        raise NotFound(f"the ledger has no prediction of {decision}; `line score` makes one")
+    if len(found) > 1:
+        said = (f"{one.decision_id} ({keys_in_words(one.prediction['keys'])})" for one in found)
+        raise several(decision, list(said))
+    return found[0]
+
+
+def _has(decision: DecisionHistory, keys: Mapping[str, str]) -> bool:
+    return all(key_text(decision.prediction["keys"].get(name)) == text for name, text in keys.items())
 
 
 def described(found: DecisionHistory) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.instants import format_day
-from assembly_line.messages import StationEvent
 from assembly_line.names import station_events_prefix
 from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.throughput.recorded import RecordedEvent
+
+if TYPE_CHECKING:
+    from assembly_line.messages import StationEvent
 
 CONTENT_TYPE = "application/x-ndjson"
 READERS = 8
@@ -32,7 +36,7 @@ class EventLog:
             written += self._ledger.add(key, content, content_type=CONTENT_TYPE)
         return written
 
-    def read(self, *, since_day: str | None = None, until_day: str | None = None) -> Iterator[StationEvent]:
+    def read(self, *, since_day: str | None = None, until_day: str | None = None) -> Iterator[RecordedEvent]:
         """Every event of the days from `since_day` to `until_day` (`yyyymmdd`, both included), duplicates too.
 
         Raises:
@@ -47,4 +51,4 @@ class EventLog:
         ]
         with ThreadPoolExecutor(READERS) as readers:
             for content in readers.map(self._ledger.read, keys):
-                yield from map(StationEvent.from_json, content.splitlines())
+                yield from (RecordedEvent.from_json(line.decode()) for line in content.splitlines())

@@ -161,11 +161,18 @@ def test_the_same_period_is_delivered_anew_only_if_the_request_says_so(world: Wo
     first = world.scoring.run_id
     world.scoring.received()
 
-    for period in ({}, {"from": "2017-08-14", "to": "2017-08-20"}, {"from": "2017-08-01", "to": "2017-08-09"}):
+    for period in (
+        {},
+        {"from": "2017-08-14", "to": "2017-08-20", "at": "2017-08-14"},
+        {"from": "2017-08-01", "to": "2017-08-09"},
+    ):
         world.scoring.run_id = "another"
         with pytest.raises(RequestRefused, match=f"delivered before, by run {first} .*again=true"):
             world.scoring.begin(**period)
-    for beside in ({"from": "2017-08-15", "to": "2017-08-20"}, {"from": "2017-08-01", "to": "2017-08-08"}):
+    for beside in (
+        {"from": "2017-08-15", "to": "2017-08-20", "at": "2017-08-15"},
+        {"from": "2017-08-01", "to": "2017-08-08"},
+    ):
         world.scoring.begin(**beside)
 
     higher = {identifier: score / 2 for identifier, score in honest().items()}
@@ -200,6 +207,30 @@ def test_in_real_time_what_was_issued_too_late_is_delivered_to_nobody(world: Wor
 def test_a_period_that_has_expired_as_a_whole_is_refused_with_what_a_replay_declares(world: World) -> None:
     with pytest.raises(RequestRefused, match=r"have all expired by .* such as at=2017-08-08T00:00:00.000000Z"):
         world.scoring.begin(at=None)
+
+
+@pytest.mark.parametrize(
+    ("instants", "as_of", "reasons"),
+    [
+        ({"at": "2017-08-10"}, "2017-08-10", set()),  # a replay has the future at hand, and does not look
+        ({"at": "2017-08-10", "as_of": "2017-08-09"}, "2017-08-09", set()),
+        ({"at": "2017-08-10", "as_of": "2017-08-10"}, "2017-08-10", set()),
+        ({"at": "2017-08-10", "as_of": "2017-08-15"}, "2017-08-15", {"data_knows_more"}),
+        ({"at": "2017-08-20"}, "2017-08-15", set()),
+        ({"at": "2017-08-08"}, "2017-08-08", set()),
+        ({"at": "2017-08-07"}, "2017-08-15", {"data_knows_more"}),
+        ({"at": "2017-08-07", "as_of": "2017-08-07"}, "2017-08-07", set()),
+    ],
+)
+def test_decisions_are_looked_at_with_what_was_known_at_the_instant_of_a_replay(
+    world: World, instants: dict[str, str], as_of: str, reasons: set[str]
+) -> None:
+    learnt_from(world.scoring.store, as_of=datetime(2017, 8, 1, tzinfo=UTC))
+
+    context = world.scoring.begin(**{"from": "2017-08-08", "to": "2017-08-15", **instants})
+
+    assert context["as_of"] == context["dataset_request"]["as_of"] == f"{as_of}T00:00:00.000000Z"
+    assert set(context["backfill"]) == reasons
 
 
 def test_a_replay_cannot_declare_an_instant_that_is_still_to_come(world: World) -> None:

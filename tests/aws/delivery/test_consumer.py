@@ -262,14 +262,13 @@ def poison() -> dict[str, str]:
         return json.dumps({**prediction(next(number)), name: value})
 
     decision = prediction(0)["decision_id"]
-    calendar = "is an instant that no calendar has"
     return {
         **{with_instant(name, "2017-13-08T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
         **{with_instant(name, "2017-08-08T24:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
         **{with_instant(name, "2017-08-08T04:00:00.000000Z\n"): f"$.{name}: breaks" for name in INSTANTS},
-        **{with_instant(name, "2017-02-30T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
-        **{with_instant(name, "1900-02-29T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
-        **{with_instant(name, "0000-01-01T04:00:00.000000Z"): f"$.{name}: {calendar}" for name in INSTANTS},
+        **{with_instant(name, "2017-02-30T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
+        **{with_instant(name, "1900-02-29T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
+        **{with_instant(name, "0000-01-01T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
         **{with_instant(name, "٢017-08-08T04:00:00.000000Z"): f"$.{name}: breaks" for name in INSTANTS},
         json.dumps(prediction(1, decision_id=f"{decision}\n")): "$.decision_id: breaks",
         json.dumps(prediction(1, decision_id=decision.replace("2017", "٢٠١٧"))): "$.decision_id: breaks",

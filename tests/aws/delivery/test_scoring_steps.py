@@ -30,7 +30,7 @@ def report(scoring: Scoring) -> dict[str, Any]:
 
 
 def test_begin_settles_release_champion_and_period(scoring: Scoring, champion: dict[str, Any]) -> None:
-    context = scoring.begin()
+    context = scoring.begin(at="2017-08-15")
 
     assert context["release"] == champion["release"]
     assert context["champion"]["run_id"] == champion["run_id"]

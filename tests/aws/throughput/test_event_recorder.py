@@ -12,6 +12,8 @@ import pytest
 from moto import mock_aws
 
 from assembly_line.canonical import digest_bytes
+from assembly_line.errors import MalformedMessage
+from assembly_line.names import station_events_prefix
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.station_visits import visits
@@ -270,3 +272,12 @@ def test_what_is_not_about_a_stopped_execution_of_the_line_goes_back(
 ) -> None:
     assert failed(handler.handle(batch(stopped(**changes)), context)) == ["m0"]
     assert list(log.read()) == []
+
+
+@pytest.mark.parametrize("content", ["{}", "not json", '{"id": "a", "line": 1}', "[]", '{"at": "2026-13-01"}'])
+def test_a_log_that_holds_something_else_is_told_from_an_event(log: EventLog, content: str) -> None:
+    log_of_day = f"{station_events_prefix('20261101')}strange.jsonl"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=log_of_day, Body=content.encode())
+
+    with pytest.raises(MalformedMessage, match=r"station event: .*expected what the recorder writes"):
+        list(log.read())

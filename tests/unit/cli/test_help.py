@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -60,6 +61,13 @@ def test_every_command_explains_itself_and_takes_the_common_options(command: str
         assert option in text
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    said = inspect.cleandoc(COMMANDS[name].made(name).help)
+
+    assert " ".join(said.split("\n\n")[0].split()) == COMMANDS[name].help
+
+
 def imported_by(*arguments: str) -> list[str]:
     """Which heavy modules a call of the command imports, whatever its end."""
     program = (
@@ -87,8 +95,8 @@ def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
     modules = [
         *(f"cli.{name}" for name in ("target", "reviewing", "runs", "views.datasets", "views.runs", "views.status")),
         *("features.service.listed_features", "throughput.service.run_story", "feedback.service.history"),
-        "storage.services.logs",
-        "storage.datasets.finished_datasets",
+        *("storage.services.logs", "storage.datasets.finished_datasets", "storage.ledger.event_log"),
+        *("cli.views.board", "feedback.performance"),
     ]
     program = (
         f"import importlib, sys\nfor name in {modules!r}:\n    importlib.import_module('assembly_line.' + name)\n"
@@ -107,6 +115,14 @@ def test_the_version_is_said_without_typer() -> None:
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert answer.stdout.split() == [shown("--version").strip(), "False"]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pyarrow"])
+def test_a_command_that_used_an_engine_ends_without_a_word_of_it(engine: str) -> None:
+    program = f"import sys, {engine}\nfrom assembly_line.cli import main\nsys.argv = ['line', '--help']\nmain()"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stderr == ""
 
 
 def completed(*words: str) -> str:

@@ -111,7 +111,13 @@ def test_model_inputs_are_listed_and_fetched(target: Target, line: Command, tmp_
 
     assert "linear" in text
     train, test = (part["rows"] for part in answer["parts"])
-    assert inputs_in_words(answer) == f"{answer['shape_id']}, linear; rows: train {train}, test {test}"
+    (left_out,) = answer["left_out"]
+    assert left_out["rows"] == dataset["rows"] - train - test > 0
+    assert left_out == {"fold": None, "reason": "purged", "rows": left_out["rows"]}
+    assert inputs_in_words(answer) == (
+        f"{answer['shape_id']}, linear; rows: train {train}, test {test}\n"
+        f"in no part: {left_out['rows']} purged: the outcome was not known where it would be judged"
+    )
     assert (got.code, whole.code) == (ExitCode.OK, ExitCode.OK), got.err + whole.err
     assert json.loads((tmp_path / "s" / "manifest.json").read_text()) == manifest
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [

@@ -16,10 +16,11 @@ from assembly_line.cli.output import Output
 from assembly_line.cli.target import Target
 from assembly_line.cli.views.deliveries import draw_scored
 from assembly_line.delivery.answers import Reason
+from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
 from assembly_line.delivery.service.scoring import kept_aside
 from assembly_line.feedback.history import join
-from assembly_line.feedback.service.flagged import flagged
+from assembly_line.feedback.service.flagged import BACKFILLS, flagged
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
 
@@ -235,6 +236,38 @@ def test_a_decision_tells_its_story(champion: Target, line: Command) -> None:
     assert "1 of 1, in force: its outcome judges it" in text
     assert line("decision", "show", LINE, f"d1-20170712-{8:032x}").code == ExitCode.REFUSED
     assert "is no decision id" in line("decision", "show", LINE, "seven").err
+
+
+def test_a_decision_is_shown_by_as_few_keys_as_are_enough(champion: Target, line: Command) -> None:
+    identifier = ledger_of_one_flag(champion)
+    row = next(iter(champion.ledger.read(LINE, LedgerKind.PREDICTIONS)))
+    other = {**row, "decision_id": f"d1-20170712-{9:032x}", "keys": {"household_id": 9, "campaign_id": 13}}
+    champion.ledger.append(LINE, LedgerKind.PREDICTIONS, "20170712", "other", [other])
+
+    for named in ("household_id=7", "campaign_id=13,household_id=7"):
+        assert json.loads(line("decision", "show", LINE, named, "--json").out)["decision_id"] == identifier
+    several = line("decision", "show", LINE, "campaign_id=13")
+    assert several.code == ExitCode.REFUSED
+    assert f"2 decisions have these keys; say which by its id or by more keys: {identifier}" in several.err
+    assert "'store' is no key of it; expected some of household_id, campaign_id" in " ".join(
+        line("decision", "show", LINE, "store=1").err.split()
+    )
+    assert "has no prediction of household_id=8" in line("decision", "show", LINE, "household_id=8").err
+
+
+@pytest.mark.parametrize("reason", [*Backfill])
+def test_a_backfill_is_shown_as_one_with_its_reason(champion: Target, line: Command, reason: Backfill) -> None:
+    identifier = ledger_of_one_flag(champion)
+    row = next(iter(champion.ledger.read(LINE, LedgerKind.PREDICTIONS)))
+    later = {**row, "revision": 2, "score": 0.99, "backfill": [str(reason)]}
+    champion.ledger.append(LINE, LedgerKind.PREDICTIONS, "20170712", "later", [later])
+
+    told = json.loads(line("decision", "show", LINE, identifier, "--json").out)
+    text = " ".join(line("decision", "show", LINE, identifier).out.split())
+
+    assert told["backfills"] == {"2": [str(reason)]}
+    assert f"revision 2, which never decides: {BACKFILLS[reason]}" in text
+    assert "1 of 2, in force" in text
 
 
 @pytest.mark.parametrize("reason", [*Reason])

@@ -67,6 +67,14 @@ def test_an_instant_is_read_if_calendar_clock_and_zone_have_it(
         assert parse_instant(text, field="at") == exact + timedelta(microseconds=microseconds)
 
 
+@pytest.mark.parametrize("year", [0, 1, 4, 100, 400, 900, 1900, 1904, 2000, 2010, 2025, 2100, 2400, 4800, 9996, 9999])
+def test_the_published_form_has_exactly_the_days_of_the_calendar(year: int) -> None:
+    for month in range(14):
+        for day in range(33):
+            text = f"{year:04}-{month:02}-{day:02}"
+            assert bool(re.fullmatch(READ_FORM, text)) == known(year, month, day), text
+
+
 @given(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31, 23, 59, 59, 999999)))  # noqa: DTZ001
 def test_what_is_written_is_read_back_exactly_and_has_the_published_form(moment: datetime) -> None:
     instant = moment.replace(tzinfo=UTC)

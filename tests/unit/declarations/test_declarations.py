@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from assembly_line import (
@@ -191,6 +192,18 @@ def test_refuses_what_contradicts_itself(declare: Callable[[], object], message:
         declare()
 
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("version", ["1", "two", True, 1.0, 0, -1, 2**53, None], ids=repr)
+def test_the_version_of_a_policy_is_a_whole_number(version: object) -> None:
+    with pytest.raises(DeclarationError, match=r"Policy: version is .*; expected a whole number from 1") as refused:
+        replace(POLICY, version=version)  # type: ignore[arg-type]
+
+    assert repr(version) in str(refused.value)
+
+
+def test_the_version_of_a_policy_becomes_a_plain_number() -> None:
+    assert type(replace(POLICY, version=np.int64(3)).version) is int  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("number", ["0.2", True, float("nan"), float("inf"), 0.2j], ids=repr)

@@ -8,29 +8,32 @@ import pytest
 
 from assembly_line.messages import StationEvent
 from assembly_line.throughput.board import LineBoard, boards
+from assembly_line.throughput.recorded import RecordedEvent
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 LINE = "coupon_redemption"
 
 
-def event(kind: str, station: str, item: str, second: float, *, attempt: int = 1, line: str = LINE) -> StationEvent:
-    return StationEvent.model_validate(
-        {
-            "schema": "assembly-line/station-event",
-            "id": f"{line}/{item}/{station}/{attempt}/{kind}/{second}",
-            "environment": "embedded",
-            "account": "000000000000",
-            "line": line,
-            "station": station,
-            "item": item,
-            "kind": kind,
-            "attempt": attempt,
-            "at": START + timedelta(seconds=second),
-        }
+def event(kind: str, station: str, item: str, second: float, *, attempt: int = 1, line: str = LINE) -> RecordedEvent:
+    return RecordedEvent.from_json(
+        StationEvent.model_validate(
+            {
+                "schema": "assembly-line/station-event",
+                "id": f"{line}/{item}/{station}/{attempt}/{kind}/{second}",
+                "environment": "embedded",
+                "account": "000000000000",
+                "line": line,
+                "station": station,
+                "item": item,
+                "kind": kind,
+                "attempt": attempt,
+                "at": START + timedelta(seconds=second),
+            }
+        ).to_json()
     )
 
 
-def reviewed_run(item: str = "run-1", *, at: float = 0, verdict: str = "finished") -> list[StationEvent]:
+def reviewed_run(item: str = "run-1", *, at: float = 0, verdict: str = "finished") -> list[RecordedEvent]:
     """Queued 2 s, prepares 3 s, builds its dataset 10 s (queued for 1), trains 20 s, waits 60 s, concludes 5 s."""
     return [
         event("queued", "training", item, at),
@@ -43,7 +46,7 @@ def reviewed_run(item: str = "run-1", *, at: float = 0, verdict: str = "finished
     ]
 
 
-def board(*events: StationEvent, seconds: float = 1000) -> LineBoard:
+def board(*events: RecordedEvent, seconds: float = 1000) -> LineBoard:
     (found,) = boards(events, now=START + timedelta(seconds=seconds))
     return found
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.messages import StationEvent
 from assembly_line.throughput.board import boards
+from assembly_line.throughput.recorded import RecordedEvent
 from assembly_line.throughput.station_visits import visits
 from assembly_line.throughput.work_items import items
+
+
+def recorded(event: dict[str, Any]) -> RecordedEvent:
+    return RecordedEvent.from_json(StationEvent.model_validate(event).to_json())
+
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ["queued", "started", "waiting", "finished", "failed", "sent_back"]
 
 raw_events = st.builds(
-    lambda kind, station, item, attempt, second, line: StationEvent.model_validate(
+    lambda kind, station, item, attempt, second, line: recorded(
         {
             "schema": "assembly-line/station-event",
             "id": f"{line}/{item}/{station}/{attempt}/{kind}",
@@ -43,7 +50,7 @@ NOW = START + timedelta(seconds=60)
 
 @settings(max_examples=200, deadline=None)
 @given(event_lists, st.randoms(use_true_random=False))
-def test_order_and_repetition_change_nothing(events: list[StationEvent], random: object) -> None:
+def test_order_and_repetition_change_nothing(events: list[RecordedEvent], random: object) -> None:
     shuffled = events + events[::2]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 
@@ -52,7 +59,7 @@ def test_order_and_repetition_change_nothing(events: list[StationEvent], random:
 
 @settings(max_examples=200, deadline=None)
 @given(event_lists)
-def test_no_second_is_counted_twice_and_none_is_negative(events: list[StationEvent]) -> None:
+def test_no_second_is_counted_twice_and_none_is_negative(events: list[RecordedEvent]) -> None:
     for item in items(visits(events)):
         spent = sum(((time.work + time.waiting) for time in item.times), timedelta(0))
         assert all(time.work >= timedelta(0) and time.waiting >= timedelta(0) for time in item.times)
@@ -63,7 +70,7 @@ def test_no_second_is_counted_twice_and_none_is_negative(events: list[StationEve
 
 @settings(max_examples=200, deadline=None)
 @given(event_lists)
-def test_shares_are_shares_and_every_visit_is_somewhere(events: list[StationEvent]) -> None:
+def test_shares_are_shares_and_every_visit_is_somewhere(events: list[RecordedEvent]) -> None:
     for board in boards(events, now=NOW):
         assert board.rework_tax is None or 0 <= board.rework_tax <= 1
         assert board.first_pass_yield is None or 0 <= board.first_pass_yield <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
@@ -157,8 +158,13 @@ REFUSED: list[tuple[str, pa.Array, str]] = [
     ("timestamp", pa.array([0], pa.date32()), "column v is DATE"),
     ("timestamp", pa.array([time(1, 2)]), "column v is TIME"),
     ("timestamp", pa.array([0]), "column v is BIGINT"),
-    ("timestamp", pa.array([2**62], pa.timestamp("ms")), "column v: a time in milliseconds lies beyond"),
-    ("timestamp", pa.array([None, -(2**62), 1], pa.timestamp("ms", "UTC")), "column v: a time in milliseconds lies"),
+    ("timestamp", pa.array([2**62], pa.timestamp("ms")), f"column v: a time in milliseconds, {2**62} (about the year"),
+    ("timestamp", pa.array([None, -(2**62), 1], pa.timestamp("ms", "UTC")), f"{-(2**62)} (about the year -146136"),
+    *(
+        (kind, pa.array([1, None], pa.duration(unit)), "column v is DURATION")
+        for kind in ("int64", "float64", "decimal(9,2)", "string", "timestamp")
+        for unit in ("s", "ms", "us", "ns")
+    ),
 ]
 
 
@@ -168,6 +174,49 @@ def test_a_value_that_would_change_is_refused(tmp_path: Path, kind: str, values:
         typed(of_type(kind), written(tmp_path, values), tmp_path)
 
     assert said in str(refused.value)
+
+
+def noted(folder: Path, values: pa.Array, notes: dict[str, str]) -> Path:
+    """A file with notes of its writer's own, and none of Arrow's."""
+    path = folder / "raw.parquet"
+    users = pa.array(range(len(values)), pa.int64())
+    with pq.ParquetWriter(path, pa.schema({"user": users.type, "v": values.type}), store_schema=False) as writer:
+        writer.write_table(pa.table({"user": users, "v": values}))
+        writer.add_key_value_metadata(notes)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("stored", "interval"), [(pa.int64(), "interval day to second"), (pa.int32(), "interval year to month")]
+)
+def test_lengths_of_time_that_spark_wrote_are_refused(tmp_path: Path, stored: pa.DataType, interval: str) -> None:
+    fields = [{"name": "user", "type": "long"}, {"name": "v", "type": interval}, {"name": "s", "type": {"type": "map"}}]
+    notes = {"org.apache.spark.sql.parquet.row.metadata": json.dumps({"type": "struct", "fields": fields})}
+
+    with pytest.raises(SourceUnreadable, match=r"column v is DURATION.*write its seconds"):
+        typed(of_type("int64"), noted(tmp_path, pa.array([1], stored), notes), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["", "%%%", "AAAA", "/////w==", "/////xAAAAAAAAAAAAAKAA4ABgAFAAgACgAAAAABBAAQ", "//////////////////////////8="],
+)
+def test_a_note_that_no_writer_would_write_is_refused(tmp_path: Path, note: str) -> None:
+    with pytest.raises(SourceUnreadable, match="its writer's note of the columns cannot be read"):
+        typed(of_type("int64"), noted(tmp_path, pa.array([1]), {"ARROW:schema": note}), tmp_path)
+
+
+def test_lengths_of_time_elsewhere_in_a_file_stop_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "raw.parquet"
+    columns = {
+        "user": pa.array([1], pa.int64()),
+        "wait": pa.array([5], pa.duration("s")),
+        "nested": pa.array([{"v": timedelta(1)}]),
+        "v": pa.array([7]),
+    }
+    pq.write_table(pa.table(columns), path)
+
+    assert typed(of_type("int64"), path, tmp_path) == ([7], ())
 
 
 @pytest.mark.parametrize("form", ["naive", "zoned", "INT96"])

@@ -1,0 +1,50 @@
+"""A decision named by some of its keys, such as `household_id=1,campaign_id=8`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import RequestRefused
+
+if TYPE_CHECKING:
+    from assembly_line.declarations.lines import Line
+
+# Of several decisions with the same keys so many are named.
+SHOWN = 5
+
+
+def given_keys(line: Line, decision: str) -> dict[str, str] | None:
+    """Key column -> value as text; None if the text is no list of keys.
+
+    Raises:
+        RequestRefused: a name is no key of the line's decisions.
+    """
+    if "=" not in decision:
+        return None
+    given = dict(part.partition("=")[::2] for part in decision.split(","))
+    unknown = [name for name in given if name not in line.decision.keys]
+    if unknown:
+        raise RequestRefused(
+            f"decision {decision!r}: {', '.join(map(repr, unknown))} is no key of it; "
+            f"expected some of {', '.join(line.decision.keys)}, each as name=value"
+        )
+    return given
+
+
+def several(decision: str, named: list[str]) -> RequestRefused:
+    """The refusal of keys that several decisions have, which are named."""
+    more = len(named) - SHOWN
+    return RequestRefused(
+        f"decision {decision!r}: {len(named)} decisions have these keys; say which by its id or by more keys: "
+        f"{'; '.join(named[:SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+    )
+
+
+def keys_in_words(keys: Mapping[str, Any]) -> str:
+    return ",".join(f"{name}={key_text(value)}" for name, value in keys.items())
+
+
+def key_text(value: Any) -> str:
+    """A key as somebody types it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
