@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+
+# No test fails because the machine is busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # Each shares one thing for the session: a deployed line, raw tables, an embedded AWS, the stacks once synthesized;
 # or, as the two that run Spark, should not be at work at once. The longest come first: nobody is idle at the end.

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant, parse_instant
-from assembly_line.requests import ScoringRequest
+
+if TYPE_CHECKING:
+    from assembly_line.requests import ScoringRequest
 
 NAMED = 3
 

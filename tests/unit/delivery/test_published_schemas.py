@@ -347,7 +347,7 @@ NEARLY = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(EVENTS | NEARLY)
 def test_schema_and_reader_take_the_same_feedback_and_what_is_written_follows_the_schema(
     document: dict[str, Any],
@@ -363,7 +363,7 @@ def test_schema_and_reader_take_the_same_feedback_and_what_is_written_follows_th
         assert errors("feedback.v1.json", json.loads(event.to_json())) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.fixed_dictionaries(
         {},

@@ -115,7 +115,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(EVENTS, max_size=10), st.randoms(use_true_random=False))
 def test_folding_follows_its_rules_in_whatever_order_events_come(rows: list[Row], random: Any) -> None:
     check(rows, fold(rows))
@@ -163,7 +163,7 @@ class Ledger(RuleBasedStateMachine):
 
 
 TestLedger = Ledger.TestCase
-TestLedger.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestLedger.settings = settings(max_examples=60, stateful_step_count=15)
 
 
 def test_one_id_of_two_principals_is_two_statements() -> None:

@@ -48,7 +48,7 @@ event_lists = st.lists(raw_events, max_size=30)
 NOW = START + timedelta(seconds=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(event_lists, st.randoms(use_true_random=False))
 def test_order_and_repetition_change_nothing(events: list[RecordedEvent], random: object) -> None:
     shuffled = events + events[::2]
@@ -57,7 +57,7 @@ def test_order_and_repetition_change_nothing(events: list[RecordedEvent], random
     assert boards(shuffled, now=NOW) == boards(events, now=NOW)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(event_lists)
 def test_no_second_is_counted_twice_and_none_is_negative(events: list[RecordedEvent]) -> None:
     for item in items(visits(events)):
@@ -68,7 +68,7 @@ def test_no_second_is_counted_twice_and_none_is_negative(events: list[RecordedEv
         assert (item.ended is None) == (item.current is not None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(event_lists)
 def test_shares_are_shares_and_every_visit_is_somewhere(events: list[RecordedEvent]) -> None:
     for board in boards(events, now=NOW):

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
@@ -20,7 +20,6 @@ ROWS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 1.0])
 
 
 @given(rows=ROWS)
-@settings(deadline=None)
 def test_auc_is_the_share_of_pairs_in_the_right_order_and_a_tie_counts_half(rows: list[tuple[float, int]]) -> None:
     ups = [score for score, outcome in rows if outcome]
     downs = [score for score, outcome in rows if not outcome]

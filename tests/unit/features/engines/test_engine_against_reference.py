@@ -93,7 +93,7 @@ LINES = st.fixed_dictionaries(
 PHASES = (Phase.explicit, Phase.generate)
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=25, phases=PHASES)
 @given(parts=LINES, seed=st.integers(0, 10**6), wide=st.booleans())
 def test_every_feature_is_what_the_rules_say(parts: dict[str, Any], seed: int, wide: bool) -> None:
     line, world = a_line(**parts), random_world(seed, wide=wide)
@@ -101,7 +101,7 @@ def test_every_feature_is_what_the_rules_say(parts: dict[str, Any], seed: int, w
     assert_equal(line, build(line, world, ALL), reference.dataset(line, world, list(line.features)))
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES)
+@settings(max_examples=15, phases=PHASES)
 @given(parts=LINES, seed=st.integers(0, 10**6), hour=st.integers(24, 120))
 def test_training_holds_the_mature_decisions_with_their_outcomes(parts: dict[str, Any], seed: int, hour: int) -> None:
     line, world = a_line(**parts), random_world(seed)

@@ -57,7 +57,7 @@ PHASES = (Phase.explicit, Phase.generate)
 DECISION_IDS = Path(__file__).parents[4] / "docs" / "decision-ids.md"
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES)
+@settings(max_examples=15, phases=PHASES)
 @given(
     seed=st.integers(0, 10**6),
     window=st.sampled_from([hours(1), hours(5), days(3)]),
@@ -74,7 +74,7 @@ def test_a_feature_is_of_the_rows_that_carry_every_key(
     assert_equal(line, found, reference.dataset(line, world, list(line.features)))
 
 
-@settings(max_examples=8, deadline=None, phases=PHASES)
+@settings(max_examples=8, phases=PHASES)
 @given(seed=st.integers(0, 10**6), hour=st.integers(20, 80))
 def test_an_outcome_is_of_the_events_that_carry_every_key(
     tmp_path_factory: pytest.TempPathFactory, seed: int, hour: int

@@ -38,7 +38,7 @@ from tests.unit.features.view_world import WHOLE, with_views
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10**6), window=st.sampled_from([hours(1), days(1), days(3)]))
 def test_features_over_views_are_what_the_rules_say(seed: int, window: timedelta) -> None:
     line, world = with_views(window), random_world(seed)

@@ -65,7 +65,7 @@ class Asked:
         return {name: self._rows[source.name, *keys]}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32),
     window=st.sampled_from([timedelta(microseconds=1), HOUR, timedelta(hours=25)]),

@@ -49,7 +49,7 @@ def about_late_rows(line: Line) -> list[str]:
 
 
 @pytest.mark.parametrize("delays", DELAYS)
-@settings(max_examples=4, deadline=None, phases=PHASES)
+@settings(max_examples=4, phases=PHASES)
 @given(parts=LINES, seed=st.integers(0, 10**6), wide=st.booleans())
 def test_delays_of_every_kind_give_what_the_rules_say(
     delays: str, parts: dict[str, Any], seed: int, wide: bool

@@ -48,7 +48,7 @@ FEATURES = [
 PHASES = (Phase.explicit, Phase.generate)
 
 
-@settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     limit=st.sampled_from([1, 5, 20]),
@@ -146,7 +146,7 @@ def test_what_is_carried_is_the_last_row_seen_and_what_becomes_known_later() -> 
     assert carried(rows, [*of_all, odd], sight, before=100, start=100, until=200).times.tolist() == [10, 20, 30]
 
 
-@settings(max_examples=10, deadline=None, phases=PHASES)
+@settings(max_examples=10, phases=PHASES)
 @given(
     seed=st.integers(0, 10**6),
     limit=st.sampled_from([1, 5, 20]),

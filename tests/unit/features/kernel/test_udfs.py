@@ -39,7 +39,7 @@ PREFACE = "import random, time\nimport pyarrow as pa\nimport pyarrow.compute as 
 COUNT = "events.group_by('decision', use_threads=False).aggregate([('decision', 'count')])['decision_count']"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 10**6),
     boundary=st.sampled_from(["before", "at_or_before"]),

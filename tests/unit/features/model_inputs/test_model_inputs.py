@@ -70,7 +70,7 @@ def ids_of(part: Part) -> list[str]:
     return list(part.ids["decision_id"].values.tolist())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), model=MODELS, split=SPLITS, horizon=st.integers(0, 3))
 def test_no_part_learns_from_what_was_unknown_when_it_is_judged(
     seed: int, model: dict[str, Any], split: dict[str, Any], horizon: int
@@ -98,7 +98,7 @@ def test_no_part_learns_from_what_was_unknown_when_it_is_judged(
                 assert {household[row] for row in rows[earlier]}.isdisjoint(household[row] for row in rows[later])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), model=MODELS, split=SPLITS)
 def test_the_order_of_the_rows_changes_nothing(seed: int, model: dict[str, Any], split: dict[str, Any]) -> None:
     columns = random_dataset(seed, 120)
@@ -342,7 +342,7 @@ def test_survival_models_learn_from_durations(tmp_path: Path, target: str) -> No
     assert "d1-29-000005" not in ids
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     horizon=st.integers(1, 3),

@@ -79,7 +79,7 @@ SPINES = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=15, phases=(Phase.explicit, Phase.generate))
 @given(
     spine=SPINES,
     boundary=st.sampled_from(["before", "at_or_before"]),

@@ -68,7 +68,7 @@ def built(
         return plan, build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024), read_dataset(target)
 
 
-@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
 @given(
     measure=st.sampled_from(MEASURES),
     ends=st.sampled_from([{"horizon": hours(20)}, {"horizon": MICROSECOND}, {"until": static(VISITS, "closes")}]),

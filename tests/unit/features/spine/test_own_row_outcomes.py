@@ -61,7 +61,7 @@ VALUES: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES)
+@settings(max_examples=20, phases=PHASES)
 @given(
     outcome=st.sampled_from(VALUES),
     spine=st.sampled_from([FLIGHTS, FILED]),
