@@ -129,12 +129,9 @@ class EventRecorderEnvironment(Environment):
     """lambdas/event_recorder: station events, and executions that were stopped, from their queue to S3.
 
     A machine's executions are the work of its station: that is how a stopped one is known.
+    `machines`: `name=ARN` of every machine, separated by commas.
     """
 
     assembly_environment: str
     ledger_bucket: str
-    dataset_machine_arn: str
-    online_machine_arn: str
-    training_machine_arn: str
-    scoring_machine_arn: str
-    outcomes_machine_arn: str
+    machines: str

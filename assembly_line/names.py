@@ -24,17 +24,6 @@ BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
 
 
-class Station(StrEnum):
-    """The stages of the line, and the one that measures them."""
-
-    FEATURES = "features"
-    TRAINING = "training"
-    DELIVERY = "delivery"
-    FEEDBACK = "feedback"
-    MONITORING = "monitoring"
-    THROUGHPUT = "throughput"
-
-
 class Phase(StrEnum):
     """The two fits of a run: `judged` on later time, and `final` on everything, which a line that refits delivers."""
 
@@ -111,7 +100,7 @@ EVERY_TABLE = "*"
 
 
 class Parameter(StrEnum):
-    """What the CLI and applications look up: SSM parameters of an environment."""
+    """What the CLI and applications look up: SSM parameters of an environment, beside one for each machine."""
 
     LAKE_BUCKET = "lake-bucket"
     STORE_BUCKET = "store-bucket"
@@ -122,12 +111,7 @@ class Parameter(StrEnum):
     DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
     QUERY_WORKGROUP = "query-workgroup"
-    DATASET_MACHINE = "dataset-machine"
-    TRAINING_MACHINE = "training-machine"
-    SCORING_MACHINE = "scoring-machine"
-    OUTCOMES_MACHINE = "outcomes-machine"
     ONLINE_TABLE = "online-table"
-    ONLINE_MACHINE = "online-machine"
     FEEDBACK_QUEUE = "feedback-queue"
     FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
     API_URL = "api-url"
@@ -136,7 +120,7 @@ class Parameter(StrEnum):
     DECIDER_ROLE = "decider-role"
 
 
-def parameter_name(environment: str, parameter: Parameter) -> str:
+def parameter_name(environment: str, parameter: str) -> str:
     return f"/{PROJECT}/{environment}/{parameter}"
 
 

@@ -13,6 +13,7 @@ from assembly_line.cli.lazy_commands import LazyCommands, prepare_help
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
 from assembly_line.cli.session import Options
+from assembly_line.stations import commands
 
 STEPS = (
     ("line up", "start the embedded AWS on this machine"),
@@ -37,15 +38,7 @@ STEPS = (
 COMMANDS = {
     **dict.fromkeys(("up", "deploy", "release", "status", "down"), "platform"),
     "demo": "demo",
-    "sources": "data",
-    "features": "features",
-    "dataset": "data",
-    "tables": "tables",
-    **dict.fromkeys(("train", "review", "champion"), "training"),
-    **dict.fromkeys(("score", "outcomes"), "delivery"),
-    "decision": "decisions",
-    **dict.fromkeys(("feedback", "performance"), "feedback"),
-    "board": "board",
+    **commands(),
     "logs": "logs",
 }
 GUIDE = "\n\n".join(

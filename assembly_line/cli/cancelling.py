@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
-from assembly_line.names import CHILD_SUFFIX, Parameter
+from assembly_line.names import CHILD_SUFFIX
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import execution_arn
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def cancelled(target: Target, run: str) -> dict[str, Any]:
         NotFound: there is no such run.
         Conflict: it had ended before.
     """
-    arn = execution_arn(target.parameters.value(Parameter.DATASET_MACHINE), run)
+    arn = execution_arn(target.parameters.value(DATASET.parameter), run)
     try:
         found = target.machines.stop(arn, error="Cancelled", cause=f"cancelled by {target.caller()}")
     except NotFound as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.errors import NotFound
-from assembly_line.names import ControlKey, Parameter
+from assembly_line.names import CHILD_SUFFIX, ControlKey, Parameter
+from assembly_line.stations import TRAINING_RUN, Machine, machines
 from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
@@ -14,15 +15,8 @@ if TYPE_CHECKING:
 
     from assembly_line.cli.target import Target
 
-MACHINES = {
-    "dataset": Parameter.DATASET_MACHINE,
-    "training": Parameter.TRAINING_MACHINE,
-    "scoring": Parameter.SCORING_MACHINE,
-    "outcomes": Parameter.OUTCOMES_MACHINE,
-}
 SHOWN = 5
 LOOKED_AT = 50
-CHILD_SUFFIX = "-dataset"
 
 
 def overview(target: Target) -> dict[str, Any]:
@@ -32,9 +26,9 @@ def overview(target: Target) -> dict[str, Any]:
         "feedback_queue": target.queue_url(target.parameters.value(Parameter.FEEDBACK_QUEUE)),
         "lines": [_line(target, name) for name in target.control.lines()],
         "executions": [
-            {"machine": machine, "name": name, "status": status}
-            for machine, parameter in MACHINES.items()
-            for name, status in _latest(target, parameter)
+            {"machine": machine.name, "name": name, "status": status}
+            for machine in machines().values()
+            for name, status in _latest(target, machine)
         ],
     }
 
@@ -65,9 +59,9 @@ def render(found: dict[str, Any]) -> Render:
     return draw
 
 
-def _latest(target: Target, machine: Parameter) -> list[tuple[str, str]]:
+def _latest(target: Target, machine: Machine) -> list[tuple[str, str]]:
     """Names and statuses, the newest first. Datasets that a run had built for it are the run's own."""
-    found = target.machines.recent(target.parameters.value(machine), limit=LOOKED_AT)
+    found = target.machines.recent(target.parameters.value(machine.parameter), limit=LOOKED_AT)
     return [(name, status) for name, status in found if not name.endswith(CHILD_SUFFIX)][:SHOWN]
 
 
@@ -94,7 +88,7 @@ def _line(target: Target, name: str) -> dict[str, Any]:
 
 def _has_ended(target: Target, run: str) -> bool:
     """Whether nobody waits for the judgement any more: the run was stopped, or failed meanwhile."""
-    arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run)
+    arn = execution_arn(target.parameters.value(TRAINING_RUN.parameter), run)
     try:
         return target.machines.describe(arn).status != RUNNING
     except NotFound:

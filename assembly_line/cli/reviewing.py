@@ -9,7 +9,8 @@ from assembly_line.cli.history import figure, interval
 from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import RunFailed
-from assembly_line.names import ControlKey, Parameter, review_item
+from assembly_line.names import ControlKey, review_item
+from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def judge(
 
     judged = ReviewRequest.parse({"decision": decision, "reason": reason})
     target.api(role).decide(line, run_id, decision=judged.decision, reason=judged.reason)
-    arn = execution_arn(target.parameters.value(Parameter.TRAINING_MACHINE), run_id)
+    arn = execution_arn(target.parameters.value(TRAINING_RUN.parameter), run_id)
     require_success(wait(target, arn, show=show))
     review = target.control.review(line, run_id)
     deciding = target.control.read(line, ControlKey.CHAMPION) or {}

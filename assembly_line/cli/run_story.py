@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.cli.output import Render, duration, fields, rows
-from assembly_line.cli.overview import MACHINES
 from assembly_line.errors import NotFound
 from assembly_line.names import aws_name
+from assembly_line.stations import SCORING, Machine, machines
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, StateVisit, execution_arn
 
 if TYPE_CHECKING:
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
     from assembly_line.cli.target import Target
 
-WITH_JOBS = ("training", "scoring")
 
-
-def find(target: Target, run: str) -> tuple[str, Execution] | None:
+def find(target: Target, run: str) -> tuple[Machine, Execution] | None:
     """(machine, execution) of a run id or an execution's ARN; None if no machine of the line knows it."""
     name = run.rsplit(":", 1)[-1]
-    for machine, parameter in MACHINES.items():
+    for machine in machines().values():
         try:
-            return machine, target.machines.describe(execution_arn(target.parameters.value(parameter), name))
+            return machine, target.machines.describe(execution_arn(target.parameters.value(machine.parameter), name))
         except NotFound:
             continue
     return None
@@ -38,15 +36,15 @@ def story(target: Target, run: str) -> dict[str, Any] | None:
     failed = execution.stopped is not None and execution.status != SUCCEEDED
     return {
         "run_id": execution.name,
-        "machine": machine,
+        "machine": machine.name,
         "status": execution.status,
         "reason": execution.reason if failed else None,
         "request": execution.request,
         "output": execution.output,
         "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
         "states": [_state(visit) for visit in target.machines.states(execution.arn)],
-        "jobs": _jobs(target, execution.name) if machine in WITH_JOBS else _glue_runs(target, execution),
-        "kept_aside": _kept_aside(target, execution) if machine == "scoring" else [],
+        "jobs": _jobs(target, machine, execution),
+        "kept_aside": _kept_aside(target, execution) if machine == SCORING else [],
     }
 
 
@@ -81,7 +79,20 @@ def _kept_aside(target: Target, execution: Execution) -> list[dict[str, Any]]:
         return []
 
 
-def _jobs(target: Target, run: str) -> list[str]:
+def _jobs(target: Target, machine: Machine, execution: Execution) -> list[str]:
+    """Names or ids of the jobs that a run started."""
+    match machine.jobs:
+        case "sagemaker":
+            return _sagemaker_jobs(target, execution.name)
+        case "glue":
+            return _glue_runs(target, execution)
+        case None:
+            return []
+        case _:
+            assert_never(machine.jobs)
+
+
+def _sagemaker_jobs(target: Target, run: str) -> list[str]:
     """Names of the SageMaker jobs of a run: they begin with its id."""
     sagemaker, name = target.client("sagemaker"), aws_name(run)
     training = sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
-from assembly_line.names import Parameter, aws_name
+from assembly_line.names import aws_name
+from assembly_line.stations import DATASET
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -47,7 +48,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
     from assembly_line.cli.views.forecast import draw_forecast
 
     target, name = session.target, run_name(request.line, "explain", request.as_of)
-    arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())
+    arn = target.machines.start(target.parameters.value(DATASET.parameter), name, request.to_json())
     with progress(session.output, f"Plan for {request.line}") as show:
         found = require_success(wait(target, arn, show=show))
     session.output.result(found, draw_forecast(found))
@@ -65,7 +66,7 @@ def require_wish(session: Session, line: str, wish: object) -> None:
 
 def run(
     session: Session,
-    machine: Parameter,
+    machine: str,
     name: str,
     request: Request,
     *,

@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import StationEvent
-from assembly_line.names import Station
+from assembly_line.stations import TRAINING
 from assembly_line.training.states import EvaluatedModel, PackagedModel
 
 
@@ -89,11 +89,11 @@ def sent_back(champion: Mapping[str, Any], *, environment: str, account: str) ->
     """
     restoration = Restoration(**champion["restored"])
     return StationEvent(
-        id=f"{restoration.replaced}:{Station.TRAINING}:sent_back:{champion['promoted_at']}",
+        id=f"{restoration.replaced}:{TRAINING.name}:sent_back:{champion['promoted_at']}",
         environment=environment,
         account=account,
         line=champion["line"],
-        station=Station.TRAINING.value,
+        station=TRAINING.name,
         item=restoration.replaced,
         kind="sent_back",
         at=parse_instant(champion["promoted_at"], field="promoted_at"),

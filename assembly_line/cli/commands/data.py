@@ -12,6 +12,7 @@ from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
 from assembly_line.cli.session import Session
+from assembly_line.stations import DATASET
 
 PANEL = "2. Data"
 From = Annotated[
@@ -133,7 +134,6 @@ def build_dataset(
     )
     from assembly_line.cli.views.datasets import draw_built
     from assembly_line.cli.wishes import wish_of
-    from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
@@ -147,4 +147,4 @@ def build_dataset(
         return
     name = run_name(line, "dataset", request.as_of)
     title = f"Dataset for {line}"
-    run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=title, draw=draw_built)
+    run(session, DATASET.parameter, name, request, waited=waited, title=title, draw=draw_built)

@@ -8,6 +8,7 @@ import typer
 
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.stations import OUTCOMES, SCORING
 
 PANEL = "4. Score and deliver"
 Day = Annotated[
@@ -60,7 +61,6 @@ def score(
     from assembly_line.cli.runs import period, run, run_name
     from assembly_line.cli.scoring import draw_scored, kept_aside, settled
     from assembly_line.errors import RequestRefused
-    from assembly_line.names import Parameter
     from assembly_line.requests import ScoringRequest
 
     if (day is None) == (since is None and until is None):
@@ -73,7 +73,7 @@ def score(
     request = settled(session, ScoringRequest.parse({"line": line, **flags, **within, **instants}))
     run(
         session,
-        Parameter.SCORING_MACHINE,
+        SCORING.parameter,
         run_name(line, "score", request.since),
         request,
         waited=waited,
@@ -86,10 +86,9 @@ def score(
 def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:
     """Derive the outcome of every delivered decision that is mature by then, from the line's sources."""
     from assembly_line.cli.runs import require_released, run, run_name
-    from assembly_line.names import Parameter
     from assembly_line.requests import OutcomesRequest
 
     request = OutcomesRequest.parse({"line": line, "as_of": as_of})
     require_released(session, line)
     name = run_name(line, "outcomes", request.as_of)
-    run(session, Parameter.OUTCOMES_MACHINE, name, request, waited=waited, title=f"Outcomes of {line}")
+    run(session, OUTCOMES.parameter, name, request, waited=waited, title=f"Outcomes of {line}")

@@ -9,6 +9,7 @@ import typer
 from assembly_line.cli.commands.data import PANEL
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.stations import ONLINE
 
 Text = Annotated[
     str,
@@ -66,14 +67,13 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
 
     from assembly_line.cli.online import draw_published
     from assembly_line.cli.runs import require_released, run, run_name
-    from assembly_line.names import Parameter
     from assembly_line.requests import OnlineRequest
 
     request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})
     require_released(session, line)
     name = run_name(line, "online", request.served_from or datetime.now(UTC))
     title = f"Online features of {line}"
-    run(session, Parameter.ONLINE_MACHINE, name, request, waited=waited, title=title, draw=draw_published)
+    run(session, ONLINE.parameter, name, request, waited=waited, title=title, draw=draw_published)
 
 
 def get_features(session: Session, line: Line, keys: Keys, *, at: At = None, features: Some = None) -> None:

@@ -38,6 +38,7 @@ from assembly_line.errors import RequestRefused, RunFailed
 from assembly_line.instants import format_instant
 from assembly_line.names import Parameter
 from assembly_line.requests import DatasetRequest, TrainingRequest
+from assembly_line.stations import DATASET
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -160,7 +161,7 @@ class Demo:
             request = DatasetRequest.parse({"line": LINE, "purpose": "training", "as_of": format_instant(TRAINED_AT)})
             name = run_name(LINE, "dataset", TRAINED_AT)
             self.runs.append(name)
-            arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())
+            arn = target.machines.start(target.parameters.value(DATASET.parameter), name, request.to_json())
             found = figures_of.dataset(require_success(wait(target, arn, show=stage.say)))
             self.figures.dataset = found
             stage.result = f"{found['rows']:,} mature decisions x {found['features']} features, {found['engine']}"

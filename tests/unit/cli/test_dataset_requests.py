@@ -12,7 +12,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution, Machines, execution_arn
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def started(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str
     requests: list[Mapping[str, Any]] = []
 
     def start(_: Machines, machine_arn: str, name: str, request: Mapping[str, Any]) -> str:
-        assert machine_arn == target.parameters.value(Parameter.DATASET_MACHINE)
+        assert machine_arn == target.parameters.value(DATASET.parameter)
         requests.append(request)
         return execution_arn(machine_arn, name)
 
@@ -140,7 +140,7 @@ def test_features_tell_their_groups_and_are_found_by_them(line: Command) -> None
 
 
 def test_a_run_is_cancelled_and_what_waited_for_it_is_named(target: Target, line: Command) -> None:
-    machine, states = target.parameters.value(Parameter.DATASET_MACHINE), boto3.client("stepfunctions")
+    machine, states = target.parameters.value(DATASET.parameter), boto3.client("stepfunctions")
     arn = states.start_execution(stateMachineArn=machine, name="run-1-dataset", input=json.dumps({"line": LINE}))
 
     answer = line("dataset", "cancel", "run-1-dataset", "--json")

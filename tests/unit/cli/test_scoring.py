@@ -20,7 +20,8 @@ from assembly_line.cli.target import Target
 from assembly_line.delivery.answers import Reason
 from assembly_line.feedback.history import join
 from assembly_line.loader import load_line
-from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
+from assembly_line.names import ControlKey, LedgerKind, dataset_prefix, decided_item, delivered_item
+from assembly_line.stations import SCORING
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.ledger.scoring_runs import ScoringRun
 from assembly_line.storage.models.releases import ReleaseStore
@@ -170,7 +171,7 @@ def test_a_run_names_the_decisions_that_it_kept_aside_and_what_to_do(
 
 def test_logs_of_a_scoring_run_name_what_it_kept_aside(champion: Target, line: Command) -> None:
     quarantine(champion, KEPT)
-    champion.machines.start(champion.parameters.value(Parameter.SCORING_MACHINE), RUN, {"line": LINE})
+    champion.machines.start(champion.parameters.value(SCORING.parameter), RUN, {"line": LINE})
 
     told = json.loads(line("logs", RUN, "--json").out)
 

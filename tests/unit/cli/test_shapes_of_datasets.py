@@ -12,7 +12,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.cli.views.shapes import shape_in_words
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from lambdas.dataset import handler, shaping
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, step
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_shaped_is_refused_before_it_starts(
 
 
 def executions(target: Target) -> list[str]:
-    arn = target.parameters.value(Parameter.DATASET_MACHINE)
+    arn = target.parameters.value(DATASET.parameter)
     found = target.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
     return [one["executionArn"] for one in found]
 

@@ -19,6 +19,7 @@ from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter
+from assembly_line.stations import DATASET, TRAINING_RUN
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.models.releases import ReleaseStore
 
@@ -52,7 +53,7 @@ def test_status_shows_champion_and_reviews_that_wait_but_no_token(
 
 
 def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.TRAINING_MACHINE)
+    machine = target.parameters.value(TRAINING_RUN.parameter)
     for run in ("run-1", "run-2"):
         arn = target.machines.start(machine, run, {})
         target.control.open_review(LINE, run, {"run_id": run, "state": "waiting", "token": run})
@@ -64,7 +65,7 @@ def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: No
 
 
 def test_status_shows_runs_and_not_the_datasets_they_had_built(target: Target, released: None, line: Command) -> None:
-    machine = target.parameters.value(Parameter.DATASET_MACHINE)
+    machine = target.parameters.value(DATASET.parameter)
     for name in ("mine", *(f"run-{number}-dataset" for number in range(8))):
         target.machines.start(machine, name, {})
 
