@@ -12,7 +12,7 @@ import boto3
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.spark_tables import materialise
 from assembly_line.names import EVERY_TABLE, TablesArgument
 from assembly_line.storage.lake.catalog import Catalog
@@ -46,7 +46,7 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     line = release.line
     tables = TableStore(store, Catalog(boto3.client("glue"), arguments[TablesArgument.GLUE_DATABASE]))
     for declared in _chosen(line, arguments[TablesArgument.TABLES]):
-        snapshots = {name: lake.snapshot(name) for name in sources_read(line, declared)}
+        snapshots = {name: lake.snapshot(name) for name in sources_of_table(line, declared)}
         table = planned_table(release, declared, snapshots)
         found = tables.find(line.name, table.name)
         if found is not None and found["definition"] == table.definition:

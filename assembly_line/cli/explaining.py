@@ -13,7 +13,7 @@ from assembly_line.declarations.derived import Expression, Ratio, parts_of, with
 from assembly_line.declarations.entities import key_columns, names_of
 from assembly_line.declarations.features import Attribute, Timed
 from assembly_line.errors import NotFound
-from assembly_line.features.explain.explanation import Event, Explanation, explain, near_span
+from assembly_line.features.explain.explanation import Event, Explanation, explain_value, near_span
 from assembly_line.features.model.workload import columns_of, kind_of
 from assembly_line.features.sources.entity_rows import Row, rows_of_entity
 from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
@@ -52,7 +52,7 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
         found, told = outcome_explained(recorded, feature, values, near=near)
     else:
         rows = _rows(recorded, feature, values, at)
-        found = explain(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
+        found = explain_value(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
         told = _described(plan.line, found, near)
     kind = columns[feature].kind
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.wide_planning import line_of
 from assembly_line.features.wording.decision_wording import spine_in_words
 from assembly_line.features.wording.feature_listing import listed_features
@@ -104,7 +104,7 @@ class Exploring:
         """What the job would make now; None where it could not."""
         lake = Lake(self._target.lake)
         try:
-            snapshots = {name: lake.snapshot(name) for name in sources_read(self._line, table)}
+            snapshots = {name: lake.snapshot(name) for name in sources_of_table(self._line, table)}
             return planned_table(self._release, table, snapshots).definition
         except (NotFound, RequestRefused):
             return None
@@ -124,7 +124,7 @@ def wide_document(line: Line, table: WideTable) -> dict[str, Any]:
     words = {one.name: one.definition for one in listed_features(line)}
     return {
         "kind": "wide",
-        "sources": list(sources_read(line, table)),
+        "sources": list(sources_of_table(line, table)),
         "by": list(key_columns(table.by)),
         "rows_are": spine_in_words(line_of(line, table).decision),
         "values": {name: words[name] for name in table.features},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.engines.engine_duckdb import build as build_on_this_machine
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb as build_on_this_machine
 from assembly_line.features.files.reading_back import opened_dataset
 from assembly_line.features.model.memory import require_memory_to_finish
 from assembly_line.features.model.plans import estimate_to_json

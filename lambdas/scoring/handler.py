@@ -21,7 +21,7 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
 from assembly_line.delivery.report import account
-from assembly_line.delivery.standing import require_worth_acting
+from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features.files.columns_of_file import read_columns

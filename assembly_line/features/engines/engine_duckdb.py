@@ -34,7 +34,7 @@ from assembly_line.features.values.released_scripts import Scripts
 from assembly_line.features.values.semantics import sight_of
 
 
-def build(
+def build_on_duckdb(
     plan: Plan, files: Mapping[str, Sequence[Path]], target: Path, *, memory_mib: int, scripts: Scripts | None = None
 ) -> Built:
     """Build the dataset of a plan into one Parquet file.

@@ -57,7 +57,7 @@ Put = Callable[[Path], str]
 DATA_KEY = "data_key"
 
 
-def build(
+def build_on_spark(
     plan: Plan, spark: SparkSession, *, fetch: Fetch, put: Put, scripts: Scripts | None = None
 ) -> tuple[Built, str]:
     """Build the dataset of a plan into one Parquet object.

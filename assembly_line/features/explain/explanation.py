@@ -86,7 +86,7 @@ class Explanation:
         return dict(Counter(reason for _, reason in self.left_out))
 
 
-def explain(
+def explain_value(
     line: Line, name: str, *, at: int, rows: Mapping[str, Sequence[Row]], scripts: Scripts | None = None
 ) -> Explanation:
     """Explain the value of a feature at a decision time.
@@ -99,7 +99,7 @@ def explain(
     """
     feature = line.features[name]
     if isinstance(feature, Ratio | Expression):
-        parts = tuple(explain(line, part, at=at, rows=rows, scripts=scripts) for part in parts_of(feature))
+        parts = tuple(explain_value(line, part, at=at, rows=rows, scripts=scripts) for part in parts_of(feature))
         return Explanation(feature=name, value=_derived(feature, parts), parts=parts)
     if isinstance(feature, Attribute):
         facts = tuple(Event(None, None, row) for row in rows[name])

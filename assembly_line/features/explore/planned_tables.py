@@ -41,7 +41,7 @@ class PlannedTable:
     work: tuple[AggregateTable, Input] | Plan
 
 
-def sources_read(line: Line, table: Table) -> tuple[str, ...]:
+def sources_of_table(line: Line, table: Table) -> tuple[str, ...]:
     """Names of the loaded sources whose snapshots `planned_table` takes."""
     return (table.source.name,) if isinstance(table, AggregateTable) else sources_of(line, table)
 

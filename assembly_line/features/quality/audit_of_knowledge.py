@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.files.session import connect, store_columns
 from assembly_line.features.model.findings import Finding
@@ -109,7 +109,9 @@ def _compared(plan: Plan, columns: Mapping[str, Column], sample: Sample, bench: 
                 of=of,
                 line=plan.line,
             )
-        build(_plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=Isolated(bench.scripts or {}))
+        build_on_duckdb(
+            _plan_of(plan, sample), cut, again, memory_mib=memory_mib, scripts=Isolated(bench.scripts or {})
+        )
         return held_against(plan, chosen, read_dataset(again))
     finally:
         shutil.rmtree(place)

@@ -48,7 +48,7 @@ SAMPLE = "the instant"
 Columns = Mapping[str, Column]
 
 
-def audit_knowledge(
+def audit_knowledge_on_spark(
     plan: Plan, spark: SparkSession, dataset: Path, *, fetch: Fetch, scripts: Scripts | None = None
 ) -> list[Finding]:
     """Recompute a sample of a dataset's decisions without the future; hold their facts against earlier ones.

@@ -59,7 +59,7 @@ class ArrowFold:
     record: Mapping[str, Any]
 
 
-def columns_of(table: pa.Table) -> dict[str, Column]:
+def arrow_columns_of(table: pa.Table) -> dict[str, Column]:
     """A dataset's Arrow table as typed columns."""
     from assembly_line.features.values.arrow_columns import from_logical
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.standing import ScoredPeriod, Standing, standing
+from assembly_line.delivery.run_standing import ScoredPeriod, Standing, standing
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import decided_item, delivered_item
 from assembly_line.requests import ScoringRequest

@@ -19,7 +19,7 @@ from assembly_line import Generated, monthly, wide
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import RequestRefused
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.spark_months import StoredMonth
 from assembly_line.names import TablesArgument, line_table, tables_prefix
 from assembly_line.release import Release
@@ -209,7 +209,9 @@ def test_a_month_is_replaced_at_once_and_what_it_replaced_goes_a_day_later(
 ) -> None:
     (table,) = [one for one in release.line.tables if one.name == "redemptions_by_week"]
     tables = TableStore(store, Catalog(glue, DATABASE))
-    planned = planned_table(release, table, {name: loaded.snapshot(name) for name in sources_read(release.line, table)})
+    planned = planned_table(
+        release, table, {name: loaded.snapshot(name) for name in sources_of_table(release.line, table)}
+    )
 
     def publish(now: datetime, **months: int) -> list[StoredMonth]:
         made = [stored(store, name.replace("m", "2017-"), number, explorer.folder) for name, number in months.items()]

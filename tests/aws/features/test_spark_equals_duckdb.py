@@ -22,7 +22,7 @@ from assembly_line import Decision, Generated, Outcome, column, daily, days, hou
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import QualityGateFailed
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.snapshots import EarlierSnapshot
 from assembly_line.features.quality.gate import require_passed
@@ -254,7 +254,7 @@ def assert_engines_agree(run: SparkRun, name: str, case: Case) -> None:
     plan = lake.plan(case.request, scripts=case.scripts)
     target = lake.folder / "data.parquet"
     files = lake.planned_files(plan)
-    expected = build(plan, files, target, memory_mib=1024, scripts=case.scripts).to_json()
+    expected = build_on_duckdb(plan, files, target, memory_mib=1024, scripts=case.scripts).to_json()
     found = json.loads(run.path(name, "built.json").read_text())
     assert found["engine"] == "spark"
     assert {part: found[part] for part in COUNTS} == {part: expected[part] for part in COUNTS}

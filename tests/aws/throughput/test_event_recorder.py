@@ -15,7 +15,7 @@ from assembly_line.canonical import digest_bytes
 from assembly_line.stations import machines
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
 from lambdas.event_recorder import handler
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assembly_line.embedded.limitations import ALWAYS, limitations
+from assembly_line.embedded.emulator_limitations import ALWAYS, limitations
 
 
 def listed(type_name: str, properties: dict[str, Any]) -> list[str]:

@@ -45,7 +45,7 @@ from assembly_line import (
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.declarations.windows import Window
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.snapshots import Snapshot, SnapshotObject
@@ -296,7 +296,7 @@ class SmallLake:
     ) -> dict[str, Column]:
         """Build with DuckDB and read the dataset back."""
         plan = self.plan(request, memory_mib=memory_mib, scripts=scripts)
-        build(plan, self.planned_files(plan), target, memory_mib=memory_mib, scripts=scripts)
+        build_on_duckdb(plan, self.planned_files(plan), target, memory_mib=memory_mib, scripts=scripts)
         return read_dataset(target)
 
     def _store(self, source: Source, rows: Sequence[Row], folder: Path) -> None:

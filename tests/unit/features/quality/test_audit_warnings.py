@@ -16,7 +16,7 @@ from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.files.session import connect
 from assembly_line.features.model.findings import Finding, warnings_of
@@ -152,7 +152,7 @@ def planned(lake: SmallLake, *rules: QualityRule) -> Plan:
 @pytest.fixture(scope="module")
 def dataset(lake: SmallLake) -> tuple[Plan, dict[str, Column]]:
     plan, target = planned(lake), lake.folder / "data.parquet"
-    build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return plan, read_dataset(target)
 
 

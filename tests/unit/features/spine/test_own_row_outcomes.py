@@ -20,7 +20,7 @@ from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import DeclarationError
 from assembly_line.features.engines import outcomes
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.explore.wide_planning import line_of
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
@@ -278,7 +278,7 @@ def test_a_view_that_shows_an_outcome_before_it_is_known_is_caught_and_an_honest
     line, world = with_peeking_view()
     lake = SmallLake(line, world, tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
-    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
 
     found = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
 
@@ -292,7 +292,7 @@ def test_the_time_of_the_decision_tells_no_outcome_that_is_known_then(tmp_path: 
     world = {**random_flights(2), "flights": [{**A_FLIGHT, "flight": n, "cancelled": n % 2 > 0} for n in range(50)]}
     lake = SmallLake(line, world, tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": (START + days(9)).isoformat()})
-    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
 
     found = audit_knowledge(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=1024)
 
@@ -344,7 +344,7 @@ def built(
     lake = SmallLake(line, world, folder)
     plan = lake.plan({"purpose": "training", "as_of": as_of.isoformat(), **request})
     target = folder / "data.parquet"
-    report = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    report = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return rows_of(read_dataset(target)), report.excluded
 
 

@@ -30,7 +30,7 @@ from assembly_line import (
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.errors import DeclarationError
-from assembly_line.features.explain.explanation import explain
+from assembly_line.features.explain.explanation import explain_value
 from assembly_line.features.model.workload import workload_of
 from assembly_line.features.sources.entity_rows import rows_of_entity
 from assembly_line.features.wording.feature_listing import listed_features
@@ -54,7 +54,7 @@ from tests.unit.features.small_world import SmallLake, rows_of
 
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 PHASES = (Phase.explicit, Phase.generate)
-DECISION_IDS = Path(__file__).parents[3] / "docs" / "decision-ids.md"
+DECISION_IDS = Path(__file__).parents[4] / "docs" / "decision-ids.md"
 
 
 @settings(max_examples=15, deadline=None, phases=PHASES)
@@ -234,7 +234,7 @@ def test_an_explanation_shows_the_rows_that_carry_every_key(tmp_path: Path) -> N
     keys, files = {"origin": "AUS", "carrier": 1}, [Path(item.key) for item in lake.snapshots["landings"].objects]
     rows = rows_of_entity(LANDINGS, keys, tuple(LANDINGS.columns), files)
 
-    found = explain(line, "landings", at=to_micros(at), rows={"landings": rows})
+    found = explain_value(line, "landings", at=to_micros(at), rows={"landings": rows})
 
     assert (found.value, [event.row["origin"] for event in found.counted]) == (1, ["AUS"])
 

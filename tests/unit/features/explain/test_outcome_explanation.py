@@ -21,8 +21,8 @@ from assembly_line.instants import to_micros
 from tests.unit.features.flights_world import FLIGHTS, START, own_line, random_flights
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import DAILY, EVENTS, USER, VISIT, VISITS, SmallLake
-from tests.unit.features.test_outcome_measures import MEASURES, line_with
-from tests.unit.features.test_own_row_outcomes import VALUES
+from tests.unit.features.spine.test_outcome_measures import MEASURES, line_with
+from tests.unit.features.spine.test_own_row_outcomes import VALUES
 
 HOUR = 3_600_000_000
 

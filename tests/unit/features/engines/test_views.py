@@ -19,8 +19,8 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.features import Aggregate, Latest, SinceLast
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.engines.engine_duckdb import build
-from assembly_line.features.explain.explanation import explain
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.explain.explanation import explain_value
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.files.session import connect
 from assembly_line.features.planning.planning import make_plan, needed_sources
@@ -94,7 +94,7 @@ def test_a_view_is_as_new_as_its_oldest_input(tmp_path: Path) -> None:
     target = tmp_path / "data.parquet"
 
     plan = lake.plan({**ALL, "features": ["whole_count", "events_count"]})
-    result = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    result = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     findings = {one.rule: one for one in examine(plan, result, read_dataset(target))}
 
     assert plan.newest(WHOLE) == old
@@ -163,7 +163,7 @@ def test_an_explanation_lists_the_rows_of_the_view(tmp_path: Path) -> None:
     inputs = {source.name: [Path(item.key) for item in lake.snapshots[source.name].objects] for source in WHOLE.inputs}
     rows = rows_of_entity(WHOLE, {"user": wanted["user"]}, tuple(WHOLE.columns), [], inputs=inputs)
 
-    found = explain(line, "whole_sum_n", at=to_micros(wanted["decision_time"]), rows={"whole_sum_n": rows})
+    found = explain_value(line, "whole_sum_n", at=to_micros(wanted["decision_time"]), rows={"whole_sum_n": rows})
 
     assert found.value == wanted["whole_sum_n"] > 0
     assert sum(event.row["n"] for event in found.counted) == found.value

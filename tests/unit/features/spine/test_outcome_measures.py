@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from assembly_line import Line, Outcome, attribute, days, hours
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.features.engines import engine_duckdb
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.engines.outcomes import derive
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.plans import Plan
@@ -65,7 +65,7 @@ def built(
         lake = SmallLake(line, world, Path(place))
         plan = lake.plan({"purpose": "training", "as_of": as_of.isoformat()})
         target = Path(place) / "data.parquet"
-        return plan, build(plan, lake.planned_files(plan), target, memory_mib=1024), read_dataset(target)
+        return plan, build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024), read_dataset(target)
 
 
 @settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))

@@ -11,7 +11,7 @@ import pytest
 
 from assembly_line import Decision, Outcome, Sampling, days, hours
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.plans import plan_from_json
 from assembly_line.features.quality.gate import examine
@@ -45,7 +45,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 def built(lake: SmallLake, sampling: dict[str, Any] | None) -> tuple[Any, Any, dict[str, Column]]:
     plan = plan_from_json(lake.plan(TRAINING | ({} if sampling is None else {"sampling": sampling})).to_json())
     target = lake.folder / "data.parquet"
-    return plan, build(plan, lake.planned_files(plan), target, memory_mib=1024), read_dataset(target)
+    return plan, build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024), read_dataset(target)
 
 
 def ids(columns: dict[str, Column], outcome: int | None = None) -> list[str]:

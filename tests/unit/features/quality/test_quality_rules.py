@@ -15,7 +15,7 @@ from assembly_line import Source, attribute, between, days, fresh, hours, nulls,
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.findings import Finding, finding_from_json
 from assembly_line.features.model.plans import Plan, plan_from_json
@@ -87,7 +87,7 @@ def built_of(lake: SmallLake, *rules: QualityRule, personal: tuple[str, ...] = (
         line = replace(line, features=features)
     plan = replace(plan, line=replace(line, quality=rules))
     target: Path = lake.folder / "data.parquet"
-    built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    built = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return plan, built, read_dataset(target)
 
 
@@ -190,7 +190,7 @@ def test_the_keys_of_a_view_are_judged_by_the_rows_that_it_selects(tmp_path: Pat
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         lake = SmallLake(line, world(), folder)
         plan, target = lake.plan({"purpose": "training", "as_of": "2017-06-01"}), folder / "data.parquet"
-        built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+        built = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
         return found(examine(plan, built, read_dataset(target)), "unique keys of last_day")
 
     assert judged(last).result == "warning"
@@ -292,7 +292,7 @@ def test_a_new_column_is_recorded_and_ignored_and_one_that_is_gone_is_told(tmp_p
     plan = lake.plan({"purpose": "training", "as_of": "2017-06-01", "features": NAMES})
     plan = replace(plan, inputs={**plan.inputs, "visits": replace(plan.inputs["visits"], drift=drift)})
     target = lake.folder / "drifted.parquet"
-    built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    built = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     finding = found(examine(plan_from_json(plan.to_json()), built, read_dataset(target)), "schema of visits")
     assert finding.result == "warning"
     assert "not loaded: seats; new since the load before: seats; gone since the load before: rows" in finding.value

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 PROGRAM = """
 import importlib, json, sys
 importlib.import_module(sys.argv[1])

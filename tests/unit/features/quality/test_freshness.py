@@ -13,7 +13,7 @@ import pytest
 
 from assembly_line import days, fresh, hours
 from assembly_line.declarations.quality import QualityRule
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.findings import Finding
 from assembly_line.features.quality.freshness_rules import longest_usual
@@ -123,7 +123,7 @@ def judged(
     lake = SmallLake(a_line(horizon=days(3), window=days(5)), tables, folder)
     plan = lake.plan({"purpose": "training", "as_of": as_of.isoformat(), "features": NAMES, **asked})
     plan = replace(plan, line=replace(plan.line, quality=rules))
-    built = build(plan, lake.planned_files(plan), folder / "data.parquet", memory_mib=1024)
+    built = build_on_duckdb(plan, lake.planned_files(plan), folder / "data.parquet", memory_mib=1024)
     found = examine(plan, built_from_json(built.to_json()), read_dataset(folder / "data.parquet"))
     return {finding.rule: finding for finding in found}, built
 

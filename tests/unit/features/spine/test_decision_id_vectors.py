@@ -13,7 +13,7 @@ import pytest
 
 from assembly_line.decision_ids import decision_id
 
-PAGE = (Path(__file__).parents[3] / "docs" / "decision-ids.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "decision-ids.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| `(\[\[.*\]\])` \| `(\S+)` \| `(d1-\S+)` \|$", re.MULTILINE)
 VECTORS = ROW.findall(PAGE)
 

@@ -39,7 +39,7 @@ from assembly_line import (
     since_last,
     years,
 )
-from assembly_line.features.explain.explanation import explain
+from assembly_line.features.explain.explanation import explain_value
 from assembly_line.features.explain.plain_rules import window_start
 from assembly_line.features.sources.entity_rows import rows_of_entity
 from assembly_line.features.sources.local_sources import typed_sources
@@ -145,7 +145,7 @@ def test_an_end_that_is_never_reached_is_open(tmp_path: Path, zone: str, kind: s
     local = typed_sources([contracts], {"events": file}, tmp_path)["events"]
     for user, plan in enumerate(plans, 1):
         rows = rows_of_entity(contracts, {"user": user}, tuple(contracts.columns), local.files)
-        explained = [explain(line, "plan", at=to_micros(at), rows={"plan": rows}).value for at in TIMES]
+        explained = [explain_value(line, "plan", at=to_micros(at), rows={"plan": rows}).value for at in TIMES]
         assert explained == [plan] * len(TIMES)
 
 

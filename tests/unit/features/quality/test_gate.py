@@ -13,7 +13,7 @@ import pytest
 
 from assembly_line import hours
 from assembly_line.errors import QualityGateFailed, RequestRefused
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files import reading_back
 from assembly_line.features.files.reading_back import opened_dataset, read_dataset
 from assembly_line.features.files.session import connect, write_parquet
@@ -59,7 +59,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     lake = SmallLake(a_line(horizon=hours(36)), world(), folder)
     plan = lake.plan({"purpose": "training", "as_of": "2017-06-01", "features": NAMES})
     target: Path = folder / "data.parquet"
-    built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    built = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return plan, built, read_dataset(target)
 
 

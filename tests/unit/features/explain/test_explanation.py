@@ -32,7 +32,7 @@ from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.features import Attribute
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
-from assembly_line.features.explain.explanation import Explanation, Reason, explain, near_span
+from assembly_line.features.explain.explanation import Explanation, Reason, explain_value, near_span
 from assembly_line.features.model.workload import kind_of
 from assembly_line.features.sources.entity_rows import Row, rows_of_entity
 from assembly_line.features.values.columns import Column
@@ -86,7 +86,7 @@ def test_the_value_recomputed_from_the_listed_events_is_the_datasets_and_that_by
             keys = {key: plain_values(dataset[key])[place] for key in line.decision.keys}
             ask, known = Asked(lake, keys), reference.Seen()
             for name in names:
-                found = explain(line, name, at=at, rows=ask.rows(name))
+                found = explain_value(line, name, at=at, rows=ask.rows(name))
 
                 assert_is(line, name, found.value, plain_values(dataset[name])[place])
                 by_the_book = reference.feature(line, name, decision_of(dataset, line, place), tables, known)
@@ -141,7 +141,7 @@ def physical(row: Mapping[str, Any]) -> Row:
 def asked(feature: Any, rows: Sequence[Mapping[str, Any]], *, boundary: Any = "before") -> Explanation:
     line = a_line(boundary=boundary)
     line = replace(line, features={**line.features, "asked": feature})
-    return explain(line, "asked", at=to_micros(NOON), rows={"asked": [physical(row) for row in rows]})
+    return explain_value(line, "asked", at=to_micros(NOON), rows={"asked": [physical(row) for row in rows]})
 
 
 @pytest.mark.parametrize(

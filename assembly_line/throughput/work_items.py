@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from assembly_line.throughput.visits import Interval, Result, Visit
+from assembly_line.throughput.station_visits import Interval, Result, Visit
 
 NONE = timedelta(0)
 

@@ -15,7 +15,7 @@ from assembly_line import days, hours
 from assembly_line.declarations.lines import Line
 from assembly_line.features.engines import duckdb_groups, engine_duckdb
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.kernel import stretches
 from assembly_line.features.kernel.asks import Decisions
 from assembly_line.features.kernel.stretches import stretches_of
@@ -59,7 +59,7 @@ def test_what_a_range_join_reads_gives_what_the_rules_say(seed: int, tmp_path: P
     lake, names = SmallLake(line, world, tmp_path), bounded(line)
     plan = lake.plan({**ALL, "features": names})
 
-    built = build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
+    built = build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
 
     assert set(built.joins.values()) == {"range join"}
     assert {"events by user", "late by user", "daily by visit", "contracts by user"} <= set(built.joins)
@@ -115,7 +115,7 @@ def test_few_decisions_read_only_the_rows_of_their_windows(tmp_path: Path, monke
 
     monkeypatch.setattr(DuckdbReader, "matched", reading)
     plan = lake.plan({**ALL, "features": ["events_count"]})
-    built = build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
+    built = build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
 
     assert built.joins == {"events by user": "range join"}
     # Both ends of the window are read, and it is the kernel that tells which of them counts.
@@ -127,7 +127,7 @@ def test_many_decisions_read_everything_at_once(tmp_path: Path) -> None:
     lake = SmallLake(a_line(window=days(3)), world, tmp_path)
     plan = lake.plan({**ALL, "features": ["events_count", "events_latest_n", "late_count", "daily_since"]})
 
-    built = build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
+    built = build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=512)
 
     assert built.joins == {
         "events by user": "sorted windows",

@@ -14,7 +14,7 @@ import pytest
 from assembly_line import allow_leak, attribute, days, hours, latest, predictive, ratio
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.findings import Finding
 from assembly_line.features.model.plans import Plan
@@ -62,14 +62,14 @@ def planned(lake: SmallLake, *rules: QualityRule) -> Plan:
 
 def audited(lake: SmallLake, folder: Path, *rules: QualityRule) -> list[Finding]:
     plan, target = planned(lake, *rules), lake.folder / "data.parquet"
-    build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024)
 
 
 @pytest.fixture(scope="module")
 def dataset(lake: SmallLake) -> tuple[Plan, dict[str, Column]]:
     plan, target = planned(lake), lake.folder / "honest.parquet"
-    build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     return plan, read_dataset(target)
 
 
@@ -91,7 +91,7 @@ def test_a_sampled_dataset_is_audited_like_any_other(lake: SmallLake) -> None:
     request = {"purpose": "training", "as_of": "2017-06-01", "features": NAMES}
     plan = lake.plan({**request, "sampling": {"keep_negatives": 0.5, "seed": 7}})
     target = lake.folder / "sampled.parquet"
-    built = build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    built = build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
 
     finding, *_ = audit_knowledge(plan, lake.planned_files(plan), target, memory_mib=1024)
 
@@ -132,7 +132,7 @@ def test_views_and_own_functions_that_peek_are_caught_and_honest_ones_are_not(tm
     lake, scripts = SmallLake(with_leaks(), world(), tmp_path), scripts_with_leaks(tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": "2017-06-01"}, scripts=scripts)
     files, target = lake.planned_files(plan), tmp_path / "data.parquet"
-    build(plan, files, target, memory_mib=1024, scripts=scripts)
+    build_on_duckdb(plan, files, target, memory_mib=1024, scripts=scripts)
 
     findings = audit_knowledge(plan, files, target, memory_mib=1024, scripts=scripts)
 
@@ -151,7 +151,7 @@ def test_facts_that_changed_since_the_snapshot_before_are_told(lake: SmallLake, 
     path = lake.folder / "people before.parquet"
     write_rows(PEOPLE, [row for row in people if row["user"] != "u9"], path)
     plan, target = planned(lake), lake.folder / "facts.parquet"
-    build(plan, lake.planned_files(plan), target, memory_mib=1024)
+    build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
     item = SnapshotObject(key=str(path), version="1", bytes=1, rows=VISITORS - 1, min_time=None, max_time=None)
     earlier = EarlierSnapshot(snapshot="before", columns=PEOPLE.columns, objects=(item,))
     plan = replace(plan, inputs={**plan.inputs, "people": replace(plan.inputs["people"], earlier=earlier)})

@@ -14,7 +14,7 @@ from assembly_line import Generated, Line, daily, days, wide
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.errors import DeclarationError
-from assembly_line.features.engines.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.explore.wide_planning import columns_of, line_of, sources_of, wide_plan
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.plans import Plan
@@ -49,7 +49,7 @@ def test_every_occasion_says_what_was_known_then(seed: int, boundary: str, tmp_p
     lake = SmallLake(line, world, tmp_path)
     plan = planned(line, TABLE, lake)
 
-    build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=2048)
+    build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=2048)
 
     found = rows_of(read_dataset(tmp_path / "data.parquet"))
     lagging = min(newest(line, world, "events"), newest(line, world, "late"))
@@ -77,7 +77,7 @@ def test_where_a_source_has_no_events_no_occasion_is_complete(tmp_path: Path) ->
     lake = SmallLake(a_line(), world, tmp_path)
     plan = planned(a_line(), TABLE, lake)
 
-    built = build(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=2048)
+    built = build_on_duckdb(plan, lake.planned_files(plan), tmp_path / "data.parquet", memory_mib=2048)
 
     assert built.rows == 0
 

@@ -19,7 +19,7 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import DeclarationError, FeatureFunctionFailed, RequestRefused
 from assembly_line.features.engines import engine_duckdb
-from assembly_line.features.explain.explanation import explain
+from assembly_line.features.explain.explanation import explain_value
 from assembly_line.features.kernel import evaluation, reductions
 from assembly_line.features.model.plans import plan_from_json
 from assembly_line.features.planning.planning import make_plan
@@ -172,7 +172,7 @@ def test_an_explanation_lists_the_events_that_the_function_got() -> None:
     wanted = max(reference.dataset(line, world, ["late_story"]), key=lambda row: len(row["late_story"] or ""))
     at, rows = micros(wanted["decision_time"]), plain_rows(world["late"], wanted["user"])
 
-    found = explain(line, "late_story", at=at, rows={"late_story": rows}, scripts=SCRIPTS)
+    found = explain_value(line, "late_story", at=at, rows={"late_story": rows}, scripts=SCRIPTS)
 
     assert found.value == wanted["late_story"]
     assert len(found.counted) == found.value.count("|") + 1
