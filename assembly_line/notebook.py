@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assembly_line.canonical import digest, digest_bytes
+from assembly_line.connectors.local_sources import Given, typed_sources
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
@@ -29,7 +30,6 @@ from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_columns_o
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome
 from assembly_line.features.shapes.shaping import shape
-from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.connectors import reader_of
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.names import Parameter
 from assembly_line.storage.lake.lake import Lake
@@ -50,7 +51,8 @@ def load_into(target: Target, line: str, files: Path, note: Callable[[str], None
             if source.sql is not None:
                 continue  # a view, made of loaded sources when a dataset is built
             note(f"Checking {name} ...")
-            prepared.append(lake.prepare(source, files / f"{name}.parquet", Path(folder) / name))
+            reader = reader_of("parquet", files / f"{name}.parquet")
+            prepared.append(lake.prepare(source, reader, Path(folder) / name))
         for one in prepared:
             note(f"Loading {one.source.name} ...")
             loaded.append(lake.replace(one))

@@ -12,6 +12,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.connectors import reader_of
 from assembly_line.loader import load_line
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake
@@ -46,7 +47,9 @@ def load_transactions(target: Target, release: Release, folder: Path) -> None:
     duckdb.execute(f"COPY (SELECT {columns}) TO '{folder}/transactions.parquet'")
     glue = target.client("glue")
     glue.create_database(DatabaseInput={"Name": "lake"})
-    Lake(target.lake, glue, "lake").load(release.line.sources["transactions"], folder / "transactions.parquet")
+    Lake(target.lake, glue, "lake").load(
+        release.line.sources["transactions"], reader_of("parquet", folder / "transactions.parquet")
+    )
 
 
 def answered(line: Command, *arguments: str) -> Any:
