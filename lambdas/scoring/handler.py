@@ -18,6 +18,7 @@ from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import context as scoring
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
+from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
 from assembly_line.delivery.report import account
@@ -159,7 +160,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
     to_deliver = () if run.withheld else batch.predictions
-    files.write_letters(to_deliver)
+    files.write_letters(to_deliver, SNS)
     withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
         "offered": batch.distinct - withheld,
@@ -177,7 +178,8 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     """Send the outbox to the line's topic; account for every decision of the batch."""
     run = ScoringContext.from_json(event["context"])
     files = ScoringRun(stores().store, run.line, run.run_id)
-    deliveries = Deliveries(stores().ledger, stores().topic(run.line))
+    channel = stores().topic(run.line)
+    deliveries = Deliveries(stores().ledger, channel)
     if not run.withheld:
         stores().periods.record(run)
     kept_aside = files.quarantine()
@@ -190,7 +192,10 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
                 dead.append(letter)
     published = event["published"]
     report = account(
-        records, offered=published["offered"], quarantined=kept_aside, withheld=published.get("withheld", 0)
+        {channel.form.channel: records},
+        offered=published["offered"],
+        quarantined=kept_aside,
+        withheld=published.get("withheld", 0),
     )
     if dead:
         files.write_dead_letters(dead)
