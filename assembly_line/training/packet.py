@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assembly_line.features.model.manifests import Manifest
 
 
 def review_packet(
     record: Mapping[str, Any],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     champion: Mapping[str, Any] | None,
     risk: str,
@@ -39,9 +42,9 @@ def review_packet(
         "champion": None if champion is None else _champion(champion),
         "digest": record["delivered"]["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
-        "limitations": list(manifest.get("limitations") or ()),
-        "warnings": list(manifest.get("warnings") or ()),
-        "excluded": dict(manifest.get("excluded") or {}),
+        "limitations": list(manifest.limitations),
+        "warnings": list(manifest.warnings),
+        "excluded": dict(manifest.excluded),
         "notes": [
             *_what_was_left_out(record["split"]),
             *_what_is_delivered(record),

@@ -15,8 +15,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assembly_line.errors import Conflict, NotFound, RequestRefused
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.instants import format_instant
-from assembly_line.names import aws_name, dataset_prefix
+from assembly_line.names import aws_name
 from assembly_line.requests import DatasetRequest
+from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
 from lambdas.api.incoming import object_of, principal_of
 from lambdas.api.responses import answer
@@ -66,14 +67,12 @@ def show(line: str, dataset_id: str) -> Response[str]:
     if not DATASET.fullmatch(dataset_id):
         raise RequestRefused(f"dataset_id: {dataset_id[:100]!r}: expected ds- and 32 hexadecimal digits")
     stores().released.current(line)
-    try:
-        manifest = stores().objects.read_json(f"{dataset_prefix(line, dataset_id)}manifest.json")
-    except NotFound as error:
-        raise NotFound(
-            f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one"
-        ) from error
-    shown = {name: manifest[name] for name in SHOWN}
-    return answer(HTTPStatus.OK, {**shown, "features": [feature["name"] for feature in manifest["features"]]})
+    manifest = DatasetStore(stores().objects).find_manifest(line, dataset_id)
+    if manifest is None:
+        raise NotFound(f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one")
+    found = manifest.to_json()
+    shown = {name: found[name] for name in SHOWN}
+    return answer(HTTPStatus.OK, {**shown, "features": [feature.name for feature in manifest.features]})
 
 
 @router.get("/lines/<line>/datasets/runs/<run_id>")

@@ -31,7 +31,7 @@ def explain(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     plan = resolved.plan
     found = stores().datasets.find_manifest(plan.line.name, plan.dataset_id)
     logger.info("explained", extra={"dataset_id": plan.dataset_id, "engine": plan.engine, "exists": found is not None})
-    created = None if found is None else str(found["created"])
+    created = None if found is None else found.created
     return forecast(plan, resolved.snapshots, stores().machinery, created=created)
 
 

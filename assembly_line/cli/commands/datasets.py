@@ -72,15 +72,17 @@ def list_datasets(session: Session, line: OneLine = None) -> None:
     if line is not None:
         control.current_release(line)
     kept = ("dataset_id", "line", "purpose", "as_of", "from", "to", "rows", "spine_rows", "positives", "created")
-    document = [
-        {
-            **{name: one.manifest[name] for name in kept},
-            "features": len(one.manifest["features"]),
-            "sampled": bool(one.manifest.get("sampling")),
-            "engine": one.manifest["engine"]["name"],
-        }
-        for one in FinishedDatasets(session.target.store).of(control.lines() if line is None else [line])
-    ]
+    document = []
+    for one in FinishedDatasets(session.target.store).of(control.lines() if line is None else [line]):
+        found = one.manifest.to_json()
+        document.append(
+            {
+                **{name: found[name] for name in kept},
+                "features": len(one.manifest.features),
+                "sampled": bool(one.manifest.sampling),
+                "engine": one.manifest.engine.name,
+            }
+        )
     session.output.result(document, draw_list(document))
 
 
@@ -94,10 +96,9 @@ def show_dataset(session: Session, dataset: Dataset) -> None:
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
         line = recorded.plan.line
-        drawn = draw_manifest(
-            recorded.manifest, words, spine=spine_in_words(line.decision), outcome=outcome_in_words(line.outcome)
-        )
-        session.output.result(recorded.manifest, drawn)
+        found = recorded.manifest.to_json()
+        drawn = draw_manifest(found, words, spine=spine_in_words(line.decision), outcome=outcome_in_words(line.outcome))
+        session.output.result(found, drawn)
 
 
 def show_quality(session: Session, dataset: Judged) -> None:

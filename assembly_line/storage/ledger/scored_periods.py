@@ -42,7 +42,7 @@ class ScoredPeriods:
         return standing(
             request,
             now=now,
-            model_knows_until=parse_instant(learnt_from["as_of"], field="as_of"),
+            model_knows_until=parse_instant(learnt_from.as_of, field="as_of"),
             latest=self._latest(request.line),
             overlapping=[run for run in self._overlapping(request) if run.run_id != run_id],
         )

@@ -21,6 +21,7 @@ from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.shaping import ShapedFold, shape
 from assembly_line.features.values.columns import Column
 from assembly_line.instants import from_micros
+from tests.manifests import a_manifest
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.shapes.invented import values_of, wish
 from tests.unit.features.small_world import EVENTS, USER, SmallLake, Tables, a_line
@@ -58,7 +59,7 @@ def shaped(line: Line, world: Tables, period: Sequence[datetime], model: dict[st
         target = Path(place) / "data.parquet"
         build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
         columns = read_dataset(target)
-    found = {"logical_digest": logical_digest(columns), "as_of": as_of, "rows": len(columns["decision_id"])}
+    found = a_manifest(logical_digest=logical_digest(columns), as_of=as_of, rows=len(columns["decision_id"]))
     return list(shape(columns, facts_of(plan, found), wish(**model)).folds)
 
 
