@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import day_end, day_start, format_instant, parse_day
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -20,7 +19,7 @@ def released_line(target: Target, name: str) -> Line:
     Raises:
         NotFound: it was never released.
     """
-    return ReleaseStore(target.store).read(target.control.current_release(name)).line
+    return target.releases.read(target.control.current_release(name)).line
 
 
 def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:

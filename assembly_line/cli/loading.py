@@ -14,7 +14,6 @@ from assembly_line.connectors import reader_of
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.names import Parameter
 from assembly_line.storage.lake.lake import Lake
-from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -43,7 +42,7 @@ def load_into(target: Target, line: str, files: Path, note: Callable[[str], None
     Raises:
         SourceUnreadable: a file is missing or wrong; no table was replaced.
     """
-    release = ReleaseStore(target.store).read(target.control.current_release(line))
+    release = target.releases.read(target.control.current_release(line))
     lake = Lake(target.lake, target.client("glue"), target.parameters.value(Parameter.GLUE_DATABASE))
     prepared, loaded = [], []
     with tempfile.TemporaryDirectory(prefix="line-typed-") as folder:

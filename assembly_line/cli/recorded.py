@@ -74,5 +74,5 @@ def opened(target: Target, text: str) -> Iterator[Recorded]:
             folder=Path(folder),
             lake=Lake(target.lake),
             finished=finished,
-            releases=ReleaseStore(target.store),
+            releases=target.releases,
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from assembly_line.cli.api import Api
+    from assembly_line.storage.models.releases import ReleaseStore
 
 ROLES = {
     "scientist": Parameter.SCIENTIST_ROLE,
@@ -88,6 +89,12 @@ class Target:
     @cached_property
     def control(self) -> ControlTable:
         return ControlTable(self.client("dynamodb"), self.parameters.value(Parameter.CONTROL_TABLE))
+
+    @cached_property
+    def releases(self) -> ReleaseStore:
+        from assembly_line.storage.models.releases import ReleaseStore
+
+        return ReleaseStore(self.store)
 
     @cached_property
     def machines(self) -> Machines:

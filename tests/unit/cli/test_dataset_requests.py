@@ -14,6 +14,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution, Machines, execution_arn
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -62,6 +63,22 @@ def started(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str
     monkeypatch.setattr(Machines, "start", start)
     monkeypatch.setattr(Machines, "describe", lambda _self, _arn: ended)
     return requests
+
+
+def test_a_release_is_read_once_for_all_that_is_checked_before_the_start(
+    started: list[Mapping[str, Any]], line: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, original = list[str](), ObjectStore.read
+
+    def reading(self: ObjectStore, key: str) -> bytes:
+        read.append(key.rsplit("/", 1)[-1])
+        return original(self, key)
+
+    monkeypatch.setattr(ObjectStore, "read", reading)
+    answer = line(*BUILD, "--features", "age", "--for", "linear", "--no-wait")
+
+    assert answer.code == ExitCode.OK, answer.err
+    assert (len(started), read.count("release.json")) == (1, 1)
 
 
 def test_where_nothing_is_built_the_list_says_how_to(line: Command) -> None:
