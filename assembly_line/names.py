@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
+from datetime import datetime
 from enum import StrEnum
 
 PROJECT = "assembly-line"
@@ -22,6 +24,8 @@ CONTAINER_MODEL_CODE = "/opt/ml/model/code"
 # Module that builds the scripts for pip where there is no network.
 BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
+# How a run, and so its execution, may be called.
+RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 
 
 class Phase(StrEnum):
@@ -161,6 +165,11 @@ def online_machine(environment: str) -> str:
 def query_workgroup(environment: str) -> str:
     """Name of the Athena workgroup in which people explore."""
     return f"{PROJECT}-{aws_name(environment)}"
+
+
+def run_name(line: str, step: str | None, at: datetime) -> str:
+    """A name for one execution, unlike any other: `coupon-redemption-score-20170712-5f0c1a2b`."""
+    return "-".join(filter(None, (aws_name(line), step, f"{at:%Y%m%d}", secrets.token_hex(4))))
 
 
 def job_name(line: str, run_id: str, step: str, attempt: int) -> str:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
-from assembly_line.names import aws_name
+from assembly_line.names import run_name
 from assembly_line.stations import DATASET
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
     from assembly_line.requests import DatasetRequest, Request
-
-
-def run_name(line: str, step: str, at: datetime) -> str:
-    """A name for one execution, unlike any other: `coupon-redemption-score-20170712-5f0c1a2b`."""
-    return f"{aws_name(line)}-{step}-{at:%Y%m%d}-{secrets.token_hex(4)}"
 
 
 def require_released(session: Session, line: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +14,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assembly_line.errors import Conflict, NotFound, RequestRefused
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.instants import format_instant
-from assembly_line.names import aws_name
+from assembly_line.names import RUN_ID, run_name
 from assembly_line.requests import DatasetRequest
 from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
@@ -29,7 +28,6 @@ ROUTES = [
     "GET or DELETE /lines/{line}/datasets/runs/{run_id}",
 ]
 DATASET = re.compile(r"ds-[0-9a-f]{32}")
-RUN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 # The essentials of a manifest, however many features and objects it names.
 SHOWN = (
     "dataset_id", "line", "purpose", "as_of", "from", "to", "release", "rows", "spine_rows", "positives", "excluded",
@@ -53,7 +51,7 @@ def ask(line: str) -> Response[str]:
     environment = stores().environment
     if request.explain:
         return answer(HTTPStatus.OK, stores().functions.call(environment.explain_function, request.to_json()))
-    run_id = f"{aws_name(line)}-dataset-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
+    run_id = run_name(line, "dataset", request.as_of)
     # Before the start: a run that begins must find its author.
     stores().control.add_run(line, run_id, {"author": principal, "requested_at": format_instant(datetime.now(UTC))})
     arn = stores().executions.start(environment.dataset_machine_arn, run_id, request.to_json())
@@ -99,7 +97,7 @@ def _run(line: str, run_id: str) -> Execution:
         RequestRefused: no run can be called so.
         NotFound: there is none, or it is another line's.
     """
-    if not RUN.fullmatch(run_id):
+    if not re.fullmatch(RUN_ID, run_id):
         raise RequestRefused(f"run_id: {run_id[:100]!r}: expected at most 80 letters, digits, _ or -")
     missing = f"line {line!r} has no dataset run {run_id!r}"
     try:

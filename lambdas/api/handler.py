@@ -5,7 +5,6 @@ The routes of datasets and of online features stand in modules of their own besi
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assembly_line.errors import AssemblyError, Conflict, NoLongerWaiting, RequestRefused, SendingFailed
 from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
-from assembly_line.names import approved_item, aws_name
+from assembly_line.names import approved_item, run_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.storage.services.queue import Parcel
 from assembly_line.training import hyperparameters
@@ -69,7 +68,7 @@ def start_run(line: str) -> Response[str]:
     declared = stores().released.current(line)
     if request.release is None:  # the run checks those of an older release, as soon as it begins
         hyperparameters.resolve(declared, request.hyperparameters)
-    run_id = f"{aws_name(line)}-{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
+    run_id = run_name(line, None, request.as_of)
     # Before the start: a run that begins must find its author.
     requested = {"author": principal, "requested_at": format_instant(datetime.now(UTC))}
     stores().control.add_run(line, run_id, requested)

@@ -12,6 +12,7 @@ from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
 from assembly_line.stations import DATASET
 
 PANEL = "2. Data"
@@ -129,7 +130,6 @@ def build_dataset(
         require_features,
         require_wish,
         run,
-        run_name,
         sampled,
     )
     from assembly_line.cli.views.datasets import draw_built

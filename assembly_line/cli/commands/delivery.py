@@ -8,6 +8,7 @@ import typer
 
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
 from assembly_line.stations import OUTCOMES, SCORING
 
 PANEL = "4. Score and deliver"
@@ -58,7 +59,7 @@ def score(
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions, instant_of_line
-    from assembly_line.cli.runs import period, run, run_name
+    from assembly_line.cli.runs import period, run
     from assembly_line.cli.scoring import draw_scored, kept_aside, settled
     from assembly_line.errors import RequestRefused
     from assembly_line.requests import ScoringRequest
@@ -85,7 +86,7 @@ def score(
 
 def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:
     """Derive the outcome of every delivered decision that is mature by then, from the line's sources."""
-    from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.cli.runs import require_released, run
     from assembly_line.requests import OutcomesRequest
 
     request = OutcomesRequest.parse({"line": line, "as_of": as_of})

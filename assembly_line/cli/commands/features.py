@@ -9,6 +9,7 @@ import typer
 from assembly_line.cli.commands.data import PANEL
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
 from assembly_line.stations import ONLINE
 
 Text = Annotated[
@@ -66,7 +67,7 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     from datetime import UTC, datetime
 
     from assembly_line.cli.online import draw_published
-    from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.cli.runs import require_released, run
     from assembly_line.requests import OnlineRequest
 
     request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})

@@ -29,14 +29,13 @@ from assembly_line.cli.history import performance, read_history
 from assembly_line.cli.invocation import program
 from assembly_line.cli.loading import load_into, raw_tables
 from assembly_line.cli.releasing import release_lines
-from assembly_line.cli.runs import run_name
 from assembly_line.cli.target import embedded_target
 from assembly_line.cli.waiting import require_success, wait
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.embedded.supervisor import require_nothing_at_work, stop
 from assembly_line.errors import RequestRefused, RunFailed
 from assembly_line.instants import format_instant
-from assembly_line.names import Parameter
+from assembly_line.names import Parameter, run_name
 from assembly_line.requests import DatasetRequest, TrainingRequest
 from assembly_line.stations import DATASET
 

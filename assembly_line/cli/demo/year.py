@@ -13,10 +13,9 @@ from assembly_line.cli.days import bounds
 from assembly_line.cli.demo.overrides import simulated_overrides
 from assembly_line.cli.demo.timeline import Step, scored
 from assembly_line.cli.feedback_files import send_all
-from assembly_line.cli.runs import run_name
 from assembly_line.cli.waiting import require_success, wait
 from assembly_line.instants import format_instant
-from assembly_line.names import LedgerKind
+from assembly_line.names import LedgerKind, run_name
 from assembly_line.requests import OutcomesRequest, ScoringRequest
 from assembly_line.stations import OUTCOMES, SCORING
 from assembly_line.storage.ledger.ledger import Ledger
