@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assembly_line.cli.target import Target
+    from assembly_line.training.champions import Champion
 
 SHOWN = ("run_id", "promoted_at", "author", "reviewer", "restored", "replaces", "metrics")
 
@@ -41,13 +42,13 @@ def roll_back(target: Target, line: str, *, to: str | None, reason: str, role: s
         NotPermitted: the caller is the author of the run.
     """
     champion = target.control.champion(line)
-    before = to or champion.get("replaces")
+    before = to or champion.replaces
     if before is None:
         raise NotFound(
-            f"line {line!r}: run {champion['run_id']} is the first that was approved, so there is none to go back to; "
+            f"line {line!r}: run {champion.run_id} is the first that was approved, so there is none to go back to; "
             "`line champion show` lists the approved runs, `line train` makes another"
         )
-    given = {"run_id": before, "replaces": champion["run_id"], "reason": reason}
+    given = {"run_id": before, "replaces": champion.run_id, "reason": reason}
     request = RollbackRequest.parse(given)
     return target.api(role).roll_back(line, run_id=request.run_id, replaces=request.replaces, reason=request.reason)
 
@@ -100,5 +101,6 @@ def draw_rollback(answer: Mapping[str, Any]) -> Render:
     )
 
 
-def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: run.get(name) for name in SHOWN}
+def _shown(run: Champion) -> dict[str, Any]:
+    document = run.to_json()
+    return {name: document[name] for name in SHOWN}

@@ -67,10 +67,7 @@ def _latest(target: Target, machine: Machine) -> list[tuple[str, str]]:
 
 def _line(target: Target, name: str) -> dict[str, Any]:
     control = target.control
-    try:
-        champion: dict[str, Any] = control.champion(name)
-    except NotFound:
-        champion = {}
+    champion = control.read(name, ControlKey.CHAMPION) or {}
     undecided = [review["run_id"] for review in control.reviews(name) if review["state"] == "waiting"]
     ended = [run for run in undecided if _has_ended(target, run)]
     return {

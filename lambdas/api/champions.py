@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.errors import Conflict
-from assembly_line.names import ControlKey, approved_item
 from assembly_line.requests import RollbackRequest
-from assembly_line.training.champions import Restoration, restored, same_restoration, sent_back
+from assembly_line.training.champions import Champion, Restoration, restored, same_restoration, sent_back
 from assembly_line.training.review import check_permitted
 from lambdas.api.incoming import body_of, principal_of
 from lambdas.api.responses import answer
@@ -34,18 +32,17 @@ def roll_back(line: str) -> Response[str]:
     current = control.champion(line)
     wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
     if not same_restoration(current, request.run_id, wanted):
-        _require_replaced(line, current["run_id"], request)
+        _require_replaced(line, current.run_id, request)
         target = control.approved(line, request.run_id)
         check_permitted(control.review(line, request.run_id), reviewer=principal, decision="approve")
         champion = restored(target, wanted)
-        # Kept since its approval, unless that was under an earlier version of the product.
-        control.add(line, approved_item(current["run_id"]), current)
-        if not control.replace(line, ControlKey.CHAMPION, champion, known=current):
+        if not control.restore(line, champion, known=current):
             raise Conflict(_changed(line, request))
         current = champion
-    _take_effect(line, current, request)
+    _take_effect(line, current, wanted, request)
     logger.info("champion restored", extra={"line": line, "run_id": request.run_id})
-    return answer(HTTPStatus.OK, {name: current[name] for name in SHOWN})
+    shown = current.to_json()
+    return answer(HTTPStatus.OK, {name: shown[name] for name in SHOWN})
 
 
 def _require_replaced(line: str, deciding: str, request: RollbackRequest) -> None:
@@ -64,12 +61,12 @@ def _changed(line: str, request: RollbackRequest) -> str:
     )
 
 
-def _take_effect(line: str, champion: dict[str, Any], request: RollbackRequest) -> None:
+def _take_effect(line: str, champion: Champion, wanted: Restoration, request: RollbackRequest) -> None:
     """In the registry, and on the bus: the run that decided is sent back."""
     registry, environment = stores().registry(line), stores().environment
     gone = stores().control.approved(line, request.replaces)
-    registry.decide(champion["model_package_arn"], approved=True, reason=f"decides again: {request.reason}")
-    registry.decide(gone["model_package_arn"], approved=False, reason=f"rolled back: {request.reason}")
+    registry.decide(champion.model_package_arn, approved=True, reason=f"decides again: {request.reason}")
+    registry.decide(gone.model_package_arn, approved=False, reason=f"rolled back: {request.reason}")
     stores().bus.announce(
-        sent_back(champion, environment=environment.assembly_environment, account=environment.account_id)
+        sent_back(champion, wanted, environment=environment.assembly_environment, account=environment.account_id)
     )

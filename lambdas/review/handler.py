@@ -21,7 +21,7 @@ from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.registry import ModelRegistry
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.training.champions import champion_of
+from assembly_line.training.champions import Champion, champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
@@ -48,7 +48,7 @@ class Stores:
     def registry(self, line: str) -> ModelRegistry:
         return ModelRegistry(boto3.client("sagemaker"), line_resource(self.environment.assembly_environment, line))
 
-    def champion(self, line: str) -> dict[str, Any] | None:
+    def champion(self, line: str) -> Champion | None:
         try:
             return self.control.champion(line)
         except NotFound:
@@ -122,6 +122,6 @@ def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel
         evaluated,
         review,
         encoding_key=store.key(runs.ENCODING),
-        replaces=None if deciding is None else deciding["run_id"],
+        replaces=None if deciding is None else deciding.run_id,
     )
     return stores().control.promote(run.line, champion)

@@ -25,6 +25,7 @@ from assembly_line.stations import SCORING
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.ledger.scoring_runs import ScoringRun
 from assembly_line.storage.models.releases import ReleaseStore
+from tests.champions import a_champion
 from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ AT = "2017-07-12T04:00:00.000000Z"
 def champion(target: Target) -> Target:
     """A released line whose champion knows what was known on 1 July."""
     target.control.set_current_release(LINE, ReleaseStore(target.store).publish(load_line(PROJECT / "lines", LINE)))
-    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r", "dataset_id": LEARNT_FROM})
+    target.control.write(LINE, ControlKey.CHAMPION, a_champion("r", dataset_id=LEARNT_FROM).to_json())
     target.store.write_json(
         f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", a_manifest(as_of="2017-07-01T00:00:00Z").to_json()
     )

@@ -22,6 +22,7 @@ from assembly_line.names import ControlKey, Parameter, parameter_name, subscribe
 from assembly_line.stations import DATASET, TRAINING_RUN
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.models.releases import ReleaseStore
+from tests.champions import a_champion
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -118,16 +119,15 @@ def test_board_of_nothing_and_of_something(target: Target, line: Command) -> Non
 def approve(target: Target, *runs: str) -> None:
     """Approve runs one after the other."""
     for number, run in enumerate(runs):
-        champion = {
-            "run_id": run,
-            "line": LINE,
-            "author": "arn:aws:sts::0:assumed-role/Scientist/anna",
-            "reviewer": "arn:aws:sts::0:assumed-role/Reviewer/ben",
-            "metrics": {"auc": 0.75},
-            "promoted_at": f"2026-11-0{number + 1}T00:00:00.000000Z",
-            "replaces": runs[number - 1] if number else None,
-            "restored": None,
-        }
+        champion = a_champion(
+            run,
+            line=LINE,
+            author="arn:aws:sts::0:assumed-role/Scientist/anna",
+            reviewer="arn:aws:sts::0:assumed-role/Reviewer/ben",
+            metrics={"auc": 0.75},
+            promoted_at=f"2026-11-0{number + 1}T00:00:00.000000Z",
+            replaces=runs[number - 1] if number else None,
+        )
         assert target.control.promote(LINE, champion)
 
 

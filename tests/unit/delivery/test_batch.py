@@ -14,7 +14,7 @@ from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.context import Champion, ScoringContext
+from assembly_line.delivery.context import DecidingModel, ScoringContext
 from assembly_line.delivery.outbox import Letter, chunks, read_outbox, write_letter, write_outbox
 from assembly_line.delivery.report import account
 from assembly_line.errors import ScoringFailed
@@ -25,7 +25,7 @@ CONTEXT = ScoringContext(
     run_id="run-1",
     line="coupon_redemption",
     release="a" * 64,
-    champion=Champion(
+    champion=DecidingModel(
         run_id="trained",
         release="b" * 64,
         digest="c" * 64,
