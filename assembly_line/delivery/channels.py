@@ -1,4 +1,4 @@
-"""How predictions leave: what each channel takes, and what it says of each letter."""
+"""How predictions leave: what each channel takes, and what it says of each message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from assembly_line.messages import Prediction
 
 if TYPE_CHECKING:
-    from assembly_line.delivery.outbox import Letter
+    from assembly_line.delivery.outbox import OutboundMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one letter: the channel's message id, or the code of its failure.
+    """What became of one message: the channel's message id, or the code of its failure.
 
     `retriable`: the failure may pass; it was tried as often as allowed.
     """
@@ -40,13 +40,13 @@ class Sent:
 
 
 class Channel(Protocol):
-    """Takes letters to their subscribers."""
+    """Takes messages to their subscribers."""
 
     @property
     def form(self) -> Form: ...
 
-    def publish(self, letters: Sequence[Letter]) -> list[Sent]:
-        """Publish every letter; one result for each, in order."""
+    def publish(self, messages: Sequence[OutboundMessage]) -> list[Sent]:
+        """Publish every message; one result for each, in order."""
 
 
 def _sns_attributes(prediction: Prediction) -> dict[str, str]:
