@@ -21,6 +21,7 @@ from stacks.foundation import Deployment, FoundationStack  # noqa: E402
 from stacks.line import LineStack  # noqa: E402
 from stacks.rules import apply_rules  # noqa: E402
 from stacks.settings import load_settings  # noqa: E402
+from stacks.station import StationStack  # noqa: E402
 from stacks.throughput import ThroughputStack  # noqa: E402
 from stacks.training import TrainingStack  # noqa: E402
 
@@ -36,16 +37,11 @@ def build(app: App) -> None:
     foundation = FoundationStack(app, deployment)
     features = FeaturesStack(app, foundation=foundation)
     training = TrainingStack(app, foundation=foundation, features=features)
-    delivery = DeliveryStack(app, foundation=foundation, features=features)
-    feedback = FeedbackStack(app, foundation=foundation, features=features, training=training)
-    machines = {
-        "dataset": features.dataset_machine,
-        "online": features.online_machine,
-        "training": training.training_machine,
-        "scoring": delivery.scoring_machine,
-        "outcomes": feedback.outcomes_machine,
-    }
-    ThroughputStack(app, foundation=foundation, machines=machines)
+    DeliveryStack(app, foundation=foundation, features=features)
+    FeedbackStack(app, foundation=foundation, features=features, training=training)
+    stations = [each for each in app.node.children if isinstance(each, StationStack)]
+    measured = [each for each in stations if not each.station.measures]
+    ThroughputStack(app, foundation=foundation, measured=measured)
     for release in load_lines(ROOT / "lines").values():
         LineStack(app, line=release.line, foundation=foundation, features=features)
     if app.node.try_get_context("nag"):

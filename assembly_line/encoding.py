@@ -14,7 +14,7 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.features import Aggregate, Feature, Latest, StaticFeature
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import to_micros
+from assembly_line.instants import DAY_MICROS, to_micros
 
 SCHEMA = "assembly-line/encoding"
 VERSION = 1
@@ -25,7 +25,6 @@ Table = Mapping[str, Sequence[Any]]
 KIND_OF_TYPE: dict[str, Kind] = {"string": "category", "boolean": "boolean", "date": "time", "timestamp": "time"}
 # Trees keep 32-bit floats; beyond these a value would become infinite there.
 LARGEST = 3.4028234663852886e38
-MICROS_PER_DAY = 86_400_000_000
 DAY_ZERO = date(1970, 1, 1).toordinal()
 
 
@@ -185,7 +184,7 @@ def _boolean(value: object) -> str:
 def _time(value: int | datetime | date) -> str:
     """Days since 1970; an integer is microseconds, as instants are read from a dataset."""
     if isinstance(value, datetime):
-        return repr(to_micros(value) / MICROS_PER_DAY)
+        return repr(to_micros(value) / DAY_MICROS)
     if isinstance(value, date):
         return repr(value.toordinal() - DAY_ZERO)
-    return repr(value / MICROS_PER_DAY)
+    return repr(value / DAY_MICROS)

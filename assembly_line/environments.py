@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from assembly_line.errors import SettingMissing
-from assembly_line.names import Parameter
 
 
 @dataclass(frozen=True)
@@ -26,16 +25,16 @@ class Environment:
             raise SettingMissing(cls.__name__, missing)
         return cls(**{name: source[variable] for name, variable in names.items()})
 
-    def named(self, parameter: Parameter) -> str:
+    def named(self, parameter: str) -> str:
         """The name, ARN or URL of what a stack made, under the word that commands look it up by.
 
         Raises:
             SettingMissing: this contract does not hold it.
         """
-        word = parameter.name.lower()
+        word = parameter.replace("-", "_")
         found = next((value for end in ("", "_arn", "_url") if (value := getattr(self, word + end, None))), None)
         if found is None:
-            raise SettingMissing(type(self).__name__, [parameter.name])
+            raise SettingMissing(type(self).__name__, [word.upper()])
         return str(found)
 
     def to_variables(self) -> dict[str, str]:
@@ -136,11 +135,8 @@ class EventRecorderEnvironment(Environment):
     """lambdas/event_recorder: station events, and executions that were stopped, from their queue to S3.
 
     A machine's executions are the work of its station: that is how a stopped one is known.
+    `machines`: `name=ARN` of every machine, separated by commas.
     """
 
     ledger_bucket: str
-    dataset_machine_arn: str
-    online_machine_arn: str
-    training_machine_arn: str
-    scoring_machine_arn: str
-    outcomes_machine_arn: str
+    machines: str

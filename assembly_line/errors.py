@@ -41,6 +41,10 @@ class DatasetAltered(AssemblyError):
     """A dataset's stored rows are not those of its manifest. Nothing is learnt or scored from them."""
 
 
+class DocumentUnreadable(AssemblyError):
+    """A stored document is damaged, or was written by a version that is newer in a way that matters."""
+
+
 class MalformedMessage(AssemblyError):
     """A message does not match its schema. Retrying cannot help: it goes to the dead-letter queue.
 

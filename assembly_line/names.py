@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
+from datetime import datetime
 from enum import StrEnum
 
 PROJECT = "assembly-line"
@@ -22,17 +24,8 @@ CONTAINER_MODEL_CODE = "/opt/ml/model/code"
 # Module that builds the scripts for pip where there is no network.
 BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
-
-
-class Station(StrEnum):
-    """The stages of the line, and the one that measures them."""
-
-    FEATURES = "features"
-    TRAINING = "training"
-    DELIVERY = "delivery"
-    FEEDBACK = "feedback"
-    MONITORING = "monitoring"
-    THROUGHPUT = "throughput"
+# How a run, and so its execution, may be called.
+RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 
 
 class Phase(StrEnum):
@@ -111,7 +104,7 @@ EVERY_TABLE = "*"
 
 
 class Parameter(StrEnum):
-    """What the CLI and applications look up: SSM parameters of an environment."""
+    """What the CLI and applications look up: SSM parameters of an environment, beside one for each machine."""
 
     LAKE_BUCKET = "lake-bucket"
     STORE_BUCKET = "store-bucket"
@@ -122,12 +115,7 @@ class Parameter(StrEnum):
     DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
     QUERY_WORKGROUP = "query-workgroup"
-    DATASET_MACHINE = "dataset-machine"
-    TRAINING_MACHINE = "training-machine"
-    SCORING_MACHINE = "scoring-machine"
-    OUTCOMES_MACHINE = "outcomes-machine"
     ONLINE_TABLE = "online-table"
-    ONLINE_MACHINE = "online-machine"
     FEEDBACK_QUEUE = "feedback-queue"
     FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
     API_URL = "api-url"
@@ -136,7 +124,7 @@ class Parameter(StrEnum):
     DECIDER_ROLE = "decider-role"
 
 
-def parameter_name(environment: str, parameter: Parameter) -> str:
+def parameter_name(environment: str, parameter: str) -> str:
     return f"/{PROJECT}/{environment}/{parameter}"
 
 
@@ -177,6 +165,11 @@ def online_machine(environment: str) -> str:
 def query_workgroup(environment: str) -> str:
     """Name of the Athena workgroup in which people explore."""
     return f"{PROJECT}-{aws_name(environment)}"
+
+
+def run_name(line: str, step: str | None, at: datetime) -> str:
+    """A name for one execution, unlike any other: `coupon-redemption-score-20170712-5f0c1a2b`."""
+    return "-".join(filter(None, (aws_name(line), step, f"{at:%Y%m%d}", secrets.token_hex(4))))
 
 
 def job_name(line: str, run_id: str, step: str, attempt: int) -> str:

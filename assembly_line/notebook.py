@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assembly_line.canonical import digest, digest_bytes
+from assembly_line.connectors.local_sources import Given, typed_sources
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
@@ -29,7 +30,6 @@ from assembly_line.features.profile.of_dataset import page_of_notebook
 from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
 from assembly_line.features.quality.gate import examine
 from assembly_line.features.record.manifest import logical_digest
-from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ModelSpec
 from assembly_line.requests import DatasetRequest

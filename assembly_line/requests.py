@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
+from assembly_line.names import RUN_ID
 from assembly_line.refusals import describe
 from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
 
@@ -154,7 +155,7 @@ class FeaturesRequest(Request):
 
 
 Reason = Annotated[str, Field(min_length=3, max_length=2000)]
-RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+RunId = Annotated[str, Field(pattern=f"^{RUN_ID}$")]
 
 
 class ReviewRequest(Request):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from assembly_line.connectors import reader_of
 from assembly_line.declarations.sources import Source
 from assembly_line.features.model.snapshots import Snapshot, SnapshotObject
 from assembly_line.features.sources.source_files import TypedFile, write_typed
@@ -62,7 +63,7 @@ def make_events(folder: Path) -> list[TypedFile]:
             f"transaction_timestamp AS happened FROM read_parquet('{raw}/transactions.parquet'))) "
             f"TO '{raw}/events.parquet' (FORMAT parquet)"
         )
-    return write_typed(EVENTS, raw / "events.parquet", typed)
+    return list(write_typed(EVENTS, reader_of("parquet", raw / "events.parquet"), typed).parts)
 
 
 def make_tables(

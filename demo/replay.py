@@ -17,7 +17,6 @@ from assembly_line.cli import reviewing
 from assembly_line.cli.exits import describe
 from assembly_line.cli.invocation import program
 from assembly_line.cli.releasing import release_lines
-from assembly_line.cli.runs import run_name
 from assembly_line.cli.target import embedded_target
 from assembly_line.cli.waiting import require_success, wait
 from assembly_line.embedded.state_folder import StateFolder
@@ -26,8 +25,9 @@ from assembly_line.errors import RequestRefused, RunFailed
 from assembly_line.features.service.loading import load_into, raw_tables
 from assembly_line.feedback.service.history import performance, read_history
 from assembly_line.instants import format_instant
-from assembly_line.names import Parameter
+from assembly_line.names import Parameter, run_name
 from assembly_line.requests import DatasetRequest, TrainingRequest
+from assembly_line.stations import DATASET
 from demo import figures as figures_of
 from demo.consumer import Consumer
 from demo.figures import Figures
@@ -159,7 +159,7 @@ class Demo:
             request = DatasetRequest.parse({"line": LINE, "purpose": "training", "as_of": format_instant(TRAINED_AT)})
             name = run_name(LINE, "dataset", TRAINED_AT)
             self.runs.append(name)
-            arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request.to_json())
+            arn = target.machines.start(target.named(DATASET.parameter), name, request.to_json())
             found = figures_of.dataset(require_success(wait(target, arn, show=stage.say)))
             self.figures.dataset = found
             stage.result = f"{found['rows']:,} mature decisions x {found['features']} features, {found['engine']}"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.api import send_all
 from assembly_line.cli.days import bounds
-from assembly_line.cli.runs import run_name
 from assembly_line.cli.waiting import require_success, wait
 from assembly_line.instants import format_instant
-from assembly_line.names import LedgerKind, Parameter
+from assembly_line.names import LedgerKind, run_name
 from assembly_line.requests import OutcomesRequest, ScoringRequest
+from assembly_line.stations import OUTCOMES, SCORING
 from demo.overrides import simulated_overrides
 from demo.timeline import Step, scored
 
@@ -74,7 +74,7 @@ class Year:
             return
         replayed = {**bounds(step.day, self.zone), "at": format_instant(step.at)}
         request = ScoringRequest.parse({"line": self.line.name, **replayed})
-        output = self._execute(Parameter.SCORING_MACHINE, "score", request, step)
+        output = self._execute(SCORING.parameter, "score", request, step)
         self.scoring.update({name: output[name] for name in ("offered", "delivered", "quarantined", "dead_lettered")})
 
     def _follow(self, step: Step) -> None:
@@ -82,7 +82,7 @@ class Year:
             self._override(step)
         if step.outcomes:
             request = OutcomesRequest.parse({"line": self.line.name, "as_of": format_instant(step.at)})
-            self.derived += self._execute(Parameter.OUTCOMES_MACHINE, "outcomes", request, step)["derived"]
+            self.derived += self._execute(OUTCOMES.parameter, "outcomes", request, step)["derived"]
 
     def _override(self, step: Step) -> None:
         since, until = f"{step.at:%Y%m%d}", f"{step.at + timedelta(days=1):%Y%m%d}"
@@ -90,7 +90,7 @@ class Year:
         events = simulated_overrides(predictions, self.line.policy.actions)
         self.overrides += len(send_all(self.target.api("decider"), events)) if events else 0
 
-    def _execute(self, machine: Parameter, step_name: str, request: Any, step: Step) -> dict[str, Any]:
+    def _execute(self, machine: str, step_name: str, request: Any, step: Step) -> dict[str, Any]:
         name = run_name(self.line.name, step_name, step.at)
         self.runs.append(name)
         arn = self.target.machines.start(self.target.named(machine), name, request.to_json())

@@ -6,11 +6,10 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from assembly_line.environments import ScoringEnvironment
-from assembly_line.names import Parameter, Station
+from assembly_line.stations import DELIVERY, SCORING
 from stacks.constructs.access.grants import use_key
-from stacks.constructs.access.permissions import let_start
 from stacks.constructs.access.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
-from stacks.constructs.machine import Machine, run_other_machine
+from stacks.constructs.machine import run_other_machine
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -20,10 +19,10 @@ from stacks.station import StationStack
 
 
 class DeliveryStack(StationStack):
-    """Exposes `scoring_machine`."""
+    """Takes the dataset machine, which it runs to its end."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack) -> None:
-        super().__init__(scope, "Delivery", foundation=foundation)
+        super().__init__(scope, DELIVERY, foundation=foundation)
         self._environment = ScoringEnvironment(
             assembly_environment=self.environment_name,
             account_id=Stack.of(self).account,
@@ -31,9 +30,8 @@ class DeliveryStack(StationStack):
             ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
         )
-        self.scoring_machine = self._machine(features)
-        let_start(self.scoring_machine, foundation.people.scientist)
-        self.parameters({Parameter.SCORING_MACHINE: self.scoring_machine.arn})
+        self._machine(features)
+        self.parameters()
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
@@ -75,7 +73,7 @@ class DeliveryStack(StationStack):
             storage_mib=2048,
         )
 
-    def _machine(self, features: FeaturesStack) -> Machine:
+    def _machine(self, features: FeaturesStack) -> None:
         begin, prepare, publish, deliver = self._begin(), self._prepare(), self._publish(), self._deliver()
         parts = scoring.ScoringParts(
             begin=begin.arn,
@@ -86,9 +84,8 @@ class DeliveryStack(StationStack):
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
-        definition = scoring.definition(parts, self.announcer(Station.DELIVERY))
-        machine = self.machine("Scoring", definition, calls=(begin, prepare, publish, deliver))
+        definition = scoring.definition(parts, self.announcer)
+        machine = self.machine(SCORING, definition, calls=(begin, prepare, publish, deliver))
         run_other_machine(machine.role, features.dataset_machine)
         run_transform_jobs(machine.role)
         encrypt_volumes(machine.role, self.foundation.key)
-        return machine

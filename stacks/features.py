@@ -7,13 +7,13 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_job
+from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, online_machine, tables_job
+from assembly_line.stations import DATASET, FEATURES, ONLINE
 from stacks.constructs.access.grants import allow
 from stacks.constructs.access.permissions import (
     let_read_catalog,
     let_run,
     let_see_executions,
-    let_start,
     let_watch,
     let_write_catalog,
 )
@@ -28,10 +28,10 @@ from stacks.station import StationStack
 
 
 class FeaturesStack(StationStack):
-    """Exposes its machines, `explain_function`, which the API calls too, and `online`, the table of online features."""
+    """Exposes `dataset_machine`, `explain_function`, which the API calls too, and the table `online`."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
-        super().__init__(scope, "Features", foundation=foundation)
+        super().__init__(scope, FEATURES, foundation=foundation)
         database = glue.Database(self, "Catalog", description="Tables of the assembly line's lake")
         # A catalog describes one store, and loading and refreshing write it again. CDK keeps it by default, and under
         # its fixed name it would stop the next deployment.
@@ -47,9 +47,7 @@ class FeaturesStack(StationStack):
         self.explain_function = self._explain()
         self.dataset_machine = self._machine()
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
-        self.online_machine = self._online_machine()
-        for machine in (self.dataset_machine, self.online_machine):
-            let_start(machine, foundation.people.scientist)
+        self._online_machine()
         let_read_catalog(self, database, foundation.people.scientist)
         tables = self._tables_job(database)
         workgroup = QueryWorkgroup(self, "Queries", foundation=foundation)
@@ -57,12 +55,10 @@ class FeaturesStack(StationStack):
         self.parameters(
             {
                 Parameter.GLUE_DATABASE: database.database_name,
-                Parameter.DATASET_MACHINE: self.dataset_machine.arn,
                 Parameter.DATASET_JOB: self.dataset_job.name,
                 Parameter.TABLES_JOB: tables.name,
                 Parameter.QUERY_WORKGROUP: workgroup.name,
                 Parameter.ONLINE_TABLE: self.online.name,
-                Parameter.ONLINE_MACHINE: self.online_machine.arn,
             }
         )
 
@@ -167,14 +163,14 @@ class FeaturesStack(StationStack):
             store_bucket=self.foundation.store.name,
             spark_minutes=self.settings.spark_timeout_minutes,
         )
-        definition = dataset.definition(parts, self.announcer(Station.FEATURES))
-        machine = self.machine("Dataset", definition, calls=(explain, plan, claim, build, finish, inputs))
+        definition = dataset.definition(parts, self.announcer)
+        machine = self.machine(DATASET, definition, calls=(explain, plan, claim, build, finish, inputs))
         runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
         allow(machine.role, runs, (job.arn,))
         let_see_executions(machine, claim.role)
         return machine
 
-    def _online_machine(self) -> Machine:
+    def _online_machine(self) -> None:
         foundation = self.foundation
         publish = self.function(
             "Publish",
@@ -196,9 +192,9 @@ class FeaturesStack(StationStack):
         foundation.store.grant_read(publish.role, "releases/")
         foundation.control.grant_read(publish.role)
         self.online.grant_publish(publish.role)
-        definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer(Station.FEATURES))
+        definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer)
         name = online_machine(self.environment_name)
-        return self.machine("OnlineMachine", definition, calls=(publish,), name=name)
+        self.machine(ONLINE, definition, calls=(publish,), id_="OnlineMachine", name=name)
 
     def _tables_job(self, database: glue.Database) -> DatasetJob:
         foundation = self.foundation

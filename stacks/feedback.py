@@ -5,10 +5,10 @@ from __future__ import annotations
 from constructs import Construct
 
 from assembly_line.environments import ApiEnvironment, FeedbackCollectorEnvironment, OutcomesEnvironment
-from assembly_line.names import Parameter, Station
+from assembly_line.names import Parameter
+from assembly_line.stations import FEEDBACK, OUTCOMES
 from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import allow, use_key
-from stacks.constructs.access.permissions import let_start
 from stacks.constructs.access.sagemaker_access import use_model_packages
 from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import Machine, start_and_stop
@@ -26,12 +26,12 @@ API_SECONDS = 29
 
 
 class FeedbackStack(StationStack):
-    """Exposes `api` and `outcomes_machine`."""
+    """Exposes `api`."""
 
     def __init__(
         self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack, training: TrainingStack
     ) -> None:
-        super().__init__(scope, "Feedback", foundation=foundation)
+        super().__init__(scope, FEEDBACK, foundation=foundation)
         self._feedback = GuardedQueue(
             self,
             "Queue",
@@ -45,14 +45,12 @@ class FeedbackStack(StationStack):
         function = self._api_function(features, training.training_machine)
         self.api = LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
         self._collector(api_role_id=function.role.role_id)
-        self.outcomes_machine = self._machine()
-        let_start(self.outcomes_machine, foundation.people.scientist)
+        self._machine()
         self.parameters(
             {
                 Parameter.FEEDBACK_QUEUE: self._feedback.queue.queue_url,
                 Parameter.FEEDBACK_DEAD_LETTERS: self._feedback.dead_letters.queue_url,
                 Parameter.API_URL: self.api.url,
-                Parameter.OUTCOMES_MACHINE: self.outcomes_machine.arn,
             }
         )
 
@@ -113,7 +111,7 @@ class FeedbackStack(StationStack):
         start_and_stop(function.role, features.dataset_machine)
         return function
 
-    def _machine(self) -> Machine:
+    def _machine(self) -> None:
         foundation = self.foundation
         derive = self.function(
             "Outcomes",
@@ -135,5 +133,5 @@ class FeedbackStack(StationStack):
         foundation.ledger.grant_write(derive.role, "ledger/")
         foundation.control.grant_read(derive.role)
         parts = outcomes.OutcomesParts(derive=derive.arn)
-        definition = outcomes.definition(parts, self.announcer(Station.FEEDBACK))
-        return self.machine("OutcomesMachine", definition, calls=(derive,))
+        definition = outcomes.definition(parts, self.announcer)
+        self.machine(OUTCOMES, definition, calls=(derive,), id_="OutcomesMachine")

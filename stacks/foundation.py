@@ -92,7 +92,7 @@ class FoundationStack(Stack):
         for value in (self.key.key_arn, self.store.bucket.bucket_arn, self.alarms.topic.topic_arn):
             self.export_value(value)
 
-    def _parameters(self) -> dict[Parameter, str]:
+    def _parameters(self) -> dict[str, str]:
         return {
             Parameter.LAKE_BUCKET: self.lake.name,
             Parameter.STORE_BUCKET: self.store.name,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
+from assembly_line import stations
 from assembly_line.environments import Environment
-from assembly_line.names import Parameter, Station
+from stacks.constructs.access.permissions import let_start
 from stacks.constructs.machine import Machine
 from stacks.constructs.parameters import Parameters
 from stacks.constructs.station_function import Runtime, StationFunction
@@ -20,9 +22,11 @@ from stacks.machines.station_events import Announcer
 class StationStack(Stack):
     """A stack on the foundation. It may use the foundation and stacks named in its constructor; never a LineStack."""
 
-    def __init__(self, scope: Construct, name: str, *, foundation: FoundationStack) -> None:
+    def __init__(self, scope: Construct, station: stations.Station, *, foundation: FoundationStack) -> None:
         deployment = foundation.deployment
-        super().__init__(scope, deployment.stack_id(name), env=deployment.place)
+        super().__init__(scope, deployment.stack_id(station.name.capitalize()), env=deployment.place)
+        self.station = station
+        self.machines: dict[str, Machine] = {}
         self.foundation = foundation
         self.settings = deployment.settings
         self.environment_name = deployment.environment
@@ -50,18 +54,30 @@ class StationStack(Stack):
             storage_mib=storage_mib,
         )
 
-    def announcer(self, station: Station) -> Announcer:
-        """Announces the work of a station on the line's bus."""
+    @property
+    def announcer(self) -> Announcer:
+        """Announces the work of this station on the line's bus."""
         bus = self.foundation.bus.event_bus_arn
-        return Announcer(station=station, environment=self.environment_name, account=self.account, bus=bus)
+        return Announcer(station=self.station.name, environment=self.environment_name, account=self.account, bus=bus)
 
     def machine(
-        self, id_: str, definition: dict[str, Any], *, calls: Iterable[StationFunction], name: str | None = None
+        self,
+        registered: stations.Machine,
+        definition: dict[str, Any],
+        *,
+        calls: Iterable[StationFunction],
+        id_: str | None = None,
+        name: str | None = None,
     ) -> Machine:
-        """A state machine that may announce, and call these functions; named where another stack must know the name."""
+        """A state machine that may announce, call these functions, and be started by scientists.
+
+        Args:
+            id_: of the construct, where the machine's own name is taken.
+            name: physical, where another stack must know it.
+        """
         machine = Machine(
             self,
-            id_,
+            id_ or registered.name.capitalize(),
             definition=definition,
             settings=self.settings,
             key=self.foundation.key,
@@ -71,8 +87,11 @@ class StationStack(Stack):
         self.foundation.bus.grant_put_events_to(machine.role)
         for function in calls:
             function.grant_invoke(machine.role)
+        let_start(machine, self.foundation.people.scientist)
+        self.machines[registered.name] = machine
         return machine
 
-    def parameters(self, values: dict[Parameter, str]) -> None:
-        """Publish what the command line looks up."""
-        Parameters(self, environment=self.environment_name, values=values)
+    def parameters(self, values: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Publish what the command line looks up: these, and the machines."""
+        arns = {each.parameter: self.machines[each.name].arn for each in self.station.machines}
+        Parameters(self, environment=self.environment_name, values={**values, **arns})

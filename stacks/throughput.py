@@ -5,7 +5,7 @@ An execution that somebody stops, or that runs out of time, cannot announce its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import aws_events as events
@@ -22,7 +22,7 @@ from assembly_line.names import (
     STOPPED,
     station_events_prefix,
 )
-from stacks.constructs.machine import Machine
+from assembly_line.stations import THROUGHPUT
 from stacks.constructs.messaging.guarded_queue import GuardedQueue, Undelivered
 from stacks.constructs.messaging.queue_consumer import consume
 from stacks.foundation import FoundationStack
@@ -34,9 +34,9 @@ RECORDER_SECONDS = 60
 class ThroughputStack(StationStack):
     """Records what the other stations announce."""
 
-    def __init__(self, scope: Construct, *, foundation: FoundationStack, machines: Mapping[str, Machine]) -> None:
-        super().__init__(scope, "Throughput", foundation=foundation)
-        self._machines = {name: machine.arn for name, machine in machines.items()}
+    def __init__(self, scope: Construct, *, foundation: FoundationStack, measured: Iterable[StationStack]) -> None:
+        super().__init__(scope, THROUGHPUT, foundation=foundation)
+        self._machines = {name: machine.arn for stack in measured for name, machine in stack.machines.items()}
         # The keys of SQS itself: EventBridge drops events silently for a customer key that admits it by source only.
         self._events = GuardedQueue(
             self,
@@ -110,7 +110,7 @@ class ThroughputStack(StationStack):
             environment=EventRecorderEnvironment(
                 assembly_environment=self.environment_name,
                 ledger_bucket=ledger.name,
-                **{f"{name}_machine_arn": arn for name, arn in self._machines.items()},
+                machines=",".join(f"{name}={arn}" for name, arn in self._machines.items()),
             ),
             seconds=RECORDER_SECONDS,
         )

@@ -6,8 +6,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from assembly_line.environments import ReviewEnvironment, TrainingEnvironment
-from assembly_line.names import Parameter, Station
-from stacks.constructs.access.permissions import let_start
+from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
     encrypt_volumes,
     list_model_packages,
@@ -29,7 +28,7 @@ class TrainingStack(StationStack):
     """Exposes `training_machine`."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack) -> None:
-        super().__init__(scope, "Training", foundation=foundation)
+        super().__init__(scope, TRAINING, foundation=foundation)
         self._environment = TrainingEnvironment(
             assembly_environment=self.environment_name,
             account_id=Stack.of(self).account,
@@ -42,8 +41,7 @@ class TrainingStack(StationStack):
             control_table=foundation.control.name,
         )
         self.training_machine = self._machine(features)
-        let_start(self.training_machine, foundation.people.scientist)
-        self.parameters({Parameter.TRAINING_MACHINE: self.training_machine.arn})
+        self.parameters()
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
@@ -106,9 +104,9 @@ class TrainingStack(StationStack):
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
-        definition = training.definition(parts, self.announcer(Station.TRAINING))
+        definition = training.definition(parts, self.announcer)
         calls = (begin, prepare, package, evaluate, request, conclude)
-        machine = self.machine("Training", definition, calls=calls)
+        machine = self.machine(TRAINING_RUN, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
         run_training_jobs(machine.role)
         run_transform_jobs(machine.role)

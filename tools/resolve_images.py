@@ -13,10 +13,11 @@ from pathlib import Path
 from sagemaker.core import image_uris
 from sagemaker.core.image_uris import config_for_framework
 
+from assembly_line.training.frameworks import FRAMEWORKS
+
 TARGET = Path(__file__).parents[1] / "assembly_line" / "training" / "images.json"
 # Regions of the other partitions (China, GovCloud, isolated) have services and names of their own.
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
-SDK_NAMES = {"xgboost": "xgboost", "scikit-learn": "sklearn"}
 # Python and libraries as the images' public Dockerfiles say; null or absent where these are not published.
 # Sources: aws/sagemaker-xgboost-container docker/3.0-5/base, docker/1.7-1/base; aws/sagemaker-scikit-learn-container
 # docker/1.4-2-py312/base. Of 3.2-0 and 1.9-0 the tag alone is known.
@@ -42,7 +43,7 @@ def main() -> None:
 
 def uris(framework: str, tag: str) -> dict[str, str]:
     """Region -> URI. A framework's one image trains and serves; were it two, this file's form would not do."""
-    name = SDK_NAMES[framework]
+    name = FRAMEWORKS[framework].sdk_name
     found = {}
     for region in sorted(config_for_framework(name)["training"]["versions"][tag]["registries"]):
         if region.startswith(OTHER_PARTITIONS):

@@ -12,16 +12,8 @@ from pydantic import BaseModel
 from assembly_line.delivery.outbox import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
 from assembly_line.messages import Prediction, StationEvent, feedback_schema
-from assembly_line.requests import (
-    DatasetRequest,
-    FeaturesRequest,
-    OnlineRequest,
-    OutcomesRequest,
-    ReviewRequest,
-    RollbackRequest,
-    ScoringRequest,
-    TrainingRequest,
-)
+from assembly_line.requests import FeaturesRequest, ReviewRequest, RollbackRequest
+from assembly_line.stations import machines
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,11 +23,7 @@ WRITTEN: dict[str, type[BaseModel]] = {
     "station-event": StationEvent,
 }
 READ: dict[str, type[BaseModel]] = {
-    "dataset-request": DatasetRequest,
-    "training-request": TrainingRequest,
-    "scoring-request": ScoringRequest,
-    "outcomes-request": OutcomesRequest,
-    "online-request": OnlineRequest,
+    **{f"{name}-request": machine.request_model for name, machine in machines().items()},
     "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
     "rollback-request": RollbackRequest,

@@ -9,10 +9,11 @@ import typer
 
 from assembly_line.cli import exits
 from assembly_line.cli.exits import ExitCode
-from assembly_line.cli.lazy_commands import LazyCommands, Listed, prepare_help
+from assembly_line.cli.lazy_commands import LazyCommands, prepare_help
 from assembly_line.cli.options import Debug, Environment, Json, Profile, Region, Role, State
 from assembly_line.cli.output import Output
 from assembly_line.cli.session import Options
+from assembly_line.stations import WATCH, Command, commands
 
 STEPS = (
     ("line up", "start the embedded AWS on this machine"),
@@ -33,68 +34,33 @@ STEPS = (
     ("line logs RUN", "what happened in a run, and why it failed"),
     ("line down", "stop; everything is kept for the next `line up`"),
 )
-SET_UP, DATA, TRAIN, SCORE, FEEDBACK, WATCH = (
-    *("1. Set up", "2. Data", "3. Train and review"),
-    *("4. Score and deliver", "5. Feedback", "6. Watch"),
-)
+SET_UP = "1. Set up"
 # In the order in which a newcomer needs them.
 COMMANDS = {
-    "up": Listed(
+    "up": Command(
         "platform", SET_UP, "Start the embedded AWS and leave it running. What the last run kept is there again."
     ),
-    "deploy": Listed("platform", SET_UP, "Deploy the stacks, then release every declared line."),
-    "release": Listed(
+    "deploy": Command("platform", SET_UP, "Deploy the stacks, then release every declared line."),
+    "release": Command(
         "platform",
         SET_UP,
         "Publish a line as it is declared now: new work uses it, what runs keeps the release it began with.",
     ),
-    "status": Listed(
+    "status": Command(
         "platform",
         SET_UP,
         "Show what runs and what each line has: release, champion, runs that wait for a review, executions.",
     ),
-    "down": Listed(
+    "down": Command(
         "platform",
         SET_UP,
         "Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on.",
     ),
-    "demo": Listed(
-        "demo",
-        SET_UP,
-        "Run the whole line once in the embedded AWS, on public data: about three minutes, no account.",
+    "demo": Command(
+        "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: about three minutes, no account."
     ),
-    "sources": Listed("data", DATA, "Raw tables in the lake."),
-    "features": Listed("features", DATA, "What a line knows: its features, in words."),
-    "dataset": Listed("data", DATA, "Datasets on demand: spine and features as they were known, reproducible by id."),
-    "tables": Listed("tables", DATA, "Tables to explore with SQL, kept up to date on a schedule."),
-    "train": Listed(
-        "training",
-        TRAIN,
-        "Train on what was known then, evaluate on later time, register; then the run waits for a review.",
-    ),
-    "review": Listed("training", TRAIN, "Judge a training run: see what it did, approve or reject it."),
-    "champion": Listed("training", TRAIN, "See which run decides, and let an earlier one decide again."),
-    "score": Listed(
-        "delivery", SCORE, "Score decisions with the line's champion and deliver the actions to its subscribers."
-    ),
-    "outcomes": Listed(
-        "delivery",
-        SCORE,
-        "Derive the outcome of every delivered decision that is mature by then, from the line's sources.",
-    ),
-    "decision": Listed("decisions", SCORE, "Decisions that need a look, and the story of one."),
-    "feedback": Listed("feedback", FEEDBACK, "Overrides, outcomes and receipts, into the ledger."),
-    "performance": Listed(
-        "feedback",
-        FEEDBACK,
-        "Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule.",
-    ),
-    "board": Listed(
-        "board",
-        WATCH,
-        "Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax.",
-    ),
-    "logs": Listed("logs", WATCH, "Show the log of a function or job, or the states of a run and why it failed."),
+    **commands(),
+    "logs": Command("logs", WATCH, "Show the log of a function or job, or the states of a run and why it failed."),
 }
 GUIDE = "\n\n".join(
     (

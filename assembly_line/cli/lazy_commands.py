@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,54 +15,43 @@ import typer.main
 from typer._coercion import RuntimeParam, TypeDescriptor, build_runtime_param
 from typer.core import TyperCommand, TyperGroup
 
+from assembly_line.stations import Command
+
 # Help is drawn by a module that imports them, at half of its whole cost, for formats that no command here uses.
 UNUSED_IN_HELP = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A command or group of commands as its list shows it, before it is imported.
+def _stand_in(name: str, command: Command) -> TyperCommand:
+    return TyperCommand(name, help=command.help, rich_help_panel=command.panel)
 
-    Args:
-        module: which module of `cli/commands` registers it.
-        panel: the heading below which it is listed.
-        help: for a group its whole help; for a command the first paragraph of its own.
-    """
 
-    module: str
-    panel: str
-    help: str
-
-    def stand_in(self, name: str) -> TyperCommand:
-        return TyperCommand(name, help=self.help, rich_help_panel=self.panel)
-
-    def made(self, name: str) -> Any:
-        """The command itself, without its neighbours in the module."""
-        own = typer.Typer()
-        import_module(f"assembly_line.cli.commands.{self.module}").register(own)
-        own.registered_commands = [one for one in own.registered_commands if one.name == name]
-        own.registered_groups = [one for one in own.registered_groups if one.name == name]
-        command = typer.main.get_group(own).commands[name]
-        if isinstance(command, TyperGroup):
-            command.help = self.help
-        return command
+def made(name: str, listed: Command) -> Any:
+    """The command itself, without its neighbours in the module."""
+    own = typer.Typer()
+    import_module(f"assembly_line.cli.commands.{listed.module}").register(own)
+    own.registered_commands = [one for one in own.registered_commands if one.name == name]
+    own.registered_groups = [one for one in own.registered_groups if one.name == name]
+    command = typer.main.get_group(own).commands[name]
+    if isinstance(command, TyperGroup):
+        command.help = listed.help
+    return command
 
 
 class LazyCommands(TyperGroup):
     """A group whose commands are imported when they are called; `listed` says what help and completion show."""
 
-    listed: ClassVar[Mapping[str, Listed]]
+    listed: ClassVar[Mapping[str, Command]]
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = {name: one.stand_in(name) for name, one in self.listed.items()}
+        self.commands = {name: _stand_in(name, one) for name, one in self.listed.items()}
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of typer
         return list(self.listed)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found if name is None else self.listed[name].made(name), rest
+        return name, found if name is None else made(name, self.listed[name]), rest
 
 
 class _CheckedIfGiven(RuntimeParam):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import NotFound, RunFailed
-from assembly_line.names import ControlKey, Parameter, review_item
+from assembly_line.names import ControlKey, review_item
+from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def judge(
 
     judged = ReviewRequest.parse({"decision": decision, "reason": reason})
     target.api(role).decide(line, run_id, decision=judged.decision, reason=judged.reason)
-    arn = execution_arn(target.named(Parameter.TRAINING_MACHINE), run_id)
+    arn = execution_arn(target.named(TRAINING_RUN.parameter), run_id)
     require_success(wait(target, arn, show=show))
     review = target.control.review(line, run_id)
     deciding = target.control.read(line, ControlKey.CHAMPION) or {}
@@ -78,13 +79,13 @@ def roll_back(target: Target, line: str, *, to: str | None, reason: str, role: s
         NotPermitted: the caller is the author of the run.
     """
     champion = target.control.champion(line)
-    before = to or champion.get("replaces")
+    before = to or champion.replaces
     if before is None:
         raise NotFound(
-            f"line {line!r}: run {champion['run_id']} is the first that was approved, so there is none to go back to; "
+            f"line {line!r}: run {champion.run_id} is the first that was approved, so there is none to go back to; "
             "`line champion show` lists the approved runs, `line train` makes another"
         )
-    given = {"run_id": before, "replaces": champion["run_id"], "reason": reason}
+    given = {"run_id": before, "replaces": champion.run_id, "reason": reason}
     from assembly_line.requests import RollbackRequest
 
     request = RollbackRequest.parse(given)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields
 from assembly_line.cli.waiting import progress, require_success, wait
 from assembly_line.errors import RequestRefused
-from assembly_line.names import Parameter, aws_name
+from assembly_line.names import run_name
+from assembly_line.stations import DATASET
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
     from assembly_line.requests import DatasetRequest, Request
-
-
-def run_name(line: str, step: str, at: datetime) -> str:
-    """A name for one execution, unlike any other: `coupon-redemption-score-20170712-5f0c1a2b`."""
-    return f"{aws_name(line)}-{step}-{at:%Y%m%d}-{secrets.token_hex(4)}"
 
 
 def require_released(session: Session, line: str) -> None:
@@ -46,7 +40,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
     from assembly_line.cli.views.forecast import draw_forecast
 
     target, name = session.target, run_name(request.line, "explain", request.as_of)
-    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request.to_json())
+    arn = target.machines.start(target.named(DATASET.parameter), name, request.to_json())
     with progress(session.output, f"Plan for {request.line}") as show:
         found = require_success(wait(target, arn, show=show))
     session.output.result(found, draw_forecast(found))
@@ -63,7 +57,7 @@ def require_model_spec(session: Session, line: str, spec: object) -> None:
 
 def run(
     session: Session,
-    machine: Parameter,
+    machine: str,
     name: str,
     request: Request,
     *,

@@ -108,7 +108,7 @@ class Target(Account):
             raise TargetUnreachable(f"the parameter {Parameter.API_URL} holds {published!r}, not an API's address")
         return f"{self.endpoints['']}/_aws/execute-api/{found.group(1)}/$default"
 
-    def _published(self, parameter: Parameter) -> str:
+    def _published(self, parameter: str) -> str:
         return self.parameters.value(parameter)
 
     def _access(self, service: str) -> dict[str, Any]:

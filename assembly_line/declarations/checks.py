@@ -10,6 +10,8 @@ from numbers import Integral, Real
 
 from assembly_line.errors import DeclarationError
 
+# Beginnings of the types of numbers.
+NUMERIC = ("int64", "float64", "decimal")
 LINE_NAME = re.compile(r"[a-z][a-z0-9_]{1,23}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 SCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.py")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-from assembly_line.declarations.checks import require
+from assembly_line.declarations.checks import NUMERIC, require
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, in_order
 from assembly_line.declarations.formulas import parsed
@@ -16,7 +16,6 @@ from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window, check_window
 
 AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct", "first", "last"]
-NUMERIC = ("int64", "float64", "decimal")
 KINDS_OF_NUMBERS = ("sum", "mean", "stddev")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from assembly_line.declarations.checks import require
+from assembly_line.declarations.checks import NUMERIC, require
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
 from assembly_line.declarations.features import Aggregate, Feature, Latest, StaticFeature, Timed
 from assembly_line.declarations.formulas import (
@@ -19,7 +19,6 @@ from assembly_line.declarations.formulas import (
 )
 from assembly_line.declarations.udfs import UdfFeature
 
-NUMBERS = ("int64", "float64", "decimal")
 BOOLEAN, FLOAT = "boolean", "float64"
 
 
@@ -36,7 +35,7 @@ def kinds_of(features: Mapping[str, Feature], names: Iterable[str]) -> dict[str,
             kinds[name] = _Typing(feature, kinds).kind(feature.tree)
         elif isinstance(feature, Ratio):
             for part in (feature.numerator, feature.denominator):
-                require(kinds[part].startswith(NUMBERS), f"ratio of {part!r}, which is {kinds[part]}, not a number")
+                require(kinds[part].startswith(NUMERIC), f"ratio of {part!r}, which is {kinds[part]}, not a number")
             kinds[name] = FLOAT
         else:
             kinds[name] = _kind_over_rows(feature)
@@ -72,7 +71,7 @@ class _Typing:
             return BOOLEAN if isinstance(term.value, bool) else FLOAT
         if isinstance(term, Reference):
             kind = self._kinds[term.name]
-            return FLOAT if kind.startswith(NUMBERS) else kind
+            return FLOAT if kind.startswith(NUMERIC) else kind
         return self._of_operation(term)
 
     def _of_operation(self, term: Operation) -> str:

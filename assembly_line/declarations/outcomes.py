@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal, cast
 
-from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT, check_name, require
+from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT, NUMERIC, check_name, require
 from assembly_line.declarations.entities import Entity, check_entities
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
@@ -18,7 +18,6 @@ from assembly_line.declarations.sources import Source
 OUTCOME_KNOWN_AT = "outcome_known_at"
 Measure = Literal["happened", "count", "sum", "mean", "min", "max", "time_to_event", "value"]
 OF_A_COLUMN = ("sum", "mean", "min", "max")
-NUMBERS = ("int64", "float64", "decimal")
 OF_CLASSES = ("happened", "time_to_event")
 # What a sum without events is needs no saying; what a mean without events is does.
 ABSENT_BY_DEFAULT = ("happened", "count", "sum", "time_to_event")
@@ -122,7 +121,7 @@ class Outcome:
             kind = self.source.check_column(f"{place}: value", value)
         else:
             object.__setattr__(self, "value", checked(f"{place}: value", self.source, value))
-        number = kind.startswith(NUMBERS)
+        number = kind.startswith(NUMERIC)
         require(number or kind == "boolean", f"{place}: value {value} is {kind}, expected a number or a boolean")
         require(self.measure in ("happened", "value"), f"{place}: measure {self.measure} is of events, not of a value")
         object.__setattr__(self, "measure", "value" if number else "happened")
@@ -147,7 +146,7 @@ class Outcome:
         )
         if self.column is not None:
             kind = self.source.check_column(f"{place}: column", self.column)
-            require(kind.startswith(NUMBERS), f"{place}: column {self.column} is {kind}, expected a number")
+            require(kind.startswith(NUMERIC), f"{place}: column {self.column} is {kind}, expected a number")
         require(
             self.absent is not None or self.measure in ABSENT_BY_DEFAULT,
             f"{place}: {self.measure} of no events has no value; declare absent=, the value where there are none",

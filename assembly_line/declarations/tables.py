@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from assembly_line.declarations.checks import MONTH, check_distinct, check_name, require
+from assembly_line.declarations.checks import MONTH, NUMERIC, check_distinct, check_name, require
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, key_columns
 from assembly_line.declarations.sources import Source
 from assembly_line.instants import zone_of
@@ -16,7 +16,6 @@ MeasureKind = Literal["count", "sum", "mean", "min", "max", "distinct"]
 TablePeriod = Literal["day", "week", "month"]
 PERIOD = "period_start"
 GROUPABLE = ("int64", "string", "boolean", "date")
-NUMERIC = ("int64", "float64", "decimal")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 REFRESH = re.compile(
     rf"(?:daily|weekly on (?P<weekday>{'|'.join(DAYS)})|monthly on (?P<day>[1-9]|1\d|2[0-8]))"

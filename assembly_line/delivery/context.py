@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.delivery.run_standing import Standing, data_as_of
 from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
+if TYPE_CHECKING:
+    from assembly_line.training.champions import Champion
+
 UNVERIFIED = "unverified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Champion:
-    """The model that decides, as its approval recorded it.
-
-    Args:
-        run_id: the training run.
-        release: what it was trained with: its features and scripts.
-        digest: SHA-256 of the registered archive.
-        model_name: the model in SageMaker.
-        model_data_uri: where the archive lies.
-        encoding_key: its encoding in the store bucket.
-        features: names in the order of training.
-        prior: share of positives in training, the rate that a useful score must beat.
-        baseline_feature: the one feature whose value alone is the rule to beat.
-    """
+class DecidingModel:
+    """What a scoring run carries of the champion; `Champion` says what the fields mean."""
 
     run_id: str
     release: str
@@ -41,9 +32,12 @@ class Champion:
     baseline_feature: str
 
     @classmethod
-    def from_json(cls, item: Mapping[str, Any]) -> Champion:
-        named = {name: item[name] for name in cls.__dataclass_fields__}
-        return cls(**{**named, "features": tuple(item["features"])})
+    def of(cls, champion: Champion) -> DecidingModel:
+        return cls(**{name: getattr(champion, name) for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> DecidingModel:
+        return cls(**{**document, "features": tuple(document["features"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +55,7 @@ class ScoringContext:
     run_id: str
     line: str
     release: str
-    champion: Champion
+    champion: DecidingModel
     as_of: datetime
     since: datetime
     until: datetime
@@ -126,7 +120,7 @@ class ScoringContext:
             run_id=document["run_id"],
             line=document["line"],
             release=document["release"],
-            champion=Champion.from_json(document["champion"]),
+            champion=DecidingModel.from_json(document["champion"]),
             as_of=parse_instant(document["as_of"], field="as_of"),
             since=parse_instant(document["from"], field="from"),
             until=parse_instant(document["to"], field="to"),
@@ -146,7 +140,7 @@ def begin(
     *,
     run_id: str,
     release: str,
-    champion: Mapping[str, Any],
+    champion: Champion,
     started_at: datetime,
     principal: str | None,
     standing: Standing,
@@ -156,7 +150,7 @@ def begin(
         run_id=run_id,
         line=request.line,
         release=release,
-        champion=Champion.from_json(champion),
+        champion=DecidingModel.of(champion),
         as_of=data_as_of(request),
         since=request.since,
         until=request.until,

@@ -11,12 +11,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assembly_line.canonical import canonical_json, digest_bytes
+from assembly_line.delivery.channels import Form
 from assembly_line.messages import Count, DecisionId, Message, Prediction
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
-# Bytes of a body that still travels by itself; SNS takes 256 KiB with attributes and envelope.
-LARGEST_BODY = 200 * 1024
 # Messages of one delivery record: at most so many are sent again if a run dies before it wrote the record.
 CHUNK = 200
 
@@ -36,18 +35,12 @@ class PredictionPointer(Message):
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """One message as it is sent: for which decision and revision, the body byte for byte, at most ten attributes."""
+    """One message as it is sent: for which decision and revision, the body byte for byte, the channel's attributes."""
 
     decision_id: str
     revision: int
     body: str
     attributes: dict[str, str]
-
-    @property
-    def size(self) -> int:
-        """Bytes that the service counts: body, and names, types and values of the attributes."""
-        attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
-        return len(self.body.encode()) + attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +52,15 @@ class OffloadedBody:
     content: bytes
 
 
-def write_message(prediction: Prediction, *, store_prefix: str, bucket: str) -> OutboundMessage | OffloadedBody:
-    """Put a prediction into a message; one that is too large becomes a pointer with an offloaded body."""
-    attributes = {
-        "schema": prediction.schema_,
-        "version": str(prediction.version),
-        "line": prediction.line,
-        "action": prediction.action,
-        "arm": prediction.arm,
-        "model": prediction.model.run_id,
-    }
+def write_message(
+    prediction: Prediction, form: Form, *, store_prefix: str, bucket: str
+) -> OutboundMessage | OffloadedBody:
+    """Put a prediction into a message of a channel; one that is too large becomes a pointer with an offloaded body."""
+    attributes = dict(form.attributes(prediction))
     body = prediction.to_json()
     message = OutboundMessage(prediction.decision_id, prediction.revision, body, attributes)
     content = body.encode()
-    if len(content) <= LARGEST_BODY:
+    if len(content) <= form.largest_body:
         return message
     key = f"{store_prefix}bodies/{prediction.decision_id}.json"
     pointer = PredictionPointer(

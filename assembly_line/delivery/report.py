@@ -14,13 +14,23 @@ QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fates:
+    """What one channel did with its letters."""
+
+    delivered: int
+    dead_lettered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
     """Distinct decisions of one run.
 
     Args:
         offered: all but those that are withheld.
         withheld: scored and not offered to anybody: the run is a backfill.
+        delivered, dead_lettered: by every channel, and not by every channel.
         reasons: why those that were not delivered were not, and how many.
+        channels: channel -> what it did.
     """
 
     offered: int
@@ -28,6 +38,7 @@ class DeliveryReport:
     quarantined: int
     dead_lettered: int
     reasons: dict[str, int]
+    channels: dict[str, Fates]
     withheld: int = 0
 
     def __post_init__(self) -> None:
@@ -44,7 +55,7 @@ class DeliveryReport:
 
 
 def account(
-    records: Iterable[Mapping[str, Any]],
+    records: Mapping[str, Iterable[Mapping[str, Any]]],
     *,
     offered: int,
     quarantined: Iterable[Mapping[str, Any]],
@@ -53,7 +64,7 @@ def account(
     """Add up a run.
 
     Args:
-        records: the run's delivery records.
+        records: channel -> the run's delivery records.
         offered: distinct decisions of the batch, without those that are withheld.
         quarantined: the run's rows that were kept aside before delivery.
         withheld: decisions that are scored and offered to nobody.
@@ -63,7 +74,16 @@ def account(
         ValueError: a record has a status that is none.
     """
     fate = {row["decision_id"]: (QUARANTINED, row["reason"]) for row in quarantined}
-    fate |= {record["decision_id"]: (DeliveryStatus(record["status"]), record["reason"]) for record in records}
+    channels = {}
+    for channel, kept in records.items():
+        told = {record["decision_id"]: (DeliveryStatus(record["status"]), record["reason"]) for record in kept}
+        counts = Counter(status for status, _ in told.values())
+        channels[channel] = Fates(
+            delivered=counts[DeliveryStatus.DELIVERED], dead_lettered=counts[DeliveryStatus.DEAD_LETTERED]
+        )
+        # What one channel could not deliver is not delivered, whatever another one did.
+        failed = {key for key, (status, _) in fate.items() if status == DeliveryStatus.DEAD_LETTERED}
+        fate |= {key: found for key, found in told.items() if key not in failed}
     found = Counter(kind for kind, _ in fate.values())
     reasons = Counter(reason for kind, reason in fate.values() if kind != DeliveryStatus.DELIVERED)
     return DeliveryReport(
@@ -72,5 +92,6 @@ def account(
         quarantined=found[QUARANTINED],
         dead_lettered=found[DeliveryStatus.DEAD_LETTERED],
         reasons=dict(sorted(reasons.items())),
+        channels=channels,
         withheld=withheld,
     )

@@ -46,9 +46,7 @@ class Account:
         named: the name, URL or ARN of what the stacks made; raises if it is not known here.
     """
 
-    def __init__(
-        self, environment: str, *, new_client: Callable[[str], Any], named: Callable[[Parameter], str]
-    ) -> None:
+    def __init__(self, environment: str, *, new_client: Callable[[str], Any], named: Callable[[str], str]) -> None:
         self.environment = environment
         self.named = named
         self._new_client = new_client
@@ -227,4 +225,4 @@ def account_of_job(arguments: Mapping[str, str]) -> Account:
     import boto3
 
     make: Callable[..., Any] = boto3.client  # its overloads know literals alone
-    return Account("", new_client=make, named=lambda parameter: arguments[parameter.name])
+    return Account("", new_client=make, named=lambda parameter: arguments[parameter.replace("-", "_").upper()])

@@ -9,7 +9,7 @@ from typing import Any
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import from_micros
 from assembly_line.messages import StationEvent, parse_json
-from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, STOPPED, Station
+from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, STOPPED
 
 CAUSE_LIMIT = 2000
 LINE_LIMIT = 200
@@ -21,11 +21,11 @@ class Place:
     """Where a recorder stands.
 
     Args:
-        machines: ARN of a machine -> station whose work its executions are.
+        stations: ARN of a machine -> name of the station whose work its executions are.
     """
 
     environment: str
-    machines: Mapping[str, Station]
+    stations: Mapping[str, str]
 
 
 def tells_of_execution(envelope: Mapping[str, Any]) -> bool:
@@ -49,14 +49,14 @@ def stopped_event(envelope: Mapping[str, Any], place: Place) -> StationEvent | N
 
 def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place) -> StationEvent | None:
     status, machine = str(detail["status"]), str(detail["stateMachineArn"])
-    if status not in STOPPED or machine not in place.machines:
+    if status not in STOPPED or machine not in place.stations:
         raise MalformedMessage(
             f"execution status: {status} of {machine}, expected {' or '.join(STOPPED)} of a machine of the line"
         )
     request = _request(detail.get("input"))
     if request.get("explain") is True:  # it only asked, so no work item began
         return None
-    name, station = str(detail["name"]), place.machines[machine]
+    name, station = str(detail["name"]), place.stations[machine]
     attempt = int(detail.get("redriveCount") or 0) + 1
     line = request.get("line")
     return StationEvent(
@@ -64,7 +64,7 @@ def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place)
         environment=place.environment,
         account=str(envelope["account"]),
         line=line[:LINE_LIMIT] if isinstance(line, str) and line else "unknown",
-        station=str(station),
+        station=station,
         item=name.removesuffix(CHILD_SUFFIX),
         kind="failed",
         attempt=attempt,

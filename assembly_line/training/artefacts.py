@@ -6,12 +6,13 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from assembly_line.errors import TrainingRejected
+from assembly_line.training.frameworks import safe_formats
 from assembly_line.training.packings import Budget, Unreadable, unpacked
 from assembly_line.training.pickles import Undecided, holds_pickle
 
 # Formats that are a pickle, or a container of one.
 EXECUTABLE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".ckpt", ".mar", ".skops")
-PREFER = "prefer formats that cannot execute code, such as XGBoost's JSON or UBJ (save_model('model.json')) or ONNX"
+PREFER = f"prefer formats that cannot execute code, {safe_formats()}"
 # Packed in one another; deeper than that nobody looks, so it is refused.
 DEEPEST = 4
 

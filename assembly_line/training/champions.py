@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from assembly_line.documents import document_of, read_document
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import StationEvent
-from assembly_line.names import Station
+from assembly_line.stations import TRAINING
 from assembly_line.training.states import EvaluatedModel, PackagedModel
 
 
@@ -22,6 +23,51 @@ class Restoration:
     replaced: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """A run that was approved, as its item in the control table keeps it.
+
+    Args:
+        release: what it was trained with: its features and scripts.
+        digest: SHA-256 of the registered archive.
+        encoding_key: the delivered fit's encoding in the store bucket.
+        features: names in the order of training.
+        prior: share of positives in training, the rate that a useful score must beat.
+        baseline_feature: the one feature whose value alone is the rule to beat.
+        metrics: the recipe's measures.
+        promoted_at: since when it decides, or decided when it was approved.
+        replaces: the run that decided until then, which a rollback goes to; None if there was none.
+        restored: who let it decide again; None for one that decides since its approval.
+    """
+
+    run_id: str
+    line: str
+    release: str
+    dataset_id: str
+    model_name: str
+    model_data_uri: str
+    digest: str
+    model_package_arn: str
+    model_package_version: int | None
+    encoding_key: str
+    features: tuple[str, ...]
+    prior: float
+    baseline_feature: str
+    metrics: Mapping[str, Any]
+    author: str
+    reviewer: str
+    promoted_at: str
+    replaces: str | None = None
+    restored: Restoration | None = None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Champion:
+        return read_document(cls, document)
+
+    def to_json(self) -> dict[str, Any]:
+        return document_of(self)
+
+
 def champion_of(
     record: Mapping[str, Any],
     packaged: PackagedModel,
@@ -30,8 +76,8 @@ def champion_of(
     *,
     encoding_key: str,
     replaces: str | None,
-) -> dict[str, Any]:
-    """The champion's item in the control table; the same review always gives the same item.
+) -> Champion:
+    """The champion that an approved run becomes; the same review always gives the same one.
 
     Args:
         record: the run's record.
@@ -41,62 +87,55 @@ def champion_of(
         encoding_key: where the delivered fit's encoding is stored.
         replaces: the run that decided until then, which a rollback goes to; None if there was none.
     """
-    return {
-        "run_id": record["context"]["run_id"],
-        "line": record["context"]["line"],
-        "release": record["release"],
-        "dataset_id": record["dataset"]["dataset_id"],
-        "model_name": packaged.model_name,
-        "model_data_uri": packaged.model_data_uri,
-        "digest": packaged.digest,
-        "model_package_arn": evaluated.model_package_arn,
-        "model_package_version": evaluated.model_package_version,
-        "encoding_key": encoding_key,
-        "features": record["features"],
+    return Champion(
+        run_id=record["context"]["run_id"],
+        line=record["context"]["line"],
+        release=record["release"],
+        dataset_id=record["dataset"]["dataset_id"],
+        model_name=packaged.model_name,
+        model_data_uri=packaged.model_data_uri,
+        digest=packaged.digest,
+        model_package_arn=evaluated.package_arn,
+        model_package_version=evaluated.model_package_version,
+        encoding_key=encoding_key,
+        features=tuple(record["features"]),
         # What answering without features would be for this model, whatever the judged fit learnt from.
-        "prior": record["delivered"]["prior"],
-        "baseline_feature": evaluated.metrics["baseline_feature"],
-        "metrics": evaluated.metrics,
-        "author": review["author"],
-        "reviewer": review["reviewer"],
-        "promoted_at": review["decided_at"],
-        "replaces": replaces,
-        "restored": None,
-    }
+        prior=record["delivered"]["prior"],
+        baseline_feature=evaluated.metrics["baseline_feature"],
+        metrics=evaluated.metrics,
+        author=review["author"],
+        reviewer=review["reviewer"],
+        promoted_at=review["decided_at"],
+        replaces=replaces,
+    )
 
 
-def restored(approved: Mapping[str, Any], restoration: Restoration, *, at: datetime | None = None) -> dict[str, Any]:
-    """The champion's item of a run that decides again. What it replaced at its approval stays what it goes back to.
+def restored(approved: Champion, restoration: Restoration, *, at: datetime | None = None) -> Champion:
+    """A run that decides again. What it replaced at its approval stays what it goes back to.
 
     Args:
-        approved: its item as it was approved.
+        approved: the run as it was approved.
         at: when; now if left out.
     """
-    since = format_instant(at or datetime.now(UTC))
-    return {**approved, "promoted_at": since, "restored": asdict(restoration)}
+    return replace(approved, promoted_at=format_instant(at or datetime.now(UTC)), restored=restoration)
 
 
-def same_restoration(champion: Mapping[str, Any], run_id: str, restoration: Restoration) -> bool:
+def same_restoration(champion: Champion, run_id: str, restoration: Restoration) -> bool:
     """Whether the champion is what this very restoration made."""
-    return champion["run_id"] == run_id and champion.get("restored") == asdict(restoration)
+    return champion.run_id == run_id and champion.restored == restoration
 
 
-def sent_back(champion: Mapping[str, Any], *, environment: str, account: str) -> StationEvent:
-    """The station event of a restoration: the run that decided until then has come back. The same each time.
-
-    Args:
-        champion: as `restored` made it.
-    """
-    restoration = Restoration(**champion["restored"])
+def sent_back(champion: Champion, restoration: Restoration, *, environment: str, account: str) -> StationEvent:
+    """The station event of a restoration: the run that decided until then has come back. The same each time."""
     return StationEvent(
-        id=f"{restoration.replaced}:{Station.TRAINING}:sent_back:{champion['promoted_at']}",
+        id=f"{restoration.replaced}:{TRAINING.name}:sent_back:{champion.promoted_at}",
         environment=environment,
         account=account,
-        line=champion["line"],
-        station=Station.TRAINING.value,
+        line=champion.line,
+        station=TRAINING.name,
         item=restoration.replaced,
         kind="sent_back",
-        at=parse_instant(champion["promoted_at"], field="promoted_at"),
-        cause=f"rolled back to {champion['run_id']}: {restoration.reason}",
+        at=parse_instant(champion.promoted_at, field="promoted_at"),
+        cause=f"rolled back to {champion.run_id}: {restoration.reason}",
         principal=restoration.by,
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assembly_line.features.model.manifests import Manifest
+    from assembly_line.training.champions import Champion
 
 
 def review_packet(
     record: Mapping[str, Any],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
-    champion: Mapping[str, Any] | None,
+    champion: Champion | None,
     risk: str,
 ) -> dict[str, Any]:
     """The packet, from what the run wrote alone.
@@ -39,9 +43,9 @@ def review_packet(
         "champion": None if champion is None else _champion(champion),
         "digest": record["delivered"]["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
-        "limitations": list(manifest.get("limitations") or ()),
-        "warnings": list(manifest.get("warnings") or ()),
-        "excluded": dict(manifest.get("excluded") or {}),
+        "limitations": list(manifest.limitations),
+        "warnings": list(manifest.warnings),
+        "excluded": dict(manifest.excluded),
         "notes": [
             *_what_was_left_out(record["split"]),
             *_what_is_delivered(record),
@@ -87,6 +91,6 @@ def _what_is_delivered(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _champion(champion: Mapping[str, Any]) -> dict[str, Any]:
+def _champion(champion: Champion) -> dict[str, Any]:
     """The present champion by its own evaluation: another holdout, so its figures do not compare one to one."""
-    return {"run_id": champion["run_id"], "promoted_at": champion["promoted_at"], "own_metrics": champion["metrics"]}
+    return {"run_id": champion.run_id, "promoted_at": champion.promoted_at, "own_metrics": champion.metrics}

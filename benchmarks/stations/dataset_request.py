@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 
+from assembly_line.connectors import reader_of
 from assembly_line.environments import DatasetEnvironment
 from assembly_line.storage.lake.lake import Lake
 from benchmarks.declared import MEMORY_MIB
@@ -46,7 +47,7 @@ def _load(there: Account) -> None:
     with tempfile.TemporaryDirectory() as place:
         subprocess.run([sys.executable, str(LINES / LINE / "data.py"), place], check=True, timeout=300)
         for name, source in there.release.line.sources.items():
-            lake.load(source, Path(place) / f"{name}.parquet")
+            lake.load(source, reader_of("parquet", Path(place) / f"{name}.parquet"))
 
 
 def _request(as_of: str) -> float:

@@ -14,6 +14,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from assembly_line.names import Parameter, parameter_name
+from assembly_line.stations import machines
 from benchmarks.processes import PROJECT
 from benchmarks.stations.simulated import LINE, TABLE, account
 
@@ -30,10 +31,7 @@ CALLS = {
     "performance": ("performance", LINE),
     "board": ("board",),
 }
-MACHINES = (
-    *(Parameter.DATASET_MACHINE, Parameter.TRAINING_MACHINE),
-    *(Parameter.SCORING_MACHINE, Parameter.OUTCOMES_MACHINE),
-)
+MACHINES = tuple(machine.parameter for machine in machines().values())
 
 
 def main() -> None:
@@ -69,7 +67,7 @@ def served() -> Iterator[None]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with account({}):
         ssm, machines = boto3.client("ssm"), boto3.client("stepfunctions")
-        for parameter in Parameter:
+        for parameter in (*Parameter, *MACHINES):
             value = {"control-table": TABLE}.get(parameter, parameter.removesuffix("-bucket"))
             if parameter in MACHINES:
                 value = machines.create_state_machine(

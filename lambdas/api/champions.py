@@ -28,6 +28,6 @@ def roll_back(line: str) -> Response[str]:
     principal = principal_of(router.current_event)
     request = RollbackRequest.parse(body_of(router.current_event))
     account_id = ApiEnvironment.from_process().account_id
-    champion = rolled_back(account(), line, request, principal=principal, account_id=account_id)
+    champion = rolled_back(account(), line, request, principal=principal, account_id=account_id).to_json()
     logger.info("champion restored", extra={"line": line, "run_id": request.run_id})
     return answer(HTTPStatus.OK, {name: champion[name] for name in SHOWN})

@@ -14,6 +14,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.service import dataset_runs
 from assembly_line.features.service.listed_datasets import shown
+from assembly_line.names import RUN_ID
 from assembly_line.requests import DatasetRequest
 from lambdas.api.account import account
 from lambdas.api.incoming import object_of, principal_of
@@ -25,7 +26,6 @@ ROUTES = [
     "GET or DELETE /lines/{line}/datasets/runs/{run_id}",
 ]
 DATASET = re.compile(r"ds-[0-9a-f]{32}")
-RUN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 logger = Logger(service="api", child=True)
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -73,6 +73,6 @@ def cancel(line: str, run_id: str) -> Response[str]:
 
 
 def _checked(run_id: str) -> str:
-    if not RUN.fullmatch(run_id):
+    if not re.fullmatch(RUN_ID, run_id):
         raise RequestRefused(f"run_id: {run_id[:100]!r}: expected at most 80 letters, digits, _ or -")
     return run_id

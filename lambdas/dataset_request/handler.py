@@ -36,16 +36,15 @@ def claim(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Claim a planned dataset for an execution: `mine`, or it is `built` meanwhile, or to `wait` for who builds it."""
     line, dataset_id = event["line"], event["dataset_id"]
     now = datetime.now(UTC)
-    if _is_built(line, dataset_id):
-        return _answer(BUILT)
     standing = _take(line, dataset_id, new_claim(event["holder"], now, lease_seconds=event["lease_seconds"]), now)
+    # After the claim: whoever held it before may have finished since the plan was made.
+    if account().datasets.find_manifest(line, dataset_id) is not None:
+        return _answer(BUILT)
     if standing is not None:
         logger.info("waiting", extra={"dataset_id": dataset_id, "holder": standing.holder})
         return _answer(WAIT, standing.wait_seconds(now))
-    # Whoever held the claim before may have finished between the two looks.
-    state = BUILT if _is_built(line, dataset_id) else MINE
-    logger.info("claimed", extra={"dataset_id": dataset_id, "state": state})
-    return _answer(state)
+    logger.info("claimed", extra={"dataset_id": dataset_id})
+    return _answer(MINE)
 
 
 def _take(line: str, dataset_id: str, wanted: Claim, now: datetime) -> Claim | None:
@@ -55,10 +54,6 @@ def _take(line: str, dataset_id: str, wanted: Claim, now: datetime) -> Claim | N
     if standing is None or _holds(standing, now):
         return standing
     return claims.take_over(line, dataset_id, wanted, standing)
-
-
-def _is_built(line: str, dataset_id: str) -> bool:
-    return account().datasets.find_manifest(line, dataset_id) is not None
 
 
 def _answer(state: str, wait_seconds: int = 0) -> dict[str, Any]:

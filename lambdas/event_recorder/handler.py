@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from assembly_line.environments import EventRecorderEnvironment
 from assembly_line.errors import MalformedMessage
-from assembly_line.names import Station
+from assembly_line.stations import station_of
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.throughput.envelopes import station_event
 from assembly_line.throughput.stopped import Place
@@ -39,16 +39,13 @@ class Recorder:
 def recorder() -> Recorder:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = EventRecorderEnvironment.from_process()
-    machines = {
-        environment.dataset_machine_arn: Station.FEATURES,
-        environment.online_machine_arn: Station.FEATURES,
-        environment.training_machine_arn: Station.TRAINING,
-        environment.scoring_machine_arn: Station.DELIVERY,
-        environment.outcomes_machine_arn: Station.FEEDBACK,
-    }
+    pairs = (pair.split("=", 1) for pair in environment.machines.split(","))
     return Recorder(
         log=account_of(EventRecorderEnvironment).event_log,
-        place=Place(environment=environment.assembly_environment, machines=machines),
+        place=Place(
+            environment=environment.assembly_environment,
+            stations={arn: station_of(machine).name for machine, arn in pairs},
+        ),
     )
 
 

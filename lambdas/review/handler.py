@@ -13,7 +13,7 @@ from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
 from assembly_line.storage.models import runs
-from assembly_line.training.champions import champion_of
+from assembly_line.training.champions import Champion, champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
@@ -81,12 +81,12 @@ def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel
         evaluated,
         review,
         encoding_key=store.key(runs.ENCODING),
-        replaces=None if deciding is None else deciding["run_id"],
+        replaces=None if deciding is None else deciding.run_id,
     )
     return account().control.promote(run.line, champion)
 
 
-def _champion(line: str) -> dict[str, Any] | None:
+def _champion(line: str) -> Champion | None:
     try:
         return account().control.champion(line)
     except NotFound:

@@ -16,6 +16,7 @@ from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import context as scoring
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
+from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.delivery.report import account as accounted
@@ -116,7 +117,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
     to_deliver = () if run.withheld else batch.predictions
-    files.write_messages(to_deliver)
+    files.write_messages(to_deliver, SNS)
     withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
         "offered": batch.distinct - withheld,
@@ -134,8 +135,8 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     """Send the outbox to the line's topic; account for every decision of the batch."""
     run = ScoringContext.from_json(event["context"])
     files = account().scoring_run(run.line, run.run_id)
-    topic = account().topic(run.line, account_id=ScoringEnvironment.from_process().account_id)
-    deliveries = Deliveries(account().ledger, topic)
+    channel = account().topic(run.line, account_id=ScoringEnvironment.from_process().account_id)
+    deliveries = Deliveries(account().ledger, channel)
     if not run.withheld:
         account().scored_periods.record(run)
     kept_aside = files.quarantine()
@@ -148,7 +149,10 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
                 dead.append(message)
     published = event["published"]
     report = accounted(
-        records, offered=published["offered"], quarantined=kept_aside, withheld=published.get("withheld", 0)
+        {channel.form.channel: records},
+        offered=published["offered"],
+        quarantined=kept_aside,
+        withheld=published.get("withheld", 0),
     )
     if dead:
         files.write_dead_letters(dead)

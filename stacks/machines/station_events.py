@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.messages import STATION_EVENT_SCHEMA
-from assembly_line.names import CHILD_SUFFIX, EVENT_DETAIL_TYPE, EVENT_SOURCE, Station
+from assembly_line.names import CHILD_SUFFIX, EVENT_DETAIL_TYPE, EVENT_SOURCE
 from stacks.machines.states import FAILURE, State, expression, retry, task
 
 CAUSE_LIMIT = 2000
@@ -30,7 +30,7 @@ _NOW = "$replace($now(), 'Z', '000Z')"
 class Announcer:
     """Announces the work of one station. `bus` and `account` may be unresolved CDK tokens."""
 
-    station: Station
+    station: str
     environment: str
     account: str
     bus: str
@@ -73,7 +73,7 @@ class Announcer:
             "environment": self.environment,
             "account": self.account,
             "line": expression(_LINE),
-            "station": str(self.station),
+            "station": self.station,
             "item": expression(_ITEM),
             "kind": kind,
             "attempt": expression(_ATTEMPT),

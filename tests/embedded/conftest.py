@@ -9,6 +9,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded import supervisor
 from assembly_line.embedded.runtime import Runtime
+from assembly_line.stations import STATIONS
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
 from tests.embedded.line_command import LineCommand
@@ -31,7 +32,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     raw = write_slice(folder)
     try:
         assert line("up").code == ExitCode.OK
-        assert len(line("deploy").document["stacks"]) == 7
+        # Beside the stations: the foundation, and the one declared line.
+        assert len(line("deploy").document["stacks"]) == len(STATIONS) + 2
         assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
         yield Deployed(line, raw, folder)
     finally:

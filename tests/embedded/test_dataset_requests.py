@@ -8,7 +8,7 @@ from typing import Any
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.features.files.columns_of_file import read_columns
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from assembly_line.throughput.station_visits import visits
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import until
@@ -40,7 +40,7 @@ def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(depl
     assert told["estimate"]["usd"] > 0
     built = deployed.line(*BUILD, "2017-06-01").document
     assert built["dataset_id"] == told["dataset_id"]
-    machine = target.named(Parameter.DATASET_MACHINE)
+    machine = target.named(DATASET.parameter)
     (explained,) = [name for name, _ in target.machines.recent(machine) if "-explain-" in name]
     items = until(lambda: {event.item for event in target.event_log.read()}, seconds=30)
     assert explained not in items

@@ -15,6 +15,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded.runtime import ACCOUNT
 from assembly_line.embedded.supervisor import running
 from assembly_line.names import LedgerKind, Parameter
+from assembly_line.stations import DATASET
 from demo.overrides import simulated_overrides
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
@@ -264,7 +265,7 @@ def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
 ) -> None:
     target = deployed.target
     name = f"by-hand-{reason.replace('_', '-')}"
-    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), name, request_)
+    arn = target.machines.start(target.named(DATASET.parameter), name, request_)
 
     ended = deployed.end(arn, seconds=30)
 

@@ -81,7 +81,7 @@ def _champion(deployed: Deployed) -> dict[str, Any]:
     (line,) = deployed.line("status").document["lines"]
     if line["champion"] is None:
         _become_champion(deployed, REPOSITORY / "lines")
-    return deployed.target.control.champion(LINE)
+    return deployed.target.control.champion(LINE).to_json()
 
 
 def _become_champion(deployed: Deployed, lines: Path) -> None:

@@ -7,26 +7,13 @@ import re
 
 import pytest
 
-from assembly_line.requests import (
-    DatasetRequest,
-    OnlineRequest,
-    OutcomesRequest,
-    Request,
-    ScoringRequest,
-    TrainingRequest,
-)
+from assembly_line.stations import machines
 from tests.synth.cloud_assembly import ROOT, Assembly
 from tests.synth.state_language import definitions
 
 DOCUMENT = (ROOT / "docs" / "state-machines.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## )", DOCUMENT, flags=re.DOTALL | re.MULTILINE))
-REQUESTS: dict[str, type[Request]] = {
-    "Dataset": DatasetRequest,
-    "Training": TrainingRequest,
-    "Scoring": ScoringRequest,
-    "Outcomes": OutcomesRequest,
-    "Online": OnlineRequest,
-}
+REQUESTS = {name.capitalize(): machine.request_model for name, machine in machines().items()}
 
 
 @pytest.mark.parametrize("name", REQUESTS)

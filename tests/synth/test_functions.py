@@ -6,32 +6,10 @@ import importlib
 import inspect
 from dataclasses import fields
 
-from assembly_line.environments import (
-    ApiEnvironment,
-    DatasetEnvironment,
-    Environment,
-    EventRecorderEnvironment,
-    FeedbackCollectorEnvironment,
-    OnlineEnvironment,
-    OutcomesEnvironment,
-    ReviewEnvironment,
-    ScoringEnvironment,
-    TrainingEnvironment,
-)
+from assembly_line.stations import STATIONS
 from tests.synth.cloud_assembly import Assembly
 
-CONTRACTS: dict[str, type[Environment]] = {
-    "dataset": DatasetEnvironment,
-    "dataset_request": DatasetEnvironment,
-    "training": TrainingEnvironment,
-    "review": ReviewEnvironment,
-    "scoring": ScoringEnvironment,
-    "api": ApiEnvironment,
-    "feedback_collector": FeedbackCollectorEnvironment,
-    "outcomes": OutcomesEnvironment,
-    "online": OnlineEnvironment,
-    "event_recorder": EventRecorderEnvironment,
-}
+CONTRACTS = {package: contract for station in STATIONS for package, contract in station.handlers.items()}
 # A cold handler of the embedded AWS costs a second and 200 MB.
 MOST = 23
 

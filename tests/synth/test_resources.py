@@ -16,6 +16,7 @@ from assembly_line.embedded.extensions.cloudformation.created_types import creat
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
+from assembly_line.stations import machines as registered_machines
 from stacks.constructs.schedules.moments import cron_of
 from stacks.constructs.schedules.online_schedule import OnlineSchedule
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
@@ -292,7 +293,7 @@ def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
 
 def test_state_machines_log_everything_but_data_and_are_traced(each_assembly: Assembly) -> None:
     machines = each_assembly.of_type("AWS::StepFunctions::StateMachine")
-    assert len(machines) == 5
+    assert len(machines) == len(registered_machines())
     for machine in machines:
         logging = machine.properties["LoggingConfiguration"]
         assert logging["Level"] == "ALL"
@@ -376,7 +377,8 @@ def test_names_are_legal(each_assembly: Assembly) -> None:
 
 def test_every_parameter_that_the_command_line_looks_up_is_published(assembly: Assembly) -> None:
     published = {each.properties["Name"] for each in assembly.of_type("AWS::SSM::Parameter")}
-    wanted = {parameter_name("embedded", parameter) for parameter in Parameter}
+    machines = [machine.parameter for machine in registered_machines().values()]
+    wanted = {parameter_name("embedded", parameter) for parameter in (*Parameter, *machines)}
     subscribers = "/assembly-line/embedded/lines/coupon_redemption/subscribers/campaign_desk"
     assert published == wanted | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
 

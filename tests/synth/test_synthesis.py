@@ -7,9 +7,10 @@ import re
 import sys
 from pathlib import Path
 
+from assembly_line.stations import STATIONS
 from tests.synth.cloud_assembly import Assembly, run, synthesize
 
-STACKS = {"Foundation", "Features", "Training", "Delivery", "Feedback", "Throughput", "Line-coupon-redemption"}
+STACKS = {"Foundation", *(station.name.capitalize() for station in STATIONS), "Line-coupon-redemption"}
 
 
 def test_creates_one_stack_a_station_and_one_a_line(each_assembly: Assembly) -> None:

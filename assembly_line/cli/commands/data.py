@@ -12,6 +12,8 @@ from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.output import rows
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
+from assembly_line.stations import DATASET
 
 From = Annotated[
     Path | None,
@@ -120,9 +122,8 @@ def build_dataset(
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
     from assembly_line.cli.parsing import listed, model_spec_of, period, sampled
-    from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run, run_name
+    from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run
     from assembly_line.cli.views.datasets import draw_built
-    from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
@@ -136,4 +137,4 @@ def build_dataset(
         return
     name = run_name(line, "dataset", request.as_of)
     title = f"Dataset for {line}"
-    run(session, Parameter.DATASET_MACHINE, name, request, waited=waited, title=title, draw=draw_built)
+    run(session, DATASET.parameter, name, request, waited=waited, title=title, draw=draw_built)

@@ -83,10 +83,9 @@ def show_dataset(session: Session, dataset: Dataset) -> None:
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
         line = recorded.plan.line
-        drawn = draw_manifest(
-            recorded.manifest, words, spine=spine_in_words(line.decision), outcome=outcome_in_words(line.outcome)
-        )
-        session.output.result(recorded.manifest, drawn)
+        found = recorded.manifest.to_json()
+        drawn = draw_manifest(found, words, spine=spine_in_words(line.decision), outcome=outcome_in_words(line.outcome))
+        session.output.result(found, drawn)
 
 
 def show_quality(session: Session, dataset: Judged) -> None:

@@ -8,6 +8,8 @@ import typer
 
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
+from assembly_line.stations import OUTCOMES, SCORING
 
 Day = Annotated[
     str | None,
@@ -57,12 +59,11 @@ def score(
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions, instant_of_line
     from assembly_line.cli.parsing import period
-    from assembly_line.cli.runs import run, run_name
+    from assembly_line.cli.runs import run
     from assembly_line.cli.scoring import settled
     from assembly_line.cli.views.deliveries import draw_scored
     from assembly_line.delivery.service.scoring import kept_aside
     from assembly_line.errors import RequestRefused
-    from assembly_line.names import Parameter
     from assembly_line.requests import ScoringRequest
 
     if (day is None) == (since is None and until is None):
@@ -75,7 +76,7 @@ def score(
     request = settled(session, ScoringRequest.parse({"line": line, **flags, **within, **instants}))
     run(
         session,
-        Parameter.SCORING_MACHINE,
+        SCORING.parameter,
         run_name(line, "score", request.since),
         request,
         waited=waited,
@@ -87,11 +88,10 @@ def score(
 
 def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:
     """Derive the outcome of every delivered decision that is mature by then, from the line's sources."""
-    from assembly_line.cli.runs import require_released, run, run_name
-    from assembly_line.names import Parameter
+    from assembly_line.cli.runs import require_released, run
     from assembly_line.requests import OutcomesRequest
 
     request = OutcomesRequest.parse({"line": line, "as_of": as_of})
     require_released(session, line)
     name = run_name(line, "outcomes", request.as_of)
-    run(session, Parameter.OUTCOMES_MACHINE, name, request, waited=waited, title=f"Outcomes of {line}")
+    run(session, OUTCOMES.parameter, name, request, waited=waited, title=f"Outcomes of {line}")

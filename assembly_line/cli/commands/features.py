@@ -8,6 +8,8 @@ import typer
 
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
+from assembly_line.names import run_name
+from assembly_line.stations import ONLINE
 
 Text = Annotated[
     str,
@@ -63,16 +65,15 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
     from datetime import UTC, datetime
 
-    from assembly_line.cli.runs import require_released, run, run_name
+    from assembly_line.cli.runs import require_released, run
     from assembly_line.cli.views.features import draw_published
-    from assembly_line.names import Parameter
     from assembly_line.requests import OnlineRequest
 
     request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})
     require_released(session, line)
     name = run_name(line, "online", request.served_from or datetime.now(UTC))
     title = f"Online features of {line}"
-    run(session, Parameter.ONLINE_MACHINE, name, request, waited=waited, title=title, draw=draw_published)
+    run(session, ONLINE.parameter, name, request, waited=waited, title=title, draw=draw_published)
 
 
 def get_features(session: Session, line: Line, keys: Keys, *, at: At = None, features: Some = None) -> None:

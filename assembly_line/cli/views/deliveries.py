@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def draw_scored(found: Mapping[str, Any]) -> Render:
     def render(console: Console) -> None:
-        fields({name: value for name, value in found.items() if name != "kept_aside"})(console)
+        shown = {name: value for name, value in found.items() if name not in ("kept_aside", "channels")}
+        fates = [
+            f"{name}: {fate['delivered']} delivered, {fate['dead_lettered']} dead-lettered"
+            for name, fate in found.get("channels", {}).items()
+        ]
+        fields({**shown, "channels": "; ".join(fates) or None})(console)
         if "kept_aside" in found:
             draw_kept_aside(found["kept_aside"], title="\nKept aside, and delivered to nobody")(console)
             more = f"line decision list {found['line']} --quarantined --run {found['run_id']}"

@@ -27,12 +27,12 @@ from assembly_line.features.kernel.stretches import Stretches
 from assembly_line.features.model.workload import Keys
 from assembly_line.features.sources.activity import FIRST, KNOWN, LAST, Limits
 from assembly_line.features.sources.duckdb_views import create_view
-from assembly_line.features.sources.joins import DATE_SLACK, DAY, Looked
+from assembly_line.features.sources.joins import DATE_SLACK, Looked
 from assembly_line.features.spine.assembly import Matched
 from assembly_line.features.values.columns import Column, Integers, null_column
 from assembly_line.features.values.ordering import different_values, packed_keys
 from assembly_line.features.values.semantics import EPOCH_DAY
-from assembly_line.instants import FIRST_MICROS, GREATEST, LAST_MICROS, LEAST
+from assembly_line.instants import DAY_MICROS, FIRST_MICROS, GREATEST, LAST_MICROS, LEAST
 
 # Of rows that are written once and read once: quick to write, and no more held for each part than a few MiB.
 PARTS = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, ROW_GROUP_SIZE 20480"
@@ -128,7 +128,7 @@ class DuckdbReader:
         if not files:
             return {name: null_column(kind, 0) for name, kind in kinds.items()}
         conditions = " AND ".join(f"{times[name]} <= {most}" for name, most in limits.items())
-        day = quoted(event_time) if source.columns[event_time] == "date" else f"{times[event_time]} // {DAY}"
+        day = quoted(event_time) if source.columns[event_time] == "date" else f"{times[event_time]} // {DAY_MICROS}"
         query = f"SELECT {', '.join(picked)} FROM {parquet_rows(files)} WHERE {conditions} GROUP BY {day}"
         return self._fetched(source, query, [], kinds)
 
@@ -205,7 +205,7 @@ class DuckdbReader:
         """
         joined, values = self._joined(source, keys, bounds, codes)
         time = physical("s." + quoted(source.event_time or ""), source.columns[source.event_time or ""])
-        time = f"{time} * {DAY}" if source.columns[source.event_time or ""] == "date" else time
+        time = f"{time} * {DAY_MICROS}" if source.columns[source.event_time or ""] == "date" else time
         ends = {"least": "int64", "greatest": "int64"}
         edge = self._fetched(source, f"SELECT min({time}), max({time}) {joined}", values, ends)
         least, greatest = (int(column.values[0]) if column.valid[0] else 0 for column in edge.values())
@@ -221,7 +221,7 @@ class DuckdbReader:
         if not isinstance(bounds, Stretches):
             return self._tables[keys]
         kind, whole = source.columns[source.event_time or ""], np.ones(len(bounds.codes), np.bool_)
-        unit = DAY if kind == "date" else 1
+        unit = DAY_MICROS if kind == "date" else 1
         edges = (FIRST_MICROS // unit, LAST_MICROS // unit)
         since, until = (np.clip(edge, *edges) for edge in (bounds.since, bounds.until))
         columns = {"code": ("int64", bounds.codes), "since": (kind, since), "until": (kind, until)}
@@ -315,7 +315,7 @@ def _within(source: Source, bounds: Looked) -> tuple[str, list[object]]:
     if source.event_time is None:
         return "true", values
     if isinstance(bounds, Stretches):
-        unit = DAY if source.columns[source.event_time] == "date" else 1
+        unit = DAY_MICROS if source.columns[source.event_time] == "date" else 1
         edges = (bounds.since.min(), bounds.until.max()) if len(bounds.codes) else (0, 0)
         bounds = (int(edges[0]) * unit, int(edges[1]) * unit)
     column = "s." + quoted(source.event_time)
@@ -325,7 +325,7 @@ def _within(source: Source, bounds: Looked) -> tuple[str, list[object]]:
             continue
         if source.columns[source.event_time] == "date":
             conditions.append(f"{column} {sign} CAST(? AS DATE)")
-            values.append((EPOCH_DAY + timedelta(days=bound // DAY + slack)).isoformat())
+            values.append((EPOCH_DAY + timedelta(days=bound // DAY_MICROS + slack)).isoformat())
         else:
             conditions.append(f"{column} {sign} CAST(make_timestamp(CAST(? AS BIGINT)) AS TIMESTAMP WITH TIME ZONE)")
             values.append(bound)

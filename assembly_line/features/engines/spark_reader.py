@@ -23,7 +23,7 @@ from assembly_line.features.engines.spark_views import view_frame
 from assembly_line.features.model.plans import Input
 from assembly_line.features.model.workload import Keys
 from assembly_line.features.sources.activity import FIRST, KNOWN, LAST, Limits
-from assembly_line.features.sources.joins import DATE_SLACK, DAY
+from assembly_line.features.sources.joins import DATE_SLACK
 from assembly_line.features.spine.assembly import Bounds, Matched
 from assembly_line.features.values.arrow_columns import (
     from_logical,
@@ -34,6 +34,7 @@ from assembly_line.features.values.arrow_columns import (
 )
 from assembly_line.features.values.columns import Column, Integers, null_column
 from assembly_line.features.values.ordering import different_rows
+from assembly_line.instants import DAY_MICROS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -108,7 +109,7 @@ class SparkReader:
         rows = self.frame(source, kinds)
         within = [rows[f"`{name}`"] <= most for name, most in limits.items()]
         time = rows[f"`{event_time}`"]
-        day = time if kinds[event_time] == "date" else sql.floor(time / DAY)
+        day = time if kinds[event_time] == "date" else sql.floor(time / DAY_MICROS)
         answers = [function(time).alias(name) for name, function in picked.items()]
         of = dict.fromkeys(picked, kinds[event_time])
         if known is not None:
@@ -122,7 +123,7 @@ class SparkReader:
         event_time = source.event_time or ""
         rows = self.matched_frame(source, keys, (event_time,), bounds)
         if source.columns[event_time] == "date" and bounds[1] is not None:
-            rows = rows.where(rows["c0"] <= bounds[1] // DAY + DATE_SLACK)
+            rows = rows.where(rows["c0"] <= bounds[1] // DAY_MICROS + DATE_SLACK)
         found = rows.groupBy(CODE).count().toArrow()
         counts = np.zeros(len(self._codes[keys]), np.int64)
         counts[found.column(CODE).to_numpy()] = found.column("count").to_numpy()

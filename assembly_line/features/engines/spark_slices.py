@@ -17,6 +17,7 @@ from assembly_line.features.spine.assembly import Matched, reach_of, rows_of, ti
 from assembly_line.features.values.arrow_columns import from_physical_table, physical_schema
 from assembly_line.features.values.columns import Column, Integers
 from assembly_line.features.values.semantics import Sight
+from assembly_line.instants import DAY_MICROS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,7 +30,6 @@ BINS = 4096
 TIME, BIN, ROWS = "c0", "bin", "count"
 # No declared column has this name: it holds the place of a row in its batch.
 PLACE = ""
-DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _slots(reader: SparkReader, group: TimedGroup, decisions: Decisions) -> dict
     bounds = reach_of(group, decisions.times)
     times = reader.matched_frame(group.source, group.keys, (event_time,), bounds)
     if group.source.columns[event_time] == "date":
-        times = times.withColumn(TIME, sql.col(TIME) * DAY)
+        times = times.withColumn(TIME, sql.col(TIME) * DAY_MICROS)
     edges = (sql.count(TIME).alias(ROWS), sql.min(TIME).alias("least"), sql.max(TIME).alias("greatest"))
     hot = times.groupBy(CODE).agg(*edges).where(sql.col(ROWS) > HOT_ROWS).collect()
     if not hot:

@@ -25,11 +25,10 @@ from assembly_line.features.kernel.udf_values import value_of_events
 from assembly_line.features.sources.entity_rows import Row
 from assembly_line.features.values.released_scripts import Scripts
 from assembly_line.features.values.semantics import LAST_DAY
-from assembly_line.instants import MICROSECOND, start_of_day
+from assembly_line.instants import DAY_MICROS, MICROSECOND, start_of_day
 
-DAY = 86_400_000_000
 # Where a feature has no window, events up to so long after the decision are near.
-NEAR = 31 * DAY
+NEAR = 31 * DAY_MICROS
 
 
 class Reason(StrEnum):
@@ -238,7 +237,7 @@ class _Question:
         if isinstance(self.feature, Latest):
             return counted[-1].row[self.feature.column]
         time = counted[-1].time
-        return None if time is None else float(self.at - time) / DAY
+        return None if time is None else float(self.at - time) / DAY_MICROS
 
     def recency(self, event: Event) -> tuple[Any, ...]:
         """Events in order of time, then of what became known, then of all other columns that are there."""

@@ -12,10 +12,10 @@ from typing import Any, assert_never
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.features.explain.explanation import DAY, Event, Explanation, Reason, event_of, instant_of
+from assembly_line.features.explain.explanation import Event, Explanation, Reason, event_of, instant_of
 from assembly_line.features.explain.reference_values import aggregate_of, rank
 from assembly_line.features.sources.entity_rows import Row
-from assembly_line.instants import MICROSECOND
+from assembly_line.instants import DAY_MICROS, MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def explain_outcome(line: Line, name: str, *, horizon: Horizon, rows: Sequence[R
     """
     counted: list[Event] = []
     left_out: list[tuple[Event, Reason]] = []
-    span = max(horizon.ends - horizon.begins, DAY)
+    span = max(horizon.ends - horizon.begins, DAY_MICROS)
     events = sorted((event_of(line.outcome.source, row) for row in rows), key=lambda event: rank(event.time))
     for event in events:
         reason = _reason_against(line, horizon, event)
@@ -99,7 +99,7 @@ def _value(line: Line, name: str, horizon: Horizon, counted: Sequence[Event]) ->
     outcome = line.outcome
     if name == outcome.days:
         first = counted[0].time if counted else None
-        return float((horizon.ends if first is None else first) - horizon.begins) / DAY
+        return float((horizon.ends if first is None else first) - horizon.begins) / DAY_MICROS
     match outcome.measure:
         case "happened" | "time_to_event":
             return outcome.present if counted else outcome.absence

@@ -8,9 +8,8 @@ import numpy as np
 
 from assembly_line.declarations.tables import TablePeriod
 from assembly_line.features.values.columns import Column, Integers
-from assembly_line.instants import FIRST_MICROS, LAST_MICROS, offset_at
+from assembly_line.instants import DAY_MICROS, FIRST_MICROS, LAST_MICROS, offset_at
 
-DAY = 86_400_000_000
 # 1970-01-01 was a Thursday.
 MONDAY = 3
 
@@ -43,13 +42,13 @@ def months_of(starts: Integers) -> list[str]:
 
 def local_days(instants: Integers, zone: str) -> Integers:
     """The calendar day of each instant in the zone, as days since 1970-01-01."""
-    days, places = np.unique(instants // DAY, return_inverse=True)
-    first = np.array([offset_at(int(day) * DAY, zone) for day in days], np.int64)
-    last = np.array([offset_at((int(day) + 1) * DAY - 1, zone) for day in days], np.int64)
+    days, places = np.unique(instants // DAY_MICROS, return_inverse=True)
+    first = np.array([offset_at(int(day) * DAY_MICROS, zone) for day in days], np.int64)
+    last = np.array([offset_at((int(day) + 1) * DAY_MICROS - 1, zone) for day in days], np.int64)
     shifts = first[places]
     # On a day on which the clocks change each instant is looked up by itself.
     changing = np.flatnonzero((first != last)[places])
     shifts[changing] = [offset_at(instant, zone) for instant in instants[changing].tolist()]
     # Where it is later than in UTC, a local day after the last that has a date is that one.
-    clipped = np.clip((instants + shifts) // DAY, FIRST_MICROS // DAY, LAST_MICROS // DAY)
+    clipped = np.clip((instants + shifts) // DAY_MICROS, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS)
     return np.asarray(clipped, np.int64)

@@ -1,17 +1,8 @@
-"""The columns of a raw Parquet file, by the names and types that stand in it."""
+"""The columns of a raw table, by the names and types that stand in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import duckdb
-
-from assembly_line.errors import SourceUnreadable
-from assembly_line.features.files.parquet import parquet_notes, parquet_rows, parquet_schema
-from assembly_line.features.files.session import quoted
-from assembly_line.features.files.written_types import durations
 
 INT96 = "INT96"
 DURATION = "DURATION"
@@ -27,54 +18,15 @@ WHOLE_NUMBERS = ("BIGINT", "INTEGER")
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """A column of a file.
+    """A column of a raw table.
 
     Args:
-        name: as it stands in the file; several may share one.
+        name: as it stands there; several may share one.
         kind: its type in DuckDB's words; in Parquet's where DuckDB has none: `INT96`, decimals beyond 38 digits;
             `DURATION` where the writer says that the number is a length of time.
-        sql: names it among the rows of the file.
+        sql: names it among the rows of the table.
     """
 
     name: str
     kind: str
     sql: str
-
-
-def raw_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[RawColumn]:
-    """The columns of a Parquet file, in its order.
-
-    Raises:
-        SourceUnreadable: what its writer noted of them cannot be read.
-    """
-    lengths = _durations(connection, file)
-    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([file])}").fetchall()
-    query = f"SELECT name, num_children, type, converted_type, precision, scale FROM {parquet_schema(file)}"
-    stored = list(_top_level(connection.execute(query).fetchall()))
-    found = []
-    for (known_as, kind, *_), (name, _children, physical, converted, *digits) in zip(described, stored, strict=True):
-        wide = converted == "DECIMAL" and int(str(digits[0])) > DECIMAL_DIGITS
-        other = f"DECIMAL({digits[0]},{digits[1]})" if wide else INT96 if physical == INT96 else str(kind)
-        other = DURATION if name in lengths and kind in WHOLE_NUMBERS else other
-        found.append(RawColumn(str(name), other, quoted(str(known_as))))
-    return found
-
-
-def _durations(connection: duckdb.DuckDBPyConnection, file: Path) -> set[str]:
-    notes = connection.execute(f"SELECT key, value FROM {parquet_notes(file)}").fetchall()
-    try:
-        return durations({bytes(key): bytes(value) for key, value in notes})
-    except ValueError as error:
-        raise SourceUnreadable(
-            f"{file.name}: its writer's note of the columns cannot be read ({error}); expected the schema that Arrow "
-            "or Spark writes; write the file again"
-        ) from error
-
-
-def _top_level(stored: list[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    """The columns themselves, of a list in which each group stands before its members."""
-    below = 0
-    for row in stored[1:]:
-        if not below:
-            yield row
-        below += int(str(row[1] or 0)) - (1 if below else 0)

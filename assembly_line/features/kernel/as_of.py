@@ -17,10 +17,11 @@ from assembly_line.declarations.features import Latest, OfLatest, SinceLast
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.features.kernel.facts import in_force
 from assembly_line.features.kernel.point_in_time import History
-from assembly_line.features.kernel.window_queries import DAY, Decisions, Rows, WindowQueries
+from assembly_line.features.kernel.window_queries import Decisions, Rows, WindowQueries
 from assembly_line.features.values.columns import Column, Flags, Integers, null_column
 from assembly_line.features.values.predicate_flags import rows_where
 from assembly_line.features.values.semantics import Sight, ends_of
+from assembly_line.instants import DAY_MICROS
 
 
 def latest_values(
@@ -84,7 +85,7 @@ class _Join:
             kind = feature.source.columns[feature.column] if isinstance(feature, Latest) else "float64"
             return null_column(kind, len(found.rows))
         if isinstance(feature, SinceLast):
-            return Column("float64", (self._times - self._rows.times[found.rows]) / DAY, found.valid)
+            return Column("float64", (self._times - self._rows.times[found.rows]) / DAY_MICROS, found.valid)
         column = self._rows.columns[feature.column]
         valid = found.valid if column.valid.all() else found.valid & column.valid[found.rows]
         return Column(column.kind, np.take(column.values, found.rows), valid)

@@ -16,8 +16,6 @@ from assembly_line.features.values.ordering import order_of
 from assembly_line.features.values.semantics import Sight, micros_of
 from assembly_line.features.values.window_starts import starts_of
 
-DAY = 86_400_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from assembly_line.declarations.outcomes import Outcome
+from assembly_line.features.model.manifests import Manifest
 from assembly_line.features.model.plans import Plan
 
 OutcomeKind = Literal["binary", "numeric", "time_to_event"]
@@ -37,15 +37,15 @@ class Facts:
     present: int
 
 
-def facts_of(plan: Plan, manifest: Mapping[str, Any]) -> Facts:
+def facts_of(plan: Plan, manifest: Manifest) -> Facts:
     """Read them from what was planned and what was finished."""
     outcome = plan.line.outcome
     return Facts(
         line=plan.line.name,
         dataset_id=plan.dataset_id,
-        logical_digest=manifest["logical_digest"],
-        as_of=manifest["as_of"],
-        rows=manifest["rows"],
+        logical_digest=manifest.logical_digest,
+        as_of=manifest.as_of,
+        rows=manifest.rows,
         keys=tuple(plan.line.decision.keys),
         features=plan.features,
         outcome=outcome.name,

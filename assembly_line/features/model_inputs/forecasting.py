@@ -14,11 +14,10 @@ from assembly_line.features.model_inputs.targets import Targets, filled, label_t
 from assembly_line.features.model_inputs.timeline import codes_of, named
 from assembly_line.features.values.columns import Column, Flags, Floats, Integers
 from assembly_line.features.values.dataset_columns import DECISION_TIME
-from assembly_line.instants import format_instant, from_micros
+from assembly_line.instants import DAY_MICROS, format_instant, from_micros
 from assembly_line.model_types import Forecasting
 
 HOUR = 3_600_000_000
-DAY = 24 * HOUR
 
 
 def forecasting_targets(columns: Mapping[str, Column], facts: Facts, known: Integers, spec: Forecasting) -> Targets:
@@ -73,7 +72,8 @@ def steps_of(times: Integers) -> Integers:
     raise RequestRefused(
         f"model.type: forecasting needs decisions at a regular cadence, but after "
         f"{format_instant(from_micros(int(instants[odd])))} the next are at "
-        f"{format_instant(from_micros(int(instants[odd + 1])))}; the shortest span is {int(spans.min()) / DAY:g} days; "
+        f"{format_instant(from_micros(int(instants[odd + 1])))}; the shortest span is "
+        f"{int(spans.min()) / DAY_MICROS:g} days; "
         "declare a spine with a cadence"
     )
 
@@ -86,8 +86,8 @@ def _equal(spans: Integers) -> Integers | None:
 def _days(instants: Integers) -> Integers | None:
     """Whole days, give or take the hour by which a zone's clock changes."""
     passed = instants - instants[0]
-    days = (passed + DAY // 2) // DAY
-    return _in_units(days) if bool((np.abs(passed - days * DAY) <= HOUR).all()) else None
+    days = (passed + DAY_MICROS // 2) // DAY_MICROS
+    return _in_units(days) if bool((np.abs(passed - days * DAY_MICROS) <= HOUR).all()) else None
 
 
 def _months(instants: Integers) -> Integers | None:
@@ -96,12 +96,12 @@ def _months(instants: Integers) -> Integers | None:
     A moment's day is that of the nearest midnight, so that the midnights of a zone west or east of Greenwich lie in one
     month with their days.
     """
-    days = (instants + DAY // 2) // DAY
+    days = (instants + DAY_MICROS // 2) // DAY_MICROS
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     day_of_month = (dates - months).astype(np.int64)
     last_day = ((months + 1).astype("datetime64[D]") - months).astype(np.int64) - 1
-    moment = instants - days * DAY
+    moment = instants - days * DAY_MICROS
     same_day = day_of_month == np.minimum(day_of_month.max(), last_day)
     regular = bool(same_day.all() and (np.abs(moment - moment[0]) <= HOUR).all())
     return _in_units(months.astype(np.int64)) if regular else None

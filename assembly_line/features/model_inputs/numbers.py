@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from assembly_line.encoding import KIND_OF_TYPE, LARGEST, MICROS_PER_DAY, Kind
+from assembly_line.encoding import KIND_OF_TYPE, LARGEST, Kind
 from assembly_line.errors import RequestRefused
 from assembly_line.features.values.columns import Column, Floats, Integers, decimal_scale
+from assembly_line.instants import DAY_MICROS
 
 # Whole numbers up to here are exact as floats, and so is the quotient of two of them rounded once.
 EXACT = 1 << 53
@@ -76,7 +77,7 @@ def _require_exact(name: str, column: Column) -> None:
 def _floats(column: Column) -> Floats:
     scale = decimal_scale(column.kind)
     if column.kind == "timestamp":
-        return _quotient(column.values, MICROS_PER_DAY)
+        return _quotient(column.values, DAY_MICROS)
     if scale is None:
         return column.values.astype(np.float64)
     exact = _quotient(column.values, 10**scale)

@@ -13,10 +13,10 @@ from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.features.spine.occasions import at_most, decided_between, occasions
 from assembly_line.features.spine.populations import MOST_DECISIONS
 from assembly_line.features.values.semantics import micros_of
-from assembly_line.instants import to_micros
+from assembly_line.instants import DAY_MICROS, to_micros
 
 # A date's event is at the end of the day at whose start it is decided.
-DAYS = 2 * 86_400_000_000
+DAYS = 2 * DAY_MICROS
 
 
 def spine_rows(line: Line, asked: Asked, inputs: Mapping[str, Input]) -> int:

@@ -7,40 +7,41 @@ from typing import Any
 
 from assembly_line.declarations.lines import Line
 from assembly_line.features.model.findings import finding_from_json
+from assembly_line.features.model.manifests import Manifest
 from assembly_line.features.profile.figures import profile_of
 from assembly_line.features.profile.page import Subject, page
 from assembly_line.features.values.columns import Column
 
 
-def page_of_manifest(line: Line, manifest: Mapping[str, Any], columns: Mapping[str, Column]) -> str:
+def page_of_manifest(line: Line, manifest: Manifest, columns: Mapping[str, Column]) -> str:
     """The profile of a finished dataset.
 
     Args:
         line: as it was declared when the dataset was planned.
         columns: the dataset's rows.
     """
-    engine = manifest["engine"]
+    engine = manifest.engine
     described = {
         "line": line.name,
-        "as of": _short(manifest["as_of"]),
-        "period asked for": f"{_short(manifest['from']) or 'open'} to {_short(manifest['to']) or 'open'}",
-        "spine rows": f"{manifest['spine_rows']:,}",
-        "release": manifest["release"],
-        "digest of its rows": manifest["logical_digest"],
-        "built by": f"{engine['name']} in {manifest['seconds']:g} s",
-        "created": _short(manifest["created"]),
-        **{f"source {name}": f"snapshot {part['snapshot'][:16]}" for name, part in manifest["snapshots"].items()},
+        "as of": _short(manifest.as_of),
+        "period asked for": f"{_short(manifest.since) or 'open'} to {_short(manifest.until) or 'open'}",
+        "spine rows": f"{manifest.spine_rows:,}",
+        "release": manifest.release,
+        "digest of its rows": manifest.logical_digest,
+        "built by": f"{engine.name} in {manifest.seconds:g} s",
+        "created": _short(manifest.created),
+        **{f"source {name}": f"snapshot {part.snapshot[:16]}" for name, part in manifest.snapshots.items()},
     }
     subject = Subject(
         title=line.title,
         owner=line.owner,
-        dataset_id=manifest["dataset_id"],
-        purpose=manifest["purpose"],
+        dataset_id=manifest.dataset_id,
+        purpose=manifest.purpose,
         described=described,
-        excluded=manifest["excluded"],
-        findings=[finding_from_json(one) for one in manifest["quality"]],
-        limitations=manifest["limitations"],
-        sampling=manifest.get("sampling"),
+        excluded=manifest.excluded,
+        findings=manifest.quality,
+        limitations=manifest.limitations,
+        sampling=manifest.sampling,
     )
     return page(subject, profile_of(line, columns))
 

@@ -12,13 +12,13 @@ from typing import Protocol
 
 import numpy as np
 
+from assembly_line.declarations.checks import NUMERIC
 from assembly_line.declarations.sources import Source
 from assembly_line.features.kernel.aggregates import as_float
 from assembly_line.features.model.findings import Example, Finding
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.workload import Keys, StaticGroup, workload_of
 from assembly_line.features.quality.leak_findings import COUNTS_ON, TIMELESS_COUNTS, Leak, leak_findings
-from assembly_line.features.quality.value_rules import NUMBERS
 from assembly_line.features.spine.assembly import Bounds
 from assembly_line.features.values.columns import Column, Flags, Floats, Integers
 from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
@@ -82,7 +82,7 @@ class _Counted:
 
 def _numbers(plan: Plan, group: StaticGroup) -> list[str]:
     kinds = {name: group.source.columns[feature.column] for name, feature in group.features.items()}
-    return [name for name, kind in kinds.items() if name in plan.features and kind.startswith(NUMBERS)]
+    return [name for name, kind in kinds.items() if name in plan.features and kind.startswith(NUMERIC)]
 
 
 def _counts(

@@ -16,9 +16,8 @@ from assembly_line.features.quality.value_rules import is_number
 from assembly_line.features.values.columns import Column
 from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.features.wording.personal_data import personal_features
-from assembly_line.instants import to_micros
+from assembly_line.instants import DAY_MICROS, to_micros
 
-DAY = 86_400_000_000
 # A string with more different values than this is no enumeration.
 MOST_VALUES = 50
 
@@ -127,4 +126,4 @@ def _days(plan: Plan, times: Column) -> float:
     starts = [to_micros(since) for since in (plan.since, plan.line.decision.history_since) if since is not None]
     if not starts and times.valid.any():
         starts = [int(times.values[times.valid].min())]
-    return max(1.0, (end - max(starts)) / DAY) if starts else 1.0
+    return max(1.0, (end - max(starts)) / DAY_MICROS) if starts else 1.0

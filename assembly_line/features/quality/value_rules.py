@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assembly_line.declarations.checks import NUMERIC
 from assembly_line.declarations.quality import Between, Nulls, OneOf, QualityRule
 from assembly_line.features.kernel.aggregates import as_float
 from assembly_line.features.model.findings import Finding, examples_of
@@ -13,8 +14,6 @@ from assembly_line.features.model.plans import Plan
 from assembly_line.features.values.columns import Column, Flags
 from assembly_line.features.values.plain_values import plain_values, shown
 from assembly_line.features.wording.personal_data import personal_features
-
-NUMBERS = ("int64", "float64", "decimal")
 
 
 def value_rules(plan: Plan, columns: Mapping[str, Column]) -> list[Finding]:
@@ -29,7 +28,7 @@ def value_rules(plan: Plan, columns: Mapping[str, Column]) -> list[Finding]:
 
 
 def is_number(column: Column) -> bool:
-    return column.kind.startswith(NUMBERS)
+    return column.kind.startswith(NUMERIC)
 
 
 def _judged(rule: QualityRule, columns: Mapping[str, Column], *, personal: bool) -> Finding:

@@ -13,7 +13,8 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.errors import DatasetAltered
 from assembly_line.features.model.findings import Finding, warnings_of
-from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.manifests import DefinedFeature, Manifest, ReadObject, ReadSnapshot, UsedEngine
+from assembly_line.features.model.plans import Input, Plan
 from assembly_line.features.model.workload import workload_of
 from assembly_line.features.quality.gate import rules_of
 from assembly_line.features.quality.leak_findings import audit_of
@@ -21,9 +22,6 @@ from assembly_line.features.sources.attempts import Built, activities_to_json
 from assembly_line.features.values.columns import Column
 from assembly_line.features.values.semantics import SEMANTICS_VERSION
 from assembly_line.instants import format_instant
-
-SCHEMA = "assembly-line/dataset"
-VERSION = 1
 
 
 def manifest_of(
@@ -36,63 +34,51 @@ def manifest_of(
     manifest_uri: str,
     seconds: float,
     created: datetime,
-) -> dict[str, Any]:
-    """Describe a dataset that passed the gate, as JSON values.
+) -> Manifest:
+    """Describe a dataset that passed the gate.
 
     Args:
         columns: the dataset as it was written and read back.
         seconds: how long the build took.
     """
-    outcome = plan.line.outcome.name if plan.with_outcome else None
-    return {
-        "schema": SCHEMA,
-        "version": VERSION,
-        "dataset_id": plan.dataset_id,
-        "line": plan.line.name,
-        "purpose": plan.purpose,
-        "as_of": format_instant(plan.as_of),
-        "from": None if plan.since is None else format_instant(plan.since),
-        "to": None if plan.until is None else format_instant(plan.until),
-        "release": plan.release,
-        "semantics": SEMANTICS_VERSION,
-        "snapshots": {
-            name: {
-                "snapshot": part.snapshot,
-                "objects": [{"key": item.key, "version": item.version} for item in part.objects],
-            }
-            for name, part in plan.inputs.items()
-        },
-        "features": _features(plan),
-        "keys": dict(plan.line.decision.keys),
-        "outcome": outcome,
-        "outcome_columns": list(plan.outcome_columns),
-        "data_uri": data_uri,
-        "manifest_uri": manifest_uri,
-        "rows": built.rows,
-        "spine_rows": built.spine_rows,
-        "positives": _positives(plan, columns),
-        "excluded": dict(built.excluded),
-        "duplicates": built.duplicates,
-        "sampling": None if built.sampling is None else dict(built.sampling),
-        "logical_digest": logical_digest(columns),
-        "rules": rules_of(plan.line),
-        "quality": [finding.to_json() for finding in findings],
-        "warnings": warnings_of(findings),
-        "audit": audit_of(plan.line, findings) if plan.with_outcome else None,
-        "limitations": _limitations(plan),
-        "activity": activities_to_json(built.activity),
-        "engine": {
-            "name": built.engine,
-            "reason": plan.reason,
-            "versions": dict(built.versions),
-            "joins": dict(built.joins),
-        },
-        "seconds": seconds,
-        "created": format_instant(created),
-    }
+    return Manifest(
+        dataset_id=plan.dataset_id,
+        line=plan.line.name,
+        purpose=plan.purpose,
+        as_of=format_instant(plan.as_of),
+        since=None if plan.since is None else format_instant(plan.since),
+        until=None if plan.until is None else format_instant(plan.until),
+        release=plan.release,
+        semantics=SEMANTICS_VERSION,
+        snapshots={name: _read(part) for name, part in plan.inputs.items()},
+        features=_features(plan),
+        keys=dict(plan.line.decision.keys),
+        outcome=plan.line.outcome.name if plan.with_outcome else None,
+        outcome_columns=tuple(plan.outcome_columns),
+        data_uri=data_uri,
+        manifest_uri=manifest_uri,
+        rows=built.rows,
+        spine_rows=built.spine_rows,
+        positives=_positives(plan, columns),
+        excluded=dict(built.excluded),
+        duplicates=built.duplicates,
+        sampling=None if built.sampling is None else dict(built.sampling),
+        logical_digest=logical_digest(columns),
+        rules=rules_of(plan.line),
+        quality=tuple(findings),
+        warnings=tuple(warnings_of(findings)),
+        audit=audit_of(plan.line, findings) if plan.with_outcome else None,
+        limitations=_limitations(plan),
+        activity=activities_to_json(built.activity),
+        engine=UsedEngine(
+            name=built.engine, reason=plan.reason, versions=dict(built.versions), joins=dict(built.joins)
+        ),
+        seconds=seconds,
+        created=format_instant(created),
+    )
 
 
-def result_of(manifest: Mapping[str, Any], *, exists: bool) -> dict[str, Any]:
+def result_of(manifest: Manifest, *, exists: bool) -> dict[str, Any]:
     """What the dataset machine answers: the manifest's essentials, small however many features there are.
 
     Args:
@@ -100,11 +86,11 @@ def result_of(manifest: Mapping[str, Any], *, exists: bool) -> dict[str, Any]:
     """
     same = ("dataset_id", "line", "purpose", "data_uri", "manifest_uri", "rows", "spine_rows", "seconds", "positives")
     return {
-        **{name: manifest[name] for name in same},
-        "features": [feature["name"] for feature in manifest["features"]],
-        "engine": manifest["engine"]["name"],
+        **{name: getattr(manifest, name) for name in same},
+        "features": [feature.name for feature in manifest.features],
+        "engine": manifest.engine.name,
         "exists": exists,
-        "warnings": manifest.get("warnings", []),
+        "warnings": list(manifest.warnings),
     }
 
 
@@ -113,7 +99,7 @@ def logical_digest(columns: Mapping[str, Column]) -> str:
     return digest([[name, column.kind, _column_digest(column)] for name, column in columns.items()])
 
 
-def require_rows(manifest: Mapping[str, Any], columns: Mapping[str, Column]) -> None:
+def require_rows(manifest: Manifest, columns: Mapping[str, Column]) -> None:
     """Hold stored rows against the manifest, before anything is made of them.
 
     Args:
@@ -123,11 +109,11 @@ def require_rows(manifest: Mapping[str, Any], columns: Mapping[str, Column]) -> 
         DatasetAltered: their digest is another one.
     """
     found = logical_digest(columns)
-    if found != manifest["logical_digest"]:
+    if found != manifest.logical_digest:
         raise DatasetAltered(
-            f"dataset {manifest['dataset_id']}: its stored rows have the digest {found}, its manifest says "
-            f"{manifest['logical_digest']}: {manifest['data_uri']} was altered after it was built; "
-            f"`line dataset verify {manifest['dataset_id']}` shows what differs; bring back the first version of the "
+            f"dataset {manifest.dataset_id}: its stored rows have the digest {found}, its manifest says "
+            f"{manifest.logical_digest}: {manifest.data_uri} was altered after it was built; "
+            f"`line dataset verify {manifest.dataset_id}` shows what differs; bring back the first version of the "
             "object, or ask for the dataset of another instant"
         )
 
@@ -153,15 +139,20 @@ def _positives(plan: Plan, columns: Mapping[str, Column]) -> int | None:
     return int((columns[outcome.name].values == outcome.present).sum())
 
 
-def _features(plan: Plan) -> list[dict[str, Any]]:
+def _read(part: Input) -> ReadSnapshot:
+    objects = tuple(ReadObject(key=item.key, version=item.version) for item in part.objects)
+    return ReadSnapshot(snapshot=part.snapshot, objects=objects)
+
+
+def _features(plan: Plan) -> tuple[DefinedFeature, ...]:
     definitions = dict(line_to_json(plan.line)["line"]["features"]["$pairs"])
-    return [{"name": name, "definition": definitions[name]} for name in plan.features]
+    return tuple(DefinedFeature(name=name, definition=definitions[name]) for name in plan.features)
 
 
-def _limitations(plan: Plan) -> list[str]:
+def _limitations(plan: Plan) -> tuple[str, ...]:
     used = {name: plan.line.sources[name] for name in plan.inputs} | workload_of(plan.line, plan.features).sources
-    return [
+    return tuple(
         f"source {source.name} is static: its facts carry no time and are taken as known at every decision"
         for source in used.values()
         if source.static
-    ]
+    )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
-from assembly_line.names import CHILD_SUFFIX, Parameter
+from assembly_line.names import CHILD_SUFFIX
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
 from assembly_line.storage.services.requested_runs import start_requested
 
@@ -21,7 +22,7 @@ def started(account: Account, request: DatasetRequest, *, author: str) -> dict[s
     Returns:
         `run_id` and `execution_arn`.
     """
-    return start_requested(account, Parameter.DATASET_MACHINE, request, author=author, step="dataset-")
+    return start_requested(account, DATASET, request, author=author, step="dataset")
 
 
 def described(account: Account, line: str, run: str) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def cancelled(account: Account, run: str, *, by: str) -> dict[str, Any]:
         NotFound: there is no such run.
         Conflict: it had ended before.
     """
-    arn = execution_arn(account.named(Parameter.DATASET_MACHINE), run)
+    arn = execution_arn(account.named(DATASET.parameter), run)
     try:
         found = _stopped(account, arn, by)
     except NotFound as error:
@@ -81,7 +82,7 @@ def _stopped(account: Account, arn: str, by: str) -> Execution:
 def _of_line(account: Account, line: str, run: str) -> Execution:
     missing = f"line {line!r} has no dataset run {run!r}"
     try:
-        found = account.machines.describe(execution_arn(account.named(Parameter.DATASET_MACHINE), run))
+        found = account.machines.describe(execution_arn(account.named(DATASET.parameter), run))
     except NotFound as error:
         raise NotFound(missing) from error
     if not isinstance(found.request, dict) or found.request.get("line") != line:

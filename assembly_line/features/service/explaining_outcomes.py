@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.entities import names_of
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.features.explain.explanation import DAY
 from assembly_line.features.explain.outcome_explanation import Horizon, explain_outcome, horizon_of
 from assembly_line.features.explain.own_row_explanation import explain_own_row
 from assembly_line.features.model.workload import keys_of
@@ -17,7 +16,7 @@ from assembly_line.features.spine.outcome_values import outcome_reads
 from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.features.values.plain_values import shown, shown_instant
 from assembly_line.features.wording.decision_wording import outcome_in_words
-from assembly_line.instants import to_micros
+from assembly_line.instants import DAY_MICROS, to_micros
 
 if TYPE_CHECKING:
     from assembly_line.features.explain.explanation import Event, Explanation
@@ -102,7 +101,7 @@ def _horizon(recorded: Recorded, values: Mapping[str, Any]) -> Horizon:
 def _rows(recorded: Recorded, values: Mapping[str, Any], horizon: Horizon) -> list[Row]:
     """The events of the decision's entities; objects far from the horizon are not fetched."""
     line = recorded.plan.line
-    span = max(horizon.ends - horizon.begins, DAY)
+    span = max(horizon.ends - horizon.begins, DAY_MICROS)
 
     def touches(item: SnapshotObject) -> bool:
         if item.min_time is None or item.max_time is None:

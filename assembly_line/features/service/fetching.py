@@ -31,8 +31,8 @@ def fetch(account: Account, dataset: FinishedDataset, shape: str | None, folder:
     folder.mkdir(parents=True, exist_ok=True)
     data, described = folder / "data.parquet", folder / "manifest.json"
     account.datasets.download(dataset.line, dataset.dataset_id, data)
-    _require_content(data, dataset.manifest["data_uri"])
-    described.write_text(json.dumps(dataset.manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _require_content(data, dataset.manifest.data_uri)
+    described.write_text(json.dumps(dataset.manifest.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [data, described]
 
 

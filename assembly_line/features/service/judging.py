@@ -31,7 +31,7 @@ def judged(account: Account, text: str) -> dict[str, Any]:
         "finished": found.manifest is not None,
         "stopped_by": [finding.rule for finding in found.findings if finding.stops],
         "findings": [finding.to_json() for finding in found.findings],
-        "audit": None if found.manifest is None else found.manifest.get("audit"),
+        "audit": None if found.manifest is None else found.manifest.audit,
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound
-from assembly_line.names import dataset_prefix
 
 if TYPE_CHECKING:
+    from assembly_line.features.model.manifests import Manifest
     from assembly_line.storage.account import Account
 
 KEPT = ("dataset_id", "line", "purpose", "as_of", "from", "to", "rows", "spine_rows", "positives", "created")
@@ -32,10 +32,10 @@ def listed(account: Account, line: str | None = None) -> list[dict[str, Any]]:
         account.control.current_release(line)
     return [
         {
-            **{name: one.manifest[name] for name in KEPT},
-            "features": len(one.manifest["features"]),
-            "sampled": bool(one.manifest.get("sampling")),
-            "engine": one.manifest["engine"]["name"],
+            **_chosen(one.manifest, KEPT),
+            "features": len(one.manifest.features),
+            "sampled": bool(one.manifest.sampling),
+            "engine": one.manifest.engine.name,
         }
         for one in account.finished_datasets.of(account.control.lines() if line is None else [line])
     ]
@@ -48,11 +48,12 @@ def shown(account: Account, line: str, dataset_id: str) -> dict[str, Any]:
         NotFound: the line was never released, or has no such dataset.
     """
     account.control.current_release(line)
-    try:
-        manifest = account.store.read_json(f"{dataset_prefix(line, dataset_id)}manifest.json")
-    except NotFound as error:
-        raise NotFound(
-            f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one"
-        ) from error
-    features = [feature["name"] for feature in manifest["features"]]
-    return {**{name: manifest[name] for name in SHOWN}, "features": features}
+    manifest = account.datasets.find_manifest(line, dataset_id)
+    if manifest is None:
+        raise NotFound(f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one")
+    return {**_chosen(manifest, SHOWN), "features": [feature.name for feature in manifest.features]}
+
+
+def _chosen(manifest: Manifest, names: tuple[str, ...]) -> dict[str, Any]:
+    document = manifest.to_json()
+    return {name: document[name] for name in names}

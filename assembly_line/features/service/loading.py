@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.connectors import reader_of
 from assembly_line.errors import NotFound, SourceUnreadable
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def load_into(account: Account, line: str, files: Path, note: Callable[[str], No
             if source.sql is not None:
                 continue  # a view, made of loaded sources when a dataset is built
             note(f"Checking {name} ...")
-            prepared.append(lake.prepare(source, files / f"{name}.parquet", Path(folder) / name))
+            reader = reader_of("parquet", files / f"{name}.parquet")
+            prepared.append(lake.prepare(source, reader, Path(folder) / name))
         for one in prepared:
             note(f"Loading {one.source.name} ...")
             loaded.append(lake.replace(one))

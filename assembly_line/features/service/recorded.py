@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.manifests import Manifest
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.snapshots import SnapshotObject
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Recorded:
     """One finished dataset, and a folder of this machine that is there as long as it is looked at."""
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     plan: Plan
     folder: Path
     account: Account

@@ -50,5 +50,5 @@ def forecast_of(account: Account, request: DatasetRequest, machinery: Machinery)
     """
     resolved = resolve(account, request, memory_mib=machinery.memory_mib)
     found = account.datasets.find_manifest(resolved.plan.line.name, resolved.plan.dataset_id)
-    created = None if found is None else str(found["created"])
+    created = None if found is None else found.created
     return forecast(resolved.plan, resolved.snapshots, machinery, created=created)

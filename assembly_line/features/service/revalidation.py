@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from assembly_line.declarations.quality import Unique
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
 from assembly_line.features.files.reading_back import MEMORY_MIB, opened_dataset
 from assembly_line.features.files.session import connect
 from assembly_line.features.model.findings import Finding, broken
+from assembly_line.features.model.manifests import Manifest
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.gate import examine, require_passed, rules_of
 from assembly_line.features.quality.revalidation import built_again, kept_findings, same_rules
@@ -19,7 +19,7 @@ from assembly_line.features.sources.source_rules import judged_rule
 from assembly_line.storage.account import Account
 
 
-def require_passed_again(account: Account, plan: Plan, manifest: Mapping[str, Any]) -> None:
+def require_passed_again(account: Account, plan: Plan, manifest: Manifest) -> None:
     """Let a finished dataset through if it passes the rules of the plan's release; at once if it did before.
 
     Raises:

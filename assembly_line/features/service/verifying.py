@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
@@ -44,10 +45,10 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     found = compare(stored, again, present, rounded=rounded, examples=EXAMPLES)
     in_order = stored[DECISION_ID].values.tolist() == again[DECISION_ID].values.tolist()
     checks = {
-        STORED: logical_digest(stored) == manifest["logical_digest"],
+        STORED: logical_digest(stored) == manifest.logical_digest,
         "columns are those of the plan": not absent and list(stored) == list(again),
         "decisions are the same, in the same order": in_order,
-        "decisions left out are the same": dict(built.excluded) == manifest["excluded"],
+        "decisions left out are the same": dict(built.excluded) == manifest.excluded,
         "values are equal": not found.columns,
     }
     return {
@@ -58,7 +59,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
         "checks": checks,
         "rows": len(stored[DECISION_ID]),
         "columns_compared": len(present),
-        "built_by": manifest["engine"],
+        "built_by": asdict(manifest.engine),
         "recomputed_by": {"name": built.engine, "versions": dict(built.versions)},
         "seconds": round(time.monotonic() - began, 3),
         **_compared(found, "recorded", "recomputed"),
@@ -90,7 +91,7 @@ def changed(first: Recorded, second: Recorded) -> dict[str, Any]:
             "second": len(other[DECISION_ID]),
             "common": found.common,
         },
-        "excluded": {"first": first.manifest["excluded"], "second": second.manifest["excluded"]},
+        "excluded": {"first": first.manifest.excluded, "second": second.manifest.excluded},
         "columns_compared": common,
         **_compared(found, "first", "second"),
     }

@@ -63,7 +63,7 @@ def built_from_json(document: Mapping[str, Any]) -> Built:
     return Built(
         **given,
         findings=tuple(finding_from_json(one) for one in document.get("findings", ())),
-        activity=activities_from_json(document),
+        activity=activities_from_json(document.get("activity", {})),
     )
 
 
@@ -72,8 +72,8 @@ def activities_to_json(activity: Mapping[str, Activity]) -> dict[str, Any]:
 
 
 def activities_from_json(document: Mapping[str, Any]) -> dict[str, Activity]:
-    """Of a build or a manifest; nothing of it in a document of an older version."""
-    return {name: activity_from_json(one) for name, one in document.get("activity", {}).items()}
+    """Read back what `activities_to_json` wrote."""
+    return {name: activity_from_json(one) for name, one in document.items()}
 
 
 def in_state(built: Built) -> dict[str, Any]:

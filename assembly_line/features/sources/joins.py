@@ -19,8 +19,8 @@ from assembly_line.features.kernel.stretches import Stretches, stretches_of
 from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.spine.assembly import Bounds, reach_of
+from assembly_line.instants import DAY_MICROS
 
-DAY = 86_400_000_000
 # A day in some zone ends up to a day and a half away from the same day in UTC.
 DATE_SLACK = 2
 Join = Literal["range join", "as-of join", "sorted windows"]
@@ -49,8 +49,8 @@ def _stretches(group: TimedGroup, decisions: Decisions, reach: int) -> tuple[Str
     """Stretches of the source's event times as they stand in its files, and how many microseconds their unit has."""
     if group.source.columns[group.source.event_time or ""] != "date":
         return stretches_of(decisions, reach), 1
-    days = Decisions(decisions.entities, decisions.times // DAY + DATE_SLACK)
-    return stretches_of(days, reach // DAY + 1 + 2 * DATE_SLACK), DAY
+    days = Decisions(decisions.entities, decisions.times // DAY_MICROS + DATE_SLACK)
+    return stretches_of(days, reach // DAY_MICROS + 1 + 2 * DATE_SLACK), DAY_MICROS
 
 
 def join_of(group: TimedGroup, looked: Looked) -> Join:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 import duckdb
 
@@ -32,8 +31,6 @@ TEXTS = ("VARCHAR", "UUID", "JSON")
 # A decimal of so many digits keeps them as float64.
 FLOAT_DIGITS = 15
 SHOWN_ROWS = 3
-LARGEST_MILLIS = 2**63 // 1000
-YEAR_MILLIS = 31_556_952_000
 # Types as which DuckDB reads times in milliseconds.
 MILLISECONDS_TOO = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
@@ -100,34 +97,27 @@ def decimal_digits(kind: str) -> int:
 
 
 def check_times(
-    place: str, source: Source, columns: Mapping[str, RawColumn], connection: duckdb.DuckDBPyConnection, file: Path
+    place: str,
+    source: Source,
+    columns: Mapping[str, RawColumn],
+    connection: duckdb.DuckDBPyConnection,
+    far_time: Callable[[str], str | None],
 ) -> None:
-    """Whether each time can be read: milliseconds in 64 bits reach further than DuckDB's microseconds."""
+    """Whether each time can be read: milliseconds in 64 bits reach further than DuckDB's microseconds.
+
+    Args:
+        far_time: the first value of a column that lies beyond them, in words.
+    """
     for name in source.columns:
         if columns[name].kind in MILLISECONDS_TOO:
             try:
                 connection.execute(f"SELECT count({columns[name].sql}) FROM raw")
             except duckdb.ConversionException as error:
-                value = None if name in source.personal else _beyond_microseconds(file, name)
+                value = None if name in source.personal else far_time(name)
                 raise SourceUnreadable(
                     f"{place}: column {name}: a time in milliseconds{f', {value},' if value else ''} lies beyond the "
                     "year 294246; write 9999-12-31 for an end that is never reached, or null"
                 ) from error
-
-
-def _beyond_microseconds(file: Path, column: str) -> str | None:
-    """The first such value. DuckDB cannot show it; None where pyarrow is not installed, as in a Lambda."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        return None
-    with pq.ParquetFile(file) as opened:
-        for batch in opened.iter_batches(columns=[column]):
-            for millis in batch.column(0).cast(pa.int64()).to_pylist():
-                if millis is not None and abs(millis) > LARGEST_MILLIS:
-                    return f"{millis} (about the year {1970 + millis // YEAR_MILLIS})"
-    return None
 
 
 def check_values(

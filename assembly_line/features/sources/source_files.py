@@ -1,27 +1,26 @@
-"""A raw source file made into typed Parquet, one file a month: every declared column, cast without loss, or refused."""
+"""A raw table made into typed Parquet, one file a month: every declared column, cast without loss, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from assembly_line.declarations.sources import Source
-from assembly_line.errors import SourceUnreadable
-from assembly_line.features.files.named_files import check_file
-from assembly_line.features.files.parquet import literal, parquet_rows
-from assembly_line.features.files.raw_columns import NAIVE, NOTHING, RawColumn, raw_columns
+from assembly_line.features.files.parquet import literal
+from assembly_line.features.files.raw_columns import NAIVE, NOTHING, RawColumn
 from assembly_line.features.files.raw_times import day_of, is_finer, is_outside, micros_of
-from assembly_line.features.files.session import connect, physical, quoted, sql_type
+from assembly_line.features.files.session import physical, quoted, sql_type
 from assembly_line.features.sources.source_checks import check_columns, check_times, check_values, float_of
 from assembly_line.features.values.columns import column_of
 from assembly_line.features.values.local_times import utc_shifts
 from assembly_line.features.values.semantics import instants_of
 from assembly_line.instants import FIRST_MICROS, LAST_MICROS
 
-MEMORY_MIB = 2048
 MINUTE = 60_000_000
 # A blank cannot stand in a declared column's name.
 MONTH = quoted("month of event")
@@ -45,34 +44,53 @@ class TypedFile:
     inexact: tuple[str, ...] = ()
 
 
-def write_typed(source: Source, file: Path, folder: Path) -> list[TypedFile]:
-    """Check a raw Parquet file against the declaration and write it typed into `folder`.
+class Reader(Protocol):
+    """Reads a raw table where it lies: one class a kind of source."""
+
+    @property
+    def name(self) -> str:
+        """How messages call the table."""
+
+    def opened(
+        self, place: str, folder: Path
+    ) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Sequence[RawColumn]]]:
+        """A connection that has the table as view `raw` and may write into `folder`, with the table's columns.
+
+        Raises:
+            SourceUnreadable: the table cannot be read; the message begins with `place`.
+        """
+
+    def far_time(self, column: str) -> str | None:
+        """The first time of a column that lies beyond 64 bits of microseconds, in words; None if it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedTable:
+    """A source's content, checked and typed.
+
+    Args:
+        undeclared: column -> type in the raw table, of the columns that the source does not declare; they are left out.
+    """
+
+    parts: tuple[TypedFile, ...]
+    undeclared: Mapping[str, str]
+
+
+def write_typed(source: Source, reader: Reader, folder: Path) -> TypedTable:
+    """Check a raw table against the declaration and write it typed into `folder`.
 
     Raises:
-        SourceUnreadable: it is missing, empty, not Parquet, lacks a column, or holds a value that its declared type
-            cannot hold. Nothing is written then that anyone reads.
+        SourceUnreadable: it cannot be read, lacks a column, or holds a value that its declared type cannot hold.
+            Nothing is written then that anyone reads.
     """
-    # A name that is not UTF-8 could not be printed.
-    place = f"source {source.name}: {file.name.encode(errors='backslashreplace').decode()}"
-    check_file(place, file)
-    try:
-        with connect(folder, memory_mib=MEMORY_MIB, also=[file.resolve().parent]) as connection:
-            connection.execute(f"CREATE TEMP VIEW raw AS SELECT * FROM {parquet_rows([file])}")
-            columns = check_columns(place, source, raw_columns(connection, file))
-            check_times(place, source, columns, connection, file)
-            check_values(place, source, columns, connection)
-            inexact = _create_typed(source, columns, connection)
-            return [replace(part, inexact=inexact) for part in _write_months(source, folder, connection)]
-    except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
-        raise SourceUnreadable(f"{place}: cannot be read as Parquet ({first_line}); write it again") from error
-
-
-def undeclared_columns(source: Source, file: Path) -> dict[str, str]:
-    """Column -> type in the file, of the columns that the source does not declare; they are not loaded."""
-    with connect(file.resolve().parent, memory_mib=MEMORY_MIB) as connection:
-        columns = raw_columns(connection, file)
-    return {column.name: column.kind for column in columns if column.name not in source.columns}
+    place = f"source {source.name}: {reader.name}"
+    with reader.opened(place, folder) as (connection, found):
+        columns = check_columns(place, source, found)
+        check_times(place, source, columns, connection, reader.far_time)
+        check_values(place, source, columns, connection)
+        inexact = _create_typed(source, columns, connection)
+        parts = tuple(replace(part, inexact=inexact) for part in _write_months(source, folder, connection))
+        return TypedTable(parts, {column.name: column.kind for column in found if column.name not in source.columns})
 
 
 def _create_typed(

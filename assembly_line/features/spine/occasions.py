@@ -15,11 +15,10 @@ from assembly_line.features.values.columns import Integers
 from assembly_line.features.values.ordering import different_values
 from assembly_line.features.values.plain_values import shown_instant
 from assembly_line.features.values.semantics import micros_of
-from assembly_line.instants import EPOCH, LAST_MICROS, MICROSECOND, from_micros, to_micros, wall_time_offset
+from assembly_line.instants import DAY_MICROS, EPOCH, LAST_MICROS, MICROSECOND, from_micros, to_micros, wall_time_offset
 
 MOST_OCCASIONS = 1_000_000
-DAY = 86_400_000_000
-SHORTEST = {"day": DAY, "week": 7 * DAY, "month": 28 * DAY}
+SHORTEST = {"day": DAY_MICROS, "week": 7 * DAY_MICROS, "month": 28 * DAY_MICROS}
 # A local day lies up to a day and a half beside the same day in UTC.
 SLACK = 2
 FIRST_DAY, LAST_DAY = date.min.toordinal(), date.max.toordinal()
@@ -77,7 +76,7 @@ def _instants(cadence: CalendarCadence, since: int, until: int) -> Iterator[int]
     hour, minute = (int(part) for part in cadence.at.split(":"))
     at = timedelta(hours=hour, minutes=minute) // MICROSECOND
     for day in _days(cadence, since, until):
-        wall_time = (day - EPOCH.date()).days * DAY + at
+        wall_time = (day - EPOCH.date()).days * DAY_MICROS + at
         yield wall_time - wall_time_offset(wall_time, cadence.zone)
 
 

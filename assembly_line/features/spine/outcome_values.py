@@ -14,11 +14,12 @@ from assembly_line.declarations.outcomes import Outcome
 from assembly_line.features.kernel.aggregates import Values, aggregate_of
 from assembly_line.features.kernel.point_in_time import History, WindowQuery
 from assembly_line.features.kernel.reductions import Windows
-from assembly_line.features.kernel.window_queries import DAY, Decisions, Rows
+from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.workload import Keys, keys_of
 from assembly_line.features.spine.assembly import Matched, Reader, rows_of
 from assembly_line.features.values.columns import Column, Integers, decimal_scale
 from assembly_line.features.values.semantics import micros_of
+from assembly_line.instants import DAY_MICROS
 
 KINDS: Mapping[str, AggregateKind] = {"sum": "sum", "mean": "mean", "min": "min", "max": "max"}
 
@@ -101,7 +102,7 @@ def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> 
     found = {outcome.name: Column("int64", np.where(seen, happened[outcome.measure], outcome.absence), whole)}
     if outcome.measure == "time_to_event":
         last = np.append(history.times, 0)[np.where(seen, windows.low, len(history.times))]
-        found[outcome.days] = Column("float64", (np.where(seen, last, ends) - begins) / DAY, whole)
+        found[outcome.days] = Column("float64", (np.where(seen, last, ends) - begins) / DAY_MICROS, whole)
     return found
 
 

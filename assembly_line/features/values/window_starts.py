@@ -11,10 +11,9 @@ import numpy as np
 from assembly_line.declarations.windows import CalendarWindow, Window
 from assembly_line.features.values.columns import Integers
 from assembly_line.features.values.semantics import micros_of
-from assembly_line.instants import offset_at, wall_time_offset
+from assembly_line.instants import DAY_MICROS, offset_at, wall_time_offset
 
 HOUR = 3_600_000_000
-DAY = 24 * HOUR
 KEPT = 1 << 17
 MONTHS_OF = {"month": 1, "year": 12}
 
@@ -31,20 +30,20 @@ def starts_of(window: Window, times: Integers) -> Integers:
 
 def widest(window: Window) -> int:
     """Microseconds that no window of this kind exceeds: an offset differs from another by less than two days."""
-    return micros_of(window) if isinstance(window, timedelta) else (window.days_at_most + 2) * DAY
+    return micros_of(window) if isinstance(window, timedelta) else (window.days_at_most + 2) * DAY_MICROS
 
 
 def _earlier(window: CalendarWindow, local: Integers) -> Integers:
     """Wall times so many units earlier; a missing day becomes the last of its month."""
-    days, time_of_day = np.divmod(local, DAY)
+    days, time_of_day = np.divmod(local, DAY_MICROS)
     if window.unit in ("day", "week"):
-        return np.asarray((days - window.days_at_most) * DAY + time_of_day, np.int64)
+        return np.asarray((days - window.days_at_most) * DAY_MICROS + time_of_day, np.int64)
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     day_of_month = days - _first_days(months)
     wanted = months - window.number * MONTHS_OF[window.unit]
     first_days = _first_days(wanted)
     last_of_month = _first_days(wanted + 1) - first_days - 1
-    return np.asarray((first_days + np.minimum(day_of_month, last_of_month)) * DAY + time_of_day, np.int64)
+    return np.asarray((first_days + np.minimum(day_of_month, last_of_month)) * DAY_MICROS + time_of_day, np.int64)
 
 
 def _first_days(months: np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]) -> Integers:

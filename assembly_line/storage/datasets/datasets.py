@@ -6,7 +6,6 @@ The engine is imported where it is used: whoever only reads manifests, as the li
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -18,6 +17,7 @@ from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
+    from assembly_line.features.model.manifests import Manifest
     from assembly_line.features.model.plans import Plan
     from assembly_line.features.quality.dataset_figures import DatasetFigures
 
@@ -36,7 +36,7 @@ class DatasetStore:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def manifest(self, line: str, dataset_id: str) -> dict[str, Any]:
+    def manifest(self, line: str, dataset_id: str) -> Manifest:
         """What a finished dataset is.
 
         Raises:
@@ -47,25 +47,27 @@ class DatasetStore:
             raise NotFound(f"line {line!r} has no dataset {dataset_id!r}; `line dataset build {line}` makes one")
         return found
 
-    def find_manifest(self, line: str, dataset_id: str) -> dict[str, Any] | None:
+    def find_manifest(self, line: str, dataset_id: str) -> Manifest | None:
         """The manifest, or None while there is none."""
+        from assembly_line.features.model.manifests import Manifest
+
         try:
-            found = self._store.read(_manifest_key(line, dataset_id))
+            found = self._store.read_json(_manifest_key(line, dataset_id))
         except NotFound:
             return None
-        return dict(json.loads(found))
+        return Manifest.from_json(found)
 
-    def download(self, line: str, dataset_id: str, path: Path) -> dict[str, Any]:
+    def download(self, line: str, dataset_id: str, path: Path) -> Manifest:
         """Copy a dataset's rows into a Parquet file, and return its manifest.
 
         Raises:
             NotFound: there is no such dataset.
         """
         manifest = self.manifest(line, dataset_id)
-        self._store.download(self._store.key_of(manifest["data_uri"]), path)
+        self._store.download(self._store.key_of(manifest.data_uri), path)
         return manifest
 
-    def download_checked(self, line: str, dataset_id: str, path: Path) -> dict[str, Any]:
+    def download_checked(self, line: str, dataset_id: str, path: Path) -> Manifest:
         """Copy a dataset's rows into a Parquet file once they are those of its manifest, which is returned.
 
         Raises:
@@ -81,12 +83,11 @@ class DatasetStore:
             require_rows(manifest, columns)
         return manifest
 
-    def add_manifest(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    def add_manifest(self, manifest: Manifest) -> Manifest | None:
         """Make a dataset exist. The manifest that was there already if there was one: the first is kept."""
-        line, dataset_id = manifest["line"], manifest["dataset_id"]
-        if self._store.add_json(_manifest_key(line, dataset_id), dict(manifest)):
+        if self._store.add_json(_manifest_key(manifest.line, manifest.dataset_id), manifest.to_json()):
             return None
-        return self.manifest(line, dataset_id)
+        return self.manifest(manifest.line, manifest.dataset_id)
 
     def manifest_uri(self, plan: Plan) -> str:
         return self._store.uri(_manifest_key(plan.line.name, plan.dataset_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 from assembly_line.names import dataset_prefix
@@ -14,6 +14,7 @@ from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from assembly_line.features.model.findings import Finding
+    from assembly_line.features.model.manifests import Manifest
     from assembly_line.features.model.plans import Plan
 
 DATASET = re.compile(r"ds-[0-9a-f]{4,32}")
@@ -27,7 +28,7 @@ class FinishedDataset:
 
     line: str
     dataset_id: str
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Judgement:
     line: str
     dataset_id: str
     findings: tuple[Finding, ...]
-    manifest: dict[str, Any] | None
+    manifest: Manifest | None
 
 
 class FinishedDatasets:
@@ -50,7 +51,7 @@ class FinishedDatasets:
     def of(self, lines: Iterable[str]) -> list[FinishedDataset]:
         """Every finished dataset of these lines, the newest first."""
         found = [self._read(line, name) for line in lines for name in self._named(line, "")]
-        return sorted(found, key=lambda dataset: str(dataset.manifest["created"]), reverse=True)
+        return sorted(found, key=lambda dataset: dataset.manifest.created, reverse=True)
 
     def find(self, text: str, lines: Iterable[str]) -> FinishedDataset:
         """The dataset of one of these lines whose id is, or begins with, this text.
@@ -99,7 +100,7 @@ class FinishedDatasets:
         """
         from assembly_line.features.values.semantics import REBUILD, SEMANTICS_VERSION
 
-        version = dataset.manifest.get("semantics")
+        version = dataset.manifest.semantics
         try:
             return self.datasets.read_plan(f"{dataset_prefix(dataset.line, dataset.dataset_id)}plan.json", older=True)
         except (DeclarationError, RequestRefused) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
 
     from assembly_line.features.model.plans import Input
-    from assembly_line.features.sources.source_files import TypedFile
+    from assembly_line.features.sources.source_files import Reader, TypedFile, TypedTable
 
 TRANSFERS = 4
 NAME_LENGTH = 32
@@ -36,14 +36,10 @@ NAME_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class PreparedSource:
-    """A source's content, checked and typed, in local files that the lake has not got yet.
-
-    `undeclared`: column -> type of what the file has beside the declared columns.
-    """
+    """A source's content, checked and typed, in local files that the lake has not got yet."""
 
     source: Source
-    parts: tuple[TypedFile, ...]
-    undeclared: Mapping[str, str] = field(default_factory=dict)
+    table: TypedTable
 
 
 class Lake:
@@ -57,27 +53,26 @@ class Lake:
         self._objects = objects
         self._catalog = Catalog(glue, database) if glue is not None else None
 
-    def load(self, source: Source, file: Path) -> Snapshot:
-        """Replace a source by the content of a Parquet file.
+    def load(self, source: Source, reader: Reader) -> Snapshot:
+        """Replace a source by the content of a raw table.
 
         Raises:
-            SourceUnreadable: the file is not what the source declares; nothing was replaced.
+            SourceUnreadable: the table is not what the source declares; nothing was replaced.
         """
         with tempfile.TemporaryDirectory(prefix="lake-") as folder:
-            return self.replace(self.prepare(source, file, Path(folder)))
+            return self.replace(self.prepare(source, reader, Path(folder)))
 
-    def prepare(self, source: Source, file: Path, folder: Path) -> PreparedSource:
-        """Check a source's Parquet file and write it typed into `folder`; the lake is not touched.
+    def prepare(self, source: Source, reader: Reader, folder: Path) -> PreparedSource:
+        """Check a source's raw table and write it typed into `folder`; the lake is not touched.
 
         Raises:
-            SourceUnreadable: the file is not what the source declares.
+            SourceUnreadable: the table is not what the source declares.
         """
         # Loading needs DuckDB, which a Glue job, a reader only, does not have.
-        from assembly_line.features.sources.source_files import undeclared_columns, write_typed
+        from assembly_line.features.sources.source_files import write_typed
 
         folder.mkdir(parents=True, exist_ok=True)
-        parts = tuple(write_typed(source, file, folder))
-        return PreparedSource(source, parts, undeclared_columns(source, file))
+        return PreparedSource(source, write_typed(source, reader, folder))
 
     def replace(self, prepared: PreparedSource) -> Snapshot:
         """Replace a source by what was prepared.
@@ -87,7 +82,7 @@ class Lake:
         """
         if self._catalog is None:
             raise ValueError("Lake.replace needs glue and database")
-        source, written = prepared.source, prepared.parts
+        source, written = prepared.source, prepared.table.parts
         with ThreadPoolExecutor(TRANSFERS) as pool:
             objects = list(pool.map(lambda part: self._store(source, part), written))
         before = self._before(source.name)
@@ -95,7 +90,7 @@ class Lake:
             source=source.name,
             columns=dict(source.columns),
             objects=tuple(sorted(objects, key=lambda item: item.key)),
-            drift=drift_between(before, source.columns, prepared.undeclared),
+            drift=drift_between(before, source.columns, prepared.table.undeclared),
             inexact=written[0].inexact if written else (),
         )
         if source.static:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from assembly_line.delivery.channels import Channel, Sent
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
-from assembly_line.storage.services.batch_sending import Sent
-from assembly_line.storage.services.topic import Topic
 
 
 class Deliveries:
@@ -22,9 +21,9 @@ class Deliveries:
     decision's revision once.
     """
 
-    def __init__(self, ledger: Ledger, topic: Topic) -> None:
+    def __init__(self, ledger: Ledger, channel: Channel) -> None:
         self._ledger = ledger
-        self._topic = topic
+        self._channel = channel
 
     def send(
         self, run: ScoringContext, messages: Iterable[OutboundMessage]
@@ -33,7 +32,7 @@ class Deliveries:
 
         Raises:
             NotFound: the line's topic does not exist.
-            ClientError, BotoCoreError: the topic does not take messages now; a repetition continues from here.
+            ClientError, BotoCoreError: the channel does not take messages now; a repetition continues from here.
         """
         recorded = set(self._ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=f"{run.run_id}-"))
         for number, chunk in enumerate(chunks(messages)):
@@ -42,7 +41,7 @@ class Deliveries:
                 now = datetime.now(UTC)
                 rows = [
                     _record(run, message, sent, now)
-                    for message, sent in zip(chunk, self._topic.publish(chunk), strict=True)
+                    for message, sent in zip(chunk, self._channel.publish(chunk), strict=True)
                 ]
                 if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
                     yield from zip(chunk, rows, strict=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.run_standing import ScoredPeriod, Standing, standing
@@ -13,6 +12,9 @@ from assembly_line.names import decided_item, delivered_item
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.models.control_table import ControlTable
+
+if TYPE_CHECKING:
+    from assembly_line.training.champions import Champion
 
 # Sorts behind every instant.
 BEYOND = "~"
@@ -26,7 +28,7 @@ class ScoredPeriods:
         self._datasets = datasets
 
     def standing(
-        self, request: ScoringRequest, champion: Mapping[str, Any], *, now: datetime, run_id: str | None = None
+        self, request: ScoringRequest, champion: Champion, *, now: datetime, run_id: str | None = None
     ) -> Standing:
         """Place a request on the line's business clock.
 
@@ -38,11 +40,11 @@ class ScoredPeriods:
             NotFound: the dataset that the champion learnt from is gone.
             RequestRefused: the declared instant lies in the future.
         """
-        learnt_from = self._datasets.manifest(request.line, champion["dataset_id"])
+        learnt_from = self._datasets.manifest(request.line, champion.dataset_id)
         return standing(
             request,
             now=now,
-            model_knows_until=parse_instant(learnt_from["as_of"], field="as_of"),
+            model_knows_until=parse_instant(learnt_from.as_of, field="as_of"),
             latest=self._latest(request.line),
             overlapping=[run for run in self._overlapping(request) if run.run_id != run_id],
         )

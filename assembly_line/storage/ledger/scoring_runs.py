@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from assembly_line.delivery.channels import Form
 from assembly_line.delivery.outbox import OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import Prediction
@@ -62,11 +63,11 @@ class ScoringRun:
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_messages(self, predictions: Iterable[Prediction]) -> None:
-        """Write the outbox. A retry leaves the one that is there: what may have left already stays as it was sent."""
+    def write_messages(self, predictions: Iterable[Prediction], form: Form) -> None:
+        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
         messages = []
         for prediction in predictions:
-            written = write_message(prediction, store_prefix=self._prefix, bucket=self._store.bucket)
+            written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
             if isinstance(written, OffloadedBody):
                 self._store.add(written.key, written.content, content_type="application/json")
                 written = written.message

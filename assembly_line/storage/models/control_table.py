@@ -14,6 +14,8 @@ from assembly_line.names import ControlKey, approved_item, review_item, run_item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+    from assembly_line.training.champions import Champion
+
 DOCUMENT = "document"
 BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
@@ -42,7 +44,7 @@ class ControlTable:
     def set_current_release(self, line: str, digest: str) -> None:
         self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest})
 
-    def champion(self, line: str) -> dict[str, Any]:
+    def champion(self, line: str) -> Champion:
         """What decides for the line now.
 
         Raises:
@@ -54,26 +56,36 @@ class ControlTable:
                 f"line {line!r} has no champion yet; run `line train {line}` and let a reviewer approve "
                 "with `line review`"
             )
-        return found
+        return _champion(found)
 
-    def promote(self, line: str, champion: Mapping[str, Any]) -> bool:
+    def promote(self, line: str, champion: Champion) -> bool:
         """Let an approved run decide, and keep it as approved. False if a run decides that was promoted after it.
 
         Repeating it changes nothing: what came later stands, be it another approval or a rollback.
         """
-        self.add(line, approved_item(champion["run_id"]), champion)
+        document = champion.to_json()
+        self.add(line, approved_item(champion.run_id), document)
         while True:
             current = self.read(line, ControlKey.CHAMPION)
-            if current is not None and current["promoted_at"] >= champion["promoted_at"]:
-                return bool(current["run_id"] == champion["run_id"])
+            if current is not None and current["promoted_at"] >= champion.promoted_at:
+                return bool(current["run_id"] == champion.run_id)
             if current is None:
-                stored = self.add(line, ControlKey.CHAMPION, champion)
+                stored = self.add(line, ControlKey.CHAMPION, document)
             else:
-                stored = self.replace(line, ControlKey.CHAMPION, champion, known=current)
+                stored = self.replace(line, ControlKey.CHAMPION, document, known=current)
             if stored:
                 return True
 
-    def approved(self, line: str, run_id: str) -> dict[str, Any]:
+    def restore(self, line: str, champion: Champion, *, known: Champion) -> bool:
+        """Let a run decide again in place of `known`, which is kept as approved. False if another one decides now."""
+        # Kept since its approval, unless that was under an earlier version of the product.
+        self.add(line, approved_item(known.run_id), known.to_json())
+        current = self.read(line, ControlKey.CHAMPION)
+        if current is None or _champion(current) != known:
+            return False
+        return self.replace(line, ControlKey.CHAMPION, champion.to_json(), known=current)
+
+    def approved(self, line: str, run_id: str) -> Champion:
         """A run as it was approved.
 
         Raises:
@@ -81,13 +93,14 @@ class ControlTable:
         """
         found = self.read(line, approved_item(run_id))
         if found is None:
-            known = ", ".join(run["run_id"] for run in self.approvals(line)) or "none"
+            known = ", ".join(run.run_id for run in self.approvals(line)) or "none"
             raise NotFound(f"run {run_id!r} of line {line!r} was not approved; approved were: {known}")
-        return found
+        return _champion(found)
 
-    def approvals(self, line: str) -> list[dict[str, Any]]:
+    def approvals(self, line: str) -> list[Champion]:
         """Every run that was approved, the latest first, each as it was then."""
-        return sorted(self._query(line, approved_item("")), key=lambda run: str(run["promoted_at"]), reverse=True)
+        found = [_champion(document) for document in self._query(line, approved_item(""))]
+        return sorted(found, key=lambda run: run.promoted_at, reverse=True)
 
     def add_run(self, line: str, run_id: str, request: Mapping[str, Any]) -> bool:
         """Record who asked for a run. False if that run is recorded already."""
@@ -227,6 +240,13 @@ class ControlTable:
             "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
             "ConsistentRead": True,
         }
+
+
+def _champion(document: Mapping[str, Any]) -> Champion:
+    # Most who use the table read no champion, and start without what reads one.
+    from assembly_line.training.champions import Champion
+
+    return Champion.from_json(document)
 
 
 def _key(line: str, item: str) -> dict[str, Any]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 
-KEPT = 128
-
 
 class ReleasedLines:
-    """Looks up which release is current each time; a release itself never changes and is kept."""
+    """Looks up which release is current each time."""
 
     def __init__(self, control: ControlTable, releases: ReleaseStore) -> None:
         self._control = control
         self._releases = releases
-        self._read = lru_cache(KEPT)(lambda digest: releases.read(digest).line)
 
     def of_release(self, digest: str) -> Line:
         """The line as that release declares it.
@@ -27,8 +22,7 @@ class ReleasedLines:
         Raises:
             NotFound: it was never published.
         """
-        found: Line = self._read(digest)
-        return found
+        return self._releases.read(digest).line
 
     def release(self, line: str, digest: str | None = None) -> Release:
         """The release of that digest, or the line's current one.
@@ -57,5 +51,4 @@ class ReleasedLines:
         Raises:
             NotFound: the line was never released here.
         """
-        found: Line = self._read(self._control.current_release(line))
-        return found
+        return self.of_release(self._control.current_release(line))

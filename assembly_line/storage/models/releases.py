@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.errors import NotFound
@@ -12,11 +13,15 @@ from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training.code_folder import installable
 
 DOCUMENT = "release.json"
+KEPT = 128
 
 
 class ReleaseStore:
+    """The releases of the store bucket. One that was read is kept: a release never changes."""
+
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._kept = lru_cache(KEPT)(self._read)
 
     def publish(self, release: Release) -> str:
         """Store a release and return its digest. The document is written last: what it names is there."""
@@ -49,6 +54,10 @@ class ReleaseStore:
         Raises:
             NotFound: it was never published, or a script is gone or altered.
         """
+        found: Release = self._kept(digest)
+        return found
+
+    def _read(self, digest: str) -> Release:
         document = self._store.read_json(release_prefix(digest) + DOCUMENT)
         scripts = {name: self._store.read(release_code_prefix(digest) + name) for name in document["scripts"]}
         return release_from_json(document, scripts)

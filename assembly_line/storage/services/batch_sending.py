@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
+
+from assembly_line.delivery.channels import Sent
 
 ENTRIES = 10
 BYTES = 256 * 1024
@@ -36,26 +37,17 @@ Pause = Callable[[float], None]
 Call = Callable[[list[dict[str, Any]]], Any]
 
 
-class Sized(Protocol):
+class Sendable(Protocol):
+    """A body, and attributes as strings."""
+
     @property
-    def size(self) -> int:
-        """Bytes that the service counts."""
-        ...
+    def body(self) -> str: ...
+
+    @property
+    def attributes(self) -> Mapping[str, str]: ...
 
 
-Item = TypeVar("Item", bound=Sized)
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of one entry: the service's message id, or the code of its failure.
-
-    `retriable`: the failure may pass; it was tried as often as allowed.
-    """
-
-    message_id: str | None
-    reason: str | None = None
-    retriable: bool = False
+Item = TypeVar("Item", bound=Sendable)
 
 
 class BatchSender:
@@ -121,10 +113,16 @@ def _packed(items: Sequence[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
     size = 0
     for item in items:
-        if batch and (len(batch) == ENTRIES or size + item.size > BYTES):
+        if batch and (len(batch) == ENTRIES or size + _size(item) > BYTES):
             yield batch
             batch, size = [], 0
         batch.append(item)
-        size += item.size
+        size += _size(item)
     if batch:
         yield batch
+
+
+def _size(item: Sendable) -> int:
+    """Bytes that the services count: body, and names, types and values of the attributes."""
+    attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in item.attributes.items())
+    return len(item.body.encode()) + attributes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from assembly_line.errors import TargetUnreachable
 from assembly_line.names import (
     PROJECT,
-    Parameter,
     parameter_name,
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
@@ -33,7 +32,7 @@ class Parameters:
         )
         return {found["Name"]: found["Value"] for page in pages for found in page["Parameters"]}
 
-    def value(self, parameter: Parameter) -> str:
+    def value(self, parameter: str) -> str:
         """One parameter.
 
         Raises:

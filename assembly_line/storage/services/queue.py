@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.storage.services.batch_sending import BatchSender, Pause, Sent
+from assembly_line.delivery.channels import Sent
+from assembly_line.storage.services.batch_sending import BatchSender, Pause
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -20,12 +21,6 @@ class QueueMessage:
 
     body: str
     attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """Bytes that the service counts: body, and names, types and values of the attributes."""
-        attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
-        return len(self.body.encode()) + attributes
 
 
 class Queue:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assembly_line.instants import format_instant
-from assembly_line.names import Parameter, aws_name
+from assembly_line.names import run_name
+from assembly_line.stations import Machine
 
 if TYPE_CHECKING:
     from assembly_line.requests import DatasetRequest, TrainingRequest
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def start_requested(
-    account: Account, machine: Parameter, request: DatasetRequest | TrainingRequest, *, author: str, step: str = ""
+    account: Account,
+    machine: Machine,
+    request: DatasetRequest | TrainingRequest,
+    *,
+    author: str,
+    step: str | None = None,
 ) -> dict[str, str]:
     """Start a run in the name of its author.
 
@@ -25,11 +30,11 @@ def start_requested(
     Returns:
         `run_id` and `execution_arn`.
     """
-    run_id = f"{aws_name(request.line)}-{step}{request.as_of:%Y%m%d}-{secrets.token_hex(4)}"
+    run_id = run_name(request.line, step, request.as_of)
     # Before the start: a run that begins must find its author.
     requested = {"author": author, "requested_at": format_instant(datetime.now(UTC))}
     account.control.add_run(request.line, run_id, requested)
     return {
         "run_id": run_id,
-        "execution_arn": account.machines.start(account.named(machine), run_id, request.to_json()),
+        "execution_arn": account.machines.start(account.named(machine.parameter), run_id, request.to_json()),
     }

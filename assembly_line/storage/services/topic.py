@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from assembly_line.delivery.channels import SNS, Sent
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.errors import NotFound
 from assembly_line.names import line_resource
-from assembly_line.storage.services.batch_sending import BatchSender, Pause, Sent
+from assembly_line.storage.services.batch_sending import BatchSender, Pause
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
@@ -26,7 +27,9 @@ def topic_arn(sns: SNSClient, *, account: str, environment: str, line: str) -> s
 
 
 class Topic:
-    """One topic, through one client."""
+    """One topic, through one client: the channel `sns`."""
+
+    form = SNS
 
     def __init__(self, sns: SNSClient, arn: str, *, pause: Pause = time.sleep) -> None:
         self._sns = sns

@@ -5,26 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import NotFound
-from assembly_line.names import Parameter
+from assembly_line.stations import Machine, machines
 from assembly_line.storage.services.machines import Execution, execution_arn
 
 if TYPE_CHECKING:
     from assembly_line.storage.account import Account
 
-MACHINES = {
-    "dataset": Parameter.DATASET_MACHINE,
-    "training": Parameter.TRAINING_MACHINE,
-    "scoring": Parameter.SCORING_MACHINE,
-    "outcomes": Parameter.OUTCOMES_MACHINE,
-}
 
-
-def find(account: Account, run: str) -> tuple[str, Execution] | None:
+def find(account: Account, run: str) -> tuple[Machine, Execution] | None:
     """(machine, execution) of a run id or an execution's ARN; None if no machine of the line knows it."""
     name = run.rsplit(":", 1)[-1]
-    for machine, parameter in MACHINES.items():
+    for machine in machines().values():
         try:
-            return machine, account.machines.describe(execution_arn(account.named(parameter), name))
+            return machine, account.machines.describe(execution_arn(account.named(machine.parameter), name))
         except NotFound:
             continue
     return None

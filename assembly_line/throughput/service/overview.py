@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound
-from assembly_line.names import ControlKey, Parameter
+from assembly_line.names import CHILD_SUFFIX, ControlKey
+from assembly_line.stations import TRAINING_RUN, Machine, machines
 from assembly_line.storage.services.machines import RUNNING, execution_arn
-from assembly_line.throughput.service.executions import MACHINES
 
 if TYPE_CHECKING:
     from assembly_line.storage.account import Account
 
 SHOWN = 5
 LOOKED_AT = 50
-CHILD_SUFFIX = "-dataset"
 
 
 def overview(account: Account) -> dict[str, Any]:
@@ -22,25 +21,22 @@ def overview(account: Account) -> dict[str, Any]:
     return {
         "lines": [_line(account, name) for name in account.control.lines()],
         "executions": [
-            {"machine": machine, "name": name, "status": status}
-            for machine, parameter in MACHINES.items()
-            for name, status in _latest(account, parameter)
+            {"machine": machine.name, "name": name, "status": status}
+            for machine in machines().values()
+            for name, status in _latest(account, machine)
         ],
     }
 
 
-def _latest(account: Account, machine: Parameter) -> list[tuple[str, str]]:
+def _latest(account: Account, machine: Machine) -> list[tuple[str, str]]:
     """Names and statuses, the newest first. Datasets that a run had built for it are the run's own."""
-    found = account.machines.recent(account.named(machine), limit=LOOKED_AT)
+    found = account.machines.recent(account.named(machine.parameter), limit=LOOKED_AT)
     return [(name, status) for name, status in found if not name.endswith(CHILD_SUFFIX)][:SHOWN]
 
 
 def _line(account: Account, name: str) -> dict[str, Any]:
     control = account.control
-    try:
-        champion: dict[str, Any] = control.champion(name)
-    except NotFound:
-        champion = {}
+    champion = control.read(name, ControlKey.CHAMPION) or {}
     undecided = [review["run_id"] for review in control.reviews(name) if review["state"] == "waiting"]
     ended = [run for run in undecided if _has_ended(account, run)]
     return {
@@ -55,7 +51,7 @@ def _line(account: Account, name: str) -> dict[str, Any]:
 
 def _has_ended(account: Account, run: str) -> bool:
     """Whether nobody waits for the judgement any more: the run was stopped, or failed meanwhile."""
-    arn = execution_arn(account.named(Parameter.TRAINING_MACHINE), run)
+    arn = execution_arn(account.named(TRAINING_RUN.parameter), run)
     try:
         return account.machines.describe(arn).status != RUNNING
     except NotFound:

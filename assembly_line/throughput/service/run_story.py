@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.errors import NotFound
+from assembly_line.stations import SCORING, Machine
 from assembly_line.storage.services.job_runs import jobs_of_run
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, StateVisit
 from assembly_line.throughput.service.executions import find
 
 if TYPE_CHECKING:
     from assembly_line.storage.account import Account
-
-WITH_JOBS = ("training", "scoring")
 
 
 def story(account: Account, run: str) -> dict[str, Any] | None:
@@ -24,7 +23,7 @@ def story(account: Account, run: str) -> dict[str, Any] | None:
     failed = execution.stopped is not None and execution.status != SUCCEEDED
     return {
         "run_id": execution.name,
-        "machine": machine,
+        "machine": machine.name,
         "status": execution.status,
         "reason": execution.reason if failed else None,
         "request": execution.request,
@@ -32,7 +31,7 @@ def story(account: Account, run: str) -> dict[str, Any] | None:
         "seconds": (execution.stopped - execution.started).total_seconds() if execution.stopped else None,
         "states": [_state(visit) for visit in account.machines.states(execution.arn)],
         "jobs": _jobs(account, machine, execution),
-        "kept_aside": _kept_aside(account, execution) if machine == "scoring" else [],
+        "kept_aside": _kept_aside(account, execution) if machine == SCORING else [],
     }
 
 
@@ -46,12 +45,18 @@ def _kept_aside(account: Account, execution: Execution) -> list[dict[str, Any]]:
         return []
 
 
-def _jobs(account: Account, machine: str, execution: Execution) -> list[str]:
+def _jobs(account: Account, machine: Machine, execution: Execution) -> list[str]:
     """Names of an execution's SageMaker jobs, or ids of the Glue runs that it started."""
-    if machine in WITH_JOBS:
-        return jobs_of_run(account.client("sagemaker"), execution.name)
-    started = account.machines.submitted(execution.arn, "glue")
-    return [answer["JobRunId"] for answer in started if isinstance(answer, dict) and "JobRunId" in answer]
+    match machine.jobs:
+        case "sagemaker":
+            return jobs_of_run(account.client("sagemaker"), execution.name)
+        case "glue":
+            started = account.machines.submitted(execution.arn, "glue")
+            return [answer["JobRunId"] for answer in started if isinstance(answer, dict) and "JobRunId" in answer]
+        case None:
+            return []
+        case _:
+            assert_never(machine.jobs)
 
 
 def _state(visit: StateVisit) -> dict[str, Any]:

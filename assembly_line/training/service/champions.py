@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict
-from assembly_line.names import ControlKey, approved_item
-from assembly_line.training.champions import Restoration, restored, same_restoration, sent_back
+from assembly_line.training.champions import Champion, Restoration, restored, same_restoration, sent_back
 from assembly_line.training.review import check_permitted
 
 if TYPE_CHECKING:
@@ -28,9 +26,7 @@ def found(account: Account, line: str) -> dict[str, Any]:
     return {"line": line, "champion": _shown(champion), "approved": approved}
 
 
-def rolled_back(
-    account: Account, line: str, request: RollbackRequest, *, principal: str, account_id: str
-) -> dict[str, Any]:
+def rolled_back(account: Account, line: str, request: RollbackRequest, *, principal: str, account_id: str) -> Champion:
     """Let the named run decide again; the champion as it is then. Asking the same again does what did not come about.
 
     Raises:
@@ -42,21 +38,20 @@ def rolled_back(
     current = control.champion(line)
     wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
     if not same_restoration(current, request.run_id, wanted):
-        _require_replaced(line, current["run_id"], request)
+        _require_replaced(line, current.run_id, request)
         target = control.approved(line, request.run_id)
         check_permitted(control.review(line, request.run_id), reviewer=principal, decision="approve")
         champion = restored(target, wanted)
-        # Kept since its approval, unless that was under an earlier version of the product.
-        control.add(line, approved_item(current["run_id"]), current)
-        if not control.replace(line, ControlKey.CHAMPION, champion, known=current):
+        if not control.restore(line, champion, known=current):
             raise Conflict(_changed(line, request))
         current = champion
-    _take_effect(account, line, current, request, account_id)
+    _take_effect(account, line, current, wanted, account_id)
     return current
 
 
-def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: run.get(name) for name in SHOWN}
+def _shown(run: Champion) -> dict[str, Any]:
+    document = run.to_json()
+    return {name: document[name] for name in SHOWN}
 
 
 def _require_replaced(line: str, deciding: str, request: RollbackRequest) -> None:
@@ -75,12 +70,10 @@ def _changed(line: str, request: RollbackRequest) -> str:
     )
 
 
-def _take_effect(
-    account: Account, line: str, champion: Mapping[str, Any], request: RollbackRequest, account_id: str
-) -> None:
+def _take_effect(account: Account, line: str, champion: Champion, wanted: Restoration, account_id: str) -> None:
     """In the registry, and on the bus: the run that decided is sent back."""
     registry = account.registry(line)
-    gone = account.control.approved(line, request.replaces)
-    registry.decide(champion["model_package_arn"], approved=True, reason=f"decides again: {request.reason}")
-    registry.decide(gone["model_package_arn"], approved=False, reason=f"rolled back: {request.reason}")
-    account.event_bus.announce(sent_back(champion, environment=account.environment, account=account_id))
+    gone = account.control.approved(line, wanted.replaced)
+    registry.decide(champion.model_package_arn, approved=True, reason=f"decides again: {wanted.reason}")
+    registry.decide(gone.model_package_arn, approved=False, reason=f"rolled back: {wanted.reason}")
+    account.event_bus.announce(sent_back(champion, wanted, environment=account.environment, account=account_id))

@@ -68,7 +68,7 @@ def _require_in_effect(account: Account, review: Mapping[str, Any]) -> None:
     line, run_id, control = review["line"], review["run_id"], account.control
     if control.read(line, approved_item(run_id)) is None:
         return
-    deciding = control.champion(line)["run_id"]
+    deciding = control.champion(line).run_id
     if deciding != run_id:
         back = f'line champion rollback {line} --to {run_id} --reason "..." --as reviewer'
         raise Conflict(

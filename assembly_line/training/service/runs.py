@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assembly_line.names import Parameter
+from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage.services.requested_runs import start_requested
 from assembly_line.training import hyperparameters
 
@@ -26,4 +26,4 @@ def started(account: Account, request: TrainingRequest, *, author: str) -> dict[
     declared = account.released.current(request.line)
     if request.release is None:  # the run checks those of an older release, as soon as it begins
         hyperparameters.resolve(declared, request.hyperparameters)
-    return start_requested(account, Parameter.TRAINING_MACHINE, request, author=author)
+    return start_requested(account, TRAINING_RUN, request, author=author)

@@ -19,6 +19,7 @@ from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.services.objects import ObjectStore
 from lambdas.scoring import handler
+from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
@@ -46,7 +47,8 @@ class Context:
 
 def learnt_from(store: ObjectStore, *, as_of: datetime) -> None:
     """Say what the champion's training dataset knew."""
-    store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", {"as_of": format_instant(as_of)})
+    manifest = a_manifest(as_of=format_instant(as_of))
+    store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", manifest.to_json())
 
 
 @dataclass
@@ -111,8 +113,8 @@ class Scoring:
         key = f"{dataset_prefix(LINE, 'abc')}attempts/1/data.parquet"
         self.store.upload(path, key)
         described = {"dataset_id": "abc", "line": LINE, "data_uri": self.store.uri(key)}
-        manifest = {**described, "logical_digest": logical_digest(read_dataset(path))}
-        self.store.write_json(f"{dataset_prefix(LINE, 'abc')}manifest.json", manifest)
+        manifest = a_manifest(**described, logical_digest=logical_digest(read_dataset(path)))
+        self.store.write_json(f"{dataset_prefix(LINE, 'abc')}manifest.json", manifest.to_json())
         return {**described, "rows": len(rows)}
 
     def answer(self, lines: list[str]) -> None:

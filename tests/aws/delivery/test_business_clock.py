@@ -250,6 +250,7 @@ def test_a_replay_is_issued_and_delivered_at_its_own_instant(world: World) -> No
 
 def test_a_champion_whose_dataset_is_gone_is_refused(world: World) -> None:
     champion = world.scoring.control.champion(LINE)
-    world.scoring.control.write(LINE, ControlKey.CHAMPION, {**champion, "dataset_id": LEARNT_FROM.replace("0", "1")})
+    elsewhere = replace(champion, dataset_id=LEARNT_FROM.replace("0", "1"))
+    world.scoring.control.write(LINE, ControlKey.CHAMPION, elsewhere.to_json())
     with pytest.raises(Exception, match="has no dataset"):
         world.scoring.begin()

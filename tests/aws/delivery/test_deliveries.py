@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.delivery import outbox
-from assembly_line.delivery.outbox import LARGEST_BODY, OutboundMessage, PredictionPointer, read_outbox
+from assembly_line.delivery.channels import SNS
+from assembly_line.delivery.outbox import OutboundMessage, PredictionPointer, read_outbox
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind, line_resource, scoring_prefix
@@ -141,6 +142,7 @@ def test_what_cannot_be_sent_is_kept_with_its_reason_and_exact_body(scoring: Sco
 
     assert (delivered["delivered"], delivered["dead_lettered"], delivered["offered"]) == (10, 2, 12)
     assert delivered["reasons"] == {"InvalidParameter": 2}
+    assert delivered["channels"] == {"sns": {"delivered": 10, "dead_lettered": 2}}
     prefix = scoring_prefix(LINE, scoring.run_id)
     dead = list(read_outbox(scoring.store.read(f"{prefix}dead-letters.jsonl").splitlines()))
     assert {message.decision_id for message in dead} == refused
@@ -210,7 +212,7 @@ def test_a_body_over_200_kib_travels_as_a_pointer(scoring: Scoring) -> None:
             "decision_id": households(1)[0].decision_id,
             "revision": 1,
             "decision_time": "2017-08-08T00:00:00Z",
-            "keys": {"name": "é" * (LARGEST_BODY // 2)},
+            "keys": {"name": "é" * (SNS.largest_body // 2)},
             "score": 0.5,
             "action": "leave",
             "propensity": 1.0,
@@ -222,7 +224,7 @@ def test_a_body_over_200_kib_travels_as_a_pointer(scoring: Scoring) -> None:
             "expires_at": "2017-09-08T00:00:00Z",
         }
     )
-    written = outbox.write_message(prediction, store_prefix="scoring/x/", bucket="store")
+    written = outbox.write_message(prediction, SNS, store_prefix="scoring/x/", bucket="store")
 
     assert isinstance(written, outbox.OffloadedBody)
     pointer = PredictionPointer.from_json(written.message.body)

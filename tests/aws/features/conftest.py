@@ -14,6 +14,7 @@ import boto3
 import duckdb
 import pytest
 
+from assembly_line.connectors import reader_of
 from assembly_line.environments import DatasetEnvironment
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake, PreparedSource
@@ -85,7 +86,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, release: Release, raw: Pa
     """The first half of loading each source, which writes nothing to the lake: every lake gets the same files."""
     folder, lake = tmp_path_factory.mktemp("prepared"), Lake(ObjectStore(boto3.client("s3", region_name=REGION), "no"))
     sources = release.line.sources.items()
-    return [lake.prepare(source, raw / f"{name}.parquet", folder / name) for name, source in sources]
+    return [
+        lake.prepare(source, reader_of("parquet", raw / f"{name}.parquet"), folder / name) for name, source in sources
+    ]
 
 
 @pytest.fixture

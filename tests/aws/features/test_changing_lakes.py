@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assembly_line.connectors import reader_of
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.features.quality import audit_of_knowledge
 from assembly_line.release import Release
@@ -43,7 +44,7 @@ def test_facts_are_held_against_the_snapshot_before(
 
     duckdb.execute(f"COPY (SELECT * REPLACE ('none' AS income) FROM '{raw}/demographics.parquet') TO '{file}'")
     for _ in range(2):  # the same content once more follows nothing new
-        changed = loaded.load(source, file)
+        changed = loaded.load(source, reader_of("parquet", file))
     assert changed.earlier is not None
     assert changed.earlier.snapshot == first.digest
     told = found()
@@ -62,7 +63,7 @@ def test_a_dataset_keeps_its_snapshot_when_the_source_is_loaded_anew(
     source = release.line.sources["campaigns"]
     fewer = tmp_path / "campaigns.parquet"
     duckdb.execute(f"COPY (SELECT * FROM '{raw}/campaigns.parquet' WHERE household_id % 40 = 0) TO '{fewer}'")
-    loaded.load(source, fewer)
+    loaded.load(source, reader_of("parquet", fewer))
 
     old, new = steps.finish(plan, steps.build(plan)), steps.run(**SCORING)
 

@@ -15,6 +15,7 @@ from assembly_line.names import dataset_item
 from assembly_line.storage.datasets.dataset_claims import DatasetClaims
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.dataset_request import handler
 from tests.aws.features.conftest import LINE, Context, Steps
 
@@ -128,6 +129,25 @@ def test_who_waits_gets_the_dataset_that_the_other_built(
     kept = control.read(LINE, dataset_item(plan["dataset_id"]))
     assert kept is not None
     assert kept["holder"] == first
+
+
+def test_a_request_reads_its_release_once_and_looks_for_its_manifest_three_times(
+    steps: Steps, loaded: Lake, execution: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, original = list[str](), ObjectStore.read
+
+    def reading(self: ObjectStore, key: str) -> bytes:
+        read.append(key.rsplit("/", 1)[-1])
+        return original(self, key)
+
+    monkeypatch.setattr(ObjectStore, "read", reading)
+    plan = steps.plan(**SCORING)
+    assert claim(execution("first"), dataset_id=plan["dataset_id"])["state"] == MINE
+    steps.finish(plan, steps.build(plan))
+
+    assert (read.count("release.json"), read.count("manifest.json")) == (1, 3)
+    steps.plan(**SCORING)
+    assert (read.count("release.json"), read.count("manifest.json")) == (1, 4)
 
 
 def test_waits_grow_with_the_time_that_the_other_takes_and_stay_short() -> None:

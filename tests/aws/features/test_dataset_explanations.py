@@ -36,7 +36,7 @@ def test_it_names_the_dataset_that_the_same_request_builds_and_writes_nothing(wo
     assert (told["exists"], told["engine"]) == (False, built["engine"])
     again = explained(steps)
     assert (again["exists"], again["dataset_id"]) == (True, told["dataset_id"])
-    assert again["created"] == DatasetStore(store).manifest(LINE, told["dataset_id"])["created"]
+    assert again["created"] == DatasetStore(store).manifest(LINE, told["dataset_id"]).created
 
 
 def test_what_is_read_and_what_is_pruned_make_up_the_snapshot(world: World) -> None:
@@ -73,7 +73,7 @@ def test_it_says_how_events_would_meet_the_decisions_and_the_manifest_how_they_d
     }
     built = world.steps.run(**one)
     # All households are decided on at one instant: their windows are all that is read anyway.
-    assert DatasetStore(world.store).manifest(LINE, built["dataset_id"])["engine"]["joins"] == {by: "sorted windows"}
+    assert DatasetStore(world.store).manifest(LINE, built["dataset_id"]).engine.joins == {by: "sorted windows"}
 
 
 def test_fewer_features_read_less_and_cost_less(world: World) -> None:

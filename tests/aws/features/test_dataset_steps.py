@@ -62,17 +62,17 @@ def test_a_training_dataset_has_its_columns_its_rows_and_its_manifest(world: Wor
     assert list(columns) == [
         "decision_id", "decision_time", "household_id", "campaign_id", *line.features, "redeemed", "outcome_known_at",
     ]  # fmt: skip
-    assert len(columns["redeemed"]) == result["rows"] == manifest["rows"] > 100
-    assert sum(columns["redeemed"]) == result["positives"] == manifest["positives"] > 0
+    assert len(columns["redeemed"]) == result["rows"] == manifest.rows > 100
+    assert sum(columns["redeemed"]) == result["positives"] == manifest.positives != 0
     assert columns["decision_time"] == sorted(columns["decision_time"])
-    assert result["rows"] + sum(manifest["excluded"].values()) == result["spine_rows"]
-    assert [feature["name"] for feature in manifest["features"]] == result["features"] == list(line.features)
-    assert set(manifest["snapshots"]) == set(line.sources)
-    assert len(manifest["limitations"]) == 3
-    assert manifest["engine"]["name"] == result["engine"] == "duckdb"
-    assert all(finding["passed"] for finding in manifest["quality"])
-    assert len(manifest["logical_digest"]) == 64
-    json.dumps(manifest, allow_nan=False)
+    assert result["rows"] + sum(manifest.excluded.values()) == result["spine_rows"]
+    assert [feature.name for feature in manifest.features] == result["features"] == list(line.features)
+    assert set(manifest.snapshots) == set(line.sources)
+    assert len(manifest.limitations) == 3
+    assert manifest.engine.name == result["engine"] == "duckdb"
+    assert all(finding.passed for finding in manifest.quality)
+    assert len(manifest.logical_digest) == 64
+    json.dumps(manifest.to_json(), allow_nan=False)
 
 
 def test_a_scoring_dataset_has_no_outcome_and_may_be_empty(world: World, scoring: Made) -> None:
@@ -197,7 +197,7 @@ def test_datasets_of_one_kind_are_the_history_of_the_next(world: World, monkeypa
     world.steps.run(**kind, as_of=days[0])
 
     manifests = [datasets.manifest(LINE, dataset_id) for dataset_id in ids]
-    judged = [{one["rule"]: one["result"] for one in manifest["quality"]} for manifest in manifests]
+    judged = [{one.rule: one.result for one in manifest.quality} for manifest in manifests]
     assert [findings.get("history") for findings in judged] == ["not judged", "not judged", "not judged", None]
     assert {"volume against history", "nulls against history"} <= judged[3].keys()
     plan = datasets.read_plan(f"datasets/{LINE}/{ids[0]}/plan.json")

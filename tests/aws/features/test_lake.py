@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from assembly_line.connectors import reader_of
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.release import Release
@@ -47,7 +48,9 @@ def test_of_large_objects_little_but_the_columns_that_will_be_read_is_copied(
     monkeypatch.setattr("assembly_line.storage.lake.lake.LEAST_BYTES", 32 << 10)
     monkeypatch.setattr(partial_parquet, "LEAST_HOLE_BYTES", 4 << 10)
     monkeypatch.setattr(partial_parquet, "TAIL_BYTES", 8 << 10)
-    objects = lake.load(release.line.sources["transactions"], raw / "transactions.parquet").objects
+    objects = lake.load(
+        release.line.sources["transactions"], reader_of("parquet", raw / "transactions.parquet")
+    ).objects
     whole = lake.fetch_objects("transactions", objects, tmp_path / "whole")
     copied, read_range = list[int](), ObjectStore.read_range
 
@@ -75,7 +78,7 @@ def test_a_source_is_fetched_as_it_was_loaded_and_loading_it_again_changes_nothi
     lake: Lake, release: Release, raw: Path, tmp_path: Path
 ) -> None:
     source, file = release.line.sources["transactions"], raw / "transactions.parquet"
-    loaded = lake.load(source, file)
+    loaded = lake.load(source, reader_of("parquet", file))
     snapshot = lake.snapshot("transactions")
     assert snapshot == loaded
 
@@ -86,7 +89,7 @@ def test_a_source_is_fetched_as_it_was_loaded_and_loading_it_again_changes_nothi
     assert snapshot.rows == len(baskets)
     some = lake.fetch(snapshot, "transactions", tmp_path / "some", months={"2017-03"})
     assert len(some) == 1
-    assert lake.load(source, file) == snapshot
+    assert lake.load(source, reader_of("parquet", file)) == snapshot
 
 
 def test_the_catalog_has_the_columns_and_a_partition_for_each_month(
@@ -103,7 +106,7 @@ def test_the_catalog_has_the_columns_and_a_partition_for_each_month(
     }
     keys = [item.key for item in lake_objects.list(f"sources/{REDEMPTIONS}/")]
     assert months_in_catalog(glue) == {key.split("month=")[1][:7] for key in keys}
-    redemptions.load(release.line.sources["campaigns"], raw / "campaigns.parquet")
+    redemptions.load(release.line.sources["campaigns"], reader_of("parquet", raw / "campaigns.parquet"))
     static = glue.get_table(DatabaseName=DATABASE, Name="campaigns")["Table"]
     assert static["PartitionKeys"] == []
 
@@ -125,7 +128,7 @@ def test_a_load_replaces_the_whole_source_also_in_the_catalog_and_old_versions_s
 ) -> None:
     old = redemptions.snapshot(REDEMPTIONS)
 
-    new = redemptions.load(release.line.sources[REDEMPTIONS], summer)
+    new = redemptions.load(release.line.sources[REDEMPTIONS], reader_of("parquet", summer))
 
     assert months_in_catalog(glue) == {"2017-06", "2017-07"}
     assert {item.key for item in lake_objects.list(f"sources/{REDEMPTIONS}/")} == {item.key for item in new.objects}
@@ -137,7 +140,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_source_as_it_was(
     lake: Lake, release: Release, raw: Path, tmp_path: Path, lake_objects: ObjectStore
 ) -> None:
     source = release.line.sources["campaigns"]
-    lake.load(source, raw / "campaigns.parquet")
+    lake.load(source, reader_of("parquet", raw / "campaigns.parquet"))
     before = [(item.key, item.size) for item in lake_objects.list("")]
     file = tmp_path / "campaigns.parquet"
 
@@ -145,7 +148,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_source_as_it_was(
         if content is not None:
             file.write_bytes(content)
         with pytest.raises(SourceUnreadable, match=r"^source campaigns: campaigns\.parquet: "):
-            lake.load(source, file)
+            lake.load(source, reader_of("parquet", file))
 
     assert [(item.key, item.size) for item in lake_objects.list("")] == before
 
@@ -166,7 +169,7 @@ def test_a_load_that_dies_half_way_leaves_the_old_snapshot_in_force(
 
     monkeypatch.setattr(ObjectStore, "write", dying)
     with pytest.raises(ConnectionError):
-        redemptions.load(release.line.sources[REDEMPTIONS], fewer)
+        redemptions.load(release.line.sources[REDEMPTIONS], reader_of("parquet", fewer))
     monkeypatch.undo()
 
     assert redemptions.snapshot(REDEMPTIONS) == old
@@ -180,7 +183,7 @@ def test_a_declaration_that_changed_changes_the_table(
     source = release.line.sources[REDEMPTIONS]
     narrower = replace(source, columns={name: kind for name, kind in source.columns.items() if name != "coupon_upc"})
 
-    redemptions.load(narrower, raw / f"{REDEMPTIONS}.parquet")
+    redemptions.load(narrower, reader_of("parquet", raw / f"{REDEMPTIONS}.parquet"))
 
     table = glue.get_table(DatabaseName=DATABASE, Name=REDEMPTIONS)["Table"]
     partition = glue.get_partitions(DatabaseName=DATABASE, TableName=REDEMPTIONS)["Partitions"][0]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assembly_line.connectors import reader_of
 from assembly_line.environments import ApiEnvironment, OnlineEnvironment
 from assembly_line.errors import Conflict, NotFound, SendingFailed
 from assembly_line.features.files.reading_back import read_dataset
@@ -130,7 +131,7 @@ def test_what_was_loaded_meanwhile_is_seen_once_it_is_published(
     publish()
     question = {"keys": {"household_id": 40}, "features": ["visits_90d"], "at": "2018-01-01"}
     before = ask(question)[1]
-    lake.load(release.line.sources["transactions"], fewer_transactions(raw))
+    lake.load(release.line.sources["transactions"], reader_of("parquet", fewer_transactions(raw)))
     unpublished = ask(question)[1]
     publish()
     after = ask(question)[1]

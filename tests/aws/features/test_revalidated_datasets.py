@@ -78,7 +78,7 @@ def test_a_stricter_release_is_refused_and_the_one_that_it_was_built_for_is_not(
         "range of visits_30d",
     }
     assert judged.manifest is not None
-    assert all(finding["passed"] for finding in judged.manifest["quality"])
+    assert all(finding.passed for finding in judged.manifest.quality)
     publish(*line.quality)
     assert steps.run(**TRAINING) == {**first, "exists": True}
 

@@ -239,11 +239,12 @@ def test_both_engines_give_equal_rows(
         audited = {"result": "passed", "found": finding["value"]}
         result = steps.finish(plan, None)
         manifest = DatasetStore(store).manifest(LINE, plan["dataset_id"])
-        found = fetched(store, store.key_of(manifest["data_uri"]), tmp_path)
+        found = fetched(store, store.key_of(manifest.data_uri), tmp_path)
         assert (plan["engine"], result["engine"]) == ("spark", "spark")
         assert result["rows"] == by_duckdb["rows"] > 100
-        assert manifest["audit"]["passed"]
-        assert manifest["audit"]["checks"]["features that know the future"] == audited
+        assert manifest.audit is not None
+        assert manifest.audit["passed"]
+        assert manifest.audit["checks"]["features that know the future"] == audited
         assert_same(load_line(PROJECT / "lines", LINE).line, found, fetched(store, by_duckdb["data_key"], tmp_path))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, line_resource
 from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.training.champions import Champion, Restoration
 from tests.aws.feedback.conftest import ANNA, Call
+from tests.champions import a_champion
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -58,7 +60,7 @@ class World:
     announced: list[dict[str, Any]]
 
     @property
-    def champion(self) -> dict[str, Any]:
+    def champion(self) -> Champion:
         return self.control.champion(LINE)
 
     def ask(self, body: object, who: str = BEN) -> tuple[int, dict[str, Any]]:
@@ -67,8 +69,8 @@ class World:
     def statuses(self) -> dict[str, tuple[str, str | None]]:
         found: dict[str, tuple[str, str | None]] = {}
         for run in self.control.approvals(LINE):
-            package = self.sagemaker.describe_model_package(ModelPackageName=run["model_package_arn"])
-            found[run["run_id"]] = (package["ModelApprovalStatus"], package.get("ApprovalDescription"))
+            package = self.sagemaker.describe_model_package(ModelPackageName=run.model_package_arn)
+            found[run.run_id] = (package["ModelApprovalStatus"], package.get("ApprovalDescription"))
         return found
 
 
@@ -81,17 +83,16 @@ def world(api: Call, control: ControlTable, sagemaker: SageMakerClient, announce
         )
         review = {"run_id": run, "line": LINE, "author": ANNA, "author_verified": True, "risk": "standard"}
         control.open_review(LINE, run, {**review, "state": "decided", "token": run})
-        champion = {
-            "run_id": run,
-            "line": LINE,
-            "digest": f"digest of {run}",
-            "model_package_arn": package["ModelPackageArn"],
-            "author": ANNA,
-            "reviewer": BEN,
-            "promoted_at": f"2026-11-0{number + 1}T00:00:00.000000Z",
-            "replaces": runs[number - 1] if number else None,
-            "restored": None,
-        }
+        champion = a_champion(
+            run,
+            line=LINE,
+            digest=f"digest of {run}",
+            model_package_arn=package["ModelPackageArn"],
+            author=ANNA,
+            reviewer=BEN,
+            promoted_at=f"2026-11-0{number + 1}T00:00:00.000000Z",
+            replaces=runs[number - 1] if number else None,
+        )
         assert control.promote(LINE, champion)
     return World(api, control, sagemaker, announced)
 
@@ -110,14 +111,12 @@ def test_the_run_before_decides_again_and_the_one_that_did_is_sent_back(
     champion = world.champion
     restored = {"by": CLEO, "reason": "worse on weekends", "replaced": "run-3"}
     assert (status, answer["run_id"], answer["restored"]) == (200, "run-2", restored)
-    assert champion == {
-        **world.control.approved(LINE, "run-2"),
-        "promoted_at": answer["promoted_at"],
-        "restored": restored,
-    }
+    assert champion == replace(
+        world.control.approved(LINE, "run-2"), promoted_at=answer["promoted_at"], restored=Restoration(**restored)
+    )
     # It goes back to what it took over from itself: the next rollback leads further back, not to run-3 again.
-    assert (champion["digest"], champion["replaces"]) == ("digest of run-2", "run-1")
-    assert champion["promoted_at"] > before["promoted_at"]
+    assert (champion.digest, champion.replaces) == ("digest of run-2", "run-1")
+    assert champion.promoted_at > before.promoted_at
     assert world.statuses() == {
         "run-1": ("Approved", None),
         "run-2": ("Approved", "decides again: worse on weekends"),
@@ -139,7 +138,7 @@ def test_back_twice_and_forward_by_name(world: World) -> None:
     for run, replaces in (("run-2", "run-3"), ("run-1", "run-2"), ("run-3", "run-1")):
         assert world.ask(rollback(run, replaces))[0] == 200
 
-    assert (world.champion["run_id"], world.champion["replaces"]) == ("run-3", "run-2")
+    assert (world.champion.run_id, world.champion.replaces) == ("run-3", "run-2")
     assert {run: status for run, (status, _) in world.statuses().items()} == {
         "run-1": "Rejected",
         "run-2": "Rejected",
@@ -151,7 +150,7 @@ def test_asking_the_same_again_rolls_back_once(world: World) -> None:
     first = world.ask(rollback("run-2", "run-3"))
 
     assert world.ask(rollback("run-2", "run-3")) == first
-    assert world.champion["run_id"] == "run-2"
+    assert world.champion.run_id == "run-2"
     assert len({event["id"] for event in world.announced}) == 1
 
 
@@ -199,10 +198,10 @@ def test_a_champion_that_changes_while_a_rollback_looks_at_it_stays(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = ControlTable.approved
-    taken_over = {**world.champion, "run_id": "run-4", "promoted_at": "2199-01-01T00:00:00.000000Z"}
+    taken_over = replace(world.champion, run_id="run-4", promoted_at="2199-01-01T00:00:00.000000Z")
 
-    def late(self: ControlTable, line: str, run_id: str) -> dict[str, Any]:
-        world.control.write(LINE, ControlKey.CHAMPION, taken_over)
+    def late(self: ControlTable, line: str, run_id: str) -> Champion:
+        world.control.write(LINE, ControlKey.CHAMPION, taken_over.to_json())
         return real(self, line, run_id)
 
     with monkeypatch.context() as race:
@@ -220,11 +219,11 @@ def test_without_a_champion_there_is_nothing_to_roll_back(api: Call) -> None:
 
 
 def test_a_champion_that_was_approved_before_approvals_were_kept_is_rolled_back_too(world: World) -> None:
-    old = {name: value for name, value in world.champion.items() if name not in ("replaces", "restored")}
+    old = {name: value for name, value in world.champion.to_json().items() if name not in ("replaces", "restored")}
     world.control.write(LINE, ControlKey.CHAMPION, {**old, "run_id": "run-0"})
 
     assert world.ask(rollback("run-2", "run-0"))[0] == 200
-    assert world.control.approved(LINE, "run-0")["run_id"] == "run-0"
+    assert world.control.approved(LINE, "run-0").run_id == "run-0"
 
 
 def test_approving_again_a_run_that_was_overtaken_is_refused_with_the_command_that_rolls_back(world: World) -> None:
@@ -241,4 +240,4 @@ def test_approving_again_a_run_that_was_overtaken_is_refused_with_the_command_th
             "POST", f"/lines/{LINE}/runs/run-1/review", {"decision": "approve", "reason": "again"}, who=who
         )
         assert (status, f"`line champion rollback {LINE} --to run-1 --reason" in answer["error"]) == (409, True), answer
-    assert world.champion["run_id"] == "run-3"
+    assert world.champion.run_id == "run-3"

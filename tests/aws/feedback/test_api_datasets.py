@@ -13,11 +13,13 @@ import botocore.client
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from assembly_line.features.model.manifests import DefinedFeature, ReadSnapshot
 from assembly_line.names import run_item
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.services.functions import WITHIN_A_REQUEST
 from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.feedback.conftest import ANNA, Call
+from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -26,19 +28,13 @@ LINE = "coupon_redemption"
 DATASETS = f"/lines/{LINE}/datasets"
 TRAINING = {"purpose": "training", "as_of": "2018-01-02"}
 DATASET = "ds-" + "0123456789abcdef" * 2
-OTHERS = (
-    "from", "to", "release", "spine_rows", "positives", "excluded", "duplicates", "outcome", "keys", "logical_digest",
-    "limitations", "engine", "data_uri", "manifest_uri", "created",
-)  # fmt: skip
-MANIFEST: dict[str, Any] = {
-    **dict.fromkeys(OTHERS, "x"),
-    **TRAINING,
-    "dataset_id": DATASET,
-    "line": LINE,
-    "rows": 7,
-    "snapshots": {"large": "left out"},
-    "features": [{"name": "age", "definition": {}}],
-}
+MANIFEST = a_manifest(
+    dataset_id=DATASET,
+    line=LINE,
+    rows=7,
+    snapshots={"large": ReadSnapshot(snapshot="left out", objects=())},
+    features=(DefinedFeature(name="age", definition={}),),
+).to_json()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from assembly_line import column
+from assembly_line.connectors import reader_of
 from assembly_line.decision_ids import decision_id
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
@@ -71,7 +72,7 @@ def redemptions(lake_objects: ObjectStore, tmp_path: Path) -> Callable[..., None
             for table, name in (("events", "coupon_redemptions"), ("campaigns", "campaign_descriptions")):
                 path = tmp_path / f"{name}.parquet"
                 connection.execute(f"COPY {table} TO '{path}' (FORMAT parquet)")
-                lake.load(sources[name], path)
+                lake.load(sources[name], reader_of("parquet", path))
 
     return load
 
@@ -180,7 +181,7 @@ def test_decisions_whose_own_rows_state_none_are_counted_apart(
     write_rows(FLIGHTS, flights, tmp_path / "flights.parquet")
     glue = boto3.client("glue")
     glue.create_database(DatabaseInput={"Name": "lake"})
-    Lake(lake_objects, glue, "lake").load(FLIGHTS, tmp_path / "flights.parquet")
+    Lake(lake_objects, glue, "lake").load(FLIGHTS, reader_of("parquet", tmp_path / "flights.parquet"))
     rows = [flown(flying, flight) for flight in flights]
     ledger.append(flying, LedgerKind.PREDICTIONS, "20240501", "r1", rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.outbox import PredictionPointer, read_outbox
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind
@@ -59,7 +60,7 @@ def test_a_prediction_too_large_for_a_message_lies_beside_the_outbox(store: Obje
         }
     )
     run = ScoringRun(store, "churn", "run-1")
-    run.write_messages([prediction])
+    run.write_messages([prediction], SNS)
 
     (message,) = read_outbox(store.read(run.outbox_key).splitlines())
     pointer = PredictionPointer.from_json(message.body)

@@ -13,6 +13,8 @@ from assembly_line.names import release_code_prefix
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.training.champions import Champion
+from tests.champions import a_champion
 
 LINES = Path(__file__).parents[3] / "lines"
 
@@ -43,8 +45,8 @@ def test_a_line_without_a_release_says_which_there_are_and_what_to_do(control: C
     assert control.current_release("restock") == "a" * 64
 
 
-def promotion(run: str, day: int) -> dict[str, str]:
-    return {"run_id": run, "promoted_at": f"2026-11-{day:02}T00:00:00.000000Z"}
+def promotion(run: str, day: int) -> Champion:
+    return a_champion(run, promoted_at=f"2026-11-{day:02}T00:00:00.000000Z")
 
 
 def test_the_latest_promotion_decides_whatever_the_order_and_number_of_attempts(control: ControlTable) -> None:

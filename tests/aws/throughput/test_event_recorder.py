@@ -14,6 +14,7 @@ from moto import mock_aws
 from assembly_line.canonical import digest_bytes
 from assembly_line.errors import MalformedMessage
 from assembly_line.names import station_events_prefix
+from assembly_line.stations import machines
 from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.station_visits import visits
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 BUCKET = "ledger"
-MACHINES = {
-    name: f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"
-    for name in ("dataset", "online", "training", "scoring", "outcomes")
-}
+MACHINES = {name: f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}" for name in machines()}
 
 
 @dataclass
@@ -51,7 +49,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "LEDGER_BUCKET": BUCKET,
         "ASSEMBLY_ENVIRONMENT": "embedded",
-        **{f"{name.upper()}_MACHINE_ARN": arn for name, arn in MACHINES.items()},
+        "MACHINES": ",".join(f"{name}={arn}" for name, arn in MACHINES.items()),
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():

@@ -13,7 +13,7 @@ import pytest
 
 from assembly_line.declarations.lines import Line
 from assembly_line.features.files.reading_back import read_dataset
-from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.record.manifest import logical_digest, result_of
 from assembly_line.names import dataset_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
@@ -22,6 +22,7 @@ from assembly_line.storage.services.objects import ObjectStore
 from lambdas.account import account_of
 from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
 from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
+from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -123,17 +124,19 @@ def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempP
         connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
     prefix = dataset_prefix(LINE, DATASET)
     store.upload(path, f"{prefix}attempts/1/data.parquet")
-    manifest = {
-        "dataset_id": DATASET,
-        "line": LINE,
-        "data_uri": store.uri(f"{prefix}attempts/1/data.parquet"),
-        "logical_digest": logical_digest(read_dataset(path)),
-        "limitations": ["demographics carries no time"],
-        "excluded": {"immature": 3},
-        "warnings": ["leakage: ever counts events after the decision: of 9 of 9 entities"],
-    }
-    store.write_json(f"{prefix}manifest.json", manifest)
-    return {**manifest, "rows": 240, "spine_rows": 243, "purpose": "training", "exists": False}
+    manifest = a_manifest(
+        dataset_id=DATASET,
+        line=LINE,
+        data_uri=store.uri(f"{prefix}attempts/1/data.parquet"),
+        rows=240,
+        spine_rows=243,
+        logical_digest=logical_digest(read_dataset(path)),
+        limitations=("demographics carries no time",),
+        excluded={"immature": 3},
+        warnings=("leakage: ever counts events after the decision: of 9 of 9 entities",),
+    )
+    store.write_json(f"{prefix}manifest.json", manifest.to_json())
+    return {**result_of(manifest, exists=False), "logical_digest": manifest.logical_digest}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.review import handler as review
 from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RunSoFar, call
+from tests.champions import a_champion
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -117,10 +118,11 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
     assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Approved", "looked at the holdout")
     assert verified.control.review(LINE, verified.run_id)["reason"] == "looked at\n the holdout"
     champion = verified.control.champion(LINE)
-    assert champion["encoding_key"] == f"{verified.prefix}encoding.json"
-    assert verified.store.exists(champion["encoding_key"])
+    assert champion.encoding_key == f"{verified.prefix}encoding.json"
+    assert verified.store.exists(champion.encoding_key)
     assert {
-        name: champion[name] for name in ("run_id", "model_name", "digest", "author", "reviewer", "promoted_at")
+        name: getattr(champion, name)
+        for name in ("run_id", "model_name", "digest", "author", "reviewer", "promoted_at")
     } == {
         "run_id": verified.run_id,
         "model_name": packaged["model_name"],
@@ -129,10 +131,10 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
         "reviewer": REVIEWER,
         "promoted_at": decided["decided_at"],
     }
-    assert champion["baseline_feature"] == "redemptions_365d"
+    assert champion.baseline_feature == "redemptions_365d"
     # Of the 240 rows that the champion learnt from, not of the 120 that its recipe was judged with.
-    assert champion["prior"] == 78 / 240
-    assert champion["metrics"]["prior"] == 36 / 120
+    assert champion.prior == 78 / 240
+    assert champion.metrics["prior"] == 36 / 120
 
 
 def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
@@ -145,20 +147,19 @@ def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
 
 
 def test_the_champion_names_the_run_that_it_took_over_from(verified: RunSoFar) -> None:
-    earlier = {"run_id": "earlier", "promoted_at": "2026-11-01T00:00:00.000000Z", "metrics": {}}
-    verified.control.promote(LINE, earlier)
+    verified.control.promote(LINE, a_champion("earlier"))
     judge(verified, "approve")
 
     assert verified.conclude()["champion"]
 
-    assert verified.control.champion(LINE)["replaces"] == "earlier"
-    assert [run["run_id"] for run in verified.control.approvals(LINE)] == [verified.run_id, "earlier"]
+    assert verified.control.champion(LINE).replaces == "earlier"
+    assert [run.run_id for run in verified.control.approvals(LINE)] == [verified.run_id, "earlier"]
 
 
 def test_concluding_again_after_another_run_took_over_displaces_nobody(verified: RunSoFar) -> None:
     judge(verified, "approve")
     verified.conclude()
-    later = {"run_id": "later", "promoted_at": "2199-01-01T00:00:00.000000Z", "replaces": verified.run_id}
+    later = a_champion("later", promoted_at="2199-01-01T00:00:00.000000Z", replaces=verified.run_id)
     assert verified.control.promote(LINE, later)
 
     assert verified.conclude() == {"decision": "approve", "champion": False}

@@ -21,19 +21,17 @@ from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target, account_target
 from assembly_line.names import ControlKey, Parameter, parameter_name
+from assembly_line.stations import machines
 
 if TYPE_CHECKING:
     from tests.unit.cli.released_world import PreparedSources
 
 REGION = "us-east-1"
-MACHINES = {
-    Parameter.DATASET_MACHINE: "Dataset",
-    Parameter.TRAINING_MACHINE: "Training",
-    Parameter.SCORING_MACHINE: "Scoring",
-    Parameter.OUTCOMES_MACHINE: "Outcomes",
-    Parameter.ONLINE_MACHINE: "Online",
+BUCKETS: dict[str, str] = {
+    Parameter.LAKE_BUCKET: "lake",
+    Parameter.STORE_BUCKET: "store",
+    Parameter.LEDGER_BUCKET: "ledger",
 }
-BUCKETS = {Parameter.LAKE_BUCKET: "lake", Parameter.STORE_BUCKET: "store", Parameter.LEDGER_BUCKET: "ledger"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def open_account(made_once: Mapping[str, Any]) -> Iterator[None]:
 
 def deploy() -> Target:
     """Put everything into the open account that the stacks publish."""
-    parameters: dict[Parameter, str] = {
+    parameters: dict[str, str] = {
         **BUCKETS,
         Parameter.CONTROL_TABLE: "control",
         Parameter.GLUE_DATABASE: "lake",
@@ -103,9 +101,9 @@ def deploy() -> Target:
         BillingMode="PAY_PER_REQUEST",
     )
     sfn = boto3.client("stepfunctions")
-    for parameter, name in MACHINES.items():
-        parameters[parameter] = sfn.create_state_machine(
-            name=name, definition="{}", roleArn="arn:aws:iam::123456789012:role/machine"
+    for machine in machines().values():
+        parameters[machine.parameter] = sfn.create_state_machine(
+            name=machine.name, definition="{}", roleArn="arn:aws:iam::123456789012:role/machine"
         )["stateMachineArn"]
     ssm = boto3.client("ssm")
     for parameter, value in parameters.items():

@@ -13,6 +13,7 @@ import pytest
 
 from assembly_line import Feature
 from assembly_line.cli.target import Target
+from assembly_line.connectors import reader_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.environments import DatasetEnvironment
@@ -68,7 +69,7 @@ class PreparedSources:
             folder.mkdir()
             path = folder / f"{source.name}.parquet"
             write_rows(source, rows, path)
-            self._found[key] = lake.prepare(source, path, folder / "typed")
+            self._found[key] = lake.prepare(source, reader_of("parquet", path), folder / "typed")
         return self._found[key]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET, OUTCOMES, SCORING
 from assembly_line.storage.services.machines import Execution, Machines
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_wrong_input_is_refused_with_what_is_wrong_and_nothing_starts(
 
 
 def executions(target: Target) -> list[list[tuple[str, str]]]:
-    machines = (Parameter.DATASET_MACHINE, Parameter.SCORING_MACHINE, Parameter.OUTCOMES_MACHINE)
+    machines = (DATASET.parameter, SCORING.parameter, OUTCOMES.parameter)
     return [target.machines.recent(target.named(machine)) for machine in machines]
 
 
@@ -178,7 +178,7 @@ def test_a_run_that_fails_ends_with_code_1_and_its_reason(target: Target, failin
 
 
 def test_logs_tell_the_story_of_a_run(target: Target, failing: None, line: Command) -> None:
-    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), "run-7", {"line": LINE})
+    arn = target.machines.start(target.named(DATASET.parameter), "run-7", {"line": LINE})
 
     story = json.loads(line("logs", "run-7", "--json").out)
 

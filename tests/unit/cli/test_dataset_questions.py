@@ -18,7 +18,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.cli.views.quality import draw_quality
 from assembly_line.errors import QualityGateFailed
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world
 from tests.unit.features.small_world import EVENTS, USER
 
@@ -277,7 +277,7 @@ def test_the_judgement_of_a_run_that_failed_is_found_by_its_name(
     world.release(replace(world.line, quality=(between("age", 500, 600),)))
     with pytest.raises(QualityGateFailed) as refusal:
         world.build(to="2017-11-05T11:00:00Z")
-    arn = target.machines.start(target.named(Parameter.DATASET_MACHINE), "small-world-dataset-1", {})
+    arn = target.machines.start(target.named(DATASET.parameter), "small-world-dataset-1", {})
     # moto forgets the error of an execution that ended.
     ended = replace(target.machines.describe(arn), status="FAILED", error="QualityGateFailed", cause=str(refusal.value))
     monkeypatch.setattr("assembly_line.storage.services.machines.Machines.describe", lambda *_: ended)

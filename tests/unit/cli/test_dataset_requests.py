@@ -12,8 +12,9 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution, Machines, execution_arn
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -51,7 +52,7 @@ def started(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str
     requests: list[Mapping[str, Any]] = []
 
     def start(_: Machines, machine_arn: str, name: str, request: Mapping[str, Any]) -> str:
-        assert machine_arn == target.named(Parameter.DATASET_MACHINE)
+        assert machine_arn == target.named(DATASET.parameter)
         requests.append(request)
         return execution_arn(machine_arn, name)
 
@@ -62,6 +63,22 @@ def started(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str
     monkeypatch.setattr(Machines, "start", start)
     monkeypatch.setattr(Machines, "describe", lambda _self, _arn: ended)
     return requests
+
+
+def test_a_release_is_read_once_for_all_that_is_checked_before_the_start(
+    started: list[Mapping[str, Any]], line: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, original = list[str](), ObjectStore.read
+
+    def reading(self: ObjectStore, key: str) -> bytes:
+        read.append(key.rsplit("/", 1)[-1])
+        return original(self, key)
+
+    monkeypatch.setattr(ObjectStore, "read", reading)
+    answer = line(*BUILD, "--features", "age", "--for", "linear", "--no-wait")
+
+    assert answer.code == ExitCode.OK, answer.err
+    assert (len(started), read.count("release.json")) == (1, 1)
 
 
 def test_where_nothing_is_built_the_list_says_how_to(line: Command) -> None:
@@ -140,7 +157,7 @@ def test_features_tell_their_groups_and_are_found_by_them(line: Command) -> None
 
 
 def test_a_run_is_cancelled_and_what_waited_for_it_is_named(target: Target, line: Command) -> None:
-    machine, states = target.named(Parameter.DATASET_MACHINE), boto3.client("stepfunctions")
+    machine, states = target.named(DATASET.parameter), boto3.client("stepfunctions")
     arn = states.start_execution(stateMachineArn=machine, name="run-1-dataset", input=json.dumps({"line": LINE}))
 
     answer = line("dataset", "cancel", "run-1-dataset", "--json")

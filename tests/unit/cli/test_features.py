@@ -12,6 +12,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.connectors import reader_of
 from assembly_line.loader import load_line
 from assembly_line.release import Release
 from assembly_line.storage.models.releases import ReleaseStore
@@ -45,7 +46,8 @@ def load_transactions(target: Target, release: Release, folder: Path) -> None:
     duckdb.execute(f"COPY (SELECT {columns}) TO '{folder}/transactions.parquet'")
     glue = target.client("glue")
     glue.create_database(DatabaseInput={"Name": "lake"})
-    target.catalogued_lake.load(release.line.sources["transactions"], folder / "transactions.parquet")
+    reader = reader_of("parquet", folder / "transactions.parquet")
+    target.catalogued_lake.load(release.line.sources["transactions"], reader)
 
 
 def answered(line: Command, *arguments: str) -> Any:

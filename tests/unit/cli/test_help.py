@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assembly_line.cli.application import COMMANDS, STEPS, app
+from assembly_line.cli.lazy_commands import made
 
 HEAVY = (
     *("boto3", "botocore", "awswrangler", "duckdb", "pydantic", "numpy", "aws_cdk", "assembly_line.embedded"),
@@ -63,7 +64,7 @@ def test_every_command_explains_itself_and_takes_the_common_options(command: str
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
-    said = inspect.cleandoc(COMMANDS[name].made(name).help)
+    said = inspect.cleandoc(made(name, COMMANDS[name]).help)
 
     assert " ".join(said.split("\n\n")[0].split()) == COMMANDS[name].help
 

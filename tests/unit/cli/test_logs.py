@@ -14,6 +14,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter, parameter_name
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Machines
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_a_run_that_built_with_spark_names_its_glue_run(
     event = {"resourceType": "glue", "resource": "startJobRun.sync", "output": '{"JobRunId": "jr_77"}'}
     # The mock's history knows no jobs.
     monkeypatch.setattr(Machines, "_history", lambda *_: iter([{"taskSubmittedEventDetails": event}]))
-    target.machines.start(target.named(Parameter.DATASET_MACHINE), "run-7", {"line": "coupon_redemption"})
+    target.machines.start(target.named(DATASET.parameter), "run-7", {"line": "coupon_redemption"})
 
     assert json.loads(line("logs", "run-7", "--json").out)["jobs"] == ["jr_77"]
     assert "Its job jr_77: `line logs jr_77`" in line("logs", "run-7").out

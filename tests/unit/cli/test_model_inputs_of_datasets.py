@@ -12,7 +12,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.cli.views.model_inputs import inputs_in_words
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 from lambdas.dataset import handler, model_inputs
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, step
 
@@ -86,7 +86,7 @@ def test_what_has_no_such_model_inputs_is_refused_before_it_starts(
 
 
 def executions(target: Target) -> list[str]:
-    arn = target.named(Parameter.DATASET_MACHINE)
+    arn = target.named(DATASET.parameter)
     found = target.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
     return [one["executionArn"] for one in found]
 

@@ -17,6 +17,7 @@ from assembly_line.names import LedgerKind, dataset_prefix, review_item
 from assembly_line.storage.datasets.references import references
 from assembly_line.storage.datasets.retention import Retained, Retention
 from assembly_line.storage.services.objects import ObjectStore
+from tests.manifests import a_manifest
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, whole_line
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def built(target: Target) -> list[str]:
         target.store.write(f"{prefix}attempts/{name}/data.parquet", b"rows")
         target.store.write_json(f"{prefix}plan.json", {"inputs": {}})
         uri = target.store.uri(f"{prefix}attempts/{name}/data.parquet")
-        manifest = {"dataset_id": name, "line": NAME, "created": "2026", "data_uri": uri, "snapshots": {}}
-        target.store.write_json(f"{prefix}manifest.json", manifest)
+        manifest = a_manifest(dataset_id=name, line=NAME, data_uri=uri)
+        target.store.write_json(f"{prefix}manifest.json", manifest.to_json())
     return names
 
 
@@ -163,7 +164,7 @@ def test_an_equal_dataset_that_is_built_while_it_runs_stays_whole(target: Target
     Retention(target.store, target.lake_objects, NAME, found).carry_out(cutoff=LATER, keep_last=0)
 
     manifest = target.finished_datasets.datasets.manifest(NAME, dataset)
-    assert target.store.exists(target.store.key_of(manifest["data_uri"]))
+    assert target.store.exists(target.store.key_of(manifest.data_uri))
 
 
 def test_the_lake_keeps_what_a_dataset_or_a_snapshot_needs(target: Target, world: ReleasedWorld) -> None:
@@ -175,7 +176,7 @@ def test_the_lake_keeps_what_a_dataset_or_a_snapshot_needs(target: Target, world
 
     found = carry_out(target)
 
-    needed = {(one["key"], one["version"]) for part in old["snapshots"].values() for one in part["objects"]}
+    needed = {(one.key, one.version) for part in old.snapshots.values() for one in part.objects}
     for source in world.line.sources:
         snapshot = target.lake_objects.read_json(f"snapshots/{source}.json")
         needed |= {(one["key"], one["version"]) for one in snapshot["objects"]}

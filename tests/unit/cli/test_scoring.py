@@ -22,7 +22,10 @@ from assembly_line.delivery.service.scoring import kept_aside
 from assembly_line.feedback.history import join
 from assembly_line.feedback.service.flagged import BACKFILLS, flagged
 from assembly_line.loader import load_line
-from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
+from assembly_line.names import ControlKey, LedgerKind, dataset_prefix, decided_item, delivered_item
+from assembly_line.stations import SCORING
+from tests.champions import a_champion
+from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Answer, Command
@@ -40,8 +43,10 @@ AT = "2017-07-12T04:00:00.000000Z"
 def champion(target: Target) -> Target:
     """A released line whose champion knows what was known on 1 July."""
     target.control.set_current_release(LINE, target.releases.publish(load_line(PROJECT / "lines", LINE)))
-    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "r", "dataset_id": LEARNT_FROM})
-    target.store.write_json(f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", {"as_of": "2017-07-01T00:00:00Z"})
+    target.control.write(LINE, ControlKey.CHAMPION, a_champion("r", dataset_id=LEARNT_FROM).to_json())
+    target.store.write_json(
+        f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", a_manifest(as_of="2017-07-01T00:00:00Z").to_json()
+    )
     return target
 
 
@@ -169,7 +174,7 @@ def test_a_run_names_the_decisions_that_it_kept_aside_and_what_to_do(
 
 def test_logs_of_a_scoring_run_name_what_it_kept_aside(champion: Target, line: Command) -> None:
     quarantine(champion, KEPT)
-    champion.machines.start(champion.parameters.value(Parameter.SCORING_MACHINE), RUN, {"line": LINE})
+    champion.machines.start(champion.parameters.value(SCORING.parameter), RUN, {"line": LINE})
 
     told = json.loads(line("logs", RUN, "--json").out)
 

@@ -85,7 +85,7 @@ def test_values_are_explained_and_the_dataset_verified(
 def decision_with_a_long_story(target: Target, dataset: str, folder: Path) -> str:
     """A decision whose story has several events."""
     path = folder / "data.parquet"
-    uri = target.datasets.manifest(NAME, dataset)["data_uri"]
+    uri = target.datasets.manifest(NAME, dataset).data_uri
     target.store.download(target.store.key_of(uri), path)
     rows = duckdb.read_parquet(str(path)).filter("contains(story, '|')").order("decision_id")
     return str(rows.project("decision_id").fetchall()[0][0])

@@ -19,6 +19,8 @@ from assembly_line.cli.views.reviews import draw_decision
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter
+from assembly_line.stations import DATASET, TRAINING_RUN
+from tests.champions import a_champion
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -50,7 +52,7 @@ def test_status_shows_champion_and_reviews_that_wait_but_no_token(
 
 
 def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: None, line: Command) -> None:
-    machine = target.named(Parameter.TRAINING_MACHINE)
+    machine = target.named(TRAINING_RUN.parameter)
     for run in ("run-1", "run-2"):
         arn = target.machines.start(machine, run, {})
         target.control.open_review(LINE, run, {"run_id": run, "state": "waiting", "token": run})
@@ -62,7 +64,7 @@ def test_a_review_whose_run_has_ended_does_not_wait(target: Target, released: No
 
 
 def test_status_shows_runs_and_not_the_datasets_they_had_built(target: Target, released: None, line: Command) -> None:
-    machine = target.named(Parameter.DATASET_MACHINE)
+    machine = target.named(DATASET.parameter)
     for name in ("mine", *(f"run-{number}-dataset" for number in range(8))):
         target.machines.start(machine, name, {})
 
@@ -115,16 +117,15 @@ def test_board_of_nothing_and_of_something(target: Target, line: Command) -> Non
 def approve(target: Target, *runs: str) -> None:
     """Approve runs one after the other."""
     for number, run in enumerate(runs):
-        champion = {
-            "run_id": run,
-            "line": LINE,
-            "author": "arn:aws:sts::0:assumed-role/Scientist/anna",
-            "reviewer": "arn:aws:sts::0:assumed-role/Reviewer/ben",
-            "metrics": {"auc": 0.75},
-            "promoted_at": f"2026-11-0{number + 1}T00:00:00.000000Z",
-            "replaces": runs[number - 1] if number else None,
-            "restored": None,
-        }
+        champion = a_champion(
+            run,
+            line=LINE,
+            author="arn:aws:sts::0:assumed-role/Scientist/anna",
+            reviewer="arn:aws:sts::0:assumed-role/Reviewer/ben",
+            metrics={"auc": 0.75},
+            promoted_at=f"2026-11-0{number + 1}T00:00:00.000000Z",
+            replaces=runs[number - 1] if number else None,
+        )
         assert target.control.promote(LINE, champion)
 
 

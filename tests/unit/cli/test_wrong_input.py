@@ -16,7 +16,7 @@ from assembly_line.cli.output import Output, plain
 from assembly_line.cli.target import Target
 from assembly_line.cli.waiting import progress
 from assembly_line.errors import RunFailed
-from assembly_line.names import Parameter
+from assembly_line.stations import DATASET
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -74,7 +74,7 @@ def test_an_unknown_feature_is_refused_before_a_run_begins(target: Target, line:
 
     assert answer.code == ExitCode.REFUSED
     assert "no feature 'shoe_size'; it has spend_30d," in answer.err
-    assert target.machines.recent(target.named(Parameter.DATASET_MACHINE)) == []
+    assert target.machines.recent(target.named(DATASET.parameter)) == []
 
 
 @pytest.mark.parametrize("arguments", [("sources", "load", "nonsense"), ("review", "list", "nonsense")])

@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
-from assembly_line.delivery.context import Champion, ScoringContext
-from assembly_line.delivery.outbox import (
-    LARGEST_BODY,
-    OutboundMessage,
-    chunks,
-    read_outbox,
-    write_message,
-    write_outbox,
-)
+from assembly_line.delivery.channels import SNS
+from assembly_line.delivery.context import DecidingModel, ScoringContext
+from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
 from assembly_line.delivery.report import account
 from assembly_line.errors import ScoringFailed
 
@@ -31,7 +25,7 @@ CONTEXT = ScoringContext(
     run_id="run-1",
     line="coupon_redemption",
     release="a" * 64,
-    champion=Champion(
+    champion=DecidingModel(
         run_id="trained",
         release="b" * 64,
         digest="c" * 64,
@@ -159,7 +153,7 @@ def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: l
         {"decision_id": one.decision_id, "status": "dead_lettered" if place % 3 else "delivered", "reason": "x"}
         for place, one in enumerate(batch.predictions)
     ]
-    report = account(records, offered=batch.distinct, quarantined=batch.quarantined)
+    report = account({"sns": records}, offered=batch.distinct, quarantined=batch.quarantined)
     assert report.offered == report.delivered + report.quarantined + report.dead_lettered
     assert sum(report.reasons.values()) == report.quarantined + report.dead_lettered
 
@@ -167,7 +161,23 @@ def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: l
 def test_numbers_that_do_not_add_up_are_an_error() -> None:
     record = {"decision_id": "d", "status": "delivered", "reason": None}
     with pytest.raises(ScoringFailed, match="2 decisions were offered but 1 are accounted for"):
-        account([record, record], offered=2, quarantined=[])
+        account({"sns": [record, record]}, offered=2, quarantined=[])
+
+
+def test_a_decision_is_delivered_once_every_channel_has_it() -> None:
+    def told(*delivered: bool) -> list[dict[str, Any]]:
+        words = {True: ("delivered", None), False: ("dead_lettered", "Refused")}
+        return [
+            {"decision_id": str(number), "status": words[one][0], "reason": words[one][1]}
+            for number, one in enumerate(delivered)
+        ]
+
+    records = {"sns": told(True, False, True), "table": told(False, True, True)}
+    report = account(records, offered=3, quarantined=[])
+
+    assert (report.delivered, report.dead_lettered, report.reasons) == (1, 2, {"Refused": 2})
+    fates = {"delivered": 2, "dead_lettered": 1}
+    assert report.to_json()["channels"] == {"sns": fates, "table": fates}
 
 
 def test_an_outbox_is_read_back_as_it_was_written() -> None:
@@ -182,8 +192,8 @@ def test_an_outbox_is_read_back_as_it_was_written() -> None:
 
 def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
     (prediction,) = composed([row(1, keys={"name": "a"})], ["0.5"]).predictions
-    spare = LARGEST_BODY - len(prediction.to_json().encode())
+    spare = SNS.largest_body - len(prediction.to_json().encode())
     fits = prediction.model_copy(update={"keys": {"name": "a" * (spare + 1)}})
     over = prediction.model_copy(update={"keys": {"name": "a" * (spare + 2)}})
-    assert isinstance(write_message(fits, store_prefix="p/", bucket="b"), OutboundMessage)
-    assert not isinstance(write_message(over, store_prefix="p/", bucket="b"), OutboundMessage)
+    assert isinstance(write_message(fits, SNS, store_prefix="p/", bucket="b"), OutboundMessage)
+    assert not isinstance(write_message(over, SNS, store_prefix="p/", bucket="b"), OutboundMessage)

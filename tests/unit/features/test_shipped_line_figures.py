@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assembly_line.connectors import reader_of
 from assembly_line.declarations.lines import Line
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
@@ -54,7 +55,7 @@ class ShippedLake:
         source = self.line.sources[name]
         place = self.folder / name
         place.mkdir()
-        written = write_typed(source, self.raw / f"{name}.parquet", place)
+        written = write_typed(source, reader_of("parquet", self.raw / f"{name}.parquet"), place).parts
         objects = tuple(
             SnapshotObject(
                 key=str(file.path),

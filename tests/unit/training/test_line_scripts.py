@@ -162,7 +162,7 @@ def test_a_model_of_one_feature_answers_a_row_whose_value_is_missing(tree: Path)
 
 def test_the_model_server_labels_the_answers_as_the_type_that_they_have(tree: Path) -> None:
     train(tree, "--rounds", "2")
-    served = Model(inference, str(tree / "model"), xgboost=True)
+    served = Model(inference, str(tree / "model"), rows="dmatrix")
 
     body, content_type = served.answer(b"1,2,3\n4,5,6\n", "text/csv", "text/csv")
 

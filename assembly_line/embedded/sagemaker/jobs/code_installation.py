@@ -1,7 +1,6 @@
-"""The images of XGBoost and scikit-learn install the script folder with pip before they run it; so does this machine.
+"""Some images install the script folder with pip before they run it; so does this machine.
 
-Source: github.com/aws/sagemaker-containers, `_modules.py` (`prepare`, `install`), which both images serve with and
-XGBoost's trains with. Scikit-learn trains with sagemaker-training, which installs no plain script.
+Source: github.com/aws/sagemaker-containers, `_modules.py` (`prepare`, `install`).
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.errors import JobFailed
 
-INSTALLED_TO_TRAIN = ("sagemaker-xgboost",)
-INSTALLED_TO_SERVE = ("sagemaker-xgboost", "sagemaker-scikit-learn")
 LIMIT_SECONDS = 120.0
 GRACE_SECONDS = 1.0
 _SETUP = (
     "from setuptools import setup\nsetup(packages=[''], name='{name}', version='1.0.0', include_package_data=True)\n"
 )
 _MANIFEST = "recursive-include . *\n"
-
-
-def installs(image: str, images: tuple[str, ...]) -> bool:
-    return any(name in image for name in images)
 
 
 def install(code: Path, program: str, desk: JobDesk) -> Path:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from assembly_line.embedded.sagemaker import archives
-from assembly_line.embedded.sagemaker.jobs.code_installation import INSTALLED_TO_SERVE, install, installs
+from assembly_line.embedded.sagemaker.jobs.code_installation import install
 from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree, to_tree
 from assembly_line.embedded.sagemaker.jobs.failure_reason import signal_message
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.errors import JobFailed, JobStopped
+from assembly_line.training.frameworks import framework_of
 
 SERVER = Path(__file__).with_name("model_server.py")
 LOAD_SECONDS = 600.0
@@ -53,7 +54,8 @@ class ModelContainer:
             (tree / folder).mkdir(parents=True, exist_ok=True)
         self._fetch_model()
         code, program = self._code()
-        if installs(self._description.image, INSTALLED_TO_SERVE):
+        framework = framework_of(self._description.image)
+        if framework is not None and framework.installed_to_serve:
             code = install(code, program, self._desk)
         request_read, self._requests = os.pipe()
         self._responses, response_write = os.pipe()
@@ -64,7 +66,7 @@ class ModelContainer:
             "model": str(tree / "model"),
             "requests": request_read,
             "responses": response_write,
-            "xgboost": "xgboost" in self._description.image,
+            "rows": framework.rows if framework is not None else "array",
         }
         base = base_environment(tree, threads=self._desk.threads, code=code, isolation=self._desk.isolation)
         kept = {"PYTHONPATH": base["PYTHONPATH"]} if self._desk.isolation is Isolation.PYTHON_GUARD else {}

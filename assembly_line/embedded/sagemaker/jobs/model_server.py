@@ -1,6 +1,6 @@
 """Serves one model inside its container's process: loads the user's inference script once, answers over two pipes.
 
-Run as a file by the job's interpreter with one JSON argument {program, code, model, requests, responses, image}: paths,
+Run as a file by the job's interpreter with one JSON argument {program, code, model, requests, responses, rows}: paths,
 and the numbers of two inherited file descriptors. Imports nothing of this project, as a container would not have it.
 
 Both directions speak frames: 8 bytes length of a JSON header, the header, then as many bytes of body as it says.
@@ -44,18 +44,18 @@ def write_frame(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> 
     stream.flush()
 
 
-def default_input(body: str | bytes, content_type: str, *, xgboost: bool) -> Any:
+def default_input(body: str | bytes, content_type: str, *, rows: str) -> Any:
     import numpy as np
 
     kind = media_type(content_type)
     if kind == "text/csv":
         text = body if isinstance(body, str) else body.decode("utf-8")
-        if not xgboost:
+        if rows == "array":
             return np.genfromtxt(io.StringIO(text), dtype=np.float32, delimiter=",")
         import xgboost as xgb
 
-        rows = [[float(value) if value else np.nan for value in line.split(",")] for line in text.splitlines()]
-        return xgb.DMatrix(np.array(rows, dtype=np.float32))
+        found = [[float(value) if value else np.nan for value in line.split(",")] for line in text.splitlines()]
+        return xgb.DMatrix(np.array(found, dtype=np.float32))
     if kind == "application/json":
         return np.array(json.loads(body), dtype=np.float32)
     if kind == "application/x-npy" and isinstance(body, bytes):
@@ -82,11 +82,11 @@ def default_output(prediction: Any, accept: str) -> tuple[bytes, str]:
 class Model:
     """The user's hooks around the loaded model."""
 
-    def __init__(self, script: ModuleType, folder: str, *, xgboost: bool) -> None:
+    def __init__(self, script: ModuleType, folder: str, *, rows: str) -> None:
         load: Callable[[str], Any] | None = getattr(script, "model_fn", None)
         if load is None:
             raise NotImplementedError("the inference script defines no model_fn(model_dir); there is no default")
-        self._script, self._xgboost = script, xgboost
+        self._script, self._rows = script, rows
         self._loaded = load(folder)
 
     def answer(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -97,12 +97,13 @@ class Model:
         read = getattr(self._script, "input_fn", None)
         predict = getattr(self._script, "predict_fn", None)
         write = getattr(self._script, "output_fn", None)
-        data = read(content, content_type) if read else default_input(content, content_type, xgboost=self._xgboost)
+        data = read(content, content_type) if read else default_input(content, content_type, rows=self._rows)
         prediction = predict(data, self._loaded) if predict else self._predict(data)
         return as_bytes(write(prediction, accept)) if write else default_output(prediction, accept)
 
     def _predict(self, data: Any) -> Any:
-        return self._loaded.predict(data, validate_features=False) if self._xgboost else self._loaded.predict(data)
+        named = {"validate_features": False} if self._rows == "dmatrix" else {}
+        return self._loaded.predict(data, **named)
 
 
 def as_bytes(answer: Any) -> tuple[bytes, str]:
@@ -143,7 +144,7 @@ def main(options: dict[str, Any]) -> int:
     requests, responses = os.fdopen(options["requests"], "rb"), os.fdopen(options["responses"], "wb")
     try:
         # The hooks belong to the user: whatever they raise, or an exit, is the answer that the job reports.
-        model = Model(load_script(options["code"], options["program"]), options["model"], xgboost=options["xgboost"])
+        model = Model(load_script(options["code"], options["program"]), options["model"], rows=options["rows"])
     except BaseException as error:  # noqa: BLE001
         write_frame(responses, {"ok": False, "error": describe(error)})
         return 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assembly_line.embedded.sagemaker import archives
 from assembly_line.embedded.sagemaker.jobs import checkpoints
-from assembly_line.embedded.sagemaker.jobs.code_installation import INSTALLED_TO_TRAIN, install, installs
+from assembly_line.embedded.sagemaker.jobs.code_installation import install
 from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree
 from assembly_line.embedded.sagemaker.jobs.failure_reason import script_failure
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
@@ -18,6 +18,7 @@ from assembly_line.embedded.sagemaker.jobs.job_desk import COMPLETED, SHUT_DOWN,
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.embedded.sagemaker.jobs.script_mode import Script, TrainingRequest, channel_folder, prepare
 from assembly_line.errors import JobFailed
+from assembly_line.training.frameworks import framework_of
 
 # AWS waits 120 seconds after SIGTERM; a laptop need not.
 STOP_GRACE_SECONDS = 5.0
@@ -114,7 +115,8 @@ def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: P
         )
     deadline = time.monotonic() + request.max_runtime_seconds
     run, modules, folder = [script.program], code, code
-    if installs(request.image, INSTALLED_TO_TRAIN):
+    framework = framework_of(request.image)
+    if framework is not None and framework.installed_to_train:
         # Its toolkit runs the installed module, not the file; the folder itself is not on the path.
         run, modules, folder = ["-m", path.stem], install(code, script.program, desk), desk.tree
     environment = base_environment(desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation)

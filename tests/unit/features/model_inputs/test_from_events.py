@@ -21,6 +21,7 @@ from assembly_line.features.model_inputs.preparing import PreparedFold, prepare_
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.features.values.columns import Column
 from assembly_line.instants import from_micros
+from tests.manifests import a_manifest
 from tests.unit.features.model_inputs.invented import spec, values_of
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import EVENTS, USER, SmallLake, Tables, a_line
@@ -58,7 +59,7 @@ def prepared(line: Line, world: Tables, period: Sequence[datetime], model: dict[
         target = Path(place) / "data.parquet"
         build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
         columns = read_dataset(target)
-    found = {"logical_digest": logical_digest(columns), "as_of": as_of, "rows": len(columns["decision_id"])}
+    found = a_manifest(logical_digest=logical_digest(columns), as_of=as_of, rows=len(columns["decision_id"]))
     return list(prepare_inputs(columns, facts_of(plan, found), spec(**model)).folds)
 
 

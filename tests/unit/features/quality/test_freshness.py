@@ -23,6 +23,7 @@ from assembly_line.features.sources.activity import Activity, activity_of
 from assembly_line.features.sources.attempts import Built, built_from_json
 from assembly_line.features.values.columns import Integers
 from assembly_line.instants import to_micros
+from tests.manifests import a_manifest
 from tests.unit.features.small_world import EVENTS, LATE, SmallLake, a_line
 
 DAY = 86_400_000_000
@@ -205,7 +206,7 @@ def test_few_days_are_not_judged_rather_than_passed(tmp_path: Path) -> None:
 
 def test_a_dataset_that_exists_is_judged_by_the_same_days(tmp_path: Path) -> None:
     _, built = judged(world(), tmp_path, as_of=YEAR + days(200))
-    manifest = {**built.to_json(), "engine": {"name": "duckdb", "versions": {}}}
+    manifest = a_manifest(activity=built.to_json()["activity"])
 
     assert built_again(manifest, []).activity == built.activity
     assert timedelta(microseconds=built.activity["events"].usual) == hours(12)

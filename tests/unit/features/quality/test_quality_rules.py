@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from assembly_line import Source, between, days, fresh, hours, nulls, one_of, static, unique, volume
+from assembly_line.connectors.local_sources import typed_sources
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
@@ -24,7 +25,6 @@ from assembly_line.features.quality.dataset_figures import DatasetFigures, figur
 from assembly_line.features.quality.gate import examine, require_passed
 from assembly_line.features.sources.activity import Activity
 from assembly_line.features.sources.attempts import Built, built_from_json
-from assembly_line.features.sources.local_sources import typed_sources
 from assembly_line.features.values.columns import Column
 from assembly_line.instants import to_micros
 from tests.unit.features.random_worlds import SPRING

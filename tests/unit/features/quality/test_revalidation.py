@@ -11,10 +11,12 @@ import pytest
 from assembly_line import allow_leak, between, unique
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.features.model.findings import Finding
+from assembly_line.features.model.manifests import Manifest, UsedEngine
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.gate import rules_of
 from assembly_line.features.quality.leak_findings import KNOWS_THE_FUTURE, Leak, leak_findings
 from assembly_line.features.quality.revalidation import built_again, kept_findings, same_rules
+from tests.manifests import a_manifest
 from tests.unit.features.leaking_world import world
 from tests.unit.features.small_world import PEOPLE, SmallLake, a_line
 
@@ -32,8 +34,8 @@ def under(plan: Plan, *rules: QualityRule) -> Plan:
     return replace(plan, line=replace(plan.line, quality=rules), release="f" * 64)
 
 
-def judged(plan: Plan, *findings: Finding) -> dict[str, Any]:
-    return {"release": plan.release, "rules": rules_of(plan.line), "quality": [one.to_json() for one in findings]}
+def judged(plan: Plan, *findings: Finding) -> Manifest:
+    return a_manifest(release=plan.release, rules=rules_of(plan.line), quality=findings)
 
 
 def unique_people(**changed: Any) -> Finding:
@@ -49,7 +51,7 @@ def test_rules_are_the_same_whatever_the_release_is_called(plan: Plan) -> None:
 
     assert same_rules(replace(plan, release="e" * 64), manifest)
     assert not same_rules(under(plan, between("age", 0, 9)), manifest)
-    del manifest["rules"]
+    manifest = replace(manifest, rules=None)
     assert same_rules(plan, manifest)
     assert not same_rules(replace(plan, release="e" * 64), manifest)
 
@@ -80,10 +82,8 @@ def test_keys_that_the_build_judged_weigh_what_the_rule_now_says_and_others_are_
 
 
 def test_what_the_engine_reported_is_read_from_the_manifest(plan: Plan, tmp_path: Path) -> None:
-    manifest = {
-        "engine": {"name": "spark", "versions": {"spark": "4"}, "reason": ""},
-        "rows": 3, "spine_rows": 4, "excluded": {"immature": 1}, "duplicates": 0,
-    }  # fmt: skip
+    engine = UsedEngine(name="spark", versions={"spark": "4"}, reason="")
+    manifest = a_manifest(engine=engine, rows=3, spine_rows=4, excluded={"immature": 1})
 
     found = built_again(manifest, [unique_people()])
 

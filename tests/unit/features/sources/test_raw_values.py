@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assembly_line import Entity, Source
+from assembly_line.connectors import reader_of
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.sources.source_files import write_typed
@@ -54,7 +55,7 @@ def written(folder: Path, values: pa.Array, **options: Any) -> Path:
 def typed(source: Source, path: Path, folder: Path) -> tuple[list[Any], tuple[str, ...]]:
     """The values of v by user, read by both engines' readers, and the columns said to be inexact."""
     folder = Path(tempfile.mkdtemp(dir=folder))
-    parts = write_typed(source, path, folder)
+    parts = write_typed(source, reader_of("parquet", path), folder).parts
     found: dict[Any, Any] = {}
     for part in parts:
         columns = read_dataset(part.path)
@@ -291,7 +292,7 @@ def test_a_column_may_have_any_name(tmp_path: Path, name: str) -> None:
     pq.write_table(pa.table({"user": [1, 2], name: [10, 20]}), path)
     source = Source(name="raw", entities=(USER,), columns={"user": "int64", name: "int64"}, static=True)
 
-    parts = write_typed(source, path, tmp_path)
+    parts = write_typed(source, reader_of("parquet", path), tmp_path).parts
 
     assert plain_values(read_dataset(parts[0].path)[name]) == [10, 20]
 
@@ -301,7 +302,7 @@ def test_a_column_that_only_duckdb_knows_is_missing(tmp_path: Path) -> None:
     source = Source(name="raw", entities=(USER,), columns={"user": "int64", "filename": "string"}, static=True)
 
     with pytest.raises(SourceUnreadable, match="has no column 'filename', which is declared; it has user, v"):
-        write_typed(source, path, tmp_path)
+        write_typed(source, reader_of("parquet", path), tmp_path)
 
 
 @pytest.mark.parametrize("names", [("v", "V"), ("V", "v")])
@@ -317,7 +318,7 @@ def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 3, names=["user", "v", "v"]), path)
 
     with pytest.raises(SourceUnreadable, match="has 2 columns 'v'; expected one"):
-        write_typed(of_type("int64"), path, tmp_path)
+        write_typed(of_type("int64"), reader_of("parquet", path), tmp_path)
 
 
 NAMES = ["plain", "v=7", "user=5", "a*", "a?", "[ab]", "{x,y}", "it's", "%41", "a b", "é"]
@@ -333,7 +334,7 @@ def test_the_very_file_that_is_named_is_read_whatever_folders_and_names_say(tmp_
     target = tmp_path / name / "typed here"
     target.mkdir()
 
-    parts = write_typed(of_type("int64"), tmp_path / name / f"{name}.parquet", target)
+    parts = write_typed(of_type("int64"), reader_of("parquet", tmp_path / name / f"{name}.parquet"), target).parts
 
     assert plain_values(read_dataset(parts[0].path)["v"]) == [5]
 
@@ -353,7 +354,7 @@ def test_a_name_that_cannot_be_read_is_to_be_changed(tmp_path: Path, why: str) -
     written(tmp_path, pa.array([1])).rename(tmp_path / name)
 
     with pytest.raises(SourceUnreadable, match=f"^source raw: .*its path .*{said}.*rename it"):
-        write_typed(of_type("int64"), tmp_path / name, tmp_path)
+        write_typed(of_type("int64"), reader_of("parquet", tmp_path / name), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + "/e.parquet", "e/" * 3000 + "e"])
@@ -361,7 +362,7 @@ def test_a_name_that_no_folder_can_hold_is_refused(tmp_path: Path, name: str) ->
     with pytest.raises(
         SourceUnreadable, match=r"^source raw: .*cannot be opened \(File name too long\); expected the path"
     ):
-        write_typed(of_type("int64"), tmp_path / name, tmp_path)
+        write_typed(of_type("int64"), reader_of("parquet", tmp_path / name), tmp_path)
 
 
 def test_a_file_may_be_a_link_to_another_folder(tmp_path: Path) -> None:
@@ -381,4 +382,4 @@ def test_an_empty_text_is_no_key(tmp_path: Path) -> None:
     pq.write_table(pa.table({"person": ["a", "", " ", None, ""], "note": ["", "", "", "", ""]}), path)
 
     with pytest.raises(SourceUnreadable, match=r"key column person: 2 rows hold an empty text \(row 2, 5\)"):
-        write_typed(source, path, tmp_path)
+        write_typed(source, reader_of("parquet", path), tmp_path)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assembly_line import Entity, Source
+from assembly_line.connectors import reader_of
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.features.sources.source_files import write_typed
@@ -58,7 +59,7 @@ def write(path: Path, **changed: Any) -> Path:
 
 
 def test_declared_columns_are_kept_by_month_with_times_as_utc(tmp_path: Path) -> None:
-    files = write_typed(SALES, write(tmp_path / "sales.parquet"), tmp_path)
+    files = write_typed(SALES, reader_of("parquet", write(tmp_path / "sales.parquet")), tmp_path).parts
 
     # New York's midnight is five hours later in UTC.
     assert [(file.month, file.rows) for file in files] == [("2017-02", 2)]
@@ -83,7 +84,7 @@ def test_declared_columns_are_kept_by_month_with_times_as_utc(tmp_path: Path) ->
 def test_naive_times_are_local_and_never_earlier_than_they_were(tmp_path: Path, local: datetime, utc: datetime) -> None:
     file = write(tmp_path / "sales.parquet", at=pa.array([local, local], pa.timestamp("us")))
 
-    written = write_typed(SALES, file, tmp_path)
+    written = write_typed(SALES, reader_of("parquet", file), tmp_path).parts
 
     assert read_columns(written[0].path, ["at"])["at"] == [to_micros(utc)] * 2
     ambiguous = local.month != 7
@@ -97,7 +98,7 @@ def test_nanoseconds_of_events_round_up(tmp_path: Path) -> None:
         known_time="at", zone="UTC",
     )  # fmt: skip
 
-    written = write_typed(source, write(tmp_path / "ticks.parquet", at=plain), tmp_path)
+    written = write_typed(source, reader_of("parquet", write(tmp_path / "ticks.parquet", at=plain)), tmp_path).parts
 
     assert read_columns(written[0].path, ["at"])["at"] == [1, 1]
     assert written[0].inexact == ("at",)
@@ -108,7 +109,7 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path) -> N
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder, columns in zip(folders, (GOOD, backwards), strict=True):
         folder.mkdir()
-        write_typed(SALES, write(folder / "raw.parquet", **columns), folder)
+        write_typed(SALES, reader_of("parquet", write(folder / "raw.parquet", **columns)), folder)
 
     assert (folders[0] / "000000.parquet").read_bytes() == (folders[1] / "000000.parquet").read_bytes()
 
@@ -116,7 +117,7 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path: Path) -> N
 def test_rows_without_an_event_time_are_kept_apart(tmp_path: Path) -> None:
     at = pa.array([None, datetime.fromisoformat("2017-05-01")], pa.timestamp("us"))
 
-    files = write_typed(SALES, write(tmp_path / "sales.parquet", at=at), tmp_path)
+    files = write_typed(SALES, reader_of("parquet", write(tmp_path / "sales.parquet", at=at)), tmp_path).parts
 
     assert sum(file.rows for file in files) == 2
     assert [file.min_time is None for file in files] == [False, True]
@@ -178,7 +179,7 @@ def no_rows(path: Path) -> Path:
 )
 def test_a_file_that_is_not_the_source_is_refused(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
     with pytest.raises(SourceUnreadable, match=rf"^source sales: sales\.parquet: .*{said}"):
-        write_typed(SALES, make(tmp_path / "sales.parquet"), tmp_path)
+        write_typed(SALES, reader_of("parquet", make(tmp_path / "sales.parquet")), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_file_that_is_not_the_source_is_refused(tmp_path: Path, make: Callable
 )
 def test_a_column_of_another_kind_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     with pytest.raises(SourceUnreadable) as refused:
-        write_typed(SALES, write(tmp_path / "sales.parquet", **changed), tmp_path)
+        write_typed(SALES, reader_of("parquet", write(tmp_path / "sales.parquet", **changed)), tmp_path)
 
     assert said in str(refused.value)
 
@@ -213,7 +214,7 @@ def test_whole_numbers_in_other_types_are_taken(tmp_path: Path) -> None:
         "birth": pa.array([datetime.fromisoformat("2017-01-01"), None], pa.timestamp("ms")),
         "paid": pa.array([1, 2]),
     }
-    files = write_typed(SALES, write(tmp_path / "sales.parquet", **changed), tmp_path)
+    files = write_typed(SALES, reader_of("parquet", write(tmp_path / "sales.parquet", **changed)), tmp_path).parts
 
     columns = read_columns(files[0].path, ["user", "birth", "paid"])
     assert columns == {"user": [1, 2], "birth": [date(2017, 1, 1), None], "paid": [1.0, 2.0]}
@@ -226,6 +227,6 @@ def test_a_personal_value_is_not_shown(tmp_path: Path) -> None:
     file = write(tmp_path / "people.parquet", pay=pa.array([1.0, 12345.5]))
 
     with pytest.raises(SourceUnreadable, match="column pay") as refused:
-        write_typed(personal, file, tmp_path)
+        write_typed(personal, reader_of("parquet", file), tmp_path)
 
     assert "12345" not in str(refused.value)

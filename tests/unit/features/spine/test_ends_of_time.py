@@ -39,10 +39,10 @@ from assembly_line import (
     static,
     years,
 )
+from assembly_line.connectors.local_sources import typed_sources
 from assembly_line.features.explain.explanation import explain_value
 from assembly_line.features.explain.reference_rules import window_start
 from assembly_line.features.sources.entity_rows import rows_of_entity
-from assembly_line.features.sources.local_sources import typed_sources
 from assembly_line.features.values.knowledge_limits import known_until
 from assembly_line.features.values.window_starts import starts_of
 from assembly_line.instants import day_end, day_start, later, to_micros

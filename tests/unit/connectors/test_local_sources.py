@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from assembly_line import Entity, Source
+from assembly_line.connectors.local_sources import typed_sources
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.sources.local_sources import typed_sources
 
 USER = Entity("user", keys={"user": "int64"})
 WITHOUT_SCALE = pa.array([Decimal(100)], pa.decimal128(5, -2))

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.connectors.parquet import ParquetReader
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
 from assembly_line.features.files.session import quoted
 from assembly_line.features.model.snapshots import SchemaDrift, Snapshot, SnapshotObject
-from assembly_line.features.sources.source_files import undeclared_columns, write_typed
+from assembly_line.features.sources.source_files import write_typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,7 +175,7 @@ def _arrow(table: Any) -> pa.Table:
 
 def _typed(source: Source, file: Path, folder: Path) -> LocalSource:
     folder.mkdir()
-    written = write_typed(source, file, folder)
+    written = write_typed(source, ParquetReader(file), folder)
     objects = tuple(
         SnapshotObject(
             key=str(part.path),
@@ -184,13 +185,13 @@ def _typed(source: Source, file: Path, folder: Path) -> LocalSource:
             min_time=part.min_time,
             max_time=part.max_time,
         )
-        for part in written
+        for part in written.parts
     )
     snapshot = Snapshot(
         source=source.name,
         columns=dict(source.columns),
         objects=objects,
-        drift=SchemaDrift(ignored=undeclared_columns(source, file)),
-        inexact=written[0].inexact if written else (),
+        drift=SchemaDrift(ignored=written.undeclared),
+        inexact=written.parts[0].inexact if written.parts else (),
     )
-    return LocalSource(snapshot, tuple(part.path for part in written))
+    return LocalSource(snapshot, tuple(part.path for part in written.parts))

@@ -1,0 +1,37 @@
+"""One table tells what the line knows of each model framework: images, documentation and the embedded AWS agree."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from assembly_line.training.frameworks import FRAMEWORKS, SCIKIT_LEARN, XGBOOST, framework_of
+
+ROOT = Path(__file__).parents[3]
+IMAGES = json.loads(files("assembly_line.training").joinpath("images.json").read_text(encoding="utf-8"))["images"]
+
+
+def test_every_listed_image_is_of_the_framework_that_it_is_listed_under() -> None:
+    assert set(IMAGES) == set(FRAMEWORKS)
+    for name, versions in IMAGES.items():
+        for version in versions.values():
+            for uri in version["uris"].values():
+                assert framework_of(uri) is FRAMEWORKS[name], uri
+
+
+def test_another_image_is_of_no_framework() -> None:
+    assert framework_of("1.dkr.ecr.us-east-1.amazonaws.com/my-xgboost:1") is None
+    assert framework_of("sagemaker-xgboost") is XGBOOST
+    assert framework_of("registry:5000/sagemaker-scikit-learn:1.4-2") is SCIKIT_LEARN
+
+
+def test_the_documentation_tells_of_each_framework_what_the_table_says() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (.*) \| as (?:an|a) ", text, flags=re.MULTILINE))
+    trained = dict(re.findall(r"^\| `([\w-]+)` \| .* \| as (an installed module|a file) \|", text, flags=re.MULTILINE))
+    assert set(rows) == set(FRAMEWORKS)
+    for name, framework in FRAMEWORKS.items():
+        assert ("no such format" in rows[name]) is (framework.artefact is None)
+        assert (trained[name] == "an installed module") is framework.installed_to_train
