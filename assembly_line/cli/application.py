@@ -37,6 +37,7 @@ STEPS = (
 COMMANDS = {
     **dict.fromkeys(("up", "deploy", "release", "status", "down"), "platform"),
     "demo": "demo",
+    "proof": "proof",
     "sources": "data",
     "features": "features",
     "dataset": "data",

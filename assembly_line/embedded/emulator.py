@@ -32,6 +32,7 @@ from assembly_line.embedded.extensions import (
     pinned,
     positions,
     prompt_stacks,
+    recorded_calls,
     resuming,
     retries,
     role_sessions,
@@ -67,6 +68,7 @@ EXTENSIONS = (
     # They wrap what those above replace.
     positions,
     resuming,
+    recorded_calls,
 )
 GRACE_SECONDS = 1.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.
@@ -98,7 +100,7 @@ def answering(application: Any) -> Any:
 
 
 async def _serve() -> None:
-    application = answering(pinned.ministack("app", "app").app)
+    application = answering(recorded_calls.recording(pinned.ministack("app", "app").app))
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from assembly_line.cli import reviewing
 from assembly_line.cli.days import released_line
 from assembly_line.cli.demo import figures as figures_of
-from assembly_line.cli.demo.consumer import Consumer
+from assembly_line.cli.demo.consumer import CONSUMER, Consumer
 from assembly_line.cli.demo.figures import Figures
 from assembly_line.cli.demo.platform import Platform, prepare
 from assembly_line.cli.demo.settling import drained, settled_board
@@ -194,7 +194,7 @@ class Demo:
                 feedback_queue_url=feedback_queue,
                 database=folder / "campaign_desk.sqlite",
                 log=self.session.state / "logs" / "consumer.log",
-                environment=platform.runtime.client_environment(),
+                environment=platform.runtime.client_environment() | {"AWS_ACCESS_KEY_ID": CONSUMER},
                 actions=line.policy.actions,
             )
             year = Year(target, line, consumer, zone)

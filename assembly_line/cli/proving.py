@@ -1,0 +1,70 @@
+"""A proof from its beginning: the recorded run, the templates of each environment, every judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.session import REPOSITORY
+from assembly_line.embedded.assembling import assemble
+from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.errors import RequestRefused
+from assembly_line.loader import load_lines
+from assembly_line.proof.findings import Finding, Judgement
+from assembly_line.proof.judging import cases, judge
+from assembly_line.proof.recording import read_recording
+from assembly_line.proof.templates import read_templates
+
+if TYPE_CHECKING:
+    from assembly_line.cli.session import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The judgements of one case: an environment with its own names, or with the longest ones."""
+
+    case: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        return tuple(finding for judgement in self.judgements for finding in judgement.faults)
+
+    def document(self) -> dict[str, Any]:
+        return {"case": self.case, "judgements": [each.document() for each in self.judgements]}
+
+
+def prove(session: Session, environments: Sequence[str]) -> list[Proof]:
+    """Judge the run that the session's state folder recorded by the templates of each environment.
+
+    Raises:
+        ProofError: nothing was recorded, or the templates hold what the proof cannot read.
+        RequestRefused: an environment has no settings.
+    """
+    known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
+    if unknown := [name for name in environments if name not in known]:
+        raise RequestRefused(f"--for {unknown[0]}: expected an environment of settings/: {', '.join(known)}")
+    recording = read_recording(StateFolder(session.state).calls)
+    lines = tuple(load_lines(REPOSITORY / "lines"))
+    found = []
+    for environment in environments:
+        assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
+        for case in cases(read_templates(assembly, environment), lines):
+            session.output.note(f"Judging {case.name} ...")
+            found.append(Proof(case=case.name, judgements=judge(recording, case)))
+    return found
+
+
+def record_run(session: Session) -> None:
+    """Run the demo in the session's state folder, unless it holds one of these very sources."""
+    from assembly_line.cli.demo.platform import last_deployment
+    from assembly_line.cli.demo.replay import run_demo
+    from assembly_line.embedded.assembling import sources_digest
+
+    folder = StateFolder(session.state)
+    recorded = folder.calls.exists() and folder.deployment.exists()
+    if recorded and last_deployment(session.state)["digest"] == sources_digest(REPOSITORY, "embedded"):
+        session.output.note(f"The run recorded in {folder.calls} is of these very sources.")
+        return
+    run_demo(session)
