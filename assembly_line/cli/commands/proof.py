@@ -33,14 +33,14 @@ def proof(session: Session, environments: For = None, record: Record = False) ->
     Every call of AWS is looked at: whether the policies allow it, and whether the service takes it. The templates are
     looked at too. Ends with code 1 where anything would fail in AWS, and says what could not be judged.
     """
-    from assembly_line.cli import drawn_proof
     from assembly_line.cli.proving import prove, record_run
+    from assembly_line.cli.views import proof as drawn
     from assembly_line.errors import RunFailed
 
     if record:
         record_run(session)
     proofs = prove(session, environments or [session.environment])
-    session.output.result([each.document() for each in proofs], drawn_proof.draw(proofs))
+    session.output.result([each.document() for each in proofs], drawn.draw(proofs))
     faults = sum(len(each.faults) for each in proofs)
     if faults:
         raise RunFailed(f"{faults} faults would show in AWS and not here; each says what to do")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from assembly_line.embedded.call_log import CallLog, request_entry
-from assembly_line.embedded.extensions.current_task import current_task
+from assembly_line.embedded.extensions.executions.current_task import current_task
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 INTEGRATIONS = ("_invoke_resource", "_invoke_with_callback")
