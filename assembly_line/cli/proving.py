@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.session import REPOSITORY
+from assembly_line.embedded import image_steps
 from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.errors import RequestRefused
@@ -46,14 +48,27 @@ def prove(session: Session, environments: Sequence[str]) -> list[Proof]:
     if unknown := [name for name in environments if name not in known]:
         raise RequestRefused(f"--for {unknown[0]}: expected an environment of settings/: {', '.join(known)}")
     recording = read_recording(StateFolder(session.state).calls)
-    lines = tuple(load_lines(REPOSITORY / "lines"))
-    found = []
+    releases = load_lines(REPOSITORY / "lines")
+    found = [Proof(case="every environment", judgements=(image_steps.judgement(releases.values()),))]
     for environment in environments:
         assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
-        for case in cases(read_templates(assembly, environment), lines):
+        for case in cases(read_templates(assembly, environment), tuple(releases)):
             session.output.note(f"Judging {case.name} ...")
-            found.append(Proof(case=case.name, judgements=judge(recording, case)))
+            found.append(Proof(case=case.name, judgements=judge(recording, case, raised())))
     return found
+
+
+@cache
+def raised() -> frozenset[str]:
+    """Names of the exceptions that functions may raise: the project's, the language's and those of the AWS client."""
+    import builtins
+
+    import botocore.exceptions
+
+    from assembly_line import errors
+
+    kinds = [each for module in (errors, builtins, botocore.exceptions) for each in vars(module).values()]
+    return frozenset(each.__name__ for each in kinds if isinstance(each, type) and issubclass(each, Exception))
 
 
 def record_run(session: Session) -> None:

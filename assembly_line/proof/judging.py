@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from assembly_line.proof import legality, permission
+from assembly_line.proof import legality
+from assembly_line.proof.deployment import judgement as deployment
 from assembly_line.proof.findings import Judgement
+from assembly_line.proof.machines import judgement as state_machines
+from assembly_line.proof.machines.tasks import machines
+from assembly_line.proof.permissions import grants
+from assembly_line.proof.permissions import judgement as permission
+from assembly_line.proof.permissions.rules import Rules
 from assembly_line.proof.physical_names import Place
 from assembly_line.proof.recording import Recording
-from assembly_line.proof.rules import Rules
 from assembly_line.proof.templates import Templates, renamed
 from assembly_line.proof.translation import translator
 from assembly_line.proof.world import World
@@ -48,13 +53,20 @@ def cases(templates: Templates, lines: tuple[str, ...]) -> tuple[Case, ...]:
     )
 
 
-def judge(recording: Recording, case: Case) -> tuple[Judgement, ...]:
-    """Every judgement of one case."""
+def judge(recording: Recording, case: Case, classes: frozenset[str]) -> tuple[Judgement, ...]:
+    """Every judgement of one case.
+
+    Args:
+        classes: names of the exceptions that functions may raise.
+    """
     world = World(case.templates, case.place)
     rules = Rules(world)
     translate = translator(recording, world, lines=case.lines, account=RECORDED_ACCOUNT)
     requests = permission.requests_of(recording, world, translate)
     return (
         permission.judgement(permission.judge(requests, rules), rules, recording),
+        grants.judgement(rules),
         legality.judgement(recording, translate),
+        state_machines.judgement(machines(world), recording, classes),
+        deployment.judgement(world),
     )

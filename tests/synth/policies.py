@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assembly_line.proof import policies
-from assembly_line.proof.policies import Statement, as_text, statements_of
+from assembly_line.proof.permissions import policies
+from assembly_line.proof.permissions.policies import Statement, as_text, statements_of
 from tests.synth.cloud_assembly import Assembly
 
 __all__ = ["Statement", "as_text", "identity_statements", "resource_statements", "statements_of", "trust_statements"]

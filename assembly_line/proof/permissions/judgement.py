@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assembly_line.proof import jobs_on_behalf, on_behalf
-from assembly_line.proof.actions import context_of, needed
-from assembly_line.proof.evaluating import Decision, Principal, PrincipalKind, Request, decide
 from assembly_line.proof.findings import Finding, Judgement, fault, remark
-from assembly_line.proof.jobs_on_behalf import JOB_SOURCE
-from assembly_line.proof.on_behalf import key_of
+from assembly_line.proof.machines.tasks import machines
+from assembly_line.proof.permissions import jobs_on_behalf, on_behalf
+from assembly_line.proof.permissions.actions import context_of, needed
+from assembly_line.proof.permissions.evaluating import Decision, Principal, PrincipalKind, Request, decide
+from assembly_line.proof.permissions.jobs_on_behalf import JOB_SOURCE
+from assembly_line.proof.permissions.on_behalf import key_of
+from assembly_line.proof.permissions.rules import Rule, Rules
 from assembly_line.proof.recording import Call, Recording
-from assembly_line.proof.rules import Rule, Rules
-from assembly_line.proof.tasks import machines
 from assembly_line.proof.world import World
 
 CHECK = "permission"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assembly_line.proof.evaluating import Principal, PrincipalKind, Request
-from assembly_line.proof.tasks import machines
+from assembly_line.proof.machines.tasks import machines
+from assembly_line.proof.permissions.evaluating import Principal, PrincipalKind, Request
 from assembly_line.proof.templates import Resource
 from assembly_line.proof.world import World
 

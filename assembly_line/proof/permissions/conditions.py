@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from assembly_line.errors import ProofError
-from assembly_line.proof.rules import matches
+from assembly_line.proof.permissions.rules import matches
 
 Values = tuple[str, ...]
 Context = Mapping[str, Values]
@@ -59,7 +59,9 @@ def _holds(operator: str, key: str, wanted: Values, context: Context) -> bool:
 
 def _one(operator: str, wanted: Values, given: str) -> bool:
     if operator not in _POSITIVE:
-        raise ProofError(f"condition operator {operator!r}: expected one that proof/conditions.py knows; add it there")
+        raise ProofError(
+            f"condition operator {operator!r}: expected one that proof/permissions/conditions.py knows; add it there"
+        )
     return any(_POSITIVE[operator](each, given) for each in wanted)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from assembly_line.proof.policies import IDENTITY_POLICIES, as_list
+from assembly_line.proof.permissions.policies import IDENTITY_POLICIES, as_list
 from assembly_line.proof.templates import Resource
 from assembly_line.proof.world import World
 

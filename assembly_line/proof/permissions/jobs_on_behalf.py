@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assembly_line.proof.evaluating import Request
-from assembly_line.proof.on_behalf import Row, key_of, role
+from assembly_line.proof.machines.tasks import Task, machines
+from assembly_line.proof.permissions.evaluating import Request
+from assembly_line.proof.permissions.on_behalf import Row, key_of, role
 from assembly_line.proof.recording import Call
-from assembly_line.proof.tasks import Task, machines
 from assembly_line.proof.world import World
 
 Requests = Iterator[Request]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from assembly_line.proof.conditions import Context, Values, hold
-from assembly_line.proof.rules import Rule, Rules
+from assembly_line.proof.permissions.conditions import Context, Values, hold
+from assembly_line.proof.permissions.rules import Rule, Rules
 
 ASSUMPTIONS = ("sts:AssumeRole",)
 

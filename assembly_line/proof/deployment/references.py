@@ -1,0 +1,87 @@
+"""Names that stand in templates: which are fixed, which stay behind, and who must be deployed before whom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import product
+
+from assembly_line.proof.findings import Finding, fault
+from assembly_line.proof.templates import Resource
+from assembly_line.proof.world import World
+
+CHECK = "deployment"
+# Types that `cdk deploy --import-existing-resources` takes over under their fixed name.
+ADOPTED = frozenset({"AWS::SageMaker::ModelPackageGroup"})
+# What CloudFormation keeps unless told otherwise is told in every template, by the CDK.
+KEEPING = ("Retain", "RetainExceptOnCreate", "Snapshot")
+
+
+def own_names(resource: Resource, world: World) -> Iterator[str]:
+    """The names that a template fixes for a resource, as other templates would spell them."""
+    name = world.fixed_name(resource)
+    # An inline policy's name is known to its role alone.
+    if name is not None and resource.type != "AWS::IAM::Policy":
+        yield name
+
+
+def kept_under_fixed_names(world: World) -> Iterator[Finding]:
+    """What outlives its stack under a name that the next deployment wants again."""
+    for resource in world.resources.values():
+        if resource.document.get("DeletionPolicy", "Delete") in KEEPING and resource.type not in ADOPTED:
+            for name in own_names(resource, world):
+                yield fault(
+                    CHECK,
+                    str(resource),
+                    f"stays behind as {name!r}, and the next deployment cannot make it again",
+                    "leave the name to CloudFormation, or delete the resource with its stack",
+                )
+
+
+def names_without_dependency(world: World) -> Iterator[Finding]:
+    """A stack that names a thing of another stack must be deployed after it."""
+    texts = {
+        stack: json.dumps(world.value(_body(template), stack)) for stack, template in world.templates.by_stack.items()
+    }
+    for owner, (stack, text) in product(world.resources.values(), texts.items()):
+        if stack == owner.stack or owner.stack in world.templates.dependencies.get(stack, frozenset()):
+            continue
+        for name in own_names(owner, world):
+            if len(name) > 3 and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text):
+                yield fault(
+                    CHECK,
+                    str(owner),
+                    f"is named {name!r} in stack {stack}, which may be deployed first",
+                    "add the dependency between the stacks",
+                )
+
+
+def _body(template: dict[str, object]) -> object:
+    return template["Resources"]
+
+
+def exports_that_deadlock(world: World) -> Iterator[Finding]:
+    """An export in use cannot change or go: no stack may import what a changed layer or a removed line takes away."""
+    exporters = {
+        str(world.value(output["Export"]["Name"], stack)): (stack, json.dumps(output["Value"]))
+        for stack, template in world.templates.by_stack.items()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
+    }
+    for stack, template in world.templates.by_stack.items():
+        for name in set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template["Resources"]))):
+            owner, value = exporters[name]
+            if owner.startswith("Line-"):
+                yield fault(
+                    CHECK, f"{stack} imports {name}", "a line cannot be removed while it is imported", "derive the name"
+                )
+            for id_ in re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"([^"]+)"', value):
+                resource = world.resources.get((owner, id_))
+                if resource is not None and resource.type in REPLACED:
+                    says = f"{resource} is replaced whenever its content changes"
+                    yield fault(CHECK, f"{stack} imports {name}", says, "make one in each stack that uses it")
+
+
+# Types of which each change of content makes another resource.
+REPLACED = frozenset({"AWS::Lambda::LayerVersion", "AWS::Lambda::Version", "AWS::ApiGateway::Deployment"})
