@@ -8,13 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.session import REPOSITORY
-from assembly_line.embedded import image_steps
+from assembly_line.embedded import definition_validation, image_steps
 from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.errors import RequestRefused
 from assembly_line.loader import load_lines
 from assembly_line.proof.findings import Finding, Judgement
-from assembly_line.proof.judging import cases, judge
+from assembly_line.proof.judging import Trial, cases, judge, mutate, told
+from assembly_line.proof.machines.tasks import machines
 from assembly_line.proof.recording import read_recording
 from assembly_line.proof.templates import read_templates
 
@@ -37,8 +38,11 @@ class Proof:
         return {"case": self.case, "judgements": [each.document() for each in self.judgements]}
 
 
-def prove(session: Session, environments: Sequence[str]) -> list[Proof]:
+def prove(session: Session, environments: Sequence[str], *, mutated: bool = False) -> list[Proof]:
     """Judge the run that the session's state folder recorded by the templates of each environment.
+
+    Args:
+        mutated: also break one thing after the other, to see that each is named.
 
     Raises:
         ProofError: nothing was recorded, or the templates hold what the proof cannot read.
@@ -54,7 +58,12 @@ def prove(session: Session, environments: Sequence[str]) -> list[Proof]:
         assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
         for case in cases(read_templates(assembly, environment), tuple(releases)):
             session.output.note(f"Judging {case.name} ...")
-            found.append(Proof(case=case.name, judgements=judge(recording, case, raised())))
+            trial = Trial(recording, case)
+            judgements = judge(trial, raised())
+            if not case.lines:
+                judgements += (definition_validation.judgement(machines(trial.world), REPOSITORY),)
+                judgements += (told(mutate(trial, raised())),) if mutated else ()
+            found.append(Proof(case=case.name, judgements=judgements))
     return found
 
 

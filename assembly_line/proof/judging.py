@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-from assembly_line.proof import legality
+from assembly_line.proof import legality, mutations
 from assembly_line.proof.deployment import judgement as deployment
-from assembly_line.proof.findings import Judgement
+from assembly_line.proof.findings import Judgement, remark
 from assembly_line.proof.machines import judgement as state_machines
+from assembly_line.proof.machines import mutations as machine_mutations
 from assembly_line.proof.machines.tasks import machines
 from assembly_line.proof.permissions import grants
 from assembly_line.proof.permissions import judgement as permission
@@ -53,20 +56,74 @@ def cases(templates: Templates, lines: tuple[str, ...]) -> tuple[Case, ...]:
     )
 
 
-def judge(recording: Recording, case: Case, classes: frozenset[str]) -> tuple[Judgement, ...]:
+@dataclass(frozen=True)
+class Trial:
+    """One case with the run that it is judged by."""
+
+    recording: Recording
+    case: Case
+
+    @cached_property
+    def world(self) -> World:
+        return World(self.case.templates, self.case.place)
+
+    @cached_property
+    def rules(self) -> Rules:
+        return Rules(self.world)
+
+    @cached_property
+    def translate(self) -> Callable[[Any], Any]:
+        return translator(self.recording, self.world, lines=self.case.lines, account=RECORDED_ACCOUNT)
+
+    @cached_property
+    def judged(self) -> permission.Judged:
+        """Every request with its decision."""
+        return permission.judge(permission.requests_of(self.recording, self.world, self.translate), self.rules)
+
+
+def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:
     """Every judgement of one case.
 
     Args:
         classes: names of the exceptions that functions may raise.
     """
-    world = World(case.templates, case.place)
-    rules = Rules(world)
-    translate = translator(recording, world, lines=case.lines, account=RECORDED_ACCOUNT)
-    requests = permission.requests_of(recording, world, translate)
+    recording, world, rules = trial.recording, trial.world, trial.rules
     return (
-        permission.judgement(permission.judge(requests, rules), rules, recording),
+        permission.judgement(trial.judged, rules, recording),
         grants.judgement(rules),
-        legality.judgement(recording, translate),
+        legality.judgement(recording, trial.translate),
         state_machines.judgement(machines(world), recording, classes),
         deployment.judgement(world),
     )
+
+
+MUTATIONS = "mutations"
+
+
+def mutate(trial: Trial, classes: frozenset[str], *, every: int = 1) -> Iterator[mutations.Outcome]:
+    """Break one thing after the other; see `proof/mutations.py`.
+
+    Args:
+        classes: names of the exceptions that functions may raise.
+        every: mutate only each n-th grant and bound.
+    """
+    yield from mutations.grants(trial.world, trial.judged, every=every)
+    yield from mutations.of_conditions(trial.world, trial.judged)
+    yield from mutations.dependencies(trial.world)
+    yield from mutations.bounds(trial.recording, every=every)
+    yield from mutations.of_templates(trial.world)
+    yield from machine_mutations.of_machines(machines(trial.world), trial.recording, classes)
+
+
+def told(outcomes: Iterable[mutations.Outcome]) -> Judgement:
+    """How many mutations were caught, and each that survived."""
+    outcomes = list(outcomes)
+    kinds = sorted({outcome.kind for outcome in outcomes})
+    counts = {kind: sum(outcome.kind == kind for outcome in outcomes) for kind in kinds}
+    survivors = [
+        remark(MUTATIONS, outcome.mutation, f"survived: {outcome.why}", "see whether two of them are needed")
+        for outcome in outcomes
+        if not outcome.caught
+    ]
+    figures = {"mutations": len(outcomes), "caught": len(outcomes) - len(survivors), **counts}
+    return Judgement(check=MUTATIONS, counts=figures, findings=tuple(survivors))

@@ -22,12 +22,16 @@ Record = Annotated[
     bool, typer.Option("--record", help="Run the demo first, unless one of these very sources is recorded already.")
 ]
 
+Mutate = Annotated[
+    bool, typer.Option("--mutate", help="Break each grant, dependency and bound in turn: the proof must name each.")
+]
+
 
 def register(app: typer.Typer) -> None:
     command(app, "proof", panel=PANEL)(proof)
 
 
-def proof(session: Session, environments: For = None, record: Record = False) -> None:
+def proof(session: Session, environments: For = None, record: Record = False, mutated: Mutate = False) -> None:
     """Judge a recorded embedded run against the templates of an environment, without an account.
 
     Every call of AWS is looked at: whether the policies allow it, and whether the service takes it. The templates are
@@ -39,7 +43,7 @@ def proof(session: Session, environments: For = None, record: Record = False) ->
 
     if record:
         record_run(session)
-    proofs = prove(session, environments or [session.environment])
+    proofs = prove(session, environments or [session.environment], mutated=mutated)
     session.output.result([each.document() for each in proofs], drawn.draw(proofs))
     faults = sum(len(each.faults) for each in proofs)
     if faults:

@@ -17,6 +17,7 @@ def judgement(world: World) -> Judgement:
     checks = (
         references.kept_under_fixed_names,
         references.names_without_dependency,
+        references.imports_without_dependency,
         references.exports_that_deadlock,
         limits.growing,
         limits.too_long,

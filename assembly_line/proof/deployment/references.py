@@ -61,26 +61,46 @@ def _body(template: dict[str, object]) -> object:
     return template["Resources"]
 
 
+def imports_without_dependency(world: World) -> Iterator[Finding]:
+    """A stack that imports a value of another must be deployed after it."""
+    owners = {name: owner for name, (owner, _) in _exported(world).items()}
+    for stack, name in _imports(world):
+        owner = owners[name]
+        if owner not in world.templates.dependencies.get(stack, frozenset()):
+            says = f"imports {name} of stack {owner}, which may be deployed later"
+            yield fault(CHECK, stack, says, "add the dependency between the stacks")
+
+
 def exports_that_deadlock(world: World) -> Iterator[Finding]:
     """An export in use cannot change or go: no stack may import what a changed layer or a removed line takes away."""
-    exporters = {
+    exported = _exported(world)
+    for stack, name in _imports(world):
+        owner, value = exported[name]
+        if owner.startswith("Line-"):
+            says = "a line cannot be removed while something of it is imported"
+            yield fault(CHECK, f"{stack} imports {name}", says, "derive the name instead")
+        for id_ in re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"([^"]+)"', value):
+            resource = world.resources.get((owner, id_))
+            if resource is not None and resource.type in REPLACED:
+                says = f"{resource} is replaced whenever its content changes"
+                yield fault(CHECK, f"{stack} imports {name}", says, "make one in each stack that uses it")
+
+
+def _exported(world: World) -> dict[str, tuple[str, str]]:
+    """Name of each export -> the stack that has it, and its value as the template spells it."""
+    return {
         str(world.value(output["Export"]["Name"], stack)): (stack, json.dumps(output["Value"]))
         for stack, template in world.templates.by_stack.items()
         for output in template.get("Outputs", {}).values()
         if "Export" in output
     }
+
+
+def _imports(world: World) -> Iterator[tuple[str, str]]:
+    """Each stack with each name that it imports."""
     for stack, template in world.templates.by_stack.items():
-        for name in set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template["Resources"]))):
-            owner, value = exporters[name]
-            if owner.startswith("Line-"):
-                yield fault(
-                    CHECK, f"{stack} imports {name}", "a line cannot be removed while it is imported", "derive the name"
-                )
-            for id_ in re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"([^"]+)"', value):
-                resource = world.resources.get((owner, id_))
-                if resource is not None and resource.type in REPLACED:
-                    says = f"{resource} is replaced whenever its content changes"
-                    yield fault(CHECK, f"{stack} imports {name}", says, "make one in each stack that uses it")
+        for name in sorted(set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template)))):
+            yield stack, name
 
 
 # Types of which each change of content makes another resource.
