@@ -56,3 +56,22 @@ class Judgement:
             "findings": [each.document() for each in self.findings],
             "not_judged": list(self.not_judged),
         }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one mutation.
+
+    Args:
+        named: what the proof says of it; empty if it survived.
+        why: of a survivor: what does the same as what was broken.
+    """
+
+    kind: str
+    mutation: str
+    named: str = ""
+    why: str = field(default="", compare=False)
+
+    @property
+    def caught(self) -> bool:
+        return bool(self.named)

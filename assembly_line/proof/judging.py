@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.proof import legality, mutations
 from assembly_line.proof.deployment import judgement as deployment
-from assembly_line.proof.findings import Judgement, remark
+from assembly_line.proof.findings import Judgement, Outcome, remark
 from assembly_line.proof.machines import judgement as state_machines
 from assembly_line.proof.machines import mutations as machine_mutations
 from assembly_line.proof.machines.tasks import machines
@@ -100,7 +100,7 @@ def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:
 MUTATIONS = "mutations"
 
 
-def mutate(trial: Trial, classes: frozenset[str], *, every: int = 1) -> Iterator[mutations.Outcome]:
+def mutate(trial: Trial, classes: frozenset[str], *, every: int = 1) -> Iterator[Outcome]:
     """Break one thing after the other; see `proof/mutations.py`.
 
     Args:
@@ -115,7 +115,7 @@ def mutate(trial: Trial, classes: frozenset[str], *, every: int = 1) -> Iterator
     yield from machine_mutations.of_machines(machines(trial.world), trial.recording, classes)
 
 
-def told(outcomes: Iterable[mutations.Outcome]) -> Judgement:
+def told(outcomes: Iterable[Outcome]) -> Judgement:
     """How many mutations were caught, and each that survived."""
     outcomes = list(outcomes)
     kinds = sorted({outcome.kind for outcome in outcomes})

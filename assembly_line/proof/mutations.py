@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.proof.deployment import judgement as deployment
+from assembly_line.proof.findings import Outcome
 from assembly_line.proof.legality import operation_model, problems, readable
 from assembly_line.proof.permissions.evaluating import Request, decide
 from assembly_line.proof.permissions.judgement import Judged
@@ -23,20 +24,6 @@ from assembly_line.proof.world import World
 
 if TYPE_CHECKING:
     from botocore.model import Shape
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Args: `named`: what the proof says of the mutation; empty if it survived."""
-
-    kind: str
-    mutation: str
-    named: str = ""
-    why: str = field(default="", compare=False)
-
-    @property
-    def caught(self) -> bool:
-        return bool(self.named)
 
 
 def without_grant(templates: Templates, rule: Rule, action: str) -> Templates:
@@ -74,7 +61,7 @@ def grants(world: World, judged: Judged, *, every: int = 1) -> Iterator[Outcome]
         denied = next((request for request in requests if not decide(request, mutated).allowed), None)
         others = {str(other) for request in requests for other in judged.decisions[request].by if other is not rule}
         yield Outcome(
-            "grant",
+            "grants",
             f"{rule} without {action}",
             "" if denied is None else f"denied: {denied}",
             f"{', '.join(sorted(others)) or 'an administrator'} allows the same",
@@ -99,7 +86,7 @@ def dependencies(world: World) -> Iterator[Outcome]:
             found = [each for each in deployment.judgement(mutated).findings if each.says not in before]
             named = found[0].says if found else ""
             yield Outcome(
-                "dependency", f"{stack} without {other}", named, "nothing of the other stack is imported or named"
+                "dependencies", f"{stack} without {other}", named, "nothing of the other stack is imported or named"
             )
 
 
@@ -118,7 +105,7 @@ def bounds(recording: Recording, *, every: int = 1) -> Iterator[Outcome]:
     for call, path, what, broken in mutations[::every]:
         named = next(iter(problems(call, _with(call.parameters, path, broken))), "")
         place = ".".join(map(str, path))
-        yield Outcome("bound", f"{call.kind} {place}: {what}", named, "the pattern takes any text")
+        yield Outcome("bounds", f"{call.kind} {place}: {what}", named, "the pattern takes any text")
 
 
 Broken = Iterator[tuple[tuple[Any, ...], str, Any]]
@@ -190,7 +177,7 @@ def of_templates(world: World) -> Iterator[Outcome]:
                 continue
             found = deployment.judgement(World(templates, world.place)).findings
             named = next((each.says for each in found if (each.place, each.says) not in before), "")
-            yield Outcome("template", f"{resource}: {what}", named, "another rule of the resource does the same")
+            yield Outcome("templates", f"{resource}: {what}", named, "another rule of the resource does the same")
 
 
 Change = Callable[[dict[str, Any]], bool]
@@ -246,7 +233,9 @@ def of_conditions(world: World, judged: Judged) -> Iterator[Outcome]:
         mutated = Rules(World(_unmet(world.templates, rule), world.place))
         denied = next((request for request in requests if not decide(request, mutated).allowed), None)
         named = "" if denied is None else f"denied: {denied}"
-        yield Outcome("condition", f"{rule} ({', '.join(sorted(actions))})", named, "another statement allows the same")
+        yield Outcome(
+            "conditions", f"{rule} ({', '.join(sorted(actions))})", named, "another statement allows the same"
+        )
 
 
 def _unmet(templates: Templates, rule: Rule) -> Templates:
