@@ -81,14 +81,17 @@ def raised() -> frozenset[str]:
 
 
 def record_run(session: Session) -> None:
-    """Run the demo in the session's state folder, unless it holds one of these very sources."""
+    """Run the demo and more in the session's state folder, unless it holds a recording of these very sources."""
     from assembly_line.cli.demo.platform import last_deployment
     from assembly_line.cli.demo.replay import run_demo
+    from assembly_line.cli.recording_more import record_more
     from assembly_line.embedded.assembling import sources_digest
 
     folder = StateFolder(session.state)
-    recorded = folder.calls.exists() and folder.deployment.exists()
+    recorded = folder.recorded.exists() and folder.deployment.exists()
     if recorded and last_deployment(session.state)["digest"] == sources_digest(REPOSITORY, "embedded"):
         session.output.note(f"The run recorded in {folder.calls} is of these very sources.")
         return
     run_demo(session)
+    record_more(session.state, session.output.note)
+    folder.recorded.touch()

@@ -52,6 +52,11 @@ class StateFolder:
         return self.account / "calls"
 
     @property
+    def recorded(self) -> Path:
+        """Exists once a recording for the proof is whole."""
+        return self.calls / "whole"
+
+    @property
     def deployment(self) -> Path:
         """Digest of the assembly that was deployed last."""
         return self.account / "deployment.json"
