@@ -38,6 +38,7 @@ COMMANDS = {
     **dict.fromkeys(("up", "deploy", "release", "status", "down"), "platform"),
     "demo": "demo",
     "proof": "proof",
+    "doctor": "doctor",
     "sources": "data",
     "features": "features",
     "dataset": "data",

@@ -158,10 +158,10 @@ def _with(parameters: Any, path: tuple[Any, ...], value: Any) -> Any:
     """A copy with another value at the end of the path."""
     if not path:
         return value
-    copied = list(parameters) if isinstance(parameters, (list, tuple)) else dict(parameters)
+    copied: Any = list(parameters) if isinstance(parameters, (list, tuple)) else dict(parameters)
     first, *rest = path
     if not rest and value is _MISSING:
-        copied.pop(first, None)  # type: ignore[call-overload]
+        copied.pop(first, None)
     else:
         copied[first] = _with(copied[first], tuple(rest), value)
     return copied

@@ -1,0 +1,1 @@
+"""What an account is like, asked by calls that change nothing."""
