@@ -51,7 +51,7 @@ def _execution(given: Mapping[str, Any]) -> str | None:
     name = given.get("name")
     if name is not None and not _EXECUTION_NAME.fullmatch(name):
         return f"name {name!r}: expected 1 to 80 characters without blanks, brackets or special ones"
-    return _over("input", given.get("input", ""), 256 * KIB)
+    return None
 
 
 def _over(name: str, value: Any, most: int) -> str | None:
@@ -79,7 +79,6 @@ def _object_key(given: Mapping[str, Any]) -> str | None:
 
 EXTRA: Mapping[str, Rule] = {
     "stepfunctions:StartExecution": _execution,
-    "stepfunctions:SendTaskSuccess": lambda given: _over("output", given["output"], 256 * KIB),
     "sqs:SendMessageBatch": _batch("Entries", "MessageBody", 1024 * KIB),
     "sns:PublishBatch": _batch("PublishBatchRequestEntries", "Message", 256 * KIB),
     "events:PutEvents": _event_entries,

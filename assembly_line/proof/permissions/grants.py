@@ -86,7 +86,7 @@ def _void_resources(rule: Rule, action: str, details: Mapping[str, Any]) -> Iter
     if "*" not in rule.resources and not any(_fits(resource, arn) for resource in rule.resources for arn in patterns):
         says = f"{action} has the resource types {', '.join(types)}, of which {rule.resources[0]} is none"
         yield fault(CHECK, str(rule), says, "grant it on one of these")
-    if rule.resources == ("*",) and not rule.conditions and any(each["required"] for each in details["resourceTypes"]):
+    if rule.resources == ("*",) and not rule.conditions and details["accessLevel"] != "List":
         says = f"{action} is granted on everything, though it knows resources ({', '.join(types)})"
         yield fault(CHECK, str(rule), says, "name them, or hold the grant by a condition")
 

@@ -11,7 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 READ_ONLY = re.compile(r"(get|list|describe|batch_get)_\w+")
 DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|AuthorizationError|NotAuthorized|Forbidden|ExplicitDeny")
-MISSING = re.compile(r"NotFound|NoSuch|NonExist|ResourceNotFound|ValidationError|ValidationException|DoesNotExist|InvalidRequest|InvalidParameterValue")
+MISSING = re.compile(
+    r"NotFound|NoSuch|NonExist|ResourceNotFound|ValidationError|ValidationException|DoesNotExist|InvalidRequest|InvalidParameterValue"
+)
 
 
 @dataclass(frozen=True)
