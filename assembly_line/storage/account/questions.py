@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 READ_ONLY = re.compile(r"(get|list|describe|batch_get)_\w+")
 DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|AuthorizationError|NotAuthorized|Forbidden|ExplicitDeny")
+FORBIDDEN = 403
 MISSING = re.compile(
     r"NotFound|NoSuch|NonExist|ResourceNotFound|ValidationError|ValidationException|DoesNotExist|InvalidRequest|InvalidParameterValue"
 )
@@ -53,7 +54,8 @@ class Questions:
             return Answer(found if key is None else found.get(key))
         except ClientError as error:
             code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-            if DENIED.search(code):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if DENIED.search(code) or status == FORBIDDEN:
                 return Answer(denied=f"{service}:{_action(operation)}")
             return Answer() if MISSING.search(code) else Answer(failed=f"{code}: {message}"[:200])
         except BotoCoreError as error:
