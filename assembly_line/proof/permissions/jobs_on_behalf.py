@@ -77,8 +77,10 @@ def _glue_jobs(world: World) -> Requests:
             s=str(given["SecurityConfiguration"]),
             n=principal.name.rpartition("/")[2],
         )
-        for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "AssociateKmsKey"):
+        for action in ("CreateLogGroup", "AssociateKmsKey"):
             yield Request(principal, f"logs:{action}", group)
+        for action in ("CreateLogStream", "PutLogEvents"):
+            yield Request(principal, f"logs:{action}", f"{group}:log-stream:x")
         yield Request(principal, "cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", ("Glue",)),))
 
 
