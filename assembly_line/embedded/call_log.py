@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ LONGEST_FILE = 512 * 2**20
 HEADERS = ("content-type", "user-agent", "if-match", "if-none-match", "range", "content-md5")
 PREFIXES = ("x-amz-", "x-amzn-")
 SECRET = ("x-amz-security-token",)
+# Queries of requests whose body is an object, or a part of one.
+OBJECTS = re.compile(r"partNumber=|x-id=(PutObject|UploadPart)")
 
 
 class CallLog:
@@ -50,7 +53,7 @@ def request_entry(
     """What is kept of one HTTP request. The content of an object is not."""
     given = {name.lower(): value for name, value in headers}
     scope = _scope(given.get("authorization", ""))
-    content = scope[1:] == ["s3"] and method == "PUT" and (not query or "partNumber" in query)
+    content = scope[1:] == ["s3"] and method == "PUT" and (not query or OBJECTS.search(query) is not None)
     kept = {name: value for name, value in given.items() if name in HEADERS or name.startswith(PREFIXES)}
     return {
         "method": method,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from assembly_line.proof import legality, mutations
 from assembly_line.proof.deployment import judgement as deployment
@@ -72,13 +71,17 @@ class Trial:
         return Rules(self.world)
 
     @cached_property
-    def translate(self) -> Callable[[Any], Any]:
-        return translator(self.recording, self.world, lines=self.case.lines, account=RECORDED_ACCOUNT)
+    def told(self) -> Recording:
+        """The run in the names of the environment."""
+        translate = translator(self.recording, self.world, lines=self.case.lines, account=RECORDED_ACCOUNT)
+        judged = self.recording.judged
+        calls = (replace(call, who=translate(call.who), parameters=translate(call.parameters)) for call in judged)
+        return replace(self.recording, calls=tuple(calls))
 
     @cached_property
     def judged(self) -> permission.Judged:
         """Every request with its decision."""
-        return permission.judge(permission.requests_of(self.recording, self.world, self.translate), self.rules)
+        return permission.judge(permission.requests_of(self.told, self.world), self.rules)
 
 
 def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:
@@ -91,7 +94,7 @@ def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:
     return (
         permission.judgement(trial.judged, rules, recording),
         grants.judgement(rules),
-        legality.judgement(recording, trial.translate),
+        legality.judgement(trial.told),
         state_machines.judgement(machines(world), recording, classes),
         deployment.judgement(world),
     )

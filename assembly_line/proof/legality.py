@@ -88,8 +88,8 @@ EXTRA: Mapping[str, Rule] = {
 }
 
 
-def judgement(recording: Recording, translate: Callable[[Any], Any]) -> Judgement:
-    """Judge every call, and once more as `translate` names it in the environment."""
+def judgement(recording: Recording) -> Judgement:
+    """Judge every call of the run, told in the names of the environment."""
     findings: dict[Finding, None] = {}
     unreadable: dict[str, None] = {}
     judged = 0
@@ -97,7 +97,7 @@ def judgement(recording: Recording, translate: Callable[[Any], Any]) -> Judgemen
         if call.service == API:
             continue
         judged += 1
-        for problem in problems(call, translate(call.parameters), unreadable):
+        for problem in problems(call, call.parameters, unreadable):
             findings[fault(CHECK, f"{call.kind}{f' in state {call.state}' if call.state else ''}", problem, TODO)] = (
                 None
             )

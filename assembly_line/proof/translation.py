@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from assembly_line.proof.physical_names import KINDS
@@ -13,6 +14,8 @@ from assembly_line.proof.world import World
 EMBEDDED = "embedded"
 # Shorter ones are ids that may stand in any text.
 SHORTEST = 8
+# A longer text is hardly the same twice.
+REPEATED = 200
 
 
 def translator(recording: Recording, world: World, *, lines: Mapping[str, str], account: str) -> Callable[[Any], Any]:
@@ -35,9 +38,15 @@ def translator(recording: Recording, world: World, *, lines: Mapping[str, str], 
         pairs |= {name: other, name.replace("_", "-"): other.replace("_", "-")}
     pattern = re.compile("|".join(re.escape(name) for name in sorted(pairs, key=len, reverse=True)))
 
+    def rewritten(text: str) -> str:
+        return pattern.sub(lambda found: pairs[found[0]], text)
+
+    # Keys, buckets and tables come again in every call.
+    known = cache(rewritten)
+
     def translate(value: Any) -> Any:
         if isinstance(value, str):
-            return pattern.sub(lambda found: pairs[found[0]], value)
+            return known(value) if len(value) < REPEATED else rewritten(value)
         if isinstance(value, Mapping):
             return {translate(key): translate(each) for key, each in value.items()}
         if isinstance(value, (list, tuple)):

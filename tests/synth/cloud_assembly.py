@@ -38,6 +38,11 @@ class Assembly:
         }
 
     @cached_property
+    def environment(self) -> str:
+        """`prod` of `AssemblyLine-prod-Features`."""
+        return next(self.folder.glob("*.template.json")).name.split("-")[1]
+
+    @cached_property
     def resources(self) -> list[Resource]:
         return [
             Resource(stack, id_, resource["Type"], resource.get("Properties", {}), resource)

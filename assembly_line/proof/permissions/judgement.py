@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from assembly_line.proof.findings import Finding, Judgement, fault, remark
 from assembly_line.proof.machines.tasks import machines
@@ -54,11 +53,11 @@ class Judged:
         return found
 
 
-def requests_of(recording: Recording, world: World, translate: Callable[[Any], Any]) -> list[Request]:
-    """Every distinct request that the run and the templates lead to in this environment."""
+def requests_of(recording: Recording, world: World) -> list[Request]:
+    """Every distinct request that the run, told in the world's names, and its templates lead to."""
     found = dict.fromkeys(
         [
-            *_recorded(recording, world, translate),
+            *_recorded(recording, world),
             *_by_table(world),
         ]
     )
@@ -96,25 +95,22 @@ def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
     )
 
 
-def _recorded(recording: Recording, world: World, translate: Callable[[Any], Any]) -> Iterator[Request]:
+def _recorded(recording: Recording, world: World) -> Iterator[Request]:
     seen = set()
     for call in recording.judged:
-        told = Call(
-            translate(call.who), call.service, call.operation, translate(call.parameters), call.status, call.state
-        )
-        principal = principal_of(told.who, world)
+        principal = principal_of(call.who, world)
         source = f"recorded: {call.kind}" + (f" in state {call.state}" if call.state else "")
-        own = context_of(told)
+        own = context_of(call)
         context = tuple(own.items())
-        for action, resource in needed(told, world.place):
+        for action, resource in needed(call, world.place):
             # A token names a task of the one machine that waits for people.
             asked = _waiting_machine(world) if action.startswith("states:SendTask") else resource
             request = Request(principal, action, asked, context, source)
             if request not in seen:
                 seen.add(request)
                 yield request
-        if told.service == "sagemaker" and told.operation.startswith("Create"):
-            yield from _of_job_calls(told, principal, world)
+        if call.service == "sagemaker" and call.operation.startswith("Create"):
+            yield from _of_job_calls(call, principal, world)
 
 
 def _waiting_machine(world: World) -> str:
