@@ -15,6 +15,8 @@ from assembly_line.embedded.extensions.cloudformation.created_types import creat
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
+from assembly_line.proof.deployment import limits, references
+from assembly_line.proof.world import World
 from stacks.constructs.schedules.moments import cron_of
 from stacks.constructs.schedules.online_schedule import OnlineSchedule
 from tests.synth.cloud_assembly import ROOT, Assembly
@@ -386,6 +388,23 @@ def test_a_line_can_go_because_nothing_refers_to_it(each_assembly: Assembly) -> 
         if stack.startswith("Line-"):
             assert imported == {"Foundation"}
         assert stack != "Foundation" or not imported
+
+
+_NAMES = {
+    "AWS::SNS::Topic": ("TopicName",),
+    "AWS::SageMaker::ModelPackageGroup": ("ModelPackageGroupName",),
+    "AWS::IAM::Role": ("RoleName",),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName",),
+    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::SQS::Queue": ("QueueName",),
+    "AWS::DynamoDB::Table": ("TableName",),
+    "AWS::Lambda::Function": ("FunctionName",),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName",),
+    "AWS::Logs::LogGroup": ("LogGroupName",),
+    "AWS::KMS::Key": ("Alias",),
+    "AWS::CloudWatch::Alarm": ("AlarmName",),
+    "AWS::Glue::Job": ("JobName",),
+}
 
 
 def _dead_letter_queues(assembly: Assembly) -> set[tuple[str, str]]:

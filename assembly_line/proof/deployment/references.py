@@ -14,6 +14,10 @@ from assembly_line.proof.world import World
 CHECK = "deployment"
 # Types that `cdk deploy --import-existing-resources` takes over under their fixed name.
 ADOPTED = frozenset({"AWS::SageMaker::ModelPackageGroup"})
+# An inline policy's name is known to its role alone; parameters are read when something runs; many APIs share a name.
+FOUND_AT_RUN_TIME = frozenset(
+    {"AWS::IAM::Policy", "AWS::SSM::Parameter", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"}
+)
 # What CloudFormation keeps unless told otherwise is told in every template, by the CDK.
 KEEPING = ("Retain", "RetainExceptOnCreate", "Snapshot")
 
@@ -21,22 +25,19 @@ KEEPING = ("Retain", "RetainExceptOnCreate", "Snapshot")
 def own_names(resource: Resource, world: World) -> Iterator[str]:
     """The names that a template fixes for a resource, as other templates would spell them."""
     name = world.fixed_name(resource)
-    # An inline policy's name is known to its role alone.
-    if name is not None and resource.type != "AWS::IAM::Policy":
+    if name is not None and resource.type not in FOUND_AT_RUN_TIME:
         yield name
 
 
 def kept_under_fixed_names(world: World) -> Iterator[Finding]:
     """What outlives its stack under a name that the next deployment wants again."""
     for resource in world.resources.values():
-        if resource.document.get("DeletionPolicy", "Delete") in KEEPING and resource.type not in ADOPTED:
-            for name in own_names(resource, world):
-                yield fault(
-                    CHECK,
-                    str(resource),
-                    f"stays behind as {name!r}, and the next deployment cannot make it again",
-                    "leave the name to CloudFormation, or delete the resource with its stack",
-                )
+        name = world.fixed_name(resource)
+        kept = resource.document.get("DeletionPolicy", "Delete") in KEEPING
+        if name is not None and kept and resource.type not in ADOPTED:
+            says = f"stays behind as {name!r}, and the next deployment cannot make it again"
+            todo = "leave the name to CloudFormation, or delete the resource with its stack"
+            yield fault(CHECK, str(resource), says, todo)
 
 
 def names_without_dependency(world: World) -> Iterator[Finding]:
