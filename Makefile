@@ -1,5 +1,5 @@
 # Everything is installed into this folder, on first use: .venv, node_modules, .tools.
-.PHONY: help demo test check check-fast fix synth bench lock clean
+.PHONY: help demo test proof check check-deep check-fast fix synth bench lock clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -21,10 +21,20 @@ test:  ## run all tests
 	@tools/install.sh test
 	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
-check:  ## format, lint, types, imports, then security rules over the stacks, then all tests
+proof:  ## judge a recorded run by the templates of three environments (no account)
+	@tools/install.sh test
+	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/line --state .line/proof proof --record --for embedded --for dev --for prod
+
+check:  ## format, lint, types, imports, security rules over the stacks, the proof, then all tests
 	@$(MAKE) check-fast
 	@$(MAKE) synth
+	@$(MAKE) proof
 	@$(MAKE) test
+
+check-deep:  ## check, then break all that the proof judges; a referee judges the policies too
+	@$(MAKE) check
+	@$(BIN)/line --state .line/proof proof --mutate --for embedded --for dev --for prod
+	@LINE_STATE="$(CURDIR)/.line/proof" $(BIN)/python -m pytest tests/deep
 
 check-fast:  ## format, lint, types, imports
 	@tools/install.sh test

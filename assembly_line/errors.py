@@ -77,6 +77,10 @@ class EmbeddedAwsError(AssemblyError):
     """The embedded AWS could not start, deploy or stop. The message says what was found and what to do."""
 
 
+class ProofError(AssemblyError):
+    """`line proof` cannot read what it should judge. The message says what it met and what to add."""
+
+
 class JobFailed(AssemblyError):
     """A training, transform or Glue job of the embedded AWS failed. The message becomes the job's failure reason."""
 

@@ -16,6 +16,8 @@ from assembly_line.errors import RunFailed
 from assembly_line.instants import format_instant
 
 PROGRAM = REPOSITORY / "examples" / "consumer" / "consume.py"
+# The embedded AWS takes any key: by this one the application's calls are told from the command's.
+CONSUMER = "consumer"
 LIMIT_SECONDS = 120
 # How long each look at an empty queue waits: messages are normally there, later looks are for those that are late.
 PATIENCE_SECONDS = (0, 1, 5)

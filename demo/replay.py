@@ -29,7 +29,7 @@ from assembly_line.names import Parameter, run_name
 from assembly_line.requests import DatasetRequest, TrainingRequest
 from assembly_line.stations import DATASET
 from demo import figures as figures_of
-from demo.consumer import Consumer
+from demo.consumer import CONSUMER, Consumer
 from demo.figures import Figures
 from demo.platform import Platform, prepare
 from demo.settling import drained, settled_board
@@ -193,7 +193,7 @@ class Demo:
                 feedback_queue_url=feedback_queue,
                 database=folder / "campaign_desk.sqlite",
                 log=self.session.state / "logs" / "consumer.log",
-                environment=platform.runtime.client_environment(),
+                environment=platform.runtime.client_environment() | {"AWS_ACCESS_KEY_ID": CONSUMER},
                 actions=line.policy.actions,
             )
             year = Year(target, line, consumer, zone)

@@ -40,3 +40,12 @@ in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --const
 
 echo "Resolving package-lock.json"
 PATH="$PWD/.tools/bin:$PATH" npm install --package-lock-only --ignore-scripts --silent
+# Addresses of sponsors, which npm copies from the packages.
+.venv/bin/python - <<'STRIP'
+import json, pathlib
+path = pathlib.Path("package-lock.json")
+lock = json.loads(path.read_text())
+for package in lock["packages"].values():
+    package.pop("funding", None)
+path.write_text(json.dumps(lock, indent=2) + "\n")
+STRIP

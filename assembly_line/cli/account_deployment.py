@@ -26,9 +26,11 @@ def deploy_account(session: Session, *, approved: bool = False) -> dict[str, Any
         approved: widens them without asking.
 
     Raises:
-        RequestRefused: the environment has no settings file, or there is no terminal to ask in.
+        RequestRefused: the environment has no settings file, there is no terminal to ask in, or the account is
+            not ready: see `line doctor`.
         RunFailed: the deployment failed; CDK has printed why.
     """
+    from assembly_line.cli.doctoring import refuse_what_cannot_be_deployed
     from assembly_line.embedded.deployment import cdk_command
 
     known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
@@ -41,6 +43,7 @@ def deploy_account(session: Session, *, approved: bool = False) -> dict[str, Any
             "line deploy: there is no terminal in which to ask before permissions are widened; look at `cdk diff -c "
             f"environment={session.environment}`, then approve with `line deploy --yes`"
         )
+    refuse_what_cannot_be_deployed(session)
     target = session.target
     approval = ("--require-approval", "never") if approved else ()
     which = ("--all", "-c", f"environment={session.environment}")

@@ -59,6 +59,14 @@ COMMANDS = {
     "demo": Command(
         "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: about three minutes, no account."
     ),
+    "proof": Command(
+        "proof", SET_UP, "Judge a recorded embedded run against the templates of an environment, without an account."
+    ),
+    "doctor": Command(
+        "doctor",
+        SET_UP,
+        "Look at an account before the first deployment: what is missing, what is in the way, what it will cost.",
+    ),
     **commands(),
     "logs": Command("logs", WATCH, "Show the log of a function or job, or the states of a run and why it failed."),
 }

@@ -92,6 +92,10 @@ class Target(Account):
         found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
+    @property
+    def account_id(self) -> str:
+        return self.caller().split(":")[4]
+
     def caller(self) -> str:
         """ARN of whose credentials these are."""
         return str(self.client("sts").get_caller_identity()["Arn"])

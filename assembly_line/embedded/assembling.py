@@ -25,7 +25,8 @@ SOURCES = ("app.py", "cdk.json", "stacks", "assembly_line", "lambdas", "glue_job
 IGNORED_FOLDERS = frozenset({"__pycache__", "cdk.out", "node_modules", ".venv", ".line"})
 # A synthesis that has not ended in a day was killed.
 ABANDONED_SECONDS = 86_400
-KEPT = 2
+# Those of three environments, and one more that is being changed.
+KEPT = 4
 EMPTY, SERVED_EMPTY = "EMPTY", "served empty: the emulator's own interpreter brings the packages\n"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assembly_line.embedded.call_log import FOLDER_VARIABLE
 from assembly_line.embedded.processes import ProcessIdentity, is_alive, start_detached
 from assembly_line.embedded.runtime import ACCOUNT, HOST, Runtime, credentials
 from assembly_line.embedded.state_folder import StateFolder
@@ -166,6 +167,7 @@ def _base(folder: StateFolder) -> dict[str, str]:
         **BUNDLE_ONLY,
         "PATH": os.pathsep.join([own_programs, os.environ.get("PATH", os.defpath)]),
         "TMPDIR": str(folder.temporary),
+        FOLDER_VARIABLE: str(folder.calls),
         "PYTHONUNBUFFERED": "1",
         # As in Lambda, which runs in UTC; and nothing here collects traces.
         "TZ": "UTC",

@@ -21,6 +21,7 @@ from assembly_line.embedded.extensions import (
     http_apis,
     message_senders,
     pinned,
+    recorded_calls,
     role_sessions,
     saving,
 )
@@ -65,6 +66,7 @@ EXTENSIONS = (
     # They wrap what those above replace.
     positions,
     resuming,
+    recorded_calls,
 )
 GRACE_SECONDS = 1.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.
@@ -96,7 +98,7 @@ def answering(application: Any) -> Any:
 
 
 async def _serve() -> None:
-    application = answering(pinned.ministack("app", "app").app)
+    application = answering(recorded_calls.recording(pinned.ministack("app", "app").app))
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

@@ -16,6 +16,8 @@ ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
 # The emulators accept any key; a key of twelve digits would name another account.
 ACCESS_KEY = "test"
+# By which the emulated services call each other. Nobody's permissions are judged by these calls.
+SERVICE_KEY = "service"
 SECRET_KEY = "test"  # noqa: S105 - not a secret: nothing outside this machine accepts it
 
 

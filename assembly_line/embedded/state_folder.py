@@ -17,7 +17,7 @@ from assembly_line.errors import EmbeddedAwsError
 
 MINIMUM_FREE_MIB = 200
 # Files of the account that change without anybody's work.
-NO_WORK = frozenset({"disposable", "closed-cleanly", "services/saved"})
+NO_WORK = frozenset({"disposable", "closed-cleanly", "services/saved", "calls/emulator.jsonl", "calls/sagemaker.jsonl"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,16 @@ class StateFolder:
     @property
     def sagemaker(self) -> Path:
         return self.account / "sagemaker"
+
+    @property
+    def calls(self) -> Path:
+        """Every call of AWS, as it came in."""
+        return self.account / "calls"
+
+    @property
+    def recorded(self) -> Path:
+        """Exists once a recording for the proof is whole."""
+        return self.calls / "whole"
 
     @property
     def deployment(self) -> Path:
@@ -90,7 +100,7 @@ class StateFolder:
         """Make the folders; what earlier processes left in the temporary ones is removed."""
         for folder in (self.temporary, self.work):
             shutil.rmtree(folder, ignore_errors=True)
-        for folder in (self.services, self.objects, self.sagemaker, self.logs, self.temporary, self.work):
+        for folder in (self.services, self.objects, self.sagemaker, self.calls, self.logs, self.temporary, self.work):
             folder.mkdir(parents=True, exist_ok=True)
 
     def free_mib(self) -> int:

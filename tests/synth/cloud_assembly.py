@@ -6,29 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from assembly_line.proof.templates import Resource
+
+__all__ = ["ROOT", "Assembly", "Resource", "run", "synthesize"]
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 240
 # Nothing of an account and nothing to reach one with: a synthesis needs neither.
 FORBIDDEN = ("AWS_", "CDK_")
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One resource of one template. `stack` is the stack's short name, such as `Features`."""
-
-    stack: str
-    id: str
-    type: str
-    properties: dict[str, Any]
-    document: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.stack}/{self.id} ({self.type})"
 
 
 class Assembly:
@@ -47,6 +36,11 @@ class Assembly:
             path.name.removesuffix(".template.json").split("-", 2)[2]: json.loads(path.read_text(encoding="utf-8"))
             for path in sorted(self.folder.glob("*.template.json"))
         }
+
+    @cached_property
+    def environment(self) -> str:
+        """`prod` of `AssemblyLine-prod-Features`."""
+        return next(self.folder.glob("*.template.json")).name.split("-")[1]
 
     @cached_property
     def resources(self) -> list[Resource]:

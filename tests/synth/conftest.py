@@ -7,6 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from assembly_line.proof.physical_names import Place
+from assembly_line.proof.templates import read_templates
+from assembly_line.proof.world import World
 from tests.synth.cloud_assembly import Assembly, synthesize
 
 
@@ -50,6 +53,12 @@ def assembly_again(syntheses: dict[str, Future[Assembly]]) -> Assembly:
 def production(syntheses: dict[str, Future[Assembly]]) -> Assembly:
     """The production environment, under the security rules."""
     return syntheses["prod"].result()
+
+
+@pytest.fixture(scope="session")
+def each_world(each_assembly: Assembly) -> World:
+    """Both environments with every reference filled in."""
+    return World(read_templates(each_assembly.folder, each_assembly.environment), Place())
 
 
 @pytest.fixture(scope="session", params=["embedded", "prod"])

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from assembly_line.doctor.costs import ALARM, FREE_DASHBOARDS, KEY
 from assembly_line.errors import DeclarationError
 from stacks.settings import load_settings
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
@@ -15,9 +16,6 @@ NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
-# AWS's list prices in us-east-1, in US cents a month.
-KEY, ALARM = 100, 10
-FREE_DASHBOARDS = 3
 NEW_ACCOUNT_CONCURRENCY = 10
 # Each is billed by the hour or the month, used or not.
 BILLED_IDLE = (
@@ -39,7 +37,7 @@ def test_an_idle_environment_costs_what_the_readme_says(each_assembly: Assembly)
     assert (NUMBERS.index(said[1]), NUMBERS.index(said[2])) == (len(keys), len(alarms))
     # An alarm on an expression is billed by each metric in it; these have one each, at the standard resolution.
     assert [str(alarm) for alarm in alarms if "Metrics" in alarm.properties or alarm.properties["Period"] < 60] == []
-    assert int(said[3] + said[4]) == KEY * len(keys) + ALARM * len(alarms)
+    assert int(said[3] + said[4]) == round(100 * (KEY * len(keys) + ALARM * len(alarms)))
     assert len(each_assembly.of_type("AWS::CloudWatch::Dashboard")) <= FREE_DASHBOARDS
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from itertools import product
 
 import pytest
 from aws_cdk import App, Stack
@@ -16,10 +15,12 @@ from assembly_line.embedded.extensions.cloudformation.created_types import creat
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
+from assembly_line.proof.deployment import limits, references
+from assembly_line.proof.world import World
 from assembly_line.stations import machines as registered_machines
 from stacks.constructs.schedules.moments import cron_of
 from stacks.constructs.schedules.online_schedule import OnlineSchedule
-from tests.synth.cloud_assembly import ROOT, Assembly, Resource
+from tests.synth.cloud_assembly import ROOT, Assembly
 from tests.synth.policies import as_text, resource_statements
 
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -50,26 +51,25 @@ def test_data_outlives_its_stack_in_production_and_nowhere_else(assembly: Assemb
         assert table.properties["DeletionProtectionEnabled"] is True
 
 
-def test_what_outlives_its_stack_under_a_fixed_name_can_be_taken_over(each_assembly: Assembly) -> None:
+def test_what_outlives_its_stack_under_a_fixed_name_can_be_taken_over(each_world: World) -> None:
     # Whatever else were kept under its name would stop the next deployment, which would try to make it again.
-    kept = {
-        (each.type, value)
-        for each in each_assembly.resources
-        if each.document.get("DeletionPolicy") == "Retain"
-        for value in _own_names(each)
-    }
-    assert {type_ for type_, _ in kept} == {"AWS::SageMaker::ModelPackageGroup"}
+    assert [str(each) for each in references.kept_under_fixed_names(each_world)] == []
+    assert {"AWS::SageMaker::ModelPackageGroup"} == references.ADOPTED
     assert "--import-existing-resources" in FLAGS
 
 
-def test_a_stack_is_deployed_after_those_whose_things_it_names(each_assembly: Assembly) -> None:
-    named = 0
-    for owner in each_assembly.resources:
-        for name, (stack, template) in product(_own_names(owner), each_assembly.templates.items()):
-            if stack != owner.stack and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", json.dumps(template)):
-                assert owner.stack in each_assembly.dependencies[stack], f"{stack} names {owner}"
-                named += 1
-    assert named
+def test_a_stack_is_deployed_after_those_whose_things_it_names(each_world: World) -> None:
+    assert [str(each) for each in references.names_without_dependency(each_world)] == []
+    assert [str(each) for each in references.imports_without_dependency(each_world)] == []
+
+
+def test_no_export_stands_in_the_way_of_a_second_deployment(each_world: World) -> None:
+    assert [str(each) for each in references.exports_that_deadlock(each_world)] == []
+
+
+def test_nothing_grows_without_an_end_or_beyond_a_fresh_account(each_world: World) -> None:
+    found = [*limits.growing(each_world), *limits.too_long(each_world), *limits.quotas(each_world)]
+    assert [str(each) for each in found] == []
 
 
 def test_a_models_history_outlives_its_line(each_assembly: Assembly) -> None:
@@ -392,16 +392,6 @@ def test_a_line_can_go_because_nothing_refers_to_it(each_assembly: Assembly) -> 
         assert stack != "Foundation" or not imported
 
 
-def _own_names(each: Resource) -> list[str]:
-    """The fixed names that the resource has in its account."""
-    names = ("Name", "DatabaseInput", f"{each.type.rpartition('::')[2]}Name")
-    values = [each.properties.get(name) for name in names if each.type not in _FOUND_AT_RUN_TIME]
-    values = [value.get("Name") if isinstance(value, dict) else value for value in values]
-    return [value for value in values if isinstance(value, str)]
-
-
-# A policy of a role is its own; parameters are read when something runs; two names that many APIs may have.
-_FOUND_AT_RUN_TIME = ("AWS::IAM::Policy", "AWS::SSM::Parameter", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage")
 _NAMES = {
     "AWS::SNS::Topic": ("TopicName",),
     "AWS::SageMaker::ModelPackageGroup": ("ModelPackageGroupName",),

@@ -32,11 +32,17 @@ def install(root: Path, *, hold: int) -> None:
     _write_launcher(root, folder / "npm", what="npm", script=npm)
     _write_launcher(root, folder / "cdk", what="The CDK CLI", script=root / "node_modules" / "aws-cdk" / "bin" / "cdk")
     logs = root / ".tools" / "logs"
-    npm_ci: Command = [folder / "npm", "ci", "--loglevel=warn"]
+    npm_ci: Command = [folder / "npm", "ci", "--omit=dev", "--loglevel=warn"]
     run("Installing the CDK CLI", npm_ci, log=logs / "npm.log", folder=root, hold=hold)
     # Ten seconds that the first synth would take longer.
     unpack: Command = [sys.executable, "-c", "import aws_cdk, cdk_nag; aws_cdk.App()"]
     run("Unpacking the CDK library", unpack, log=logs / "jsii.log", folder=root, extra=variables(root), hold=hold)
+
+
+def install_referees(root: Path, *, hold: int) -> None:
+    """Put the development packages of package-lock.json beside the CDK CLI: what judges machines and policies."""
+    npm_ci: Command = [root / ".tools" / "bin" / "npm", "ci", "--loglevel=warn"]
+    run("Installing the referees", npm_ci, log=root / ".tools" / "logs" / "referees.log", folder=root, hold=hold)
 
 
 def variables(root: Path) -> dict[str, str]:

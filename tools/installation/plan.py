@@ -78,4 +78,11 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
             ),
         ),
         *demo[1:],
+        Step(
+            stamp=tools / "referees.installed",
+            product=root / "node_modules" / "asl-validator" / "package.json",
+            inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc"),
+            settings=here,
+            run=partial(node.install_referees, root, hold=hold),
+        ),
     ]

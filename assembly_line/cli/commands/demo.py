@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from types import ModuleType
 
 import typer
 
@@ -22,14 +24,21 @@ def demo(session: Session) -> None:
     account: what an earlier demo left is given up; an account that somebody worked in is moved aside, and where to is
     said. Stops what it started; `line up` shows the result again.
     """
-    from importlib import import_module
+    of_demo("replay").run_demo(session)
 
+
+def of_demo(module: str) -> ModuleType:
+    """A module of the demo, which stands beside the library.
+
+    Raises:
+        NotFound: this is an installed package, without it.
+    """
     from assembly_line.errors import NotFound
 
-    if not (REPOSITORY / "demo" / "replay.py").is_file():
+    if not (REPOSITORY / "demo" / f"{module}.py").is_file():
         raise NotFound(
             f"{REPOSITORY}: has no demo/; expected the project's own folder: the demo does not come with the package, "
             "clone the repository and run `line demo` in it"
         )
     sys.path.insert(0, str(REPOSITORY))
-    import_module("demo.replay").run_demo(session)
+    return import_module(f"demo.{module}")

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.embedded.extensions.message_senders import session_of
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 if TYPE_CHECKING:
@@ -110,5 +111,6 @@ def _outcome(job: dict[str, Any], run: dict[str, Any], arguments: dict[str, str]
         log=logs / f"{name}-{run['Id']}.log",
         timeout_seconds=int(run["Timeout"]) * 60,
         stop=stop,
+        credentials=session_of(run["JobName"], role=job["Role"], name=f"GlueJobRunnerSession-{run['Id'][3:11]}"),
     )
     return outcome.state, outcome.error or ""

@@ -22,9 +22,14 @@ def install() -> None:
 
 def session_of_function(function: Mapping[str, Any]) -> dict[str, str]:
     """Keys of a session of the function's role, named as the function, which is how Lambda does it."""
+    return session_of(function["FunctionArn"], role=function["Role"], name=function["FunctionName"])
+
+
+def session_of(worker: str, *, role: str, name: str) -> dict[str, str]:
+    """Keys of a session of a role, named as what works under it. The same worker gets the same keys again."""
     sessions = ministack("services.sts", "register_session", "_role_id")
-    role, name, account = function["Role"], function["FunctionName"], function["FunctionArn"].split(":")[4]
-    digest = hashlib.sha256(f"{function['FunctionArn']} {role}".encode()).hexdigest()
+    account = role.split(":")[4]
+    digest = hashlib.sha256(f"{worker} {role}".encode()).hexdigest()
     session = {"SecretAccessKey": digest[16:40], "SessionToken": digest[40:]}
     key = f"ASIA{digest[:16].upper()}"
     identity = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from assembly_line.embedded.runtime import ACCESS_KEY, REGION, SECRET_KEY
+from assembly_line.embedded.runtime import REGION, SECRET_KEY, SERVICE_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -22,7 +22,7 @@ def sagemaker() -> SageMakerClient:
         "sagemaker",
         endpoint_url=os.environ["AWS_ENDPOINT_URL_SAGEMAKER"],
         region_name=REGION,
-        aws_access_key_id=ACCESS_KEY,
+        aws_access_key_id=SERVICE_KEY,
         aws_secret_access_key=SECRET_KEY,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=60, connect_timeout=5, max_pool_connections=30),
     )

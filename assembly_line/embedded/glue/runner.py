@@ -7,12 +7,14 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from assembly_line.embedded.glue import spark
-from assembly_line.embedded.sagemaker.emulator_clients import KEY, s3_client
+from assembly_line.embedded.runtime import ACCESS_KEY, SECRET_KEY
+from assembly_line.embedded.sagemaker.emulator_clients import s3_client
 from assembly_line.embedded.sagemaker.jobs.container import Container, StopSignal
 from assembly_line.embedded.sagemaker.jobs.failure_reason import last_exception_line, signal_message
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
@@ -22,6 +24,7 @@ from assembly_line.errors import JobFailed
 
 STOP_GRACE_SECONDS = 5.0
 REGION = "us-east-1"
+OWN_KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 # What Glue itself would install or configure; said in the log, because here the environment's own packages serve.
 NOT_EMULATED = ("--additional-python-modules", "--extra-jars", "--datalake-formats", "--conf", "--job-bookmark-option")
 
@@ -46,6 +49,7 @@ def run_job(
     endpoint_url: str,
     work: Path,
     log: Path,
+    credentials: Mapping[str, str] = OWN_KEYS,
     timeout_seconds: int | None = None,
     stop: StopSignal | None = None,
 ) -> GlueOutcome:
@@ -57,6 +61,7 @@ def run_job(
         endpoint_url: where the emulator answers, S3 among its services.
         work: folder in which the run gets a folder of its own, removed at its end.
         log: file for what the script prints.
+        credentials: the variables by which the script is known as its job's role.
         timeout_seconds: after this the run ends as TIMEOUT.
         stop: set by another thread, ends the run as STOPPED.
     """
@@ -64,7 +69,11 @@ def run_job(
     with JobLog(log) as lines:
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=work))
         try:
-            outcome = _run(command, arguments, _Run(endpoint_url, folder, lines, timeout_seconds, stop or StopSignal()))
+            outcome = _run(
+                command,
+                arguments,
+                _Run(endpoint_url, folder, lines, timeout_seconds, stop or StopSignal(), credentials),
+            )
         except JobFailed as error:
             outcome = GlueOutcome("FAILED", str(error))
         except OSError as error:
@@ -82,6 +91,7 @@ class _Run:
     log: JobLog
     timeout_seconds: int | None
     stop: StopSignal
+    credentials: Mapping[str, str]
 
 
 def _run(command: dict[str, str], arguments: dict[str, str], run: _Run) -> GlueOutcome:
@@ -146,8 +156,7 @@ def _environment(run: _Run, libraries: list[Path], temporary: Path) -> dict[str,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_ENDPOINT_URL": run.endpoint_url,
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": KEY,
+        **run.credentials,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",

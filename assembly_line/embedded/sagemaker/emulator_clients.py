@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from assembly_line.embedded.runtime import SECRET_KEY, SERVICE_KEY
+
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
-KEY = "test"
 CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
@@ -29,4 +30,4 @@ def logs_client(endpoint_url: str, region: str) -> CloudWatchLogsClient:
 
 
 def _session(region: str) -> boto3.session.Session:
-    return boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=region)
+    return boto3.session.Session(aws_access_key_id=SERVICE_KEY, aws_secret_access_key=SECRET_KEY, region_name=region)

@@ -6,10 +6,13 @@ be told that its bucket is empty.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from assembly_line.embedded.call_log import CallLog, request_entry
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 INVOCATION = re.compile(r"/endpoints/[^/]+/(async-)?invocations.*")
@@ -17,6 +20,8 @@ INVOCATION = re.compile(r"/endpoints/[^/]+/(async-)?invocations.*")
 
 def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
     """Wrap moto's application; `ready` is what a look at /moto-api/ answers."""
+
+    log = CallLog.of_process("sagemaker")
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
@@ -31,9 +36,31 @@ def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
         if "AWS4-HMAC-SHA256" not in str(environ.get("HTTP_AUTHORIZATION", "")):
             message = "the request is not signed; any key pair will do"
             return _json(start_response, "403 Forbidden", {"message": message}, "MissingAuthenticationToken")
-        return sagemaker(environ, start_response)
+        return _recorded(sagemaker, environ, start_response, log)
 
     return answer
+
+
+def _recorded(
+    sagemaker: WsgiApp, environ: dict[str, Any], start_response: Callable[..., Any], log: CallLog | None
+) -> Iterable[bytes]:
+    if log is None:
+        return sagemaker(environ, start_response)
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    answered = 0
+
+    def start(status: str, *others: Any) -> Any:
+        nonlocal answered
+        answered = int(status.partition(" ")[0])
+        return start_response(status, *others)
+
+    content = sagemaker(environ, start)
+    headers = [(name[5:].replace("_", "-"), value) for name, value in environ.items() if name.startswith("HTTP_")]
+    headers.append(("content-type", environ.get("CONTENT_TYPE", "")))
+    entry = request_entry(method="POST", path="/", query="", headers=headers, body=body, status=answered)
+    log.add({"kind": "request", **entry})
+    return content
 
 
 def _json(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assembly_line.cli import doctoring
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.doctor.wanted import Wanted
+from tests.unit.proof.small_world import world
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -25,6 +28,10 @@ def ran(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(subprocess, "run", run)
+    # Instead of a synthesis, which these tests are not about.
+    wanted = Wanted(world=world(), lines=(), region="us-east-1", bootstrap=8, sign_in="iam_users")
+    monkeypatch.setattr(doctoring, "wanted_of", lambda *_, **__: wanted)
+    target.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
     return commands
 
 
@@ -55,6 +62,19 @@ def test_yes_approves_wider_permissions(
 
     (command,) = ran
     assert command[command.index("--require-approval") + 1] == "never"
+
+
+def test_an_account_that_is_not_ready_is_refused_before_anything_starts(
+    target: Target, ran: list[list[str]], line: Command
+) -> None:
+    target.client("ssm").delete_parameter(Name="/cdk-bootstrap/hnb659fds/version")
+
+    answer = line("deploy", "--yes")
+
+    assert answer.code == ExitCode.REFUSED
+    assert "CDKToolkit: is missing" in answer.err
+    assert "cdk bootstrap" in answer.err
+    assert ran == []
 
 
 def test_with_a_terminal_the_cdk_asks(ran: list[list[str]], line: Command, monkeypatch: pytest.MonkeyPatch) -> None:

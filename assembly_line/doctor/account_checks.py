@@ -1,0 +1,171 @@
+"""The fast half: bootstrap, identities, Region, and what an earlier life left under fixed names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
+from assembly_line.errors import DeclarationError
+from assembly_line.proof.deployment.references import ADOPTED
+from assembly_line.proof.findings import Finding, fault, remark
+from assembly_line.proof.templates import Resource
+from assembly_line.training.images import image
+
+QUALIFIER = "hnb659fds"
+TOOLKIT = "CDKToolkit"
+RUNTIME = "python3.14"
+# Type -> service, operation, parameter, by which a thing is looked for under its name. `{name}` or `{arn}`.
+LOOK_UPS = {
+    "AWS::SNS::Topic": ("sns", "get_topic_attributes", {"TopicArn": "{arn}"}),
+    "AWS::Glue::Job": ("glue", "get_job", {"JobName": "{name}"}),
+    "AWS::Glue::Database": ("glue", "get_database", {"Name": "{name}"}),
+    "AWS::Glue::SecurityConfiguration": ("glue", "get_security_configuration", {"Name": "{name}"}),
+    "AWS::Glue::Trigger": ("glue", "get_trigger", {"Name": "{name}"}),
+    "AWS::IAM::Role": ("iam", "get_role", {"RoleName": "{name}"}),
+    "AWS::SageMaker::ModelPackageGroup": (
+        "sagemaker",
+        "describe_model_package_group",
+        {"ModelPackageGroupName": "{name}"},
+    ),
+    "AWS::StepFunctions::StateMachine": ("stepfunctions", "describe_state_machine", {"stateMachineArn": "{arn}"}),
+    "AWS::SSM::Parameter": ("ssm", "get_parameter", {"Name": "{name}"}),
+    "AWS::Logs::LogGroup": ("logs", "describe_log_groups", {"logGroupNamePrefix": "{name}"}),
+    "AWS::Athena::WorkGroup": ("athena", "get_work_group", {"WorkGroup": "{name}"}),
+    "AWS::DynamoDB::Table": ("dynamodb", "describe_table", {"TableName": "{name}"}),
+}
+
+
+def unanswered(check: str, place: str, answer: Answer) -> Iterator[Finding]:
+    """A question that was refused or failed is a finding."""
+    if answer.denied:
+        todo = f"ask for {answer.denied}, or let somebody run `line doctor` who has it"
+        yield remark(check, place, f"could not be looked at: the caller lacks {answer.denied}", todo)
+    elif answer.failed:
+        yield remark(check, place, f"could not be looked at: {answer.failed}", "repeat it, or look by hand")
+
+
+def bootstrap(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
+    """The CDK's own stack: there, of this qualifier, and new enough."""
+    check, place = "bootstrap", f"stack {TOOLKIT}"
+    todo = f"run `.tools/bin/cdk bootstrap -c environment={wanted.environment}` as an administrator"
+    version = ask("ssm", "get_parameter", "Parameter", Name=f"/cdk-bootstrap/{QUALIFIER}/version")
+    yield from unanswered(check, place, version)
+    if not version.known:
+        return
+    if version.value is None:
+        stack = ask("cloudformation", "describe_stacks", "Stacks", StackName=TOOLKIT)
+        other = bool(stack.known and stack.value)
+        says = f"is there under another qualifier than {QUALIFIER}" if other else "is missing: the CDK cannot deploy"
+        yield fault(check, place, says, todo)
+    elif int(version.value["Value"]) < wanted.bootstrap:
+        says = f"has version {version.value['Value']}, at least {wanted.bootstrap} is needed"
+        yield fault(check, place, says, todo)
+
+
+def identities(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
+    """Whether the caller's kind of identity can take the line's roles, by the setting `sign_in`."""
+    check, caller = "identities", ask("sts", "get_caller_identity", "Arn")
+    yield from unanswered(check, "caller", caller)
+    if not caller.value:
+        return
+    arn = str(caller.value)
+    kind = "identity_center" if "AWSReservedSSO_" in arn else "iam_users" if ":user/" in arn else None
+    if arn.endswith(":root"):
+        yield fault(
+            check, arn, "is the account's root user, who cannot assume a role", "sign in as an identity of your own"
+        )
+    elif wanted.sign_in != "unverified" and kind is None:
+        says = (
+            f"is a role or federated session; sign_in = {wanted.sign_in} lets only others become scientist or reviewer"
+        )
+        yield remark(check, arn, says, "sign in by the kind of the setting, or change sign_in in the settings file")
+    elif wanted.sign_in not in ("unverified", kind):
+        says = f"signs in as {kind}, and sign_in is {wanted.sign_in}: it can assume none of the line's roles"
+        yield fault(check, arn, says, f'set sign_in = "{kind}" in settings/{wanted.environment}.toml')
+
+
+def region(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
+    """Services, the functions' runtime, and the images of the lines."""
+    check = "region"
+    layers = ask("lambda", "list_layers", "Layers", CompatibleRuntime=RUNTIME)
+    yield from unanswered(check, RUNTIME, layers)
+    if layers.known and layers.value is None:
+        yield fault(
+            check, wanted.region, f"Lambda does not know {RUNTIME} there", "choose another Region in the settings"
+        )
+    for line in wanted.lines:
+        training = line.training
+        try:
+            found = image(training.framework, training.framework_version, wanted.region)
+        except DeclarationError as error:
+            yield fault(check, line.name, str(error), "choose another framework version or Region")
+            continue
+        account, _, rest = found.uri.partition(".dkr.ecr.")
+        repository, _, tag = rest.partition("/")[2].partition(":")
+        answer = ask(
+            "ecr",
+            "batch_get_image",
+            "images",
+            registryId=account,
+            repositoryName=repository,
+            imageIds=[{"imageTag": tag}],
+        )
+        yield from unanswered(check, found.uri, answer)
+        if answer.known and not answer.value:
+            yield fault(check, found.uri, "the image is not to be had", "choose another framework version")
+
+
+def services(available: set[str], wanted: Wanted) -> Iterator[Finding]:
+    """Args: `available`: the services that the Region has, by botocore's list of endpoints."""
+    if missing := [name for name in wanted.services if name not in available]:
+        yield remark("region", wanted.region, f"botocore lists no endpoint of {joined(missing)} there", "look it up")
+
+
+def left_behind(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
+    """Things under a fixed name that no stack of the environment owns: they stop the deployment."""
+    check = "left behind"
+    stacks = ask("cloudformation", "describe_stacks", "Stacks")
+    yield from unanswered(check, "stacks", stacks)
+    if not stacks.known:
+        return
+    there = {str(stack["StackName"]): str(stack["StackStatus"]) for stack in stacks.value or []}
+    for name in wanted.stacks:
+        if there.get(name) in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
+            yield fault(
+                check, name, f"is {there[name]}: CloudFormation updates no such stack", "delete the stack first"
+            )
+    refused: set[str] = set()
+    for resource in wanted.world.resources.values():
+        fixed = wanted.world.fixed_name(resource)
+        full = wanted.world.templates.full_name(resource.stack)
+        if fixed is None or full in there or resource.type not in LOOK_UPS:
+            continue
+        yield from _found(ask, wanted, resource, fixed, refused)
+
+
+def _found(ask: Ask, wanted: Wanted, resource: Resource, name: str, refused: set[str]) -> Iterator[Finding]:
+    service, operation, pattern = LOOK_UPS[resource.type]
+    arn = wanted.world.arn(resource) if "{arn}" in str(pattern) else ""
+    answer = ask(service, operation, **{key: text.format(name=name, arn=arn) for key, text in pattern.items()})
+    if not answer.known:
+        # One finding for each permission, not for each thing.
+        if (problem := str(answer.denied or answer.failed)) not in refused:
+            refused.add(problem)
+            yield from unanswered("left behind", resource.type, answer)
+    elif _is_there(answer.value, name):
+        adopted = resource.type in ADOPTED
+        says = f"{name} is there, and no stack of the environment owns it"
+        todo = (
+            "nothing: the deployment takes it over"
+            if adopted
+            else "delete it, or deploy under another environment's name"
+        )
+        make = remark if adopted else fault
+        yield make("left behind", resource.type, says, todo)
+
+
+def _is_there(found: Any, name: str) -> bool:
+    if isinstance(found, dict) and "logGroups" in found:
+        return any(group["logGroupName"] == name for group in found["logGroups"])
+    return isinstance(found, dict) and any(found.values())

@@ -1,0 +1,1 @@
+"""Whether the templates deploy, twice, and into a fresh account."""

@@ -1,0 +1,1 @@
+"""Whether the state machines are sound: language, errors, loops, silence, sizes."""

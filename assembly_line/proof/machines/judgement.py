@@ -1,0 +1,133 @@
+"""Judges the machines: errors that are named, loops, silent waiting, and the size of what states pass on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from assembly_line.proof.findings import Finding, Judgement, fault, remark
+from assembly_line.proof.machines.errors import catches_too_large_states, unknown_errors
+from assembly_line.proof.machines.tasks import Machine, states_of
+from assembly_line.proof.recording import Recording
+
+CHECK = "machines"
+# Step Functions: quotas, standard workflows.
+MOST_EVENTS = 25_000
+MOST_PAYLOAD = 256 * 1024
+# Entered, exited, and of a task: scheduled, started, succeeded; one more where something was submitted.
+EVENTS_OF = {"Task": 6, "Wait": 2, "Choice": 2, "Pass": 2}
+EVENTS_OF_RETRY = 3
+# A person who looks at the board should not wonder longer what a run does.
+SILENT_SECONDS = 3600
+# Waits whose length an expression gives: state -> seconds that it settles at, and where that is held.
+WAITS = {"WaitForOther": (30, "the claims of datasets: the wait grows to 30 s within two minutes")}
+
+
+def judgement(machines: Iterable[Machine], recording: Recording, classes: frozenset[str]) -> Judgement:
+    """Args: `classes`: names of the exceptions that functions may raise."""
+    found: list[Finding] = []
+    loops, silences = 0, [0.0]
+    machines = list(machines)
+    for machine in machines:
+        for task in machine.tasks():
+            place = f"{machine.name}/{task.name}"
+            for problem in unknown_errors(task, classes):
+                todo = "name an error of this integration, or leave the name out"
+                found.append(fault(CHECK, place, f"{problem}, which nothing that it calls raises", todo))
+        for name, state in states_of(machine.definition):
+            place = f"{machine.name}/{name}"
+            if not catches_too_large_states(state):
+                todo = "catch States.DataLimitExceeded beside States.ALL"
+                found.append(fault(CHECK, place, "a state that grew too large escapes its Catch", todo))
+            silent = max((longest_wait(each) for each in state.get("Retry", [])), default=0.0)
+            silences.append(silent)
+            if silent > SILENT_SECONDS:
+                says = f"a retry may wait {silent / 3600:.1f} h in all without a word"
+                found.append(fault(CHECK, place, says, "announce the waiting, or give up sooner"))
+        for loop in _loops(machine.definition):
+            loops += 1
+            found += _judged_loop(machine, loop)
+    found += _sizes(recording)
+    return Judgement(
+        check=CHECK,
+        counts={
+            "machines": len(machines),
+            "states": sum(1 for machine in machines for _ in states_of(machine.definition)),
+            "loops": loops,
+            "longest silence in s": round(max(silences)),
+            "largest payload in bytes": max((max(each.sent, each.got) for each in recording.transitions), default=0),
+        },
+        findings=tuple(sorted(set(found))),
+        not_judged=tuple(f"{state}: the wait is an expression; taken for {why}" for state, (_, why) in WAITS.items()),
+    )
+
+
+def longest_wait(retrier: Mapping[str, Any]) -> float:
+    """Seconds that all waits of a Retry may take together."""
+    interval, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2.0)
+    most = retrier.get("MaxDelaySeconds", float("inf"))
+    return float(sum(min(interval * rate**number, most) for number in range(retrier.get("MaxAttempts", 3))))
+
+
+def _judged_loop(machine: Machine, loop: frozenset[str]) -> Iterator[Finding]:
+    states: Mapping[str, Any] = machine.definition["States"]
+    place = f"{machine.name}/{', '.join(sorted(loop))}"
+    waits = [seconds for name in loop if states[name]["Type"] == "Wait" and (seconds := _seconds(name, states[name]))]
+    limit = machine.definition.get("TimeoutSeconds")
+    if not waits or not limit:
+        yield fault(CHECK, place, "a loop without a wait or the machine without a limit", "bound both")
+        return
+    events = sum(_events(states[name]) for name in loop)
+    total = events * limit / sum(waits)
+    if total > MOST_EVENTS:
+        says = f"a loop may make {total:.0f} events until the machine's limit, {MOST_EVENTS} end an execution"
+        yield fault(CHECK, place, says, "wait longer, or end the loop after a number of rounds")
+
+
+def _events(state: Mapping[str, Any]) -> int:
+    """Events of one way through a state. Retries come on top only now and then: they are left out."""
+    return EVENTS_OF.get(state["Type"], EVENTS_OF["Task"])
+
+
+def _seconds(name: str, state: Mapping[str, Any]) -> float:
+    given = state.get("Seconds", 0)
+    return float(given) if isinstance(given, (int, float)) else float(WAITS.get(name, (0, ""))[0])
+
+
+def _loops(definition: Mapping[str, Any]) -> list[frozenset[str]]:
+    """The strongly connected states: from each one leads a way back to it."""
+    states: Mapping[str, Any] = definition["States"]
+    ways = {name: frozenset(_successors(state)) & states.keys() for name, state in states.items()}
+    reached: dict[str, frozenset[str]] = {name: _reached(name, ways) for name in states}
+    looping = {name for name in states if name in reached[name]}
+    return list(
+        {frozenset(other for other in looping if other in reached[name] and name in reached[other]) for name in looping}
+    )
+
+
+def _reached(start: str, ways: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = list(ways[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += ways[name]
+    return frozenset(found)
+
+
+def _successors(state: Mapping[str, Any]) -> list[str]:
+    found = [state[field] for field in ("Next", "Default") if field in state]
+    return found + [each["Next"] for field in ("Choices", "Catch") for each in state.get(field, [])]
+
+
+def _sizes(recording: Recording) -> Iterator[Finding]:
+    largest: dict[str, int] = defaultdict(int)
+    for each in recording.transitions:
+        largest[each.state] = max(largest[each.state], each.sent, each.got)
+    for state, size in largest.items():
+        if size > MOST_PAYLOAD:
+            yield fault(CHECK, state, f"passed on {size} bytes, {MOST_PAYLOAD} are the most", "pass a pointer instead")
+        elif size > MOST_PAYLOAD / 4:
+            yield remark(CHECK, state, f"passed on {size} of {MOST_PAYLOAD} bytes", "pass a pointer instead")
