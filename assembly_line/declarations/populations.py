@@ -80,8 +80,9 @@ class Generated:
             most `lookback` old.
         cadence: when.
         lookback: of a population of events.
-        active_from, active_until: time columns of a static population: a row counts from the one until before the
-            other; null leaves that side open. A date means the END of its day in the source's zone.
+        active_from: time column of a static population. A row counts from then on; null leaves that side open. A date
+            means the END of its day in the source's zone.
+        active_until: time column of a static population. A row counts until before then; null leaves that side open.
     """
 
     population: Source

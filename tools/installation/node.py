@@ -32,11 +32,17 @@ def install(root: Path, *, hold: int) -> None:
     _write_launcher(root, folder / "npm", what="npm", script=npm)
     _write_launcher(root, folder / "cdk", what="The CDK CLI", script=root / "node_modules" / "aws-cdk" / "bin" / "cdk")
     logs = root / ".tools" / "logs"
-    npm_ci: Command = [folder / "npm", "ci", "--loglevel=warn"]
+    npm_ci: Command = [folder / "npm", "ci", "--omit=dev", "--loglevel=warn"]
     run("Installing the CDK CLI", npm_ci, log=logs / "npm.log", folder=root, hold=hold)
     # Ten seconds that the first synth would take longer.
     unpack: Command = [sys.executable, "-c", "import aws_cdk, cdk_nag; aws_cdk.App()"]
     run("Unpacking the CDK library", unpack, log=logs / "jsii.log", folder=root, extra=variables(root), hold=hold)
+
+
+def install_prose_linter(root: Path, *, hold: int) -> None:
+    """Put everything of package-lock.json into `node_modules`, the prose linter beside the CDK CLI."""
+    npm_ci: Command = [root / ".tools" / "bin" / "npm", "ci", "--include=dev", "--loglevel=warn"]
+    run("Installing the prose linter", npm_ci, log=root / ".tools" / "logs" / "prose.log", folder=root, hold=hold)
 
 
 def variables(root: Path) -> dict[str, str]:

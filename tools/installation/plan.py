@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.installation import java, layer, node, python_packages
 from tools.installation.steps import Step
 
-TARGETS = ("demo", "test")
+TARGETS = ("demo", "test", "docs")
 
 
 def steps(root: Path, target: str, *, hold: int) -> list[Step]:
@@ -55,6 +55,10 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
     ]
     if target == "demo":
         return demo
+    if target == "docs":
+        site, prose = _docs(root, hold=hold)
+        packages_of_the_project, commands, node_and_cdk, _ = demo
+        return [packages_of_the_project, commands, site, node_and_cdk, prose]
     return [
         Step(
             stamp=tools / "java.installed",
@@ -79,3 +83,23 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
         ),
         *demo[1:],
     ]
+
+
+def _docs(root: Path, *, hold: int) -> tuple[Step, Step]:
+    """What builds the documentation site, and what lints its prose."""
+    lock, packages = root / "requirements" / "docs.lock", python_packages.site_packages()
+    site = Step(
+        stamp=packages / "docs.installed",
+        product=packages / "mkdocs",
+        inputs=(root / "requirements" / "demo.lock", lock),
+        settings=(str(root), str(packages)),
+        run=partial(python_packages.install, root, lock, what="Installing the documentation tools", hold=hold),
+    )
+    prose = Step(
+        stamp=root / ".tools" / "prose.installed",
+        product=root / "node_modules" / "textlint" / "bin" / "textlint.js",
+        inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc"),
+        settings=(str(root),),
+        run=partial(node.install_prose_linter, root, hold=hold),
+    )
+    return site, prose
