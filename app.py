@@ -46,7 +46,7 @@ def build(app: App) -> None:
         "outcomes": feedback.outcomes_machine,
     }
     ThroughputStack(app, foundation=foundation, machines=machines)
-    for release in load_lines(ROOT / "lines").values():
+    for release in load_lines(Path(app.node.try_get_context("lines") or ROOT / "lines")).values():
         LineStack(app, line=release.line, foundation=foundation, features=features)
     if app.node.try_get_context("nag"):
         apply_rules(app)

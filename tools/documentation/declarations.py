@@ -37,6 +37,7 @@ GROUPS = {
     "Quality rules": ("nulls", "between", "one_of", "unique", "volume", "fresh", "predictive", "allow_leak"),
     "Tables to explore": ("aggregate", "measure", "wide"),
 }
+OF_EVENTS = GROUPS["Features of events"]
 NOTES = {
     "Features of events": """\
 A feature of events reads the rows of one source. These parameters mean the same in every function:

@@ -20,6 +20,16 @@ OPTIONAL_LINE = Annotated[
     str | None, typer.Argument(metavar="[LINE]", help="Name of the line; every declared line if left out.")
 ]
 
+LINES = Annotated[
+    Path | None,
+    typer.Option(
+        "--lines",
+        exists=True,
+        file_okay=False,
+        help="Folder of declared lines (default: ./lines, or the shipped ones).",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     command(app, "up", panel=PANEL)(up)
@@ -108,21 +118,23 @@ def deploy(
     yes: Annotated[
         bool, typer.Option("--yes", help="Widen permissions in an account without asking; needed without a terminal.")
     ] = False,
+    lines: LINES = None,
 ) -> None:
     """Deploy the stacks, then release every declared line.
 
-    Into an account this runs `cdk deploy --all` and shows its output; that needs permissions to create what is
-    listed in the README. It asks before it widens permissions.
+    Into an account this runs `cdk deploy --all` and shows its output. You need permissions to create what the README
+    lists. The command asks before it widens permissions.
     """
     from assembly_line.cli.releasing import release_lines
 
+    folder = lines or session.lines
     if session.embedded:
-        deployed: dict[str, Any] = _deploy_embedded(session)
+        deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:
         from assembly_line.cli.account_deployment import deploy_account
 
-        deployed = deploy_account(session, approved=yes)
-    released = release_lines(session, session.target, session.lines)
+        deployed = deploy_account(session, folder, approved=yes)
+    released = release_lines(session, session.target, folder)
     document = {**deployed, "releases": released}
     session.output.result(
         document,
@@ -140,9 +152,7 @@ def deploy(
 def release(
     session: Session,
     line: OPTIONAL_LINE = None,
-    lines: Annotated[
-        Path | None, typer.Option("--lines", help="Folder of declared lines (default: ./lines, or the shipped ones).")
-    ] = None,
+    lines: LINES = None,
 ) -> None:
     """Publish a line as it is declared now: new work uses it, what runs keeps the release it began with."""
     from assembly_line.cli.releasing import release_lines
@@ -151,13 +161,13 @@ def release(
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
 
 
-def _deploy_embedded(session: Session) -> dict[str, Any]:
+def _deploy_embedded(session: Session, lines: Path) -> dict[str, Any]:
     from assembly_line.embedded.deployment import assemble
     from assembly_line.embedded.deployment import deploy as deploy_assembly
     from assembly_line.embedded.supervisor import running
 
     runtime = running(session.state)
-    assembly = assemble(REPOSITORY, session.state, session.output.note)
+    assembly = assemble(REPOSITORY, session.state, session.output.note, lines=lines)
     found: Deployment = deploy_assembly(runtime, assembly, session.output.note)
     return {"stacks": list(found.stacks), "seconds": found.seconds, "digest": found.digest}
 
