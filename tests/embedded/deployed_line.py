@@ -13,8 +13,8 @@ from assembly_line.cli.target import Target, embedded_target
 from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.machines import Execution
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.services.machines import Execution
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import LineCommand
 

@@ -12,12 +12,12 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from assembly_line.cli.account_deployment import FLAGS
-from assembly_line.embedded.extensions.created_types import created_types
-from assembly_line.embedded.extensions.recorded_types import RECORDED
+from assembly_line.embedded.extensions.cloudformation.created_types import created_types
+from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
 from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
-from stacks.constructs.moments import cron_of
-from stacks.constructs.online_schedule import OnlineSchedule
+from stacks.constructs.schedules.moments import cron_of
+from stacks.constructs.schedules.online_schedule import OnlineSchedule
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
 from tests.synth.policies import as_text, resource_statements
 

@@ -31,7 +31,7 @@ from assembly_line.errors import (
     TargetUnreachable,
 )
 from assembly_line.names import Parameter
-from assembly_line.storage.machines import readable_cause
+from assembly_line.storage.services.machines import readable_cause
 
 CREDENTIALS = ReadOnlyCredentials("key", "secret", "token")
 
