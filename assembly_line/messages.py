@@ -112,14 +112,14 @@ class Override(_Feedback):
 
 
 class OutcomeReport(_Feedback):
-    """What came of a decision, told by an application rather than derived from a source."""
+    """The outcome of a decision, told by an application rather than derived from a source."""
 
     kind: Literal["outcome"]
     value: Integer64
 
 
 class Receipt(_Feedback):
-    """What a consuming application did with a prediction."""
+    """The use that a consuming application made of a prediction."""
 
     kind: Literal["receipt"]
     revision: Count

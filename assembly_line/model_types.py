@@ -20,14 +20,14 @@ class Split(Strict):
     An instant is never split. A row of a part is used only if its outcome was known by the first decision of the part
     that it is judged on.
 
-    `holdout`: share of the rows, the latest, that stand in a test part; 0.25, or n/(n+1) with n folds.
+    `holdout`: the share of the rows in a test part, the latest ones. The default is 0.25, or n/(n+1) with n folds.
     `boundary`: the first instant of the (first) test part, in place of `holdout`.
-    `validation`: share of the rows before a test part, the latest of them, that become its validation part.
-    `folds`: that many test parts one after the other; each has all rows before it for training (`expanding`), or those
-    of a span as long as the first fold's (`sliding`).
+    `validation`: the share of the rows before a test part that become its validation part, the latest ones.
+    `folds`: how many test parts follow one another. `expanding` gives each all rows before it for training. `sliding`
+    gives it those of a span as long as the first fold's.
     `embargo_days`: outcomes must have been known, and decisions taken, so many days before the part they are judged on.
-    `keep_together`: key columns; rows with the same values never stand in two parts of one fold. Those of the earlier
-    part are left out (`out_of_training`), or those of the later one (`out_of_test`).
+    `keep_together`: key columns. Rows with the same values never stand in two parts of one fold. `out_of_training`
+    leaves out those of the earlier part, `out_of_test` those of the later one.
     """
 
     holdout: Share | None = None
@@ -134,8 +134,8 @@ class Forecasting(Shaped):
 class Survival(Shaped):
     """The time until the outcome, or until observation ended without it.
 
-    `target`: `duration` (days, and 1 where it happened), `aft` (lower and upper bound of the days, the upper infinite
-    where it did not happen), or `cox` (days, negative where it did not happen).
+    `target`: `duration` gives the days, and 1 where it happened. `aft` gives a lower and an upper bound of the days,
+    the upper infinite where it did not happen. `cox` gives the days, negative where it did not happen.
     """
 
     type: Literal["survival"]

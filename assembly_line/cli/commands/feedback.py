@@ -12,7 +12,7 @@ from assembly_line.cli.session import Session
 
 PANEL = "5. Feedback"
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line; `-` reads stdin.")
+    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line. `-` reads stdin.")
 ]
 By = Annotated[
     str | None, typer.Option("--by", metavar="COLUMN", help="Also for each value of this key, such as campaign_id.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PANEL = "1. Set up"
 OPTIONAL_LINE = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Name of the line; every declared line if left out.")
+    str | None, typer.Argument(metavar="[LINE]", help="Name of the line. Every declared line if left out.")
 ]
 
 LINES = Annotated[
@@ -42,16 +42,17 @@ def register(app: typer.Typer) -> None:
 def up(
     session: Session,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen; a free port if left out.")
+        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen. A free port if left out.")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin with an empty account; what somebody made in it is moved aside.")
+        bool,
+        typer.Option("--fresh", help="Begin with an empty account. An account that somebody worked in is moved aside."),
     ] = False,
     limits: Annotated[
         bool, typer.Option("--limits", help="List what of the deployed stacks is recorded and does not act here.")
     ] = False,
 ) -> None:
-    """Start the embedded AWS and leave it running. What the last run kept is there again."""
+    """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
     from assembly_line.embedded.supervisor import require_nothing_at_work, start
 
     _embedded_only(session, "up")
@@ -85,7 +86,7 @@ def down(
         bool, typer.Option("--interrupt", help="Stop even where that makes work fail which is going on.")
     ] = False,
 ) -> None:
-    """Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on."""
+    """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
     from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
 
     _embedded_only(session, "down")
@@ -116,7 +117,7 @@ def show_status(session: Session) -> None:
 def deploy(
     session: Session,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Widen permissions in an account without asking; needed without a terminal.")
+        bool, typer.Option("--yes", help="Widen permissions in an account without asking. Needed without a terminal.")
     ] = False,
     lines: LINES = None,
 ) -> None:
