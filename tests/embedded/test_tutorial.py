@@ -43,7 +43,7 @@ def test_the_dataset_is_the_one_that_the_page_shows(reader: Reader) -> None:
 
     assert f"{built['rows']} of {built['spine_rows']} spine rows, {built['positives']} positive" in TEXT
     assert f"{built['rows']:,} decisions whose outcome" in TEXT
-    assert [rule for rule in judged["rules"] if rule["result"] in ("warning", "error")] == []
+    assert [one["rule"] for one in judged["findings"] if one["result"] in ("warning", "error")] == []
     assert reader.answers["dataset verify"]["equal"]
 
 
