@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any
@@ -13,6 +14,7 @@ from assembly_line.cli.exits import EXPLAINED
 from assembly_line.cli.options import EVERYWHERE
 from tools.documentation.markdown import code, page, table
 
+_EXIT = re.compile(r"(\d) (.+?)\.")
 INTRODUCTION = """\
 This page lists every command, argument and option of `line`. It is made from the command itself, so
 `line COMMAND --help` says the same on your terminal.
@@ -32,7 +34,8 @@ def render() -> str:
         "Commands",
         INTRODUCTION,
         "## The usual order\n\n" + table(("command", "does"), ((code(step), purpose) for step, purpose in STEPS)),
-        "## Exit codes\n\n" + EXPLAINED,
+        "## Exit codes\n\n"
+        + table(("code", "meaning"), ((code(found), words) for found, words in _EXIT.findall(EXPLAINED))),
         "## Options of every command\n\nYou may write them before or after the name of the command.\n\n"
         + _options(everywhere),
         *(_section(name, command) for name, command in found.items()),

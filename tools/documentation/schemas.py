@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,30 @@ An instant is text such as `2017-07-01T00:00:00Z`. The line writes instants with
 date alone, and takes it for the start of that day in UTC.
 """
 Schema = Mapping[str, Any]
+# What a field means in every document that has it.
+EVERYWHERE = {
+    "schema": "the name of the schema.",
+    "version": "the version of the schema.",
+    "type": "the type of the model.",
+    "kind": "the kind of the statement.",
+    "line": "the name of the line.",
+    "release": "the digest of a release of the line. The default is the current one.",
+    "engine": "`duckdb` (a function) or `spark` (a Glue job). `auto` decides by the memory that the work takes.",
+    "decision_id": "the id of the decision.",
+    "event_id": "your name for the statement. The same statement sent twice counts once.",
+    "sequence": "rises with each statement that you make about the decision.",
+    "at": "when it happened or was said.",
+    "retracts": "take an earlier statement back.",
+    "split": "which rows train, validate and test.",
+    "format": "the format of the files.",
+    "encoding": "categories as an index (`ordinal`), or as one column each (`one_hot`).",
+    "imputation": "what stands for a missing number.",
+    "scaling": "how numbers and times are scaled.",
+    "balance": "for training parts: `weights` for the rarer outcome, or `downsample` rows of the commoner one.",
+    "seed": "another seed draws other rows.",
+    "majority": "with `downsample`: how many rows of the commoner outcome stay for each of the rarer.",
+}
+_OWN = re.compile(r"^`(\w+)`: (.+)$", re.MULTILINE)
 INSTANT = "^([0-9]{4}-", "^[0-9]{4}-"
 
 
@@ -34,7 +59,7 @@ def render(folder: Path = FOLDER) -> str:
 def _section(file: str, schema: Schema) -> str:
     parts = [f"## {schema['title']}", f"Schema: [`{file}`](../schemas/{file})"]
     for title, form in _objects(schema):
-        parts += [f"### {title}" if title else "", _paragraphs(form), _fields(form, schema)]
+        parts += [f"### {title}" if title else "", _introduction(form), _fields(form, schema)]
     return "\n\n".join(part.strip("\n") for part in parts if part)
 
 
@@ -47,39 +72,34 @@ def _objects(schema: Schema) -> Iterator[tuple[str, Schema]]:
             yield f"{schema['title']}: {name}", form
 
 
-def _paragraphs(form: Schema) -> str:
-    """The description, each statement of one field as an item of a list."""
-    lines = form.get("description", "").splitlines()
-    return "\n".join(f"- {line}" if line.startswith("`") else line for line in _unwrapped(lines))
-
-
-def _unwrapped(lines: list[str]) -> Iterator[str]:
-    """The lines; one that goes on with a sentence joined to the line before."""
-    written = ""
-    for line in lines:
-        begins = not line or line.startswith("`") or not written
-        if begins and written:
-            yield written
-        written = line if begins else f"{written} {line}"
-        if not line:
-            yield ""
-    if written:
-        yield written
-
-
 def _fields(form: Schema, schema: Schema) -> str:
-    required = form.get("required", ())
+    meanings, required = meanings_of(form), form.get("required", ())
     return table(
         ("field", "value", "meaning"),
         (
-            (
-                code(name) + ("" if name in required else " (optional)"),
-                words(value, schema),
-                value.get("description", ""),
-            )
+            (code(name), words(value, schema) + ("" if name in required else " (optional)"), meanings[name])
             for name, value in form["properties"].items()
         ),
     )
+
+
+def meanings_of(form: Schema) -> dict[str, str]:
+    """Field -> meaning: from its own line of the description, or as it means everywhere."""
+    own = dict(_OWN.findall(_unwrapped(form)))
+    return {
+        name: own.get(name) or value.get("description") or EVERYWHERE.get(name, "")
+        for name, value in form["properties"].items()
+    }
+
+
+def _introduction(form: Schema) -> str:
+    """The description without the lines of fields."""
+    return _OWN.sub("", _unwrapped(form)).strip()
+
+
+def _unwrapped(form: Schema) -> str:
+    """The description with each field on one line."""
+    return re.sub(r"\n(?![`\n])", " ", form.get("description", ""))
 
 
 def words(value: Schema, schema: Schema) -> str:
@@ -123,7 +143,7 @@ def _bounds(value: Schema) -> str:
         "maximum": "at most {}",
         "exclusiveMaximum": "below {}",
         "maxLength": "at most {} characters",
-        "pattern": "such as matches `{}`",
+        "pattern": "matching `{}`",
     }
     found = [form.format(value[name]) for name, form in signs.items() if name in value]
     return ", " + ", ".join(found) if found else ""
