@@ -20,6 +20,7 @@ TOGETHER = {
     "deployed": (
         "tests/embedded/test_whole_line",
         "tests/embedded/test_dataset_requests",
+        "tests/embedded/test_readme",
         "tests/embedded/test_tutorial",
     ),
     "spark": ("tests/aws/features/test_spark_equals_duckdb", "tests/aws/features/test_materialised_tables"),

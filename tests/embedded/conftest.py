@@ -10,11 +10,11 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded import supervisor
 from assembly_line.embedded.runtime import Runtime
-from tests.embedded import tutorial
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
 from tests.embedded.line_command import LineCommand
 from tests.embedded.line_slice import SHIPPED, write_slice
+from tests.embedded.reader_of_pages import write_line_of_the_tutorial
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     line = LineCommand(folder / ".line")
     raw, lines = write_slice(folder), folder / "lines"
     shutil.copytree(SHIPPED, lines / LINE, ignore=shutil.ignore_patterns("__pycache__"))
-    tutorial.write_line(lines)
+    write_line_of_the_tutorial(lines)
     try:
         assert line("up").code == ExitCode.OK
         assert len(line("deploy", "--lines", str(lines)).document["stacks"]) == 8

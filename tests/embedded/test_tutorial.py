@@ -10,14 +10,14 @@ import pytest
 from tests.documents import blocks
 from tests.embedded.deployed_line import Deployed
 from tests.embedded.embedded_account import until
-from tests.embedded.tutorial import PAGE, Reader
+from tests.embedded.reader_of_pages import TUTORIAL, Reader
 
-TEXT = PAGE.read_text(encoding="utf-8")
+TEXT = TUTORIAL.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def reader(deployed: Deployed) -> Reader:
-    reader = Reader(deployed.line)
+    reader = Reader(TUTORIAL, deployed.line)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(deployed.lines.parent)
         reader.follow()
@@ -26,7 +26,7 @@ def reader(deployed: Deployed) -> Reader:
 
 def shown(words: str) -> str:
     """The output block that holds these words."""
-    (found,) = [block.text for block in blocks(PAGE) if block.language == "text" and words in block.text]
+    (found,) = [block.text for block in blocks(TUTORIAL) if block.language == "text" and words in block.text]
     return found
 
 

@@ -1,4 +1,4 @@
-"""The tutorial as its reader follows it: the files that it shows, and its commands one by one."""
+"""A page as its reader follows it: the files that it shows, and its commands one by one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from tests.documents import ROOT, Block, blocks, words
 from tests.embedded.line_command import LineCommand
 from tests.embedded.line_slice import SHIPPED
 
-PAGE = ROOT / "docs" / "tutorial.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 LINE = "coffee"
 # The embedded AWS of the tests is up already, and the lines of all tests are deployed together.
-DONE_BY_THE_TESTS = (["line", "up"], ["line", "deploy"], ["line", "down"])
+DONE_BY_THE_TESTS = ("up", "deploy", "down", "--help")
+# Those are for an account.
+ELSEWHERE = "--environment"
 
 
-def write_line(lines: Path) -> None:
+def write_line_of_the_tutorial(lines: Path) -> None:
     """The line of the tutorial, into a folder of lines: its files, and the two that its reader copies."""
-    for block in blocks(PAGE):
+    for block in blocks(TUTORIAL):
         if block.title:
             target = lines.parent / block.title
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,26 +37,27 @@ def write_line(lines: Path) -> None:
 
 @dataclass
 class Reader:
-    """Runs the blocks of the tutorial in a folder, and puts what earlier ones printed in place of the placeholders."""
+    """Runs the blocks of a page in a folder, and puts what earlier ones printed in place of the placeholders."""
 
+    page: Path
     line: LineCommand
     placeholders: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
 
-    def follow(self) -> None:
+    def follow(self, *, python: bool = True) -> None:
         """All of it, in order, in the working folder."""
-        for block in blocks(PAGE):
+        for block in blocks(self.page):
             if block.language == "console":
                 for command in block.commands:
                     self.type(words(command))
-            elif block.language == "python" and not block.title:
+            elif block.language == "python" and not block.title and python:
                 self.run(block)
 
     def type(self, command: list[str]) -> None:
         program, *arguments = [self.placeholders.get(word, word) for word in command]
-        if program == "line" and command not in DONE_BY_THE_TESTS:
+        if program.endswith("line") and arguments[0] not in (*DONE_BY_THE_TESTS, ELSEWHERE):
             self.answer(arguments, self.line(*arguments).document)
         elif program == "python":
             subprocess.run([sys.executable, *arguments], check=True, timeout=60)
@@ -63,7 +66,8 @@ class Reader:
         self.answers[" ".join(arguments[:2])] = document
         match arguments:
             case ["dataset", "build", *_] if "--explain" not in arguments:
-                self.placeholders["DATASET"] = document["dataset_id"]
+                self.placeholders.setdefault("DATASET", document["dataset_id"])
+                self.placeholders["OTHER"] = document["dataset_id"]
             case ["train", *_]:
                 self.placeholders["RUN"] = document["run_id"]
             case ["score", *_]:
@@ -72,7 +76,7 @@ class Reader:
     def run(self, block: Block) -> None:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(block.text, "docs/tutorial.md", "exec"), self.names)  # noqa: S102
+            exec(compile(block.text, self.page.name, "exec"), self.names)  # noqa: S102
         self.printed.append(out.getvalue())
         if Path("override.json").exists():
             events = json.loads(Path("override.json").read_text(encoding="utf-8"))["events"]
