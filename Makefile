@@ -58,6 +58,7 @@ docs-serve:  ## show the documentation site on this machine, rebuilt as you writ
 prose:  ## lint the English of README, CONTRIBUTING and docs/
 	@tools/install.sh docs
 	@$(BIN)/python -m tools.documentation pages
+	@.tools/bin/node --test --test-reporter=dot tools/prose/*.test.js
 	@.tools/bin/node node_modules/textlint/bin/textlint.js --rules-base-directory "$(CURDIR)/node_modules" $(PROSE)
 
 bench:  ## measure against the goals

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import GENERATED, name, pages
+from tools.documentation.links import problems
 from tools.documentation.reference import PAGES
 
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
@@ -56,3 +57,22 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
         test_every_link_of_a_page_leads_somewhere(page)
     page.write_text("# A page\n\nSee [here](#a-page).\n", encoding="utf-8")
     test_every_link_of_a_page_leads_somewhere(page)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('<a href="other.html">', "other.html: leads nowhere"),
+        ('<a href="#there">', "#there: the page has no such anchor"),
+        ('<img src="/picture.svg">', "/picture.svg: leads nowhere"),
+        ('<script src="https://elsewhere.example/a.js">', "https://elsewhere.example/a.js: a page must not fetch"),
+    ],
+)
+def test_a_link_of_the_built_site_that_leads_nowhere_or_away_is_found(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    (tmp_path / "index.html").write_text(f'<h1 id="here">A</h1><a href="#here">{content}', encoding="utf-8")
+
+    (found,) = problems(tmp_path)
+
+    assert f"index.html: {problem}" in found
