@@ -137,6 +137,7 @@ Windowed = Aggregate | Share | OwnFunction
 Timed = OfLatest | Windowed
 Selecting = Aggregate | Share | OfLatest
 Feature = Timed | Attribute | Ratio | Expression
+"""Any feature: the type of the values of `Line(features=...)`, for annotations."""
 
 
 def count(source: Source, *, window: Window, where: Predicate | None = None, by: By | None = None) -> Aggregate:

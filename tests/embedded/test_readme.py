@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assembly_line.features.files.columns_of_file import read_columns
 from tests.documents import ROOT
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.reader_of_pages import Reader
@@ -13,7 +14,11 @@ from tests.embedded.reader_of_pages import Reader
 
 @pytest.fixture(scope="module")
 def reader(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    reader = Reader(ROOT / "README.md", deployed.line, {"DECISION": "household_id=30", "FEATURE": "visits_30d"})
+    mailed = read_columns(deployed.raw / "campaigns.parquet")
+    pairs = zip(mailed["campaign_id"], mailed["household_id"], strict=True)
+    household = min(int(household) for campaign, household in pairs if int(campaign) == 8)
+    placeholders = {"DECISION": f"household_id={household},campaign_id=8", "FEATURE": "visits_30d"}
+    reader = Reader(ROOT / "README.md", deployed.line, placeholders)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("readme"))
         reader.follow(python=False)

@@ -59,6 +59,17 @@ library. [Declare a line](../declarations.md) shows a whole line.
 A declaration is checked when it is created. A wrong value raises `DeclarationError`. The message names the place, the
 value and the expectation.
 """
+NOTEBOOK = """\
+## In a notebook
+
+You import these from `assembly_line.notebook`. [Try features in a notebook](../try.md) shows how.
+
+::: assembly_line.notebook.dataset
+
+::: assembly_line.notebook.profile
+
+::: assembly_line.notebook.shaped
+"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ def public_names() -> dict[str, Public]:
 def render() -> str:
     """The page."""
     names = public_names()
-    return page("Declarations", INTRODUCTION, *(_group(title, names) for title in GROUPS))
+    return page("Declarations", INTRODUCTION, *(_group(title, names) for title in GROUPS), NOTEBOOK)
 
 
 def _group(title: str, names: dict[str, Public]) -> str:
