@@ -58,14 +58,14 @@ def _section(name: str, command: Any) -> str:
         f"## `{name}`",
         cleandoc(command.help or ""),
         f"```text\n{written}{' [OPTIONS]' if options else ''}\n```",
-        table(("argument", "meaning"), ((code(_metavar(one)), one.help or "") for one in arguments)),
+        table(("argument", "meaning"), ((code(_metavar(one)), _meaning(one)) for one in arguments)),
         _options(options),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part)
 
 
 def _options(options: list[Any]) -> str:
-    return table(("option", "default", "meaning"), ((_names(one), _default(one), one.help or "") for one in options))
+    return table(("option", "default", "meaning"), ((_names(one), _default(one), _meaning(one)) for one in options))
 
 
 def _names(option: Any) -> str:
@@ -76,7 +76,14 @@ def _names(option: Any) -> str:
 def _default(option: Any) -> str:
     if option.required:
         return "required"
+    if option.secondary_opts:
+        return code((option.opts if option.default else option.secondary_opts)[0])
     return "" if option.default in (None, False, [], ()) else code(option.default)
+
+
+def _meaning(parameter: Any) -> str:
+    """The help, in which `<name>` is no HTML."""
+    return str(parameter.help or "").replace("<", "&lt;")
 
 
 def _metavar(argument: Any) -> str:

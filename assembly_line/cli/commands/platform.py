@@ -24,6 +24,7 @@ LINES = Annotated[
     Path | None,
     typer.Option(
         "--lines",
+        metavar="FOLDER",
         exists=True,
         file_okay=False,
         help="Folder of declared lines (default: ./lines, or the shipped ones).",
@@ -82,9 +83,7 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
-    interrupt: Annotated[
-        bool, typer.Option("--interrupt", help="Stop even where that makes work fail which is going on.")
-    ] = False,
+    interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
     from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
@@ -155,7 +154,7 @@ def release(
     line: OPTIONAL_LINE = None,
     lines: LINES = None,
 ) -> None:
-    """Publish a line as it is declared now: new work uses it, what runs keeps the release it began with."""
+    """Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with."""
     from assembly_line.cli.releasing import release_lines
 
     released = release_lines(session, session.target, lines or session.lines, only=line)

@@ -62,6 +62,7 @@ def test_every_command_argument_and_option_stands_in_the_reference() -> None:
         for parameter in command.params:
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
     assert "`--as-of INSTANT`" in page
+    assert "&lt;source>.parquet" in page
 
 
 def test_every_setting_stands_in_the_reference_with_its_values() -> None:
