@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import GENERATED, name, pages
+from tests.documents import GENERATED, ROOT, name, pages
 from tools.documentation.links import problems
 from tools.documentation.reference import PAGES
 
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^( *)```.*?^\1```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+# Examples of what a line may have.
+WRITTEN_BY_READERS = {"lines/my_line", "lines/shared/retail.py", "lines/pricing/line.py", "docs/reference"}
+PATH = re.compile(
+    r"`((?:assembly_line|benchmarks|docs|examples|glue_jobs|lambdas|lines|stacks|tests|tools)/[\w/.-]*\w)`"
+)
 HEADING = re.compile(r"^#+ +(.+?)(?: \{#([\w-]+)\})?$", re.MULTILINE)
 
 
@@ -45,6 +50,12 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
             continue
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    named = set(PATH.findall(page.read_text(encoding="utf-8"))) - WRITTEN_BY_READERS
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
