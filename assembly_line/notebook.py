@@ -20,18 +20,18 @@ from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.model.workload import workload_of
+from assembly_line.features.model_inputs.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
+from assembly_line.features.model_inputs.checking import check_model_spec
+from assembly_line.features.model_inputs.facts import Facts, kind_of_outcome
+from assembly_line.features.model_inputs.preparing import prepare_inputs
 from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.features.profile.of_dataset import page_of_notebook
 from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
 from assembly_line.features.quality.gate import examine
 from assembly_line.features.record.manifest import logical_digest
-from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
-from assembly_line.features.shapes.checking import check_wish
-from assembly_line.features.shapes.facts import Facts, kind_of_outcome
-from assembly_line.features.shapes.shaping import shape
 from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
-from assembly_line.model_types import ShapedType
+from assembly_line.model_types import ModelSpec
 from assembly_line.requests import DatasetRequest
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def dataset(
         purpose: `training` gives mature decisions with the outcome, `scoring` gives all without it.
         trying: features beside those of the line. One with the name of a feature of the line replaces it.
         features: the names that you want, all if left out. The features in `trying` come beside them.
-        scripts: where the scripts of own functions are: the folder of the line, or script name -> Python file.
+        scripts: where the scripts of UDFs are: the folder of the line, or script name -> Python file.
         sampling: which decisions of a training dataset are kept, such as `{"keep_negatives": 0.1, "seed": 7}`.
         memory_mib: how much memory DuckDB may use before it spills to disk.
 
@@ -93,7 +93,7 @@ def dataset(
         DeclarationError: a tried feature contradicts the line.
         SourceUnreadable: a table is missing, or is not as its source declares.
         QualityGateFailed: a static source states two values for one entity.
-        FeatureFunctionFailed: an own function is missing, fails, or breaks its contract.
+        FeatureFunctionFailed: a UDF is missing, fails, or breaks its contract.
     """
     import pyarrow.parquet as pq
 
@@ -154,12 +154,12 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
 def _contents(
     line: Line, request: DatasetRequest, given: str | Path | Mapping[str, str | Path] | None
 ) -> dict[str, bytes]:
-    """The scripts of the own functions that are asked for."""
+    """The scripts of the UDFs that are asked for."""
     contents = {}
     for name in workload_of(line, resolved_features(line, request)).scripts:
         if given is None or (isinstance(given, Mapping) and name not in given):
             raise FeatureFunctionFailed(
-                f"{name}: features asked for are own functions in it; say where it is: "
+                f"{name}: features asked for are UDFs in it; say where it is: "
                 f"scripts=<the line's folder> or scripts={{{name!r}: <path>}}"
             )
         path = Path(given[name] if isinstance(given, Mapping) else Path(given) / name).expanduser()
@@ -169,13 +169,13 @@ def _contents(
     return contents
 
 
-def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
+def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
     """Shape a training dataset for a type of model, as the dataset machine would.
 
     Args:
         line: the declaration of keys and outcome.
         table: what `dataset` returned.
-        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`. See docs/shapes.md for all of them.
+        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`. See docs/model-inputs.md for all of them.
 
     Returns:
         One fold, or as many as you asked for. `.parts["train"].features` and `.targets` are numpy arrays. `.table` and
@@ -186,10 +186,10 @@ def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowF
     """
     described = json.loads(table.schema.metadata[METADATA])
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
-    if not isinstance(request.model, ShapedType):
+    if not isinstance(request.model, ModelSpec):
         raise RequestRefused("model.type: 'plain' is the dataset as it is: there is nothing to shape")
-    check_wish(request.model, line)
-    wish, columns = request.model.resolved(), arrow_columns_of(table)
+    check_model_spec(request.model, line)
+    spec, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
         line=line.name,
         dataset_id="of this notebook",
@@ -202,7 +202,7 @@ def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowF
         kind=kind_of_outcome(line.outcome),
         present=line.outcome.present,
     )
-    return [arrow_fold(fold, facts.outcome) for fold in shape(columns, facts, wish).folds]
+    return [arrow_fold(fold, facts.outcome) for fold in prepare_inputs(columns, facts, spec).folds]
 
 
 def _request(

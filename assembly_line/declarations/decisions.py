@@ -9,7 +9,7 @@ from typing import Literal
 
 from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.populations import CalendarCadence, Generated
 from assembly_line.declarations.sampling import Sampling
@@ -26,7 +26,7 @@ class Decision:
             column that several share counts once.
         spine: the source with one row for each decision, or `Generated(...)`: a population at a cadence. Rows that were
             not known at the `as_of` of a dataset are left out.
-        time: a time column of the spine, or an attribute such as `attribute(CAMPAIGNS, "start_date")`. A date counts as
+        time: a time column of the spine, or an attribute such as `static(CAMPAIGNS, "start_date")`. A date counts as
             the START of its day in the zone of its source. A generated spine has its own times.
         history_since: decisions before this instant lack history and are left out of datasets (`before_history`).
         boundary: `"before"` leaves out an event at the very decision time. `"at_or_before"` counts it.
@@ -37,7 +37,7 @@ class Decision:
     name: str
     entities: tuple[Entity, ...]
     spine: Source | Generated
-    time: Attribute | str | None = None
+    time: StaticFeature | str | None = None
     history_since: datetime | None = None
     boundary: Literal["before", "at_or_before"] = "before"
     sampling: Sampling | None = None
@@ -79,7 +79,7 @@ class Decision:
     @property
     def time_source(self) -> Source:
         """The source that the decision times come from, or for a generated spine the population's."""
-        return self.time.source if isinstance(self.time, Attribute) else self.source
+        return self.time.source if isinstance(self.time, StaticFeature) else self.source
 
     @property
     def columns(self) -> tuple[str, ...]:

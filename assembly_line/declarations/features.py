@@ -10,9 +10,9 @@ from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, in_order
 from assembly_line.declarations.formulas import parsed
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window, check_window
 
 AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct", "first", "last"]
@@ -38,7 +38,7 @@ class Aggregate:
     def __post_init__(self) -> None:
         place = f"{self.kind} over {self.source.name}"
         require(self.kind in get_args(AggregateKind), f"{place}: expected one of {', '.join(get_args(AggregateKind))}")
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
         _set_where(self, place)
         require((self.kind == "count") == (self.column is None), f"{place}: count takes no column, all others take one")
@@ -66,7 +66,7 @@ class Latest:
 
     def __post_init__(self) -> None:
         place = f"latest of {self.source.name}"
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
         _set_where(self, place)
         self.source.check_column(place, self.column)
@@ -106,7 +106,7 @@ class Share:
 
     def __post_init__(self) -> None:
         place = f"share over {self.source.name}"
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
         require(isinstance(self.where, Predicate), f"{place}: where= says which events the share is of")
         _set_where(self, place)
@@ -118,7 +118,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
+class StaticFeature:
     """A fact about an entity from a static source: the same at every decision time."""
 
     source: Source
@@ -133,10 +133,10 @@ class Attribute:
 
 # Features of events, whose values depend on the decision time: of one row, or of those in a window.
 OfLatest = Latest | SinceLast
-Windowed = Aggregate | Share | OwnFunction
+Windowed = Aggregate | Share | UdfFeature
 Timed = OfLatest | Windowed
 Selecting = Aggregate | Share | OfLatest
-Feature = Timed | Attribute | Ratio | Expression
+Feature = Timed | StaticFeature | Ratio | Expression
 """Any feature: the type of the values of `Line(features=...)`, for annotations."""
 
 
@@ -180,7 +180,7 @@ def maximum(
     return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def deviation(
+def stddev(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The standard deviation of the sample. Null with fewer than two values."""
@@ -224,7 +224,7 @@ def latest(
     return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def fact(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
+def slowly_changing(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
     """The value that is in force at the decision, as far as it was known then. Null where none is.
 
     It is the value of the latest row that began before the decision. If the source declares `valid_until` and that has
@@ -244,7 +244,7 @@ def since_last(
     return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def attribute(source: Source, column: str, *, by: By | None = None) -> Attribute:
+def static(source: Source, column: str, *, by: By | None = None) -> StaticFeature:
     """A fact without a time: the same at every decision.
 
     Args:
@@ -252,10 +252,10 @@ def attribute(source: Source, column: str, *, by: By | None = None) -> Attribute
         column: the column with the value.
         by: the entity whose row counts, if the source carries several.
     """
-    return Attribute(source=source, column=column, by=_owner(source, by))
+    return StaticFeature(source=source, column=column, by=_owner(source, by))
 
 
-def own(
+def udf(
     source: Source,
     function: str,
     *,
@@ -264,9 +264,9 @@ def own(
     window: timedelta,
     script: str = "features.py",
     by: By | None = None,
-) -> OwnFunction:
+) -> UdfFeature:
     """A value that a Python function of your own computes from the events in the window. Null without events. See
-    docs/own-code.md.
+    docs/udfs.md.
 
     Args:
         function: the name of a function in `script`, such as `def basket_entropy(events: pa.Table) -> pa.Array`.
@@ -274,7 +274,7 @@ def own(
         returns: the type of its values, such as `float64`.
         script: a file in the folder of the line. Its content is part of the release.
     """
-    return OwnFunction(
+    return UdfFeature(
         source=source,
         columns=columns,
         function=function,
@@ -299,7 +299,7 @@ def expression(formula: str) -> Expression:
     """A formula over features of the line.
 
     Args:
-        formula: such as `(spend_30d - spend_90d / 3) / visits_90d`. See docs/own-code.md for the language.
+        formula: such as `(spend_30d - spend_90d / 3) / visits_90d`. See docs/udfs.md for the language.
     """
     return Expression(formula=str(parsed(formula)))
 

@@ -36,12 +36,12 @@ class Source:
             `delay`.
         delay: how long after its event time a row becomes known. Zero means at once.
         valid_until: the column that says when the row stops being in force. Null means it still is. A date counts as
-            the END of its day in `zone`. See `fact`.
+            the END of its day in `zone`. See `slowly_changing`.
         static: the rows carry no time and count as known at every decision. Each manifest names that as a limitation.
         zone: the IANA time zone of naive timestamps and of dates. You need it where there is a time column.
         personal: columns that hold personal data. Listings mark the features that read them.
         description: for people. Nothing depends on it.
-        sql: for a view: one SELECT that returns the declared columns. See `docs/own-code.md` for its rules.
+        sql: for a view: one SELECT that returns the declared columns. See `docs/udfs.md` for its rules.
         inputs: for a view: the sources that its SELECT reads.
     """
 

@@ -33,8 +33,8 @@ ORDER = {
         "Build",
         "BuildWithSpark",
         "Finish",
-        "WhichShape",
-        "Shape",
+        "WhichInputs",
+        "PrepareInputs",
         "AnnounceFinished",
     ],
     "Training": [
@@ -300,10 +300,10 @@ def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definit
     assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
 
 
-def test_only_a_dataset_that_is_for_a_type_of_model_is_shaped(machines: dict[str, Definition]) -> None:
-    choice = machines["Dataset"].states["WhichShape"]
+def test_only_a_dataset_for_a_type_of_model_gets_model_inputs(machines: dict[str, Definition]) -> None:
+    choice = machines["Dataset"].states["WhichInputs"]
     (asked,) = choice["Choices"]
-    assert (asked["Next"], choice["Default"]) == ("Shape", "AnnounceFinished")
+    assert (asked["Next"], choice["Default"]) == ("PrepareInputs", "AnnounceFinished")
     for model, expected in (({"type": "linear"}, True), (None, False)):
         assert evaluate(asked["Condition"], variables={"plan": {"model": model}}) is expected
 

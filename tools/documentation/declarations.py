@@ -68,7 +68,7 @@ You import these from `assembly_line.notebook`. [Try features in a notebook](../
 
 ::: assembly_line.notebook.profile
 
-::: assembly_line.notebook.shaped
+::: assembly_line.notebook.model_inputs
 """
 
 

@@ -48,7 +48,7 @@ def test_every_parameter_of_a_function_is_explained(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [notebook.dataset, notebook.profile, notebook.shaped], ids=lambda one: one.__name__
+    "function", [notebook.dataset, notebook.profile, notebook.model_inputs], ids=lambda one: one.__name__
 )
 def test_every_argument_in_a_notebook_is_explained(function: Any) -> None:
     assert list(arguments_of(function)) == list(inspect.signature(function).parameters)
