@@ -93,7 +93,7 @@ class DatasetRequest(Request):
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         if self.model is not None and self.purpose != "training":
-            raise ValueError("model: a scoring dataset has no outcome to shape; ask for purpose training")
+            raise ValueError("model: a scoring dataset has no outcome, so no model inputs; ask for purpose training")
         return self
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ class Decision:
             column that several share counts once.
         spine: the source with one row for each decision, or `Generated(...)`: a population at a cadence. Rows that were
             not known at the `as_of` of a dataset are left out.
-        time: a time column of the spine, or an attribute such as `static(CAMPAIGNS, "start_date")`. A date counts as
+        time: a time column of the spine, or a static feature such as `static(CAMPAIGNS, "start_date")`. A date counts as
             the START of its day in the zone of its source. A generated spine has its own times.
         history_since: decisions before this instant lack history and are left out of datasets (`before_history`).
         boundary: `"before"` leaves out an event at the very decision time. `"at_or_before"` counts it.
@@ -65,9 +65,7 @@ class Decision:
         elif isinstance(self.time, str):
             check_time_column(place, "time", self.spine, self.time)
         else:
-            require(
-                self.time is not None, f"{place}: time is missing: name a time column of the spine, or an attribute"
-            )
+            require(self.time is not None, f"{place}: time is missing: name a time column of the spine, or static(...)")
             if self.time is not None:
                 check_moment(place, "time", self.time, self.entities)
 

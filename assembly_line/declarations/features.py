@@ -126,7 +126,7 @@ class StaticFeature:
     by: By
 
     def __post_init__(self) -> None:
-        place = f"attribute of {self.source.name}"
+        place = f"static feature of {self.source.name}"
         require(self.source.static, f"{place}: the source has events; use latest(...)")
         self.source.check_column(place, self.column)
 

@@ -44,7 +44,7 @@ class Outcome:
         by: a tuple of entities whose keys an event must carry, normally all that are decided about. You need it for
             events, and leave it out for a value of the own row.
         horizon: how long events count after the decision and the gap. Give this or `until`.
-        until: an attribute that says when the horizon ends. A date counts as the END of its day.
+        until: a static feature that says when the horizon ends. A date counts as the END of its day.
         present: the value where it happened.
         absent: the value where it did not. It is 0 by default for `happened`, `count` and `sum`. You must give it for
             `mean`, `min` and `max`.
