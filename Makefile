@@ -1,5 +1,5 @@
 # Everything is installed into this folder, on first use: .venv, node_modules, .tools.
-.PHONY: help demo test proof check check-deep check-fast fix synth bench lock clean
+.PHONY: help demo test proof check check-deep check-fast fix synth docs docs-serve prose bench lock clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -8,6 +8,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
+PROSE := README.md CONTRIBUTING.md docs lines examples .tools/docstrings.md
 CODE := $(wildcard app.py assembly_line demo stacks lambdas glue_jobs lines examples benchmarks tests tools)
 
 help:  ## show what there is
@@ -25,9 +26,11 @@ proof:  ## judge a recorded run by the templates of three environments (no accou
 	@tools/install.sh test
 	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/line --state .line/proof proof --record --for embedded --for dev --for prod
 
-check:  ## format, lint, types, imports, security rules over the stacks, the proof, then all tests
+check:  ## check-fast, security rules over the stacks, prose, the documentation site, the proof, then all tests
 	@$(MAKE) check-fast
 	@$(MAKE) synth
+	@$(MAKE) prose
+	@$(MAKE) docs
 	@$(MAKE) proof
 	@$(MAKE) test
 
@@ -53,6 +56,21 @@ synth:  ## synthesize the stacks into cdk.out, under cdk-nag's rules
 	@tools/install.sh demo
 	@.tools/bin/cdk synth --quiet -c nag=true
 
+docs:  ## build the documentation site into site/; a broken link fails
+	@tools/install.sh docs
+	@$(BIN)/python -m tools.documentation site
+
+docs-serve:  ## show the documentation site on this machine, rebuilt as you write
+	@tools/install.sh docs
+	@$(BIN)/python -m tools.documentation pages
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+
+prose:  ## lint the English of README, CONTRIBUTING and docs/
+	@tools/install.sh docs
+	@$(BIN)/python -m tools.documentation pages
+	@.tools/bin/node --test --test-reporter=dot tools/prose/*.test.js
+	@.tools/bin/node node_modules/textlint/bin/textlint.js --rules-base-directory "$(CURDIR)/node_modules" $(PROSE)
+
 bench:  ## measure against the goals
 	@tools/install.sh test
 	@JAVA_HOME="$(CURDIR)/.tools/java" $(BIN)/python -m benchmarks
@@ -62,5 +80,5 @@ lock:  ## resolve the dependencies anew (UPGRADE=1 takes newer releases)
 	@tools/lock.sh
 
 clean:  ## remove all that was installed and built; the embedded AWS's state in .line stays
-	@rm -rf .venv .tools node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .tools node_modules cdk.out site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path "./.line/*" -prune -exec rm -rf {} +

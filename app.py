@@ -42,7 +42,7 @@ def build(app: App) -> None:
     stations = [each for each in app.node.children if isinstance(each, StationStack)]
     measured = [each for each in stations if not each.station.measures]
     ThroughputStack(app, foundation=foundation, measured=measured)
-    for release in load_lines(ROOT / "lines").values():
+    for release in load_lines(Path(app.node.try_get_context("lines") or ROOT / "lines")).values():
         LineStack(app, line=release.line, foundation=foundation, features=features)
     if app.node.try_get_context("nag"):
         apply_rules(app)

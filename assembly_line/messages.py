@@ -61,7 +61,11 @@ class Message(BaseModel):
 
 
 class Model(BaseModel):
-    """Which model answered: the run that trained it and the digest of the archive that was loaded."""
+    """Which model answered.
+
+    `run_id`: the run that trained it.
+    `digest`: the digest of the archive that was loaded.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -72,7 +76,18 @@ class Model(BaseModel):
 class Prediction(Message):
     """A model's answer for one decision, and the action that the policy makes of it.
 
-    `revision` only rises: of two messages for one decision the one with the higher revision holds.
+    `revision`: it only rises. The message with the highest revision holds for a decision.
+    `decision_time`: the time of the decision.
+    `keys`: key column -> value.
+    `score`: the probability that the model gives.
+    `action`: the action that the policy chose.
+    `propensity`: the probability of that action before chance was asked.
+    `arm`: the arm of an experiment. So far every decision is in one arm.
+    `policy_version`: the version of the policy that chose the action.
+    `model`: the model that answered.
+    `batch`: the scoring run.
+    `issued_at`: the instant of the run, by the line's business clock.
+    `expires_at`: refuse the action from then on.
     """
 
     schema_: Literal["assembly-line/prediction"] = Field(default=PREDICTION_SCHEMA, alias="schema")
@@ -105,7 +120,11 @@ class _Feedback(Message):
 
 
 class Override(_Feedback):
-    """A person decided otherwise than recommended."""
+    """A person decided otherwise than recommended.
+
+    `action`: the action that the person chose.
+    `reason`: why.
+    """
 
     kind: Literal["override"]
     action: Identifier
@@ -113,14 +132,21 @@ class Override(_Feedback):
 
 
 class OutcomeReport(_Feedback):
-    """What came of a decision, told by an application rather than derived from a source."""
+    """The outcome of a decision, told by an application rather than derived from a source.
+
+    `value`: one of the two values that the line declares.
+    """
 
     kind: Literal["outcome"]
     value: Integer64
 
 
 class Receipt(_Feedback):
-    """What a consuming application did with a prediction."""
+    """The use that a consuming application made of a prediction.
+
+    `revision`: the revision of the prediction that the receipt is about.
+    `status`: `applied`, `expired`, `superseded` by a higher revision, or `failed`.
+    """
 
     kind: Literal["receipt"]
     revision: Count
@@ -151,6 +177,12 @@ def feedback_schema() -> dict[str, Any]:
 
 
 class Cost(BaseModel):
+    """The cost of a piece of work.
+
+    `unit`: such as `USD` or `seconds`.
+    `quantity`: how many of them.
+    """
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     unit: Identifier
@@ -158,7 +190,19 @@ class Cost(BaseModel):
 
 
 class StationEvent(Message):
-    """One station began, finished, failed or waited, for one work item."""
+    """One station began, finished, failed or waited, for one work item.
+
+    `id`: the name of the event. The same event may arrive twice.
+    `environment`: the environment.
+    `account`: the AWS account.
+    `station`: the station.
+    `item`: the work item: the id of its run.
+    `kind`: what happened to the item.
+    `attempt`: which attempt it is.
+    `cause`: why, for a failure or an item that was sent back.
+    `principal`: who caused it, if that is known.
+    `cost`: the cost of the work, if that is known.
+    """
 
     schema_: Literal["assembly-line/station-event"] = Field(default=STATION_EVENT_SCHEMA, alias="schema")
     version: Literal[1] = 1

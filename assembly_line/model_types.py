@@ -20,14 +20,16 @@ class Split(Strict):
     An instant is never split. A row of a part is used only if its outcome was known by the first decision of the part
     that it is judged on.
 
-    `holdout`: share of the rows, the latest, that stand in a test part; 0.25, or n/(n+1) with n folds.
+    `holdout`: the share of the rows in a test part, the latest ones. The default is 0.25, or n/(n+1) with n folds.
     `boundary`: the first instant of the (first) test part, in place of `holdout`.
-    `validation`: share of the rows before a test part, the latest of them, that become its validation part.
-    `folds`: that many test parts one after the other; each has all rows before it for training (`expanding`), or those
-    of a span as long as the first fold's (`sliding`).
+    `validation`: the share of the rows before a test part that become its validation part, the latest ones.
+    `folds`: how many test parts follow one another.
+    `window`: the training rows of a fold. `expanding` takes all rows before its test part, `sliding` those of a span as
+    long as the first fold's.
     `embargo_days`: outcomes must have been known, and decisions taken, so many days before the part they are judged on.
-    `keep_together`: key columns; rows with the same values never stand in two parts of one fold. Those of the earlier
-    part are left out (`out_of_training`), or those of the later one (`out_of_test`).
+    `keep_together`: key columns. Rows with the same values never stand in two parts of one fold.
+    `shared_groups`: which rows of such a group go: those of the earlier part (`out_of_training`), or of the later one
+    (`out_of_test`).
     """
 
     holdout: Share | None = None
@@ -82,7 +84,7 @@ class Balanced(ModelSpecBase):
 
 
 class GradientBoosting(Balanced):
-    """Label first, then features; missing values stay missing."""
+    """The label first, then the features. Missing values stay missing."""
 
     type: Literal["gradient_boosting"]
     format: Format = "csv"
@@ -90,7 +92,7 @@ class GradientBoosting(Balanced):
 
 
 class Linear(Balanced):
-    """Label first, then features without a missing value: imputed, scaled, categories as one column each."""
+    """The label first, then the features without a missing value: imputed, scaled, categories as one column each."""
 
     type: Literal["linear"]
     format: Format = "parquet"
@@ -102,7 +104,7 @@ class Ranking(ModelSpecBase):
     """Rows in groups that are ranked within themselves, such as all households of a campaign.
 
     `group`: key columns, or `decision_time`. A group stands in one part: that of its latest decision.
-    `qid`: a column with the number of the group after the label, beside the file of group sizes.
+    `qid`: add a column with the number of the group after the label, beside the file of group sizes.
     """
 
     type: Literal["ranking"]
@@ -115,9 +117,10 @@ class Ranking(ModelSpecBase):
 class Forecasting(ModelSpecBase):
     """One row for each series and origin, with the outcomes of the steps after it.
 
-    `series`: key columns; all keys of the decision if left out.
-    `horizon`: how many steps are forecast; `gap`: steps between the origin's own and the first of them.
-    `incomplete`: what becomes of origins whose steps are not all there: left out, or kept with nulls.
+    `series`: key columns. The default is all keys of the decision.
+    `horizon`: how many steps are forecast.
+    `gap`: how many steps lie between the origin's own and the first of them.
+    `incomplete`: whether origins with missing steps are left out (`drop`), or kept with nulls (`null`).
     """
 
     type: Literal["forecasting"]
@@ -134,8 +137,8 @@ class Forecasting(ModelSpecBase):
 class Survival(ModelSpecBase):
     """The time until the outcome, or until observation ended without it.
 
-    `target`: `duration` (days, and 1 where it happened), `aft` (lower and upper bound of the days, the upper infinite
-    where it did not happen), or `cox` (days, negative where it did not happen).
+    `target`: `duration` gives the days, and 1 where it happened. `aft` gives a lower and an upper bound of the days,
+    the upper infinite where it did not happen. `cox` gives the days, negative where it did not happen.
     """
 
     type: Literal["survival"]

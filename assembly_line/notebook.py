@@ -66,33 +66,34 @@ def dataset(
     sampling: Mapping[str, float] | None = None,
     memory_mib: int = MEMORY_MIB,
 ) -> pa.Table:
-    """The dataset that the line would build of these tables.
+    """Build the dataset that the line would build from these tables.
 
     Args:
-        line: declares decision, outcome and sources; with its features.
-        sources: a folder of `<source>.parquet`, or source name -> Parquet file, pandas or Arrow table, DuckDB relation.
-        as_of: what was known then. Instants are text such as `2017-07-01`, dates, or datetimes with a zone.
-        since, until: period of decision times, since <= t < until; a scoring dataset needs both.
-        trying: features beside those of the line; one with a name of the line's stands in its place. They move into
-            `features=` of the line as they are.
-        sampling: which decisions of a training dataset are kept, in place of what the line declares: such as
-            `{"keep_negatives": 0.1, "seed": 7}` (see `Sampling`).
-        features: names of the line's features wanted, all of them if left out. What is tried comes beside them, so
-            `features=["a"], trying={"b": ...}` gives both.
-        scripts: where UDFs stand: the line's folder, or script name -> Python file.
-        memory_mib: what DuckDB may hold before it spills to disk.
+        line: the declaration: decision, outcome, sources and features.
+        sources: a folder of `<source>.parquet`. Or source name -> Parquet file, pandas or Arrow table, or DuckDB
+            relation. Only sources that the features read must be there. Another table for the spine's source tries
+            another spine.
+        as_of: what was known then: text such as `2017-07-01`, a date, or a datetime with a zone.
+        since: the first decision time. A scoring dataset needs it.
+        until: the first decision time that is left out. A scoring dataset needs it.
+        purpose: `training` gives mature decisions with the outcome, `scoring` gives all without it.
+        trying: features beside those of the line. One with the name of a feature of the line replaces it.
+        features: the names that you want, all if left out. The features in `trying` come beside them.
+        scripts: where the scripts of UDFs are: the folder of the line, or script name -> Python file.
+        sampling: which decisions of a training dataset are kept, such as `{"keep_negatives": 0.1, "seed": 7}`.
+        memory_mib: how much memory DuckDB may use before it spills to disk.
 
     Returns:
-        decision_id, decision_time, keys, features in declared order, and for training the outcome with the instant from
-        which on it was known, as in the dataset's `data.parquet`. `.schema.metadata[METADATA]` is JSON of what was
-        asked and how many decisions were left out.
+        An Arrow table with the columns of a dataset: decision_id, decision_time, keys, features. A training dataset
+            also has the outcome, and when it was known. `.schema.metadata[METADATA]` is JSON of what you asked, and of
+            how many decisions were left out.
 
     Raises:
         RequestRefused: the request names something unknown, or an instant has no zone.
         DeclarationError: a tried feature contradicts the line.
-        SourceUnreadable: a table is missing, or is not what its source declares.
+        SourceUnreadable: a table is missing, or is not as its source declares.
         QualityGateFailed: a static source states two values for one entity.
-        FeatureFunctionFailed: a UDF is not there, fails, or does not keep its contract.
+        FeatureFunctionFailed: a UDF is missing, fails, or breaks its contract.
     """
     import pyarrow.parquet as pq
 
@@ -134,12 +135,13 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
     """Write the profile of a dataset as one HTML page, as `line dataset profile` does.
 
     Args:
-        line: declares the features; `trying`: those that `dataset` was given beside them.
-        table: what `dataset` gave.
-        to: the file to write; its folder exists.
+        line: the declaration of the features.
+        table: what `dataset` returned.
+        to: the file to write. Its folder exists.
+        trying: the features that you gave to `dataset` beside those of the line.
 
     Returns:
-        Where the page is.
+        The path of the page.
     """
     if trying:
         line = replace(line, features={**line.features, **trying})
@@ -168,19 +170,19 @@ def _contents(
 
 
 def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
-    """The model inputs of a training dataset for a type of model, as the dataset machine would write them.
+    """Shape a training dataset for a type of model, as the dataset machine would.
 
     Args:
-        line: declares keys and outcome.
-        table: what `dataset` gave.
-        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`; docs/model-inputs.md has them all.
+        line: the declaration of keys and outcome.
+        table: what `dataset` returned.
+        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`. docs/model-inputs.md lists them.
 
     Returns:
-        One fold, or as many as asked for; `.parts["train"].features` and `.targets` are numpy arrays, `.table` and
-        `.ids` Arrow tables in the same order of rows, and `.fitted` what was learnt from the training part.
+        One fold, or as many as you asked for. `.parts["train"].features` and `.targets` are numpy arrays. `.table` and
+            `.ids` are Arrow tables in the same order. `.fitted` is what was learnt from the training part.
 
     Raises:
-        RequestRefused: the model is not one, or the rows do not allow what is asked for; the message names the field.
+        RequestRefused: the model is unknown, or the rows do not allow it. The message names the field.
     """
     described = json.loads(table.schema.metadata[METADATA])
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)

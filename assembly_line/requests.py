@@ -38,9 +38,13 @@ class Request(Strict):
 
 
 class SamplingRequest(Request):
-    """Which decisions of a training dataset are kept, instead of what the line declares: one of the first three fields.
+    """Which decisions of a training dataset are kept, instead of what the line declares. Give exactly one of the first
+    three fields.
 
-    `{"share": 1}` keeps all of them.
+    `keep_negatives`: the share of the negatives that is kept. Every positive is kept.
+    `negatives_per_positive`: how many negatives are kept for each positive.
+    `share`: the share of all decisions that is kept. `{"share": 1}` keeps all of them.
+    `seed`: another seed keeps others.
     """
 
     keep_negatives: float | None = Field(default=None, gt=0, le=1)
@@ -59,11 +63,19 @@ class SamplingRequest(Request):
 class DatasetRequest(Request):
     """A dataset of one line.
 
-    `training`: every decision with `from` <= decision time < `to` whose outcome is mature at `as_of`, with the outcome.
-    `scoring`: every decision with `from` <= decision time < `to`, none later than `as_of`, without outcome.
-    `model`: what a training dataset is for; its model inputs for this type are then prepared too.
-    `features` and `groups` add up; without either the dataset has all of the line's features.
-    `explain`: say what would be read and built, with an estimate of time and cost, and build nothing.
+    `purpose`: `training` gives every decision with `from` <= decision time < `to` whose outcome is mature at `as_of`,
+    with the outcome. `scoring` gives every decision with `from` <= decision time < `to`, none later than `as_of`,
+    without outcome.
+    `as_of`: the instant of what is known. Nothing later enters the dataset.
+    `from`: the first decision time. A scoring dataset needs it.
+    `to`: the first decision time that is left out. A scoring dataset needs it.
+    `features`: names of features. `features` and `groups` add up. Without either, the dataset has all of the line's
+    features.
+    `groups`: names of groups of features that the line declares.
+    `sampling`: which decisions of a training dataset are kept.
+    `model`: the type of model that a training dataset is for. The dataset is then also written in the shape that this
+    type needs.
+    `explain`: return what would be read and built, with an estimate of time and cost, and build nothing.
     """
 
     line: LineName
@@ -97,7 +109,11 @@ class DatasetRequest(Request):
 
 
 class TrainingRequest(Request):
-    """A training run: the data known at `as_of`, and hyperparameters that replace declared ones of the same name."""
+    """A training run on the data known at `as_of`.
+
+    `as_of`: the instant of what is known when the model is trained.
+    `hyperparameters`: values that replace declared ones of the same name.
+    """
 
     line: LineName
     as_of: Instant
@@ -109,11 +125,13 @@ class TrainingRequest(Request):
 class ScoringRequest(Request):
     """Let the champion score the decisions with `from` <= decision time < `to`, with what is known at `as_of`.
 
-    `at`: the instant of the line's business clock that a replay declares for the run; without it, real time.
-    `as_of` is the end of the period where it is left out, in a replay `at` if that is earlier.
+    `from`: the first decision time.
+    `to`: the first decision time that is left out.
+    `as_of`: the instant of what is known. The default is `to`, in a replay `at` if that is earlier.
+    `at`: the instant of the line's business clock that a replay declares for the run. Without it, real time.
     `again`: deliver although decisions of this period were delivered before.
-    `deliver_backfill`: deliver although the run is a backfill: its model or its data know more than its instant,
-    or the line was scored at a later instant already.
+    `deliver_backfill`: deliver although the run is a backfill. Its model or its data know more than its
+    instant, or the line was scored at a later instant already.
     """
 
     line: LineName
@@ -133,21 +151,32 @@ class ScoringRequest(Request):
 
 
 class OutcomesRequest(Request):
-    """Derive the outcome of every delivered decision that is mature at `as_of` and has none yet."""
+    """Derive the outcome of every delivered decision that is mature at `as_of` and has none yet.
+
+    `as_of`: the instant of what is known.
+    """
 
     line: LineName
     as_of: Instant
 
 
 class OnlineRequest(Request):
-    """Publish the features of the line's current release from the snapshots in force, for instants from `from` on."""
+    """Publish the features of the line's current release from the snapshots in force, for instants from `from` on.
+
+    `from`: the first instant that can be asked for. The default is two days before the newest event.
+    """
 
     line: LineName
     served_from: Instant | None = Field(default=None, alias="from")
 
 
 class FeaturesRequest(Request):
-    """Features of one entity at an instant, by default now: what a decision about it would know then."""
+    """Features of one entity at an instant, by default now: what a decision about it would know then.
+
+    `keys`: the keys of the decision, at least those that the features need.
+    `at`: the instant of the decision.
+    `features`: names of features. The default is all features of the line.
+    """
 
     keys: dict[Name, int | str | bool | None] = Field(min_length=1, max_length=32)
     at: Instant | None = None
@@ -159,14 +188,23 @@ RunId = Annotated[str, Field(pattern=f"^{RUN_ID}$")]
 
 
 class ReviewRequest(Request):
-    """A reviewer's judgement of a run."""
+    """A reviewer's judgement of a run.
+
+    `decision`: the judgement.
+    `reason`: why. It is kept with the review.
+    """
 
     decision: Literal["approve", "reject"]
     reason: Reason
 
 
 class RollbackRequest(Request):
-    """Let a run that was approved before decide again, in place of the run that decides now."""
+    """Let a run that was approved before decide again, in place of the run that decides now.
+
+    `run_id`: the run that shall decide.
+    `replaces`: the run that decides now. If another one does, the request is refused.
+    `reason`: why. It is kept with the champion.
+    """
 
     run_id: RunId
     replaces: RunId

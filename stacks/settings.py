@@ -35,7 +35,34 @@ WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One environment's choices; docs/configuration.md explains each. What has no default must stand in the file."""
+    """The choices of one environment. A setting without a default must stand in its file.
+
+    Args:
+        keep_data: whether buckets, tables and keys stay when the stacks are deleted.
+        log_retention_days: how long logs are kept: 7, 14, 30, 60, 90, 180, 365, 731, 1827 or 3653 days.
+        access_log_days: how long the access logs of the buckets are kept, 1 to 3653 days.
+        sign_in: how people sign in to the account, so that nobody reviews under another's name. `iam_users`: the
+            session carries the name of the IAM user. `identity_center`: it carries the name of the user in IAM Identity
+            Center. `unverified`: any identity of the account may use any name.
+        batch_window_seconds: how long feedback and station events are gathered before a function is called, 1 to 300.
+            Longer is cheaper, shorter is fresher.
+        queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
+            functions at once.
+        account: the AWS account, twelve digits in quotes. None means the one of the CLI.
+        region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
+        alarm_email: the address that receives every alarm. It must confirm the subscription once.
+        function_memory_mib: the memory of every function that builds no datasets, 256 to 10240.
+        dataset_memory_mib: the memory of the functions that read sources, and that judge and shape datasets, 512 to
+            10240. The plan sends larger datasets to Spark. A new account may not allow more than 3008.
+        dataset_storage_mib: the disk of the same functions, 512 to 10240.
+        online_days: how long published online features can be read, 1 to 365. Publish again before that.
+        query_gib: how much one Athena query may read, 1 to 1000.
+        spark_worker_type: the size of a Spark worker: `G_1X`, `G_2X`, `G_4X` or `G_8X`.
+        spark_workers: the number of Spark workers of a large dataset, 2 to 299.
+        spark_timeout_minutes: the time limit of a large dataset, 5 to 2880.
+        api_requests_per_second: how many requests the API answers a second, on average.
+        api_burst: how many requests the API answers at once.
+    """
 
     keep_data: bool
     log_retention_days: int

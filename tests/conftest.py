@@ -22,7 +22,12 @@ settings.load_profile("untimed")
 # Each shares one thing for the session: a deployed line, raw tables, an embedded AWS, the stacks once synthesized;
 # or, as the two that run Spark, should not be at work at once. The longest come first: nobody is idle at the end.
 TOGETHER = {
-    "deployed": ("tests/embedded/test_whole_line", "tests/embedded/test_dataset_requests"),
+    "deployed": (
+        "tests/embedded/test_whole_line",
+        "tests/embedded/test_dataset_requests",
+        "tests/embedded/test_readme",
+        "tests/embedded/test_tutorial",
+    ),
     "spark": ("tests/aws/features/test_spark_equals_duckdb", "tests/aws/features/test_materialised_tables"),
     "features": ("tests/aws/features/",),
     "embedded": ("tests/embedded/",),

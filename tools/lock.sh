@@ -36,16 +36,18 @@ in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --const
     compile requirements/layer.lock $in_lambda --group layer
     compile requirements/bench.lock $everywhere --group bench
     compile requirements/feast.lock $everywhere --group feast
+    compile requirements/docs.lock $everywhere --group docs --constraints requirements/test.lock
 }
 
 echo "Resolving package-lock.json"
 PATH="$PWD/.tools/bin:$PATH" npm install --package-lock-only --ignore-scripts --silent
-# Addresses of sponsors, which npm copies from the packages.
-.venv/bin/python - <<'STRIP'
+# npm copies where a package asks for money into the lock: an address that nothing is fetched from.
+.venv/bin/python - <<'PYTHON'
 import json, pathlib
+
 path = pathlib.Path("package-lock.json")
 lock = json.loads(path.read_text())
 for package in lock["packages"].values():
     package.pop("funding", None)
 path.write_text(json.dumps(lock, indent=2) + "\n")
-STRIP
+PYTHON

@@ -12,6 +12,8 @@ from assembly_line.cli.session import REPOSITORY
 from assembly_line.errors import RequestRefused, RunFailed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assembly_line.cli.session import Session
 
 
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 FLAGS = ("--import-existing-resources", "--no-notices")
 
 
-def deploy_account(session: Session, *, approved: bool = False) -> dict[str, Any]:
+def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> dict[str, Any]:
     """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
 
     Args:
+        lines: the folder of declared lines.
         approved: widens them without asking.
 
     Raises:
@@ -46,7 +49,7 @@ def deploy_account(session: Session, *, approved: bool = False) -> dict[str, Any
     refuse_what_cannot_be_deployed(session)
     target = session.target
     approval = ("--require-approval", "never") if approved else ()
-    which = ("--all", "-c", f"environment={session.environment}")
+    which = ("--all", "-c", f"environment={session.environment}", "-c", f"lines={lines.resolve()}")
     command = [*cdk_command(REPOSITORY), "deploy", *which, *FLAGS, *approval]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()

@@ -28,8 +28,8 @@ class ExitCode(IntEnum):
 
 
 EXPLAINED = (
-    "Exit codes: 0 done; 1 a run failed, or a dataset is not what its plan gives; "
-    "2 the command or its input was refused; 3 the target does not answer, or nothing is deployed there."
+    "Exit codes: 0 done. 1 a run failed, or a dataset is not what its plan gives. "
+    "2 the command or its input was refused. 3 the target does not answer, or nothing is deployed there."
 )
 
 

@@ -18,20 +18,20 @@ from assembly_line.declarations.sources import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One occasion to act. Its entities are its grain.
+    """One occasion to act. Its keys and its time identify it.
 
     Args:
         name: such as `mailing`.
-        entities: whose key columns, in this order, and the decision time identify a decision. A column that several
-            share counts once, where the first of them has it.
-        spine: the source with one row for each decision, which carries every entity's keys; or a generated one. Rows of
-            an event source that were not known at a dataset's as_of are left out.
-        time: where the decision time stands: the name of a time column of the spine, or a static feature of one of the
-            entities. A date means the START of that day in its source's zone, so that nothing of the day itself is
-            known. A generated spine has its own times.
-        history_since: decisions before this instant have no history behind them and are left out.
-        boundary: whether an event at the very decision time counts.
-        sampling: which decisions a training dataset keeps, unless its request says otherwise; all of them if None.
+        entities: a tuple of entities. Their key columns, in this order, and the decision time identify a decision. A
+            column that several share counts once.
+        spine: the source with one row for each decision, or `Generated(...)`: a population at a cadence. Rows that were
+            not known at the `as_of` of a dataset are left out.
+        time: a time column of the spine, or a static feature such as `static(CAMPAIGNS, "start_date")`. A date counts
+            as the START of its day in the zone of its source. A generated spine has its own times.
+        history_since: decisions before this instant lack history and are left out of datasets (`before_history`).
+        boundary: `"before"` leaves out an event at the very decision time. `"at_or_before"` counts it.
+        sampling: `Sampling(...)`: which decisions a training dataset keeps, unless a request says otherwise. None keeps
+            all.
     """
 
     name: str
@@ -104,21 +104,21 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What makes an action of a score.
+    """How a score becomes an action.
 
-    The highest scores of a batch, up to `capacity` of it, get `act`, all others `otherwise`. A share `exploration` of
-    the decisions is drawn by lot, and a lot instead of the score gives them their action, within the capacity. Each
-    decision records the propensity of its action. See docs/delivery.md.
+    The highest scores of a batch get `act`, up to `capacity` of it. All others get `otherwise`. Chance decides a share
+    `exploration` of the decisions, within the capacity. The ledger records the propensity of each action. See
+    docs/delivery.md.
 
     Args:
-        version: a whole number that rises whenever the policy changes.
-        act: the action for the highest scores.
-        otherwise: the action for all others.
-        capacity: share of a batch in (0, 1] that can be acted on; or
-        threshold: the score from which on `act` is taken.
-        exploration: share of decisions in [0, 1) that a lot decides.
-        expires_after: how long after the decision time an action is still worth taking.
-        values: action -> value in `currency` when the outcome is present, for later evaluation.
+        version: a whole number from 1 on. Raise it whenever the policy changes. The ledger keeps it beside each action.
+        act: the action for the highest scores, such as `remind`.
+        otherwise: the action for all others, such as `leave`.
+        capacity: the share of a batch that can be acted on, above 0 and at most 1. Give this or `threshold`.
+        threshold: decisions with this score or a higher one get `act`, however many there are.
+        exploration: the share of the decisions that chance decides instead of the score, from 0 to below 1.
+        expires_after: how long after the decision time the action is worth taking. Consumers refuse it from then on.
+        values: action -> its value when the outcome is present. The release keeps it. Nothing computes with it yet.
     """
 
     version: int

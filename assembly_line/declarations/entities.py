@@ -12,11 +12,13 @@ KEY_TYPES = ("int64", "string", "boolean")
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What is decided about, and the columns that identify one of it.
+    """Something that you decide about, or that events are about, such as a household.
+
+    Two entities may share a key column. It is one column of each table, so it means the same for both.
 
     Args:
         name: such as `household`.
-        keys: column -> type; key types are int64, string, boolean.
+        keys: key column -> type: int64, string or boolean. Keys compare exactly. A null key matches nothing.
     """
 
     name: str

@@ -136,73 +136,74 @@ Windowed = Aggregate | Share | UdfFeature
 Timed = OfLatest | Windowed
 Selecting = Aggregate | Share | OfLatest
 Feature = Timed | StaticFeature | Ratio | Expression
+"""Any feature: the type of the values of `Line(features=...)`, for annotations."""
 
 
 def count(source: Source, *, window: Window, where: Predicate | None = None, by: By | None = None) -> Aggregate:
-    """How many events; 0 without any."""
+    """How many events. 0 without any."""
     return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by), where=where)
 
 
 def distinct(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """How many different values that are not null; 0 without any."""
+    """How many different values that are not null. 0 without any."""
     return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def total(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The sum; null without events."""
+    """The sum of a column. Null without events."""
     return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def mean(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The arithmetic mean as float64; null without events."""
+    """The arithmetic mean of a column, as float64. Null without events."""
     return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def minimum(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The least value; null without events."""
+    """The least value of a column. Null without events."""
     return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def maximum(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The greatest value; null without events; NaN is greater than all."""
+    """The greatest value of a column. Null without events. NaN is greater than every other value."""
     return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def stddev(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The sample's standard deviation; null below two values."""
+    """The standard deviation of the sample. Null with fewer than two values."""
     return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def first(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The value of the earliest known event in the window, be it null; null without events."""
+    """The value in the earliest known event of the window, even if it is null. Null without events."""
     return Aggregate(kind="first", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def last(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
-    """The value of the latest known event in the window, be it null; null without events."""
+    """The value in the latest known event of the window, even if it is null. Null without events."""
     return Aggregate(kind="last", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
 def share(
     source: Source, *, where: Predicate, window: Window, column: str | None = None, by: By | None = None
 ) -> Share:
-    """The share of the events in the window, or of the sum of a column over them, that the predicate is true for."""
+    """The share of the events in the window for which the predicate is true. With a column, their share of its sum."""
     return Share(source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
@@ -214,14 +215,19 @@ def latest(
     where: Predicate | None = None,
     by: By | None = None,
 ) -> Latest:
-    """The latest known value."""
+    """The value in the latest known event.
+
+    Args:
+        max_age: an older event does not count. None means any age.
+    """
     return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
 def slowly_changing(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
-    """The value of the fact in force at the decision, as far as it was known then; null where none is.
+    """The value that is in force at the decision, as far as it was known then. Null where none is.
 
-    The latest fact that began before the decision; where the source declares `valid_until`, none once that has passed.
+    It is the value of the latest row that began before the decision. If the source declares `valid_until` and that has
+    passed, the value is null.
     """
     return Latest(source=source, column=column, by=_owner(source, by), where=where)
 
@@ -229,12 +235,22 @@ def slowly_changing(source: Source, column: str, *, where: Predicate | None = No
 def since_last(
     source: Source, *, max_age: timedelta | None = None, where: Predicate | None = None, by: By | None = None
 ) -> SinceLast:
-    """Days since the latest known event."""
+    """Days since the latest known event.
+
+    Args:
+        max_age: an older event does not count. None means any age.
+    """
     return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
 def static(source: Source, column: str, *, by: By | None = None) -> StaticFeature:
-    """A fact that carries no time."""
+    """A fact without a time: the same at every decision.
+
+    Args:
+        source: a `static` source.
+        column: the column with the value.
+        by: the entity whose row counts, if the source carries several.
+    """
     return StaticFeature(source=source, column=column, by=_owner(source, by))
 
 
@@ -248,7 +264,15 @@ def udf(
     script: str = "features.py",
     by: By | None = None,
 ) -> UdfFeature:
-    """What a user-defined function of the line makes of the events of the window; null without events."""
+    """A value that a Python function of your own computes from the events in the window. Null without events. See
+    docs/udfs.md.
+
+    Args:
+        function: the name of a function in `script`, such as `def basket_entropy(events: pa.Table) -> pa.Array`.
+        columns: the columns of the source that the function gets, in this order.
+        returns: the type of its values, such as `float64`.
+        script: a file in the folder of the line. Its content is part of the release.
+    """
     return UdfFeature(
         source=source,
         columns=columns,
@@ -261,12 +285,21 @@ def udf(
 
 
 def ratio(numerator: str, denominator: str) -> Ratio:
-    """One feature of the line divided by another."""
+    """One feature divided by another. Null where the denominator is 0, or where either is null.
+
+    Args:
+        numerator: the name of a feature of the line.
+        denominator: the name of a feature of the line.
+    """
     return Ratio(numerator=numerator, denominator=denominator)
 
 
 def expression(formula: str) -> Expression:
-    """A formula over features of the line, such as `expression("(spend_30d - spend_90d / 3) / visits_90d")`."""
+    """A formula over features of the line.
+
+    Args:
+        formula: such as `(spend_30d - spend_90d / 3) / visits_90d`. See docs/udfs.md for the language.
+    """
     return Expression(formula=str(parsed(formula)))
 
 

@@ -35,27 +35,28 @@ RiskTier = Literal["low", "standard"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How the line's own script is trained and judged.
+    """How the line's own script is trained and judged. See docs/training.md.
 
     Args:
-        script: script-mode training script in the line's folder, run unchanged.
-        inference: script with `model_fn` and friends, run by batch transform.
-        framework: prebuilt image, such as `xgboost`; its version is `framework_version`.
-        instance_type: what a training job runs on.
-        volume_gib: of a training job's volume. A type with local storage has its own disks in place of a volume.
-        transform_instance_type: what the jobs that score run on; None: on `instance_type`.
-        hyperparameters: passed to the script as `--name value`.
-        holdout: share of the decisions, the latest, kept out of training for the evaluation; never splits an instant.
-            Earlier decisions whose outcomes were not known when the first of them was taken teach the judged fit
-            nothing.
-        baseline: name of the one feature whose value alone is the rule that the model must beat: a higher value means
-            likelier, an unknown one is below every other.
-        minimum_rows: fewer training rows than this are refused.
-        refit: after the evaluation the same recipe learns from all decisions, the held-out ones included, and that fit
-            is delivered; the figures that a reviewer sees are those of the recipe, judged on later time. Without it
-            the judged fit itself is delivered.
-        preprocessing: what is done to the features before the script reads them, fitted on what is learnt from and
-            applied the same in scoring. None: numbers as they are, categories as their index.
+        script: the training script in the folder of the line. It runs unchanged, in script mode.
+        inference: the script with `model_fn` and the other functions that answer rows with scores.
+        framework: the framework of SageMaker's prebuilt image, such as `xgboost`.
+        framework_version: the version of that image, such as `3.2-0`. A version without an image is refused, and the
+            message lists those with one.
+        instance_type: the instance type of the training job.
+        volume_gib: the size of the training job's volume. A type with local storage has its own disks instead.
+        timeout: the time limit of the training job, and of the jobs that score.
+        hyperparameters: passed to the script as `--name value`. A request may replace these, and no others.
+        holdout: the share of the decisions that judges the fit, the latest ones. An instant is never split. An earlier
+            decision teaches the judged fit only if its outcome was known when the first held-out decision was taken.
+        baseline: the one feature that alone makes the rule to beat. A higher value means likelier. A missing value
+            ranks below all others.
+        minimum_rows: a training part with fewer decisions is refused.
+        refit: after the judgement, the same recipe learns from all decisions, and that fit is delivered. The reviewer
+            sees the figures of the judged fit. False delivers the judged fit itself.
+        preprocessing: `Preprocessing(...)`: how features become numbers, fitted on the training part and applied the
+            same way when scoring. None leaves numbers as they are, and turns a category into its index.
+        transform_instance_type: the instance type of the jobs that score. None means `instance_type`.
     """
 
     script: str = "train.py"
@@ -108,7 +109,11 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Who receives the predictions: each subscriber gets an SQS queue of its own, subscribed to the line's topic."""
+    """Who receives the predictions.
+
+    Args:
+        subscribers: a tuple of names. Each subscriber gets its own SQS queue, subscribed to the topic of the line.
+    """
 
     subscribers: tuple[str, ...]
 
@@ -120,15 +125,26 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Everything about one decision: which rows are decided on, what is known then, what is predicted, what follows.
+    """Everything about one decision: what is decided, what is known then, what is predicted, and what follows.
 
     Args:
-        risk: `standard` asks for a reviewer other than the author, whose identity must be verified; `low` lets the
-            author approve.
-        quality: rules beside the defaults, which go on holding where no rule is about the same.
-        tables: to explore, materialised into the catalog; no dataset depends on them.
-        online_refresh: when the line's features are published for decisions in real time, such as `daily at 06:00`, in
-            UTC; by hand alone if None.
+        name: 2 to 24 lower-case letters, digits or `_`, beginning with a letter. The folder of the line has the same
+            name.
+        title: the question in one line, for people.
+        owner: who answers for the line, for people.
+        decision: `Decision(...)`.
+        features: name -> feature, in the order of the columns of a dataset.
+        outcome: `Outcome(...)`.
+        training: `Training(...)`.
+        policy: `Policy(...)`.
+        delivery: `Delivery(...)`.
+        risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"low"` lets the author
+            approve.
+        quality: a tuple of quality rules. A default rule goes on holding unless you declare one about the same subject.
+        groups: name -> a tuple of features, so that a request can ask for them together.
+        tables: a tuple of `aggregate(...)` and `wide(...)`: tables to explore. No dataset depends on them.
+        online_refresh: when the features are published for decisions in real time, such as `daily at 06:00`, in UTC.
+            None means only by hand.
     """
 
     name: str

@@ -28,37 +28,40 @@ UNSAID = cast("tuple[Entity, ...]", None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The consequence of the decision: events of the source after it say so, or (`value`) the decision's own row does.
+    """The consequence of a decision. Later events state it (`by` and a horizon), or the decision's own row does
+    (`value` and `known`).
+    An event counts if it carries the keys of the decision and falls within the horizon. That is after decision time +
+    gap, and at or before the end of the horizon. The outcome is mature once that end and the delay of the source have
+    passed. If no event is there by then, the value is `absent`.
 
-    An event counts iff it has the decision's keys and decision time + gap < event time <= end of the horizon. The
-    outcome is mature once the horizon's end and the source's delay have passed; where no event is there by then, the
-    value is `absent`.
-
-    A row's own value counts from its known time on. A decision whose row states none has no outcome: it is scored, but
-    no training row.
+    A value of the decision's own row counts from its known time on. A decision whose row states none has no outcome. It
+    is scored, and is no row of a training dataset.
 
     Args:
-        name: column of the outcome in training datasets.
-        source: events that carry the keys of every entity in `by`; for an own value, the source that is the spine.
-        by: entities whose keys must match, normally all of the decision's; none for an own value.
-        horizon: how long after the decision time and the gap; or
-        until: a static feature that says when it ends (a date means the END of its day).
-        gap: how long after the decision the horizon begins; what happens in between counts for nothing.
-        measure: what is said of the events. `happened`: `present` if there is one. `count`: how many. `sum`, `mean`,
-            `min`, `max`: of `column`, nulls ignored. `time_to_event`: 1 if the first came within the horizon, 0 if not
-            or not yet, and beside it `<name>_days`: days from decision time + gap to that event, or to the end of what
-            was observed. Decisions that are not mature are then rows as well, if anything of them was observed.
-        column: a number of the source, for the measures that need one.
-        present: the value of `happened` where an event is there.
-        absent: the value where no event, or none with a value, is there. 0 by default for `happened`, `count` and
-            `sum`; `mean`, `min` and `max` have none, and need it said.
-        value: what the decision's own row says: a column of the spine, or a predicate over its columns such as
-            `column("arrival_delay") > 15`. A number is the outcome as it stands (`measure` is then `value`). A boolean
-            or a predicate gives `present` where true and `absent` where false (`happened`). Null or unknown: none.
-        known: the column of the spine that says when the value is known. A date counts as the END of its day. Null:
+        name: the column of training datasets.
+        source: the events. For a value of the own row, the source that is the spine.
+        by: a tuple of entities whose keys an event must carry, normally all that are decided about. You need it for
+            events, and leave it out for a value of the own row.
+        horizon: how long events count after the decision and the gap. Give this or `until`.
+        until: a static feature that says when the horizon ends. A date counts as the END of its day.
+        present: the value where it happened.
+        absent: the value where it did not. It is 0 by default for `happened`, `count` and `sum`. You must give it for
+            `mean`, `min` and `max`.
+        gap: how long after the decision the horizon begins. Events in between count for nothing.
+        measure: `happened` gives `present` if there is an event. `count` counts events. `sum`, `mean`, `min` and `max`
+            aggregate `column` and ignore nulls. `time_to_event` is 1 if the first event came within the horizon, and 0
+            otherwise. Beside it stands `<name>_days`: days from decision time + gap to that event, or to the end of
+            observation. Decisions that are not mature are rows of it, too, if anything of them was observed. `value`
+            stands for a number of the own row and is set by itself.
+        column: a number of the events, for `sum`, `mean`, `min` and `max`.
+        value: a column of the decision's own row, or a predicate over its columns such as `column("arrival_delay") >
+            15`. A number is the outcome as it stands. A boolean or predicate gives `present` where it is true, and
+            `absent` where it is false. Null gives no outcome.
+        known: the column of that row that says when the value is known. A date counts as the END of its day. Null means
             never.
         delay: how long after `known` the value is known.
-        where: which decisions have an outcome at all, such as `~column("cancelled").is_true()`; all if None.
+        where: a predicate that says which decisions have an outcome at all, such as `~column("cancelled").is_true()`.
+            None means all.
     """
 
     name: str

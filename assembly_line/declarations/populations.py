@@ -68,20 +68,21 @@ Cadence = FixedCadence | CalendarCadence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated:
-    """A spine that no table holds: at each occasion of the cadence, everybody who is in the population then.
+    """A spine without a table: at each occasion of a cadence, every entity of a population gets a decision.
 
-    The population is a set: an entity is decided on once at an occasion, however many rows it has; a null key names
-    nobody. A dataset's period says which occasions: since `from`, or the decision's `history_since` if there is none,
-    until before `to`, none later than `as_of`.
+    An entity gets one decision at an occasion, however many rows it has. A null key names nobody. Occasions begin at
+    `from` of the request, or else at the decision's `history_since`. They end before `to`, and none is later than
+    `as_of`.
 
     Args:
-        population: whose keys are decided on. A static source: all its rows, at every occasion. An event source:
-            entities with an event that a decision at that occasion sees (happened, and known by then) and that is at
-            most `lookback` old.
-        cadence: when.
-        lookback: of a population of events.
-        active_from, active_until: time columns of a static population: a row counts from the one until before the
-            other; null leaves that side open. A date means the END of its day in the source's zone.
+        population: the source whose keys are decided about. In a static source all rows count at every occasion. In an
+            event source an entity counts if a decision at that occasion would see an event of it that is at most
+            `lookback` old.
+        cadence: when decisions are made, such as `weekly(on="monday", at="06:30", zone="Europe/Berlin")`.
+        lookback: how old an event of the population may be. You need it for an event source.
+        active_from: a time column of a static population. A row counts from then on. Null leaves that side open. A date
+            counts as the END of its day in the zone of the source.
+        active_until: a time column of a static population. A row counts until before then. Null leaves that side open.
     """
 
     population: Source
@@ -107,21 +108,43 @@ class Generated:
 
 
 def every(interval: timedelta, *, anchor: datetime) -> FixedCadence:
-    """An occasion at the anchor (an instant with a zone) and every `interval` before and after it."""
+    """An occasion at the anchor, and at every interval before and after it.
+
+    Args:
+        interval: the time between two occasions.
+        anchor: an instant with a zone.
+    """
     return FixedCadence(interval=interval, anchor=anchor)
 
 
 def daily(*, at: str, zone: str) -> CalendarCadence:
-    """An occasion each day at a wall time such as `06:30` in a zone."""
+    """An occasion each day at a wall time.
+
+    Args:
+        at: the wall time, such as `06:30`.
+        zone: the IANA time zone of the wall time.
+    """
     return CalendarCadence(unit="day", at=at, zone=zone)
 
 
 def weekly(*, on: Weekday, at: str, zone: str) -> CalendarCadence:
-    """An occasion each week on a day such as `monday`."""
+    """An occasion each week.
+
+    Args:
+        on: a day such as `monday`.
+        at: the wall time, such as `06:30`.
+        zone: the IANA time zone of the wall time.
+    """
     require(on in WEEKDAYS, f"Cadence: on {on!r} is none of {', '.join(WEEKDAYS)}")
     return CalendarCadence(unit="week", at=at, zone=zone, on=WEEKDAYS.index(on) + 1)
 
 
 def monthly(*, on: int, at: str, zone: str) -> CalendarCadence:
-    """An occasion each month on a day from 1 to 31; where the month has no such day, on its last."""
+    """An occasion each month.
+
+    Args:
+        on: a day from 1 to 31. A month without that day has its occasion on its last day.
+        at: the wall time, such as `06:30`.
+        zone: the IANA time zone of the wall time.
+    """
     return CalendarCadence(unit="month", at=at, zone=zone, on=on)

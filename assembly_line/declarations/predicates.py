@@ -200,21 +200,28 @@ class ColumnReference:
         return Comparison(column=self.name, operator=">=", value=value)
 
     def isin(self, values: Iterable[Scalar]) -> Among:
-        """One of these values."""
+        """True where the column is one of these values."""
         require(not isinstance(values, str), f"predicate on {self.name}: isin takes a list of values, not one text")
         return Among(column=self.name, values=tuple(values))
 
     def is_null(self) -> IsNull:
-        """Null; `~` of it for not null."""
+        """True where the column is null. Write `~` before it for the contrary."""
         return IsNull(column=self.name)
 
     def is_true(self) -> Comparison:
-        """A boolean column is true; `~` of it where it is false, and not where it is null."""
+        """True where a boolean column is true. `~` of it is true only where the column is false."""
         return Comparison(column=self.name, operator="==", value=True)
 
 
 def column(name: str) -> ColumnReference:
-    """A column of the feature's source, such as `column("department") == "DRUG GM"`."""
+    """A column of the source, to compare. Comparisons make predicates: `column("department") == "DRUG GM"`.
+
+    You can use `==`, `!=`, `<`, `<=`, `>`, `>=`, and the methods `isin`, `is_null` and `is_true`. Combine predicates
+    with `&`, `|` and `~`.
+
+    Args:
+        name: the name of the column.
+    """
     return ColumnReference(name)
 
 

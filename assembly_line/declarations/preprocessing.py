@@ -14,15 +14,19 @@ SCALINGS = ("none", "standard", "robust")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
-    """What is done to each feature. The defaults leave numbers as they are and missing values missing.
+    """How features become the numbers that a model reads. The defaults keep numbers as they are, and missing values
+    missing.
+
+    Everything is fitted on the training part alone.
 
     Args:
-        encoding: categories as their index among those of the training part, or as one column each.
-        imputation: what stands for a missing number; a column then says where it was missing, if it ever was in the
-            training part.
-        scaling: numbers and times by mean and standard deviation, or by median and quartiles.
-        unknown: with `one_hot`, a column for categories that the training part did not hold, and one for missing ones
-            if there were any; without it these have 0, and missing values, in all columns of the feature.
+        encoding: `ordinal` turns a category into its index among those of the training part. `one_hot` makes a column
+            for each.
+        imputation: what stands for a missing number. If the training part has missing values, one more column says
+            where.
+        scaling: `standard` scales numbers and times by mean and standard deviation, `robust` by median and quartiles.
+        unknown: with `one_hot`: add a column for categories that the training part lacks, and one for missing values if
+            there were any. Without it, all columns of the feature are 0 there.
     """
 
     encoding: Literal["ordinal", "one_hot"] = "ordinal"

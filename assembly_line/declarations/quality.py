@@ -204,42 +204,90 @@ def _check_severity(place: str, severity: str) -> None:
 
 
 def fresh(source: Source, *, within: timedelta, severity: Severity = "error") -> Fresh:
-    """The source has an event at most `within` before the latest decision (default: 45 days for every source)."""
+    """The latest event known at `as_of` became known at most `within` before the latest decision. The default is 45
+    days for every source.
+    Args:
+        source: the source to judge.
+        within: the longest time without an event.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Fresh(source=source, within=within, severity=severity)
 
 
 def nulls(feature: str, *, at_most: float, severity: Severity = "error") -> Nulls:
-    """At most this share of the feature's values is null."""
+    """At most this share of a feature's values is null.
+
+    Args:
+        feature: the name of a feature.
+        at_most: the greatest share, from 0 to 1.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Nulls(feature=feature, at_most=at_most, severity=severity)
 
 
 def between(
     feature: str, low: float | None = None, high: float | None = None, *, severity: Severity = "error"
 ) -> Between:
-    """Every value lies in [low, high]; a side left out is open."""
+    """Every value of a feature lies between two bounds. Nulls do not count. NaN breaks the rule.
+
+    Args:
+        feature: the name of a feature.
+        low: the least value that is allowed. None leaves that side open.
+        high: the greatest value that is allowed. None leaves that side open.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Between(feature=feature, low=low, high=high, severity=severity)
 
 
 def one_of(feature: str, values: Iterable[Value], *, severity: Severity = "error") -> OneOf:
-    """Every value is one of these."""
+    """Every value of a feature is one of these. Nulls do not count.
+
+    Args:
+        feature: the name of a feature.
+        values: the values that are allowed.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return OneOf(feature=feature, values=tuple(values), severity=severity)
 
 
 def unique(source: Source, *columns: str, severity: Severity = "error") -> Unique:
-    """No two rows of a static source share its keys, or the columns named."""
+    """No two rows of a static source share its keys.
+
+    Args:
+        source: a static source.
+        columns: judge these columns in place of the keys.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Unique(source=source, columns=columns, severity=severity)
 
 
 def volume(*, at_least: int = 1, change_at_most: float | None = 0.5, severity: Severity = "error") -> Volume:
-    """At least so many decisions, and no greater change against earlier datasets."""
+    """There are enough decisions, and not many more or fewer than in earlier datasets.
+
+    Args:
+        at_least: the least number of rows.
+        change_at_most: the greatest relative change against the median of earlier datasets, in rows and in the share of
+            positives. None allows any.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Volume(at_least=at_least, change_at_most=change_at_most, severity=severity)
 
 
 def predictive(*, at_most: float = 0.95, severity: Severity = "error") -> Predictive:
-    """How well one feature may predict the outcome alone before the audit calls it a leak."""
+    """How well one feature alone may predict the outcome before the audit calls it a leak.
+
+    Args:
+        at_most: the greatest AUC, in either direction. For a number as outcome, the greatest absolute rank correlation.
+        severity: `error` stops the dataset, `warning` only tells.
+    """
     return Predictive(at_most=at_most, severity=severity)
 
 
 def allow_leak(feature: str, *, reason: str) -> AllowLeak:
-    """Let a feature pass that the leakage audit would stop; manifest and page show the reason."""
+    """Let a feature pass that the leakage audit would stop.
+
+    Args:
+        feature: the name of a feature.
+        reason: why this is no leak. Manifest and profile show it beside the finding.
+    """
     return AllowLeak(feature=feature, reason=reason)

@@ -13,15 +13,17 @@ GREATEST_SEED = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """A draw of decisions, by a hash of each decision's id and the seed: the same whatever engine, order or partition.
+    """Which decisions of a training dataset are kept, where there are more than a model needs.
 
-    Give exactly one of the first three. The first two keep every positive, so they need an outcome with two classes.
+    A hash of the decision's id and the seed decides. So the same decisions are kept whatever engine builds the dataset.
+    Give exactly one of the first three arguments. The first two keep every positive, so they need an outcome with two
+    classes.
 
     Args:
-        keep_negatives: the share of negatives that is kept, in (0, 1]: each by its own hash.
-        negatives_per_positive: so many negatives for each positive, those with the least hashes.
-        share: the share of all decisions that is kept, in (0, 1].
-        seed: another seed draws others.
+        keep_negatives: the share of the negatives that is kept, above 0 and at most 1.
+        negatives_per_positive: how many negatives are kept for each positive: those with the lowest hashes.
+        share: the share of all decisions that is kept, above 0 and at most 1.
+        seed: another seed keeps others.
     """
 
     keep_negatives: float | None = None

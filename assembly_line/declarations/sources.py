@@ -21,23 +21,28 @@ from assembly_line.instants import zone_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A table of events, or of facts without a time (`static`): loaded, or a view, made of loaded ones by one SELECT.
+    """A table that the line reads. It holds events, or facts without a time (`static`).
+
+    You load it from a Parquet file. A view (`sql`) is computed from loaded sources instead.
 
     Args:
-        name: the table's name in the lake, and of the file `<name>.parquet` that `line sources load` reads.
-        entities: whose key columns the table carries.
-        columns: column -> type, for every column that is kept: int64, float64, string, boolean, timestamp, date,
-            decimal(p,s). Columns of the file that are not declared are not loaded.
-        event_time: the column that says when it happened; a `date` counts as the END of its day in `zone`.
-        known_time: the column that says when the row became known.
-        delay: without `known_time`: how long after the event a row is known.
-        valid_until: the column that says until when the row is in force, from its event time on; null: still. A `date`
-            counts as the END of its day in `zone`. See `slowly_changing(...)`.
-        static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
-        zone: IANA zone of naive timestamps and of dates.
-        personal: columns that hold personal data.
-        sql: of a view: one SELECT that gives the declared columns; see `docs/udfs.md` for what may stand in it.
-        inputs: of a view: the sources that its SELECT reads, by their names.
+        name: the name of the table in the lake. `line sources load` reads the file `<name>.parquet`.
+        entities: a tuple of the entities whose key columns the table carries.
+        columns: column -> type: int64, float64, string, boolean, timestamp, date or decimal(p,s). Other columns of the
+            file are not loaded.
+        event_time: the column that says when a row happened. A date counts as the END of its day in `zone`. You need it
+            unless the source is `static`.
+        known_time: the column that says when a row became known. A row with a null there is never known. Give this or
+            `delay`.
+        delay: how long after its event time a row becomes known. Zero means at once.
+        valid_until: the column that says when the row stops being in force. Null means it still is. A date counts as
+            the END of its day in `zone`. See `slowly_changing`.
+        static: the rows carry no time and count as known at every decision. Each manifest names that as a limitation.
+        zone: the IANA time zone of naive timestamps and of dates. You need it where there is a time column.
+        personal: columns that hold personal data. Listings mark the features that read them.
+        description: for people. Nothing depends on it.
+        sql: for a view: one SELECT that returns the declared columns. See `docs/udfs.md` for its rules.
+        inputs: for a view: the sources that its SELECT reads.
     """
 
     name: str

@@ -120,7 +120,12 @@ def check_refresh(place: str, refresh: str | None) -> None:
 
 
 def measure(kind: MeasureKind, column: str | None = None) -> Measure:
-    """`measure("count")`, or such as `measure("sum", "sales_value")`."""
+    """A column of an aggregate table: `measure("count")`, or such as `measure("sum", "sales_value")`.
+
+    Args:
+        kind: `count`, `sum`, `mean`, `min`, `max` or `distinct`.
+        column: the column of the source. `count` takes none.
+    """
     return Measure(kind=kind, column=column)
 
 
@@ -135,7 +140,20 @@ def aggregate(
     zone: str | None = None,
     refresh: str | None = None,
 ) -> AggregateTable:
-    """A table of the source's events by entities, columns and period."""
+    """A table of a source's events by entities, columns and period. It is for exploring, never for training.
+
+    Args:
+        name: the name of the table in the catalog, after the name of the line.
+        source: a loaded source of events.
+        period: `day`, `week` (from Monday on) or `month`. The column `period_start` holds its first day.
+        measures: column of the table -> `measure(...)`.
+        by: an entity, or a tuple of several, whose keys are columns of the table. An event with a null key is in no
+            group.
+        columns: further columns of the source to group by. Null is a group of its own.
+        zone: the time zone of the periods. The default is the zone of the source. A date keeps its own day.
+        refresh: such as `daily at 05:00`, `weekly on monday at 05:00` or `monthly on 1 at 05:00`, in UTC. None means
+            only by hand.
+    """
     return AggregateTable(
         name=name,
         source=source,

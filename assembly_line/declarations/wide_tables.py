@@ -86,7 +86,18 @@ def wide(
     by: By | None = None,
     refresh: str | None = None,
 ) -> WideTable:
-    """A table of features at the occasions of a cadence; by every entity of the population's source if `by` is None."""
+    """A table of features for everybody in a population, at every occasion of its cadence.
+
+    A row says what was known at its occasion, by the same rules as a dataset.
+
+    Args:
+        name: the name of the table in the catalog, after the name of the line.
+        population: `Generated(...)`: who has a row, and when.
+        features: names of features of the line, in the order of the columns. They must be by these entities alone.
+        by: the entities whose keys identify a row, beside the occasion (column `as_of`). The default is every entity of
+            the population's source.
+        refresh: such as `weekly on monday at 05:00`, in UTC. None means only by hand.
+    """
     return WideTable(
         name=name,
         population=population,

@@ -57,30 +57,58 @@ def check_window(place: str, window: object) -> None:
 
 
 def days(number: float) -> timedelta:
-    """So many times 24 hours."""
+    """So many times 24 hours.
+
+    Args:
+        number: how many days.
+    """
     return timedelta(days=number)
 
 
 def hours(number: float) -> timedelta:
-    """So many hours."""
+    """So many hours.
+
+    Args:
+        number: how many hours.
+    """
     return timedelta(hours=number)
 
 
 def calendar_days(number: int, *, zone: str) -> CalendarWindow:
-    """So many days by the calendar of an IANA zone: 23 or 25 hours long where clocks change."""
+    """So many days of the calendar. A day has 23 or 25 hours when clocks change.
+
+    Args:
+        number: how many days.
+        zone: the IANA time zone of the calendar.
+    """
     return CalendarWindow(unit="day", number=number, zone=zone)
 
 
 def weeks(number: int, *, zone: str) -> CalendarWindow:
-    """So many times seven calendar days."""
+    """So many times seven days of the calendar.
+
+    Args:
+        number: how many weeks.
+        zone: the IANA time zone of the calendar.
+    """
     return CalendarWindow(unit="week", number=number, zone=zone)
 
 
 def months(number: int, *, zone: str) -> CalendarWindow:
-    """So many calendar months: from the 31st of March one month reaches back to the last of February."""
+    """So many months of the calendar. From 31 March, one month reaches back to the last day of February.
+
+    Args:
+        number: how many months.
+        zone: the IANA time zone of the calendar.
+    """
     return CalendarWindow(unit="month", number=number, zone=zone)
 
 
 def years(number: int, *, zone: str) -> CalendarWindow:
-    """So many calendar years: from the 29th of February one year reaches back to the 28th."""
+    """So many years of the calendar. From 29 February, one year reaches back to 28 February.
+
+    Args:
+        number: how many years.
+        zone: the IANA time zone of the calendar.
+    """
     return CalendarWindow(unit="year", number=number, zone=zone)

@@ -21,7 +21,13 @@ CHUNK = 200
 
 
 class PredictionPointer(Message):
-    """Stands for a prediction whose body is too large for a message: where the body lies, and its digest."""
+    """Stands for a prediction whose body is too large for a message.
+
+    `revision`: the revision of the prediction.
+    `uri`: where the body lies.
+    `digest`: the SHA-256 of the body.
+    `size`: the size of the body in bytes.
+    """
 
     schema_: Literal["assembly-line/prediction-pointer"] = Field(default=POINTER_SCHEMA, alias="schema")
     version: Literal[1] = 1

@@ -21,7 +21,8 @@ from assembly_line.embedded.state_folder import StateFolder, explaining_full_dis
 from assembly_line.errors import EmbeddedAwsError
 
 Report = Callable[[str], None]
-SOURCES = ("app.py", "cdk.json", "stacks", "assembly_line", "lambdas", "glue_jobs", "lines", "settings", "requirements")
+SOURCES = ("app.py", "cdk.json", "stacks", "assembly_line", "lambdas", "glue_jobs", "settings", "requirements")
+LINES = "lines"
 IGNORED_FOLDERS = frozenset({"__pycache__", "cdk.out", "node_modules", ".venv", ".line"})
 # A synthesis that has not ended in a day was killed.
 ABANDONED_SECONDS = 86_400
@@ -30,8 +31,12 @@ KEPT = 4
 EMPTY, SERVED_EMPTY = "EMPTY", "served empty: the emulator's own interpreter brings the packages\n"
 
 
-def assemble(repository: Path, state: Path, report: Report, *, environment: str = "embedded") -> Path:
+def assemble(
+    repository: Path, state: Path, report: Report, *, environment: str = "embedded", lines: Path | None = None
+) -> Path:
     """The cloud assembly of the app in `repository`, ready to be deployed into the embedded AWS.
+
+    `lines` is the folder of declared lines, by default the app's own.
 
     It is kept under a digest of its sources, so that an unchanged app is not synthesized again. The templates are the
     very ones of the app; only the content of dependency layers is empty, as it is meant for Lambda's own Python.
@@ -40,7 +45,8 @@ def assemble(repository: Path, state: Path, report: Report, *, environment: str 
         EmbeddedAwsError: the app fails; the message ends with what it printed.
     """
     folder = StateFolder(state.resolve())
-    digest = sources_digest(repository, environment)
+    lines = (lines or repository / LINES).resolve()
+    digest = sources_digest(repository, environment, lines)
     home = folder.assemblies / digest
     with explaining_full_disk(folder):
         if not (home / "embedded" / "manifest.json").exists():
@@ -51,7 +57,7 @@ def assemble(repository: Path, state: Path, report: Report, *, environment: str 
             # A run that was killed may still be writing: each has a folder of its own, named in the end.
             own = folder.assemblies / f".{digest}-{os.getpid()}"
             try:
-                _synthesize(repository, folder, own, environment)
+                _synthesize(repository, folder, own, {"environment": environment, LINES: str(lines)})
                 _empty_layers(own)
                 shutil.rmtree(home, ignore_errors=True)
                 own.rename(home)
@@ -62,28 +68,29 @@ def assemble(repository: Path, state: Path, report: Report, *, environment: str 
     return home / "embedded"
 
 
-def sources_digest(repository: Path, environment: str) -> str:
+def sources_digest(repository: Path, environment: str, lines: Path | None = None) -> str:
     """Changes whenever anything changes that the templates or the assets are made of."""
     digest = hashlib.sha256()
     for part in (environment, sys.version, _library_version()):
         digest.update(f"{len(part)}:{part}".encode())
-    for path in _source_files(repository):
-        name, content = path.relative_to(repository).as_posix(), path.read_bytes()
+    for name, path in _source_files(repository, lines or repository / LINES):
+        content = path.read_bytes()
         digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
         digest.update(content)
     return digest.hexdigest()[:32]
 
 
-def _source_files(repository: Path) -> Iterator[Path]:
+def _source_files(repository: Path, lines: Path) -> Iterator[tuple[str, Path]]:
+    """What the file is called, wherever the folder lies, and the file."""
     if not (repository / "app.py").is_file():
         raise EmbeddedAwsError(f"{repository}: there is no app.py; run this in the project's folder")
-    for name in SOURCES:
-        root = repository / name
+    for name, root in (*((name, repository / name) for name in SOURCES), (LINES, lines)):
         if root.is_file():
-            yield root
+            yield name, root
         for folder, folders, files in os.walk(root):
             folders[:] = sorted(each for each in folders if each not in IGNORED_FOLDERS)
-            yield from (Path(folder) / file for file in sorted(files) if not file.endswith(".pyc"))
+            for file in (Path(folder) / file for file in sorted(files) if not file.endswith(".pyc")):
+                yield f"{name}/{file.relative_to(root).as_posix()}", file
 
 
 def _library_version() -> str:
@@ -93,7 +100,7 @@ def _library_version() -> str:
         raise EmbeddedAwsError("aws-cdk-lib is not installed: install the extra `infrastructure`") from error
 
 
-def _synthesize(repository: Path, folder: StateFolder, home: Path, environment: str) -> None:
+def _synthesize(repository: Path, folder: StateFolder, home: Path, chosen: dict[str, str]) -> None:
     output = home / "cdk.out"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -104,7 +111,7 @@ def _synthesize(repository: Path, folder: StateFolder, home: Path, environment: 
         "aws:cdk:enable-asset-metadata": True,
         "aws:cdk:bundling-stacks": ["**"],
         **settings.get("context", {}),
-        "environment": environment,
+        **chosen,
     }
     own_programs = str(Path(sys.executable).parent)  # jsii starts `node`
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}

@@ -1,7 +1,8 @@
-"""One embedded AWS for all tests of this folder."""
+"""One embedded AWS for all tests of this folder, and one in which lines are deployed."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,8 @@ from assembly_line.stations import STATIONS
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
 from tests.embedded.line_command import LineCommand
-from tests.embedded.line_slice import write_slice
+from tests.embedded.line_slice import SHIPPED, write_slice
+from tests.embedded.reader_of_pages import write_line_of_the_tutorial
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +28,18 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A second one, in which the line is deployed and a slice of its tables loaded."""
+    """A second one: the shipped line with a slice of its tables loaded, and the line of the tutorial."""
     folder = tmp_path_factory.mktemp("whole-line")
     line = LineCommand(folder / ".line")
-    raw = write_slice(folder)
+    raw, lines = write_slice(folder), folder / "lines"
+    shutil.copytree(SHIPPED, lines / LINE, ignore=shutil.ignore_patterns("__pycache__"))
+    write_line_of_the_tutorial(lines)
     try:
         assert line("up").code == ExitCode.OK
-        # Beside the stations: the foundation, and the one declared line.
-        assert len(line("deploy").document["stacks"]) == len(STATIONS) + 2
+        # Beside the stations: the foundation, and the two declared lines.
+        assert len(line("deploy", "--lines", str(lines)).document["stacks"]) == len(STATIONS) + 3
         assert len(line("sources", "load", LINE, "--from", str(raw)).document) == 5
-        yield Deployed(line, raw, folder)
+        yield Deployed(line, raw, folder, lines)
     finally:
         line("down", "--interrupt")
 

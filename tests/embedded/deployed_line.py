@@ -28,6 +28,7 @@ class Deployed:
     line: LineCommand
     raw: Path
     folder: Path
+    lines: Path
 
     @property
     def target(self) -> Target:

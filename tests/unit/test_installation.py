@@ -306,7 +306,20 @@ def test_the_package_installs_by_pip_and_gives_the_command(tmp_path: Path) -> No
 
 def test_make_tells_what_there_is() -> None:
     told = subprocess.run(["make", "--silent"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("demo", "test", "check", "check-fast", "fix", "synth", "bench", "lock", "clean"):
+    for target in (
+        "demo",
+        "test",
+        "check",
+        "check-fast",
+        "fix",
+        "synth",
+        "docs",
+        "docs-serve",
+        "prose",
+        "bench",
+        "lock",
+        "clean",
+    ):
         assert f"make {target} " in told
 
 

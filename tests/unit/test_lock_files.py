@@ -26,6 +26,7 @@ ASKED = {
     "java": GROUPS["java"],
     "bench": GROUPS["bench"],
     "feast": GROUPS["feast"],
+    "docs": GROUPS["docs"],
 }
 
 
@@ -79,19 +80,32 @@ def test_lambda_gets_the_versions_of_the_demo() -> None:
     assert versions("layer").items() <= versions("demo").items()
 
 
+def test_the_site_is_built_with_the_versions_of_the_tests() -> None:
+    """Both are installed into one environment: what they share must not differ."""
+    shared = versions("docs").keys() & versions("test").keys()
+    assert shared
+    assert {name: versions("docs")[name] for name in shared} == {name: versions("test")[name] for name in shared}
+
+
 def test_the_demo_installs_neither_spark_nor_the_sagemaker_sdk() -> None:
     assert versions("demo").keys().isdisjoint({"pyspark", "sagemaker", "sagemaker-core", "install-jdk"})
     assert versions("test").keys().isdisjoint({"sagemaker", "sagemaker-core"})
 
 
-def test_the_cdk_command_line_is_pinned_by_version_and_digest() -> None:
-    asked = json.loads((ROOT / "package.json").read_text())["dependencies"]
+@pytest.mark.parametrize("kind", ["dependencies", "devDependencies"])
+def test_every_package_of_npm_is_pinned_by_version_and_digest(kind: str) -> None:
+    asked = json.loads((ROOT / "package.json").read_text())[kind]
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert locked[""]["dependencies"] == asked
+    assert locked[""][kind] == asked
     for place, package in locked.items():
         if place:
             assert package["integrity"].startswith("sha512-"), place
-    assert locked["node_modules/aws-cdk"]["version"] == asked["aws-cdk"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in asked} == asked
+
+
+def test_the_demo_installs_the_cdk_command_line_alone() -> None:
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert [place for place, package in locked.items() if place and not package.get("dev")] == ["node_modules/aws-cdk"]
 
 
 def test_each_dependency_says_why_it_is_there() -> None:

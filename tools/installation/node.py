@@ -39,10 +39,10 @@ def install(root: Path, *, hold: int) -> None:
     run("Unpacking the CDK library", unpack, log=logs / "jsii.log", folder=root, extra=variables(root), hold=hold)
 
 
-def install_referees(root: Path, *, hold: int) -> None:
-    """Put the development packages of package-lock.json beside the CDK CLI: what judges machines and policies."""
-    npm_ci: Command = [root / ".tools" / "bin" / "npm", "ci", "--loglevel=warn"]
-    run("Installing the referees", npm_ci, log=root / ".tools" / "logs" / "referees.log", folder=root, hold=hold)
+def install_development_packages(root: Path, *, hold: int) -> None:
+    """Put everything of package-lock.json into `node_modules`: the referees of the proof and the prose linter."""
+    npm_ci: Command = [root / ".tools" / "bin" / "npm", "ci", "--include=dev", "--loglevel=warn"]
+    run("Installing Node's packages", npm_ci, log=root / ".tools" / "logs" / "node.log", folder=root, hold=hold)
 
 
 def variables(root: Path) -> dict[str, str]:

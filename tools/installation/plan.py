@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.installation import java, layer, node, python_packages
 from tools.installation.steps import Step
 
-TARGETS = ("demo", "test")
+TARGETS = ("demo", "test", "docs")
 
 
 def steps(root: Path, target: str, *, hold: int) -> list[Step]:
@@ -55,6 +55,10 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
     ]
     if target == "demo":
         return demo
+    if target == "docs":
+        packages_of_the_project, commands, node_and_cdk, _ = demo
+        site = _documentation_tools(root, hold=hold)
+        return [packages_of_the_project, commands, site, node_and_cdk, _development_packages(root, hold=hold)]
     return [
         Step(
             stamp=tools / "java.installed",
@@ -78,11 +82,27 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
             ),
         ),
         *demo[1:],
-        Step(
-            stamp=tools / "referees.installed",
-            product=root / "node_modules" / "asl-validator" / "package.json",
-            inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc"),
-            settings=here,
-            run=partial(node.install_referees, root, hold=hold),
-        ),
+        _development_packages(root, hold=hold),
     ]
+
+
+def _documentation_tools(root: Path, *, hold: int) -> Step:
+    lock, packages = root / "requirements" / "docs.lock", python_packages.site_packages()
+    return Step(
+        stamp=packages / "docs.installed",
+        product=packages / "mkdocs",
+        inputs=(root / "requirements" / "demo.lock", lock),
+        settings=(str(root), str(packages)),
+        run=partial(python_packages.install, root, lock, what="Installing the documentation tools", hold=hold),
+    )
+
+
+def _development_packages(root: Path, *, hold: int) -> Step:
+    """The judges of machines and policies, and the prose linter."""
+    return Step(
+        stamp=root / ".tools" / "node-development.installed",
+        product=root / "node_modules" / "textlint" / "bin" / "textlint.js",
+        inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc"),
+        settings=(str(root),),
+        run=partial(node.install_development_packages, root, hold=hold),
+    )

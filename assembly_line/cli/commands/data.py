@@ -21,11 +21,11 @@ From = Annotated[
 ]
 Purpose = Annotated[str, typer.Option("--purpose", help="training (with the outcome) or scoring.")]
 Since = Annotated[
-    str | None, typer.Option("--from", metavar="INSTANT", help="The first decision time; needed for scoring.")
+    str | None, typer.Option("--from", metavar="INSTANT", help="The first decision time. Needed for scoring.")
 ]
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first decision time that is left out.")]
 Features = Annotated[
-    str | None, typer.Option("--features", metavar="A,B", help="Only these features; all of the line if left out.")
+    str | None, typer.Option("--features", metavar="A,B", help="Only these features. All of the line if left out.")
 ]
 For = Annotated[
     str | None,
@@ -48,7 +48,7 @@ Groups = Annotated[
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Show what would be read, with an estimate of time and cost; build nothing."),
+    typer.Option("--explain", help="Show what would be read, and what it would take. Build nothing."),
 ]
 Sample = Annotated[
     str | None,

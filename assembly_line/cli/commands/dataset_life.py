@@ -34,7 +34,7 @@ def register(datasets: typer.Typer) -> None:
 
 
 def cancel_run(session: Session, run: DatasetRun) -> None:
-    """Stop the run of a dataset, its Glue job included; an equal request can build at once."""
+    """Stop the run of a dataset, its Glue job included. An equal request can build at once."""
     from assembly_line.cli.output import fields
     from assembly_line.features.service.dataset_runs import cancelled
 
@@ -49,10 +49,10 @@ def cancel_run(session: Session, run: DatasetRun) -> None:
 
 
 def retain(session: Session, line: Line, *, older_than: Age, keep_last: KeepLast = 0, yes: Yes = False) -> None:
-    """Delete old datasets that no run, review, champion, scoring run or prediction names; by default only show them.
+    """Delete old datasets that no run, review, champion, scoring run or prediction names. By default only show them.
 
-    With them go attempts that never became a dataset, and versions of source objects that no dataset and no current
-    snapshot needs. Nothing comes back: needs the platform engineer's own credentials.
+    The command also deletes attempts that never became a dataset, and versions of source objects that no dataset and no
+    current snapshot needs. Nothing comes back. You need the platform engineer's own credentials.
     """
     from assembly_line.cli.views.retention import draw_retained
     from assembly_line.features.service.retaining import retained

@@ -23,7 +23,7 @@ Dataset = Annotated[
 Judged = Annotated[
     str,
     typer.Argument(
-        metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed; refused datasets included."
+        metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed. Refused datasets count, too."
     ),
 ]
 Other = Annotated[
@@ -103,9 +103,10 @@ def show_quality(session: Session, dataset: Judged) -> None:
 def explain_value(
     session: Session, dataset: Dataset, decision: Decision, feature: Feature, *, limit: Limit = 20, near: Near = 5
 ) -> None:
-    """Show the very events behind a value, and those that were near but did not count, each with the reason.
+    """Show the events behind a value, and those that were near but did not count, each with the reason.
 
-    The value is recomputed from these events by plain arithmetic; if it is not the dataset's, the exit code is 1.
+    The command recomputes the value from these events by plain arithmetic. If the dataset has another value, the exit
+    code is 1.
     """
     from assembly_line.cli.views.explanation import draw_explanation
     from assembly_line.errors import RunFailed
@@ -141,9 +142,11 @@ def profile_dataset(session: Session, dataset: Dataset, to: To = Path("profile.h
 def verify_dataset(session: Session, dataset: Dataset) -> None:
     """Recompute a dataset on this machine from its recorded plan and source objects, and compare every value.
 
-    Equal means exactly equal; floating sums, means, deviations and ratios may differ by a relative 1e-9. If it is not
-    equal, the exit code is 1. A dataset of an older version of the semantics is said to be one: its values may differ
-    for that reason, and only stored rows that are not those of its manifest are a fault.
+    Equal means exactly equal. Floating sums, means, deviations and ratios may differ by a relative 1e-9. If the dataset
+    is not equal, the exit code is 1.
+
+    The values of a dataset of an older version of the semantics may differ for that reason alone. The command says so.
+    Then only stored rows that are not those of the manifest are a fault.
     """
     from assembly_line.cli.views.datasets import draw_verification
     from assembly_line.errors import RunFailed

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def list_decisions(
     session: Session, line: Line, *, quarantined: Quarantined = False, flagged: Flagged = False, run: OfRun = None
 ) -> None:
-    """List decisions that were kept aside or flagged, with the reason and what to do; without an option both."""
+    """List decisions that were kept aside or flagged, with the reason and what to do. Without an option, list both."""
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_both
     from assembly_line.delivery.service.kept_aside import of_line

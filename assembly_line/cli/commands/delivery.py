@@ -19,14 +19,14 @@ Since = Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="In
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first instant that is left out.")]
 KnownAt = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="INSTANT", help="What was known then; by default the period's end."),
+    typer.Option("--as-of", metavar="INSTANT", help="The instant of what is known. By default the end of the period."),
 ]
 At = Annotated[
     str | None,
     typer.Option(
         "--at",
         metavar="INSTANT",
-        help="A replay of the past: when the run happens by the business clock; otherwise now. A day begins as that of "
+        help="A replay of the past: when the run happens by the business clock. Otherwise now. A day begins as that of "
         "--date does.",
     ),
 ]

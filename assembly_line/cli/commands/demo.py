@@ -19,10 +19,11 @@ def register(app: typer.Typer) -> None:
 def demo(session: Session) -> None:
     """Run the whole line once in the embedded AWS, on public data: about three minutes, no account.
 
-    Replays 2017: trains in July, has the run reviewed, scores each later campaign as it starts, lets a consuming
-    application act, lets time pass until the outcomes are certain, and shows how good it was. Begins with an empty
-    account: what an earlier demo left is given up; an account that somebody worked in is moved aside, and where to is
-    said. Stops what it started; `line up` shows the result again.
+    The demo replays 2017. It trains in July, has the run reviewed, and scores each later campaign as it starts. A
+    consuming application acts. Once the outcomes are certain, the demo shows how good the line was.
+
+    It begins with an empty account. It removes what an earlier demo left. It moves an account aside that somebody
+    worked in, and says where to. At the end it stops what it started. `line up` shows the result again.
     """
     of_demo("replay").run_demo(session)
 

@@ -18,10 +18,10 @@ Text = Annotated[
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the line.")]
 
 Keys = Annotated[
-    str, typer.Argument(metavar="KEYS", help="Who is asked about: household_id=1,campaign_id=8; null stands for null.")
+    str, typer.Argument(metavar="KEYS", help="Who is asked about: household_id=1,campaign_id=8. null stands for null.")
 ]
 At = Annotated[str | None, typer.Option("--at", metavar="INSTANT", help="As of when (default: now).")]
-Some = Annotated[str | None, typer.Option("--features", metavar="A,B", help="Only these features; all if left out.")]
+Some = Annotated[str | None, typer.Option("--features", metavar="A,B", help="Only these features. All if left out.")]
 ServedFrom = Annotated[
     str | None,
     typer.Option("--from", metavar="INSTANT", help="The first instant that can be asked for (default: near the end)."),

@@ -11,7 +11,7 @@ from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line; `-` reads stdin.")
+    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line. `-` reads stdin.")
 ]
 By = Annotated[
     str | None, typer.Option("--by", metavar="COLUMN", help="Also for each value of this key, such as campaign_id.")

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from assembly_line.embedded.deployment import Deployment
 
 OPTIONAL_LINE = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Name of the line; every declared line if left out.")
+    str | None, typer.Argument(metavar="[LINE]", help="Name of the line. Every declared line if left out.")
+]
+
+LINES = Annotated[
+    Path | None,
+    typer.Option(
+        "--lines",
+        metavar="FOLDER",
+        exists=True,
+        file_okay=False,
+        help="Folder of declared lines (default: ./lines, or the shipped ones).",
+    ),
 ]
 
 
@@ -31,16 +42,17 @@ def register(app: typer.Typer) -> None:
 def up(
     session: Session,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen; a free port if left out.")
+        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen. A free port if left out.")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin with an empty account; what somebody made in it is moved aside.")
+        bool,
+        typer.Option("--fresh", help="Begin with an empty account. An account that somebody worked in is moved aside."),
     ] = False,
     limits: Annotated[
         bool, typer.Option("--limits", help="List what of the deployed stacks is recorded and does not act here.")
     ] = False,
 ) -> None:
-    """Start the embedded AWS and leave it running. What the last run kept is there again."""
+    """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
     from assembly_line.embedded.supervisor import require_nothing_at_work, start
 
     _embedded_only(session, "up")
@@ -70,11 +82,9 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
-    interrupt: Annotated[
-        bool, typer.Option("--interrupt", help="Stop even where that makes work fail which is going on.")
-    ] = False,
+    interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
 ) -> None:
-    """Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on."""
+    """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
     from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
 
     _embedded_only(session, "down")
@@ -116,23 +126,25 @@ def show_status(session: Session) -> None:
 def deploy(
     session: Session,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Widen permissions in an account without asking; needed without a terminal.")
+        bool, typer.Option("--yes", help="Widen permissions in an account without asking. Needed without a terminal.")
     ] = False,
+    lines: LINES = None,
 ) -> None:
     """Deploy the stacks, then release every declared line.
 
-    Into an account this runs `cdk deploy --all` and shows its output; that needs permissions to create what is
-    listed in the README. It asks before it widens permissions.
+    Into an account this runs `cdk deploy --all` and shows its output. You need permissions to create what the README
+    lists. The command asks before it widens permissions.
     """
     from assembly_line.cli.releasing import release_lines
 
+    folder = lines or session.lines
     if session.embedded:
-        deployed: dict[str, Any] = _deploy_embedded(session)
+        deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:
         from assembly_line.cli.account_deployment import deploy_account
 
-        deployed = deploy_account(session, approved=yes)
-    released = release_lines(session, session.target, session.lines)
+        deployed = deploy_account(session, folder, approved=yes)
+    released = release_lines(session, session.target, folder)
     document = {**deployed, "releases": released}
     session.output.result(
         document,
@@ -150,24 +162,22 @@ def deploy(
 def release(
     session: Session,
     line: OPTIONAL_LINE = None,
-    lines: Annotated[
-        Path | None, typer.Option("--lines", help="Folder of declared lines (default: ./lines, or the shipped ones).")
-    ] = None,
+    lines: LINES = None,
 ) -> None:
-    """Publish a line as it is declared now: new work uses it, what runs keeps the release it began with."""
+    """Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with."""
     from assembly_line.cli.releasing import release_lines
 
     released = release_lines(session, session.target, lines or session.lines, only=line)
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
 
 
-def _deploy_embedded(session: Session) -> dict[str, Any]:
+def _deploy_embedded(session: Session, lines: Path) -> dict[str, Any]:
     from assembly_line.embedded.deployment import assemble
     from assembly_line.embedded.deployment import deploy as deploy_assembly
     from assembly_line.embedded.supervisor import running
 
     runtime = running(session.state)
-    assembly = assemble(REPOSITORY, session.state, session.output.note)
+    assembly = assemble(REPOSITORY, session.state, session.output.note, lines=lines)
     found: Deployment = deploy_assembly(runtime, assembly, session.output.note)
     return {"stacks": list(found.stacks), "seconds": found.seconds, "digest": found.digest}
 

@@ -11,7 +11,7 @@ from assembly_line.cli.session import Session
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table that the line declares.")]
 OneTable = Annotated[
-    str | None, typer.Argument(metavar="[TABLE]", help="Only this table; all of the line if left out.")
+    str | None, typer.Argument(metavar="[TABLE]", help="Only this table. All of the line if left out.")
 ]
 Sql = Annotated[str, typer.Argument(metavar="SQL", help='One SELECT, such as "SELECT * FROM spending LIMIT 10".')]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=999, help="How many rows are shown at most.")]
@@ -36,7 +36,7 @@ def list_tables(session: Session, line: Line) -> None:
 
 
 def refresh_tables(session: Session, line: Line, table: OneTable = None, waited: Wait = True) -> None:
-    """Materialise a line's tables now; one whose source did not change is left as it is."""
+    """Materialise a line's tables now. A table whose source did not change is left as it is."""
     from assembly_line.cli.views.tables import draw_tables
     from assembly_line.features.service.exploring import Exploring
 

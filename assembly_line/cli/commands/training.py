@@ -11,13 +11,13 @@ from assembly_line.cli.session import Session
 
 Hyperparameters = Annotated[
     list[str] | None,
-    typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one; may be given several times."),
+    typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one. May be given several times."),
 ]
 RolledBackTo = Annotated[
     str | None,
-    typer.Option("--to", metavar="RUN", help="An approved run; by default the one that the champion took over from."),
+    typer.Option("--to", metavar="RUN", help="An approved run. By default the one that the champion took over from."),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the review.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept with the review.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def train(
     engine: Engine = "auto",
     waited: Wait = True,
 ) -> None:
-    """Train on what was known then, evaluate on later time, register; then the run waits for a review."""
+    """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
     from assembly_line.cli import reviewing
     from assembly_line.cli.parsing import pairs
     from assembly_line.cli.views.reviews import draw_review, draw_started
@@ -90,7 +90,7 @@ def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
 
 
 def show_champion(session: Session, line: Line) -> None:
-    """Show which run decides, since when and on whose word, and which were approved before."""
+    """Show the run that decides, since when, who approved it, and the runs that were approved before."""
     from assembly_line.cli.views.champions import draw_champion
     from assembly_line.training.service import champions
 

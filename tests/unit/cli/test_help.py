@@ -31,7 +31,7 @@ def test_help_leads_through_the_line_in_order() -> None:
 
     places = [text.index(step) for step, _ in STEPS]
     assert places == sorted(places)
-    assert "Exit codes: 0 done; 1 a run failed" in text
+    assert "Exit codes: 0 done. 1 a run failed" in text
 
 
 def test_commands_are_listed_in_the_order_of_the_line() -> None:

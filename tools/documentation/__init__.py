@@ -1,0 +1,1 @@
+"""Builds the documentation site: reference pages made from the code, and a check of every link."""
