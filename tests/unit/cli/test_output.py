@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from assembly_line.cli.commands.platform import _limits_in_words
 from assembly_line.cli.output import Render, exact, fields, rows
 from assembly_line.cli.views.datasets import draw_built, draw_difference, draw_list
 from assembly_line.cli.views.features import draw_answer, draw_features, draw_published
@@ -194,3 +195,11 @@ def test_whether_a_publication_was_written_is_said_in_words() -> None:
 
     assert "published by this run" in written
     assert "nothing was written" in there
+
+
+def test_limits_of_the_embedded_aws_are_counted_and_listed_on_request() -> None:
+    limits = ["alarms do not ring", "schedules do not fire"]
+
+    assert _limits_in_words(limits, listed=False) == "2 things; `line up --limits`"
+    assert _limits_in_words(limits, listed=True) == "- alarms do not ring\n- schedules do not fire"
+    assert _limits_in_words([], listed=True) is None
