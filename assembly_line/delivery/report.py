@@ -14,6 +14,31 @@ QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A delivery row of the ledger: what became of one letter.
+
+    Args:
+        reason: why it is dead-lettered; None for one that was delivered.
+        at: by the line's business clock, which decides what was in force.
+        sent_at: in real time.
+    """
+
+    line: str
+    run_id: str
+    decision_id: str
+    revision: int
+    status: DeliveryStatus
+    reason: str | None
+    message_id: str | None
+    at: str
+    sent_at: str
+
+    @property
+    def dead(self) -> bool:
+        return self.status == DeliveryStatus.DEAD_LETTERED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fates:
     """What one channel did with its letters."""
 
@@ -55,7 +80,7 @@ class DeliveryReport:
 
 
 def account(
-    records: Mapping[str, Iterable[Mapping[str, Any]]],
+    records: Mapping[str, Iterable[DeliveryRecord]],
     *,
     offered: int,
     quarantined: Iterable[Mapping[str, Any]],
@@ -71,12 +96,11 @@ def account(
 
     Raises:
         ScoringFailed: the numbers do not add up.
-        ValueError: a record has a status that is none.
     """
-    fate = {row["decision_id"]: (QUARANTINED, row["reason"]) for row in quarantined}
+    fate: dict[str, tuple[str, str | None]] = {row["decision_id"]: (QUARANTINED, row["reason"]) for row in quarantined}
     channels = {}
     for channel, kept in records.items():
-        told = {record["decision_id"]: (DeliveryStatus(record["status"]), record["reason"]) for record in kept}
+        told = {record.decision_id: (record.status, record.reason) for record in kept}
         counts = Counter(status for status, _ in told.values())
         channels[channel] = Fates(
             delivered=counts[DeliveryStatus.DELIVERED], dead_lettered=counts[DeliveryStatus.DEAD_LETTERED]
@@ -85,7 +109,7 @@ def account(
         failed = {key for key, (status, _) in fate.items() if status == DeliveryStatus.DEAD_LETTERED}
         fate |= {key: found for key, found in told.items() if key not in failed}
     found = Counter(kind for kind, _ in fate.values())
-    reasons = Counter(reason for kind, reason in fate.values() if kind != DeliveryStatus.DELIVERED)
+    reasons = Counter(str(reason) for kind, reason in fate.values() if kind != DeliveryStatus.DELIVERED)
     return DeliveryReport(
         offered=offered,
         delivered=found[DeliveryStatus.DELIVERED],

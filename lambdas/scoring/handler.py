@@ -19,6 +19,7 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage
+from assembly_line.delivery.report import DeliveryRecord
 from assembly_line.delivery.report import account as accounted
 from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
@@ -26,7 +27,7 @@ from assembly_line.errors import ScoringFailed
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.features.model_inputs.encoded_inputs import inputs_from_json
 from assembly_line.instants import format_instant, from_micros, parse_instant
-from assembly_line.names import DeliveryStatus, LedgerKind, job_name
+from assembly_line.names import LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage.ledger.deliveries import Deliveries
 from lambdas.account import account_of
@@ -140,12 +141,12 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     if not run.withheld:
         account().scored_periods.record(run)
     kept_aside = files.quarantine()
-    records: list[dict[str, Any]] = []
+    records: list[DeliveryRecord] = []
     dead: list[OutboundMessage] = []
     with TemporaryDirectory() as folder:
         for message, record in deliveries.send(run, files.messages(Path(folder))):
             records.append(record)
-            if record["status"] == DeliveryStatus.DEAD_LETTERED:
+            if record.dead:
                 dead.append(message)
     published = event["published"]
     report = accounted(
@@ -156,8 +157,8 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     )
     if dead:
         files.write_dead_letters(dead)
-    undelivered = [*kept_aside, *(record for record in records if record["status"] == DeliveryStatus.DEAD_LETTERED)]
-    named = [{name: row[name] for name in ("decision_id", "reason")} for row in undelivered]
+    named = [{name: row[name] for name in ("decision_id", "reason")} for row in kept_aside]
+    named += [{"decision_id": record.decision_id, "reason": record.reason} for record in records if record.dead]
     summary = {"line": run.line, "run_id": run.run_id, **report.to_json()}
     standing = {"instant": format_instant(run.instant), "backfill": list(run.backfill.values())}
     content = {**summary, **standing, "repeated": published["repeated"], "undelivered": named}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from assembly_line.delivery.channels import Channel, Sent
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks
+from assembly_line.delivery.report import DeliveryRecord
+from assembly_line.documents import document_of, read_document
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
@@ -27,7 +28,7 @@ class Deliveries:
 
     def send(
         self, run: ScoringContext, messages: Iterable[OutboundMessage]
-    ) -> Iterator[tuple[OutboundMessage, dict[str, Any]]]:
+    ) -> Iterator[tuple[OutboundMessage, DeliveryRecord]]:
         """Every message with its delivery record, in order of the outbox.
 
         Raises:
@@ -39,27 +40,27 @@ class Deliveries:
             name = f"{run.run_id}-{number:06d}"
             if name not in recorded:
                 now = datetime.now(UTC)
-                rows = [
+                records = [
                     _record(run, message, sent, now)
                     for message, sent in zip(chunk, self._channel.publish(chunk), strict=True)
                 ]
+                rows = [document_of(record) for record in records]
                 if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
-                    yield from zip(chunk, rows, strict=True)
+                    yield from zip(chunk, records, strict=True)
                     continue
-            rows = self._ledger.read_file(run.line, LedgerKind.DELIVERIES, run.day, name)
-            yield from zip(chunk, rows, strict=True)
+            stored = self._ledger.read_file(run.line, LedgerKind.DELIVERIES, run.day, name)
+            yield from zip(chunk, (read_document(DeliveryRecord, row) for row in stored), strict=True)
 
 
-def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: datetime) -> dict[str, Any]:
-    return {
-        "line": run.line,
-        "run_id": run.run_id,
-        "decision_id": message.decision_id,
-        "revision": message.revision,
-        "status": str(DeliveryStatus.DELIVERED if sent.message_id else DeliveryStatus.DEAD_LETTERED),
-        "reason": sent.reason,
-        "message_id": sent.message_id,
-        # By the line's business clock, which decides what was in force; beside it real time.
-        "at": format_instant(run.clock(now)),
-        "sent_at": format_instant(now),
-    }
+def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: datetime) -> DeliveryRecord:
+    return DeliveryRecord(
+        line=run.line,
+        run_id=run.run_id,
+        decision_id=message.decision_id,
+        revision=message.revision,
+        status=DeliveryStatus.DELIVERED if sent.message_id else DeliveryStatus.DEAD_LETTERED,
+        reason=sent.reason,
+        message_id=sent.message_id,
+        at=format_instant(run.clock(now)),
+        sent_at=format_instant(now),
+    )

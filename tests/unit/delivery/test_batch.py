@@ -16,7 +16,8 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import DecidingModel, ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
-from assembly_line.delivery.report import account
+from assembly_line.delivery.report import DeliveryRecord, account
+from assembly_line.documents import document_of, read_document
 from assembly_line.errors import ScoringFailed
 
 AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
@@ -138,6 +139,23 @@ def test_the_one_feature_rules_value_is_kept_as_a_number(value: Any, kept: Any) 
     assert batch.rows[0]["baseline"] == kept
 
 
+def record(decision_id: str, *, delivered: bool) -> DeliveryRecord:
+    row = {
+        "line": "churn",
+        "run_id": "run-1",
+        "decision_id": decision_id,
+        "revision": 1,
+        "status": "delivered" if delivered else "dead_lettered",
+        "reason": None if delivered else "Refused",
+        "message_id": "m" if delivered else None,
+        "at": "2026-11-01T00:00:00.000000Z",
+        "sent_at": "2026-11-01T00:00:00.000000Z",
+    }
+    found = read_document(DeliveryRecord, row)
+    assert document_of(found) == row
+    return found
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0.1", "0.7", "nan", "7"])), min_size=1, max_size=25))
 def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: list[tuple[int, str]]) -> None:
     rows = [replace(row(number), offset=place) for place, (number, _) in enumerate([(99, ""), *spine])]
@@ -149,28 +167,21 @@ def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: l
         one["decision_id"] for one in batch.quarantined
     } == distinct
     assert batch.distinct == len(distinct) == len(batch.predictions) + len(batch.quarantined)
-    records = [
-        {"decision_id": one.decision_id, "status": "dead_lettered" if place % 3 else "delivered", "reason": "x"}
-        for place, one in enumerate(batch.predictions)
-    ]
+    records = [record(one.decision_id, delivered=place % 3 == 0) for place, one in enumerate(batch.predictions)]
     report = account({"sns": records}, offered=batch.distinct, quarantined=batch.quarantined)
     assert report.offered == report.delivered + report.quarantined + report.dead_lettered
     assert sum(report.reasons.values()) == report.quarantined + report.dead_lettered
 
 
 def test_numbers_that_do_not_add_up_are_an_error() -> None:
-    record = {"decision_id": "d", "status": "delivered", "reason": None}
+    told = record("d", delivered=True)
     with pytest.raises(ScoringFailed, match="2 decisions were offered but 1 are accounted for"):
-        account({"sns": [record, record]}, offered=2, quarantined=[])
+        account({"sns": [told, told]}, offered=2, quarantined=[])
 
 
 def test_a_decision_is_delivered_once_every_channel_has_it() -> None:
-    def told(*delivered: bool) -> list[dict[str, Any]]:
-        words = {True: ("delivered", None), False: ("dead_lettered", "Refused")}
-        return [
-            {"decision_id": str(number), "status": words[one][0], "reason": words[one][1]}
-            for number, one in enumerate(delivered)
-        ]
+    def told(*delivered: bool) -> list[DeliveryRecord]:
+        return [record(str(number), delivered=one) for number, one in enumerate(delivered)]
 
     records = {"sns": told(True, False, True), "table": told(False, True, True)}
     report = account(records, offered=3, quarantined=[])

@@ -1,4 +1,4 @@
-"""A champion is read as a value and written back as it stood: conditions compare its text."""
+"""A champion's item is read as a value and written back as it stood: conditional writes compare its text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from assembly_line.training.champions import Champion, Restoration
 # As the version before champions were values stored them: at an approval, and at a rollback.
 APPROVED = (
     '{"author": "arn:anna", "baseline_feature": "visits", "dataset_id": "ds-1", "digest": "d", '
-    '"encoding_key": "e.json", '
-    '"features": ["visits", "age"], "line": "churn", "metrics": {"auc": 0.75, "auc_interval": [0.7, 0.8], "rows": 60}, '
+    '"encoding_key": "e.json", "features": ["visits", "age"], "line": "churn", '
+    '"metrics": {"auc": 0.75, "auc_interval": [0.7, 0.8], "rows": 60}, '
     '"model_data_uri": "s3://store/m", "model_name": "m", "model_package_arn": "arn:m/1", "model_package_version": 1, '
     '"prior": 0.325, "promoted_at": "2026-11-01T00:00:00.000000Z", "release": "r", "replaces": null, "restored": null, '
     '"reviewer": "arn:ben", "run_id": "run-1"}'
