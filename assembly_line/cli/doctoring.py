@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.cli.proving import sign_in
 from assembly_line.cli.session import EMBEDDED, REPOSITORY
 from assembly_line.doctor.examination import Examination, fast, whole
 from assembly_line.doctor.wanted import Wanted
@@ -74,7 +74,7 @@ def wanted_of(session: Session, *, account: str, region: str) -> Wanted:
         lines=tuple(release.line for release in load_lines(session.lines).values()),
         region=region,
         bootstrap=_bootstrap_version(assembly),
-        sign_in=str(tomllib.loads(settings.read_text(encoding="utf-8"))["sign_in"]),
+        sign_in=sign_in(session.environment),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -56,7 +57,7 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
     found = [Proof(case="every environment", judgements=(image_steps.judgement(releases.values()),))]
     for environment in environments:
         assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
-        for case in cases(read_templates(assembly, environment), tuple(releases)):
+        for case in cases(read_templates(assembly, environment), tuple(releases), sign_in(environment)):
             session.output.note(f"Judging {case.name} ...")
             trial = Trial(recording, case)
             judgements = judge(trial, raised())
@@ -65,6 +66,12 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
                 judgements += (told(mutate(trial, raised())),) if mutated else ()
             found.append(Proof(case=case.name, judgements=judgements))
     return found
+
+
+def sign_in(environment: str) -> str:
+    """How people sign in to the environment's account, by its settings."""
+    settings = tomllib.loads((REPOSITORY / "settings" / f"{environment}.toml").read_text(encoding="utf-8"))
+    return str(settings["sign_in"])
 
 
 @cache

@@ -29,15 +29,16 @@ LONGEST_LINE = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Templates to judge by, in one place; `lines` are new names for declared ones."""
+    """Templates to judge by, in one place; `lines` are new names for declared ones, `sign_in` is the settings'."""
 
     name: str
     templates: Templates
     place: Place = field(default_factory=Place)
     lines: Mapping[str, str] = field(default_factory=dict)
+    sign_in: str = "iam_users"
 
 
-def cases(templates: Templates, lines: tuple[str, ...]) -> tuple[Case, ...]:
+def cases(templates: Templates, lines: tuple[str, ...], sign_in: str = "iam_users") -> tuple[Case, ...]:
     """The environment with its real names, and with the longest that its parts may have."""
     fixed = {"account": templates.account, "region": templates.region}
     place = Place(**{name: value for name, value in fixed.items() if value})
@@ -45,12 +46,13 @@ def cases(templates: Templates, lines: tuple[str, ...]) -> tuple[Case, ...]:
         name: name + "_" + "x" * (LONGEST_LINE - len(name) - 1) for name in lines if len(name) < LONGEST_LINE - 1
     }
     return (
-        Case(name=templates.environment, templates=templates, place=place),
+        Case(name=templates.environment, templates=templates, place=place, sign_in=sign_in),
         Case(
             name=f"{templates.environment}, longest names",
             templates=renamed(templates, environment=LONGEST_ENVIRONMENT, lines=longest),
             place=place,
             lines=longest,
+            sign_in=sign_in,
         ),
     )
 
@@ -81,7 +83,7 @@ class Trial:
     @cached_property
     def judged(self) -> permission.Judged:
         """Every request with its decision."""
-        return permission.judge(permission.requests_of(self.told, self.world), self.rules)
+        return permission.judge(permission.requests_of(self.told, self.world, self.case.sign_in), self.rules)
 
 
 def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:

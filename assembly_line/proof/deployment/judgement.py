@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly_line.proof.deployment import limits, references
+from assembly_line.proof.deployment import hearing, limits, references
 from assembly_line.proof.findings import Judgement
 from assembly_line.proof.world import World
 
@@ -22,6 +22,8 @@ def judgement(world: World) -> Judgement:
         limits.growing,
         limits.too_long,
         limits.quotas,
+        hearing.unheard_machines,
+        hearing.unheard_schedules,
     )
     findings = tuple(sorted({finding for check in checks for finding in check(world)}))
     return Judgement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -20,6 +21,9 @@ EVENTS_OF = {"Task": 6, "Wait": 2, "Choice": 2, "Pass": 2}
 EVENTS_OF_RETRY = 3
 # A person who looks at the board should not wonder longer what a run does.
 SILENT_SECONDS = 3600
+# What names that which a task starts.
+NAMING = ("TrainingJobName", "TransformJobName", "Name")
+REDRIVEN = "RedriveCount"
 # Waits whose length an expression gives: state -> seconds that it settles at, and where that is held.
 WAITS = {"WaitForOther": (30, "the claims of datasets: the wait grows to 30 s within two minutes")}
 
@@ -49,6 +53,7 @@ def judgement(machines: Iterable[Machine], recording: Recording, classes: frozen
             loops += 1
             found += _judged_loop(machine, loop)
     found += _sizes(recording)
+    found += [finding for machine in machines for finding in _repeated_names(machine)]
     return Judgement(
         check=CHECK,
         counts={
@@ -61,6 +66,16 @@ def judgement(machines: Iterable[Machine], recording: Recording, classes: frozen
         findings=tuple(sorted(set(found))),
         not_judged=tuple(f"{state}: the wait is an expression; taken for {why}" for state, (_, why) in WAITS.items()),
     )
+
+
+def _repeated_names(machine: Machine) -> Iterator[Finding]:
+    """Jobs and children keep their names for ever: what is redriven needs others."""
+    named = [task.name for task in machine.tasks() if any(name in task.arguments for name in NAMING)]
+    # Announcing it changes no name.
+    told = any(REDRIVEN in json.dumps(task.state) for task in machine.tasks() if task.service != "events")
+    if named and not told:
+        says = f"starts jobs or executions in {', '.join(named)} under the same names after a redrive"
+        yield fault(CHECK, machine.name, says, f"let the names depend on $states.context.Execution.{REDRIVEN}")
 
 
 def longest_wait(retrier: Mapping[str, Any]) -> float:

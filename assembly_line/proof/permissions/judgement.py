@@ -53,11 +53,15 @@ class Judged:
         return found
 
 
-def requests_of(recording: Recording, world: World) -> list[Request]:
-    """Every distinct request that the run, told in the world's names, and its templates lead to."""
+def requests_of(recording: Recording, world: World, sign_in: str) -> list[Request]:
+    """Every distinct request that the run, told in the world's names, and its templates lead to.
+
+    Args:
+        sign_in: how people sign in to the account, by the environment's settings.
+    """
     found = dict.fromkeys(
         [
-            *_recorded(recording, world),
+            *_recorded(recording, world, sign_in),
             *_by_table(world),
         ]
     )
@@ -95,12 +99,12 @@ def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
     )
 
 
-def _recorded(recording: Recording, world: World) -> Iterator[Request]:
+def _recorded(recording: Recording, world: World, sign_in: str) -> Iterator[Request]:
     seen = set()
     for call in recording.judged:
         principal = principal_of(call.who, world)
         source = f"recorded: {call.kind}" + (f" in state {call.state}" if call.state else "")
-        own = context_of(call)
+        own = context_of(call, sign_in)
         context = tuple(own.items())
         for action, resource in needed(call, world.place):
             # A token names a task of the one machine that waits for people.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assembly_line.proof.deployment import hearing
 from assembly_line.proof.deployment import judgement as deployment
 from assembly_line.proof.findings import Judgement
 from assembly_line.proof.machines import judgement as state_machines
@@ -26,7 +27,7 @@ NOTHING = Recording((), {}, ())
 
 def test_what_is_right_has_no_faults() -> None:
     judged = [
-        deployment.judgement(world()),
+        deployment.judgement(world(**heard({}))),
         state_machines.judgement(machines(world()), NOTHING, frozenset()),
         grants.judgement(Rules(world())),
     ]
@@ -52,12 +53,12 @@ def kept(document: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_a_template_that_would_not_deploy_is_named(changed: dict[str, Any], expected: str) -> None:
-    (finding,) = deployment.judgement(world(**changed)).faults
+    (finding,) = deployment.judgement(world(**heard({}), **changed)).faults
     assert expected in f"{finding.says} {finding.todo}"
 
 
 def test_a_name_or_an_import_needs_a_dependency() -> None:
-    loose = replace(templates(), dependencies={"Base": frozenset(), "Work": frozenset()})
+    loose = replace(templates(**heard({})), dependencies={"Base": frozenset(), "Work": frozenset()})
     said = [finding.says for finding in deployment.judgement(World(loose, Place())).faults]
     assert len(said) == 3
     assert sum("is named 'assembly-line-dev-news' in stack Work" in each for each in said) == 1
@@ -114,7 +115,59 @@ def test_a_grant_that_is_void_or_reaches_too_far_is_named(action: str, resource:
 
 
 def test_longest_names_take_the_place_of_the_real_ones_everywhere() -> None:
-    long = World(renamed(templates(), environment="e" * 16, lines={}), Place())
+    long = World(renamed(templates(**heard({})), environment="e" * 16, lines={}), Place())
     topic = long.resources["Base", "Topic"]
     assert long.name(topic) == f"assembly-line-{'e' * 16}-news"
     assert deployment.judgement(long).findings == ()
+
+
+RULE: dict[str, Any] = {
+    "source": ["aws.states"],
+    "detail": {"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [{"Ref": "Machine"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"Failed": None}, "no alarm on ExecutionsFailed"),
+        ({"Heard": {**RULE, "detail": {**RULE["detail"], "status": ["ABORTED", "TIMED_OUT"]}}}, "end as FAILED"),
+    ],
+)
+def test_a_machine_whose_end_nobody_hears_is_named(changed: dict[str, Any], expected: str) -> None:
+    (finding,) = hearing.unheard_machines(world(**heard(changed)))
+    assert expected in finding.says
+
+
+def heard(changed: dict[str, Any]) -> dict[str, Any]:
+    """Alarms on both bad ends and a rule for all, but for what is changed; None takes it out."""
+    pattern = changed.get("Heard", RULE)
+    resources = {"Rule": {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": pattern, "Targets": []}}}
+    for id_, metric in (("Failed", "ExecutionsFailed"), ("TimedOut", "ExecutionsTimedOut")):
+        dimensions = [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}]
+        alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": metric, "Dimensions": dimensions}}
+        resources |= {} if id_ in changed else {id_: alarm}
+    return resources
+
+
+def test_a_scheduled_job_that_fails_unheard_is_named() -> None:
+    trigger = {"Type": "AWS::Glue::Trigger", "Properties": {"Type": "SCHEDULED", "Actions": []}}
+    listener = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": ["aws.glue"]}, "Targets": []}}
+    (finding,) = hearing.unheard_schedules(world(Nightly=trigger))
+    assert "nobody hears" in finding.says
+    assert list(hearing.unheard_schedules(world(Nightly=trigger, Listener=listener))) == []
+
+
+def test_a_job_that_keeps_its_name_after_a_redrive_is_named() -> None:
+    def train(states: dict[str, Any]) -> None:
+        arguments = {"TrainingJobName": "{% $run & '-train' %}", "RoleArn": "arn:aws:iam::123456789012:role/jobs"}
+        states["Ask"].update(Resource="arn:aws:states:::sagemaker:createTrainingJob.sync", Arguments=arguments)
+        states["Ask"]["Retry"][0]["ErrorEquals"] = ["SageMaker.ResourceLimitExceededException"]
+
+    def counted(states: dict[str, Any]) -> None:
+        train(states)
+        states["Ask"]["Arguments"]["TrainingJobName"] = "{% $run & $states.context.Execution.RedriveCount %}"
+
+    (finding,) = judged_machine(train).faults
+    assert "the same names after a redrive" in finding.says
+    assert judged_machine(counted).faults == ()
