@@ -217,6 +217,7 @@ TEMPLATE_MUTATIONS: tuple[tuple[str, str, Change], ...] = (
     ("kept under its fixed name", "AWS::SNS::Topic", _kept),
     ("kept under its fixed name", "AWS::Glue::Job", _kept),
     ("kept under its fixed name", "AWS::SSM::Parameter", _kept),
+    ("hears of no bad end", "AWS::Events::Rule", _removed("EventPattern", "detail", "status")),
     ("without a lifecycle", "AWS::S3::Bucket", _removed("LifecycleConfiguration")),
     ("without a retention", "AWS::Logs::LogGroup", _removed("RetentionInDays")),
     ("without a bound", "AWS::Lambda::EventSourceMapping", _removed("ScalingConfig")),
