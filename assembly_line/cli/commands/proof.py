@@ -42,7 +42,7 @@ def proof(session: Session, environments: For = None, record: Record = False, mu
     from assembly_line.errors import RunFailed
 
     if record:
-        of_demo("recording_more").record_run(session)
+        of_demo("recording").record_run(session)
     proofs = prove(session, environments or [session.environment], mutated=mutated)
     session.output.result([each.document() for each in proofs], drawn.draw(proofs))
     faults = sum(len(each.faults) for each in proofs)

@@ -1,4 +1,4 @@
-"""More of the line for a recording than the demo shows: other commands, and people who type what nobody expects."""
+"""What a recording shows: the demo, then other commands, and people who type what nobody expects."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from assembly_line.embedded.assembling import sources_digest
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.errors import RunFailed
 from demo.platform import last_deployment
-from demo.replay import run_demo
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
 
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 1800
 LINE = "coupon_redemption"
 AS_OF = "2017-07-01"
 # Line breaks, other scripts, what a shell, a template and a query would read, and as long as a reason may be.
@@ -34,18 +33,19 @@ def record_run(session: Session) -> None:
     if recorded and last_deployment(session.state)["digest"] == sources_digest(REPOSITORY, "embedded"):
         session.output.note(f"The run recorded in {folder.calls} is of these very sources.")
         return
-    run_demo(session)
-    record_more(session.state, session.output.note)
+    session.output.note("Recording a run; on two cores this takes some five minutes.")
+    record(session.state, session.output.note)
     folder.recorded.touch()
 
 
-def record_more(state: Path, say: Callable[[str], None]) -> None:
-    """Run further commands against the embedded AWS of a demo, and stop it.
+def record(state: Path, say: Callable[[str], None]) -> None:
+    """Run the demo in a state folder, then further commands, and stop.
 
     Raises:
         RunFailed: a command failed; its last words are told.
     """
     call = _Caller(state, say)
+    call("demo")
     call("up")
     try:
         run = str(call("train", LINE, "--as-of", AS_OF, "--as", "scientist")["run_id"])
