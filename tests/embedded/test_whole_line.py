@@ -302,5 +302,5 @@ def test_everything_is_there_again_after_down_and_up(story: Story, deployed: Dep
     assert deployed.line("up").code == ExitCode.OK
 
     assert deployed.line("performance", LINE, "--by", "campaign_id").document == story.performance
-    (line,) = deployed.line("status").document["lines"]
+    (line,) = [one for one in deployed.line("status").document["lines"] if one["line"] == LINE]
     assert line["champion"] == story.review["run_id"]

@@ -78,7 +78,7 @@ def faults(deployed: Deployed) -> Faults:
 
 def _champion(deployed: Deployed) -> dict[str, Any]:
     """The one that decides now; trained and approved if there is none yet."""
-    (line,) = deployed.line("status").document["lines"]
+    (line,) = [one for one in deployed.line("status").document["lines"] if one["line"] == LINE]
     if line["champion"] is None:
         _become_champion(deployed, REPOSITORY / "lines")
     return deployed.target.control.champion(LINE).to_json()
