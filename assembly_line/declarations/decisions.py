@@ -24,8 +24,8 @@ class Decision:
         name: such as `mailing`.
         entities: a tuple of entities. Their key columns, in this order, and the decision time identify a decision. A
             column that several share counts once.
-        spine: the source with one row for each decision, or `Generated(...)`: a population at a cadence. Rows that were
-            not known at the `as_of` of a dataset are left out.
+        spine: the source with one row for each decision, or `Generated(...)`: a population at a cadence. Rows of an
+            event source that were not known at the `as_of` of a dataset are left out.
         time: a time column of the spine, or a static feature such as `static(CAMPAIGNS, "start_date")`. A date counts
             as the START of its day in the zone of its source. A generated spine has its own times.
         history_since: decisions before this instant lack history and are left out of datasets (`before_history`).

@@ -83,6 +83,7 @@ class Generated:
         active_from: a time column of a static population. A row counts from then on. Null leaves that side open. A date
             counts as the END of its day in the zone of the source.
         active_until: a time column of a static population. A row counts until before then. Null leaves that side open.
+            A date counts as the END of its day.
     """
 
     population: Source

@@ -26,7 +26,8 @@ class Preprocessing:
             where.
         scaling: `standard` scales numbers and times by mean and standard deviation, `robust` by median and quartiles.
         unknown: with `one_hot`: add a column for categories that the training part lacks, and one for missing values if
-            there were any. Without it, all columns of the feature are 0 there.
+            there were any. Without it, an unseen category is 0 in all columns of the feature, and a
+            missing value is missing in all of them.
     """
 
     encoding: Literal["ordinal", "one_hot"] = "ordinal"
