@@ -34,12 +34,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _site() -> int:
-    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean", "--site-dir", str(SITE)]
+    # Not `--quiet`: what it does not say, it does not count as a warning either.
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(SITE)]
     # The theme's makers advertise their next product on every build.
     variables = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    code = subprocess.run(build, cwd=ROOT, env=variables, check=False).returncode
-    if code:
-        return code
+    built = subprocess.run(build, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if built.returncode:
+        print(built.stdout, built.stderr, sep="", file=sys.stderr)
+        return built.returncode
     _bring_the_shim()
     found = problems(SITE)
     for problem in found:
