@@ -32,6 +32,7 @@ from assembly_line.embedded.extensions import (
     pinned,
     positions,
     prompt_stacks,
+    redriving,
     resuming,
     retries,
     role_sessions,
@@ -67,6 +68,7 @@ EXTENSIONS = (
     # They wrap what those above replace.
     positions,
     resuming,
+    redriving,
 )
 GRACE_SECONDS = 1.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.
