@@ -51,6 +51,13 @@ class TrainingEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class AttemptsEnvironment(Environment):
+    """lambdas/attempts: what follows a job that did not end well."""
+
+    dataset_machine_arn: str
+
+
+@dataclass(frozen=True)
 class ReviewEnvironment(Environment):
     """lambdas/review: request, conclude."""
 

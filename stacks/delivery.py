@@ -82,12 +82,13 @@ class DeliveryStack(StationStack):
             prepare=prepare.arn,
             publish=publish.arn,
             deliver=deliver.arn,
+            attend=features.attend.arn,
             dataset_machine=features.dataset_machine.arn,
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = scoring.definition(parts, self.announcer(Station.DELIVERY))
-        machine = self.machine("Scoring", definition, calls=(begin, prepare, publish, deliver))
+        machine = self.machine("Scoring", definition, calls=(begin, prepare, publish, deliver, features.attend))
         run_other_machine(machine.role, features.dataset_machine)
         run_transform_jobs(machine.role)
         encrypt_volumes(machine.role, self.foundation.key)

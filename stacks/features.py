@@ -6,11 +6,11 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
+from assembly_line.environments import AttemptsEnvironment, DatasetEnvironment, OnlineEnvironment
 from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_job
 from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
-from stacks.constructs.machine import Machine
+from stacks.constructs.machine import Machine, look_at_executions
 from stacks.constructs.online_table import OnlineTable
 from stacks.constructs.permissions import (
     let_read_catalog,
@@ -21,14 +21,19 @@ from stacks.constructs.permissions import (
     let_write_catalog,
 )
 from stacks.constructs.query_workgroup import QueryWorkgroup
+from stacks.constructs.sagemaker_access import look_at_jobs
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.machines import dataset, online
+from stacks.machines.attempts import ATTEND_SECONDS
 from stacks.station import StationStack
 
 
 class FeaturesStack(StationStack):
-    """Exposes its machines, `explain_function`, which the API calls too, and `online`, the table of online features."""
+    """Exposes its machines, `online`, the table of online features, and two functions that others call too.
+
+    These are `explain_function`, for the API, and `attend`, for every machine that waits for jobs.
+    """
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, "Features", foundation=foundation)
@@ -46,6 +51,7 @@ class FeaturesStack(StationStack):
         )
         self.explain_function = self._explain()
         self.dataset_machine = self._machine()
+        self.attend = self._attend()
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
         self.online_machine = self._online_machine()
         for machine in (self.dataset_machine, self.online_machine):
@@ -76,6 +82,17 @@ class FeaturesStack(StationStack):
         self.foundation.lake.grant_read(function.role, "snapshots/")
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.control.grant_read(function.role)
+        return function
+
+    def _attend(self) -> StationFunction:
+        function = self.function(
+            "Attend",
+            handler="attempts.handler.handle",
+            environment=AttemptsEnvironment(dataset_machine_arn=self.dataset_machine.arn),
+            seconds=ATTEND_SECONDS,
+        )
+        look_at_jobs(function.role)
+        look_at_executions(function.role, self.dataset_machine)
         return function
 
     def _claim(self) -> StationFunction:

@@ -1,6 +1,6 @@
 """The throughput station: every station event from the bus through a queue onto S3, for good.
 
-An execution that somebody stops, or that runs out of time, cannot announce its end: Step Functions tells it instead.
+An execution cannot announce that it failed, was stopped or was redriven: Step Functions tells it instead.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from assembly_line.names import (
     EVENT_SOURCE,
     EXECUTION_DETAIL_TYPE,
     EXECUTION_SOURCE,
+    RUNNING,
     STOPPED,
     station_events_prefix,
 )
@@ -58,13 +59,16 @@ class ThroughputStack(StationStack):
         stopped = self._rule(
             "StoppedRule",
             undelivered,
-            description="Executions that may not have announced their end to the recorder of station events",
+            description="Executions that failed, were stopped or were redriven to the recorder of station events",
             event_pattern={
                 "source": [EXECUTION_SOURCE],
                 "detail-type": [EXECUTION_DETAIL_TYPE],
                 "detail": {
-                    "status": list(STOPPED),
                     "stateMachineArn": list(self._machines.values()),
+                    "$or": [
+                        {"status": list(STOPPED)},
+                        {"status": [RUNNING], "redriveCount": [{"numeric": [">", 0]}]},
+                    ],
                 },
             },
         )

@@ -102,12 +102,13 @@ class TrainingStack(StationStack):
             evaluate=evaluate.arn,
             request_review=request.arn,
             conclude=conclude.arn,
+            attend=features.attend.arn,
             dataset_machine=features.dataset_machine.arn,
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = training.definition(parts, self.announcer(Station.TRAINING))
-        calls = (begin, prepare, package, evaluate, request, conclude)
+        calls = (begin, prepare, package, evaluate, request, conclude, features.attend)
         machine = self.machine("Training", definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
         run_training_jobs(machine.role)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
-from assembly_line.names import CHILD_SUFFIX, Parameter
+from assembly_line.names import Parameter, is_child, work_item
 from assembly_line.storage.machines import execution_arn
 
 if TYPE_CHECKING:
@@ -37,5 +37,5 @@ def cancelled(target: Target, run: str) -> dict[str, Any]:
         "status": found.status,
         "started_at": format_instant(found.started),
         # A training or scoring run waits for the dataset that is called after it.
-        "fails_too": run.removesuffix(CHILD_SUFFIX) if run.endswith(CHILD_SUFFIX) else None,
+        "fails_too": work_item(run) if is_child(run) else None,
     }

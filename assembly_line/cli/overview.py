@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.errors import NotFound
-from assembly_line.names import ControlKey, Parameter
+from assembly_line.names import ControlKey, Parameter, is_child
 from assembly_line.storage.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ MACHINES = {
 }
 SHOWN = 5
 LOOKED_AT = 50
-CHILD_SUFFIX = "-dataset"
 
 
 def overview(target: Target) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def render(found: dict[str, Any]) -> Render:
 def _latest(target: Target, machine: Parameter) -> list[tuple[str, str]]:
     """Names and statuses, the newest first. Datasets that a run had built for it are the run's own."""
     found = target.machines.recent(target.parameters.value(machine), limit=LOOKED_AT)
-    return [(name, status) for name, status in found if not name.endswith(CHILD_SUFFIX)][:SHOWN]
+    return [(name, status) for name, status in found if not is_child(name)][:SHOWN]
 
 
 def _line(target: Target, name: str) -> dict[str, Any]:

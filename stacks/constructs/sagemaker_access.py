@@ -40,6 +40,17 @@ def run_transform_jobs(role: iam.Role) -> None:
     watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTransformJobsRule"))
 
 
+def look_at_jobs(role: iam.Role) -> None:
+    """Describe jobs and models."""
+    described = {
+        "DescribeTrainingJob": "training-job",
+        "DescribeTransformJob": "transform-job",
+        "DescribeModel": "model",
+    }
+    for action, kind in described.items():
+        allow(role, (f"sagemaker:{action}",), (_arn(role, f"{kind}/*"),), because=_JOBS)
+
+
 def pass_job_roles(role: iam.Role, *, environment: str) -> None:
     """Hand SageMaker the role of a line's jobs; no other role, and no other service."""
     allow(

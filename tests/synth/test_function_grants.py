@@ -37,6 +37,7 @@ OF_THE_MAPPING = {
 # handler -> data that it reads (r) or writes (w): buckets by prefix, tables.
 DATA = {
     "api.handler.handle": "Store/datasets/:r Store/releases/:r Control:rw Online:r",
+    "attempts.handler.handle": "",
     "dataset.handler.build": "Lake/snapshots/:r Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.finish": "Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.plan": "Lake/snapshots/:r Store/datasets/:rw Store/releases/:r Control:r",

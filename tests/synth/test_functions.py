@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from assembly_line.environments import (
     ApiEnvironment,
+    AttemptsEnvironment,
     DatasetEnvironment,
     Environment,
     EventRecorderEnvironment,
@@ -31,6 +32,7 @@ CONTRACTS: dict[str, type[Environment]] = {
     "outcomes": OutcomesEnvironment,
     "online": OnlineEnvironment,
     "event_recorder": EventRecorderEnvironment,
+    "attempts": AttemptsEnvironment,
 }
 # A cold handler of the embedded AWS costs a second and 200 MB.
 MOST = 23
