@@ -64,6 +64,15 @@ class ReviewEnvironment(Environment):
     assembly_environment: str
     store_bucket: str
     control_table: str
+    champion_table: str
+
+
+@dataclass(frozen=True)
+class ChampionsEnvironment(Environment):
+    """lambdas/champions: alone writes who decides."""
+
+    control_table: str
+    champion_table: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class ScoringEnvironment(Environment):
     store_bucket: str
     ledger_bucket: str
     control_table: str
+    champion_table: str
 
 
 @dataclass(frozen=True)
@@ -85,11 +95,13 @@ class ApiEnvironment(Environment):
     account_id: str
     store_bucket: str
     control_table: str
+    champion_table: str
     online_table: str
     feedback_queue_url: str
     training_machine_arn: str
     dataset_machine_arn: str
     explain_function: str
+    champions_function: str
     event_bus: str
 
 

@@ -7,6 +7,8 @@ import re
 from enum import StrEnum
 
 PROJECT = "assembly-line"
+# Every job and model carries it: by it a role tells those of its own environment from others.
+ENVIRONMENT_TAG = f"{PROJECT}:environment"
 EVENT_SOURCE = "assembly-line"
 EVENT_DETAIL_TYPE = "Station event"
 # What Step Functions tells EventBridge of an execution, and the ends and the new beginning that it cannot announce.
@@ -47,7 +49,7 @@ class Phase(StrEnum):
 
 
 class ControlKey(StrEnum):
-    """Key attributes of the control table, and the items it holds for a line."""
+    """Key attributes of the control table and of that of champions, and the items they hold for a line."""
 
     PARTITION = "line"
     SORT = "item"
@@ -122,6 +124,7 @@ class Parameter(StrEnum):
     LEDGER_BUCKET = "ledger-bucket"
     GLUE_DATABASE = "glue-database"
     CONTROL_TABLE = "control-table"
+    CHAMPION_TABLE = "champion-table"
     EVENT_BUS = "event-bus"
     DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
@@ -142,6 +145,11 @@ class Parameter(StrEnum):
 
 def parameter_name(environment: str, parameter: Parameter) -> str:
     return f"/{PROJECT}/{environment}/{parameter}"
+
+
+def log_parameter(environment: str, function: str = "") -> str:
+    """Holds the name of the log group of a function, such as `training.begin`; without one the folder of all."""
+    return f"/{PROJECT}/{environment}/logs/{function}"
 
 
 def subscriber_queue_parameter(environment: str, line: str, subscriber: str) -> str:

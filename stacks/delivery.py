@@ -30,6 +30,7 @@ class DeliveryStack(StationStack):
             store_bucket=foundation.store.name,
             ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
+            champion_table=foundation.champions.name,
         )
         self.scoring_machine = self._machine(features)
         let_start(self.scoring_machine, foundation.people.scientist)
@@ -39,6 +40,7 @@ class DeliveryStack(StationStack):
         function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.control.grant_read(function.role)
+        self.foundation.champions.grant_read(function.role)
         return function
 
     def _prepare(self) -> StationFunction:
@@ -90,6 +92,6 @@ class DeliveryStack(StationStack):
         definition = scoring.definition(parts, self.announcer(Station.DELIVERY))
         machine = self.machine("Scoring", definition, calls=(begin, prepare, publish, deliver, features.attend))
         run_other_machine(machine.role, features.dataset_machine)
-        run_transform_jobs(machine.role)
+        run_transform_jobs(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)
         return machine

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from assembly_line.environments import Environment
-from assembly_line.names import Parameter, Station
+from assembly_line.names import Parameter, Station, log_parameter
 from stacks.constructs.machine import Machine
 from stacks.constructs.parameters import Parameters
 from stacks.constructs.station_function import Runtime, StationFunction
@@ -38,8 +39,8 @@ class StationStack(Stack):
         memory_mib: int | None = None,
         storage_mib: int = 512,
     ) -> StationFunction:
-        """A function of this station; `handler` is the part after `lambdas.`."""
-        return StationFunction(
+        """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`."""
+        function = StationFunction(
             self,
             id_,
             runtime=self._runtime,
@@ -49,6 +50,9 @@ class StationStack(Stack):
             memory_mib=memory_mib,
             storage_mib=storage_mib,
         )
+        name = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
+        ssm.CfnParameter(function, "LogName", name=name, type="String", value=function.log_group.log_group_name)
+        return function
 
     def announcer(self, station: Station) -> Announcer:
         """Announces the work of a station on the line's bus."""

@@ -47,6 +47,7 @@ COMMANDS = {
     **dict.fromkeys(("feedback", "performance"), "feedback"),
     "board": "board",
     "logs": "logs",
+    "redrive": "logs",
 }
 GUIDE = "\n\n".join(
     (

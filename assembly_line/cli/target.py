@@ -87,7 +87,8 @@ class Target:
 
     @cached_property
     def control(self) -> ControlTable:
-        return ControlTable(self.client("dynamodb"), self.parameters.value(Parameter.CONTROL_TABLE))
+        names = (self.parameters.value(name) for name in (Parameter.CONTROL_TABLE, Parameter.CHAMPION_TABLE))
+        return ControlTable(self.client("dynamodb"), *names)
 
     @cached_property
     def machines(self) -> Machines:

@@ -120,6 +120,25 @@ class Machines:
                 raise
         return self.describe(arn)
 
+    def redrive(self, arn: str) -> Execution:
+        """Go on with an execution at the state where it ended, and return it as it is then.
+
+        Raises:
+            NotFound: there is none of that ARN.
+            Conflict: it runs, succeeded, or ended too long ago.
+        """
+        found = self.describe(arn)
+        try:
+            self._sfn.redrive_execution(executionArn=arn)
+        except ClientError as failure:
+            if failure.response["Error"]["Code"] != "ExecutionNotRedrivable":
+                raise
+            raise Conflict(
+                f"run {found.name} is {found.status.lower()} and cannot go on: expected a run that failed, was stopped "
+                "or ran out of time within the last 14 days; start it again under a new name"
+            ) from failure
+        return self.describe(arn)
+
     def current_state(self, arn: str) -> str | None:
         """The state that was entered last; None before the first."""
         answer = self._sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=50)

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import StationEvent
 from assembly_line.names import Station
 from assembly_line.training.states import EvaluatedModel, PackagedModel
+
+
+class Cause(StrEnum):
+    """Why another run decides from now on."""
+
+    REVIEW = "review"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +37,10 @@ def champion_of(
     review: Mapping[str, Any],
     *,
     encoding_key: str,
-    replaces: str | None,
 ) -> dict[str, Any]:
-    """The champion's item in the control table; the same review always gives the same item.
+    """The champion's item in the table of champions; the same review always gives the same item.
+
+    The run that it takes over from, to which a rollback goes, becomes known when it is written.
 
     Args:
         record: the run's record.
@@ -39,7 +48,6 @@ def champion_of(
         evaluated: the recipe's measures, and the archive's package.
         review: the decided review.
         encoding_key: where the delivered fit's encoding is stored.
-        replaces: the run that decided until then, which a rollback goes to; None if there was none.
     """
     return {
         "run_id": record["context"]["run_id"],
@@ -60,7 +68,7 @@ def champion_of(
         "author": review["author"],
         "reviewer": review["reviewer"],
         "promoted_at": review["decided_at"],
-        "replaces": replaces,
+        "replaces": None,
         "restored": None,
     }
 

@@ -9,11 +9,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assembly_line.errors import Conflict
-from assembly_line.names import ControlKey, approved_item
 from assembly_line.requests import RollbackRequest
-from assembly_line.training.champions import Restoration, restored, same_restoration, sent_back
-from assembly_line.training.review import check_permitted
+from assembly_line.training.champions import Cause, sent_back
 from lambdas.api.incoming import body_of, principal_of
 from lambdas.api.responses import answer
 from lambdas.api.stores import stores
@@ -30,38 +27,11 @@ def roll_back(line: str) -> Response[str]:
     """Let the named run decide again. Asking the same again is harmless, and does what did not come about."""
     principal = principal_of(router.current_event)
     request = RollbackRequest.parse(body_of(router.current_event))
-    control = stores().control
-    current = control.champion(line)
-    wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
-    if not same_restoration(current, request.run_id, wanted):
-        _require_replaced(line, current["run_id"], request)
-        target = control.approved(line, request.run_id)
-        check_permitted(control.review(line, request.run_id), reviewer=principal, decision="approve")
-        champion = restored(target, wanted)
-        # Kept since its approval, unless that was under an earlier version of the product.
-        control.add(line, approved_item(current["run_id"]), current)
-        if not control.replace(line, ControlKey.CHAMPION, champion, known=current):
-            raise Conflict(_changed(line, request))
-        current = champion
+    asked = {"cause": Cause.ROLLBACK, "line": line, "principal": principal, **request.model_dump()}
+    current = stores().functions.call(stores().environment.champions_function, asked)["champion"]
     _take_effect(line, current, request)
     logger.info("champion restored", extra={"line": line, "run_id": request.run_id})
     return answer(HTTPStatus.OK, {name: current[name] for name in SHOWN})
-
-
-def _require_replaced(line: str, deciding: str, request: RollbackRequest) -> None:
-    if deciding == request.run_id:
-        raise Conflict(
-            f"run {request.run_id} decides for line {line} already; `line champion show {line}` says since when"
-        )
-    if deciding != request.replaces:
-        raise Conflict(_changed(line, request))
-
-
-def _changed(line: str, request: RollbackRequest) -> str:
-    return (
-        f"run {request.replaces} does not decide for line {line} any more: another run took its place meanwhile; "
-        f"look at `line champion show {line}` and decide anew"
-    )
 
 
 def _take_effect(line: str, champion: dict[str, Any], request: RollbackRequest) -> None:

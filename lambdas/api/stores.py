@@ -43,7 +43,7 @@ class Stores:
 def stores() -> Stores:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     environment = ApiEnvironment.from_process()
-    control = ControlTable(boto3.client("dynamodb"), environment.control_table)
+    control = ControlTable(boto3.client("dynamodb"), environment.control_table, environment.champion_table)
     objects = ObjectStore(boto3.client("s3"), environment.store_bucket)
     states = boto3.client("stepfunctions")
     return Stores(

@@ -21,7 +21,7 @@ from assembly_line.storage.datasets import DatasetStore
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.registry import ModelRegistry
 from assembly_line.storage.releases import ReleaseStore
-from assembly_line.training.champions import champion_of
+from assembly_line.training.champions import Cause, champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
@@ -62,7 +62,7 @@ def stores() -> Stores:
     objects = ObjectStore(boto3.client("s3"), environment.store_bucket)
     return Stores(
         environment=environment,
-        control=ControlTable(boto3.client("dynamodb"), environment.control_table),
+        control=ControlTable(boto3.client("dynamodb"), environment.control_table, environment.champion_table),
         objects=objects,
         releases=ReleaseStore(objects),
         datasets=DatasetStore(objects),
@@ -97,7 +97,10 @@ def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 @logger.inject_lambda_context
 def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Let the stored judgement take effect. Not what the execution was told counts: the item is read again."""
+    """Let the stored judgement take effect, and prepare that the run becomes champion.
+
+    Not what the execution was told counts: the item is read again.
+    """
     run, packaged = RunContext.from_json(event["context"]), PackagedModel.from_json(event["packaged"])
     evaluated = EvaluatedModel.from_json(event["evaluated"])
     review = stores().control.review(run.line, run.run_id)
@@ -109,19 +112,16 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
-    champion = approved and _promote(run, packaged, evaluated, review)
+    promotion = _promotion(run, packaged, evaluated, review) if approved else None
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
-    return {"decision": review["decision"], "champion": champion}
+    return {"decision": review["decision"], "champion": False, "promotion": promotion}
 
 
-def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]) -> bool:
-    store, deciding = stores().run(run), stores().champion(run.line)
-    champion = champion_of(
-        store.read_json(runs.RECORD),
-        packaged,
-        evaluated,
-        review,
-        encoding_key=store.key(runs.ENCODING),
-        replaces=None if deciding is None else deciding["run_id"],
-    )
-    return stores().control.promote(run.line, champion)
+def _promotion(
+    run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `lambdas/champions` is asked."""
+    store = stores().run(run)
+    record, key = store.read_json(runs.RECORD), store.key(runs.ENCODING)
+    champion = champion_of(record, packaged, evaluated, review, encoding_key=key)
+    return {"cause": Cause.REVIEW, "line": run.line, "principal": review["reviewer"], "champion": champion}

@@ -73,7 +73,7 @@ def stores() -> Stores:
     environment = ScoringEnvironment.from_process()
     s3 = boto3.client("s3")
     store = ObjectStore(s3, environment.store_bucket)
-    control = ControlTable(boto3.client("dynamodb"), environment.control_table)
+    control = ControlTable(boto3.client("dynamodb"), environment.control_table, environment.champion_table)
     return Stores(
         environment=environment,
         store=store,

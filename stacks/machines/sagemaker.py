@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assembly_line.names import CODE_CHANNEL, TRAIN_CHANNEL
+from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
 from stacks.machines.attempts import ANY_FAILURE, NAME, attended
 from stacks.machines.states import State, expression, retry, task
 
@@ -145,7 +145,7 @@ def _tags(environment: str) -> list[dict[str, str]]:
     execution = expression("$states.context.Execution.Name")
     line = expression("$states.context.Execution.Input.line")
     return [
-        {"Key": "assembly-line:environment", "Value": environment},
+        {"Key": ENVIRONMENT_TAG, "Value": environment},
         {"Key": "assembly-line:line", "Value": line},
         {"Key": "assembly-line:run", "Value": execution},
     ]

@@ -18,6 +18,7 @@ PREPARE_SECONDS = 600
 PACKAGE_SECONDS = 300
 EVALUATE_SECONDS = 600
 CONCLUDE_SECONDS = 60
+PROMOTE_SECONDS = 60
 STARTED = {
     "run_id": expression("$states.context.Execution.Name"),
     "input": expression("$states.context.Execution.Input"),
@@ -35,6 +36,7 @@ class TrainingParts:
     evaluate: str
     request_review: str
     conclude: str
+    promote: str
     attend: str
     dataset_machine: str
     dataset_seconds: int
@@ -44,6 +46,7 @@ class TrainingParts:
 def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     environment = announcer.environment
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
+    begin["Assign"]["promoted"] = {"champion": False}
     begin["Assign"] |= first_attempt("BuildDataset", "execution", CHILD_NAME)
     fits = [
         FitStates(Phase.JUDGED, "", parts, environment, then="Evaluate"),
@@ -75,7 +78,14 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             then="Approved",
             seconds=CONCLUDE_SECONDS,
         ),
-        "Approved": choose(("$concluded.decision = 'approve'", "AnnounceFinished"), otherwise="AnnounceSentBack"),
+        "Approved": choose(("$concluded.decision = 'approve'", "Promote"), otherwise="AnnounceSentBack"),
+        "Promote": invoke(
+            parts.promote,
+            expression("$concluded.promotion"),
+            assign="promoted",
+            then="AnnounceFinished",
+            seconds=PROMOTE_SECONDS,
+        ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
         "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
         **attempt_states(parts.attend, [dataset, *fits[0].steps(), *fits[1].steps()], announcer),
@@ -163,5 +173,6 @@ def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
 
 _OUTPUT = (
     "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
-    "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn}, $concluded])"
+    "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn, "
+    "'decision': $concluded.decision}, $promoted])"
 )

@@ -12,7 +12,9 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target, embedded_target
 from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
-from assembly_line.names import LedgerKind
+from assembly_line.messages import StationEvent
+from assembly_line.names import LedgerKind, Parameter
+from assembly_line.storage.event_log import EventLog
 from assembly_line.storage.ledger import Ledger
 from assembly_line.storage.machines import Execution
 from tests.embedded.embedded_account import until
@@ -42,6 +44,13 @@ class Deployed:
 
     def ledger(self, kind: LedgerKind) -> list[dict[str, Any]]:
         return list(Ledger(self.target.ledger).read(LINE, kind))
+
+    @property
+    def dataset_machine(self) -> str:
+        return self.target.parameters.value(Parameter.DATASET_MACHINE)
+
+    def station_events(self) -> list[StationEvent]:
+        return list(EventLog(self.target.ledger).read())
 
     def end(self, arn: str, *, seconds: float = 60) -> Execution:
         """The execution, once it is over."""

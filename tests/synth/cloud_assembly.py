@@ -48,6 +48,10 @@ class Assembly:
             for path in sorted(self.folder.glob("*.template.json"))
         }
 
+    @property
+    def environment(self) -> str:
+        return next(self.folder.glob("*.template.json")).name.split("-", 2)[1]
+
     @cached_property
     def resources(self) -> list[Resource]:
         return [

@@ -137,8 +137,15 @@ def _unassigned(document: Mapping[str, Any]) -> list[str]:
     return [
         f"{name}: reads ${variable}, which is not assigned on every way to it"
         for name, state in states.items()
-        for variable in sorted(_read(state) - known[name])
+        for variable in sorted(_missing(name, state, states, known))
     ]
+
+
+def _missing(name: str, state: State, states: Mapping[str, State], known: Mapping[str, set[str]]) -> set[str]:
+    if not _by_state(state):
+        return _read(state) - known[name]
+    flows = zip(_flows(name, state, states), [*state["Choices"], {"Assign": state.get("Assign")}], strict=True)
+    return {variable for (job, _, _), choice in flows for variable in _read(choice) - known[job] - known[name]}
 
 
 def _flows(name: str, state: State, states: Mapping[str, State]) -> Iterator[tuple[str, str, set[str]]]:
@@ -146,14 +153,19 @@ def _flows(name: str, state: State, states: Mapping[str, State]) -> Iterator[tup
 
     A choice by the attempt's state goes on with what was known there: the attempt was assigned with it.
     """
-    named = [BY_STATE.fullmatch(choice["Condition"]) for choice in state.get("Choices", [])]
-    if not named or not all(named):
+    found = _by_state(state)
+    if not found:
         yield from ((name, target, assigned) for target, assigned in _edges(state))
         return
-    found = [match[1] for match in named if match]
     (other,) = {job for job, content in states.items() if "Catch" in content} - set(found)
     for job, choice in zip([*found, other], [*state["Choices"], {**state, "Next": state["Default"]}], strict=True):
         yield job, choice["Next"], set(choice.get("Assign", {}))
+
+
+def _by_state(state: State) -> list[str]:
+    """The states of the attempts by which a choice goes on; empty for any other state."""
+    named = [BY_STATE.fullmatch(choice["Condition"]) for choice in state.get("Choices", [])]
+    return [match[1] for match in named if match] if all(named) else []
 
 
 def _edges(state: State) -> Iterator[tuple[str, set[str]]]:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from assembly_line.environments import (
     ApiEnvironment,
     AttemptsEnvironment,
+    ChampionsEnvironment,
     DatasetEnvironment,
     Environment,
     EventRecorderEnvironment,
@@ -33,9 +34,10 @@ CONTRACTS: dict[str, type[Environment]] = {
     "online": OnlineEnvironment,
     "event_recorder": EventRecorderEnvironment,
     "attempts": AttemptsEnvironment,
+    "champions": ChampionsEnvironment,
 }
 # A cold handler of the embedded AWS costs a second and 200 MB.
-MOST = 23
+MOST = 24
 
 
 def test_every_handler_of_the_templates_is_a_function_of_the_code(assembly: Assembly) -> None:

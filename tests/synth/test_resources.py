@@ -15,7 +15,15 @@ from assembly_line.cli.account_deployment import FLAGS
 from assembly_line.embedded.extensions.created_types import created_types
 from assembly_line.embedded.extensions.recorded_types import RECORDED
 from assembly_line.loader import load_line
-from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
+from assembly_line.names import (
+    OnlineKey,
+    Parameter,
+    job_role,
+    line_resource,
+    log_parameter,
+    online_machine,
+    parameter_name,
+)
 from stacks.constructs.moments import cron_of
 from stacks.constructs.online_schedule import OnlineSchedule
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
@@ -378,7 +386,11 @@ def test_every_parameter_that_the_command_line_looks_up_is_published(assembly: A
     published = {each.properties["Name"] for each in assembly.of_type("AWS::SSM::Parameter")}
     wanted = {parameter_name("embedded", parameter) for parameter in Parameter}
     subscribers = "/assembly-line/embedded/lines/coupon_redemption/subscribers/campaign_desk"
-    assert published == wanted | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
+    handlers = [function.properties["Handler"] for function in assembly.of_type("AWS::Lambda::Function")]
+    logs = {
+        log_parameter("embedded", handler.removeprefix("lambdas.").replace(".handler.", ".")) for handler in handlers
+    }
+    assert published == wanted | logs | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
 
 
 def test_a_line_can_go_because_nothing_refers_to_it(each_assembly: Assembly) -> None:

@@ -19,6 +19,7 @@ from assembly_line.release import Release
 from assembly_line.storage.control_table import ControlTable
 from assembly_line.storage.objects import ObjectStore
 from assembly_line.storage.releases import ReleaseStore
+from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from lambdas.training.stores import stores as training_stores
 from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
@@ -50,8 +51,14 @@ def control_table(aws: None) -> Table:
 
 
 @pytest.fixture(scope="module")
-def control(control_table: Table) -> ControlTable:
-    return ControlTable(boto3.client("dynamodb", region_name=REGION), control_table.name)
+def champion_table(aws: None) -> Table:
+    return new_control_table("champions")
+
+
+@pytest.fixture(scope="module")
+def control(control_table: Table, champion_table: Table) -> ControlTable:
+    names = (control_table.name, champion_table.name)
+    return ControlTable(boto3.client("dynamodb", region_name=REGION), *names)
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +95,16 @@ def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterato
             "ACCOUNT_ID": "123456789012",
             "STORE_BUCKET": "store",
             "CONTROL_TABLE": "control",
+            "CHAMPION_TABLE": "champions",
         }.items():
             patch.setenv(variable, value)
         training_stores.cache_clear()
         review.stores.cache_clear()
+        champions.control.cache_clear()
         yield
         training_stores.cache_clear()
         review.stores.cache_clear()
+        champions.control.cache_clear()
 
 
 @pytest.fixture(scope="module")
