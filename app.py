@@ -41,6 +41,7 @@ def build(app: App) -> None:
     machines = {
         "dataset": features.dataset_machine,
         "online": features.online_machine,
+        "tables": features.tables_machine,
         "training": training.training_machine,
         "scoring": delivery.scoring_machine,
         "outcomes": feedback.outcomes_machine,

@@ -154,6 +154,7 @@ class EventRecorderEnvironment(Environment):
     ledger_bucket: str
     dataset_machine_arn: str
     online_machine_arn: str
+    tables_machine_arn: str
     training_machine_arn: str
     scoring_machine_arn: str
     outcomes_machine_arn: str

@@ -176,8 +176,8 @@ def job_role(environment: str, line: str) -> str:
     return f"{line_resource(environment, line)}-jobs"
 
 
-def tables_job(environment: str) -> str:
-    """Physical name of the job that materialises the lines' tables, so that a line's own schedule can name it."""
+def tables_machine(environment: str) -> str:
+    """Physical name of the machine that materialises the lines' tables, so that a line's own schedule can name it."""
     return f"{PROJECT}-{aws_name(environment)}-tables"
 
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from assembly_line.environments import AttemptsEnvironment, DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_job
+from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_machine
 from stacks.constructs.dataset_job import DatasetJob
 from stacks.constructs.grants import allow
 from stacks.constructs.machine import Machine, look_at_executions
@@ -24,7 +24,7 @@ from stacks.constructs.query_workgroup import QueryWorkgroup
 from stacks.constructs.sagemaker_access import look_at_jobs
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
-from stacks.machines import dataset, online
+from stacks.machines import dataset, online, tables
 from stacks.machines.attempts import ATTEND_SECONDS
 from stacks.station import StationStack
 
@@ -57,7 +57,8 @@ class FeaturesStack(StationStack):
         for machine in (self.dataset_machine, self.online_machine):
             let_start(machine, foundation.people.scientist)
         let_read_catalog(self, database, foundation.people.scientist)
-        tables = self._tables_job(database)
+        job = self._tables_job(database)
+        self.tables_machine = self._tables_machine(job)
         workgroup = QueryWorkgroup(self, "Queries", foundation=foundation)
         workgroup.let_query(foundation.people.scientist, database)
         self.parameters(
@@ -65,7 +66,7 @@ class FeaturesStack(StationStack):
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_MACHINE: self.dataset_machine.arn,
                 Parameter.DATASET_JOB: self.dataset_job.name,
-                Parameter.TABLES_JOB: tables.name,
+                Parameter.TABLES_JOB: job.name,
                 Parameter.QUERY_WORKGROUP: workgroup.name,
                 Parameter.ONLINE_TABLE: self.online.name,
                 Parameter.ONLINE_MACHINE: self.online_machine.arn,
@@ -186,8 +187,7 @@ class FeaturesStack(StationStack):
         )
         definition = dataset.definition(parts, self.announcer(Station.FEATURES))
         machine = self.machine("Dataset", definition, calls=(explain, plan, claim, build, finish, shape))
-        runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
-        allow(machine.role, runs, (job.arn,))
+        _let_wait_for(machine, job)
         let_see_executions(machine, claim.role)
         return machine
 
@@ -225,7 +225,6 @@ class FeaturesStack(StationStack):
             settings=self.settings,
             key=foundation.key,
             script="materialise_tables.py",
-            job_name=tables_job(self.environment_name),
             arguments={
                 TablesArgument.LAKE_BUCKET: foundation.lake.name,
                 TablesArgument.STORE_BUCKET: foundation.store.name,
@@ -242,3 +241,15 @@ class FeaturesStack(StationStack):
         let_write_catalog(job.role, database)
         let_run(job, job.name, foundation.people.scientist)
         return job
+
+    def _tables_machine(self, job: DatasetJob) -> Machine:
+        parts = tables.TablesParts(glue_job=job.name, minutes=self.settings.spark_timeout_minutes)
+        definition = tables.definition(parts, self.announcer(Station.FEATURES))
+        machine = self.machine("Tables", definition, calls=(), name=tables_machine(self.environment_name))
+        _let_wait_for(machine, job)
+        return machine
+
+
+def _let_wait_for(machine: Machine, job: DatasetJob) -> None:
+    runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+    allow(machine.role, runs, (job.arn,))

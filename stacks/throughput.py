@@ -5,11 +5,10 @@ An execution cannot announce that it failed, was stopped or was redriven: Step F
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -23,7 +22,7 @@ from assembly_line.names import (
     STOPPED,
     station_events_prefix,
 )
-from stacks.constructs.guarded_queue import GuardedQueue, Undelivered
+from stacks.constructs.guarded_queue import GuardedQueue, Undelivered, admit_rules
 from stacks.constructs.machine import Machine
 from stacks.constructs.queue_consumer import consume
 from stacks.foundation import FoundationStack
@@ -72,7 +71,8 @@ class ThroughputStack(StationStack):
                 },
             },
         )
-        self._admit((announced, stopped), (self._events.queue, undelivered))
+        for queue in (self._events.queue, undelivered):
+            admit_rules(queue, (announced, stopped))
         self._recorder()
 
     def _rule(self, id_: str, undelivered: sqs.Queue, **properties: Any) -> events.CfnRule:
@@ -88,23 +88,6 @@ class ThroughputStack(StationStack):
                 )
             ],
         )
-
-    def _admit(self, rules: Iterable[events.CfnRule], queues: Iterable[sqs.Queue]) -> None:
-        """Let these rules, and nothing else of EventBridge, send into the queues."""
-        arns = [rule.attr_arn for rule in rules]
-        for queue in queues:
-            queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="StationEvents",
-                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[queue.queue_arn],
-                    conditions={
-                        "ArnEquals": {"aws:SourceArn": arns},
-                        "StringEquals": {"aws:SourceAccount": self.account},
-                    },
-                )
-            )
 
     def _recorder(self) -> None:
         ledger = self.foundation.ledger

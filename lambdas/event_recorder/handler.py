@@ -43,6 +43,7 @@ def recorder() -> Recorder:
     machines = {
         environment.dataset_machine_arn: Station.FEATURES,
         environment.online_machine_arn: Station.FEATURES,
+        environment.tables_machine_arn: Station.FEATURES,
         environment.training_machine_arn: Station.TRAINING,
         environment.scoring_machine_arn: Station.DELIVERY,
         environment.outcomes_machine_arn: Station.FEEDBACK,

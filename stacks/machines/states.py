@@ -29,13 +29,9 @@ _CHILD_TRANSIENT = (
     "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.SdkClientException",
 )
-_GLUE_TRANSIENT = (
-    "Glue.AWSGlueException",
-    "Glue.ConcurrentRunsExceededException",
-    "Glue.InternalServiceException",
-    "Glue.OperationTimeoutException",
-    "Glue.ResourceNumberLimitExceededException",
-)
+_GLUE_TRANSIENT = ("Glue.AWSGlueException", "Glue.InternalServiceException", "Glue.OperationTimeoutException")
+# As many runs as the job or the account may have: others have to end first, which takes hours at most.
+_GLUE_FULL = ("Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException")
 
 
 def expression(jsonata: str) -> str:
@@ -142,14 +138,17 @@ def run_child(machine: str, *, name: str, request: str, assign: str, then: str, 
 
 
 def run_glue_job(job: str, arguments: Mapping[str, str], *, then: str, minutes: int) -> State:
-    """Run a Glue job to its end."""
+    """Run a Glue job to its end, after other runs if it has as many as it may have."""
     return task(
         "glue:startJobRun.sync",
         {"JobName": job, "Arguments": dict(arguments), "Timeout": minutes},
         then=then,
         # A run may queue for capacity before its own time limit begins.
         seconds=(minutes + 30) * 60,
-        retries=[retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600)],
+        retries=[
+            retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600),
+            retry(*_GLUE_FULL, attempts=60, first_seconds=30, longest_seconds=600),
+        ],
     )
 
 

@@ -76,6 +76,7 @@ ORDER = {
     ],
     "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
     "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
+    "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
 }
 # What follows a job that did not end well.
 ATTEMPTS = [
@@ -343,6 +344,15 @@ def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[st
 def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definition]) -> None:
     arguments = machines["Dataset"].states["BuildWithSpark"]["Arguments"]["Arguments"]
     assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
+
+
+def test_runs_of_a_glue_job_wait_for_each_other_for_hours(machines: dict[str, Definition]) -> None:
+    for name, state in (("Dataset", "BuildWithSpark"), ("Tables", "Refresh")):
+        _, full = machines[name].states[state]["Retry"]
+        assert full["ErrorEquals"][0] == "Glue.ConcurrentRunsExceededException"
+        waits = [min(full["IntervalSeconds"] * 2**n, full["MaxDelaySeconds"]) for n in range(full["MaxAttempts"])]
+        # With full jitter half of it on average.
+        assert 4 * 3600 < sum(waits) / 2 < machines[name].document["TimeoutSeconds"]
 
 
 def test_only_a_dataset_that_is_for_a_type_of_model_is_shaped(machines: dict[str, Definition]) -> None:

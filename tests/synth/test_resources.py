@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
+from aws_cdk.aws_kms import Key
 
 from assembly_line.cli.account_deployment import FLAGS
 from assembly_line.embedded.extensions.created_types import created_types
@@ -23,9 +24,11 @@ from assembly_line.names import (
     log_parameter,
     online_machine,
     parameter_name,
+    tables_machine,
 )
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.moments import cron_of
-from stacks.constructs.online_schedule import OnlineSchedule
+from stacks.constructs.schedules import Schedules
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
 from tests.synth.policies import as_text, resource_statements
 
@@ -120,16 +123,36 @@ def test_only_what_can_be_published_again_expires(each_assembly: Assembly) -> No
     assert expiring == [("Features", {"AttributeName": OnlineKey.EXPIRES, "Enabled": True})]
 
 
+def scheduled(assembly: Assembly) -> list[Resource]:
+    return [rule for rule in assembly.of_type("AWS::Events::Rule") if "ScheduleExpression" in rule.properties]
+
+
 def test_tables_are_refreshed_when_the_line_says(each_assembly: Assembly) -> None:
-    (trigger,) = each_assembly.of_type("AWS::Glue::Trigger")
-    jobs = {job.properties.get("Name") for job in each_assembly.of_type("AWS::Glue::Job")}
-    (action,) = trigger.properties["Actions"]
-    assert (trigger.stack, trigger.properties["Schedule"]) == ("Line-coupon-redemption", "cron(0 5 * * ? *)")
-    assert action["JobName"] in jobs
-    assert action["Arguments"] == {
-        "--LINE": "coupon_redemption",
-        "--TABLES": "spending_by_month,redemptions_by_week,household_week",
+    (rule,) = scheduled(each_assembly)
+    (target,) = rule.properties["Targets"]
+    assert (rule.stack, rule.properties["ScheduleExpression"]) == ("Line-coupon-redemption", "cron(0 5 * * ? *)")
+    assert json.loads(target["Input"]) == {
+        "line": "coupon_redemption",
+        "tables": "spending_by_month,redemptions_by_week,household_week",
     }
+    named = {
+        each.properties.get("StateMachineName") for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    }
+    assert target["Arn"]["Fn::Join"][1][-1].removeprefix(":stateMachine:") in named
+    # A laptop does not refresh tables by itself.
+    assert rule.properties["State"] == ("DISABLED" if each_assembly.environment == "embedded" else "ENABLED")
+
+
+def test_every_end_of_a_glue_job_can_alarm(each_assembly: Assembly) -> None:
+    """Whatever starts a run by itself is a machine, whose failures have an alarm."""
+    assert not [each for each in each_assembly.resources if each.type == "AWS::Glue::Trigger"]
+    machines = {(each.stack, each.id) for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")}
+    alarmed: dict[str, set[tuple[str, str]]] = {"ExecutionsFailed": set(), "ExecutionsTimedOut": set()}
+    for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm"):
+        if alarm.properties.get("MetricName") in alarmed:
+            (dimension,) = alarm.properties["Dimensions"]
+            alarmed[alarm.properties["MetricName"]].add((alarm.stack, dimension["Value"]["Ref"]))
+    assert alarmed["ExecutionsFailed"] == alarmed["ExecutionsTimedOut"] == machines
 
 
 @pytest.mark.parametrize(
@@ -148,23 +171,20 @@ def test_a_declared_refresh_is_a_schedule(refresh: str, schedule: str) -> None:
 def test_online_features_are_published_when_the_line_says(production: Assembly) -> None:
     line = load_line(ROOT / "lines", "coupon_redemption").line
     stack = Stack(App(), "Line")
-    OnlineSchedule(stack, "Online", line=replace(line, online_refresh="daily at 06:00"), environment="prod")
+    declared = replace(line, online_refresh="daily at 06:00", tables=())
+    alarms = Alarms(stack, "Alarms", key=Key(stack, "Key"), email=None)
+    Schedules(stack, "Schedules", line=declared, environment="prod", enabled=True, alarms=alarms)
     written = Template.from_stack(stack)
     (rule,) = written.find_resources("AWS::Events::Rule").values()
     (target,) = rule["Properties"]["Targets"]
     assert rule["Properties"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
     assert json.loads(target["Input"]) == {"line": "coupon_redemption"}
     machines = production.of_type("AWS::StepFunctions::StateMachine")
-    (named,) = (name for machine in machines if (name := machine.properties.get("StateMachineName")))
-    assert target["Arn"]["Fn::Join"][1][-1] == f":stateMachine:{named}"
+    assert online_machine("prod") in {machine.properties.get("StateMachineName") for machine in machines}
+    assert target["Arn"]["Fn::Join"][1][-1] == f":stateMachine:{online_machine('prod')}"
     (policy,) = written.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
-
-
-def test_a_line_without_such_a_moment_publishes_by_hand(each_assembly: Assembly) -> None:
-    rules = each_assembly.of_type("AWS::Events::Rule")
-    assert [rule for rule in rules if "ScheduleExpression" in rule.properties] == []
 
 
 def test_queries_are_bounded_and_their_results_encrypted(each_assembly: Assembly) -> None:
@@ -186,7 +206,8 @@ def test_topics_and_queues_are_encrypted(each_assembly: Assembly) -> None:
     for queue in each_assembly.of_type("AWS::SQS::Queue"):
         # A customer key, but for the queues that EventBridge fills.
         own = "KmsMasterKeyId" in queue.properties
-        assert own or (queue.stack == "Throughput" and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
+        of_rules = queue.stack == "Throughput" or queue.id.startswith("SchedulesUndelivered")
+        assert own or (of_rules and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
 
 
 def test_every_queue_has_dead_letters_that_are_kept_and_watched(each_assembly: Assembly) -> None:
@@ -300,7 +321,7 @@ def test_glue_jobs_are_encrypted_and_bounded(each_assembly: Assembly) -> None:
 
 def test_state_machines_log_everything_but_data_and_are_traced(each_assembly: Assembly) -> None:
     machines = each_assembly.of_type("AWS::StepFunctions::StateMachine")
-    assert len(machines) == 5
+    assert len(machines) == 6
     for machine in machines:
         logging = machine.properties["LoggingConfiguration"]
         assert logging["Level"] == "ALL"
@@ -363,8 +384,9 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         ("AWS::SNS::Topic", line),
         ("AWS::SageMaker::ModelPackageGroup", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
-        # A line's own schedule names it.
+        # A line's own schedules name them.
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
+        ("AWS::StepFunctions::StateMachine", tables_machine("embedded")),
     }
 
 
