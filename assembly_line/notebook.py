@@ -16,20 +16,20 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused
-from assembly_line.features.audit_of_knowledge import audit_knowledge
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine
-from assembly_line.features.local_sources import Given, typed_sources
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.planning import make_plan, needed_sources
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.selection import resolved_features
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.features.profile.of_dataset import page_of_notebook
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.selection import resolved_features
-from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_fold, columns_of
+from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
 from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.shapes.facts import Facts, kind_of_outcome
 from assembly_line.features.shapes.shaping import shape
-from assembly_line.features.workload import workload_of
+from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ShapedType
 from assembly_line.requests import DatasetRequest
@@ -37,9 +37,9 @@ from assembly_line.requests import DatasetRequest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from assembly_line.features.attempts import Built
-    from assembly_line.features.findings import Finding
-    from assembly_line.features.plans import Plan
+    from assembly_line.features.model.findings import Finding
+    from assembly_line.features.model.plans import Plan
+    from assembly_line.features.sources.attempts import Built
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"
@@ -119,7 +119,7 @@ def dataset(
         )
         files = {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
         target = folder / "data.parquet"
-        built = build(plan, files, target, memory_mib=memory_mib, scripts=contents)
+        built = build_on_duckdb(plan, files, target, memory_mib=memory_mib, scripts=contents)
         if plan.with_outcome:
             audited = audit_knowledge(plan, files, target, memory_mib=memory_mib, scripts=contents)
             built = replace(built, findings=(*built.findings, *audited))
@@ -144,7 +144,7 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
     if trying:
         line = replace(line, features={**line.features, **trying})
     path = Path(to).expanduser()
-    written = page_of_notebook(line, json.loads(table.schema.metadata[METADATA]), columns_of(table))
+    written = page_of_notebook(line, json.loads(table.schema.metadata[METADATA]), arrow_columns_of(table))
     path.write_text(written, encoding="utf-8")
     return path
 
@@ -187,7 +187,7 @@ def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowF
     if not isinstance(request.model, ShapedType):
         raise RequestRefused("model.type: 'plain' is the dataset as it is: there is nothing to shape")
     check_wish(request.model, line)
-    wish, columns = request.model.resolved(), columns_of(table)
+    wish, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
         line=line.name,
         dataset_id="of this notebook",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from assembly_line.embedded.glue.spark import RUNTIME
 from assembly_line.embedded.glue.spark import environment as spark_variables
-from assembly_line.features.forecast import building_seconds
-from assembly_line.features.plans import Plan
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.planning.forecast import building_seconds
 from benchmarks.child import Task
 from benchmarks.comparing import check_equal
 from benchmarks.declared import CASES, columns_of, plan_of

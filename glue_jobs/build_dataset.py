@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from assembly_line.features.audit_on_spark import audit_knowledge
-from assembly_line.features.engine_spark import build
+from assembly_line.features.engines.engine_spark import build_on_spark
+from assembly_line.features.quality.audit_on_spark import audit_knowledge_on_spark
 from assembly_line.names import GlueArgument
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.worker_transfers import DatasetPut, LakeFetch
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.worker_transfers import DatasetPut, LakeFetch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,12 +44,12 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     fetch = LakeFetch(arguments[GlueArgument.LAKE_BUCKET])
     scripts = ReleaseStore(store).read_scripts(plan.release, plan.scripts)
     put = DatasetPut(store_bucket, plan.line.name, plan.dataset_id)
-    built, data_key = build(plan, session, fetch=fetch, put=put, scripts=scripts)
+    built, data_key = build_on_spark(plan, session, fetch=fetch, put=put, scripts=scripts)
     if plan.with_outcome:
         with tempfile.TemporaryDirectory(prefix="dataset-") as folder:
             path = Path(folder) / "data.parquet"
             datasets.read_data(data_key, path)
-            audited = audit_knowledge(plan, session, path, fetch=fetch, scripts=scripts)
+            audited = audit_knowledge_on_spark(plan, session, path, fetch=fetch, scripts=scripts)
         built = replace(built, findings=(*built.findings, *audited))
     seconds = round(time.monotonic() - began, 3)
     datasets.write_spark_attempt(plan, {**built.to_json(), "data_key": data_key, "seconds": seconds})

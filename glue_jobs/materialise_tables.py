@@ -12,16 +12,16 @@ import boto3
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.spark_tables import materialise
 from assembly_line.names import EVERY_TABLE, TablesArgument
-from assembly_line.storage.catalog import Catalog
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MonthPut, TableStore
-from assembly_line.storage.worker_transfers import LakeFetch
+from assembly_line.storage.lake.catalog import Catalog
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.tables import MonthPut, TableStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.worker_transfers import LakeFetch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -46,7 +46,7 @@ def main(arguments: Mapping[str, str], spark: SparkSession | None = None) -> Non
     line = release.line
     tables = TableStore(store, Catalog(boto3.client("glue"), arguments[TablesArgument.GLUE_DATABASE]))
     for declared in _chosen(line, arguments[TablesArgument.TABLES]):
-        snapshots = {name: lake.snapshot(name) for name in sources_read(line, declared)}
+        snapshots = {name: lake.snapshot(name) for name in sources_of_table(line, declared)}
         table = planned_table(release, declared, snapshots)
         found = tables.find(line.name, table.name)
         if found is not None and found["definition"] == table.definition:

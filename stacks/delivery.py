@@ -7,10 +7,10 @@ from constructs import Construct
 
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.names import Parameter, Station
-from stacks.constructs.grants import use_key
+from stacks.constructs.access.grants import use_key
+from stacks.constructs.access.permissions import let_start
+from stacks.constructs.access.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
 from stacks.constructs.machine import Machine, run_other_machine
-from stacks.constructs.permissions import let_start
-from stacks.constructs.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack

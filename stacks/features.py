@@ -8,11 +8,8 @@ from constructs import Construct
 
 from assembly_line.environments import AttemptsEnvironment, DatasetEnvironment, OnlineEnvironment
 from assembly_line.names import EVERY_TABLE, Parameter, Station, TablesArgument, online_machine, tables_machine
-from stacks.constructs.dataset_job import DatasetJob
-from stacks.constructs.grants import allow
-from stacks.constructs.machine import Machine, look_at_executions
-from stacks.constructs.online_table import OnlineTable
-from stacks.constructs.permissions import (
+from stacks.constructs.access.grants import allow
+from stacks.constructs.access.permissions import (
     let_read_catalog,
     let_run,
     let_see_executions,
@@ -20,8 +17,11 @@ from stacks.constructs.permissions import (
     let_watch,
     let_write_catalog,
 )
-from stacks.constructs.query_workgroup import QueryWorkgroup
-from stacks.constructs.sagemaker_access import look_at_jobs
+from stacks.constructs.access.sagemaker_access import look_at_jobs
+from stacks.constructs.data.online_table import OnlineTable
+from stacks.constructs.data.query_workgroup import QueryWorkgroup
+from stacks.constructs.dataset_job import DatasetJob
+from stacks.constructs.machine import Machine, look_at_executions
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.machines import dataset, online, tables

@@ -6,14 +6,14 @@ from constructs import Construct
 
 from assembly_line.environments import ApiEnvironment, FeedbackCollectorEnvironment, OutcomesEnvironment
 from assembly_line.names import Parameter, Station
-from stacks.constructs.consumer_access import ConsumerAccess
-from stacks.constructs.grants import allow, use_key
-from stacks.constructs.guarded_queue import GuardedQueue
+from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.grants import allow, use_key
+from stacks.constructs.access.permissions import let_start
+from stacks.constructs.access.sagemaker_access import use_model_packages
 from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import Machine, start_and_stop
-from stacks.constructs.permissions import let_start
-from stacks.constructs.queue_consumer import consume
-from stacks.constructs.sagemaker_access import use_model_packages
+from stacks.constructs.messaging.guarded_queue import GuardedQueue
+from stacks.constructs.messaging.queue_consumer import consume
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack

@@ -11,13 +11,13 @@ from constructs import Construct
 
 from assembly_line.errors import DeclarationError
 from assembly_line.names import QUERY_RESULTS, TABLES, Parameter
-from stacks.constructs.access_logs import AccessLogs
+from stacks.constructs.access.people import People
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.control_table import ControlTable
-from stacks.constructs.data_bucket import DataBucket
-from stacks.constructs.data_key import DataKey
+from stacks.constructs.data.access_logs import AccessLogs
+from stacks.constructs.data.control_table import ControlTable
+from stacks.constructs.data.data_bucket import DataBucket
+from stacks.constructs.data.data_key import DataKey
 from stacks.constructs.parameters import Parameters
-from stacks.constructs.people import People
 from stacks.settings import Settings
 
 

@@ -15,14 +15,14 @@ from assembly_line.names import (
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
 )
-from stacks.constructs.consumer_access import ConsumerAccess
-from stacks.constructs.data_bucket import BY_PREFIX
-from stacks.constructs.grants import arn_for
-from stacks.constructs.job_role import JobRole
+from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.grants import arn_for
+from stacks.constructs.access.job_role import JobRole
+from stacks.constructs.data.data_bucket import BY_PREFIX
+from stacks.constructs.data.model_registry import model_package_group
 from stacks.constructs.line_dashboard import LineDashboard
-from stacks.constructs.model_registry import model_package_group
-from stacks.constructs.schedules import Schedules
-from stacks.constructs.subscriber import Subscriber, delivery_key
+from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
+from stacks.constructs.schedules.schedules import Schedules
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 

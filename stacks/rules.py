@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import App, CloudFormationValidatePlugin, Validations
 
-from stacks.constructs.reasons import tell_rules
+from stacks.constructs.access.reasons import tell_rules
 
 
 def apply_rules(app: App) -> None:

@@ -22,9 +22,9 @@ from assembly_line.names import (
     STOPPED,
     station_events_prefix,
 )
-from stacks.constructs.guarded_queue import GuardedQueue, Undelivered, admit_rules
 from stacks.constructs.machine import Machine
-from stacks.constructs.queue_consumer import consume
+from stacks.constructs.messaging.guarded_queue import GuardedQueue, Undelivered, admit_rules
+from stacks.constructs.messaging.queue_consumer import consume
 from stacks.foundation import FoundationStack
 from stacks.station import StationStack
 

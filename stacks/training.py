@@ -7,9 +7,8 @@ from constructs import Construct
 
 from assembly_line.environments import ChampionsEnvironment, ReviewEnvironment, TrainingEnvironment
 from assembly_line.names import Parameter, Station
-from stacks.constructs.machine import Machine, run_other_machine
-from stacks.constructs.permissions import let_start
-from stacks.constructs.sagemaker_access import (
+from stacks.constructs.access.permissions import let_start
+from stacks.constructs.access.sagemaker_access import (
     encrypt_volumes,
     list_model_packages,
     pass_job_roles,
@@ -17,6 +16,7 @@ from stacks.constructs.sagemaker_access import (
     run_transform_jobs,
     use_model_packages,
 )
+from stacks.constructs.machine import Machine, run_other_machine
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack

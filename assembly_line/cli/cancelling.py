@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
 from assembly_line.names import Parameter, is_child, work_item
-from assembly_line.storage.machines import execution_arn
+from assembly_line.storage.services.machines import execution_arn
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target

@@ -42,7 +42,7 @@ def _declared(session: Session) -> Iterable[str]:
 def _datasets(session: Session) -> Iterable[str]:
     if not session.embedded:  # an account answers too slowly to type by
         return []
-    from assembly_line.storage.finished_datasets import FinishedDatasets
+    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     target = session.target
     return [found.dataset_id for found in FinishedDatasets(target.store).of(target.control.lines())]

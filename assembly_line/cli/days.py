@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import day_end, day_start, format_instant, parse_day
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
-from assembly_line.features.plain_values import plain_values, shown_instant
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
+from assembly_line.features.values.plain_values import plain_values, shown_instant
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.columns import Column
+    from assembly_line.features.values.columns import Column
 
 SHOWN = 5
 

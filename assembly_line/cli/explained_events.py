@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.features.plain_values import shown, shown_instant
+from assembly_line.features.values.plain_values import shown, shown_instant
 
 if TYPE_CHECKING:
     from assembly_line.declarations.sources import Source
-    from assembly_line.features.explanation import Event, Explanation
+    from assembly_line.features.explain.explanation import Event, Explanation
 
 
 def events_in_json(found: Explanation, near: int, listed: Callable[[Event], dict[str, Any]]) -> dict[str, Any]:

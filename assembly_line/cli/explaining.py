@@ -13,18 +13,18 @@ from assembly_line.declarations.derived import Expression, Ratio, parts_of, with
 from assembly_line.declarations.entities import key_columns, names_of
 from assembly_line.declarations.features import Attribute, Timed
 from assembly_line.errors import NotFound
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
-from assembly_line.features.entity_rows import Row, rows_of_entity
-from assembly_line.features.explanation import Event, Explanation, explain, near_span
-from assembly_line.features.plain_values import plain_values, rounds, same, shown, shown_instant
-from assembly_line.features.semantics import SEMANTICS_VERSION
-from assembly_line.features.wording import in_words
-from assembly_line.features.workload import columns_of, kind_of
+from assembly_line.features.explain.explanation import Event, Explanation, explain_value, near_span
+from assembly_line.features.model.workload import columns_of, kind_of
+from assembly_line.features.sources.entity_rows import Row, rows_of_entity
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
+from assembly_line.features.values.plain_values import plain_values, rounds, same, shown, shown_instant
+from assembly_line.features.values.semantics import SEMANTICS_VERSION
+from assembly_line.features.wording.wording import in_words
 
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.snapshots import SnapshotObject
+    from assembly_line.features.model.snapshots import SnapshotObject
 
 
 def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
         found, told = outcome_explained(recorded, feature, values, near=near)
     else:
         rows = _rows(recorded, feature, values, at)
-        found = explain(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
+        found = explain_value(plan.line, feature, at=at, rows=rows, scripts=recorded.scripts())
         told = _described(plan.line, found, near)
     kind = columns[feature].kind
     return {

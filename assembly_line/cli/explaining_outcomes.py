@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.explained_events import event_in_json, events_in_json
 from assembly_line.declarations.entities import names_of
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.features.assembly import DECISION_TIME
-from assembly_line.features.decision_wording import outcome_in_words
-from assembly_line.features.entity_rows import rows_of_entity
-from assembly_line.features.explanation import DAY
-from assembly_line.features.outcome_explanation import Horizon, explain_outcome, horizon_of
-from assembly_line.features.outcome_values import outcome_reads
-from assembly_line.features.own_row_explanation import explain_own_row
-from assembly_line.features.plain_values import shown, shown_instant
-from assembly_line.features.workload import keys_of
+from assembly_line.features.explain.explanation import DAY
+from assembly_line.features.explain.outcome_explanation import Horizon, explain_outcome, horizon_of
+from assembly_line.features.explain.own_row_explanation import explain_own_row
+from assembly_line.features.model.workload import keys_of
+from assembly_line.features.sources.entity_rows import rows_of_entity
+from assembly_line.features.spine.outcome_values import outcome_reads
+from assembly_line.features.values.dataset_columns import DECISION_TIME
+from assembly_line.features.values.plain_values import shown, shown_instant
+from assembly_line.features.wording.decision_wording import outcome_in_words
 from assembly_line.instants import to_micros
 
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
-    from assembly_line.features.entity_rows import Row
-    from assembly_line.features.explanation import Event, Explanation
-    from assembly_line.features.snapshots import SnapshotObject
+    from assembly_line.features.explain.explanation import Event, Explanation
+    from assembly_line.features.model.snapshots import SnapshotObject
+    from assembly_line.features.sources.entity_rows import Row
 
 
 def outcome_explained(

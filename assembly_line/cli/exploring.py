@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.decision_wording import spine_in_words
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.wide_planning import line_of
-from assembly_line.features.feature_listing import listed_features
+from assembly_line.features.wording.decision_wording import spine_in_words
+from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, line_table, tables_prefix
-from assembly_line.storage.job_runs import JobRuns
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.queries import Queries, QueryResult
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MANIFEST
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.tables import MANIFEST
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.job_runs import JobRuns
+from assembly_line.storage.services.queries import Queries, QueryResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,7 +104,7 @@ class Exploring:
         """What the job would make now; None where it could not."""
         lake = Lake(self._target.lake)
         try:
-            snapshots = {name: lake.snapshot(name) for name in sources_read(self._line, table)}
+            snapshots = {name: lake.snapshot(name) for name in sources_of_table(self._line, table)}
             return planned_table(self._release, table, snapshots).definition
         except (NotFound, RequestRefused):
             return None
@@ -124,7 +124,7 @@ def wide_document(line: Line, table: WideTable) -> dict[str, Any]:
     words = {one.name: one.definition for one in listed_features(line)}
     return {
         "kind": "wide",
-        "sources": list(sources_read(line, table)),
+        "sources": list(sources_of_table(line, table)),
         "by": list(key_columns(table.by)),
         "rows_are": spine_in_words(line_of(line, table).decision),
         "values": {name: words[name] for name in table.features},
@@ -142,8 +142,8 @@ def queries(target: Target) -> Queries:
 
 
 def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
-    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import rows
+    from assembly_line.cli.views.instants import minute
 
     columns = ("table", "by", "a row is of", "rows", "refreshed", "current", "refresh (UTC)")
     content = [
@@ -170,8 +170,8 @@ def draw_tables(found: Sequence[Mapping[str, Any]], line: str) -> Render:
 
 
 def draw_table(found: Mapping[str, Any]) -> Render:
-    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.output import fields
+    from assembly_line.cli.views.instants import minute
 
     months = [one["month"] for one in found.get("months", [])]
     return fields(

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from assembly_line.errors import Conflict, RequestRefused
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.finished_datasets import FinishedDataset
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.shapes import ShapeStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.datasets.finished_datasets import FinishedDataset
+from assembly_line.storage.datasets.shapes import ShapeStore
+from assembly_line.storage.services.objects import ObjectStore
 
 
 def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folder: Path) -> list[Path]:

@@ -45,7 +45,7 @@ COUNTED = {
 def read_history(target: Target, line: str) -> History:
     """Everything that the ledger knows of a line."""
     from assembly_line.feedback.history import join
-    from assembly_line.storage.ledger import Ledger
+    from assembly_line.storage.ledger.ledger import Ledger
 
     ledger = Ledger(target.ledger)
     return join(
@@ -58,7 +58,7 @@ def read_history(target: Target, line: str) -> History:
 
 def quarantined(target: Target, line: str) -> int:
     """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
-    from assembly_line.storage.ledger import Ledger
+    from assembly_line.storage.ledger.ledger import Ledger
 
     return sum(1 for _ in Ledger(target.ledger).read(line, LedgerKind.QUARANTINE))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.run_story import find
 from assembly_line.errors import NotFound
-from assembly_line.storage.finished_datasets import DATASET, FinishedDatasets
+from assembly_line.storage.datasets.finished_datasets import DATASET, FinishedDatasets
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
-    from assembly_line.storage.machines import Execution
+    from assembly_line.storage.services.machines import Execution
 
 WHOLE_ID = re.compile(r"ds-[0-9a-f]{32}")
 

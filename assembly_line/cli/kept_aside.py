@@ -9,8 +9,8 @@ from assembly_line.cli.output import Render, rows
 from assembly_line.delivery.answers import Reason
 from assembly_line.feedback.acceptance import UNDECLARED_ACTION, UNDECLARED_OUTCOME
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.scoring_runs import ScoringRun
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.days import released_line
 from assembly_line.errors import NotFound
-from assembly_line.features.feature_listing import ListedFeature, Users, listed_features
+from assembly_line.features.wording.feature_listing import ListedFeature, Users, listed_features
 from assembly_line.instants import format_instant
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.lake.lake import Lake
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -108,7 +108,7 @@ def _described(source: Source) -> dict[str, Any]:
 
 
 def _known(source: Source) -> str:
-    from assembly_line.features.wording import duration
+    from assembly_line.features.wording.wording import duration
 
     if source.static:
         return "always: its facts carry no time"

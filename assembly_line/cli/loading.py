@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from assembly_line.errors import NotFound, SourceUnreadable
 from assembly_line.names import Parameter
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
     from assembly_line.cli.target import Target
-    from assembly_line.features.snapshots import Snapshot
+    from assembly_line.features.model.snapshots import Snapshot
 
 FETCH_SECONDS = 600
 

@@ -47,8 +47,8 @@ def _typed(name: str, kind: str, text: str) -> Any:
 
 def draw_published(found: Mapping[str, Any]) -> Render:
     """What the online machine answers, and whether this very run wrote it."""
-    from assembly_line.cli.instants_in_words import minute, short_instant
     from assembly_line.cli.output import fields
+    from assembly_line.cli.views.instants import minute, short_instant
 
     return fields(
         {
@@ -66,8 +66,8 @@ def draw_published(found: Mapping[str, Any]) -> Render:
 
 def draw_answer(found: Mapping[str, Any]) -> Render:
     """The values, and how far they know the world."""
-    from assembly_line.cli.instants_in_words import short_instant
     from assembly_line.cli.output import exact, fields, rows
+    from assembly_line.cli.views.instants import short_instant
 
     def draw(console: Console) -> None:
         rows(

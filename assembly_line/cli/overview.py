@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.errors import NotFound
 from assembly_line.names import ControlKey, Parameter, is_child
-from assembly_line.storage.machines import RUNNING, execution_arn
+from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
     from rich.console import Console

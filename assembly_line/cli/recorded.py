@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.snapshots import SnapshotObject
-from assembly_line.storage.finished_datasets import FinishedDatasets
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.snapshots import SnapshotObject
+from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
-    from assembly_line.features.columns import Column
+    from assembly_line.features.values.columns import Column
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.loader import load_line, load_lines
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session

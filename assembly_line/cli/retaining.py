@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_datasets import SHORT
-from assembly_line.cli.drawn_forecast import size
 from assembly_line.cli.output import Render, fields, rows
+from assembly_line.cli.views.datasets import SHORT
+from assembly_line.cli.views.forecast import size
 from assembly_line.errors import RequestRefused
-from assembly_line.features.retention import LEAST_DAYS
+from assembly_line.features.model.retention import LEAST_DAYS
 from assembly_line.instants import format_instant
-from assembly_line.storage.references import references
-from assembly_line.storage.retention import Retention
+from assembly_line.storage.datasets.references import references
+from assembly_line.storage.datasets.retention import Retention
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ from assembly_line.cli.output import Render, fields
 from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import RunFailed
 from assembly_line.names import ControlKey, Parameter, review_item
-from assembly_line.storage.machines import RUNNING, execution_arn
+from assembly_line.storage.services.machines import RUNNING, execution_arn
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.overview import MACHINES
 from assembly_line.errors import NotFound
 from assembly_line.names import aws_name
-from assembly_line.storage.machines import SUCCEEDED, Execution, StateVisit, execution_arn
+from assembly_line.storage.services.machines import SUCCEEDED, Execution, StateVisit, execution_arn
 
 if TYPE_CHECKING:
     from rich.console import Console

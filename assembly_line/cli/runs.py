@@ -30,7 +30,7 @@ def require_released(session: Session, line: str) -> None:
 def require_features(session: Session, request: DatasetRequest) -> None:
     """Refuse features and groups that the released line does not declare, before anything is started."""
     from assembly_line.cli.days import released_line
-    from assembly_line.features.selection import resolved_features
+    from assembly_line.features.model.selection import resolved_features
 
     try:
         resolved_features(released_line(session.target, request.line), request)
@@ -44,7 +44,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
     Raises:
         RunFailed: the request was refused; the message is the reason.
     """
-    from assembly_line.cli.drawn_forecast import draw_forecast
+    from assembly_line.cli.views.forecast import draw_forecast
 
     target, name = session.target, run_name(request.line, "explain", request.as_of)
     arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), name, request.to_json())

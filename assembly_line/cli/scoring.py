@@ -12,9 +12,9 @@ import typer
 from assembly_line.cli.days import released_line
 from assembly_line.cli.kept_aside import draw_kept_aside, of_run
 from assembly_line.cli.output import Render, fields
-from assembly_line.delivery.standing import require_worth_acting
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.scored_periods import ScoredPeriods
+from assembly_line.delivery.run_standing import require_worth_acting
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.ledger.scored_periods import ScoredPeriods
 
 if TYPE_CHECKING:
     from rich.console import Console

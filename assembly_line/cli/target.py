@@ -17,10 +17,10 @@ from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
 from assembly_line.errors import RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.machines import Machines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.parameters import Parameters
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.machines import Machines
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.parameters import Parameters
 
 if TYPE_CHECKING:
     from botocore.session import Session

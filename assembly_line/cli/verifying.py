@@ -6,18 +6,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
-from assembly_line.features.comparison import Comparison, compare
-from assembly_line.features.dataset_changes import changes
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.plain_values import rounds
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.dataset_changes import changes
+from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.values.comparison import Comparison, compare
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
+from assembly_line.features.values.plain_values import rounds
+from assembly_line.features.values.semantics import SEMANTICS_VERSION
 
 if TYPE_CHECKING:
     from assembly_line.cli.recorded import Recorded
-    from assembly_line.features.plans import Plan
+    from assembly_line.features.model.plans import Plan
 
 MEMORY_MIB = 3008
 EXAMPLES = 10
@@ -35,7 +35,7 @@ def verified(recorded: Recorded) -> dict[str, Any]:
     stored = recorded.columns()
     files = {name: recorded.files(name) for name in plan.inputs}
     target = recorded.folder / "data.parquet"
-    built = build(plan, files, target, memory_mib=MEMORY_MIB, scripts=recorded.scripts())
+    built = build_on_duckdb(plan, files, target, memory_mib=MEMORY_MIB, scripts=recorded.scripts())
     again = read_dataset(target)
     columns = [DECISION_TIME, *plan.line.decision.keys, *plan.features, *plan.outcome_columns]
     absent = [name for name in columns if name not in stored]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assembly_line.delivery.standing import Standing
+from assembly_line.delivery.run_standing import Standing
 from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 

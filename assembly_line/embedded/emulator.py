@@ -16,31 +16,29 @@ from assembly_line.embedded.child_processes import INTERRUPTIBLE_PATH
 from assembly_line.embedded.extensions import (
     athena_results,
     athena_tables,
-    cloudformation_types,
-    custom_resources,
-    execution_limits,
-    execution_starts,
     full_disks,
     glue_jobs,
     http_apis,
+    message_senders,
+    pinned,
+    role_sessions,
+    saving,
+)
+from assembly_line.embedded.extensions.cloudformation import cloudformation_types, custom_resources, prompt_stacks
+from assembly_line.embedded.extensions.executions import (
+    execution_limits,
+    execution_starts,
     job_integrations,
     jsonata_states,
-    lambda_errors,
-    lambda_logs,
-    message_senders,
     nested_executions,
-    pinned,
     positions,
-    prompt_stacks,
     redriving,
     resuming,
     retries,
-    role_sessions,
-    saving,
-    shared_code,
     sns_publishing,
     task_callbacks,
 )
+from assembly_line.embedded.extensions.functions import lambda_errors, lambda_logs, shared_code
 
 EXTENSIONS = (
     athena_tables,

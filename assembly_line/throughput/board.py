@@ -15,8 +15,8 @@ from statistics import median
 from typing import Any, Literal
 
 from assembly_line.messages import StationEvent
-from assembly_line.throughput.items import Item, Time, items
-from assembly_line.throughput.visits import Visit, visits
+from assembly_line.throughput.station_visits import Visit, visits
+from assembly_line.throughput.work_items import Item, Time, items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

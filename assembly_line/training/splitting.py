@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.errors import TrainingRejected
-from assembly_line.features.columns import Integers
 from assembly_line.features.shapes.boundaries import windows
 from assembly_line.features.shapes.splitting import TEST, TRAIN, cut
 from assembly_line.features.shapes.timeline import timeline_of
+from assembly_line.features.values.columns import Integers
 from assembly_line.model_types import Split
 
 # A null known time is never known.

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.model.plans import plan_from_json
 from benchmarks.child import Task, serve
 
 
@@ -17,7 +17,7 @@ def prepare(task: Task) -> Callable[[], None]:
     paths = {name: [Path(file) for file in files[name]] for name in plan.inputs}
 
     def work() -> None:
-        build(plan, paths, Path(task.output), memory_mib=task.memory_mib)
+        build_on_duckdb(plan, paths, Path(task.output), memory_mib=task.memory_mib)
 
     return work
 

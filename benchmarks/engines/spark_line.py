@@ -11,8 +11,8 @@ from pathlib import Path
 import pyspark
 from pyspark.sql import SparkSession
 
-from assembly_line.features.engine_spark import build
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines.engine_spark import build_on_spark
+from assembly_line.features.model.plans import plan_from_json
 from benchmarks.child import Task, serve
 
 
@@ -38,7 +38,7 @@ def prepare(task: Task) -> Callable[[], None]:
     spark = SparkSession.builder.getOrCreate()
 
     def work() -> None:
-        build(plan, spark, fetch=LocalFetch(), put=LocalPut(task.output))
+        build_on_spark(plan, spark, fetch=LocalFetch(), put=LocalPut(task.output))
 
     return work
 

@@ -10,7 +10,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.environments import FeedbackCollectorEnvironment
 from assembly_line.feedback.arrivals import ledger_rows
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.ledger.ledger import Ledger
 from benchmarks.stations.simulated import LINE, TABLE, Context, account
 from lambdas.feedback_collector import handler
 

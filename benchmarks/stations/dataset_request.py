@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.lake.lake import Lake
 from benchmarks.declared import MEMORY_MIB
 from benchmarks.stations.simulated import LINE, LINES, TABLE, Account, Context, account
 from lambdas.dataset import handler

@@ -15,11 +15,11 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.features import Aggregate, Timed
-from assembly_line.features.asks import Decisions, Rows
-from assembly_line.features.columns import Column
-from assembly_line.features.evaluation import evaluate
-from assembly_line.features.semantics import NEVER, sight_of
-from assembly_line.features.workload import keys_of
+from assembly_line.features.kernel.asks import Decisions, Rows
+from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.model.workload import keys_of
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.semantics import NEVER, sight_of
 from benchmarks.flight_tables import make_late
 from benchmarks.flights import FLIGHTS, LATE
 

@@ -13,11 +13,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.errors import Conflict, NotFound, RequestRefused
-from assembly_line.features.selection import resolved_features
+from assembly_line.features.model.selection import resolved_features
 from assembly_line.instants import format_instant
 from assembly_line.names import aws_name, dataset_prefix
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.machines import SUCCEEDED, Execution, execution_arn
+from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
 from lambdas.api.incoming import object_of, principal_of
 from lambdas.api.responses import answer
 from lambdas.api.stores import stores

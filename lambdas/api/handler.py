@@ -20,7 +20,7 @@ from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
 from assembly_line.names import approved_item, aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
-from assembly_line.storage.queue import Parcel
+from assembly_line.storage.services.queue import Parcel
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
 from lambdas.api import champions, datasets, online

@@ -14,15 +14,15 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from assembly_line.environments import ApiEnvironment
 from assembly_line.requests import FeaturesRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lines import ReleasedLines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.lines import ReleasedLines
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.api.incoming import object_of, principal_of
 from lambdas.api.responses import answer
 
 if TYPE_CHECKING:
-    from assembly_line.storage.online_table import OnlineTable
+    from assembly_line.storage.lake.online_table import OnlineTable
 
 ROUTES = ["POST /lines/{line}/features"]
 
@@ -41,7 +41,7 @@ class Stores:
 def stores() -> Stores:
     """Built on first use, so that importing this module needs neither AWS nor an environment."""
     # It needs numpy, which no other route does.
-    from assembly_line.storage.online_table import OnlineTable
+    from assembly_line.storage.lake.online_table import OnlineTable
 
     environment = ApiEnvironment.from_process()
     dynamodb = boto3.resource("dynamodb")

@@ -9,16 +9,16 @@ import boto3
 
 from assembly_line.environments import ApiEnvironment
 from assembly_line.names import line_resource
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.event_bus import EventBus
-from assembly_line.storage.executions import Executions
-from assembly_line.storage.functions import WITHIN_A_REQUEST, Functions
-from assembly_line.storage.lines import ReleasedLines
-from assembly_line.storage.machines import Machines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.queue import Queue
-from assembly_line.storage.registry import ModelRegistry
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.lines import ReleasedLines
+from assembly_line.storage.models.registry import ModelRegistry
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.event_bus import EventBus
+from assembly_line.storage.services.executions import Executions
+from assembly_line.storage.services.functions import WITHIN_A_REQUEST, Functions
+from assembly_line.storage.services.machines import Machines
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.queue import Queue
 
 
 @dataclass(frozen=True)

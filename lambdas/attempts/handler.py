@@ -10,8 +10,8 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from assembly_line.environments import AttemptsEnvironment
-from assembly_line.storage.jobs import Jobs
-from assembly_line.storage.machines import Machines
+from assembly_line.storage.services.jobs import Jobs
+from assembly_line.storage.services.machines import Machines
 from assembly_line.training.attempts import Attempt, Problem, way_on
 
 if TYPE_CHECKING:

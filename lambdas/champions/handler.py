@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import ChampionsEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.names import ControlKey, approved_item
-from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.champions import Cause, Restoration, restored, same_restoration
 from assembly_line.training.review import DECIDED, check_permitted, is_approval
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.attempts import built_from_json, in_state
-from assembly_line.features.audit_of_facts import comparable
-from assembly_line.features.audit_of_knowledge import audit_knowledge
-from assembly_line.features.dataset_figures import figures_of
-from assembly_line.features.engine_duckdb import build as build_on_this_machine
-from assembly_line.features.gate import examine, require_passed
-from assembly_line.features.manifest import manifest_of, result_of
-from assembly_line.features.memory import require_memory_to_finish
-from assembly_line.features.plans import estimate_to_json
-from assembly_line.features.reading_back import opened_dataset
-from assembly_line.features.source_rules import columns_to_fetch
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb as build_on_this_machine
+from assembly_line.features.files.reading_back import opened_dataset
+from assembly_line.features.model.memory import require_memory_to_finish
+from assembly_line.features.model.plans import estimate_to_json
+from assembly_line.features.quality.audit_of_facts import comparable
+from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
+from assembly_line.features.quality.dataset_figures import figures_of
+from assembly_line.features.quality.gate import examine, require_passed
+from assembly_line.features.record.manifest import manifest_of, result_of
+from assembly_line.features.sources.attempts import built_from_json, in_state
+from assembly_line.features.sources.source_rules import columns_to_fetch
 from assembly_line.model_types import Shaped
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.planning import resolve

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assembly_line.errors import NotFound, RequestRefused
-from assembly_line.features.planning import make_plan, needed_sources
-from assembly_line.features.plans import Plan
-from assembly_line.features.snapshots import Snapshot
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.snapshots import Snapshot
+from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.stores import Stores

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.declarations.quality import Unique
-from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import connect
-from assembly_line.features.findings import Finding, broken
-from assembly_line.features.gate import examine, require_passed, rules_of
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import MEMORY_MIB, opened_dataset
-from assembly_line.features.rejudging import built_again, kept_findings, same_rules
-from assembly_line.features.source_rules import judged_rule
+from assembly_line.features.engines.duckdb_reader import DuckdbReader
+from assembly_line.features.files.reading_back import MEMORY_MIB, opened_dataset
+from assembly_line.features.files.session import connect
+from assembly_line.features.model.findings import Finding, broken
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.quality.gate import examine, require_passed, rules_of
+from assembly_line.features.quality.rejudging import built_again, kept_findings, same_rules
+from assembly_line.features.sources.source_rules import judged_rule
 from lambdas.dataset.stores import Stores
 
 

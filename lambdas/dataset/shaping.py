@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from assembly_line.features.manifest import require_rows
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import require_rows
 from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.memory import require_memory
 from assembly_line.model_types import wish_from_json

@@ -8,14 +8,14 @@ from functools import cache
 import boto3
 
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.features.forecast import Machinery
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.machines import Machines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.shapes import ShapeStore
+from assembly_line.features.planning.forecast import Machinery
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.datasets.shapes import ShapeStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.machines import Machines
+from assembly_line.storage.services.objects import ObjectStore
 
 
 @dataclass(frozen=True)

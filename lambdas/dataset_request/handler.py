@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import NotFound
-from assembly_line.features.claims import Claim, new_claim
-from assembly_line.features.forecast import forecast
+from assembly_line.features.model.claims import Claim, new_claim
+from assembly_line.features.planning.forecast import forecast
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.dataset_claims import DatasetClaims
-from assembly_line.storage.machines import RUNNING
+from assembly_line.storage.datasets.dataset_claims import DatasetClaims
+from assembly_line.storage.services.machines import RUNNING
 from lambdas.dataset.planning import resolve
 from lambdas.dataset.stores import stores
 

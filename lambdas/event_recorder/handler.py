@@ -13,8 +13,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from assembly_line.environments import EventRecorderEnvironment
 from assembly_line.errors import MalformedMessage
 from assembly_line.names import Station
-from assembly_line.storage.event_log import EventLog
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.ledger.event_log import EventLog
+from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.throughput.envelopes import station_event
 from assembly_line.throughput.stopped import Place
 

@@ -20,11 +20,11 @@ from assembly_line.canonical import digest
 from assembly_line.environments import FeedbackCollectorEnvironment
 from assembly_line.errors import AssemblyError, MalformedMessage
 from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.lines import ReleasedLines
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.lines import ReleasedLines
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

@@ -14,12 +14,12 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import OnlineEnvironment
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.requests import OnlineRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.online_publication import Publisher
-from assembly_line.storage.online_table import OnlineTable
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.online_publication import Publisher
+from assembly_line.storage.lake.online_table import OnlineTable
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -14,21 +14,21 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
 from assembly_line.environments import OutcomesEnvironment
-from assembly_line.features import outcomes as features
+from assembly_line.features.engines import outcomes as features
 from assembly_line.feedback.maturity import OpenDecision, Provenance, open_decisions, outcome_rows
 from assembly_line.names import LedgerKind
 from assembly_line.requests import OutcomesRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.snapshots import Snapshot
+    from assembly_line.features.model.snapshots import Snapshot
 
 logger = Logger(service="outcomes")
 

@@ -15,12 +15,12 @@ from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
 from assembly_line.names import line_resource
-from assembly_line.storage import runs
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.registry import ModelRegistry
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.models import runs
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.registry import ModelRegistry
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training.champions import Cause, champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval

@@ -21,23 +21,23 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.outbox import Letter
 from assembly_line.delivery.report import account
-from assembly_line.delivery.standing import require_worth_acting
+from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.features.shapes.model_inputs import inputs_from_json
-from assembly_line.features.table import read_columns
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import DeliveryStatus, LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.deliveries import Deliveries
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.scored_periods import ScoredPeriods
-from assembly_line.storage.scoring_runs import ScoringRun
-from assembly_line.storage.topic import Topic, topic_arn
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.ledger.deliveries import Deliveries
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.ledger.scored_periods import ScoredPeriods
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.topic import Topic, topic_arn
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

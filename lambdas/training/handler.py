@@ -14,14 +14,14 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.errors import RequestRefused
-from assembly_line.features.outcomes import require_happened
-from assembly_line.features.table import read_columns
+from assembly_line.features.engines.outcomes import require_happened
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.instants import format_instant
 from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest, TrainingRequest
-from assembly_line.storage import runs
-from assembly_line.storage.registry import PackageContent
+from assembly_line.storage.models import runs
+from assembly_line.storage.models.registry import PackageContent
 from assembly_line.training.archive import Limits, build_archive
 from assembly_line.training.evaluation import evaluate as measure
 from assembly_line.training.evaluation import read_answers

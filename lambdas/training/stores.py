@@ -11,12 +11,12 @@ import boto3
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.names import line_resource
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.registry import ModelRegistry
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.runs import RunStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.registry import ModelRegistry
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.models.runs import RunStore
+from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training.images import Image, image
 from assembly_line.training.phases import Fit
 from assembly_line.training.states import RunContext

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.constructs.grants import allow, use_key
+from stacks.constructs.access.grants import allow, use_key
 from stacks.constructs.runtime_code import REPOSITORY, library_archive
 from stacks.settings import Settings
 

@@ -13,10 +13,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.permissions import Permission
 from stacks.constructs.alarms import FIVE_MINUTES
-from stacks.constructs.consumer_access import ConsumerAccess
 from stacks.constructs.log_group import log_group
-from stacks.constructs.permissions import Permission
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.settings import Settings

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from assembly_line.declarations.lines import Line
 from stacks.constructs.alarms import FIVE_MINUTES
-from stacks.constructs.subscriber import Subscriber
+from stacks.constructs.messaging.subscriber import Subscriber
 from stacks.foundation import FoundationStack
 
 

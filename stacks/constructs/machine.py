@@ -10,10 +10,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.constructs.access.grants import allow, arn_for
+from stacks.constructs.access.reasons import acknowledge_wildcards
 from stacks.constructs.alarms import FIVE_MINUTES, Alarms
-from stacks.constructs.grants import allow, arn_for
 from stacks.constructs.log_group import log_group
-from stacks.constructs.reasons import acknowledge_wildcards
 from stacks.settings import Settings
 
 _NAMED_LATER = "Executions get their names when they start"

@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from assembly_line.environments import Environment
-from stacks.constructs.grants import allow
+from stacks.constructs.access.grants import allow
 from stacks.constructs.log_group import log_group
 from stacks.constructs.runtime_code import RUNTIME, dependency_layer, function_code
 from stacks.settings import Settings

@@ -17,8 +17,8 @@ from moto.s3.models import S3Backend
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

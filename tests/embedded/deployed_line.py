@@ -14,9 +14,9 @@ from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
 from assembly_line.messages import StationEvent
 from assembly_line.names import LedgerKind, Parameter
-from assembly_line.storage.event_log import EventLog
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.machines import Execution
+from assembly_line.storage.ledger.event_log import EventLog
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.services.machines import Execution
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import LineCommand
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from assembly_line.features.table import read_columns
+from assembly_line.features.files.columns_of_file import read_columns
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "lines" / "coupon_redemption"

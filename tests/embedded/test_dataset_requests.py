@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.cli.exits import ExitCode
-from assembly_line.features.table import read_columns
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.names import Parameter
-from assembly_line.storage.event_log import EventLog
-from assembly_line.throughput.visits import visits
+from assembly_line.storage.ledger.event_log import EventLog
+from assembly_line.throughput.station_visits import visits
 from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import until
 

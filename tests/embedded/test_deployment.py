@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from assembly_line.embedded import assembling, supervisor
 from assembly_line.embedded.assembling import sources_digest
 from assembly_line.embedded.deployment import assemble, deploy
-from assembly_line.embedded.limitations import limitations, templates_of
+from assembly_line.embedded.emulator_limitations import limitations, templates_of
 from assembly_line.embedded.runtime import REGION, Runtime
 from assembly_line.errors import EmbeddedAwsError
 from tests.embedded.embedded_account import EmbeddedAccount, unique

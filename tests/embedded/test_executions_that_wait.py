@@ -13,7 +13,7 @@ import pytest
 from assembly_line.embedded import supervisor
 from assembly_line.errors import RequestRefused
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
-from tests.embedded.test_emulator_tasks import ask_by_queue, token_of
+from tests.embedded.emulator.test_tasks import ask_by_queue, token_of
 
 COUNTS = "def handle(event, context): return {'seen': event['n'] + 1}\n"
 

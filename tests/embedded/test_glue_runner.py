@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from assembly_line.embedded.glue import GlueOutcome, run_job, spark
-from assembly_line.embedded.sagemaker.container import StopSignal
+from assembly_line.embedded.sagemaker.jobs.container import StopSignal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

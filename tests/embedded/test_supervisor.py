@@ -26,8 +26,8 @@ from assembly_line.embedded.processes import (
     start_detached,
 )
 from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
-from assembly_line.embedded.snapshots import restore, snapshot, snapshots
 from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded.state_snapshots import restore, snapshot, snapshots
 from assembly_line.errors import EmbeddedAwsError
 from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
 

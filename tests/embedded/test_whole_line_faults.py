@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.names import ControlKey, LedgerKind, Parameter, review_item
-from assembly_line.storage.machines import Execution
+from assembly_line.storage.services.machines import Execution
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
 from tests.embedded.line_slice import REPOSITORY, mailed, variant

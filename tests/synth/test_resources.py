@@ -13,8 +13,8 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
 from assembly_line.cli.account_deployment import FLAGS
-from assembly_line.embedded.extensions.created_types import created_types
-from assembly_line.embedded.extensions.recorded_types import RECORDED
+from assembly_line.embedded.extensions.cloudformation.created_types import created_types
+from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
 from assembly_line.names import (
     OnlineKey,
@@ -27,8 +27,8 @@ from assembly_line.names import (
     tables_machine,
 )
 from stacks.constructs.alarms import Alarms
-from stacks.constructs.moments import cron_of
-from stacks.constructs.schedules import Schedules
+from stacks.constructs.schedules.moments import cron_of
+from stacks.constructs.schedules.schedules import Schedules
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
 from tests.synth.policies import as_text, resource_statements
 

@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 
 from assembly_line.environments import Environment
 from assembly_line.errors import DeclarationError
-from stacks.constructs.people import People
+from stacks.constructs.access.people import People
 from stacks.settings import Settings, load_settings
 from tests.synth.cloud_assembly import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-READERS = PROJECT / "assembly_line" / "features" / "duckdb_files.py"
+READERS = PROJECT / "assembly_line" / "features" / "files" / "parquet.py"
 # The emulated Athena knows partitions from its catalog; this module only looks at the query that it wrote.
 ATHENA = PROJECT / "assembly_line" / "embedded" / "extensions" / "athena_tables.py"
 FOLDERS = ("assembly_line", "lambdas", "glue_jobs", "stacks")

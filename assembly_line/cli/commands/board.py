@@ -26,9 +26,9 @@ def register(app: typer.Typer) -> None:
 
 def show_board(session: Session, line: OneLine = None, since: Since = None) -> None:
     """Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax."""
-    from assembly_line.cli.drawn_board import draw_boards
+    from assembly_line.cli.views.board import draw_boards
     from assembly_line.instants import parse_instant
-    from assembly_line.storage.event_log import EventLog
+    from assembly_line.storage.ledger.event_log import EventLog
     from assembly_line.throughput.board import boards, to_json
 
     day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"

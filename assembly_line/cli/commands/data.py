@@ -73,8 +73,8 @@ def register(app: typer.Typer) -> None:
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:
     """Load every source of the line into the lake as typed Parquet. If one file is wrong, no table is replaced."""
-    from assembly_line.cli.instants_in_words import minute
     from assembly_line.cli.loading import load
+    from assembly_line.cli.views.instants import minute
     from assembly_line.instants import format_instant
 
     loaded = load(session, line, folder)
@@ -121,7 +121,6 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
-    from assembly_line.cli.drawn_datasets import draw_built
     from assembly_line.cli.runs import (
         explain_request,
         listed,
@@ -132,6 +131,7 @@ def build_dataset(
         run_name,
         sampled,
     )
+    from assembly_line.cli.views.datasets import draw_built
     from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest

@@ -65,8 +65,8 @@ def register(datasets: typer.Typer) -> None:
 
 def list_datasets(session: Session, line: OneLine = None) -> None:
     """List the finished datasets, the newest first."""
-    from assembly_line.cli.drawn_datasets import draw_list
-    from assembly_line.storage.finished_datasets import FinishedDatasets
+    from assembly_line.cli.views.datasets import draw_list
+    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     control = session.target.control
     if line is not None:
@@ -86,10 +86,10 @@ def list_datasets(session: Session, line: OneLine = None) -> None:
 
 def show_dataset(session: Session, dataset: Dataset) -> None:
     """Show what a dataset is: the request, sources, features, quality, limitations. With --json, its manifest."""
-    from assembly_line.cli.drawn_datasets import draw_manifest
     from assembly_line.cli.recorded import opened
-    from assembly_line.features.decision_wording import outcome_in_words, spine_in_words
-    from assembly_line.features.wording import in_words
+    from assembly_line.cli.views.datasets import draw_manifest
+    from assembly_line.features.wording.decision_wording import outcome_in_words, spine_in_words
+    from assembly_line.features.wording.wording import in_words
 
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
@@ -105,8 +105,8 @@ def show_quality(session: Session, dataset: Judged) -> None:
 
     A refused dataset is shown as well, by its id or by the run that failed.
     """
-    from assembly_line.cli.drawn_quality import draw_quality
     from assembly_line.cli.judging import judged
+    from assembly_line.cli.views.quality import draw_quality
 
     found = judged(session.target, dataset)
     session.output.result(found, draw_quality(found))
@@ -119,9 +119,9 @@ def explain_value(
 
     The value is recomputed from these events by plain arithmetic; if it is not the dataset's, the exit code is 1.
     """
-    from assembly_line.cli.drawn_explanation import draw_explanation
     from assembly_line.cli.explaining import explained
     from assembly_line.cli.recorded import opened
+    from assembly_line.cli.views.explanation import draw_explanation
     from assembly_line.errors import RunFailed
 
     with opened(session.target, dataset) as recorded:
@@ -157,9 +157,9 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
     equal, the exit code is 1. A dataset of an older version of the semantics is said to be one: its values may differ
     for that reason, and only stored rows that are not those of its manifest are a fault.
     """
-    from assembly_line.cli.drawn_datasets import draw_verification
     from assembly_line.cli.recorded import opened
     from assembly_line.cli.verifying import STORED, verified
+    from assembly_line.cli.views.datasets import draw_verification
     from assembly_line.errors import RunFailed
 
     with opened(session.target, dataset) as recorded:
@@ -174,7 +174,7 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
 
 def _is_older(session: Session, found: Mapping[str, Any]) -> bool:
     """Whether a dataset was built under an older version of the semantics; if so, it is said."""
-    from assembly_line.features.semantics import older_version
+    from assembly_line.features.values.semantics import older_version
 
     said = older_version(found["semantics"]["dataset"])
     if said is not None:
@@ -184,10 +184,10 @@ def _is_older(session: Session, found: Mapping[str, Any]) -> bool:
 
 def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
     """Show what changed between two datasets of a line: request, declarations, sources, decisions and values."""
-    from assembly_line.cli.drawn_datasets import draw_difference
     from assembly_line.cli.recorded import opened
     from assembly_line.cli.verifying import changed
-    from assembly_line.features.semantics import older_version
+    from assembly_line.cli.views.datasets import draw_difference
+    from assembly_line.features.values.semantics import older_version
 
     with opened(session.target, dataset) as first, opened(session.target, other) as second:
         found = changed(first, second)
@@ -200,9 +200,9 @@ def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
 
 def list_shapes(session: Session, dataset: Dataset) -> None:
     """List the shapes of a dataset, the newest first: type of model, parts, rows. With --json, their manifests."""
-    from assembly_line.cli.drawn_shapes import draw_shapes
-    from assembly_line.storage.finished_datasets import FinishedDatasets
-    from assembly_line.storage.shapes import ShapeStore
+    from assembly_line.cli.views.shapes import draw_shapes
+    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
+    from assembly_line.storage.datasets.shapes import ShapeStore
 
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
     shapes = ShapeStore(session.target.store).of(found.line, found.dataset_id)
@@ -213,7 +213,7 @@ def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Sh
     """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
     from assembly_line.cli.fetching import fetch
     from assembly_line.cli.output import fields
-    from assembly_line.storage.finished_datasets import FinishedDatasets
+    from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
     paths = fetch(session.target.store, found, shape, folder)

@@ -44,8 +44,8 @@ def list_features(session: Session, line: Line) -> None:
 
 def search_features(session: Session, line: Line, text: Text) -> None:
     """List the features of a line that have all these words in name, meaning, source, entity or column."""
-    from assembly_line.cli.drawn_features import draw_features
     from assembly_line.cli.listing import Listing
+    from assembly_line.cli.views.features import draw_features
 
     found = Listing(session.target, line).all(text)
     session.output.result(found, draw_features(found, line))
@@ -53,8 +53,8 @@ def search_features(session: Session, line: Line, text: Text) -> None:
 
 def describe_feature(session: Session, line: Line, feature: Feature) -> None:
     """Show everything about one feature: meaning, type, source and its freshness, owner, personal data, who uses it."""
-    from assembly_line.cli.drawn_features import draw_feature
     from assembly_line.cli.listing import Listing
+    from assembly_line.cli.views.features import draw_feature
 
     found = Listing(session.target, line).one(feature)
     session.output.result(found, draw_feature(found))

@@ -164,7 +164,7 @@ def _deploy_embedded(session: Session) -> dict[str, Any]:
 
 def _limitations(state: Path) -> list[str]:
     """What of the deployed stacks is stored without acting; empty before the first deployment."""
-    from assembly_line.embedded.limitations import limitations, templates_of
+    from assembly_line.embedded.emulator_limitations import limitations, templates_of
     from assembly_line.embedded.state_folder import StateFolder
 
     folder = StateFolder(state)

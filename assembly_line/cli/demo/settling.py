@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import RunFailed
-from assembly_line.storage.event_log import EventLog
+from assembly_line.storage.ledger.event_log import EventLog
 from assembly_line.throughput.board import LineBoard, boards
-from assembly_line.throughput.items import items
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
+from assembly_line.throughput.work_items import items
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target

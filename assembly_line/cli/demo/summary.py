@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.drawn_board import draw_board
 from assembly_line.cli.history import COLUMNS, figure, figures, interval
 from assembly_line.cli.invocation import program
 from assembly_line.cli.output import Render, duration, fields, percent, person, rows
+from assembly_line.cli.views.board import draw_board
 
 if TYPE_CHECKING:
     from rich.console import Console

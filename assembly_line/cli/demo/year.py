@@ -18,7 +18,7 @@ from assembly_line.cli.waiting import require_success, wait
 from assembly_line.instants import format_instant
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.requests import OutcomesRequest, ScoringRequest
-from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from assembly_line.cli.demo.consumer import Consumer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 if TYPE_CHECKING:
-    from assembly_line.embedded.sagemaker.container import StopSignal
+    from assembly_line.embedded.sagemaker.jobs.container import StopSignal
 
 logger = logging.getLogger("assembly_line.glue")
 _stops: dict[str, StopSignal] = {}
@@ -94,7 +94,7 @@ def _execute(job: dict[str, Any], run: dict[str, Any], arguments: dict[str, str]
 def _outcome(job: dict[str, Any], run: dict[str, Any], arguments: dict[str, str]) -> tuple[str, str]:
     # Imported here: the runner's own imports must not delay the emulator's start.
     from assembly_line.embedded.glue import run_job
-    from assembly_line.embedded.sagemaker.container import StopSignal
+    from assembly_line.embedded.sagemaker.jobs.container import StopSignal
 
     stop = _stops[run["Id"]] = StopSignal()
     if run["JobRunState"] != "RUNNING":

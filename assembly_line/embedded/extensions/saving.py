@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from assembly_line.embedded.extensions import positions
+from assembly_line.embedded.extensions.executions import positions
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
 logger = logging.getLogger("assembly_line.saving")

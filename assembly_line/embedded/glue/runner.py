@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 
 from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from assembly_line.embedded.glue import spark
-from assembly_line.embedded.sagemaker.container import Container, StopSignal
 from assembly_line.embedded.sagemaker.emulator_clients import KEY, s3_client
-from assembly_line.embedded.sagemaker.failure_reason import last_exception_line, signal_message
-from assembly_line.embedded.sagemaker.isolation import Isolation
-from assembly_line.embedded.sagemaker.job_log import JobLog
-from assembly_line.embedded.sagemaker.s3_files import S3Address, S3Files
+from assembly_line.embedded.sagemaker.jobs.container import Container, StopSignal
+from assembly_line.embedded.sagemaker.jobs.failure_reason import last_exception_line, signal_message
+from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
+from assembly_line.embedded.sagemaker.jobs.job_log import JobLog
+from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address, S3Files
 from assembly_line.errors import JobFailed
 
 STOP_GRACE_SECONDS = 5.0

@@ -11,7 +11,7 @@ from moto.sagemaker.exceptions import SagemakerClientError
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-from assembly_line.embedded.sagemaker.model_container import ModelDescription
+from assembly_line.embedded.sagemaker.jobs.model_container import ModelDescription
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ import threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from assembly_line.embedded.sagemaker import isolation, moto_patches, registry_calls
+from assembly_line.embedded.sagemaker import moto_patches, registry_calls
 from assembly_line.embedded.sagemaker.gate import gate
-from assembly_line.embedded.sagemaker.job_board import JobBoard
-from assembly_line.embedded.sagemaker.job_calls import JobCalls
+from assembly_line.embedded.sagemaker.jobs import isolation
+from assembly_line.embedded.sagemaker.jobs.job_board import JobBoard
+from assembly_line.embedded.sagemaker.jobs.job_calls import JobCalls
 from assembly_line.embedded.sagemaker.registry_state import RegistryState
 from assembly_line.embedded.sagemaker.settings import SageMakerSettings
 from assembly_line.errors import EmbeddedAwsError

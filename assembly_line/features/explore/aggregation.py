@@ -8,12 +8,12 @@ import numpy as np
 
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.tables import PERIOD, AggregateTable, Measure
-from assembly_line.features.aggregates import Values, aggregate_of
-from assembly_line.features.columns import Column, Integers, decimal_scale
 from assembly_line.features.explore.periods import period_starts
-from assembly_line.features.kernel import distinct_in
-from assembly_line.features.ordering import order_of
-from assembly_line.features.reductions import Windows
+from assembly_line.features.kernel.aggregates import Values, aggregate_of
+from assembly_line.features.kernel.point_in_time import distinct_in
+from assembly_line.features.kernel.reductions import Windows
+from assembly_line.features.values.columns import Column, Integers, decimal_scale
+from assembly_line.features.values.ordering import order_of
 
 
 def columns_read(table: AggregateTable) -> dict[str, str]:

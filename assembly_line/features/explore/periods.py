@@ -7,7 +7,7 @@ from typing import assert_never
 import numpy as np
 
 from assembly_line.declarations.tables import TablePeriod
-from assembly_line.features.columns import Column, Integers
+from assembly_line.features.values.columns import Column, Integers
 from assembly_line.instants import FIRST_MICROS, LAST_MICROS, offset_at
 
 DAY = 86_400_000_000

@@ -10,11 +10,11 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.tables import AggregateTable
 from assembly_line.declarations.wide_tables import Table
-from assembly_line.features.decision_wording import spine_in_words
 from assembly_line.features.explore.aggregation import columns_read, columns_written
 from assembly_line.features.explore.wide_planning import columns_of, sources_of, wide_plan
-from assembly_line.features.plans import Input, Plan
-from assembly_line.features.snapshots import Snapshot
+from assembly_line.features.model.plans import Input, Plan
+from assembly_line.features.model.snapshots import Snapshot
+from assembly_line.features.wording.decision_wording import spine_in_words
 from assembly_line.release import Release
 
 # Rises when the same declaration comes to mean other rows.
@@ -41,7 +41,7 @@ class PlannedTable:
     work: tuple[AggregateTable, Input] | Plan
 
 
-def sources_read(line: Line, table: Table) -> tuple[str, ...]:
+def sources_of_table(line: Line, table: Table) -> tuple[str, ...]:
     """Names of the loaded sources whose snapshots `planned_table` takes."""
     return (table.source.name,) if isinstance(table, AggregateTable) else sources_of(line, table)
 

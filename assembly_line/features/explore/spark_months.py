@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assembly_line.declarations.checks import MONTH
-from assembly_line.features.arrow_columns import from_physical_table, to_logical
-from assembly_line.features.columns import Column
+from assembly_line.features.values.arrow_columns import from_physical_table, to_logical
+from assembly_line.features.values.columns import Column
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

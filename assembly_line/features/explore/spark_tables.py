@@ -13,16 +13,16 @@ import pyarrow as pa
 
 from assembly_line.declarations.checks import MONTH
 from assembly_line.declarations.tables import PERIOD, AggregateTable
-from assembly_line.features.arrow_columns import from_physical_table, physical_schema, to_physical_table
-from assembly_line.features.columns import Column
+from assembly_line.features.engines.spark_reader import Fetch, SparkReader
 from assembly_line.features.explore.aggregation import aggregated, columns_read, columns_written, with_periods
 from assembly_line.features.explore.periods import months_of
 from assembly_line.features.explore.spark_months import Batches, PutMonth, StoredMonth, stored_months
 from assembly_line.features.explore.spark_wide import materialise_wide
-from assembly_line.features.ordering import order_of
-from assembly_line.features.plans import Input, Plan
-from assembly_line.features.released_scripts import Scripts
-from assembly_line.features.spark_reader import Fetch, SparkReader
+from assembly_line.features.model.plans import Input, Plan
+from assembly_line.features.values.arrow_columns import from_physical_table, physical_schema, to_physical_table
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.ordering import order_of
+from assembly_line.features.values.released_scripts import Scripts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

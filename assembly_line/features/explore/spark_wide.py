@@ -8,23 +8,24 @@ import numpy as np
 
 from assembly_line.declarations.checks import MONTH
 from assembly_line.declarations.wide_tables import OCCASION
-from assembly_line.features.assembly import DECISION_TIME, add_derived, identifying_columns, static_features
-from assembly_line.features.columns import Column
-from assembly_line.features.decisions import select_decisions
-from assembly_line.features.engine_spark import joined, joined_kinds
+from assembly_line.features.engines.engine_spark import joined, joined_kinds
+from assembly_line.features.engines.spark_groups import ROW
+from assembly_line.features.engines.spark_reader import Fetch, SparkReader
 from assembly_line.features.explore.periods import local_days, months_of
 from assembly_line.features.explore.spark_months import PutMonth, StoredMonth, stored_months
 from assembly_line.features.explore.wide_planning import columns_of
-from assembly_line.features.plans import Plan
-from assembly_line.features.spark_groups import ROW
-from assembly_line.features.spark_reader import Fetch, SparkReader
-from assembly_line.features.spine import Spine
-from assembly_line.features.workload import workload_of
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.workload import workload_of
+from assembly_line.features.spine.assembly import add_derived, identifying_columns, static_features
+from assembly_line.features.spine.decisions import select_decisions
+from assembly_line.features.spine.spine import Spine
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.dataset_columns import DECISION_TIME
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assembly_line.features.released_scripts import Scripts
+    from assembly_line.features.values.released_scripts import Scripts
 
 
 def materialise_wide(

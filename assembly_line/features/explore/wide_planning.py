@@ -15,12 +15,12 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.wide_tables import OCCASION, WideTable
-from assembly_line.features.dataset_ids import dataset_id_of
-from assembly_line.features.planned_inputs import estimate_of, planned_inputs
-from assembly_line.features.plans import Plan, Purpose
-from assembly_line.features.snapshots import Snapshot
-from assembly_line.features.spine_planning import spine_rows
-from assembly_line.features.workload import kind_of, source_columns, workload_of
+from assembly_line.features.model.dataset_ids import dataset_id_of
+from assembly_line.features.model.plans import Plan, Purpose
+from assembly_line.features.model.snapshots import Snapshot
+from assembly_line.features.model.workload import kind_of, source_columns, workload_of
+from assembly_line.features.planning.planned_inputs import estimate_of, planned_inputs
+from assembly_line.features.planning.spine_planning import spine_rows
 from assembly_line.instants import EPOCH, format_instant, from_micros
 
 

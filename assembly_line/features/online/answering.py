@@ -12,23 +12,17 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.asks import Decisions
-from assembly_line.features.assembly import (
-    add_derived,
-    reach_of,
-    static_features,
-    timed_columns,
-    timed_rows,
-)
-from assembly_line.features.columns import Column, Integers, concatenated
-from assembly_line.features.evaluation import evaluate
+from assembly_line.features.kernel.asks import Decisions
+from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, Workload, workload_of
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.held_rows import EntityRows, HeldRows, KeyValues, key_values
 from assembly_line.features.online.packing import unpacked
 from assembly_line.features.online.serving import served
-from assembly_line.features.semantics import sight_of
-from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, Workload, workload_of
+from assembly_line.features.spine.assembly import add_derived, reach_of, static_features, timed_columns, timed_rows
+from assembly_line.features.values.columns import Column, Integers, concatenated
+from assembly_line.features.values.semantics import sight_of
 from assembly_line.instants import format_instant, from_micros
 
 Group = TimedGroup | StaticGroup

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from assembly_line.features.columns import Column
-from assembly_line.features.many_decision_ids import key_head, lengthened
+from assembly_line.features.spine.many_decision_ids import key_head, lengthened
+from assembly_line.features.values.columns import Column
 
 DIGITS = 32
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from assembly_line.canonical import digest
 from assembly_line.features.online import packing
-from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.values.semantics import SEMANTICS_VERSION
 
 LENGTH = 16
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from assembly_line.declarations.sources import Source
-from assembly_line.features.assembly import Bounds, Matched
-from assembly_line.features.columns import Column, Integers, concatenated
-from assembly_line.features.workload import Keys
+from assembly_line.features.model.workload import Keys
+from assembly_line.features.spine.assembly import Bounds, Matched
+from assembly_line.features.values.columns import Column, Integers, concatenated
 
 # A value of each key column, in declared order; None where null.
 KeyValues = tuple[int | str | bool | None, ...]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assembly_line.features.columns import Column, Flags, dtype_of
+from assembly_line.features.values.columns import Column, Flags, dtype_of
 
 VERSION = 1
 _COUNT = struct.Struct("<I")

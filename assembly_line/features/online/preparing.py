@@ -14,18 +14,18 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
-from assembly_line.features.assembly import Bounds, Matched, timed_columns, timed_rows
-from assembly_line.features.columns import Column, Integers
-from assembly_line.features.duckdb_reader import Codes
-from assembly_line.features.facts import attribute_values
+from assembly_line.features.engines.duckdb_reader import Codes
+from assembly_line.features.kernel.facts import attribute_values
+from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, workload_of
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.packing import packed
 from assembly_line.features.online.pruning import as_history, bounds_from, still_needed
 from assembly_line.features.online.serving import served
-from assembly_line.features.ordering import different_values
-from assembly_line.features.semantics import sight_of
-from assembly_line.features.workload import Keys, StaticGroup, TimedGroup, workload_of
+from assembly_line.features.spine.assembly import Bounds, Matched, timed_columns, timed_rows
+from assembly_line.features.values.columns import Column, Integers
+from assembly_line.features.values.ordering import different_values
+from assembly_line.features.values.semantics import sight_of
 
 # An item of DynamoDB holds 400 KB, names and keys included.
 LARGEST = 300_000

@@ -7,13 +7,13 @@ from typing import TypeGuard
 import numpy as np
 
 from assembly_line.declarations.features import Latest, SinceLast, Timed
-from assembly_line.features.asks import Rows
-from assembly_line.features.assembly import Bounds
-from assembly_line.features.columns import Flags, Integers
-from assembly_line.features.kernel import History
-from assembly_line.features.predicate_flags import rows_where
-from assembly_line.features.semantics import NEVER, Sight
-from assembly_line.features.workload import TimedGroup
+from assembly_line.features.kernel.asks import Rows
+from assembly_line.features.kernel.point_in_time import History
+from assembly_line.features.model.workload import TimedGroup
+from assembly_line.features.spine.assembly import Bounds
+from assembly_line.features.values.columns import Flags, Integers
+from assembly_line.features.values.predicate_flags import rows_where
+from assembly_line.features.values.semantics import NEVER, Sight
 
 FOREVER = np.iinfo(np.int64).min
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column, column_of
 from assembly_line.features.online.answering import Items, features_of, needed_keys, sources_read
 from assembly_line.features.online.generations import Generation, known_until
 from assembly_line.features.online.serving import served
-from assembly_line.features.plain_values import plain_values, shown, shown_instant
+from assembly_line.features.values.columns import Column, column_of
+from assembly_line.features.values.plain_values import plain_values, shown, shown_instant
 from assembly_line.instants import format_instant, to_micros
 from assembly_line.requests import FeaturesRequest
 

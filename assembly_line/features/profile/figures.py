@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.declarations.lines import Line
-from assembly_line.features.aggregates import as_float
-from assembly_line.features.assembly import DECISION_TIME
-from assembly_line.features.audit_of_outcome import binary, separation
-from assembly_line.features.columns import Column, Flags, Floats, Integers
-from assembly_line.features.ordering import different_values
-from assembly_line.features.personal_data import personal_features
-from assembly_line.features.plain_values import shown
-from assembly_line.features.value_rules import is_number
-from assembly_line.features.wording import in_words
+from assembly_line.features.kernel.aggregates import as_float
+from assembly_line.features.quality.audit_of_outcome import binary, separation
+from assembly_line.features.quality.value_rules import is_number
+from assembly_line.features.values.columns import Column, Flags, Floats, Integers
+from assembly_line.features.values.dataset_columns import DECISION_TIME
+from assembly_line.features.values.ordering import different_values
+from assembly_line.features.values.plain_values import shown
+from assembly_line.features.wording.personal_data import personal_features
+from assembly_line.features.wording.wording import in_words
 from assembly_line.instants import EPOCH, from_micros
 
 BINS = 20

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import Column
-from assembly_line.features.findings import finding_from_json
+from assembly_line.features.model.findings import finding_from_json
 from assembly_line.features.profile.figures import profile_of
 from assembly_line.features.profile.page import Subject, page
+from assembly_line.features.values.columns import Column
 
 
 def page_of_manifest(line: Line, manifest: Mapping[str, Any], columns: Mapping[str, Column]) -> str:

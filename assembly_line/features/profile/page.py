@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from assembly_line.features.decision_wording import sampling_in_words
-from assembly_line.features.findings import Finding
-from assembly_line.features.leak_findings import PREFIX
+from assembly_line.features.model.findings import Finding
 from assembly_line.features.profile.figures import FeatureProfile, Level, Profile
 from assembly_line.features.profile.plots import bars, over_months, short
 from assembly_line.features.profile.style import STYLE
-from assembly_line.features.sampling import share_of_positives
+from assembly_line.features.quality.leak_findings import PREFIX
+from assembly_line.features.spine.sampling import share_of_positives
+from assembly_line.features.wording.decision_wording import sampling_in_words
 
 Cell = str | int | None
 ORDER = ("error", "warning", "allowed", "not judged", "passed")

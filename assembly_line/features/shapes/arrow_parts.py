@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assembly_line.features.columns import Column, Floats, Integers
 from assembly_line.features.shapes.numbers import numbers_of
 from assembly_line.features.shapes.preprocessing import Fitted
 from assembly_line.features.shapes.shaping import Part, ShapedFold
+from assembly_line.features.values.columns import Column, Floats, Integers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,9 +59,9 @@ class ArrowFold:
     record: Mapping[str, Any]
 
 
-def columns_of(table: pa.Table) -> dict[str, Column]:
+def arrow_columns_of(table: pa.Table) -> dict[str, Column]:
     """A dataset's Arrow table as typed columns."""
-    from assembly_line.features.arrow_columns import from_logical
+    from assembly_line.features.values.arrow_columns import from_logical
 
     kinds = {field.name: str(field.type) for field in table.schema}
     return {name: from_logical(table.column(name).combine_chunks(), _kind(words)) for name, words in kinds.items()}
@@ -105,6 +105,6 @@ def _floats(name: str, column: Column) -> Floats:
 def _table(columns: Mapping[str, Column]) -> pa.Table:
     import pyarrow as pa
 
-    from assembly_line.features.arrow_columns import to_logical
+    from assembly_line.features.values.arrow_columns import to_logical
 
     return pa.table({name: to_logical(column) for name, column in columns.items()})

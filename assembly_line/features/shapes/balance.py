@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Flags, Floats, Integers
+from assembly_line.features.values.columns import Flags, Floats, Integers
 from assembly_line.model_types import Balanced
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Integers
+from assembly_line.features.values.columns import Integers
 from assembly_line.instants import format_instant, from_micros, to_micros
 from assembly_line.model_types import HOLDOUT, Split
 

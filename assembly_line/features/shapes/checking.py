@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_TIME
 from assembly_line.features.shapes.facts import kind_of_outcome
+from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.model_types import Balanced, Forecasting, Ranking, Shaped, Survival
 
 # What a line declares to have the time of its outcome too.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assembly_line.declarations.outcomes import Outcome
-from assembly_line.features.plans import Plan
+from assembly_line.features.model.plans import Plan
 
 OutcomeKind = Literal["binary", "numeric", "time_to_event"]
 

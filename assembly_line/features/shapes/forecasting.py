@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_TIME
-from assembly_line.features.columns import Column, Flags, Floats, Integers
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.numbers import numbers_of
 from assembly_line.features.shapes.targets import Targets, filled, label_targets
 from assembly_line.features.shapes.timeline import codes_of, named
+from assembly_line.features.values.columns import Column, Flags, Floats, Integers
+from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.model_types import Forecasting
 

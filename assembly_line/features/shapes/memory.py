@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.memory import MIB
-from assembly_line.features.planning import MEMORY_SHARE
+from assembly_line.features.model.memory import MEMORY_SHARE, MIB
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.model_types import Forecasting, ShapedType
 

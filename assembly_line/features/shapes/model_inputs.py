@@ -12,9 +12,9 @@ from typing import Any
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.encoding import DAY_ZERO, Encoding, Kind, Table, kind_of
-from assembly_line.features.columns import Column, Floats, column_of
 from assembly_line.features.shapes.numbers import is_exact
 from assembly_line.features.shapes.preprocessing import SCHEMA, Fitted, apply, fit
+from assembly_line.features.values.columns import Column, Floats, column_of
 from assembly_line.instants import to_micros
 
 # How values of each kind are held; a time is a date where its values are.

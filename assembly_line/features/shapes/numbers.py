@@ -9,7 +9,7 @@ import numpy as np
 
 from assembly_line.encoding import KIND_OF_TYPE, LARGEST, MICROS_PER_DAY, Kind
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column, Floats, Integers, decimal_scale
+from assembly_line.features.values.columns import Column, Floats, Integers, decimal_scale
 
 # Whole numbers up to here are exact as floats, and so is the quotient of two of them rounded once.
 EXACT = 1 << 53

@@ -12,8 +12,8 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.encoding import LARGEST, Kind
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column, Floats
 from assembly_line.features.shapes.numbers import NULL, UNSEEN, categories_of, kind_of, numbers_of, places_of
+from assembly_line.features.values.columns import Column, Floats
 
 SCHEMA = "assembly-line/preprocessing"
 VERSION = 1

@@ -11,9 +11,6 @@ import numpy as np
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.errors import RequestRefused
-from assembly_line.features.assembly import DECISION_ID, DECISION_TIME
-from assembly_line.features.columns import Column, Floats, Integers
-from assembly_line.features.ordering import order_of
 from assembly_line.features.shapes.balance import Balance, balanced
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.forecasting import forecasting_targets
@@ -22,6 +19,9 @@ from assembly_line.features.shapes.preprocessing import Fitted, apply, fit, unse
 from assembly_line.features.shapes.splitting import TRAIN, Fold, split_rows
 from assembly_line.features.shapes.targets import Targets, filled, label_targets, ranking_targets, survival_targets
 from assembly_line.features.shapes.timeline import codes_of, named, timeline_of
+from assembly_line.features.values.columns import Column, Floats, Integers
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
+from assembly_line.features.values.ordering import order_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.model_types import Balanced, Forecasting, GradientBoosting, Linear, Ranking, ShapedType, Survival
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import numpy as np
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Flags, Integers
 from assembly_line.features.shapes.boundaries import Window, windows
 from assembly_line.features.shapes.timeline import Timeline
+from assembly_line.features.values.columns import Flags, Integers
 from assembly_line.instants import MICROSECOND
 from assembly_line.model_types import Split
 

@@ -9,10 +9,10 @@ from typing import assert_never
 import numpy as np
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column, Flags, Floats, Integers
 from assembly_line.features.shapes.facts import Facts, days_column
 from assembly_line.features.shapes.numbers import numbers_of
 from assembly_line.features.shapes.timeline import codes_of, named
+from assembly_line.features.values.columns import Column, Flags, Floats, Integers
 from assembly_line.model_types import Ranking, Survival
 
 

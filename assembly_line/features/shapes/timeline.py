@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assembly_line.features.columns import Column, Integers
+from assembly_line.features.values.columns import Column, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from assembly_line.canonical import canonical_json
-from assembly_line.features.columns import Column
-from assembly_line.features.duckdb_session import connect, write_csv, write_parquet
+from assembly_line.features.files.session import connect, write_csv, write_parquet
 from assembly_line.features.shapes.shaping import Part, ShapedFold, Shaping
 from assembly_line.features.shapes.targets import filled
+from assembly_line.features.values.columns import Column
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.model_types import Format
 

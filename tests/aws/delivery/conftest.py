@@ -14,10 +14,10 @@ from assembly_line.encoding import Encoding
 from assembly_line.instants import format_instant
 from assembly_line.names import ControlKey, line_resource
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import (
     ACCOUNT,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assembly_line.decision_ids import decision_id
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import logical_digest
 from assembly_line.instants import format_instant, to_micros
 from assembly_line.names import dataset_prefix, scoring_prefix
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.scoring import handler
 
 if TYPE_CHECKING:

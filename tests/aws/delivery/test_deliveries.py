@@ -18,7 +18,7 @@ from assembly_line.delivery.outbox import LARGEST_BODY, Letter, PredictionPointe
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind, line_resource, scoring_prefix
-from assembly_line.storage.topic import Topic, topic_arn
+from assembly_line.storage.services.topic import Topic, topic_arn
 from tests.aws.delivery.scoring_run import ACCOUNT, ENVIRONMENT, LINE, Household, Scoring
 
 Fault = Callable[[int, list[dict[str, Any]]], dict[str, Any] | None]

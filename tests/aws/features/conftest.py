@@ -16,10 +16,10 @@ import pytest
 
 from assembly_line.environments import DatasetEnvironment
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake, PreparedSource
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake, PreparedSource
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.dataset import handler
 from lambdas.dataset.stores import stores
 from tests.aws.conftest import empty_account, new_bucket, new_control_table

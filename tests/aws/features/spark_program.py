@@ -18,10 +18,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from assembly_line.errors import AssemblyError
-from assembly_line.features import spark_reader, spark_slices
-from assembly_line.features.audit_on_spark import audit_knowledge
-from assembly_line.features.engine_spark import build
-from assembly_line.features.plans import plan_from_json
+from assembly_line.features.engines import spark_reader, spark_slices
+from assembly_line.features.engines.engine_spark import build_on_spark
+from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features.quality.audit_on_spark import audit_knowledge_on_spark
 
 FEW_ROWS, HOT_ROWS = spark_reader.FEW_ROWS, spark_slices.HOT_ROWS
 JOB = Path(__file__).parents[3] / "glue_jobs" / "build_dataset.py"
@@ -67,10 +67,10 @@ def build_case(spark: SparkSession, case: Path) -> None:
     try:
         scripts = {name: (case / name).read_bytes() for name in plan.scripts}
         target = case / "data.parquet"
-        built, _ = build(plan, spark, fetch=LocalFetch(), put=LocalPut(target), scripts=scripts)
+        built, _ = build_on_spark(plan, spark, fetch=LocalFetch(), put=LocalPut(target), scripts=scripts)
         if case.name in ("leaks", "own outcomes"):
             spark_slices.HOT_ROWS = 10
-            audited = audit_knowledge(plan, spark, target, fetch=LocalFetch(), scripts=scripts)
+            audited = audit_knowledge_on_spark(plan, spark, target, fetch=LocalFetch(), scripts=scripts)
             built = replace(built, findings=(*built.findings, *audited))
     except (AssemblyError, PySparkException) as error:
         (case / "error.txt").write_text(f"{type(error).__name__}: {error}")

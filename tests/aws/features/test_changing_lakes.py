@@ -8,10 +8,10 @@ import duckdb
 import pytest
 
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features import audit_of_knowledge
+from assembly_line.features.quality import audit_of_knowledge
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import Steps
 
 TRAINING = {"purpose": "training", "as_of": "2018-01-02", "features": ["spend_30d", "income", "age"]}

@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
-from assembly_line.features.claims import UNSEEN, new_claim
+from assembly_line.features.model.claims import UNSEEN, new_claim
 from assembly_line.names import dataset_item
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.dataset_claims import DatasetClaims
-from assembly_line.storage.lake import Lake
+from assembly_line.storage.datasets.dataset_claims import DatasetClaims
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.control_table import ControlTable
 from lambdas.dataset_request import handler
 from tests.aws.features.conftest import LINE, Context, Steps
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.forecast import GLUE_DPU_HOUR, GLUE_LEAST_SECONDS, LAMBDA_GB_SECOND
+from assembly_line.features.planning.forecast import GLUE_DPU_HOUR, GLUE_LEAST_SECONDS, LAMBDA_GB_SECOND
 from assembly_line.names import dataset_prefix
-from assembly_line.storage.datasets import DatasetStore
+from assembly_line.storage.datasets.datasets import DatasetStore
 from lambdas.dataset_request import handler
 from tests.aws.features.conftest import LINE, Steps, World
 from tests.aws.features.test_dataset_steps import everything_in

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from assembly_line.errors import AssemblyError, NotFound, QualityGateFailed, RequestRefused
-from assembly_line.features.table import read_columns
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.release import Release
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.dataset import handler
 from tests.aws.features.conftest import LINE, World
 

@@ -10,11 +10,11 @@ import duckdb
 import pytest
 
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features.table import read_columns
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.release import Release
-from assembly_line.storage import partial_parquet
-from assembly_line.storage.lake import Lake, PreparedSource
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.lake.lake import Lake, PreparedSource
+from assembly_line.storage.services import partial_parquet
+from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import DATABASE
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def redemptions(lake: Lake, prepared: list[PreparedSource]) -> Lake:
 def test_of_large_objects_little_but_the_columns_that_will_be_read_is_copied(
     lake: Lake, release: Release, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assembly_line.storage.lake.LEAST_BYTES", 32 << 10)
+    monkeypatch.setattr("assembly_line.storage.lake.lake.LEAST_BYTES", 32 << 10)
     monkeypatch.setattr(partial_parquet, "LEAST_HOLE_BYTES", 4 << 10)
     monkeypatch.setattr(partial_parquet, "TAIL_BYTES", 8 << 10)
     objects = lake.load(release.line.sources["transactions"], raw / "transactions.parquet").objects

@@ -19,17 +19,17 @@ from assembly_line import Generated, monthly, wide
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import RequestRefused
-from assembly_line.features.explore.planned_tables import planned_table, sources_read
+from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.spark_months import StoredMonth
 from assembly_line.names import TablesArgument, line_table, tables_prefix
 from assembly_line.release import Release
-from assembly_line.storage.catalog import Catalog
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.queries import checked_select
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.tables import MonthPut, TableStore
+from assembly_line.storage.lake.catalog import Catalog
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.tables import MonthPut, TableStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage.services.queries import checked_select
 from tests.aws.features.conftest import DATABASE, LINE, PROJECT
 
 if TYPE_CHECKING:
@@ -209,7 +209,9 @@ def test_a_month_is_replaced_at_once_and_what_it_replaced_goes_a_day_later(
 ) -> None:
     (table,) = [one for one in release.line.tables if one.name == "redemptions_by_week"]
     tables = TableStore(store, Catalog(glue, DATABASE))
-    planned = planned_table(release, table, {name: loaded.snapshot(name) for name in sources_read(release.line, table)})
+    planned = planned_table(
+        release, table, {name: loaded.snapshot(name) for name in sources_of_table(release.line, table)}
+    )
 
     def publish(now: datetime, **months: int) -> list[StoredMonth]:
         made = [stored(store, name.replace("m", "2017-"), number, explorer.folder) for name, number in months.items()]

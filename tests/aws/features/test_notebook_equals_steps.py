@@ -12,9 +12,9 @@ import pytest
 from assembly_line import days, mean, notebook, ratio, total
 from assembly_line.declarations.features import Feature
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from examples.try_a_feature import main
 from tests.aws.features.conftest import Steps
 

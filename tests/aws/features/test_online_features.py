@@ -16,17 +16,17 @@ import pytest
 
 from assembly_line.environments import ApiEnvironment, OnlineEnvironment
 from assembly_line.errors import Conflict, NotFound, SendingFailed
-from assembly_line.features.columns import column_of
+from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.packing import packed, unpacked
 from assembly_line.features.online.preparing import EntityItem
-from assembly_line.features.plain_values import plain_values, rounds, same, shown
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.values.columns import column_of
+from assembly_line.features.values.plain_values import plain_values, rounds, same, shown
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.online_table import OnlineTable, Publication
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.lake.online_table import OnlineTable, Publication
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.api import handler as api
 from lambdas.api import online as route
 from lambdas.online import handler

@@ -14,16 +14,16 @@ import pytest
 
 from assembly_line import days, hours
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import Column
-from assembly_line.features.duckdb_reader import DuckdbReader
-from assembly_line.features.duckdb_session import connect
+from assembly_line.features.engines.duckdb_reader import DuckdbReader
+from assembly_line.features.files.session import connect
 from assembly_line.features.online import preparing
 from assembly_line.features.online.answering import features_of
 from assembly_line.features.online.generations import Generation, PublishedSource
 from assembly_line.features.online.preparing import prepared_items
 from assembly_line.features.online.serving import served
-from assembly_line.features.plain_values import rounds, unequal
-from assembly_line.storage.online_table import OnlineTable
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.plain_values import rounds, unequal
+from assembly_line.storage.lake.online_table import OnlineTable
 from tests.aws.features.online_world import TABLE, new_online_table
 from tests.unit.features import flights_world
 from tests.unit.features.random_worlds import USERS, random_world

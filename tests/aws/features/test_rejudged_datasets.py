@@ -12,9 +12,9 @@ from assembly_line import between, nulls, unique, volume
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
 from assembly_line.release import Release
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.finished_datasets import FinishedDatasets
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
+from assembly_line.storage.models.releases import ReleaseStore
 from tests.aws.features.conftest import LINE, World
 
 TRAINING = {"purpose": "training", "as_of": "2018-01-02"}

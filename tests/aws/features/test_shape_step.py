@@ -11,7 +11,7 @@ import pytest
 
 from assembly_line.errors import Conflict, NotFound, RequestRefused
 from assembly_line.features.shapes.preprocessing import Fitted
-from assembly_line.storage.shapes import ShapeStore
+from assembly_line.storage.datasets.shapes import ShapeStore
 from lambdas.dataset import handler, shaping
 from lambdas.dataset.stores import stores
 from tests.aws.features.conftest import LINE, Steps, World

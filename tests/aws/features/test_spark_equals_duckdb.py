@@ -22,18 +22,18 @@ from assembly_line import Decision, Generated, Outcome, column, daily, days, hou
 from assembly_line.declarations.lines import Line
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import QualityGateFailed
-from assembly_line.features.attempts import built_from_json
-from assembly_line.features.columns import Column
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import require_passed
-from assembly_line.features.leak_findings import KNOWS_THE_FUTURE
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.snapshots import EarlierSnapshot
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.snapshots import EarlierSnapshot
+from assembly_line.features.quality.gate import require_passed
+from assembly_line.features.quality.leak_findings import KNOWS_THE_FUTURE
+from assembly_line.features.sources.attempts import built_from_json
+from assembly_line.features.values.columns import Column
 from assembly_line.loader import load_line
 from assembly_line.names import GlueArgument
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
 from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
@@ -254,7 +254,7 @@ def assert_engines_agree(run: SparkRun, name: str, case: Case) -> None:
     plan = lake.plan(case.request, scripts=case.scripts)
     target = lake.folder / "data.parquet"
     files = lake.planned_files(plan)
-    expected = build(plan, files, target, memory_mib=1024, scripts=case.scripts).to_json()
+    expected = build_on_duckdb(plan, files, target, memory_mib=1024, scripts=case.scripts).to_json()
     found = json.loads(run.path(name, "built.json").read_text())
     assert found["engine"] == "spark"
     assert {part: found[part] for part in COUNTS} == {part: expected[part] for part in COUNTS}

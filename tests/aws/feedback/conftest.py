@@ -16,10 +16,10 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.api import handler
 from lambdas.api.stores import stores
 

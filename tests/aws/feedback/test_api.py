@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from assembly_line.messages import feedback_from_values
 from assembly_line.names import run_item
-from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.models.control_table import ControlTable
 from lambdas.api import handler
 from lambdas.api.incoming import LARGEST_BODY
 from tests.aws.feedback.conftest import ANNA, Call

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from assembly_line.errors import AssemblyError
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, line_resource
-from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.models.control_table import ControlTable
 from lambdas.champions import handler as champions
 from tests.aws.feedback.conftest import ANNA, Call
 

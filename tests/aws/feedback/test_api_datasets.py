@@ -14,9 +14,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from assembly_line.names import run_item
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.functions import WITHIN_A_REQUEST
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.functions import WITHIN_A_REQUEST
+from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.feedback.conftest import ANNA, Call
 
 if TYPE_CHECKING:

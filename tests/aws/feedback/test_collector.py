@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.feedback_collector import handler
 from tests.aws.feedback.conftest import ANNA, API_ROLE_ID
 

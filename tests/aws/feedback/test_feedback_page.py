@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from assembly_line.feedback.folding import fold
 from assembly_line.names import FeedbackKind, LedgerKind
-from assembly_line.storage.ledger import Ledger
+from assembly_line.storage.ledger.ledger import Ledger
 from lambdas.feedback_collector import handler
 from tests.aws.feedback.test_collector import LINE, collect, record
 

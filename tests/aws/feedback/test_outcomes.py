@@ -19,11 +19,11 @@ from assembly_line.instants import format_instant
 from assembly_line.loader import load_line
 from assembly_line.names import LedgerKind
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.outcomes import handler
 from tests.aws.feedback.conftest import LINE, LINES
 from tests.unit.features.flights_world import A_FLIGHT, AT, FLIGHTS, own_line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from assembly_line.delivery.outbox import PredictionPointer, read_outbox
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.scoring_runs import ScoringRun
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
+from assembly_line.storage.services.objects import ObjectStore
 
 
 def test_the_first_file_of_a_name_is_kept(ledger_objects: ObjectStore) -> None:

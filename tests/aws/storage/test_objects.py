@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import NotFound
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.services.objects import ObjectStore
 
 
 def test_the_first_of_two_conditional_writes_is_kept(store: ObjectStore) -> None:

@@ -10,9 +10,9 @@ import pytest
 from assembly_line.errors import NotFound
 from assembly_line.loader import load_line
 from assembly_line.names import release_code_prefix
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 
 LINES = Path(__file__).parents[3] / "lines"
 

@@ -12,13 +12,13 @@ import duckdb
 import pytest
 
 from assembly_line.declarations.lines import Line
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import logical_digest
 from assembly_line.names import dataset_prefix
 from assembly_line.release import Release
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from lambdas.training.stores import stores as training_stores

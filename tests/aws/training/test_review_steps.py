@@ -9,7 +9,7 @@ import pytest
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.names import ControlKey, approved_item, review_item
-from assembly_line.storage.control_table import ControlTable
+from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review

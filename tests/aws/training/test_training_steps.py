@@ -19,8 +19,8 @@ import pytest
 
 from assembly_line.encoding import Encoding
 from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, TrainingRejected
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
 from lambdas.training import handler as training
 from lambdas.training.stores import stores

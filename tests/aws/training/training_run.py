@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assembly_line.names import line_resource, run_prefix
-from assembly_line.storage.control_table import ControlTable
-from assembly_line.storage.objects import ObjectStore
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.objects import ObjectStore
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from lambdas.training import handler as training

@@ -16,11 +16,11 @@ from assembly_line.cli.target import Target
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.features.snapshots import Snapshot
+from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.names import snapshot_key
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake, PreparedSource
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake, PreparedSource
+from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.dataset import handler
 from lambdas.dataset.stores import stores
 from tests.unit.features.random_worlds import random_world

@@ -15,7 +15,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter
-from assembly_line.storage.machines import Execution, Machines
+from assembly_line.storage.services.machines import Execution, Machines
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from assembly_line import between, hours, total
-from assembly_line.cli.drawn_quality import draw_quality
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.cli.views.quality import draw_quality
 from assembly_line.errors import QualityGateFailed
 from assembly_line.names import Parameter
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world
@@ -280,7 +280,7 @@ def test_the_judgement_of_a_run_that_failed_is_found_by_its_name(
     arn = target.machines.start(target.parameters.value(Parameter.DATASET_MACHINE), "small-world-dataset-1", {})
     # moto forgets the error of an execution that ended.
     ended = replace(target.machines.describe(arn), status="FAILED", error="QualityGateFailed", cause=str(refusal.value))
-    monkeypatch.setattr("assembly_line.storage.machines.Machines.describe", lambda *_: ended)
+    monkeypatch.setattr("assembly_line.storage.services.machines.Machines.describe", lambda *_: ended)
 
     found = answered(line, "dataset", "quality", "small-world-dataset-1")
 

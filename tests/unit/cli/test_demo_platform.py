@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assembly_line.embedded.snapshots import restore
 from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded.state_snapshots import restore
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.release import Release
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command

@@ -86,7 +86,7 @@ def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
 def test_commands_ask_aws_without_boto3_and_without_an_engine() -> None:
     modules = [
         *(f"cli.{name}" for name in ("target", "listing", "reviewing", "runs", "run_story", "history", "log_reading")),
-        *("cli.drawn_datasets", "storage.finished_datasets"),
+        *("cli.views.datasets", "storage.datasets.finished_datasets"),
     ]
     program = (
         f"import importlib, sys\nfor name in {modules!r}:\n    importlib.import_module('assembly_line.' + name)\n"

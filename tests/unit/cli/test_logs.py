@@ -12,7 +12,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.names import Parameter, log_parameter, parameter_name
-from assembly_line.storage.machines import Machines
+from assembly_line.storage.services.machines import Machines
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command

@@ -12,9 +12,9 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.semantics import SEMANTICS_VERSION
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features.values.semantics import SEMANTICS_VERSION
 from tests.unit.cli.released_world import NAME, PreparedSources, open_world
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from assembly_line.cli.drawn_datasets import draw_built, draw_difference, draw_list
-from assembly_line.cli.drawn_features import draw_features
-from assembly_line.cli.drawn_quality import draw_findings
-from assembly_line.cli.drawn_shapes import wish_in_words
 from assembly_line.cli.exploring import draw_tables
 from assembly_line.cli.online import draw_answer, draw_published
 from assembly_line.cli.output import Render, exact, fields, rows
+from assembly_line.cli.views.datasets import draw_built, draw_difference, draw_list
+from assembly_line.cli.views.features import draw_features
+from assembly_line.cli.views.quality import draw_findings
+from assembly_line.cli.views.shapes import wish_in_words
 
 DATASET = "ds-0123456789abcdef0123456789abcdef"
 ADDRESS = "s3://a-bucket-with-a-long-name/datasets/coupon_redemption/ds-0123456789abcdef/attempts/0a1b/data.parquet"

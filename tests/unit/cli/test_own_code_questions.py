@@ -12,11 +12,11 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.features.engine_duckdb import build
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.names import release_code_prefix
-from assembly_line.storage.datasets import DatasetStore
-from assembly_line.storage.lake import Lake
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.datasets.datasets import DatasetStore
+from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.dataset import handler
 from tests.unit.cli.released_world import NAME, YEAR, PreparedSources, ReleasedWorld, open_world, step
 from tests.unit.features.own_world import SCRIPTS
@@ -53,7 +53,7 @@ def built_elsewhere(target: Target, folder: Path) -> str:
     lake = Lake(target.lake)
     files = {name: lake.fetch_objects(name, part.objects, folder) for name, part in plan.inputs.items()}
     scripts = releases.read_scripts(plan.release, plan.scripts)
-    result = build(plan, files, folder / "data.parquet", memory_mib=512, scripts=scripts)
+    result = build_on_duckdb(plan, files, folder / "data.parquet", memory_mib=512, scripts=scripts)
     data_key = datasets.write_data(NAME, plan.dataset_id, folder / "data.parquet")
     datasets.write_spark_attempt(plan, {**result.to_json(), "data_key": data_key, "seconds": 1.0})
     step(handler.finish, {"plan_key": planned["plan_key"], "built": None})

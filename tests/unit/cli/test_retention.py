@@ -12,13 +12,13 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.features.retention import StoredDataset, judge
+from assembly_line.features.model.retention import StoredDataset, judge
 from assembly_line.names import LedgerKind, dataset_prefix, review_item
-from assembly_line.storage.finished_datasets import FinishedDatasets
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.objects import ObjectStore
-from assembly_line.storage.references import references
-from assembly_line.storage.retention import Retained, Retention
+from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
+from assembly_line.storage.datasets.references import references
+from assembly_line.storage.datasets.retention import Retained, Retention
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.services.objects import ObjectStore
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, whole_line
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from assembly_line.delivery.answers import Reason
 from assembly_line.feedback.history import join
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, Parameter, dataset_prefix, decided_item, delivered_item
-from assembly_line.storage.ledger import Ledger
-from assembly_line.storage.releases import ReleaseStore
-from assembly_line.storage.scoring_runs import ScoringRun
+from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Answer, Command

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assembly_line.cli.drawn_shapes import shape_in_words
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.cli.views.shapes import shape_in_words
 from assembly_line.names import Parameter
 from lambdas.dataset import handler, shaping
 from tests.unit.cli.released_world import NAME, PreparedSources, ReleasedWorld, open_world, step

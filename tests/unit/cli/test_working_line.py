@@ -19,8 +19,8 @@ from assembly_line.cli.target import Target
 from assembly_line.loader import load_line
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, Parameter, parameter_name, subscriber_queue_parameter
-from assembly_line.storage.event_log import EventLog
-from assembly_line.storage.releases import ReleaseStore
+from assembly_line.storage.ledger.event_log import EventLog
+from assembly_line.storage.models.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command

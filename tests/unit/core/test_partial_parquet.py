@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assembly_line.storage import partial_parquet
-from assembly_line.storage.partial_parquet import copy_footer, copy_ranges, needed_ranges
+from assembly_line.storage.services import partial_parquet
+from assembly_line.storage.services.partial_parquet import copy_footer, copy_ranges, needed_ranges
 
 ROWS = 60_000
 COLUMNS = ("a", "s", "x", "wide")

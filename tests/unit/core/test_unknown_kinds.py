@@ -15,15 +15,15 @@ from assembly_line import Outcome, days, measure
 from assembly_line.declarations.features import Aggregate
 from assembly_line.declarations.formulas import Constant, Operation
 from assembly_line.errors import DeclarationError
-from assembly_line.features.aggregates import Values
-from assembly_line.features.aggregates import aggregate_of as kernel_aggregate
-from assembly_line.features.columns import Column, null_column
-from assembly_line.features.decision_wording import outcome_in_words
+from assembly_line.features.explain.formula_recomputation import value_of
+from assembly_line.features.explain.recomputation import aggregate_of
 from assembly_line.features.explore.periods import period_starts
-from assembly_line.features.expressions import expression_of
-from assembly_line.features.formula_recomputation import value_of
-from assembly_line.features.recomputation import aggregate_of
-from assembly_line.features.reductions import Windows
+from assembly_line.features.kernel.aggregates import Values
+from assembly_line.features.kernel.aggregates import aggregate_of as kernel_aggregate
+from assembly_line.features.kernel.expressions import expression_of
+from assembly_line.features.kernel.reductions import Windows
+from assembly_line.features.values.columns import Column, null_column
+from assembly_line.features.wording.decision_wording import outcome_in_words
 from tests.unit.features.small_world import DAILY, EVENTS, USER
 
 PROJECT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import pytest
 
 from assembly_line import Generated, Line, Outcome, Sampling, attribute, daily, days, every, hours, monthly, weekly
 from assembly_line.declarations.codec import line_from_json, line_to_json
-from assembly_line.features.decision_wording import outcome_in_words, spine_in_words
+from assembly_line.features.wording.decision_wording import outcome_in_words, spine_in_words
 from tests.unit.features.small_world import DAILY, INVITED, NEW_YORK, USER, VISIT, VISITS, a_line
 
 BERLIN = "Europe/Berlin"

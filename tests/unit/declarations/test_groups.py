@@ -9,7 +9,7 @@ import pytest
 
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features.selection import resolved_features
+from assembly_line.features.model.selection import resolved_features
 from assembly_line.requests import DatasetRequest
 from tests.unit.features.small_world import a_line
 

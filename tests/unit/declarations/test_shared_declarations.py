@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from assembly_line.errors import DeclarationError
-from assembly_line.features.feature_listing import Users
-from assembly_line.features.wording import in_words
+from assembly_line.features.wording.feature_listing import Users
+from assembly_line.features.wording.wording import in_words
 from assembly_line.loader import load_line, load_lines
 
 PROJECT = Path(__file__).parents[3]

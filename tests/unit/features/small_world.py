@@ -45,13 +45,13 @@ from assembly_line import (
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.predicates import Predicate
 from assembly_line.declarations.windows import Window
-from assembly_line.features.arrow_columns import logical_type
-from assembly_line.features.columns import Column, decimal_scale
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.planning import make_plan
-from assembly_line.features.plans import Plan
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.plans import Plan
+from assembly_line.features.model.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.planning.planning import make_plan
+from assembly_line.features.values.arrow_columns import logical_type
+from assembly_line.features.values.columns import Column, decimal_scale
 from assembly_line.instants import EPOCH, from_micros, to_micros
 from assembly_line.requests import DatasetRequest
 from tests.unit.features import reference
@@ -296,7 +296,7 @@ class SmallLake:
     ) -> dict[str, Column]:
         """Build with DuckDB and read the dataset back."""
         plan = self.plan(request, memory_mib=memory_mib, scripts=scripts)
-        build(plan, self.planned_files(plan), target, memory_mib=memory_mib, scripts=scripts)
+        build_on_duckdb(plan, self.planned_files(plan), target, memory_mib=memory_mib, scripts=scripts)
         return read_dataset(target)
 
     def _store(self, source: Source, rows: Sequence[Row], folder: Path) -> None:

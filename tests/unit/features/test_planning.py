@@ -13,9 +13,9 @@ from assembly_line import Policy, column, days
 from assembly_line import months as calendar_months
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.planning import make_plan
-from assembly_line.features.plans import Plan, plan_from_json
-from assembly_line.features.snapshots import Snapshot, SnapshotObject, snapshot_from_json
+from assembly_line.features.model.plans import Plan, plan_from_json
+from assembly_line.features.model.snapshots import Snapshot, SnapshotObject, snapshot_from_json
+from assembly_line.features.planning.planning import make_plan
 from assembly_line.instants import to_micros
 from assembly_line.requests import DatasetRequest
 from tests.unit.features.small_world import a_line

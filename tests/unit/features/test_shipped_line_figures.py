@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from assembly_line.declarations.lines import Line
-from assembly_line.features.columns import Column
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.gate import examine
-from assembly_line.features.planning import make_plan
-from assembly_line.features.reading_back import read_dataset
-from assembly_line.features.snapshots import Snapshot, SnapshotObject
-from assembly_line.features.source_files import write_typed
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.model.snapshots import Snapshot, SnapshotObject
+from assembly_line.features.planning.planning import make_plan
+from assembly_line.features.quality.gate import examine
+from assembly_line.features.sources.source_files import write_typed
+from assembly_line.features.values.columns import Column
 from assembly_line.loader import load_line
 from assembly_line.requests import DatasetRequest
 from tests.unit.features.small_world import rows_of
@@ -44,7 +44,7 @@ class ShippedLake:
         plan = make_plan(parsed, self.line, release="0" * 64, snapshots=self.snapshots, memory_mib=3008)
         files = {name: [Path(item.key) for item in part.objects] for name, part in plan.inputs.items()}
         target = self.folder / "data.parquet"
-        built = build(plan, files, target, memory_mib=3008)
+        built = build_on_duckdb(plan, files, target, memory_mib=3008)
         return plan, built, read_dataset(target)
 
     def table(self, name: str) -> pd.DataFrame:

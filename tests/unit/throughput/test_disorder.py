@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from assembly_line.messages import StationEvent
 from assembly_line.throughput.board import boards
-from assembly_line.throughput.items import items
-from assembly_line.throughput.visits import visits
+from assembly_line.throughput.station_visits import visits
+from assembly_line.throughput.work_items import items
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ["queued", "started", "waiting", "finished", "failed", "sent_back"]

@@ -17,9 +17,9 @@ from contextlib import suppress
 ARCHIVES = re.compile(r".*/(pyspark\.zip|py4j-[^/]*\.zip|spark-core_[^/]*\.jar)")
 IMPORTED_BY_TASKS = (
     "pyarrow",
-    "assembly_line.features.audit_on_spark",
+    "assembly_line.features.quality.audit_on_spark",
     "assembly_line.features.explore.spark_tables",
-    "assembly_line.storage.worker_transfers",
+    "assembly_line.storage.services.worker_transfers",
 )
 
 

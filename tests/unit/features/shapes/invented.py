@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from assembly_line.features.columns import Column, column_of
+from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.shaping import ShapedFold, shape
 from assembly_line.features.shapes.writing import WrittenFold, write_shape
-from assembly_line.features.table import read_columns
+from assembly_line.features.values.columns import Column, column_of
 from assembly_line.model_types import ShapedType, wish_from_json
 
 DAY = 86_400_000_000

@@ -9,9 +9,9 @@ import pytest
 
 from assembly_line import Preprocessing, latest
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import column_of
 from assembly_line.features.shapes.model_inputs import fit_inputs
 from assembly_line.features.shapes.numbers import numbers_of
+from assembly_line.features.values.columns import column_of
 from tests.unit.features.small_world import EVENTS
 
 BIG = 2**53

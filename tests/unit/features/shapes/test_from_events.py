@@ -14,12 +14,12 @@ import pytest
 
 from assembly_line import Decision, Generated, Line, Outcome, count, days, every, hours
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column
-from assembly_line.features.engine_duckdb import build
-from assembly_line.features.manifest import logical_digest
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.engines.engine_duckdb import build_on_duckdb
+from assembly_line.features.files.reading_back import read_dataset
+from assembly_line.features.record.manifest import logical_digest
 from assembly_line.features.shapes.facts import facts_of
 from assembly_line.features.shapes.shaping import ShapedFold, shape
+from assembly_line.features.values.columns import Column
 from assembly_line.instants import from_micros
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.shapes.invented import values_of, wish
@@ -56,7 +56,7 @@ def shaped(line: Line, world: Tables, period: Sequence[datetime], model: dict[st
         lake = SmallLake(line, world, Path(place))
         plan = lake.plan({"purpose": "training", "from": since, "to": until, "as_of": as_of, "model": model})
         target = Path(place) / "data.parquet"
-        build(plan, lake.planned_files(plan), target, memory_mib=1024)
+        build_on_duckdb(plan, lake.planned_files(plan), target, memory_mib=1024)
         columns = read_dataset(target)
     found = {"logical_digest": logical_digest(columns), "as_of": as_of, "rows": len(columns["decision_id"])}
     return list(shape(columns, facts_of(plan, found), wish(**model)).folds)

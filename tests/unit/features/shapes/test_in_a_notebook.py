@@ -10,7 +10,7 @@ import pytest
 
 from assembly_line import notebook
 from assembly_line.errors import RequestRefused
-from assembly_line.features.reading_back import read_dataset
+from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.shapes.facts import Facts
 from assembly_line.features.shapes.preprocessing import apply
 from assembly_line.features.shapes.shaping import shape

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from assembly_line.encoding import DAY_ZERO, Encoding
 from assembly_line.encoding import Column as EncodedColumn
 from assembly_line.errors import RequestRefused
-from assembly_line.features.columns import Column
-from assembly_line.features.plain_values import plain_values
 from assembly_line.features.shapes.forecasting import steps_of
 from assembly_line.features.shapes.preprocessing import Fitted, apply
 from assembly_line.features.shapes.shaping import Part, ShapedFold, shape
+from assembly_line.features.values.columns import Column
+from assembly_line.features.values.plain_values import plain_values
 from assembly_line.instants import to_micros
 from tests.unit.features.shapes.invented import (
     DAY,

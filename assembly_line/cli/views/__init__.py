@@ -1,0 +1,1 @@
+"""How results look to a person: one module a noun."""

@@ -1,0 +1,1 @@
+"""CloudFormation's resource types and stack operations that the emulator lacks."""

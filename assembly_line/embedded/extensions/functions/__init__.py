@@ -1,0 +1,1 @@
+"""Lambda functions: their code, their logs and their errors."""

@@ -1,0 +1,1 @@
+"""Training and transform jobs: what starts, isolates, feeds, watches and ends them."""

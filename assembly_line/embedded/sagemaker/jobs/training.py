@@ -1,0 +1,159 @@
+"""One training job, from its channels on S3 to its archive on S3."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+from assembly_line.embedded.sagemaker import archives
+from assembly_line.embedded.sagemaker.jobs import checkpoints
+from assembly_line.embedded.sagemaker.jobs.code_installation import INSTALLED_TO_TRAIN, install, installs
+from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree
+from assembly_line.embedded.sagemaker.jobs.failure_reason import script_failure
+from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
+from assembly_line.embedded.sagemaker.jobs.job_desk import COMPLETED, SHUT_DOWN, STOPPED, JobDesk, JobEnd
+from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
+from assembly_line.embedded.sagemaker.jobs.script_mode import Script, TrainingRequest, channel_folder, prepare
+from assembly_line.errors import JobFailed
+
+# AWS waits 120 seconds after SIGTERM; a laptop need not.
+STOP_GRACE_SECONDS = 5.0
+MAX_RUNTIME_EXCEEDED = JobEnd("Stopped", "MaxRuntimeExceeded")
+
+
+def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
+    """Run the job whole. Blocks until it ended; a model is uploaded if it completed or was stopped, as in AWS.
+
+    Raises:
+        JobFailed: the script, its data or its artifacts failed; the message is the job's FailureReason.
+    """
+    desk.log.remark(desk.isolation.describe())
+    script = prepare(request, desk.tree, threads=desk.threads)
+    desk.progress.enter("Downloading", "Downloading input data")
+    _pull_channels(request, desk)
+    checkpoints.restore(request, desk)
+    code = _fetch_code(script, request, desk)
+    if (end := desk.check_stop()) is not None:
+        return end
+    desk.progress.enter("Training", "Training image download completed. Training in progress.")
+    try:
+        end = _run_script(script, request, desk, code)
+    finally:
+        checkpoints.keep(request, desk)
+    if end.status == "Failed":
+        return end
+    desk.progress.enter("Uploading", "Uploading generated training model")
+    _push_artifacts(request, desk, partial=end is not COMPLETED)
+    return end
+
+
+def _pull_channels(request: TrainingRequest, desk: JobDesk) -> None:
+    for channel in request.channels:
+        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+        if not source or source.get("S3DataType") != "S3Prefix" or channel.get("InputMode") == "Pipe":
+            raise JobFailed(
+                f"ClientError: channel {name!r}: the embedded SageMaker reads S3DataSource with S3DataType S3Prefix in "
+                "InputMode File or FastFile"
+            )
+        if desk.check_stop() is None:
+            count = desk.files.pull(source["S3Uri"], channel_folder(desk.tree, name))
+            desk.log.remark(f"channel {name}: {count} object(s) from {source['S3Uri']}")
+
+
+def _fetch_code(script: Script, request: TrainingRequest, desk: JobDesk) -> Path:
+    """Put the script's code where the toolkit does, and return that folder."""
+    code, place = desk.tree / "code", script.submit_directory
+    if place is None:
+        return code
+    if place.startswith(("s3://", "https://")):
+        if request.isolated:
+            # The toolkit downloads from inside the container, which has no network here.
+            raise JobFailed(
+                f"AlgorithmError: Could not connect to the endpoint URL: an isolated container cannot reach {place!r}. "
+                "With EnableNetworkIsolation the code must arrive as an input channel: set sagemaker_submit_directory "
+                "to its local path, such as /opt/ml/input/data/code"
+            )
+        packed = desk.tree / "tmp" / "sourcedir.tar.gz"
+        desk.files.fetch(S3Address.parse(place), packed)
+        archives.unpack(packed, code, what=place)
+        packed.unlink()
+        return code
+    _copy_local(Path(place), code, desk.tree)
+    return code
+
+
+def _copy_local(place: Path, code: Path, tree: Path) -> None:
+    shown = from_tree(str(place), tree)
+    if not place.resolve().is_relative_to(tree.resolve()):
+        raise JobFailed(f"ClientError: sagemaker_submit_directory {shown!r} is not below /opt/ml of the container")
+    if place.resolve() == code.resolve():
+        return
+    if place.is_dir():
+        shutil.rmtree(code)
+        shutil.copytree(place, code)
+    elif place.is_file() and tarfile.is_tarfile(place):
+        archives.unpack(place, code, what=shown)
+    elif place.is_file():
+        shutil.copy2(place, code)
+    else:
+        raise JobFailed(
+            f"AlgorithmError: FileNotFoundError: sagemaker_submit_directory {shown!r} does not exist in the container; "
+            "the channel that brings the code is missing or has another name"
+        )
+
+
+def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: Path) -> JobEnd:
+    path = (code / script.program).resolve()
+    if not path.is_file() or not path.is_relative_to(code.resolve()):
+        raise JobFailed(
+            f"AlgorithmError: ExecuteUserScriptError: sagemaker_program {script.program!r} is not among the code: "
+            f"{sorted(path.name for path in code.iterdir())}"
+        )
+    deadline = time.monotonic() + request.max_runtime_seconds
+    run, modules, folder = [script.program], code, code
+    if installs(request.image, INSTALLED_TO_TRAIN):
+        # Its toolkit runs the installed module, not the file; the folder itself is not on the path.
+        run, modules, folder = ["-m", path.stem], install(code, script.program, desk), desk.tree
+    environment = base_environment(desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation)
+    container = Container(
+        [sys.executable, *run, *script.arguments],
+        environment=environment | script.variables | _kept(environment, desk.isolation),
+        cwd=folder,
+        isolation=desk.isolation,
+        log=desk.log,
+    )
+    exit_code = container.wait(desk.stop, deadline=deadline, grace_seconds=STOP_GRACE_SECONDS)
+    if desk.stop.shutdown.is_set():
+        return JobEnd.failed(SHUT_DOWN)
+    if container.ended is not None:
+        return STOPPED if container.ended == "stopped" else MAX_RUNTIME_EXCEEDED
+    if exit_code != 0:
+        command = " ".join(["python", *run, *script.arguments])
+        reason = script_failure(exit_code, desk.log.error_lines(), command=command, written=_failure_file(desk.tree))
+        raise JobFailed(from_tree(reason, desk.tree))
+    return COMPLETED
+
+
+def _kept(environment: dict[str, str], isolation: Isolation) -> dict[str, str]:
+    """What a job's own Environment must not replace: without the guard's path there would be no isolation."""
+    return {"PYTHONPATH": environment["PYTHONPATH"]} if isolation is Isolation.PYTHON_GUARD else {}
+
+
+def _failure_file(tree: Path) -> str | None:
+    path = tree / "output" / "failure"
+    return path.read_text(encoding="utf-8", errors="replace").strip() or None if path.is_file() else None
+
+
+def _push_artifacts(request: TrainingRequest, desk: JobDesk, *, partial: bool) -> None:
+    artifacts = S3Address.parse(request.artifacts)
+    for folder, name in (("model", "model.tar.gz"), ("output/data", "output.tar.gz")):
+        source = desk.tree / folder
+        if not any(source.iterdir()) and (partial or folder != "model"):
+            continue
+        packed = desk.tree / "tmp" / name
+        archives.pack(source, packed)
+        desk.files.push(packed, S3Address(artifacts.bucket, artifacts.key.removesuffix("model.tar.gz") + name))
+        packed.unlink()

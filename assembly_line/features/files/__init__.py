@@ -1,0 +1,1 @@
+"""Parquet files through DuckDB: the named files alone, bounded and isolated."""

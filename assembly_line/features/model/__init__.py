@@ -1,0 +1,1 @@
+"""The nouns of the station: workload, plan, snapshot, claim, finding."""

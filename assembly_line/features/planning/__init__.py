@@ -1,0 +1,1 @@
+"""From a request to a plan and its forecast. Nothing is read here."""

@@ -1,0 +1,1 @@
+"""The quality gate: rules about values and sources, and the leakage audit."""

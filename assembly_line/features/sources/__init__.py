@@ -1,0 +1,1 @@
+"""Sources: checked, typed, cut at what was known, matched to decisions."""

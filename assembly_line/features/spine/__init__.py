@@ -1,0 +1,1 @@
+"""The decisions of a dataset: read or generated, sampled, named, with their outcomes."""

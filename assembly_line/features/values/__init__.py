@@ -1,0 +1,1 @@
+"""Columns, instants and keys, and the rules of when a value is known."""

@@ -1,0 +1,1 @@
+"""The lake, its catalog, its tables, and the online table."""

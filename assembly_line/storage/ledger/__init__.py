@@ -1,0 +1,1 @@
+"""The ledger, what was scored and sent, and station events."""

@@ -1,0 +1,104 @@
+"""The work files of a scoring run in the store bucket: what the model is asked, what it answers, what is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from assembly_line.delivery.outbox import Enclosure, Letter, read_outbox, write_letter, write_outbox
+from assembly_line.errors import NotFound, ScoringFailed
+from assembly_line.messages import Prediction
+from assembly_line.names import scoring_prefix
+from assembly_line.storage.services.objects import ObjectStore
+
+NDJSON = "application/x-ndjson"
+BATCH = "batch.csv"
+
+
+class ScoringRun:
+    """One run's folder."""
+
+    def __init__(self, store: ObjectStore, line: str, run_id: str) -> None:
+        self._store = store
+        self._prefix = scoring_prefix(line, run_id)
+        self._run_id = run_id
+
+    @property
+    def input_uri(self) -> str:
+        """What the transform job reads: every object under this prefix."""
+        return self._store.uri(f"{self._prefix}input/")
+
+    @property
+    def output_uri(self) -> str:
+        """Where the transform job writes; without a slash at the end, SageMaker puts its own."""
+        return self._store.uri(f"{self._prefix}output")
+
+    @property
+    def outbox_key(self) -> str:
+        return f"{self._prefix}outbox.jsonl"
+
+    def write_batch(self, content: bytes) -> None:
+        self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
+
+    def answers(self) -> Iterator[str]:
+        """Lines of the transform job's output.
+
+        Raises:
+            ScoringFailed: the job left none, or its bytes are not UTF-8.
+        """
+        key = f"{self._prefix}output/{BATCH}.out"
+        try:
+            return iter(self._store.read(key).decode().split("\n"))
+        except NotFound as error:
+            raise ScoringFailed(
+                f"run {self._run_id}: the transform job left no {self._store.uri(key)}; nothing was delivered; "
+                "see the job's log, then score again"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ScoringFailed(
+                f"run {self._run_id}: {self._store.uri(key)} is not UTF-8 text ({error.reason}); nothing was "
+                "delivered; inference.py must answer CSV"
+            ) from error
+
+    def write_letters(self, predictions: Iterable[Prediction]) -> None:
+        """Write the outbox. A retry leaves the one that is there: what may have left already stays as it was sent."""
+        letters = []
+        for prediction in predictions:
+            written = write_letter(prediction, store_prefix=self._prefix, bucket=self._store.bucket)
+            if isinstance(written, Enclosure):
+                self._store.add(written.key, written.content, content_type="application/json")
+                written = written.letter
+            letters.append(written)
+        self._store.add(self.outbox_key, write_outbox(letters), content_type=NDJSON)
+
+    def letters(self, folder: Path) -> Iterator[Letter]:
+        """The outbox in order, read through a file in `folder`.
+
+        Raises:
+            NotFound: nothing was published in this run.
+        """
+        path = folder / "outbox.jsonl"
+        self._store.download(self.outbox_key, path)
+        with path.open("rb") as lines:
+            yield from read_outbox(lines)
+
+    def write_quarantine(self, rows: Iterable[dict[str, Any]]) -> None:
+        content = json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
+        self._store.add(f"{self._prefix}quarantine.json", content.encode(), content_type="application/json")
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """What was kept aside before delivery, in order of the spine."""
+        rows: list[dict[str, Any]] = self._store.read_json(f"{self._prefix}quarantine.json")
+        return rows
+
+    def write_dead_letters(self, letters: Iterable[Letter]) -> None:
+        """Keep what could not be sent, with exact bodies, so that it can be sent again."""
+        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(letters), content_type=NDJSON)
+
+    def write_report(self, report: dict[str, Any]) -> str:
+        """Returns its URI."""
+        key = f"{self._prefix}report.json"
+        self._store.write_json(key, report)
+        return self._store.uri(key)

@@ -1,0 +1,1 @@
+"""AWS services as the stores use them: one module a service."""

@@ -1,0 +1,49 @@
+"""An SQS queue to send to, in batches, each message accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.storage.services.batch_sending import BatchSender, Pause, Sent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchResultTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message: its body, and attributes as strings."""
+
+    body: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the service counts: body, and names, types and values of the attributes."""
+        attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in self.attributes.items())
+        return len(self.body.encode()) + attributes
+
+
+class Queue:
+    """One queue, through one client."""
+
+    def __init__(self, sqs: SQSClient, url: str, *, pause: Pause = time.sleep) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._sender = BatchSender(self._send, pause=pause)
+
+    def send(self, parcels: Sequence[Parcel]) -> list[Sent]:
+        """Send every parcel; one result for each, in order."""
+        return self._sender.send(parcels, _entry)
+
+    def _send(self, entries: list[dict[str, Any]]) -> SendMessageBatchResultTypeDef:
+        return self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
+
+
+def _entry(parcel: Parcel) -> dict[str, Any]:
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in parcel.attributes.items()}
+    return {"MessageBody": parcel.body, "MessageAttributes": attributes}
