@@ -9,6 +9,7 @@ from assembly_line.environments import ChampionsEnvironment, ReviewEnvironment, 
 from assembly_line.names import Parameter, Station
 from stacks.constructs.access.permissions import let_start
 from stacks.constructs.access.sagemaker_access import (
+    discard_models,
     encrypt_volumes,
     list_model_packages,
     pass_job_roles,
@@ -71,6 +72,7 @@ class TrainingStack(StationStack):
         self.foundation.store.grant_write(function.role, "runs/")
         use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
         list_model_packages(function.role)
+        discard_models(function.role, environment=self.environment_name)
         return function
 
     def _request_review(self) -> StationFunction:
@@ -84,6 +86,7 @@ class TrainingStack(StationStack):
         function = self._review_step("Conclude", "review.handler.conclude")
         self.foundation.store.grant_read(function.role, "runs/")
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
+        discard_models(function.role, environment=self.environment_name)
         return function
 
     def _promote(self) -> StationFunction:

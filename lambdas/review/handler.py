@@ -112,6 +112,8 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     stores().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
+    if not approved:
+        stores().registry(run.line).discard_model(packaged.model_name)
     promotion = _promotion(run, packaged, evaluated, review) if approved else None
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
     return {"decision": review["decision"], "champion": False, "promotion": promotion}

@@ -103,10 +103,10 @@ def test_training_and_models_can_only_be_created_isolated(each_assembly: Assembl
         assert each.conditions["Bool"] == {"sagemaker:NetworkIsolation": "true"}, str(each)
 
 
-def test_only_jobs_and_models_of_the_environment_are_made_tagged_and_stopped(each_assembly: Assembly) -> None:
+def test_only_jobs_and_models_of_the_environment_are_made_tagged_stopped_and_deleted(each_assembly: Assembly) -> None:
     """Every job carries the environment as a tag: those of other teams in the account are out of reach."""
     by_request = {"AddTags", "CreateTrainingJob", "CreateTransformJob", "CreateModel"}
-    by_resource = {"StopTrainingJob", "StopTransformJob"}
+    by_resource = {"StopTrainingJob", "StopTransformJob", "DeleteModel"}
     seen: set[str] = set()
     for each in identity_statements(each_assembly):
         actions = {action.removeprefix("sagemaker:") for action in each.actions if action.startswith("sagemaker:")}
@@ -139,7 +139,7 @@ def test_one_function_alone_writes_who_decides(each_assembly: Assembly) -> None:
 
 
 def test_nobody_may_delete_data_but_tables_that_can_be_made_again(each_assembly: Assembly) -> None:
-    deleting = ("s3:Delete", "dynamodb:Delete", "sagemaker:Delete", "kms:ScheduleKeyDeletion")
+    deleting = ("s3:Delete", "dynamodb:Delete", "sagemaker:DeleteModelPackage", "kms:ScheduleKeyDeletion")
     found = [each for each in identity_statements(each_assembly) if any(a.startswith(deleting) for a in each.actions)]
     deletes = [[action for action in each.actions if action.startswith(deleting)] for each in found]
     assert [each.owner.id.startswith("TablesJobRole") for each in found] == [True]

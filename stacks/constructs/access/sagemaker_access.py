@@ -42,6 +42,12 @@ def run_transform_jobs(role: iam.Role, *, environment: str) -> None:
     watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTransformJobsRule"))
 
 
+def discard_models(role: iam.Role, *, environment: str) -> None:
+    """Delete models of the environment that nothing asks any more."""
+    models = (_arn(role, "model/*"),)
+    allow(role, ("sagemaker:DeleteModel",), models, because=_JOBS, conditions=_own(environment))
+
+
 def look_at_jobs(role: iam.Role) -> None:
     """Describe jobs and models."""
     described = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUCKET = "ledger"
 MACHINES = {
     name: f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"
-    for name in ("dataset", "online", "training", "scoring", "outcomes")
+    for name in ("dataset", "online", "tables", "training", "scoring", "outcomes")
 }
 
 

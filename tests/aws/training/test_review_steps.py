@@ -212,6 +212,25 @@ def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemake
         verified.control.champion(LINE)
 
 
+@pytest.mark.parametrize(("decision", "kept"), [("approve", True), ("reject", False)])
+def test_only_the_model_of_an_approved_run_stays(
+    verified: RunSoFar, sagemaker: SageMakerClient, decision: str, *, kept: bool
+) -> None:
+    name = verified.answers["packaged"]["model_name"]
+    role = "arn:aws:iam::123456789012:role/jobs"
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+    judge(verified, decision)
+
+    # Twice, as a repeated step does.
+    verified.conclude()
+    verified.conclude()
+
+    found = [model["ModelName"] for model in sagemaker.list_models()["Models"] if model["ModelName"] == name]
+    assert found == ([name] if kept else [])
+    if kept:
+        sagemaker.delete_model(ModelName=name)
+
+
 def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFar, run: RunSoFar) -> None:
     judge(verified, "approve")
     verified.conclude()
