@@ -46,7 +46,7 @@ class Machine(Construct):
             state_machine_type=sfn.StateMachineType.STANDARD,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=log_group(self, "Log", settings=settings, key=key),
+                destination=log_group(self, "Log", settings=settings, key=key, vended="states"),
                 level=sfn.LogLevel.ALL,
                 # Inputs and outputs may hold what no log may.
                 include_execution_data=False,

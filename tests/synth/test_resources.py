@@ -267,6 +267,33 @@ def test_logs_end_and_are_encrypted(each_assembly: Assembly) -> None:
         assert "KmsKeyId" in group.properties, str(group)
 
 
+def test_logs_that_services_deliver_fill_no_policy_of_the_account(each_assembly: Assembly) -> None:
+    """And their names are used once: what an earlier life of a stack left behind stops no deployment."""
+    groups = {
+        (each.stack, each.id): each.properties.get("LogGroupName")
+        for each in each_assembly.of_type("AWS::Logs::LogGroup")
+    }
+    delivered = [
+        (
+            each.stack,
+            as_text(
+                each.properties["LoggingConfiguration"]["Destinations"][0]["CloudWatchLogsLogGroup"]["LogGroupArn"]
+            ),
+        )
+        for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    ]
+    delivered += [
+        (each.stack, as_text(each.properties["AccessLogSettings"]["DestinationArn"]))
+        for each in each_assembly.of_type("AWS::ApiGatewayV2::Stage")
+    ]
+    for stack, arn in delivered:
+        name = as_text(groups[stack, arn.strip("<>").partition(".")[0]])
+        assert name.startswith("/aws/vendedlogs/"), name
+        assert "AWS::StackId" in name, name
+    vended = [name for name in groups.values() if name is not None]
+    assert len(vended) == len(delivered) == 7
+
+
 def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
     routes = each_assembly.of_type("AWS::ApiGatewayV2::Route")
     assert {route.properties["RouteKey"] for route in routes} == {
