@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, Literal, cast
 
 from assembly_line.canonical import digest
-from assembly_line.declarations.features import Aggregate, Attribute, Feature, Latest
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.features import Aggregate, Feature, Latest, StaticFeature
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import to_micros
 
@@ -152,9 +152,9 @@ PICKING = ("min", "max", "first", "last")
 
 def kind_of(feature: Feature) -> Kind:
     """What form a feature's values have, by its declaration: a column without any value has one too."""
-    if isinstance(feature, Latest | Attribute):
+    if isinstance(feature, Latest | StaticFeature):
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")
-    if isinstance(feature, OwnFunction):
+    if isinstance(feature, UdfFeature):
         return KIND_OF_TYPE.get(feature.returns, "number")
     if isinstance(feature, Aggregate) and feature.kind in PICKING and feature.column is not None:
         return KIND_OF_TYPE.get(feature.source.columns[feature.column], "number")

@@ -90,7 +90,7 @@ class RunFailed(AssemblyError):
 
 
 class FeatureFunctionFailed(AssemblyError):
-    """A line's own function failed, answered in another form than declared, or not the same when asked again."""
+    """A line's UDF failed, answered in another form than declared, or not the same when asked again."""
 
 
 class ValueOutOfRange(AssemblyError):

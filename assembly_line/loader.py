@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import AssemblyError, DeclarationError, NotFound
 from assembly_line.release import Release
 
@@ -108,9 +108,9 @@ def _scripts(folder: Path) -> dict[str, bytes]:
 
 
 def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
-    """Scripts of own functions that stand beside the lines, for several of them."""
+    """Scripts of UDFs that stand beside the lines, for several of them."""
     found = {}
-    for script in {feature.script for feature in line.features.values() if isinstance(feature, OwnFunction)}:
+    for script in {feature.script for feature in line.features.values() if isinstance(feature, UdfFeature)}:
         shared = folder.parent / SHARED / script
         if not shared.is_file():
             continue

@@ -54,13 +54,13 @@ class Split(Strict):
         return self.model_copy(update={"holdout": HOLDOUT if self.folds is None else self.folds / (self.folds + 1)})
 
 
-class Shaped(Strict):
+class ModelSpecBase(Strict):
     """What every type has: the split, and the format of its files (CSV without a header, or Parquet)."""
 
     split: Split = Split()
 
     def resolved(self) -> Self:
-        """The same with every default in its place, so that equal wishes are equal."""
+        """The same with every default in its place, so that equal model specs are equal."""
         return self.model_copy(update={"split": self.split.resolved()})
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Shaped(Strict):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class Balanced(Shaped):
+class Balanced(ModelSpecBase):
     """For outcomes that are there or not.
 
     `balance`: `weights` gives each row of the rarer outcome of a training part the weight commoner/rarer, all others 1;
@@ -98,7 +98,7 @@ class Linear(Balanced):
     scaling: Literal["standard", "robust", "none"] = "standard"
 
 
-class Ranking(Shaped):
+class Ranking(ModelSpecBase):
     """Rows in groups that are ranked within themselves, such as all households of a campaign.
 
     `group`: key columns, or `decision_time`. A group stands in one part: that of its latest decision.
@@ -112,7 +112,7 @@ class Ranking(Shaped):
     qid: bool = False
 
 
-class Forecasting(Shaped):
+class Forecasting(ModelSpecBase):
     """One row for each series and origin, with the outcomes of the steps after it.
 
     `series`: key columns; all keys of the decision if left out.
@@ -131,7 +131,7 @@ class Forecasting(Shaped):
     incomplete: Literal["drop", "null"] = "drop"
 
 
-class Survival(Shaped):
+class Survival(ModelSpecBase):
     """The time until the outcome, or until observation ended without it.
 
     `target`: `duration` (days, and 1 where it happened), `aft` (lower and upper bound of the days, the upper infinite
@@ -152,14 +152,14 @@ class Plain(Strict):
     type: Literal["plain"]
 
 
-ShapedType = GradientBoosting | Linear | Ranking | Forecasting | Survival
-ModelType = Annotated[ShapedType | Plain, Field(discriminator="type")]
+ModelSpec = GradientBoosting | Linear | Ranking | Forecasting | Survival
+ModelType = Annotated[ModelSpec | Plain, Field(discriminator="type")]
 
 
-class _Wish(Strict):
-    model: Annotated[ShapedType, Field(discriminator="type")]
+class _ModelSpecDocument(Strict):
+    model: Annotated[ModelSpec, Field(discriminator="type")]
 
 
-def wish_from_json(document: object) -> ShapedType:
+def model_spec_from_json(document: object) -> ModelSpec:
     """Read what `to_json` of a type with parameters wrote, as one step hands it to the next."""
-    return _Wish.model_validate({"model": document}).model
+    return _ModelSpecDocument.model_validate({"model": document}).model

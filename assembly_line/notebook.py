@@ -20,18 +20,18 @@ from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.model.workload import workload_of
+from assembly_line.features.model_inputs.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
+from assembly_line.features.model_inputs.checking import check_model_spec
+from assembly_line.features.model_inputs.facts import Facts, kind_of_outcome
+from assembly_line.features.model_inputs.preparing import prepare_inputs
 from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.features.profile.of_dataset import page_of_notebook
 from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
 from assembly_line.features.quality.gate import examine
 from assembly_line.features.record.manifest import logical_digest
-from assembly_line.features.shapes.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
-from assembly_line.features.shapes.checking import check_wish
-from assembly_line.features.shapes.facts import Facts, kind_of_outcome
-from assembly_line.features.shapes.shaping import shape
 from assembly_line.features.sources.local_sources import Given, typed_sources
 from assembly_line.instants import format_instant, parse_instant
-from assembly_line.model_types import ShapedType
+from assembly_line.model_types import ModelSpec
 from assembly_line.requests import DatasetRequest
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def dataset(
             `{"keep_negatives": 0.1, "seed": 7}` (see `Sampling`).
         features: names of the line's features wanted, all of them if left out. What is tried comes beside them, so
             `features=["a"], trying={"b": ...}` gives both.
-        scripts: where own functions stand: the line's folder, or script name -> Python file.
+        scripts: where UDFs stand: the line's folder, or script name -> Python file.
         memory_mib: what DuckDB may hold before it spills to disk.
 
     Returns:
@@ -92,7 +92,7 @@ def dataset(
         DeclarationError: a tried feature contradicts the line.
         SourceUnreadable: a table is missing, or is not what its source declares.
         QualityGateFailed: a static source states two values for one entity.
-        FeatureFunctionFailed: an own function is not there, fails, or does not keep its contract.
+        FeatureFunctionFailed: a UDF is not there, fails, or does not keep its contract.
     """
     import pyarrow.parquet as pq
 
@@ -152,12 +152,12 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
 def _contents(
     line: Line, request: DatasetRequest, given: str | Path | Mapping[str, str | Path] | None
 ) -> dict[str, bytes]:
-    """The scripts of the own functions that are asked for."""
+    """The scripts of the UDFs that are asked for."""
     contents = {}
     for name in workload_of(line, resolved_features(line, request)).scripts:
         if given is None or (isinstance(given, Mapping) and name not in given):
             raise FeatureFunctionFailed(
-                f"{name}: features asked for are own functions in it; say where it is: "
+                f"{name}: features asked for are UDFs in it; say where it is: "
                 f"scripts=<the line's folder> or scripts={{{name!r}: <path>}}"
             )
         path = Path(given[name] if isinstance(given, Mapping) else Path(given) / name).expanduser()
@@ -167,13 +167,13 @@ def _contents(
     return contents
 
 
-def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
+def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
     """A training dataset in the shape that a type of model needs, as the dataset machine would write it.
 
     Args:
         line: declares keys and outcome.
         table: what `dataset` gave.
-        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`; docs/shapes.md has them all.
+        model: such as `{"type": "gradient_boosting", "split": {"holdout": 0.25}}`; docs/model-inputs.md has them all.
 
     Returns:
         One fold, or as many as asked for; `.parts["train"].features` and `.targets` are numpy arrays, `.table` and
@@ -184,10 +184,10 @@ def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowF
     """
     described = json.loads(table.schema.metadata[METADATA])
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
-    if not isinstance(request.model, ShapedType):
+    if not isinstance(request.model, ModelSpec):
         raise RequestRefused("model.type: 'plain' is the dataset as it is: there is nothing to shape")
-    check_wish(request.model, line)
-    wish, columns = request.model.resolved(), arrow_columns_of(table)
+    check_model_spec(request.model, line)
+    spec, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
         line=line.name,
         dataset_id="of this notebook",
@@ -200,7 +200,7 @@ def shaped(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowF
         kind=kind_of_outcome(line.outcome),
         present=line.outcome.present,
     )
-    return [arrow_fold(fold, facts.outcome) for fold in shape(columns, facts, wish).folds]
+    return [arrow_fold(fold, facts.outcome) for fold in prepare_inputs(columns, facts, spec).folds]
 
 
 def _request(

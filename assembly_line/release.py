@@ -10,7 +10,7 @@ from typing import Any
 from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 from assembly_line.names import BUILD_BACKEND
 
@@ -27,7 +27,7 @@ class Release:
     scripts: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        own = [feature for feature in self.line.features.values() if isinstance(feature, OwnFunction)]
+        own = [feature for feature in self.line.features.values() if isinstance(feature, UdfFeature)]
         for script in (self.line.training.script, self.line.training.inference, *(one.script for one in own)):
             if script not in self.scripts:
                 raise DeclarationError(

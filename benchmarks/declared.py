@@ -16,13 +16,13 @@ from assembly_line import (
     Policy,
     Source,
     Training,
-    attribute,
     count,
     days,
     distinct,
     latest,
     maximum,
     mean,
+    static,
     total,
 )
 from assembly_line.declarations.features import Aggregate, Latest
@@ -88,7 +88,7 @@ WIDE: Mapping[str, Feature] = {
     for column in source.columns
     if column.startswith("v")
 }
-VISIT = Decision(name="visit", entities=(HOUSEHOLD, DAY), spine=SPINE, time=attribute(DAYS, "opens"))
+VISIT = Decision(name="visit", entities=(HOUSEHOLD, DAY), spine=SPINE, time=static(DAYS, "opens"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

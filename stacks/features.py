@@ -145,12 +145,12 @@ class FeaturesStack(StationStack):
         self.foundation.store.grant_write(function.role, "datasets/")
         return function
 
-    def _shape(self) -> StationFunction:
+    def _prepare_inputs(self) -> StationFunction:
         function = self.function(
             "Shape",
-            handler="dataset.shaping.shape",
+            handler="dataset.model_inputs.prepare_inputs",
             environment=self._environment,
-            seconds=dataset.SHAPE_SECONDS,
+            seconds=dataset.INPUTS_SECONDS,
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
@@ -170,7 +170,7 @@ class FeaturesStack(StationStack):
 
     def _machine(self) -> Machine:
         explain, plan, claim = self.explain_function, self._plan(), self._claim()
-        build, finish, shape = self._build(), self._finish(), self._shape()
+        build, finish, inputs = self._build(), self._finish(), self._prepare_inputs()
         job = self.dataset_job = self._job()
         let_watch(job, job.name, self.foundation.people.scientist)
         parts = dataset.DatasetParts(
@@ -179,14 +179,14 @@ class FeaturesStack(StationStack):
             claim=claim.arn,
             build=build.arn,
             finish=finish.arn,
-            shape=shape.arn,
+            inputs=inputs.arn,
             glue_job=job.name,
             lake_bucket=self.foundation.lake.name,
             store_bucket=self.foundation.store.name,
             spark_minutes=self.settings.spark_timeout_minutes,
         )
         definition = dataset.definition(parts, self.announcer(Station.FEATURES))
-        machine = self.machine("Dataset", definition, calls=(explain, plan, claim, build, finish, shape))
+        machine = self.machine("Dataset", definition, calls=(explain, plan, claim, build, finish, inputs))
         _let_wait_for(machine, job)
         let_see_executions(machine, claim.role)
         return machine

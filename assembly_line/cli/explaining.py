@@ -11,7 +11,7 @@ from assembly_line.cli.explained_events import event_in_json, events_in_json
 from assembly_line.cli.explaining_outcomes import outcome_explained
 from assembly_line.declarations.derived import Expression, Ratio, parts_of, with_parts
 from assembly_line.declarations.entities import key_columns, names_of
-from assembly_line.declarations.features import Attribute, Timed
+from assembly_line.declarations.features import StaticFeature, Timed
 from assembly_line.errors import NotFound
 from assembly_line.features.explain.explanation import Event, Explanation, explain_value, near_span
 from assembly_line.features.model.workload import columns_of, kind_of
@@ -95,7 +95,7 @@ def _rows(recorded: Recorded, feature: str, values: Mapping[str, Any], at: int) 
     return found
 
 
-def _over_rows(line: Line, name: str) -> Timed | Attribute:
+def _over_rows(line: Line, name: str) -> Timed | StaticFeature:
     """A feature that is made of rows, not of other features."""
     feature = line.features[name]
     if isinstance(feature, Ratio | Expression):
@@ -113,8 +113,8 @@ def _described(line: Line, found: Explanation, near: int) -> dict[str, Any]:
     }
     if isinstance(feature, Ratio | Expression):
         return {**document, "parts": [_described(line, part, near) for part in found.parts]}
-    timed = not isinstance(feature, Attribute)
-    about = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
+    timed = not isinstance(feature, StaticFeature)
+    about = (feature.column,) if isinstance(feature, StaticFeature) else columns_of(feature)
 
     def listed(event: Event) -> dict[str, Any]:
         return event_in_json(feature.source, key_columns(feature.by), about, event, timed=timed)

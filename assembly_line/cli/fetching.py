@@ -9,15 +9,15 @@ from pathlib import Path
 from assembly_line.errors import Conflict, RequestRefused
 from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.datasets.finished_datasets import FinishedDataset
-from assembly_line.storage.datasets.shapes import ShapeStore
+from assembly_line.storage.datasets.model_inputs import ModelInputsStore
 from assembly_line.storage.services.objects import ObjectStore
 
 
-def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folder: Path) -> list[Path]:
+def fetch(store: ObjectStore, dataset: FinishedDataset, inputs: str | None, folder: Path) -> list[Path]:
     """Copy the files and say where they are.
 
     Args:
-        shape: id of a shape or its beginning; None for the dataset itself.
+        inputs: id of a shape or its beginning; None for the dataset itself.
 
     Raises:
         RequestRefused: the folder holds something.
@@ -26,10 +26,10 @@ def fetch(store: ObjectStore, dataset: FinishedDataset, shape: str | None, folde
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestRefused(f"--to {folder}: is there already and not an empty folder; name a new one")
-    if shape is not None:
-        manifest = ShapeStore(store).chosen(dataset.line, dataset.dataset_id, shape)
+    if inputs is not None:
+        manifest = ModelInputsStore(store).chosen(dataset.line, dataset.dataset_id, inputs)
         folder.mkdir(parents=True, exist_ok=True)
-        return ShapeStore(store).download(manifest, folder)
+        return ModelInputsStore(store).download(manifest, folder)
     folder.mkdir(parents=True, exist_ok=True)
     data, described = folder / "data.parquet", folder / "manifest.json"
     DatasetStore(store).download(dataset.line, dataset.dataset_id, data)

@@ -39,7 +39,7 @@ class Recorded:
         return read_dataset(path)
 
     def scripts(self) -> dict[str, bytes]:
-        """The scripts of the own functions among the features, as they were released.
+        """The scripts of the UDFs among the features, as they were released.
 
         Raises:
             NotFound: one of them is gone or altered.

@@ -53,14 +53,14 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
     session.output.result(found, draw_forecast(found))
 
 
-def require_wish(session: Session, line: str, wish: object) -> None:
+def require_model_spec(session: Session, line: str, spec: object) -> None:
     """Refuse a type of model that the released line's datasets do not suit, before anything is started."""
     from assembly_line.cli.days import released_line
-    from assembly_line.features.shapes.checking import check_wish
-    from assembly_line.model_types import Shaped
+    from assembly_line.features.model_inputs.checking import check_model_spec
+    from assembly_line.model_types import ModelSpecBase
 
-    if isinstance(wish, Shaped):
-        check_wish(wish, released_line(session.target, line))
+    if isinstance(spec, ModelSpecBase):
+        check_model_spec(spec, released_line(session.target, line))
 
 
 def run(

@@ -16,10 +16,9 @@ from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast
+from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature
 from assembly_line.declarations.lines import Delivery, Line, Training
 from assembly_line.declarations.outcomes import Outcome
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation
 from assembly_line.declarations.preprocessing import Preprocessing
@@ -36,6 +35,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
@@ -46,7 +46,7 @@ VALUES: dict[str, type[Any]] = {
     for kind in (
         Aggregate,
         AggregateTable,
-        Attribute,
+        StaticFeature,
         CalendarCadence,
         Decision,
         Delivery,
@@ -57,7 +57,7 @@ VALUES: dict[str, type[Any]] = {
         Line,
         Measure,
         Outcome,
-        OwnFunction,
+        UdfFeature,
         Policy,
         Ratio,
         Sampling,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.populations import CalendarCadence, Generated
 from assembly_line.declarations.sampling import Sampling
@@ -37,7 +37,7 @@ class Decision:
     name: str
     entities: tuple[Entity, ...]
     spine: Source | Generated
-    time: Attribute | str | None = None
+    time: StaticFeature | str | None = None
     history_since: datetime | None = None
     boundary: Literal["before", "at_or_before"] = "before"
     sampling: Sampling | None = None
@@ -79,7 +79,7 @@ class Decision:
     @property
     def time_source(self) -> Source:
         """The source that the decision times come from, or for a generated spine the population's."""
-        return self.time.source if isinstance(self.time, Attribute) else self.source
+        return self.time.source if isinstance(self.time, StaticFeature) else self.source
 
     @property
     def columns(self) -> tuple[str, ...]:

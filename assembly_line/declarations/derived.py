@@ -26,7 +26,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """A formula over features of the same line: a float64, or a boolean. See `docs/own-code.md` for the language.
+    """A formula over features of the same line: a float64, or a boolean. See `docs/udfs.md` for the language.
 
     Numbers are float64. Null where an operand is null, but for `coalesce`, `is_null`, and the branch of an `if` that is
     not taken; null where something is divided by 0. NaN is equal to itself and greater than all.

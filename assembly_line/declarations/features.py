@@ -10,9 +10,9 @@ from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, in_order
 from assembly_line.declarations.formulas import parsed
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window, check_window
 
 AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinct", "first", "last"]
@@ -38,7 +38,7 @@ class Aggregate:
     def __post_init__(self) -> None:
         place = f"{self.kind} over {self.source.name}"
         require(self.kind in get_args(AggregateKind), f"{place}: expected one of {', '.join(get_args(AggregateKind))}")
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
         _set_where(self, place)
         require((self.kind == "count") == (self.column is None), f"{place}: count takes no column, all others take one")
@@ -66,7 +66,7 @@ class Latest:
 
     def __post_init__(self) -> None:
         place = f"latest of {self.source.name}"
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         require(self.max_age is None or self.max_age > timedelta(0), f"{place}: max_age {self.max_age} is not positive")
         _set_where(self, place)
         self.source.check_column(place, self.column)
@@ -106,7 +106,7 @@ class Share:
 
     def __post_init__(self) -> None:
         place = f"share over {self.source.name}"
-        require(not self.source.static, f"{place}: static facts have no events; use attribute(...)")
+        require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
         require(isinstance(self.where, Predicate), f"{place}: where= says which events the share is of")
         _set_where(self, place)
@@ -118,7 +118,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
+class StaticFeature:
     """A fact about an entity from a static source: the same at every decision time."""
 
     source: Source
@@ -133,10 +133,10 @@ class Attribute:
 
 # Features of events, whose values depend on the decision time: of one row, or of those in a window.
 OfLatest = Latest | SinceLast
-Windowed = Aggregate | Share | OwnFunction
+Windowed = Aggregate | Share | UdfFeature
 Timed = OfLatest | Windowed
 Selecting = Aggregate | Share | OfLatest
-Feature = Timed | Attribute | Ratio | Expression
+Feature = Timed | StaticFeature | Ratio | Expression
 
 
 def count(source: Source, *, window: Window, where: Predicate | None = None, by: By | None = None) -> Aggregate:
@@ -179,7 +179,7 @@ def maximum(
     return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
-def deviation(
+def stddev(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
     """The sample's standard deviation; null below two values."""
@@ -219,7 +219,7 @@ def latest(
     return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def fact(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
+def slowly_changing(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
     """The value of the fact in force at the decision, as far as it was known then; null where none is.
 
     The latest fact that began before the decision; where the source declares `valid_until`, none once that has passed.
@@ -234,12 +234,12 @@ def since_last(
     return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
-def attribute(source: Source, column: str, *, by: By | None = None) -> Attribute:
+def static(source: Source, column: str, *, by: By | None = None) -> StaticFeature:
     """A fact that carries no time."""
-    return Attribute(source=source, column=column, by=_owner(source, by))
+    return StaticFeature(source=source, column=column, by=_owner(source, by))
 
 
-def own(
+def udf(
     source: Source,
     function: str,
     *,
@@ -248,9 +248,9 @@ def own(
     window: timedelta,
     script: str = "features.py",
     by: By | None = None,
-) -> OwnFunction:
+) -> UdfFeature:
     """What a function of the line's own makes of the events of the window; null without events."""
-    return OwnFunction(
+    return UdfFeature(
         source=source,
         columns=columns,
         function=function,

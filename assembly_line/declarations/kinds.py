@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
-from assembly_line.declarations.features import Aggregate, Attribute, Feature, Latest, Timed
+from assembly_line.declarations.features import Aggregate, Feature, Latest, StaticFeature, Timed
 from assembly_line.declarations.formulas import (
     ARITHMETIC,
     COMPARISONS,
@@ -17,7 +17,7 @@ from assembly_line.declarations.formulas import (
     Reference,
     Term,
 )
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 
 NUMBERS = ("int64", "float64", "decimal")
 BOOLEAN, FLOAT = "boolean", "float64"
@@ -43,10 +43,10 @@ def kinds_of(features: Mapping[str, Feature], names: Iterable[str]) -> dict[str,
     return kinds
 
 
-def _kind_over_rows(feature: Timed | Attribute) -> str:
-    if isinstance(feature, Latest | Attribute):
+def _kind_over_rows(feature: Timed | StaticFeature) -> str:
+    if isinstance(feature, Latest | StaticFeature):
         return feature.source.columns[feature.column]
-    if isinstance(feature, OwnFunction):
+    if isinstance(feature, UdfFeature):
         return feature.returns
     if not isinstance(feature, Aggregate) or feature.kind in ("mean", "stddev"):
         return FLOAT

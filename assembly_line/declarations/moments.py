@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.entities import Entity, entities_of
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.sources import Source
 
 TIMES = ("date", "timestamp")
 
 
-def check_moment(place: str, role: str, moment: Attribute, entities: tuple[Entity, ...]) -> None:
+def check_moment(place: str, role: str, moment: StaticFeature, entities: tuple[Entity, ...]) -> None:
     """Refuse an attribute that cannot say when: not a time, or of an entity that the decision does not have."""
     kind = moment.source.columns[moment.column]
     require(kind in TIMES, f"{place}: {role} {moment.column} is {kind}, expected date or timestamp")

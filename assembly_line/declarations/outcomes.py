@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT, check_name, require
 from assembly_line.declarations.entities import Entity, check_entities
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
@@ -66,7 +66,7 @@ class Outcome:
     source: Source
     by: tuple[Entity, ...] = UNSAID
     horizon: timedelta | None = None
-    until: Attribute | None = None
+    until: StaticFeature | None = None
     present: int = 1
     absent: int | float | None = None
     gap: timedelta = timedelta(0)

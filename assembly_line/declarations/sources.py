@@ -32,11 +32,11 @@ class Source:
         known_time: the column that says when the row became known.
         delay: without `known_time`: how long after the event a row is known.
         valid_until: the column that says until when the row is in force, from its event time on; null: still. A `date`
-            counts as the END of its day in `zone`. Such a source states slowly changing facts: see `fact(...)`.
+            counts as the END of its day in `zone`. Such a source states slowly changing facts: see `slowly_changing(...)`.
         static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
         zone: IANA zone of naive timestamps and of dates.
         personal: columns that hold personal data.
-        sql: of a view: one SELECT that gives the declared columns; see `docs/own-code.md` for what may stand in it.
+        sql: of a view: one SELECT that gives the declared columns; see `docs/udfs.md` for what may stand in it.
         inputs: of a view: the sources that its SELECT reads, by their names.
     """
 

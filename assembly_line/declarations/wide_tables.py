@@ -9,7 +9,7 @@ from assembly_line.declarations.checks import MONTH, check_distinct, check_name,
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
 from assembly_line.declarations.entities import By, Entity, entities_of, key_columns, names_of
-from assembly_line.declarations.features import Attribute, Feature
+from assembly_line.declarations.features import Feature, StaticFeature
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, check_refresh
@@ -66,7 +66,7 @@ class WideTable:
                 all(entity in self.by for entity in entities_of(feature.by)),
                 f"{place}: feature {name} is by {names_of(feature.by)}, the table by {names_of(self.by)}",
             )
-            timed = timed or not isinstance(feature, Attribute)
+            timed = timed or not isinstance(feature, StaticFeature)
         require(timed, f"{place}: nothing in it has a time, so it has no last occasion; add a feature of events")
 
     @property

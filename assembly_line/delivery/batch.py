@@ -1,4 +1,4 @@
-"""From a checked batch to what is kept and what is sent: ledger rows, quarantine rows and letters."""
+"""From a checked batch to what is kept and what is sent: ledger rows, quarantine rows and messages."""
 
 from __future__ import annotations
 

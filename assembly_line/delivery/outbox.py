@@ -1,4 +1,4 @@
-"""What a run sends: letters with their exact bodies, written down before the first one leaves."""
+"""What a run sends: messages with their exact bodies, written down before the first one leaves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assembly_line.request_fields import Digest, LineName
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
 # Bytes of a body that still travels by itself; SNS takes 256 KiB with attributes and envelope.
 LARGEST_BODY = 200 * 1024
-# Letters of one delivery record: at most so many are sent again if a run dies before it wrote the record.
+# Messages of one delivery record: at most so many are sent again if a run dies before it wrote the record.
 CHUNK = 200
 
 
@@ -35,7 +35,7 @@ class PredictionPointer(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutboundMessage:
     """One message as it is sent: for which decision and revision, the body byte for byte, at most ten attributes."""
 
     decision_id: str
@@ -51,16 +51,16 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosure:
-    """A body that is put to S3, `letter` being the pointer to it."""
+class OffloadedBody:
+    """A body that is put to S3, `message` being the pointer to it."""
 
-    letter: Letter
+    message: OutboundMessage
     key: str
     content: bytes
 
 
-def write_letter(prediction: Prediction, *, store_prefix: str, bucket: str) -> Letter | Enclosure:
-    """Put a prediction into a letter; one that is too large becomes a pointer with an enclosure."""
+def write_message(prediction: Prediction, *, store_prefix: str, bucket: str) -> OutboundMessage | OffloadedBody:
+    """Put a prediction into a message; one that is too large becomes a pointer with an offloaded body."""
     attributes = {
         "schema": prediction.schema_,
         "version": str(prediction.version),
@@ -70,10 +70,10 @@ def write_letter(prediction: Prediction, *, store_prefix: str, bucket: str) -> L
         "model": prediction.model.run_id,
     }
     body = prediction.to_json()
-    letter = Letter(prediction.decision_id, prediction.revision, body, attributes)
+    message = OutboundMessage(prediction.decision_id, prediction.revision, body, attributes)
     content = body.encode()
     if len(content) <= LARGEST_BODY:
-        return letter
+        return message
     key = f"{store_prefix}bodies/{prediction.decision_id}.json"
     pointer = PredictionPointer(
         line=prediction.line,
@@ -83,24 +83,24 @@ def write_letter(prediction: Prediction, *, store_prefix: str, bucket: str) -> L
         digest=digest_bytes(content),
         size=len(content),
     )
-    pointing = Letter(
+    pointing = OutboundMessage(
         prediction.decision_id, prediction.revision, pointer.to_json(), {**attributes, "schema": pointer.schema_}
     )
-    return Enclosure(pointing, key, content)
+    return OffloadedBody(pointing, key, content)
 
 
-def write_outbox(letters: Iterable[Letter]) -> bytes:
-    """The letters as JSON Lines, in order; equal letters give equal bytes."""
-    return b"".join(canonical_json(asdict(letter)) + b"\n" for letter in letters)
+def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
+    """The messages as JSON Lines, in order; equal messages give equal bytes."""
+    return b"".join(canonical_json(asdict(message)) + b"\n" for message in messages)
 
 
-def read_outbox(lines: Iterable[str | bytes]) -> Iterator[Letter]:
-    """The letters that `write_outbox` wrote."""
-    return (Letter(**json.loads(line)) for line in lines)
+def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:
+    """The messages that `write_outbox` wrote."""
+    return (OutboundMessage(**json.loads(line)) for line in lines)
 
 
-def chunks(letters: Iterable[Letter], size: int = CHUNK) -> Iterator[Sequence[Letter]]:
-    """The letters in pieces that are sent and recorded together."""
-    remaining = iter(letters)
+def chunks(messages: Iterable[OutboundMessage], size: int = CHUNK) -> Iterator[Sequence[OutboundMessage]]:
+    """The messages in pieces that are sent and recorded together."""
+    remaining = iter(messages)
     while piece := list(islice(remaining, size)):
         yield piece

@@ -106,7 +106,7 @@ def independent(author: str, reviewer: str) -> bool:
     """Whether two ARNs are two people: neither the same principal nor the same name in another role.
 
     A person keeps the session name (or the user name) when assuming another role, so equal last parts count as one
-    person. Letter case does not make a second one.
+    person. Message case does not make a second one.
     """
     return author.casefold() != reviewer.casefold() and _person(author) != _person(reviewer)
 

@@ -20,7 +20,7 @@ from assembly_line.feedback.submissions import read_submission
 from assembly_line.instants import format_instant
 from assembly_line.names import approved_item, aws_name
 from assembly_line.requests import ReviewRequest, TrainingRequest
-from assembly_line.storage.services.queue import Parcel
+from assembly_line.storage.services.queue import QueueMessage
 from assembly_line.training import hyperparameters
 from assembly_line.training.review import decide
 from lambdas.api import champions, datasets, online
@@ -51,7 +51,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def send_feedback() -> Response[str]:
     principal = principal_of(app.current_event)
     events = read_submission(body_of(app.current_event), stores().released.current)
-    sent = stores().queue.send([Parcel(event.to_json(), {"principal": principal}) for event in events])
+    sent = stores().queue.send([QueueMessage(event.to_json(), {"principal": principal}) for event in events])
     failed = [event.event_id for event, result in zip(events, sent, strict=True) if result.message_id is None]
     logger.info("feedback", extra={"events": len(events), "failed": len(failed)})
     if failed:

@@ -23,10 +23,10 @@ from assembly_line.features.quality.gate import examine, require_passed
 from assembly_line.features.record.manifest import manifest_of, result_of
 from assembly_line.features.sources.attempts import built_from_json, in_state
 from assembly_line.features.sources.source_rules import columns_to_fetch
-from assembly_line.model_types import Shaped
+from assembly_line.model_types import ModelSpecBase
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.planning import resolve
-from lambdas.dataset.rejudging import require_passed_again
+from lambdas.dataset.revalidation import require_passed_again
 from lambdas.dataset.stores import stores
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def plan(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         "exists": found is not None,
         "estimate": estimate_to_json(made.estimate),
         "manifest": None if found is None else result_of(found, exists=True),
-        "model": request.model.resolved().to_json() if isinstance(request.model, Shaped) else None,
+        "model": request.model.resolved().to_json() if isinstance(request.model, ModelSpecBase) else None,
     }
 
 

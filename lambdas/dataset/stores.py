@@ -10,7 +10,7 @@ import boto3
 from assembly_line.environments import DatasetEnvironment
 from assembly_line.features.planning.forecast import Machinery
 from assembly_line.storage.datasets.datasets import DatasetStore
-from assembly_line.storage.datasets.shapes import ShapeStore
+from assembly_line.storage.datasets.model_inputs import ModelInputsStore
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
@@ -27,7 +27,7 @@ class Stores:
     datasets: DatasetStore
     control: ControlTable
     releases: ReleaseStore
-    shapes: ShapeStore
+    inputs: ModelInputsStore
     executions: Machines
 
     @property
@@ -47,6 +47,6 @@ def stores() -> Stores:
         datasets=DatasetStore(store),
         control=ControlTable(boto3.client("dynamodb"), environment.control_table),
         releases=ReleaseStore(store),
-        shapes=ShapeStore(store),
+        inputs=ModelInputsStore(store),
         executions=Machines(boto3.client("stepfunctions")),
     )

@@ -19,13 +19,13 @@ from assembly_line.delivery import context as scoring
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.outbox import Letter
+from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.delivery.report import account
 from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features.files.columns_of_file import read_columns
-from assembly_line.features.shapes.model_inputs import inputs_from_json
+from assembly_line.features.model_inputs.encoded_inputs import inputs_from_json
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import DeliveryStatus, LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
@@ -159,7 +159,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
     to_deliver = () if run.withheld else batch.predictions
-    files.write_letters(to_deliver)
+    files.write_messages(to_deliver)
     withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
         "offered": batch.distinct - withheld,
@@ -182,12 +182,12 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         stores().periods.record(run)
     kept_aside = files.quarantine()
     records: list[dict[str, Any]] = []
-    dead: list[Letter] = []
+    dead: list[OutboundMessage] = []
     with TemporaryDirectory() as folder:
-        for letter, record in deliveries.send(run, files.letters(Path(folder))):
+        for message, record in deliveries.send(run, files.messages(Path(folder))):
             records.append(record)
             if record["status"] == DeliveryStatus.DEAD_LETTERED:
-                dead.append(letter)
+                dead.append(message)
     published = event["published"]
     report = account(
         records, offered=published["offered"], quarantined=kept_aside, withheld=published.get("withheld", 0)

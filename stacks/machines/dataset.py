@@ -18,7 +18,7 @@ PLAN_SECONDS = 120
 CLAIM_SECONDS = 120
 BUILD_SECONDS = 900
 FINISH_SECONDS = 900
-SHAPE_SECONDS = 900
+INPUTS_SECONDS = 900
 # What queueing for capacity and the other steps take beside a build on Spark.
 AROUND_SECONDS = 2 * 3600
 REQUEST = "$states.context.Execution.Input"
@@ -33,7 +33,7 @@ class DatasetParts:
     claim: str
     build: str
     finish: str
-    shape: str
+    inputs: str
     glue_job: str
     lake_bucket: str
     store_bucket: str
@@ -75,16 +75,16 @@ def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
             parts.finish,
             {**plan_key, "built": expression("$built")},
             assign="dataset",
-            then="WhichShape",
+            then="WhichInputs",
             seconds=FINISH_SECONDS,
         ),
-        "WhichShape": choose(("$plan.model != null", "Shape"), otherwise="AnnounceFinished"),
-        "Shape": invoke(
-            parts.shape,
+        "WhichInputs": choose(("$plan.model != null", "PrepareInputs"), otherwise="AnnounceFinished"),
+        "PrepareInputs": invoke(
+            parts.inputs,
             {**plan_key, "model": expression("$plan.model"), "dataset": expression("$dataset")},
             assign="dataset",
             then="AnnounceFinished",
-            seconds=SHAPE_SECONDS,
+            seconds=INPUTS_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output="$dataset"),
     }

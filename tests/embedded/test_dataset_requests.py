@@ -47,25 +47,25 @@ def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(depl
     assert explained not in items
 
 
-def test_a_dataset_is_shaped_by_the_machine_and_fetched_as_files(deployed: Deployed, tmp_path: Path) -> None:
+def test_model_inputs_are_prepared_by_the_machine_and_fetched_as_files(deployed: Deployed, tmp_path: Path) -> None:
     asked = (*BUILD, "2018-01-02", "--features", "spend_30d,campaign_type,age")
     linear = deployed.line(*asked, "--for", "linear").document
     ranking = deployed.line(*asked, "--for", "ranking", "--set", "group=campaign_id").document
 
     assert (linear["exists"], ranking["exists"]) == (False, True)
     for built in (linear, ranking):
-        shape = built["shape"]
-        folder = tmp_path / shape["type"]
-        got = deployed.line("dataset", "get", built["dataset_id"], "--shape", shape["shape_id"], "--to", str(folder))
+        inputs = built["shape"]
+        folder = tmp_path / inputs["type"]
+        got = deployed.line("dataset", "get", built["dataset_id"], "--inputs", inputs["shape_id"], "--to", str(folder))
         assert got.code == ExitCode.OK
-        train = next(part["rows"] for part in shape["parts"] if part["name"] == "train")
+        train = next(part["rows"] for part in inputs["parts"] if part["name"] == "train")
         rows = {
             "linear": lambda at: len(read_columns(at / "train.parquet")["redeemed"]),
             "ranking": lambda at: sum(map(int, (at / "train.groups.csv").read_text().split())),
-        }[shape["type"]](folder)
+        }[inputs["type"]](folder)
         assert rows == train > 0
         assert (folder / "fitted.json").exists()
-    listed = deployed.line("dataset", "shapes", linear["dataset_id"]).document
+    listed = deployed.line("dataset", "inputs", linear["dataset_id"]).document
     assert {one["model"]["type"] for one in listed} == {"linear", "ranking"}
 
 

@@ -42,7 +42,7 @@ DATA = {
     "dataset.handler.build": "Lake/snapshots/:r Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.finish": "Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.plan": "Lake/snapshots/:r Store/datasets/:rw Store/releases/:r Control:r",
-    "dataset.shaping.shape": "Store/datasets/:rw",
+    "dataset.model_inputs.prepare_inputs": "Store/datasets/:rw",
     "dataset_request.handler.claim": "Store/datasets/:r Control:rw",
     "dataset_request.handler.explain": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:r",
     "event_recorder.handler.handle": "Ledger/station-events/:w",

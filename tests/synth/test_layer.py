@@ -28,7 +28,7 @@ IN_THE_RUNTIME = {"boto3", "botocore"}
 NOT_DEPLOYED = ("assembly_line.cli", "assembly_line.embedded", "stacks", "lines", "glue_jobs", "tests", "tools")
 # Imported only where a function of a user's own is called. Plans with one go to Spark, which a test of planning holds.
 NEVER_IN_A_LAMBDA = {
-    "assembly_line.features.kernel.own_values": {"pyarrow", "assembly_line.features.values.arrow_columns"}
+    "assembly_line.features.kernel.udf_values": {"pyarrow", "assembly_line.features.values.arrow_columns"}
 }
 # Modules of Python 3.11 that Lambda's Python 3.14 no longer has and that somebody might still import.
 REMOVED = {"asynchat", "asyncore", "cgi", "cgitb", "crypt", "distutils", "imghdr", "imp", "pipes", "telnetlib", "uu"}

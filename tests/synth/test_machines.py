@@ -34,8 +34,8 @@ ORDER = {
         "Build",
         "BuildWithSpark",
         "Finish",
-        "WhichShape",
-        "Shape",
+        "WhichInputs",
+        "PrepareInputs",
         "AnnounceFinished",
     ],
     "Training": [
@@ -355,10 +355,10 @@ def test_runs_of_a_glue_job_wait_for_each_other_for_hours(machines: dict[str, De
         assert 4 * 3600 < sum(waits) / 2 < machines[name].document["TimeoutSeconds"]
 
 
-def test_only_a_dataset_that_is_for_a_type_of_model_is_shaped(machines: dict[str, Definition]) -> None:
-    choice = machines["Dataset"].states["WhichShape"]
+def test_only_a_dataset_for_a_type_of_model_gets_model_inputs(machines: dict[str, Definition]) -> None:
+    choice = machines["Dataset"].states["WhichInputs"]
     (asked,) = choice["Choices"]
-    assert (asked["Next"], choice["Default"]) == ("Shape", "AnnounceFinished")
+    assert (asked["Next"], choice["Default"]) == ("PrepareInputs", "AnnounceFinished")
     for model, expected in (({"type": "linear"}, True), (None, False)):
         assert evaluate(asked["Condition"], variables={"plan": {"model": model}}) is expected
 

@@ -121,27 +121,27 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
+    from assembly_line.cli.model_specs import model_spec_of
     from assembly_line.cli.runs import (
         explain_request,
         listed,
         period,
         require_features,
-        require_wish,
+        require_model_spec,
         run,
         run_name,
         sampled,
     )
     from assembly_line.cli.views.datasets import draw_built
-    from assembly_line.cli.wishes import wish_of
     from assembly_line.names import Parameter
     from assembly_line.requests import DatasetRequest
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
-    wish = wish_of(kind, parameters or [], model_file)
-    chosen = {"features": listed(features), "groups": listed(groups), "sampling": sampled(sample), "model": wish}
+    spec = model_spec_of(kind, parameters or [], model_file)
+    chosen = {"features": listed(features), "groups": listed(groups), "sampling": sampled(sample), "model": spec}
     request = DatasetRequest.parse({**given, **period(since, until), **chosen})
     require_features(session, request)
-    require_wish(session, line, request.model)
+    require_model_spec(session, line, request.model)
     if explain:
         explain_request(session, request)
         return

@@ -42,9 +42,9 @@ Decision = Annotated[
 Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset, or of its outcome.")]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
-Shape = Annotated[
+Inputs = Annotated[
     str | None,
-    typer.Option("--shape", metavar="SHAPE", help="Id of a shape of the dataset, or its beginning: sh-1a2b."),
+    typer.Option("--inputs", metavar="INPUTS", help="Id of a shape of the dataset, or its beginning: sh-1a2b."),
 ]
 Folder = Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty or new folder.")]
 Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]
@@ -59,7 +59,7 @@ def register(datasets: typer.Typer) -> None:
     command(datasets, "profile")(profile_dataset)
     command(datasets, "verify")(verify_dataset)
     command(datasets, "diff")(diff_datasets)
-    command(datasets, "shapes")(list_shapes)
+    command(datasets, "inputs")(list_inputs)
     command(datasets, "get")(get_dataset)
 
 
@@ -198,25 +198,25 @@ def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
             session.output.note(f"Dataset {recorded.plan.dataset_id} {said}.")
 
 
-def list_shapes(session: Session, dataset: Dataset) -> None:
+def list_inputs(session: Session, dataset: Dataset) -> None:
     """List the shapes of a dataset, the newest first: type of model, parts, rows. With --json, their manifests."""
-    from assembly_line.cli.views.shapes import draw_shapes
+    from assembly_line.cli.views.model_inputs import draw_inputs
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
-    from assembly_line.storage.datasets.shapes import ShapeStore
+    from assembly_line.storage.datasets.model_inputs import ModelInputsStore
 
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
-    shapes = ShapeStore(session.target.store).of(found.line, found.dataset_id)
-    session.output.result(shapes, draw_shapes(shapes))
+    inputs = ModelInputsStore(session.target.store).of(found.line, found.dataset_id)
+    session.output.result(inputs, draw_inputs(inputs))
 
 
-def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, shape: Shape = None) -> None:
+def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, inputs: Inputs = None) -> None:
     """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
     from assembly_line.cli.fetching import fetch
     from assembly_line.cli.output import fields
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
-    paths = fetch(session.target.store, found, shape, folder)
+    paths = fetch(session.target.store, found, inputs, folder)
     document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
     names = "\n".join(str(path.relative_to(folder)) for path in paths)
     session.output.result(document, fields({"Dataset": found.dataset_id, "Folder": folder, "Files": names}))

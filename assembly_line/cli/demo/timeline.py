@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from assembly_line.declarations.entities import key_columns
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.instants import day_end, day_start
@@ -74,7 +74,7 @@ def campaigns_of(line: Line, raw: Path) -> list[Campaign]:
         raw: folder of `<source>.parquet`.
     """
     start, end = line.decision.time, line.outcome.until
-    if end is None or not isinstance(start, Attribute) or end.source != start.source:
+    if end is None or not isinstance(start, StaticFeature) or end.source != start.source:
         raise ValueError(f"line {line.name}: the demo needs start and end in one table")
     (key,) = key_columns(start.by)
     table = read_columns(raw / f"{start.source.name}.parquet", [key, start.column, end.column])

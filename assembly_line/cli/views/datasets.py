@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.views.instants import minute, short_instant
+from assembly_line.cli.views.model_inputs import inputs_in_words
 from assembly_line.cli.views.quality import draw_findings
-from assembly_line.cli.views.shapes import shape_in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,11 +65,11 @@ def _built_fields(found: Mapping[str, Any], short: str, positives: str) -> Rende
             "Rows": f"{found['rows']} of {found['spine_rows']} spine rows{positives}",
             "Features": f"{len(found['features'])}: {', '.join(found['features'])}",
             "Engine": f"{found['engine']}, {duration(found['seconds'])}",
-            "Shape": shape_in_words(found["shape"]) if "shape" in found else None,
+            "Shape": inputs_in_words(found["shape"]) if "shape" in found else None,
             "Data": found["data_uri"],
             "Manifest": found["manifest_uri"],
             "Run": f"{found['run_id']}, {found['took']}",
-            "Next": f"`line dataset get {short} --shape {found['shape']['shape_id'][:SHORT]} --to FOLDER`"
+            "Next": f"`line dataset get {short} --inputs {found['shape']['shape_id'][:SHORT]} --to FOLDER`"
             if "shape" in found
             else f"`line dataset show {short}`, `line dataset profile {short}`",
         }

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.features.engines.duckdb_reader import Codes, DuckdbReader
-from assembly_line.features.kernel.asks import Decisions, Rows
 from assembly_line.features.kernel.time_slices import carried, overlap_of, remembered, time_slices, together
+from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.sources.joins import Looked
 from assembly_line.features.spine.assembly import Matched, reach_of, timed_columns, timed_rows

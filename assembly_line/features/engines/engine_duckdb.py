@@ -14,8 +14,8 @@ from assembly_line.features.engines.decision_id_sql import columns_of_times, dec
 from assembly_line.features.engines.duckdb_groups import Evaluation, GroupOnOneMachine
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
 from assembly_line.features.files.session import THREADS, connect, write_parquet
-from assembly_line.features.kernel.asks import Decisions, Rows
 from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.memory import MEMORY_SHARE, held_mib, rows_at_once
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.workload import Keys, TimedGroup, outcome_group, workload_of
@@ -49,7 +49,7 @@ def build_on_duckdb(
         SourceUnreadable: a file is not what the lake wrote.
         QualityGateFailed: a static source states two values for one entity.
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
-        FeatureFunctionFailed: an own function does not keep its contract.
+        FeatureFunctionFailed: a UDF does not keep its contract.
     """
     bound = int(memory_mib * MEMORY_SHARE)
     with connect(target.parent, memory_mib=bound) as connection:
@@ -85,7 +85,7 @@ class _Work:
 
     Args:
         bound_mib: memory that all of it may take; sources that need more are read by parts.
-        scripts: of the line's own functions.
+        scripts: of the line's UDFs.
         joins: what was chosen for each source and its keys.
         decisions: those of the spine last worked on, by keys.
     """

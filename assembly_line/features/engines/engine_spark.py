@@ -20,8 +20,8 @@ from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.features.engines.spark_groups import ROW, Step, answered
 from assembly_line.features.engines.spark_reader import Fetch, SparkReader
 from assembly_line.features.engines.spark_slices import spread
-from assembly_line.features.kernel.asks import Decisions
 from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.workload import TimedGroup, Workload, keys_of, kind_of, outcome_group, workload_of
 from assembly_line.features.sources.activity import activities

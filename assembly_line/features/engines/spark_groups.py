@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.features.engines.spark_reader import CODE, SparkReader
-from assembly_line.features.kernel.asks import Decisions
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.spine.assembly import Matched
 from assembly_line.features.values.arrow_columns import from_physical_table, physical_schema, to_physical
 from assembly_line.features.values.columns import Column, Integers

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.features.engines.spark_reader import CODE, SparkReader
-from assembly_line.features.kernel.asks import Decisions, Rows
 from assembly_line.features.kernel.time_slices import last_visible, needed_from, overlap_of, remembered, time_slices
+from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.spine.assembly import Matched, reach_of, rows_of, timed_columns
 from assembly_line.features.values.arrow_columns import from_physical_table, physical_schema

@@ -14,14 +14,14 @@ from typing import Any
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, parts_of
 from assembly_line.declarations.entities import key_columns
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, Timed, Windowed
+from assembly_line.declarations.features import Aggregate, Latest, Share, StaticFeature, Timed, Windowed
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
-from assembly_line.features.explain.formula_recomputation import value_of
-from assembly_line.features.explain.plain_rules import is_true, window_start
-from assembly_line.features.explain.recomputation import aggregate_of, rank, ratio_of, share_of
-from assembly_line.features.kernel.own_values import value_of_events
+from assembly_line.declarations.udfs import UdfFeature
+from assembly_line.features.explain.reference_formulas import value_of
+from assembly_line.features.explain.reference_rules import is_true, window_start
+from assembly_line.features.explain.reference_values import aggregate_of, rank, ratio_of, share_of
+from assembly_line.features.kernel.udf_values import value_of_events
 from assembly_line.features.sources.entity_rows import Row
 from assembly_line.features.values.released_scripts import Scripts
 from assembly_line.features.values.semantics import LAST_DAY
@@ -95,13 +95,13 @@ def explain_value(
         at: the decision time, microseconds.
         rows: feature (those that a ratio or an expression is made of) -> every row of its source that carries the keys
             of the decision, with keys, times and value columns; for a latest value all columns, since they break ties.
-        scripts: of the line's own functions among these features.
+        scripts: of the line's UDFs among these features.
     """
     feature = line.features[name]
     if isinstance(feature, Ratio | Expression):
         parts = tuple(explain_value(line, part, at=at, rows=rows, scripts=scripts) for part in parts_of(feature))
         return Explanation(feature=name, value=_derived(feature, parts), parts=parts)
-    if isinstance(feature, Attribute):
+    if isinstance(feature, StaticFeature):
         facts = tuple(Event(None, None, row) for row in rows[name])
         return Explanation(feature=name, value=facts[0].row[feature.column] if facts else None, counted=facts)
     return _Question(line, feature, at, scripts or {}).answer(
@@ -218,7 +218,7 @@ class _Question:
         return None
 
     def _matches(self, event: Event) -> bool:
-        where = None if isinstance(self.feature, OwnFunction) else self.feature.where
+        where = None if isinstance(self.feature, UdfFeature) else self.feature.where
         return where is None or is_true(where, event.row) is True
 
     def value(self, name: str, counted: Sequence[Event]) -> Any:
@@ -231,7 +231,7 @@ class _Question:
             return share_of("sum" if column else "count", chosen, values)
         if not counted:
             return None
-        if isinstance(self.feature, OwnFunction):
+        if isinstance(self.feature, UdfFeature):
             times = [event.time for event in counted if event.time is not None]
             rows = [event.row for event in counted]
             return value_of_events(name, self.feature, self.scripts, at=self.at, times=times, rows=rows)

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.features.explain.explanation import DAY, Event, Explanation, Reason, event_of, instant_of
-from assembly_line.features.explain.recomputation import aggregate_of, rank
+from assembly_line.features.explain.reference_values import aggregate_of, rank
 from assembly_line.features.sources.entity_rows import Row
 from assembly_line.instants import MICROSECOND
 

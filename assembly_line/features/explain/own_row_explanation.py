@@ -9,7 +9,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT, Outcome
 from assembly_line.declarations.sources import Source
 from assembly_line.features.explain.explanation import Event, Explanation, instant_of
-from assembly_line.features.explain.plain_rules import is_true
+from assembly_line.features.explain.reference_rules import is_true
 from assembly_line.features.sources.entity_rows import Row
 from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.instants import MICROSECOND, start_of_day

@@ -15,11 +15,11 @@ from assembly_line.features.kernel.reductions import (
     IntegerPrefixes,
     Part,
     Windows,
-    deviations,
     float_sums,
     maxima,
     minima,
     prefix_sums,
+    stddevs,
 )
 from assembly_line.features.values.columns import Column, Flags, Floats, Integers, decimal_scale
 
@@ -109,12 +109,12 @@ def aggregate_of(
     if values is None or kind == "distinct":
         return counts_column(windows.sizes if values is None else distinct())
     over = values.over(windows)
-    return deviation_of(over) if kind == "stddev" else reduced_column(place, kind, over)
+    return stddev_of(over) if kind == "stddev" else reduced_column(place, kind, over)
 
 
-def deviation_of(over: OverWindows) -> Column:
+def stddev_of(over: OverWindows) -> Column:
     """The sample standard deviation of each window; null below two values."""
-    return Column("float64", deviations(as_float(over.column), over.windows), over.sizes >= 2)
+    return Column("float64", stddevs(as_float(over.column), over.windows), over.sizes >= 2)
 
 
 def counts_column(counts: Integers) -> Column:

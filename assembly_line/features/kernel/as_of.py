@@ -15,9 +15,9 @@ import numpy as np
 
 from assembly_line.declarations.features import Latest, OfLatest, SinceLast
 from assembly_line.declarations.predicates import Predicate
-from assembly_line.features.kernel.asks import DAY, Asks, Decisions, Rows
 from assembly_line.features.kernel.facts import in_force
 from assembly_line.features.kernel.point_in_time import History
+from assembly_line.features.kernel.window_queries import DAY, Decisions, Rows, WindowQueries
 from assembly_line.features.values.columns import Column, Flags, Integers, null_column
 from assembly_line.features.values.predicate_flags import rows_where
 from assembly_line.features.values.semantics import Sight, ends_of
@@ -60,7 +60,7 @@ class _Join:
     def __init__(self, history: History, decisions: Decisions, rows: Rows, sight: Sight) -> None:
         self._history = history
         self._places, self._times = decisions.places, decisions.times
-        self._asks = Asks(decisions.in_order, sight)
+        self._queries = WindowQueries(decisions.in_order, sight)
         self._rows = rows
         self._histories: dict[Predicate | None, History] = {None: history}
         self._latest: dict[tuple[Predicate | None, timedelta | None], Integers] = {}
@@ -103,12 +103,12 @@ class _Join:
 
     def _last(self, history: History, max_age: timedelta | None) -> Integers:
         """Place of the latest row in its history, -1 where there is none, in the order of the sorted decisions."""
-        ask = self._asks.within(max_age)
-        last = history.last_visible(ask.entities, ask.known_by, self._asks.sight.hold)
+        query = self._queries.within(max_age)
+        last = history.last_visible(query.entities, query.known_by, self._queries.sight.hold)
         if max_age is None or not len(history.times):
             return last
         # Any other row that is visible is older still.
-        return np.where(np.take(history.times, np.maximum(last, 0)) > ask.lower, last, -1)
+        return np.where(np.take(history.times, np.maximum(last, 0)) > query.lower, last, -1)
 
     def _about(self, where: Predicate | None) -> History:
         """The rows that the predicate is true for."""

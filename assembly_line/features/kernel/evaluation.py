@@ -11,18 +11,18 @@ from typing import assert_never
 import numpy as np
 
 from assembly_line.declarations.features import AggregateKind, OfLatest, Share, Timed, Windowed
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import Predicate
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window
-from assembly_line.features.kernel.aggregates import Values, aggregate_of, counts_column, deviation_of, reduced_column
+from assembly_line.features.kernel.aggregates import Values, aggregate_of, counts_column, reduced_column, stddev_of
 from assembly_line.features.kernel.as_of import latest_values
-from assembly_line.features.kernel.asks import Asks, Decisions, Rows
 from assembly_line.features.kernel.facts import share_of
-from assembly_line.features.kernel.own_values import Asked, own_values
 from assembly_line.features.kernel.point_in_time import DistinctItems, History
 from assembly_line.features.kernel.reductions import Windows, chunks
 from assembly_line.features.kernel.sightings import Items, items_of
+from assembly_line.features.kernel.udf_values import Asked, udf_values
 from assembly_line.features.kernel.watching import ValuesSeen, Watch
+from assembly_line.features.kernel.window_queries import Decisions, Rows, WindowQueries
 from assembly_line.features.model.workload import columns_of
 from assembly_line.features.values.columns import Column, Integers, concatenated, null_column
 from assembly_line.features.values.predicate_flags import rows_where
@@ -46,11 +46,11 @@ def evaluate(
 
     Args:
         threads: how many parts, or columns, are worked on at once.
-        scripts: of the line's own functions among the features.
+        scripts: of the line's UDFs among the features.
 
     Raises:
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
-        FeatureFunctionFailed: an own function does not keep its contract.
+        FeatureFunctionFailed: a UDF does not keep its contract.
     """
     history = History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
     latest = {name: feature for name, feature in features.items() if isinstance(feature, OfLatest)}
@@ -84,7 +84,7 @@ def _over_windows(
         some = Decisions(decisions.entities[part.asked] - part.first, decisions.times[part.asked])
         held = {name: column.slice(part.rows.start, part.rows.stop) for name, column in columns.items()}
         known = history.part(part.rows.start, part.rows.stop, first=part.first)
-        selections = _Selections(known, held, Asks(some, sight), scripts)
+        selections = _Selections(known, held, WindowQueries(some, sight), scripts)
         return {name: selections.feature(name, feature) for name, feature in features.items()}
 
     first, *others = _parts(history.entities, decisions.entities)
@@ -132,19 +132,21 @@ def _parts(entities: Integers, asked: Integers) -> list[Part]:
 class _Selections:
     """The features of one part: those about the same events share one history of these events."""
 
-    def __init__(self, history: History, columns: Mapping[str, Column], asks: Asks, scripts: Scripts) -> None:
+    def __init__(
+        self, history: History, columns: Mapping[str, Column], queries: WindowQueries, scripts: Scripts
+    ) -> None:
         self._history = history
         self._columns = columns
-        self._asks = asks
+        self._queries = queries
         self._scripts = scripts
         self._evaluations: dict[Predicate | None, _Evaluation] = {}
 
     def feature(self, name: str, feature: Windowed) -> Column:
         place = f"feature {name}"
-        if isinstance(feature, OwnFunction):
+        if isinstance(feature, UdfFeature):
             windows = self._about(None).windows(feature.window)
-            asked = Asked(self._history, self._columns, windows, self._asks.decisions.times)
-            return own_values(name, feature, asked, self._scripts)
+            asked = Asked(self._history, self._columns, windows, self._queries.decisions.times)
+            return udf_values(name, feature, asked, self._scripts)
         if not isinstance(feature, Share):
             about = self._about(feature.where)
             return about.aggregate(place, feature.kind, feature.column, feature.window)
@@ -159,7 +161,7 @@ class _Selections:
         if where not in self._evaluations:
             chosen = None if where is None else np.flatnonzero(rows_where(where, self._columns))
             history = self._history if chosen is None else self._history.subset(chosen)
-            self._evaluations[where] = _Evaluation(history, self._columns, chosen, self._asks)
+            self._evaluations[where] = _Evaluation(history, self._columns, chosen, self._queries)
         return self._evaluations[where]
 
 
@@ -171,23 +173,25 @@ class _Evaluation:
         chosen: which of them the history has; None for all.
     """
 
-    def __init__(self, history: History, columns: Mapping[str, Column], chosen: Integers | None, asks: Asks) -> None:
+    def __init__(
+        self, history: History, columns: Mapping[str, Column], chosen: Integers | None, queries: WindowQueries
+    ) -> None:
         self._history = history
         self._all_columns = columns
         self._chosen = chosen
         self._columns: dict[str, Column] = {}
-        self._asks = asks
-        self._seen = history.upto(asks.decisions.entities, asks.upper)
+        self._queries = queries
+        self._seen = history.upto(queries.decisions.entities, queries.upper)
         self._windows: dict[Window, Windows] = {}
         self._values: dict[str, Values] = {}
-        self._watch = Watch(history, asks)
+        self._watch = Watch(history, queries)
         self._items: dict[str, Items] = {}
         self._distinct: dict[str, DistinctItems] = {}
 
     def windows(self, window: Window) -> Windows:
         """Rows of each decision's trailing window, known or not."""
         if window not in self._windows:
-            self._windows[window] = self._history.between(self._asks.over(window), self._seen)
+            self._windows[window] = self._history.between(self._queries.over(window), self._seen)
         return self._windows[window]
 
     def aggregate(self, place: str, kind: AggregateKind, name: str | None, window: Window) -> Column:
@@ -209,7 +213,7 @@ class _Evaluation:
             case "distinct":
                 return counts_column(sightings.distinct(self._items_of(name)))
             case "stddev":
-                return self._deviations(name, window)
+                return self._stddevs(name, window)
             case "first":
                 return self._column(name).take(sightings.first())
             case "last":
@@ -219,16 +223,16 @@ class _Evaluation:
             case _:
                 assert_never(kind)
 
-    def _deviations(self, name: str, window: Window) -> Column:
+    def _stddevs(self, name: str, window: Window) -> Column:
         """Deviations take the values of a window together: known rows are listed, of so many windows at once."""
-        windows, known_by = self.windows(window), self._asks.decisions.times
+        windows, known_by = self.windows(window), self._queries.decisions.times
         parts = [null_column("float64", 0)]
         for chosen in chunks(windows.sizes):
             some = Windows(windows.low[chosen], windows.high[chosen])
             positions, owner = self._history.known_rows(some, known_by[chosen])
             ends = np.cumsum(np.bincount(owner, minlength=len(some.low)))
             rows = Windows(np.concatenate((np.zeros(1, np.int64), ends[:-1])), ends)
-            parts.append(deviation_of(Values(self._column(name).take(positions)).over(rows)))
+            parts.append(stddev_of(Values(self._column(name).take(positions)).over(rows)))
         return concatenated("float64", parts)
 
     def _different(self, name: str, window: Window) -> Integers:
@@ -237,8 +241,8 @@ class _Evaluation:
         if isinstance(window, timedelta):
             if name not in self._distinct:
                 self._distinct[name] = DistinctItems(self._history, column.sort_keys(), column.valid)
-            width = micros_of(window) + self._asks.sight.before - self._asks.sight.hold
-            return self._distinct[name].count(self._asks.over(window), width, self._seen)
+            width = micros_of(window) + self._queries.sight.before - self._queries.sight.hold
+            return self._distinct[name].count(self._queries.over(window), width, self._seen)
         return self._watch.over(window).distinct(self._items_of(name))
 
     def _column(self, name: str) -> Column:

@@ -11,7 +11,7 @@ from assembly_line.features.kernel.aggregates import as_float
 from assembly_line.features.values.columns import Column, Integers
 
 
-def attribute_values(
+def static_values(
     entities: Integers, codes: Integers, columns: Mapping[str, Column], *, place: str
 ) -> dict[str, Column]:
     """Facts of static rows for decisions: null where the entity has no row.

@@ -72,7 +72,7 @@ def _sliced(slices: Integers, keys: Integers) -> list[tuple[int, int, Integers]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class WindowQuery:
     """One question to a history, for each decision: which rows with `lower` < event time <= `upper`?
 
     Args:
@@ -86,8 +86,8 @@ class Ask:
     upper: Integers
     known_by: Integers
 
-    def take(self, chosen: Integers) -> Ask:
-        return Ask(self.entities[chosen], self.lower[chosen], self.upper[chosen], self.known_by[chosen])
+    def take(self, chosen: Integers) -> WindowQuery:
+        return WindowQuery(self.entities[chosen], self.lower[chosen], self.upper[chosen], self.known_by[chosen])
 
 
 class History:
@@ -131,18 +131,18 @@ class History:
         subset.known = None if self.known is None else self.known[positions]
         return subset
 
-    def windows(self, ask: Ask) -> Windows:
+    def windows(self, query: WindowQuery) -> Windows:
         """Positions of the rows in each window, whether known or not."""
-        return self.between(ask, self.upto(ask.entities, ask.upper))
+        return self.between(query, self.upto(query.entities, query.upper))
 
     def upto(self, entities: Integers, times: Integers) -> Integers:
         """How many rows lie at or before each time of its entity; all rows of lesser entities are among them."""
         return self.index.upto(np.maximum(entities, 0), times)
 
-    def between(self, ask: Ask, high: Integers) -> Windows:
+    def between(self, query: WindowQuery, high: Integers) -> Windows:
         """`windows`, where `high` is known to be what `upto` says of the upper bounds."""
-        low = self.upto(ask.entities, ask.lower)
-        empty = (ask.entities < 0) | (high <= low)
+        low = self.upto(query.entities, query.lower)
+        empty = (query.entities < 0) | (high <= low)
         if not empty.any():
             return Windows(low, high)
         return Windows(np.where(empty, 0, low), np.where(empty, 0, high))
@@ -206,24 +206,24 @@ class DistinctItems:
         row, later = repeated(self._entities, items)
         self._next[row] = self._times[later]
 
-    def count(self, ask: Ask, width: int, seen: Integers | None = None) -> Integers:
+    def count(self, query: WindowQuery, width: int, seen: Integers | None = None) -> Integers:
         """How many different items each window holds.
 
         Args:
-            ask: every window is `width` microseconds wide.
+            query: every window is `width` microseconds wide.
             seen: what `History.upto` says of the upper bounds, if that is known.
         """
         if width <= 0 or not len(self._times):
-            return np.zeros(len(ask.upper), np.int64)
+            return np.zeros(len(query.upper), np.int64)
         if seen is None:
-            seen = self._history.upto(ask.entities, ask.upper)
+            seen = self._history.upto(query.entities, query.upper)
         # No window reaches beyond the latest of them: later ends need not be told apart.
-        latest = max(int(ask.upper.max(initial=0)), int(self._times.max())) + 1
+        latest = max(int(query.upper.max(initial=0)), int(self._times.max())) + 1
         ends = np.minimum(np.minimum(self._times + width, self._next), latest)
         ended = TimeIndex(self._entities, ends, ordered=False)
         begun = seen if self._before is None else self._before[seen]
-        found = begun - ended.upto(np.maximum(ask.entities, 0), ask.upper)
-        found[ask.entities < 0] = 0
+        found = begun - ended.upto(np.maximum(query.entities, 0), query.upper)
+        found[query.entities < 0] = 0
         return found
 
 

@@ -89,7 +89,7 @@ def maxima(values: Part, windows: Windows) -> Part:
     return _extremes(values, windows, np.maximum, greatest=False)
 
 
-def deviations(values: Floats, windows: Windows) -> Floats:
+def stddevs(values: Floats, windows: Windows) -> Floats:
     """Sample standard deviations in two passes over each window, NaN below two rows and where a value is not finite."""
     result = np.full(len(windows.low), np.nan)
     enough = np.flatnonzero(windows.sizes >= 2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assembly_line.features.kernel.asks import Decisions
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.values.columns import Flags, Integers
 from assembly_line.features.values.ordering import different_values
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assembly_line.features.kernel.asks import Rows
 from assembly_line.features.kernel.point_in_time import History
+from assembly_line.features.kernel.window_queries import Rows
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.values.columns import Column, Flags, Integers, concatenated
 from assembly_line.features.values.ordering import different_values

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from assembly_line.declarations.windows import Window
-from assembly_line.features.kernel.asks import Asks, Decisions
 from assembly_line.features.kernel.exact_sums import IntegerSums
 from assembly_line.features.kernel.point_in_time import History, TimeIndex
 from assembly_line.features.kernel.reductions import Part
 from assembly_line.features.kernel.sightings import Sightings
+from assembly_line.features.kernel.window_queries import Decisions, WindowQueries
 from assembly_line.features.values.columns import Column, Floats, Integers
 from assembly_line.features.values.ordering import different_rows
 
@@ -20,20 +20,20 @@ from assembly_line.features.values.ordering import different_rows
 class Watch:
     """The decisions of one part beside the rows of one history, for windows of any kind."""
 
-    def __init__(self, history: History, asks: Asks) -> None:
+    def __init__(self, history: History, queries: WindowQueries) -> None:
         self._history = history
-        self._asks = asks
+        self._queries = queries
         self._over: dict[Window, Sightings] = {}
 
     def over(self, window: Window) -> Sightings:
         """Who sees which row in this window."""
         if window not in self._over:
-            self._over[window] = self.sightings(self._asks.over(window).lower)
+            self._over[window] = self.sightings(self._queries.over(window).lower)
         return self._over[window]
 
     def sightings(self, lower: Integers) -> Sightings:
         """Who sees which row in windows that begin after these event times."""
-        decisions = self._asks.decisions
+        decisions = self._queries.decisions
         rounds = in_order(decisions.entities, lower)
         if len(rounds) == 1:
             begins, ends = self._begins, self._ends(decisions.entities, lower)
@@ -53,11 +53,11 @@ class Watch:
 
     @cached_property
     def _begins(self) -> Integers:
-        return self._seen_from(self._asks.decisions)
+        return self._seen_from(self._queries.decisions)
 
     def _seen_from(self, decisions: Decisions) -> Integers:
         """For each row the first decision of its entity at which it has happened and is known."""
-        known = self._history.visible_from(self._asks.sight.hold)
+        known = self._history.visible_from(self._queries.sight.hold)
         index = TimeIndex(decisions.entities, decisions.times, ordered=True)
         return index.upto(self._history.entities, known - 1)
 

@@ -35,7 +35,7 @@ def dataset_id_of(
         period: `as_of`, `from`, `to` as instants.
         sampling: what is drawn of a training dataset, whether the line or the request says so.
         snapshots: source -> digest, of the sources that are read.
-        scripts: script -> digest, of those that own functions among the features stand in.
+        scripts: script -> digest, of those that UDFs among the features stand in.
     """
     declared = line_to_json(line)
     content = declared["line"]

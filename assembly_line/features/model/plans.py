@@ -81,7 +81,7 @@ class Plan:
         features: output features in declared order.
         since, until: period of decision times, since <= t < until; None where open.
         reason: why this engine.
-        scripts: name -> digest, of the release's scripts that own functions among the features stand in.
+        scripts: name -> digest, of the release's scripts that UDFs among the features stand in.
         sampling: which of the decisions are kept; None for all.
         semantics: the version of the rules by which it was planned.
     """

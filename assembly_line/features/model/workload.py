@@ -8,11 +8,19 @@ from datetime import timedelta
 
 from assembly_line.declarations.derived import Derived, Expression, Ratio, with_parts
 from assembly_line.declarations.entities import By, key_columns
-from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, SinceLast, Timed, Windowed
+from assembly_line.declarations.features import (
+    Aggregate,
+    AggregateKind,
+    Latest,
+    SinceLast,
+    StaticFeature,
+    Timed,
+    Windowed,
+)
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.udfs import UdfFeature
 
 Keys = tuple[str, ...]
 
@@ -63,7 +71,7 @@ class StaticGroup:
 
     source: Source
     keys: Keys
-    features: Mapping[str, Attribute]
+    features: Mapping[str, StaticFeature]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -92,21 +100,21 @@ class Workload:
 
     @property
     def scripts(self) -> tuple[str, ...]:
-        """Scripts of the own functions among the features, in order of name."""
+        """Scripts of the UDFs among the features, in order of name."""
         features = [feature for group in self.timed for feature in group.features.values()]
-        return tuple(sorted({feature.script for feature in features if isinstance(feature, OwnFunction)}))
+        return tuple(sorted({feature.script for feature in features if isinstance(feature, UdfFeature)}))
 
 
 def workload_of(line: Line, features: Iterable[str]) -> Workload:
     """Group the features (names of the line's, in the order of the dataset's columns) by what they read."""
     asked = tuple(features)
     timed: dict[tuple[str, Keys], dict[str, Timed]] = {}
-    static: dict[tuple[str, Keys], dict[str, Attribute]] = {}
+    static: dict[tuple[str, Keys], dict[str, StaticFeature]] = {}
     derived: dict[str, Derived] = {}
     for name, feature in with_parts(line.features, asked).items():
         if isinstance(feature, Ratio | Expression):
             derived[name] = feature
-        elif isinstance(feature, Attribute):
+        elif isinstance(feature, StaticFeature):
             static.setdefault((feature.source.name, keys_of(feature.by)), {})[name] = feature
         else:
             timed.setdefault((feature.source.name, keys_of(feature.by)), {})[name] = feature
@@ -120,7 +128,7 @@ def workload_of(line: Line, features: Iterable[str]) -> Workload:
 
 def columns_of(feature: Timed) -> tuple[str, ...]:
     """Columns whose values a feature of events rests on, each once: its own, its predicate's, the end of facts."""
-    if isinstance(feature, OwnFunction):
+    if isinstance(feature, UdfFeature):
         return feature.columns
     own = () if isinstance(feature, SinceLast) or feature.column is None else (feature.column,)
     chosen_by = () if feature.where is None else feature.where.columns
@@ -129,7 +137,7 @@ def columns_of(feature: Timed) -> tuple[str, ...]:
 
 
 def _needs_an_order(feature: Timed) -> bool:
-    return isinstance(feature, Latest | OwnFunction) or (
+    return isinstance(feature, Latest | UdfFeature) or (
         isinstance(feature, Aggregate) and feature.kind in ("first", "last")
     )
 
@@ -181,7 +189,7 @@ def source_columns(line: Line, workload: Workload, *, with_outcome: bool) -> dic
             needed.setdefault(read.name, set()).update(read.columns)
 
     need(line.decision.source, *line.decision.keys, *line.decision.columns)
-    if isinstance(line.decision.time, Attribute):
+    if isinstance(line.decision.time, StaticFeature):
         need(line.decision.time.source, line.decision.time.column, *keys_of(line.decision.time.by))
     for timed in workload.timed:
         need(timed.source, *timed.keys, *timed.columns, timed.source.event_time, timed.source.known_time)

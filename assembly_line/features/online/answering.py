@@ -12,8 +12,8 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.kernel.asks import Decisions
 from assembly_line.features.kernel.evaluation import evaluate
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, Workload, workload_of
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation

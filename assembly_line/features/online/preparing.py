@@ -15,7 +15,7 @@ import numpy as np
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.engines.duckdb_reader import Codes
-from assembly_line.features.kernel.facts import attribute_values
+from assembly_line.features.kernel.facts import static_values
 from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, workload_of
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
@@ -118,7 +118,7 @@ def _static_items(group: StaticGroup, generation: Generation, reader: EntityRead
         found = reader.matched(group.source, group.keys, group.columns, codes=part)
         codes = different_values(found.codes)
         # One row for each entity; several that disagree are refused, as in a dataset.
-        facts = attribute_values(codes, found.codes, found.columns, place=f"source {group.source.name}")
+        facts = static_values(codes, found.codes, found.columns, place=f"source {group.source.name}")
         yield from _items(generation, entities, codes, facts)
 
 

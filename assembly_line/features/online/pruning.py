@@ -7,8 +7,8 @@ from typing import TypeGuard
 import numpy as np
 
 from assembly_line.declarations.features import Latest, SinceLast, Timed
-from assembly_line.features.kernel.asks import Rows
 from assembly_line.features.kernel.point_in_time import History
+from assembly_line.features.kernel.window_queries import Rows
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.spine.assembly import Bounds
 from assembly_line.features.values.columns import Flags, Integers

@@ -95,7 +95,7 @@ def _features(line: Line, request: FeaturesRequest) -> tuple[str, ...]:
     offline = [name for name in asked if name not in offered]
     if offline:
         raise RequestRefused(
-            f"features: {', '.join(offline)} cannot be served online, being or resting on an own function or a view; "
+            f"features: {', '.join(offline)} cannot be served online, being or resting on a UDF or a view; "
             "a dataset has them"
         )
     return asked

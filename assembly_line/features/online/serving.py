@@ -5,13 +5,13 @@ from __future__ import annotations
 from assembly_line.declarations.derived import with_parts
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 
 
 def served(line: Line) -> tuple[str, ...]:
     """Names of the line's features that can be served, in declared order.
 
-    An own function takes Arrow tables, which a Lambda lacks; a row of a view may rest on rows of any entity.
+    A UDF takes Arrow tables, which a Lambda lacks; a row of a view may rest on rows of any entity.
     """
     parts = {name: with_parts(line.features, (name,)).values() for name in line.features}
     return tuple(name for name in line.features if all(map(_is_served, parts[name])))
@@ -19,4 +19,4 @@ def served(line: Line) -> tuple[str, ...]:
 
 def _is_served(feature: Feature) -> bool:
     source = getattr(feature, "source", None)
-    return not isinstance(feature, OwnFunction) and (source is None or source.sql is None)
+    return not isinstance(feature, UdfFeature) and (source is None or source.sql is None)

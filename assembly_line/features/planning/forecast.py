@@ -37,7 +37,7 @@ AROUND_SECONDS = 2.0
 # A Glue run starts its workers first.
 GLUE_START_SECONDS = 60.0
 MEASURED = (
-    "throughput of benchmarks/results.json, all cases, which it tells to a factor of three; own functions and stddev "
+    "throughput of benchmarks/results.json, all cases, which it tells to a factor of three; UDFs and stddev "
     "take longer, since they list the events of each window"
 )
 

@@ -12,12 +12,12 @@ from assembly_line.features.model.plans import ChosenEngine, Estimate, Plan
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.features.model.workload import Workload, source_columns, workload_of
+from assembly_line.features.model_inputs.checking import check_model_spec
 from assembly_line.features.planning.planned_inputs import estimate_of, planned_inputs
 from assembly_line.features.planning.spine_planning import spine_rows
-from assembly_line.features.shapes.checking import check_wish
 from assembly_line.features.spine.sampling import sampling_of
 from assembly_line.instants import format_instant
-from assembly_line.model_types import Shaped
+from assembly_line.model_types import ModelSpecBase
 from assembly_line.requests import DatasetRequest
 
 
@@ -48,14 +48,14 @@ def make_plan(
         snapshots: of each source in `needed_sources`.
         memory_mib: memory of the one-machine engine.
         scripts: name -> digest, of the release's scripts.
-        has_arrow: whether the one-machine engine has pyarrow, which own functions need; a Lambda has not.
+        has_arrow: whether the one-machine engine has pyarrow, which UDFs need; a Lambda has not.
 
     Raises:
         RequestRefused: the request names an unknown feature, a column that no engine can hold, a type of model that the
-            line's datasets do not suit, or an engine that cannot run the line's own functions.
+            line's datasets do not suit, or an engine that cannot run the line's UDFs.
     """
-    if isinstance(request.model, Shaped):
-        check_wish(request.model, line)
+    if isinstance(request.model, ModelSpecBase):
+        check_model_spec(request.model, line)
     features = resolved_features(line, request)
     workload = workload_of(line, features)
     inputs = planned_inputs(line, workload, request, snapshots)
@@ -107,9 +107,7 @@ def _engine(request: DatasetRequest, estimate: Estimate, memory_mib: int) -> tup
 
 def _with_own_functions(request: DatasetRequest, workload: Workload) -> tuple[ChosenEngine, str]:
     """The engine whose workers have pyarrow."""
-    why = (
-        f"own functions ({', '.join(workload.scripts)}) take Arrow tables, which the one-machine engine's Lambda lacks"
-    )
+    why = f"UDFs ({', '.join(workload.scripts)}) take Arrow tables, which the one-machine engine's Lambda lacks"
     if request.engine == "duckdb":
         raise RequestRefused(f"engine: 'duckdb': {why}; leave engine out or ask for spark")
     return "spark", why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.sources import Source
@@ -24,7 +24,7 @@ def own_row_leaks(line: Line, features: Sequence[str]) -> list[Leak]:
     for group in groups:
         told = _told_by(line, group.source)
         for name, feature in group.features.items():
-            read = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
+            read = (feature.column,) if isinstance(feature, StaticFeature) else columns_of(feature)
             of = [column for column in read if column in told]
             if of:
                 found.append(_leak(line.outcome, group.source, name, of))

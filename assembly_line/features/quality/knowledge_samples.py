@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.features.model.findings import Example, Finding
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings
@@ -30,7 +30,7 @@ DECISIONS = 50
 # Decisions of one instant that are recomputed.
 MOST_DECISIONS = 200
 ADVICE = "let it read nothing that happened or became known after the decision"
-ADVICE_OF_OWN = f"{ADVICE}: when it is recomputed it has its events alone, no file, no network, no earlier question"
+ADVICE_OF_UDF = f"{ADVICE}: when it is recomputed it has its events alone, no file, no network, no earlier question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _leaks(plan: Plan, found: Sequence[tuple[Sample, Comparison]]) -> list[Leak]
                 said="knows the future",
                 value=f"{number} of {sum(one.common for _, one in found)} values differ at {when}",
                 expected=EXPECTED,
-                advice=ADVICE_OF_OWN if isinstance(plan.line.features[name], OwnFunction) else ADVICE,
+                advice=ADVICE_OF_UDF if isinstance(plan.line.features[name], UdfFeature) else ADVICE,
                 examples=examples,
             )
         )

@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from assembly_line.features.kernel.asks import Decisions
 from assembly_line.features.kernel.stretches import Stretches, stretches_of
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.spine.assembly import Bounds, reach_of
 

@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from assembly_line.declarations.derived import Ratio
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.declarations.sources import Source
-from assembly_line.features.kernel.asks import Rows
 from assembly_line.features.kernel.expressions import expression_of
-from assembly_line.features.kernel.facts import attribute_values, ratio_of
+from assembly_line.features.kernel.facts import ratio_of, static_values
+from assembly_line.features.kernel.window_queries import Rows
 from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, Workload, keys_of
 from assembly_line.features.spine.spine import Spine
 from assembly_line.features.values.columns import Column, Integers
@@ -46,12 +46,12 @@ class Reader(Protocol):
         """The rows whose keys have a code. Rows with an event time outside the bounds (microseconds) may be missing."""
 
 
-def moments(attribute: Attribute, keys: Mapping[str, Column], reader: Reader) -> Column:
+def moments(static: StaticFeature, keys: Mapping[str, Column], reader: Reader) -> Column:
     """The value of a time attribute for each decision; null where its entity has no row."""
-    names = keys_of(attribute.by)
+    names = keys_of(static.by)
     codes = reader.codes({name: keys[name] for name in names})
-    rows = reader.matched(attribute.source, names, (attribute.column,))
-    return attribute_values(codes, rows.codes, rows.columns, place=f"source {attribute.source.name}")[attribute.column]
+    rows = reader.matched(static.source, names, (static.column,))
+    return static_values(codes, rows.codes, rows.columns, place=f"source {static.source.name}")[static.column]
 
 
 def horizon_column(line: Line, keys: Mapping[str, Column], reader: Reader) -> Column | None:
@@ -63,7 +63,7 @@ def static_features(group: StaticGroup, keys: Mapping[str, Column], reader: Read
     """Values of a group's attributes for each decision."""
     codes = reader.codes({name: keys[name] for name in group.keys})
     rows = reader.matched(group.source, group.keys, group.columns)
-    values = attribute_values(codes, rows.codes, rows.columns, place=f"source {group.source.name}")
+    values = static_values(codes, rows.codes, rows.columns, place=f"source {group.source.name}")
     return {name: values[feature.column] for name, feature in group.features.items()}
 
 

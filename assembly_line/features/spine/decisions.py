@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assembly_line.declarations.decisions import Decision
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.populations import Generated
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.model.workload import Keys
@@ -68,7 +68,7 @@ def listed(decision: Decision, reader: Reader, others: Keys = ()) -> Candidates:
     """
     columns = reader.table(decision.source, tuple(dict.fromkeys((*decision.keys, *decision.columns, *others))))
     keys = {name: columns[name] for name in decision.keys}
-    if isinstance(decision.time, Attribute):
+    if isinstance(decision.time, StaticFeature):
         times = moments(decision.time, keys, reader)
     else:
         times = columns[decision.time or ""]

@@ -12,9 +12,9 @@ from assembly_line.declarations.features import AggregateKind
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.features.kernel.aggregates import Values, aggregate_of
-from assembly_line.features.kernel.asks import DAY, Decisions, Rows
-from assembly_line.features.kernel.point_in_time import Ask, History
+from assembly_line.features.kernel.point_in_time import History, WindowQuery
 from assembly_line.features.kernel.reductions import Windows
+from assembly_line.features.kernel.window_queries import DAY, Decisions, Rows
 from assembly_line.features.model.workload import Keys, keys_of
 from assembly_line.features.spine.assembly import Matched, Reader, rows_of
 from assembly_line.features.values.columns import Column, Integers, decimal_scale
@@ -89,7 +89,7 @@ def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> 
     history = History(rows.entities, rows.times)
     begins = decisions.times + micros_of(outcome.gap)
     ends = np.maximum(ends, begins)
-    windows = history.windows(Ask(decisions.entities, begins, ends, ends))
+    windows = history.windows(WindowQuery(decisions.entities, begins, ends, ends))
     if outcome.column is not None:
         values = rows.columns[outcome.column].take(history.order)
         return {outcome.name: _summary(outcome, outcome.column, values, windows)}

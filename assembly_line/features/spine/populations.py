@@ -9,7 +9,7 @@ import numpy as np
 
 from assembly_line.declarations.populations import Generated
 from assembly_line.errors import RequestRefused
-from assembly_line.features.kernel.asks import Rows
+from assembly_line.features.kernel.window_queries import Rows
 from assembly_line.features.values.columns import Column, Integers
 from assembly_line.features.values.semantics import NEVER, Sight, ends_of, instants_of
 

@@ -13,7 +13,7 @@ import numpy as np
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.features import Aggregate, Share
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.features.values.columns import Column, Flags, column_of, decimal_scale
 from assembly_line.features.values.semantics import EPOCH_DAY
 from assembly_line.instants import format_instant, from_micros
@@ -66,7 +66,7 @@ def rounds(line: Line, feature: str) -> bool:
     if feature == line.outcome.name:
         return line.outcome.measure in ("sum", "mean")
     declared = line.features.get(feature)
-    return isinstance(declared, Ratio | Expression | OwnFunction | Share) or (
+    return isinstance(declared, Ratio | Expression | UdfFeature | Share) or (
         isinstance(declared, Aggregate) and declared.kind in ("sum", "mean", "stddev")
     )
 

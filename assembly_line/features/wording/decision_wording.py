@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from assembly_line.declarations.decisions import Decision
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.outcomes import OF_A_COLUMN, Outcome
 from assembly_line.declarations.populations import WEEKDAYS, Cadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import Predicate
@@ -20,7 +20,7 @@ def spine_in_words(decision: Decision) -> str:
     spine = decision.spine
     if isinstance(spine, Generated):
         return f"{_population(spine)}, {cadence_in_words(spine.cadence)}"
-    if isinstance(decision.time, Attribute):
+    if isinstance(decision.time, StaticFeature):
         return f"each row of {spine.name}, at {decision.time.column} of {decision.time.source.name}"
     return f"each row of {spine.name}, at its {decision.time}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.entities import entities_of
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Windowed
+from assembly_line.declarations.features import Aggregate, Latest, StaticFeature, Windowed
 from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
@@ -21,7 +21,7 @@ class ListedFeature:
     """One declared feature.
 
     Args:
-        kind: aggregate kind, `share`, `latest`, `fact`, `since_last`, `attribute`, `own function`, `ratio` or
+        kind: aggregate kind, `share`, `latest`, `slowly_changing`, `since_last`, `static`, `udf`, `ratio` or
             `expression`.
         type: type of its values.
         sources: names, of all parts for a ratio or an expression; likewise entities and columns.
@@ -96,7 +96,7 @@ def _listed(line: Line, name: str) -> ListedFeature:
             personal=any(part.personal for part in parts),
             parts=tuple(part.name for part in parts),
         )
-    columns = (feature.column,) if isinstance(feature, Attribute) else columns_of(feature)
+    columns = (feature.column,) if isinstance(feature, StaticFeature) else columns_of(feature)
     return ListedFeature(
         name=name,
         definition=in_words(line, name),
@@ -120,7 +120,7 @@ def _kind(feature: Any) -> str:
         return feature.kind
     if isinstance(feature, Latest):
         return "latest" if feature.source.valid_until is None else "fact"
-    names = {"Share": "share", "Attribute": "attribute", "OwnFunction": "own function"}
+    names = {"Share": "share", "Attribute": "attribute", "OwnFunction": "udf"}
     return names.get(type(feature).__name__, "since_last")
 
 

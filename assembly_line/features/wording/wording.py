@@ -7,10 +7,10 @@ from typing import Any
 
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import names_of
-from assembly_line.declarations.features import Aggregate, AggregateKind, Attribute, Latest, Share
+from assembly_line.declarations.features import Aggregate, AggregateKind, Latest, Share, StaticFeature
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation, Predicate
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window
 
 OF_VALUES: dict[AggregateKind, str] = {
@@ -34,10 +34,10 @@ def in_words(line: Line, name: str) -> str:
         return f"{feature.numerator} divided by {feature.denominator}; null where that is 0 or either is null"
     if isinstance(feature, Expression):
         return feature.formula
-    if isinstance(feature, Attribute):
+    if isinstance(feature, StaticFeature):
         return f"{feature.column} of the {names_of(feature.by)}, as {feature.source.name} states it without a time"
     events = f"the {names_of(feature.by)}'s {feature.source.name}"
-    if isinstance(feature, OwnFunction):
+    if isinstance(feature, UdfFeature):
         within = trailing(feature.window)
         return f"{feature.function}() of {feature.script} over {', '.join(feature.columns)} of {events} {within}"
     where = "" if feature.where is None else f", where {predicate_in_words(feature.where)}"

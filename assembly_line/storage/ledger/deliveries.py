@@ -1,4 +1,4 @@
-"""Sending a run's letters so that a repetition sends only what has no record yet."""
+"""Sending a run's messages so that a repetition sends only what has no record yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.outbox import Letter, chunks
+from assembly_line.delivery.outbox import OutboundMessage, chunks
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
@@ -16,7 +16,7 @@ from assembly_line.storage.services.topic import Topic
 
 
 class Deliveries:
-    """Publishes letters and records what became of each, chunk by chunk.
+    """Publishes messages and records what became of each, chunk by chunk.
 
     A run that dies after a chunk left and before its record was written sends that chunk again: subscribers apply a
     decision's revision once.
@@ -26,21 +26,23 @@ class Deliveries:
         self._ledger = ledger
         self._topic = topic
 
-    def send(self, run: ScoringContext, letters: Iterable[Letter]) -> Iterator[tuple[Letter, dict[str, Any]]]:
-        """Every letter with its delivery record, in order of the outbox.
+    def send(
+        self, run: ScoringContext, messages: Iterable[OutboundMessage]
+    ) -> Iterator[tuple[OutboundMessage, dict[str, Any]]]:
+        """Every message with its delivery record, in order of the outbox.
 
         Raises:
             NotFound: the line's topic does not exist.
             ClientError, BotoCoreError: the topic does not take messages now; a repetition continues from here.
         """
         recorded = set(self._ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=f"{run.run_id}-"))
-        for number, chunk in enumerate(chunks(letters)):
+        for number, chunk in enumerate(chunks(messages)):
             name = f"{run.run_id}-{number:06d}"
             if name not in recorded:
                 now = datetime.now(UTC)
                 rows = [
-                    _record(run, letter, sent, now)
-                    for letter, sent in zip(chunk, self._topic.publish(chunk), strict=True)
+                    _record(run, message, sent, now)
+                    for message, sent in zip(chunk, self._topic.publish(chunk), strict=True)
                 ]
                 if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
                     yield from zip(chunk, rows, strict=True)
@@ -49,12 +51,12 @@ class Deliveries:
             yield from zip(chunk, rows, strict=True)
 
 
-def _record(run: ScoringContext, letter: Letter, sent: Sent, now: datetime) -> dict[str, Any]:
+def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: datetime) -> dict[str, Any]:
     return {
         "line": run.line,
         "run_id": run.run_id,
-        "decision_id": letter.decision_id,
-        "revision": letter.revision,
+        "decision_id": message.decision_id,
+        "revision": message.revision,
         "status": str(DeliveryStatus.DELIVERED if sent.message_id else DeliveryStatus.DEAD_LETTERED),
         "reason": sent.reason,
         "message_id": sent.message_id,

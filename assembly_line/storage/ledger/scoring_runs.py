@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assembly_line.delivery.outbox import Enclosure, Letter, read_outbox, write_letter, write_outbox
+from assembly_line.delivery.outbox import OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import Prediction
 from assembly_line.names import scoring_prefix
@@ -62,18 +62,18 @@ class ScoringRun:
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_letters(self, predictions: Iterable[Prediction]) -> None:
+    def write_messages(self, predictions: Iterable[Prediction]) -> None:
         """Write the outbox. A retry leaves the one that is there: what may have left already stays as it was sent."""
-        letters = []
+        messages = []
         for prediction in predictions:
-            written = write_letter(prediction, store_prefix=self._prefix, bucket=self._store.bucket)
-            if isinstance(written, Enclosure):
+            written = write_message(prediction, store_prefix=self._prefix, bucket=self._store.bucket)
+            if isinstance(written, OffloadedBody):
                 self._store.add(written.key, written.content, content_type="application/json")
-                written = written.letter
-            letters.append(written)
-        self._store.add(self.outbox_key, write_outbox(letters), content_type=NDJSON)
+                written = written.message
+            messages.append(written)
+        self._store.add(self.outbox_key, write_outbox(messages), content_type=NDJSON)
 
-    def letters(self, folder: Path) -> Iterator[Letter]:
+    def messages(self, folder: Path) -> Iterator[OutboundMessage]:
         """The outbox in order, read through a file in `folder`.
 
         Raises:
@@ -93,9 +93,9 @@ class ScoringRun:
         rows: list[dict[str, Any]] = self._store.read_json(f"{self._prefix}quarantine.json")
         return rows
 
-    def write_dead_letters(self, letters: Iterable[Letter]) -> None:
+    def write_dead_letters(self, messages: Iterable[OutboundMessage]) -> None:
         """Keep what could not be sent, with exact bodies, so that it can be sent again."""
-        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(letters), content_type=NDJSON)
+        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(messages), content_type=NDJSON)
 
     def write_report(self, report: dict[str, Any]) -> str:
         """Returns its URI."""

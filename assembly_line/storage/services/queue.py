@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class QueueMessage:
     """One message: its body, and attributes as strings."""
 
     body: str
@@ -36,14 +36,14 @@ class Queue:
         self._url = url
         self._sender = BatchSender(self._send, pause=pause)
 
-    def send(self, parcels: Sequence[Parcel]) -> list[Sent]:
-        """Send every parcel; one result for each, in order."""
-        return self._sender.send(parcels, _entry)
+    def send(self, messages: Sequence[QueueMessage]) -> list[Sent]:
+        """Send every message; one result for each, in order."""
+        return self._sender.send(messages, _entry)
 
     def _send(self, entries: list[dict[str, Any]]) -> SendMessageBatchResultTypeDef:
         return self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 
 
-def _entry(parcel: Parcel) -> dict[str, Any]:
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in parcel.attributes.items()}
-    return {"MessageBody": parcel.body, "MessageAttributes": attributes}
+def _entry(message: QueueMessage) -> dict[str, Any]:
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
+    return {"MessageBody": message.body, "MessageAttributes": attributes}

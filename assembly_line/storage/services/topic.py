@@ -1,4 +1,4 @@
-"""A line's SNS topic: letters out, in batches, each accounted for."""
+"""A line's SNS topic: messages out, in batches, each accounted for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from assembly_line.delivery.outbox import Letter
+from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.errors import NotFound
 from assembly_line.names import line_resource
 from assembly_line.storage.services.batch_sending import BatchSender, Pause, Sent
@@ -33,14 +33,14 @@ class Topic:
         self._arn = arn
         self._sender = BatchSender(self._publish, pause=pause)
 
-    def publish(self, letters: Sequence[Letter]) -> list[Sent]:
-        """Publish every letter; one result for each, in order.
+    def publish(self, messages: Sequence[OutboundMessage]) -> list[Sent]:
+        """Publish every message; one result for each, in order.
 
         Raises:
             NotFound: the topic does not exist: the line is not deployed here.
         """
         try:
-            return self._sender.send(letters, _entry)
+            return self._sender.send(messages, _entry)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NotFound", "NotFoundException"):
                 raise NotFound(f"{self._arn}: there is no such topic; deploy the line with `line deploy`") from error
@@ -50,6 +50,6 @@ class Topic:
         return self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)  # type: ignore[arg-type]
 
 
-def _entry(letter: Letter) -> dict[str, Any]:
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in letter.attributes.items()}
-    return {"Message": letter.body, "MessageAttributes": attributes}
+def _entry(message: OutboundMessage) -> dict[str, Any]:
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
+    return {"Message": message.body, "MessageAttributes": attributes}

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.delivery import outbox
-from assembly_line.delivery.outbox import LARGEST_BODY, Letter, PredictionPointer, read_outbox
+from assembly_line.delivery.outbox import LARGEST_BODY, OutboundMessage, PredictionPointer, read_outbox
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind, line_resource, scoring_prefix
@@ -56,8 +56,8 @@ def published(scoring: Scoring, rows: list[Household], **changes: Any) -> dict[s
     return scoring.publish(scoring.dataset(rows))
 
 
-def letters(count: int, body: str = "{}") -> list[Letter]:
-    return [Letter(f"d-{number}", 1, body, {"line": LINE}) for number in range(count)]
+def messages(count: int, body: str = "{}") -> list[OutboundMessage]:
+    return [OutboundMessage(f"d-{number}", 1, body, {"line": LINE}) for number in range(count)]
 
 
 def topic(scoring: Scoring, pauses: list[float]) -> Topic:
@@ -83,7 +83,7 @@ def test_only_the_entries_that_failed_are_sent_again(scoring: Scoring, faults: F
 
     faults(fault)
     pauses: list[float] = []
-    results = topic(scoring, pauses).publish(letters(10))
+    results = topic(scoring, pauses).publish(messages(10))
 
     assert seen == [10, 3]  # two that failed, and one that the answer did not mention
     assert all(result.message_id for result in results)
@@ -95,7 +95,7 @@ def test_only_the_entries_that_failed_are_sent_again(scoring: Scoring, faults: F
 def test_retries_are_bounded_and_the_reason_is_kept(scoring: Scoring, faults: Faults) -> None:
     faults(lambda _, entries: {"Failed": [failed(entry, "Throttling", sender=True) for entry in entries]})
     pauses: list[float] = []
-    (result,) = topic(scoring, pauses).publish(letters(1))
+    (result,) = topic(scoring, pauses).publish(messages(1))
     assert (result.message_id, result.reason) == (None, "Throttling")
     assert len(pauses) == 5
     assert all(pause <= 5 for pause in pauses)
@@ -108,19 +108,19 @@ def test_a_service_that_is_down_is_nobodys_dead_letter(scoring: Scoring, faults:
     faults(down)
     pauses: list[float] = []
     with pytest.raises(EndpointConnectionError):
-        topic(scoring, pauses).publish(letters(1))
+        topic(scoring, pauses).publish(messages(1))
     assert len(pauses) == 5
 
 
-def test_batches_hold_at_most_ten_letters_and_256_kib(scoring: Scoring, faults: Faults) -> None:
+def test_batches_hold_at_most_ten_messages_and_256_kib(scoring: Scoring, faults: Faults) -> None:
     sizes: list[tuple[int, int]] = []
 
     def watch(_: int, entries: list[dict[str, Any]]) -> None:
         sizes.append((len(entries), sum(len(entry["Message"]) for entry in entries)))
 
     faults(watch)
-    big = letters(3, body="x" * 100_000)
-    results = topic(scoring, []).publish([*letters(25), *big])
+    big = messages(3, body="x" * 100_000)
+    results = topic(scoring, []).publish([*messages(25), *big])
 
     assert all(result.message_id for result in results)
     assert sum(count for count, _ in sizes) == 28
@@ -143,8 +143,8 @@ def test_what_cannot_be_sent_is_kept_with_its_reason_and_exact_body(scoring: Sco
     assert delivered["reasons"] == {"InvalidParameter": 2}
     prefix = scoring_prefix(LINE, scoring.run_id)
     dead = list(read_outbox(scoring.store.read(f"{prefix}dead-letters.jsonl").splitlines()))
-    assert {letter.decision_id for letter in dead} == refused
-    assert all(Prediction.from_json(letter.body).decision_id == letter.decision_id for letter in dead)
+    assert {message.decision_id for message in dead} == refused
+    assert all(Prediction.from_json(message.body).decision_id == message.decision_id for message in dead)
     records = {row["decision_id"]: row for row in scoring.ledger.read(LINE, LedgerKind.DELIVERIES)}
     assert {key for key, row in records.items() if row["status"] == "dead_lettered"} == refused
     named = scoring.store.read_json(f"{prefix}report.json")["undelivered"]
@@ -222,15 +222,15 @@ def test_a_body_over_200_kib_travels_as_a_pointer(scoring: Scoring) -> None:
             "expires_at": "2017-09-08T00:00:00Z",
         }
     )
-    written = outbox.write_letter(prediction, store_prefix="scoring/x/", bucket="store")
+    written = outbox.write_message(prediction, store_prefix="scoring/x/", bucket="store")
 
-    assert isinstance(written, outbox.Enclosure)
-    pointer = PredictionPointer.from_json(written.letter.body)
+    assert isinstance(written, outbox.OffloadedBody)
+    pointer = PredictionPointer.from_json(written.message.body)
     assert Prediction.from_json(written.content) == prediction
     assert pointer.digest == digest_bytes(written.content)
     assert pointer.uri == "s3://store/scoring/x/bodies/" + prediction.decision_id + ".json"
-    assert written.letter.attributes["schema"] == "assembly-line/prediction-pointer"
-    assert len(written.letter.attributes) <= 10
+    assert written.message.attributes["schema"] == "assembly-line/prediction-pointer"
+    assert len(written.message.attributes) <= 10
 
 
 def test_the_topic_is_found_in_the_clients_own_region() -> None:

@@ -40,10 +40,10 @@ from tests.unit.features.comparing import assert_equal
 from tests.unit.features.flights_world import FILED, own_line, random_flights, with_peeking_view
 from tests.unit.features.leaking_world import LEAKS, scripts_with_leaks, with_leaks
 from tests.unit.features.leaking_world import world as leaking_world
-from tests.unit.features.own_world import SCRIPTS, with_own_functions
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
-from tests.unit.features.view_world import with_own_function_over_a_view
+from tests.unit.features.udf_world import SCRIPTS, with_udfs
+from tests.unit.features.view_world import with_udf_over_a_view
 
 PROGRAM = Path(__file__).with_name("spark_program.py")
 SECONDS = 1200
@@ -83,8 +83,8 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     names = ["daily_count", "late_latest_s", "kind", "share", "events_sum_d", "events_recent_s"]
     request = {"purpose": "training", "as_of": as_of.isoformat(), "features": names}
     yield "training", Case(a_line(boundary="at_or_before", time_column="first_day", horizon=hours(30)), world, request)
-    yield "own functions", Case(with_own_functions(), random_world(8), ALL, SCRIPTS)
-    yield "views", Case(with_own_function_over_a_view(), random_world(11), ALL, SCRIPTS)
+    yield "UDFs", Case(with_udfs(), random_world(8), ALL, SCRIPTS)
+    yield "views", Case(with_udf_over_a_view(), random_world(11), ALL, SCRIPTS)
     line = a_line(calendar=months(1, zone="Australia/Lord_Howe"), boundary="at_or_before")
     names = [name for name in line.features if "calendar" in name or "where" in name or name.startswith("pl")]
     yield "calendar", Case(line, random_world(13, wide=True), {**ALL, "features": names})

@@ -59,8 +59,8 @@ def test_a_prediction_too_large_for_a_message_lies_beside_the_outbox(store: Obje
         }
     )
     run = ScoringRun(store, "churn", "run-1")
-    run.write_letters([prediction])
+    run.write_messages([prediction])
 
-    (letter,) = read_outbox(store.read(run.outbox_key).splitlines())
-    pointer = PredictionPointer.from_json(letter.body)
+    (message,) = read_outbox(store.read(run.outbox_key).splitlines())
+    pointer = PredictionPointer.from_json(message.body)
     assert Prediction.from_json(store.read(store.key_of(pointer.uri))) == prediction

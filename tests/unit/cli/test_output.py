@@ -12,8 +12,8 @@ from assembly_line.cli.online import draw_answer, draw_published
 from assembly_line.cli.output import Render, exact, fields, rows
 from assembly_line.cli.views.datasets import draw_built, draw_difference, draw_list
 from assembly_line.cli.views.features import draw_features
+from assembly_line.cli.views.model_inputs import model_spec_in_words
 from assembly_line.cli.views.quality import draw_findings
-from assembly_line.cli.views.shapes import wish_in_words
 
 DATASET = "ds-0123456789abcdef0123456789abcdef"
 ADDRESS = "s3://a-bucket-with-a-long-name/datasets/coupon_redemption/ds-0123456789abcdef/attempts/0a1b/data.parquet"
@@ -130,7 +130,7 @@ def test_whether_this_run_built_a_dataset_is_said_in_words() -> None:
         **{"spine_rows": 6589, "seconds": 3.4, "engine": "duckdb", "data_uri": ADDRESS, "manifest_uri": ADDRESS},
         **{"run_id": "r-1", "status": "SUCCEEDED", "took": "18 s"},
     }
-    shape = {
+    inputs = {
         "shape_id": "sh-0123456789abcdef",
         "type": "linear",
         "exists": True,
@@ -138,12 +138,12 @@ def test_whether_this_run_built_a_dataset_is_said_in_words() -> None:
     }
 
     built, again = (" ".join(drawn(draw_built({**answer, "exists": exists}))) for exists in (False, True))
-    shaped = " ".join(drawn(draw_built({**answer, "exists": True, "shape": shape})))
+    prepared = " ".join(drawn(draw_built({**answer, "exists": True, "shape": inputs})))
 
     assert "built by this run" in built
     assert "found: an equal request had built it before" in again
     assert "exists" not in built + again
-    assert "line dataset get ds-0123456789ab --shape sh-0123456789ab --to FOLDER" in " ".join(shaped.split())
+    assert "line dataset get ds-0123456789ab --inputs sh-0123456789ab --to FOLDER" in " ".join(prepared.split())
 
 
 def test_features_of_one_dataset_alone_are_named_once_and_not_as_changes() -> None:
@@ -162,10 +162,10 @@ def test_features_of_one_dataset_alone_are_named_once_and_not_as_changes() -> No
     assert "only in the second" not in " ".join(text)
 
 
-def test_what_tells_two_shapes_of_a_type_apart_is_said() -> None:
-    shape = {"type": "gradient_boosting", "format": "parquet", "split": {"holdout": 0.25}}
+def test_what_tells_two_model_inputs_of_a_type_apart_is_said() -> None:
+    inputs = {"type": "gradient_boosting", "format": "parquet", "split": {"holdout": 0.25}}
 
-    assert wish_in_words(shape) == "gradient_boosting, format parquet, split holdout 0.25"
+    assert model_spec_in_words(inputs) == "gradient_boosting, format parquet, split holdout 0.25"
 
 
 def test_values_of_the_data_are_shown_with_all_their_digits() -> None:

@@ -15,8 +15,8 @@ from assembly_line import Outcome, days, measure
 from assembly_line.declarations.features import Aggregate
 from assembly_line.declarations.formulas import Constant, Operation
 from assembly_line.errors import DeclarationError
-from assembly_line.features.explain.formula_recomputation import value_of
-from assembly_line.features.explain.recomputation import aggregate_of
+from assembly_line.features.explain.reference_formulas import value_of
+from assembly_line.features.explain.reference_values import aggregate_of
 from assembly_line.features.explore.periods import period_starts
 from assembly_line.features.kernel.aggregates import Values
 from assembly_line.features.kernel.aggregates import aggregate_of as kernel_aggregate

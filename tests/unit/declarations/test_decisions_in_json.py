@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assembly_line import Generated, Line, Outcome, Sampling, attribute, daily, days, every, hours, monthly, weekly
+from assembly_line import Generated, Line, Outcome, Sampling, daily, days, every, hours, monthly, static, weekly
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.features.wording.decision_wording import outcome_in_words, spine_in_words
 from tests.unit.features.small_world import DAILY, INVITED, NEW_YORK, USER, VISIT, VISITS, a_line
@@ -30,7 +30,7 @@ def measured(**outcome: Any) -> Line:
 
 LINES = {
     "each row of daily, at its on": decided(DAILY, "on"),
-    "each row of invited, at opens of visits": decided(INVITED, attribute(VISITS, "opens")),
+    "each row of invited, at opens of visits": decided(INVITED, static(VISITS, "opens")),
     "everybody in invited, each day at 02:30 in America/New_York": decided(
         Generated(population=INVITED, cadence=daily(at="02:30", zone=NEW_YORK))
     ),
@@ -50,7 +50,7 @@ OUTCOMES = {
         measure="count", gap=days(2)
     ),
     "mean of n over events of daily until closes of visits, -1 without any": measured(
-        measure="mean", column="n", absent=-1, horizon=None, until=attribute(VISITS, "closes")
+        measure="mean", column="n", absent=-1, horizon=None, until=static(VISITS, "closes")
     ),
 }
 

@@ -17,7 +17,6 @@ from assembly_line import (
     Policy,
     Source,
     Training,
-    attribute,
     column,
     count,
     days,
@@ -28,6 +27,7 @@ from assembly_line import (
     ratio,
     share,
     since_last,
+    static,
     total,
     years,
 )
@@ -58,7 +58,7 @@ def line(**changes: object) -> Line:
         "name": "restock",
         "title": "Which shops run out",
         "owner": "supply",
-        "decision": Decision(name="restocking", entities=(SHOP,), spine=PLAN, time=attribute(PLAN, "planned", by=SHOP)),
+        "decision": Decision(name="restocking", entities=(SHOP,), spine=PLAN, time=static(PLAN, "planned", by=SHOP)),
         "features": {"sales_7d": total(SALES, "amount", window=days(7)), "events_7d": count(SALES, window=days(7))},
         "outcome": Outcome(name="ran_out", source=SALES, by=(SHOP,), horizon=days(14)),
         "training": Training(framework_version="3.2-0", baseline="sales_7d"),
@@ -126,7 +126,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "mean of text": (lambda: mean(SALES, "kind", window=days(7)), "column kind is string; mean needs a number"),
     "window of nothing": (lambda: count(SALES, window=days(0)), "window 0:00:00 is not positive"),
     "events of a static source": (lambda: count(PLAN, window=days(1), by=SHOP), "static facts have no events"),
-    "attribute of events": (lambda: attribute(SALES, "kind"), "the source has events; use latest"),
+    "attribute of events": (lambda: static(SALES, "kind"), "the source has events; use latest"),
     "whose events": (lambda: since_last(PLAN), "Source plan carries shop, region: say by="),
     "another's events": (lambda: distinct(SALES, "kind", window=days(1), by=REGION), "carries shop, not region"),
     "a window of no zone": (lambda: count(SALES, window=months(3, zone="Mars/Base")), "is not an IANA time zone"),
@@ -167,11 +167,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "one action for all": (lambda: replace(POLICY, otherwise="Restock"), "differ only in case"),
     "all exploration": (lambda: replace(POLICY, exploration=1.0), "exploration 1.0 is outside [0, 1)"),
     "horizon and until": (
-        lambda: Outcome(name="y", source=SALES, by=(SHOP,), horizon=days(1), until=attribute(PLAN, "planned", by=SHOP)),
+        lambda: Outcome(name="y", source=SALES, by=(SHOP,), horizon=days(1), until=static(PLAN, "planned", by=SHOP)),
         "give horizon= or until=, exactly one",
     ),
     "until that is no time": (
-        lambda: Outcome(name="y", source=SALES, by=(SHOP,), until=attribute(PLAN, "region", by=SHOP)),
+        lambda: Outcome(name="y", source=SALES, by=(SHOP,), until=static(PLAN, "region", by=SHOP)),
         "until region is string, expected date or timestamp",
     ),
     "a naive instant": (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line import Feature, attribute, count, days, expression, ratio
+from assembly_line import Feature, count, days, expression, ratio, static
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.formulas import Constant, Operation, Reference, Term, parsed, references
 from assembly_line.errors import DeclarationError
@@ -116,7 +116,7 @@ def test_what_is_no_formula_is_refused(text: str, said: str) -> None:
     ],
 )
 def test_an_expression_that_contradicts_its_line_is_refused(features: dict[str, Feature], said: str) -> None:
-    known: dict[str, Feature] = {"events_n": count(EVENTS, window=days(1)), "kind": attribute(VISITS, "kind")}
+    known: dict[str, Feature] = {"events_n": count(EVENTS, window=days(1)), "kind": static(VISITS, "kind")}
     line = a_line()
     training = replace(line.training, baseline="events_n")
 

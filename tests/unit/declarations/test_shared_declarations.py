@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[3]
 SHARED = """
 from datetime import timedelta
 
-from assembly_line import Entity, Source, days, expression, own, total
+from assembly_line import Entity, Source, days, expression, total, udf
 
 SHOP = Entity("shop", keys={"shop": "int64"})
 SALES = Source(
@@ -33,13 +33,13 @@ SPENDING = {
     "sales_7d": total(SALES, "amount", window=days(7)),
     "sales_28d": total(SALES, "amount", window=days(28)),
     "rise": expression("sales_7d / (sales_28d / 4)"),
-    "rhythm": own(SALES, "rhythm", columns=("amount",), returns="float64", window=days(28), script="rhythms.py"),
+    "rhythm": udf(SALES, "rhythm", columns=("amount",), returns="float64", window=days(28), script="rhythms.py"),
 }
 """
 LINE = """
 from datetime import timedelta
 
-from assembly_line import Decision, Delivery, Line, Outcome, Policy, Source, Training, attribute, count, days
+from assembly_line import Decision, Delivery, Line, Outcome, Policy, Source, Training, count, days, static
 from lines.shared.retail import SALES, SHOP, SPENDING
 
 PLAN = Source(
@@ -49,7 +49,7 @@ LINE = Line(
     name="{name}",
     title="A line",
     owner="tests",
-    decision=Decision(name="order", entities=(SHOP,), spine=PLAN, time=attribute(PLAN, "day")),
+    decision=Decision(name="order", entities=(SHOP,), spine=PLAN, time=static(PLAN, "day")),
     features={{"{name}_count": count(SALES, window=days(7)), **SPENDING}},
     outcome=Outcome(name="sold_out", source=SALES, by=(SHOP,), horizon=days(7)),
     training=Training(framework_version="3.2-0", baseline="sales_7d"),

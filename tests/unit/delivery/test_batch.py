@@ -14,7 +14,14 @@ from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import check_answers
 from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
 from assembly_line.delivery.context import Champion, ScoringContext
-from assembly_line.delivery.outbox import LARGEST_BODY, Letter, chunks, read_outbox, write_letter, write_outbox
+from assembly_line.delivery.outbox import (
+    LARGEST_BODY,
+    OutboundMessage,
+    chunks,
+    read_outbox,
+    write_message,
+    write_outbox,
+)
 from assembly_line.delivery.report import account
 from assembly_line.errors import ScoringFailed
 
@@ -164,10 +171,13 @@ def test_numbers_that_do_not_add_up_are_an_error() -> None:
 
 
 def test_an_outbox_is_read_back_as_it_was_written() -> None:
-    letters = [Letter(f"d-{number}", number + 1, f'{{"text":"ä\u2028{number}"}}', {"line": "x"}) for number in range(7)]
-    written = write_outbox(letters)
-    assert list(read_outbox(written.split(b"\n")[:-1])) == letters
-    assert [len(chunk) for chunk in chunks(letters, 3)] == [3, 3, 1]
+    messages = [
+        OutboundMessage(f"d-{number}", number + 1, f'{{"text":"ä\u2028{number}"}}', {"line": "x"})
+        for number in range(7)
+    ]
+    written = write_outbox(messages)
+    assert list(read_outbox(written.split(b"\n")[:-1])) == messages
+    assert [len(chunk) for chunk in chunks(messages, 3)] == [3, 3, 1]
 
 
 def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
@@ -175,5 +185,5 @@ def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
     spare = LARGEST_BODY - len(prediction.to_json().encode())
     fits = prediction.model_copy(update={"keys": {"name": "a" * (spare + 1)}})
     over = prediction.model_copy(update={"keys": {"name": "a" * (spare + 2)}})
-    assert isinstance(write_letter(fits, store_prefix="p/", bucket="b"), Letter)
-    assert not isinstance(write_letter(over, store_prefix="p/", bucket="b"), Letter)
+    assert isinstance(write_message(fits, store_prefix="p/", bucket="b"), OutboundMessage)
+    assert not isinstance(write_message(over, store_prefix="p/", bucket="b"), OutboundMessage)

@@ -9,7 +9,7 @@ from typing import Any
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.features import Aggregate, Share
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.own_functions import OwnFunction
+from assembly_line.declarations.udfs import UdfFeature
 
 
 def assert_equal(line: Line, found: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]) -> None:
@@ -27,7 +27,7 @@ def same(line: Line, name: str, found: Any, expected: Any) -> bool:
         declared = line.features.get(name)
         summed = isinstance(declared, Aggregate) and declared.kind in ("sum", "mean", "stddev")
         summed |= name == line.outcome.name and line.outcome.measure in ("sum", "mean")
-        if summed or isinstance(declared, Ratio | Expression | OwnFunction | Share):
+        if summed or isinstance(declared, Ratio | Expression | UdfFeature | Share):
             return math.isclose(found, expected, rel_tol=1e-9)
         return repr(found) == repr(expected)
     if found is None or expected is None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assembly_line import Source, attribute, days, expression, hours, latest, own
+from assembly_line import Source, days, expression, hours, latest, static, udf
 from assembly_line.declarations.lines import Line
-from tests.unit.features.own_world import SCRIPT
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import EVENTS, PEOPLE, USER, a_line
+from tests.unit.features.udf_world import SCRIPT
 
 VISITORS = 120
 
@@ -84,14 +84,14 @@ LEAKS = {"next_n", "remembered", "looked_up", "next_and_more"}
 
 
 def scripts_with_leaks(folder: Path) -> Mapping[str, bytes]:
-    """Own functions, of which one reads a file of the folder."""
+    """UDFs, of which one reads a file of the folder."""
     kept = folder / "kept"
     kept.write_text("7")
     return {"features.py": LEAKING.replace(b"{kept!r}", repr(str(kept)).encode())}
 
 
 def with_leaks() -> Line:
-    """Views, own functions and an expression that know the future, and such that do not: `LEAKS` names the former.
+    """Views, UDFs and an expression that know the future, and such that do not: `LEAKS` names the former.
 
     `ever` counts the visits of all time, without a time."""
     line = a_line(horizon=days(3), window=days(5))
@@ -99,11 +99,11 @@ def with_leaks() -> Line:
     features = {
         "next_n": next_n,
         "previous_n": latest(a_view(HONEST, "behind"), "n"),
-        "remembered": own(EVENTS, "remembered", columns=(), returns="int64", window=days(30)),
-        "looked_up": own(EVENTS, "looked_up", columns=(), returns="int64", window=days(30)),
-        "faded": own(EVENTS, "faded", columns=(), returns="float64", window=days(30)),
+        "remembered": udf(EVENTS, "remembered", columns=(), returns="int64", window=days(30)),
+        "looked_up": udf(EVENTS, "looked_up", columns=(), returns="int64", window=days(30)),
+        "faded": udf(EVENTS, "faded", columns=(), returns="float64", window=days(30)),
         "next_and_more": expression("next_n + 1"),
-        "ever": attribute(replace(PEOPLE, columns={**PEOPLE.columns, "ever": "int64"}), "ever"),
+        "ever": static(replace(PEOPLE, columns={**PEOPLE.columns, "ever": "int64"}), "ever"),
         **{name: line.features[name] for name in ("events_count", "kind")},
     }
     return replace(line, features=features)

@@ -14,21 +14,21 @@ from zoneinfo import ZoneInfo
 
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import By
-from assembly_line.declarations.features import Aggregate, Attribute, Latest, Share, SinceLast, Timed
+from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature, Timed
 from assembly_line.declarations.formulas import Constant, Reference, Term
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
-from assembly_line.declarations.own_functions import OwnFunction
 from assembly_line.declarations.populations import Cadence, CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation, Predicate
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import CalendarWindow, Window
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 # What views must hold, by name: tables -> rows.
 VIEWS: dict[str, Callable[[Tables], list[Row]]] = {}
-# What own functions must give, by name: events of one decision in order, their times, decision time -> value.
+# What UDFs must give, by name: events of one decision in order, their times, decision time -> value.
 OWN: dict[str, Callable[[Sequence[Row], Sequence[datetime], datetime], Any]] = {}
 # Of a decision: the row of the spine that makes it.
 OWN_ROW = "own row"
@@ -73,7 +73,7 @@ def spine_of(line: Line, tables: Tables, period: tuple[datetime, datetime, datet
         return [{**who, "decision_time": at} for at in moments for who in population(line, declared.spine, at, tables)]
     found: list[Row] = []
     for row in tables[declared.source.name]:
-        if isinstance(declared.time, Attribute):
+        if isinstance(declared.time, StaticFeature):
             moment, source = lookup(declared.time, row, tables), declared.time.source
         else:
             moment, source = row[declared.time or ""], declared.source
@@ -169,7 +169,7 @@ def feature(line: Line, name: str, decision: Row, tables: Tables, known: Seen | 
             return math.inf
     if isinstance(declared, Expression):
         return formula(declared.tree, lambda part: feature(line, part, decision, tables))
-    if isinstance(declared, Attribute):
+    if isinstance(declared, StaticFeature):
         value = lookup(declared, decision, tables)
         return None if value is None else plain(value)
     keys = keys_of(declared.by)
@@ -182,7 +182,7 @@ def feature(line: Line, name: str, decision: Row, tables: Tables, known: Seen | 
 def of_events(line: Line, declared: Timed, at: datetime, rows: list[Row]) -> Any:
     """The value of a feature from the events of its entity that the decision sees."""
     keys = keys_of(declared.by)
-    if isinstance(declared, OwnFunction):
+    if isinstance(declared, UdfFeature):
         held = inside(line, declared.window, declared.source, rows, at)
         held.sort(key=lambda row: recency(row, declared.source, keys))
         return OWN[declared.function](held, [happened_at(row, declared.source) for row in held], at)
@@ -478,10 +478,10 @@ def within(line: Line, decision: Row, events: list[Row], begin: datetime, end: d
     ]
 
 
-def lookup(attribute: Attribute, decision: Row, tables: Tables) -> Any:
-    for row in table(attribute.source, tables):
-        if all(decision[key] is not None and row[key] == decision[key] for key in keys_of(attribute.by)):
-            return row[attribute.column]
+def lookup(static: StaticFeature, decision: Row, tables: Tables) -> Any:
+    for row in table(static.source, tables):
+        if all(decision[key] is not None and row[key] == decision[key] for key in keys_of(static.by)):
+            return row[static.column]
     return None
 
 

@@ -22,15 +22,12 @@ from assembly_line import (
     Policy,
     Source,
     Training,
-    attribute,
     calendar_days,
     column,
     count,
     days,
-    deviation,
     distinct,
     expression,
-    fact,
     first,
     last,
     latest,
@@ -40,6 +37,9 @@ from assembly_line import (
     ratio,
     share,
     since_last,
+    slowly_changing,
+    static,
+    stddev,
     total,
 )
 from assembly_line.canonical import digest_bytes
@@ -153,7 +153,7 @@ def features_over(source: Source, window: timedelta) -> dict[str, Feature]:
         if kind in ("int64", "float64") or kind.startswith("decimal"):
             found[f"{name}_sum_{value}"] = total(source, value, window=window)
             found[f"{name}_mean_{value}"] = mean(source, value, window=window)
-            found[f"{name}_deviation_{value}"] = deviation(source, value, window=window)
+            found[f"{name}_deviation_{value}"] = stddev(source, value, window=window)
     found[f"{name}_since"] = since_last(source)
     found[f"{name}_since_recent"] = since_last(source, max_age=window)
     return found
@@ -178,7 +178,7 @@ def chosen_features(source: Source, window: timedelta, where: Predicate, calenda
         "calendar_count": count(source, window=calendar),
         "calendar_where": count(source, window=calendar, where=where),
         "calendar_sum_d": total(source, "d", window=calendar),
-        "calendar_deviation_n": deviation(source, "n", window=calendar),
+        "calendar_deviation_n": stddev(source, "n", window=calendar),
         "calendar_distinct_n": distinct(source, "n", window=calendar),
         "calendar_distinct_s": distinct(source, "s", window=calendar, where=where),
         "calendar_distinct_x": distinct(source, "x", window=calendar),
@@ -202,7 +202,7 @@ def a_line(
 ) -> Line:
     """A line over the small world; `delay` is the events' delay, `time_column` one of `visits`."""
     events = replace(EVENTS, delay=delay)
-    until = None if horizon else attribute(VISITS, "closes")
+    until = None if horizon else static(VISITS, "closes")
     return Line(
         name="small_world",
         title="A small world",
@@ -211,7 +211,7 @@ def a_line(
             name="invitation",
             entities=(USER, VISIT),
             spine=INVITED,
-            time=attribute(VISITS, time_column),
+            time=static(VISITS, time_column),
             boundary=boundary,
             history_since=history_since,
         ),
@@ -222,11 +222,11 @@ def a_line(
             **chosen_features(LATE, window, where, calendar),
             "daily_calendar": distinct(DAILY, "visit", window=calendar, by=USER, where=column("visit") != 2),
             "visit_first": first(DAILY, "user", window=calendar, by=VISIT),
-            "plan": fact(CONTRACTS, "plan"),
-            "plan_of_some": fact(CONTRACTS, "n", where=column("plan") < "b"),
+            "plan": slowly_changing(CONTRACTS, "plan"),
+            "plan_of_some": slowly_changing(CONTRACTS, "n", where=column("plan") < "b"),
             "plan_recent": latest(CONTRACTS, "plan", max_age=window),
             "plan_since": since_last(CONTRACTS),
-            "price": fact(PRICES, "price"),
+            "price": slowly_changing(PRICES, "price"),
             "events_long": count(events, window=days(3)),
             "events_long_n": distinct(events, "n", window=days(3)),
             "daily_count": count(DAILY, window=days(2), by=USER),
@@ -239,11 +239,11 @@ def a_line(
             "trend": expression("(events_sum_n - events_long / 3) / events_count"),
             "busy": expression("trend > share or events_count >= 2 and not is_null(kind)"),
             "score": expression("log1p(abs(coalesce(weight, events_max_x, 0))) if busy else -min(age, daily_count)"),
-            "kind": attribute(VISITS, "kind"),
-            "age": attribute(PEOPLE, "age"),
-            "weight": attribute(PEOPLE, "weight"),
-            "town": attribute(PEOPLE, "town"),
-            "born": attribute(PEOPLE, "born"),
+            "kind": static(VISITS, "kind"),
+            "age": static(PEOPLE, "age"),
+            "weight": static(PEOPLE, "weight"),
+            "town": static(PEOPLE, "town"),
+            "born": static(PEOPLE, "born"),
         },
         outcome=Outcome(name="came", source=DAILY, by=(USER, VISIT), until=until, horizon=horizon),
         training=Training(framework_version="3.2-0", baseline="events_count"),

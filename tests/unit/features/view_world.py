@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from assembly_line import Source, attribute, count, expression, latest, maximum, own, total
+from assembly_line import Source, count, expression, latest, maximum, static, total, udf
 from assembly_line.declarations.lines import Line
 from tests.unit.features import reference
 from tests.unit.features.small_world import (
@@ -81,15 +81,15 @@ def with_views(window: timedelta = timedelta(days=1)) -> Line:
             "day_visits": total(PER_DAY, "visits", window=timedelta(days=3)),
             "day_earlier": latest(PER_DAY, "earlier"),
             "day_most": maximum(PER_DAY, "earlier", window=timedelta(days=3)),
-            "decade": attribute(OLD, "decade"),
+            "decade": static(OLD, "decade"),
             "share": expression("events_count / whole_count"),
         },
     )
 
 
-def with_own_function_over_a_view() -> Line:
+def with_udf_over_a_view() -> Line:
     line = with_views()
-    story = own(WHOLE, "story", columns=("s", "n"), returns="string", window=timedelta(days=2))
+    story = udf(WHOLE, "story", columns=("s", "n"), returns="string", window=timedelta(days=2))
     return replace(line, features={**line.features, "story": story})
 
 

@@ -16,8 +16,8 @@ from assembly_line import Preprocessing
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.encoding import Encoding
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.features.shapes.model_inputs import PreparedInputs, inputs_from_json
-from assembly_line.features.shapes.preprocessing import fit
+from assembly_line.features.model_inputs.encoded_inputs import PreparedInputs, inputs_from_json
+from assembly_line.features.model_inputs.preprocessing import fit
 from assembly_line.features.values.columns import column_of
 from assembly_line.names import Phase
 from assembly_line.training.inputs import training_inputs

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line import Entity, Source, attribute, count, days, latest, maximum
+from assembly_line import Entity, Source, count, days, latest, maximum, static
 from assembly_line.declarations.features import Feature
 from assembly_line.encoding import Column, Encoding, rule_number
 from assembly_line.errors import RequestRefused
@@ -36,10 +36,10 @@ EVENTS = Source(
 )
 FEATURES: dict[str, Feature] = {
     "visits": count(EVENTS, window=days(7)),
-    "colour": attribute(FACTS, "colour"),
-    "open": attribute(FACTS, "open"),
-    "since": attribute(FACTS, "since"),
-    "price": attribute(FACTS, "price"),
+    "colour": static(FACTS, "colour"),
+    "open": static(FACTS, "open"),
+    "since": static(FACTS, "since"),
+    "price": static(FACTS, "price"),
     "last_note": latest(EVENTS, "note"),
     "first_word": maximum(EVENTS, "note", window=days(7)),
 }

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused, TrainingRejected
-from assembly_line.features.shapes.splitting import split_rows
-from assembly_line.features.shapes.timeline import timeline_of
+from assembly_line.features.model_inputs.splitting import split_rows
+from assembly_line.features.model_inputs.timeline import timeline_of
 from assembly_line.loader import load_line
 from assembly_line.model_types import Split
 from assembly_line.names import Phase
@@ -81,7 +81,7 @@ def test_what_was_not_known_when_the_first_held_out_decision_was_taken_is_not_le
     st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 12)), min_size=2, max_size=40),
     st.floats(0.01, 0.99),
 )
-def test_training_and_shapes_split_alike(rows: list[tuple[int, int | None]], share: float) -> None:
+def test_training_and_model_inputs_split_alike(rows: list[tuple[int, int | None]], share: float) -> None:
     times, known = [at for at, _ in rows], [after if after is None else at + after for at, after in rows]
     assume(len(set(times)) > 1)
 

@@ -18,13 +18,13 @@ from assembly_line import (
     Generated,
     Source,
     aggregate,
-    attribute,
     count,
     days,
     every,
     hours,
     measure,
-    own,
+    static,
+    udf,
     wide,
 )
 from assembly_line.declarations.codec import line_from_json, line_to_json
@@ -172,12 +172,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "by: 'origin': expected an entity, or several in a tuple",
     ),
     "a name among entities": (
-        lambda: attribute(FARES, "fare", by=(ROUTE, "carrier")),  # type: ignore[arg-type]
+        lambda: static(FARES, "fare", by=(ROUTE, "carrier")),  # type: ignore[arg-type]
         "'carrier' is no entity",
     ),
     "none said": (lambda: count(LANDINGS, window=days(1)), "say by= whose events count, one entity or a tuple"),
-    "of an own function": (
-        lambda: own(LANDINGS, "f", columns=(), returns="int64", window=days(1), by=(ORIGIN, FLIGHT)),
+    "of a UDF": (
+        lambda: udf(LANDINGS, "f", columns=(), returns="int64", window=days(1), by=(ORIGIN, FLIGHT)),
         "not flight",
     ),
     "not decided about": (

@@ -18,7 +18,6 @@ from assembly_line import (
     column,
     count,
     days,
-    fact,
     first,
     last,
     latest,
@@ -26,10 +25,11 @@ from assembly_line import (
     months,
     share,
     since_last,
+    slowly_changing,
     total,
 )
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.explain.explanation import Explanation, Reason, explain_value, near_span
@@ -114,7 +114,7 @@ def assert_is(line: Line, name: str, found: Any, expected: Any) -> None:
 def assert_whole(line: Line, name: str, found: Explanation, at: int, ask: Asked) -> None:
     """Every near row of the entity is listed once: as counted, or with a reason."""
     feature = line.features[name]
-    if isinstance(feature, Ratio | Expression | Attribute):
+    if isinstance(feature, Ratio | Expression | StaticFeature):
         return
     lower, upper = near_span(line, name, at=at)
     times = [happened(feature.source, row) for row in ask.rows(name)[name]]
@@ -193,8 +193,8 @@ def test_a_fact_that_ended_is_not_replaced_by_an_older_one() -> None:
     ended = contract(NOON - days(2), NOON - days(9), NOON, "gold")
     announced = contract(NOON + HOUR, NOON - days(9), None, "next")
 
-    found = asked(fact(CONTRACTS, "plan"), [endless, ended, announced])
-    longer = asked(fact(CONTRACTS, "plan"), [endless, {**ended, "ends": NOON + timedelta(microseconds=1)}])
+    found = asked(slowly_changing(CONTRACTS, "plan"), [endless, ended, announced])
+    longer = asked(slowly_changing(CONTRACTS, "plan"), [endless, {**ended, "ends": NOON + timedelta(microseconds=1)}])
 
     assert (found.value, found.counted) == (None, ())
     assert found.reasons == {Reason.AFTER: 1, Reason.ENDED: 1, Reason.SUPERSEDED: 1}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assembly_line import attribute, hours
+from assembly_line import hours, static
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.features.explain.explanation import Reason
 from assembly_line.features.explain.outcome_explanation import Horizon, explain_outcome, horizon_of
@@ -31,7 +31,7 @@ def world() -> dict[str, Any]:
     return {**random_world(5, events=80, decisions=30), "late": []}
 
 
-UNTIL = {"until": attribute(VISITS, "closes"), "source": DAILY, "by": (USER, VISIT)}
+UNTIL = {"until": static(VISITS, "closes"), "source": DAILY, "by": (USER, VISIT)}
 OUTCOMES = [
     *({"horizon": hours(20), "gap": hours(1), **measure} for measure in MEASURES[1::2]),
     *({**UNTIL, **measure} for measure in (MEASURES[0], MEASURES[-1])),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assembly_line import Feature, expression, ratio
 from assembly_line.declarations.formulas import parsed
 from assembly_line.declarations.lines import Line
-from assembly_line.features.explain.formula_recomputation import value_of
+from assembly_line.features.explain.reference_formulas import value_of
 from assembly_line.features.kernel.expressions import expression_of
 from assembly_line.features.model.dataset_ids import dataset_id_of
 from assembly_line.features.model.workload import workload_of

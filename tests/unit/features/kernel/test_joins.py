@@ -17,8 +17,8 @@ from assembly_line.features.engines import duckdb_groups, engine_duckdb
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.kernel import stretches
-from assembly_line.features.kernel.asks import Decisions
 from assembly_line.features.kernel.stretches import stretches_of
+from assembly_line.features.kernel.window_queries import Decisions
 from assembly_line.features.model.workload import workload_of
 from assembly_line.features.sources import joins
 from assembly_line.features.spine.assembly import Matched

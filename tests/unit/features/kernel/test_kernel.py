@@ -12,14 +12,14 @@ import pytest
 
 from assembly_line.errors import ValueOutOfRange
 from assembly_line.features.kernel import reductions
-from assembly_line.features.kernel.point_in_time import Ask, DistinctItems, History, TimeIndex
+from assembly_line.features.kernel.point_in_time import DistinctItems, History, TimeIndex, WindowQuery
 from assembly_line.features.kernel.reductions import (
     Windows,
-    deviations,
     float_sums,
     integer_sums,
     maxima,
     minima,
+    stddevs,
 )
 
 ROWS = 200
@@ -100,27 +100,27 @@ def test_a_mean_of_the_largest_numbers_does_not_overflow(rows: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_deviations_hold_beside_numbers_of_any_magnitude(seed: int) -> None:
+def test_stddevs_hold_beside_numbers_of_any_magnitude(seed: int) -> None:
     values, asked = whole_range(seed), windows(seed, 30)
 
-    found = deviations(np.array(values), asked)
+    found = stddevs(np.array(values), asked)
 
     for value, low, high in zip(found, asked.low, asked.high, strict=True):
         if high - low >= 2:
-            exact = deviation_of(values[low:high])
+            exact = stddev_of(values[low:high])
             assert near(value, exact) or math.isclose(value, exact, rel_tol=1e-9)
 
 
-def deviation_of(values: list[float]) -> float:
+def stddev_of(values: list[float]) -> float:
     """By fractions of the largest of them, so that the root fits in a float."""
     unit = max(map(abs, map(Fraction, values))) or Fraction(1)
     return as_float(Fraction(statistics.stdev(Fraction(value) / unit for value in values)) * unit)
 
 
-def test_deviations_do_not_overflow_on_the_way() -> None:
+def test_stddevs_do_not_overflow_on_the_way() -> None:
     values, whole = np.array([1.7e308, -1.7e308, -1.7e308, -1.7e308]), Windows(np.array([0]), np.array([4]))
 
-    assert deviations(values, whole)[0] == pytest.approx(1.7e308, rel=1e-12)
+    assert stddevs(values, whole)[0] == pytest.approx(1.7e308, rel=1e-12)
 
 
 def as_float(value: Fraction) -> float:
@@ -131,13 +131,13 @@ def as_float(value: Fraction) -> float:
 
 
 @pytest.mark.parametrize(("center", "spread"), [(0.0, 1.0), (1e9, 1e-3), (1e200, 1e190), (1e-200, 1e-210), (7.0, 0.0)])
-def test_deviations_hold_far_from_zero(monkeypatch: pytest.MonkeyPatch, center: float, spread: float) -> None:
+def test_stddevs_hold_far_from_zero(monkeypatch: pytest.MonkeyPatch, center: float, spread: float) -> None:
     monkeypatch.setattr(reductions, "PAIRS_AT_ONCE", 500)
     chance = random.Random(2)  # noqa: S311
     values = [center + spread * chance.gauss(0, 1) for _ in range(ROWS)]
     asked = windows(2)
 
-    found = deviations(np.array(values), asked)
+    found = stddevs(np.array(values), asked)
 
     for value, low, high in zip(found, asked.low, asked.high, strict=True):
         if high - low < 2:
@@ -178,18 +178,18 @@ def test_rows_of_entities_that_nobody_asked_for_are_not_borrowed() -> None:
     codes = np.array([-1, 0, -1, 1, -1])
     times = np.full(5, 5)
     history = History(codes, times)
-    ask = Ask(np.array([0, 1, 2, -1]), np.full(4, 0), np.full(4, 9), np.full(4, 9))
+    query = WindowQuery(np.array([0, 1, 2, -1]), np.full(4, 0), np.full(4, 9), np.full(4, 9))
 
-    assert history.windows(ask).sizes.tolist() == [1, 1, 0, 0]
-    assert history.last_visible(ask.entities, ask.known_by, 0).tolist() == [0, 1, -1, -1]
-    assert History(codes, times, times).last_visible(ask.entities, ask.known_by, 0).tolist() == [0, 1, -1, -1]
+    assert history.windows(query).sizes.tolist() == [1, 1, 0, 0]
+    assert history.last_visible(query.entities, query.known_by, 0).tolist() == [0, 1, -1, -1]
+    assert History(codes, times, times).last_visible(query.entities, query.known_by, 0).tolist() == [0, 1, -1, -1]
 
 
 def test_distinct_items_at_the_edges_of_time() -> None:
     history = History(np.zeros(4, np.int64), np.array([0, 0, 5, 10]))
     items = DistinctItems(history, np.array([7, 7, 7, 8]), np.array([True, True, True, True]))
     at = np.array([0, 4, 5, 9, 10, 14, 15, 20])
-    ask = Ask(np.zeros(8, np.int64), at - 5, at, at)
+    query = WindowQuery(np.zeros(8, np.int64), at - 5, at, at)
 
-    assert items.count(ask, 5).tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
-    assert items.count(ask, 0).tolist() == [0] * 8
+    assert items.count(query, 5).tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
+    assert items.count(query, 0).tolist() == [0] * 8

@@ -18,12 +18,12 @@ from assembly_line import calendar_days, days, distinct, hours, mean, months, to
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import ValueOutOfRange
 from assembly_line.features.kernel import point_in_time as kernel
-from assembly_line.features.kernel.asks import Asks, Decisions, Rows
 from assembly_line.features.kernel.evaluation import evaluate
 from assembly_line.features.kernel.exact_sums import float_sums
 from assembly_line.features.kernel.point_in_time import History, TimeIndex
 from assembly_line.features.kernel.sightings import Sightings, items_of
 from assembly_line.features.kernel.watching import Watch, in_order
+from assembly_line.features.kernel.window_queries import Decisions, Rows, WindowQueries
 from assembly_line.features.values.columns import Column, Flags, Integers
 from assembly_line.features.values.ordering import different_values
 from assembly_line.features.values.semantics import NEVER, Sight
@@ -82,8 +82,8 @@ class Crowd:
         self.history = History(of_whom, times, known)
         asked = int(chance.choice([1, 30, 300]))
         who, when = chance.integers(-1, 5, asked), chance.integers(-3, 140, asked)
-        self.asks = Asks(Decisions(who, when).in_order, Sight(before=1, hold=1))
-        decisions = self.asks.decisions
+        self.queries = WindowQueries(Decisions(who, when).in_order, Sight(before=1, hold=1))
+        decisions = self.queries.decisions
         width = chance.integers(0, 40, asked) if back else 20
         self.lower = decisions.times - width
         happened, entities = self.history.times, self.history.entities
@@ -95,7 +95,7 @@ class Crowd:
         )
 
     def sightings(self) -> Sightings:
-        return Watch(self.history, self.asks).sightings(self.lower)
+        return Watch(self.history, self.queries).sightings(self.lower)
 
     def values(self, choices: list[Any]) -> Any:
         return self.chance.choice(np.array(choices), len(self.history.times))

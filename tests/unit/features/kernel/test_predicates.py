@@ -17,7 +17,7 @@ from assembly_line import Feature, column, count, days, latest, months, share, s
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.errors import DeclarationError
-from assembly_line.features.explain.plain_rules import is_true
+from assembly_line.features.explain.reference_rules import is_true
 from assembly_line.features.values.columns import column_of
 from assembly_line.features.values.predicate_flags import rows_where
 from assembly_line.features.wording.feature_listing import listed_features

@@ -21,9 +21,9 @@ from assembly_line.features.engines.duckdb_reader import Codes, DuckdbReader
 from assembly_line.features.engines.spark_reader import CODE
 from assembly_line.features.engines.spark_slices import Slots, Spreading, renumbered
 from assembly_line.features.files.session import connect, unreadable
-from assembly_line.features.kernel.asks import Decisions, Rows
 from assembly_line.features.kernel.evaluation import evaluate
 from assembly_line.features.kernel.time_slices import EARLIEST, LATEST_END, TimeSlice, carried, overlap_of, time_slices
+from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.workload import TimedGroup, workload_of
 from assembly_line.features.spine.assembly import Matched, timed_columns, timed_rows
 from assembly_line.features.spine.decisions import select_decisions

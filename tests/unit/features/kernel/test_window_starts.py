@@ -10,7 +10,7 @@ import pytest
 
 from assembly_line import calendar_days, days, months, weeks, years
 from assembly_line.declarations.windows import CalendarWindow
-from assembly_line.features.explain.plain_rules import window_start
+from assembly_line.features.explain.reference_rules import window_start
 from assembly_line.features.values.window_starts import starts_of, widest
 from assembly_line.instants import from_micros, to_micros
 from tests.unit.features import reference

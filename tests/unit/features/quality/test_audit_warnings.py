@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from assembly_line import allow_leak, attribute, days
+from assembly_line import allow_leak, days, static
 from assembly_line.cli.views.datasets import draw_built
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
@@ -121,10 +121,10 @@ def line_with_a_count() -> Line:
     """How often people ever came, stated without a time, and a number that has nothing to do with it."""
     line = a_line(horizon=days(3), window=days(5))
     people = replace(PEOPLE, columns={**PEOPLE.columns, "ever": "int64", "before": "int64", "one": "int64"})
-    numbers = {name: attribute(people, name) for name in ("ever", "before", "one")}
+    numbers = {name: static(people, name) for name in ("ever", "before", "one")}
     features = {
         name: replace(feature, source=people)
-        if isinstance(feature, Attribute) and feature.source == PEOPLE
+        if isinstance(feature, StaticFeature) and feature.source == PEOPLE
         else feature
         for name, feature in line.features.items()
     }

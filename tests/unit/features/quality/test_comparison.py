@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line import Feature, days, deviation, hours, latest, ratio, since_last
+from assembly_line import Feature, days, hours, latest, ratio, since_last, stddev
 from assembly_line.features.values.columns import Column, column_of
 from assembly_line.features.values.comparison import Comparison, compare
 from assembly_line.features.values.plain_values import plain_values, rounds, same, unequal
@@ -109,7 +109,7 @@ def test_text_differs_without_a_size_and_a_changed_type_differs_everywhere() -> 
 def test_features_are_said_in_words(name: str, words: str) -> None:
     line = a_line()
     more: dict[str, Feature] = {
-        "spread": deviation(EVENTS, "x", window=hours(36)),
+        "spread": stddev(EVENTS, "x", window=hours(36)),
         "since": since_last(EVENTS, max_age=days(90)),
         "last": latest(EVENTS, "n", max_age=hours(1.5)),
         "part": ratio("events_count", "events_sum_n"),

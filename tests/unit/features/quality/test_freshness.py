@@ -18,7 +18,7 @@ from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.model.findings import Finding
 from assembly_line.features.quality.freshness_rules import longest_usual
 from assembly_line.features.quality.gate import examine
-from assembly_line.features.quality.rejudging import built_again
+from assembly_line.features.quality.revalidation import built_again
 from assembly_line.features.sources.activity import Activity, activity_of
 from assembly_line.features.sources.attempts import Built, built_from_json
 from assembly_line.features.values.columns import Integers

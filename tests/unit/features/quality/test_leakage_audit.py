@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from assembly_line import allow_leak, attribute, days, hours, latest, predictive, ratio
+from assembly_line import allow_leak, days, hours, latest, predictive, ratio, static
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
@@ -128,7 +128,7 @@ def test_features_that_know_the_future_are_caught_with_decisions_and_both_values
     assert audit_of(planned(lake).line, findings)["passed"] is False
 
 
-def test_views_and_own_functions_that_peek_are_caught_and_honest_ones_are_not(tmp_path: Path) -> None:
+def test_views_and_udfs_that_peek_are_caught_and_honest_ones_are_not(tmp_path: Path) -> None:
     lake, scripts = SmallLake(with_leaks(), world(), tmp_path), scripts_with_leaks(tmp_path)
     plan = lake.plan({"purpose": "training", "as_of": "2017-06-01"}, scripts=scripts)
     files, target = lake.planned_files(plan), tmp_path / "data.parquet"
@@ -295,14 +295,14 @@ def test_a_timeless_copy_of_the_outcome_is_caught_before_any_value_is_looked_at(
     named = replace(VISITS, columns={**VISITS.columns, "came": "boolean"})
     features = {
         "events_count": line.features["events_count"],
-        "reply": attribute(copied, "n", by=PEOPLE.entities[0]),
-        "honest": attribute(copied, "age", by=PEOPLE.entities[0]),
-        "shown_up": attribute(named, "came"),
+        "reply": static(copied, "n", by=PEOPLE.entities[0]),
+        "honest": static(copied, "age", by=PEOPLE.entities[0]),
+        "shown_up": static(named, "came"),
         "earlier": latest(DAILY, "n", by=PEOPLE.entities[0]),
         "rate": ratio("reply", "events_count"),
     }
     invited = line.decision.spine
-    decision = replace(line.decision, spine=invited, time=attribute(named, "opens"))
+    decision = replace(line.decision, spine=invited, time=static(named, "opens"))
     line = replace(line, decision=decision, features=features)
 
     leaks = {leak.feature: leak for leak in outcome_columns(line, ["rate", "honest", "shown_up", "earlier"])}

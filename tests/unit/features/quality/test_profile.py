@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assembly_line.declarations.features import Attribute
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
 from assembly_line.features.model.findings import Example, Finding
 from assembly_line.features.profile.figures import NULL, Profile, profile_of
@@ -56,7 +56,7 @@ def line(*personal: str) -> Line:
     features = {
         name: replace(feature, source=people)
         for name in ("age", "weight", "town", "born")
-        if isinstance(feature := whole.features[name], Attribute)
+        if isinstance(feature := whole.features[name], StaticFeature)
     }
     kept = {"kind": whole.features["kind"], **features}
     return replace(whole, features=kept, training=replace(whole.training, baseline="age"))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assembly_line import Source, attribute, between, days, fresh, hours, nulls, one_of, unique, volume
-from assembly_line.declarations.features import Attribute
+from assembly_line import Source, between, days, fresh, hours, nulls, one_of, static, unique, volume
+from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.quality import QualityRule
 from assembly_line.errors import QualityGateFailed, SourceUnreadable
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
@@ -80,7 +80,7 @@ def built_of(lake: SmallLake, *rules: QualityRule, personal: tuple[str, ...] = (
     if personal:
         features = {
             name: replace(feature, source=replace(PEOPLE, personal=personal))
-            if isinstance(feature, Attribute) and feature.source == PEOPLE
+            if isinstance(feature, StaticFeature) and feature.source == PEOPLE
             else feature
             for name, feature in line.features.items()
         }
@@ -185,7 +185,7 @@ def test_the_keys_of_a_view_are_judged_by_the_rows_that_it_selects(tmp_path: Pat
 
     def judged(view: Source, *rules: QualityRule) -> Finding:
         line = a_line(horizon=hours(36))
-        features = {"events_count": line.features["events_count"], "last_n": attribute(view, "n")}
+        features = {"events_count": line.features["events_count"], "last_n": static(view, "n")}
         line = replace(line, features=features, quality=rules)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         lake = SmallLake(line, world(), folder)

@@ -26,21 +26,21 @@ from assembly_line import (
     Policy,
     Source,
     Training,
-    attribute,
     calendar_days,
     count,
     daily,
     days,
-    fact,
     hours,
     latest,
     months,
     notebook,
     since_last,
+    slowly_changing,
+    static,
     years,
 )
 from assembly_line.features.explain.explanation import explain_value
-from assembly_line.features.explain.plain_rules import window_start
+from assembly_line.features.explain.reference_rules import window_start
 from assembly_line.features.sources.entity_rows import rows_of_entity
 from assembly_line.features.sources.local_sources import typed_sources
 from assembly_line.features.values.knowledge_limits import known_until
@@ -134,7 +134,7 @@ def test_an_end_that_is_never_reached_is_open(tmp_path: Path, zone: str, kind: s
     ends = OPEN[kind] + CLOSED[kind]
     file = raw(tmp_path, at="DATE '2024-01-01'", until=ends, plan="'gold'")
     plans = ["gold"] * len(OPEN[kind]) + [None] * len(CLOSED[kind])
-    line = line_of(contracts, {"plan": fact(contracts, "plan")})
+    line = line_of(contracts, {"plan": slowly_changing(contracts, "plan")})
     users = [user for user in range(1, len(ends) + 1) for _ in TIMES]
     asked = pa.table({"user": users, "when": pa.array(TIMES * len(ends), pa.timestamp("us", "UTC"))})
 
@@ -255,7 +255,7 @@ def test_an_outcome_whose_horizon_never_ends_is_never_mature(tmp_path: Path) -> 
     line = line_of(
         source,
         {"n": count(source, window=days(2))},
-        outcome=Outcome(name="happened", source=source, by=(USER,), until=attribute(ends, "until")),
+        outcome=Outcome(name="happened", source=source, by=(USER,), until=static(ends, "until")),
     )
     rows = pa.table(
         {"user": [1], "at": pa.array([datetime(2024, 6, 2, tzinfo=UTC)], pa.timestamp("us", "UTC")), "n": [1]}

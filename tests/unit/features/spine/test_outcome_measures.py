@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from assembly_line import Line, Outcome, attribute, days, hours
+from assembly_line import Line, Outcome, days, hours, static
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.features.engines import engine_duckdb
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
@@ -71,7 +71,7 @@ def built(
 @settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     measure=st.sampled_from(MEASURES),
-    ends=st.sampled_from([{"horizon": hours(20)}, {"horizon": MICROSECOND}, {"until": attribute(VISITS, "closes")}]),
+    ends=st.sampled_from([{"horizon": hours(20)}, {"horizon": MICROSECOND}, {"until": static(VISITS, "closes")}]),
     waits=st.tuples(
         st.sampled_from([timedelta(0), MICROSECOND, hours(6)]), st.sampled_from([timedelta(0), MICROSECOND, hours(5)])
     ),

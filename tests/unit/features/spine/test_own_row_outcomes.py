@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from assembly_line import Generated, Outcome, Source, attribute, column, days, every, hours, latest, mean, wide
+from assembly_line import Generated, Outcome, Source, column, days, every, hours, latest, mean, static, wide
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
@@ -244,10 +244,10 @@ LANDINGS_BY_DELAY = replace(LANDINGS, name="by_delay", known_time=None, delay=ti
         (FILED, latest(FILED, "arrived", by=ROUTE), "it reads arrived of flights"),
         (
             FLIGHTS,
-            attribute(FLIGHTS, "late", by=(ROUTE, CARRIER)),
+            static(FLIGHTS, "late", by=(ROUTE, CARRIER)),
             "it reads late of flights, whose rows carry no time",
         ),
-        (FLIGHTS, attribute(COPIED, "late", by=ROUTE), "it reads late of copied, whose rows carry no time"),
+        (FLIGHTS, static(COPIED, "late", by=ROUTE), "it reads late of copied, whose rows carry no time"),
         (FILED, latest(FILED, "cost", by=ROUTE), None),
         (FLIGHTS, mean(ARRIVALS, "late", window=days(1), by=(ORIGIN, CARRIER)), None),
         (KNOWN, mean(KNOWN, "late", window=days(1), by=ORIGIN), None),
@@ -287,7 +287,7 @@ def test_a_view_that_shows_an_outcome_before_it_is_known_is_caught_and_an_honest
 
 def test_the_time_of_the_decision_tells_no_outcome_that_is_known_then(tmp_path: Path) -> None:
     line = own_line(value="cancelled", known="departs")
-    features = {**line.features, "departs": attribute(FLIGHTS, "departs", by=FLIGHT)}
+    features = {**line.features, "departs": static(FLIGHTS, "departs", by=FLIGHT)}
     line = replace(line, features=features)
     world = {**random_flights(2), "flights": [{**A_FLIGHT, "flight": n, "cancelled": n % 2 > 0} for n in range(50)]}
     lake = SmallLake(line, world, tmp_path)
