@@ -1,5 +1,6 @@
 """The data science assembly line: the words in which a line is declared."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -140,7 +141,15 @@ __all__ = [
 ]
 
 
+# Old name -> new name. The old ones go with the next release.
+RENAMED = {"attribute": "static", "deviation": "stddev", "fact": "slowly_changing", "own": "udf"}
+
+
 def __getattr__(name: str) -> object:
+    if name in RENAMED:
+        said = f"assembly_line.{name} is now assembly_line.{RENAMED[name]}; the next release drops the old name"
+        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        return globals().get(RENAMED[name]) or __getattr__(RENAMED[name])
     for module, words in _HOMES.items():
         if name in words:
             globals()[name] = getattr(import_module(f"{__name__}.declarations.{module}"), name)

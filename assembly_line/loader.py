@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,10 @@ def _load(file: Path) -> Release:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        with warnings.catch_warnings():
+            # Python tells nobody but a script's own author of old names.
+            warnings.filterwarnings("default", r"assembly_line\.", DeprecationWarning)
+            spec.loader.exec_module(module)
     except AssemblyError as error:
         raise type(error)(f"{file}: {error}") from error
     except Exception as error:

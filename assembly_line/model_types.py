@@ -147,7 +147,7 @@ class Survival(ModelSpecBase):
 
 
 class Plain(Strict):
-    """The dataset as it is: no shape."""
+    """The dataset as it is: no model inputs."""
 
     type: Literal["plain"]
 

@@ -168,7 +168,7 @@ def _contents(
 
 
 def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
-    """A training dataset in the shape that a type of model needs, as the dataset machine would write it.
+    """The model inputs of a training dataset for a type of model, as the dataset machine would write them.
 
     Args:
         line: declares keys and outcome.
@@ -185,7 +185,7 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
     described = json.loads(table.schema.metadata[METADATA])
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
     if not isinstance(request.model, ModelSpec):
-        raise RequestRefused("model.type: 'plain' is the dataset as it is: there is nothing to shape")
+        raise RequestRefused("model.type: 'plain' is the dataset as it is: it has no model inputs")
     check_model_spec(request.model, line)
     spec, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
@@ -201,6 +201,15 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
         present=line.outcome.present,
     )
     return [arrow_fold(fold, facts.outcome) for fold in prepare_inputs(columns, facts, spec).folds]
+
+
+def __getattr__(name: str) -> object:
+    """The old name of `model_inputs`, for one more release."""
+    if name != "shaped":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    said = f"{__name__}.{name} is now {__name__}.model_inputs; the next release drops the old name"
+    warnings.warn(said, DeprecationWarning, stacklevel=2)
+    return model_inputs
 
 
 def _request(

@@ -60,7 +60,7 @@ class DatasetRequest(Request):
 
     `training`: every decision with `from` <= decision time < `to` whose outcome is mature at `as_of`, with the outcome.
     `scoring`: every decision with `from` <= decision time < `to`, none later than `as_of`, without outcome.
-    `model`: what a training dataset is for; it is then also written in the shape that this type of model needs.
+    `model`: what a training dataset is for; its model inputs for this type are then prepared too.
     `features` and `groups` add up; without either the dataset has all of the line's features.
     `explain`: say what would be read and built, with an estimate of time and cost, and build nothing.
     """
@@ -81,7 +81,7 @@ class DatasetRequest(Request):
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         if self.model is not None and self.purpose != "training":
-            raise ValueError("model: a scoring dataset has no outcome to shape; ask for purpose training")
+            raise ValueError("model: a scoring dataset has no outcome, so no model inputs; ask for purpose training")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The command's shape: its groups, its help, and how errors end it."""
+"""The command: its groups, its help, and how errors end it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`line dataset get`: a dataset, or one of its shapes, as files in a folder."""
+"""`line dataset get`: a dataset, or its model inputs, as files in a folder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def fetch(store: ObjectStore, dataset: FinishedDataset, inputs: str | None, fold
     """Copy the files and say where they are.
 
     Args:
-        inputs: id of a shape or its beginning; None for the dataset itself.
+        inputs: id of model inputs or its beginning; None for the dataset itself.
 
     Raises:
         RequestRefused: the folder holds something.
-        NotFound: the dataset has no such shape.
+        NotFound: the dataset has no such model inputs.
         Conflict: a file is not what its manifest says.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

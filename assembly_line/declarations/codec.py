@@ -41,34 +41,57 @@ from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
 
+# Releases and the ids of datasets keep the names that these classes had at first.
+STORED_NAMES: dict[type[Any], str] = {StaticFeature: "Attribute", UdfFeature: "OwnFunction"}
+
+
+def stored_name(kind: type[Any]) -> str:
+    """The name of a declared class in JSON."""
+    return STORED_NAMES.get(kind, kind.__name__)
+
+
 VALUES: dict[str, type[Any]] = {
-    kind.__name__: kind
+    stored_name(kind): kind
     for kind in (
         Aggregate,
         AggregateTable,
-        StaticFeature,
+        AllOf,
+        AllowLeak,
+        Among,
+        AnyOf,
+        Between,
         CalendarCadence,
+        CalendarWindow,
+        Comparison,
         Decision,
         Delivery,
         Expression,
         FixedCadence,
+        Fresh,
         Generated,
+        IsNull,
         Latest,
         Line,
         Measure,
+        Negation,
+        Nulls,
+        OneOf,
         Outcome,
-        UdfFeature,
         Policy,
+        Predictive,
+        Preprocessing,
         Ratio,
         Sampling,
+        Share,
         SinceLast,
+        StaticFeature,
         Training,
+        UdfFeature,
+        Unique,
+        Volume,
         WideTable,
     )
 }
-VALUES |= {kind.__name__: kind for kind in (AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume)}
-VALUES[Preprocessing.__name__] = Preprocessing
-VALUES |= {kind.__name__: kind for kind in (AllOf, Among, AnyOf, CalendarWindow, Comparison, IsNull, Negation, Share)}
 
 
 def line_to_json(line: Line) -> dict[str, Any]:
@@ -129,7 +152,7 @@ def _encode(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": repr(value)}
     if is_dataclass(value):
-        return {"$kind": type(value).__name__, **_fields_of(value)}
+        return {"$kind": stored_name(type(value)), **_fields_of(value)}
     if isinstance(value, Mapping):
         # A list of pairs: the order of features is the order of a dataset's columns.
         return {"$pairs": [[key, _encode(content)] for key, content in value.items()]}
@@ -177,7 +200,7 @@ class _Decoder:
     def _known(self, kind: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:
         unknown = content.keys() - {field.name for field in fields(kind)}
         if unknown:
-            raise _of_another_version(f"{kind.__name__}.{min(unknown)}")
+            raise _of_another_version(f"{stored_name(kind)}.{min(unknown)}")
         return {name: self.decode(value) for name, value in content.items()}
 
 

@@ -26,7 +26,7 @@ class Decision:
             share counts once, where the first of them has it.
         spine: the source with one row for each decision, which carries every entity's keys; or a generated one. Rows of
             an event source that were not known at a dataset's as_of are left out.
-        time: where the decision time stands: the name of a time column of the spine, or an attribute of one of the
+        time: where the decision time stands: the name of a time column of the spine, or a static feature of one of the
             entities. A date means the START of that day in its source's zone, so that nothing of the day itself is
             known. A generated spine has its own times.
         history_since: decisions before this instant have no history behind them and are left out.
@@ -65,9 +65,7 @@ class Decision:
         elif isinstance(self.time, str):
             check_time_column(place, "time", self.spine, self.time)
         else:
-            require(
-                self.time is not None, f"{place}: time is missing: name a time column of the spine, or an attribute"
-            )
+            require(self.time is not None, f"{place}: time is missing: name a time column of the spine, or static(...)")
             if self.time is not None:
                 check_moment(place, "time", self.time, self.entities)
 

@@ -126,7 +126,7 @@ class StaticFeature:
     by: By
 
     def __post_init__(self) -> None:
-        place = f"attribute of {self.source.name}"
+        place = f"static feature of {self.source.name}"
         require(self.source.static, f"{place}: the source has events; use latest(...)")
         self.source.check_column(place, self.column)
 
@@ -249,7 +249,7 @@ def udf(
     script: str = "features.py",
     by: By | None = None,
 ) -> UdfFeature:
-    """What a function of the line's own makes of the events of the window; null without events."""
+    """What a user-defined function of the line makes of the events of the window; null without events."""
     return UdfFeature(
         source=source,
         columns=columns,

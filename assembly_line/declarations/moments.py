@@ -1,4 +1,4 @@
-"""What may say when something is: a time column of a source, or a time attribute of an entity."""
+"""What says when something is: a time column of a source, or a static time of an entity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TIMES = ("date", "timestamp")
 
 
 def check_moment(place: str, role: str, moment: StaticFeature, entities: tuple[Entity, ...]) -> None:
-    """Refuse an attribute that cannot say when: not a time, or of an entity that the decision does not have."""
+    """Refuse a static feature that cannot say when: not a time, or of an entity that the decision does not have."""
     kind = moment.source.columns[moment.column]
     require(kind in TIMES, f"{place}: {role} {moment.column} is {kind}, expected date or timestamp")
     for entity in entities_of(moment.by):

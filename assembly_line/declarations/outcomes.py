@@ -43,7 +43,7 @@ class Outcome:
         source: events that carry the keys of every entity in `by`; for an own value, the source that is the spine.
         by: entities whose keys must match, normally all of the decision's; none for an own value.
         horizon: how long after the decision time and the gap; or
-        until: an attribute that says when it ends (a date means the END of its day).
+        until: a static feature that says when it ends (a date means the END of its day).
         gap: how long after the decision the horizon begins; what happens in between counts for nothing.
         measure: what is said of the events. `happened`: `present` if there is one. `count`: how many. `sum`, `mean`,
             `min`, `max`: of `column`, nulls ignored. `time_to_event`: 1 if the first came within the horizon, 0 if not

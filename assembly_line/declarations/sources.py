@@ -32,7 +32,7 @@ class Source:
         known_time: the column that says when the row became known.
         delay: without `known_time`: how long after the event a row is known.
         valid_until: the column that says until when the row is in force, from its event time on; null: still. A `date`
-            counts as the END of its day in `zone`. Such a source states slowly changing facts: see `slowly_changing(...)`.
+            counts as the END of its day in `zone`. See `slowly_changing(...)`.
         static: the facts carry no time at all. Every dataset's manifest shows that as a limitation.
         zone: IANA zone of naive timestamps and of dates.
         personal: columns that hold personal data.

@@ -1,4 +1,4 @@
-"""UDFs over an entity's events: where the vocabulary of features ends."""
+"""User-defined functions (UDFs) over an entity's events: where the vocabulary of features ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GIVEN = (DECISION, DECISION_TIME, EVENT_TIME)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UdfFeature:
-    """What a function of the line's own makes of the events that a decision sees, in the trailing window.
+    """What a user-defined function makes of the events that a decision sees, in the trailing window.
 
     Args:
         columns: of the source, in the order in which the function gets them.
@@ -40,7 +40,7 @@ class UdfFeature:
         place = f"{self.function} over {self.source.name}"
         require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         require(self.window > timedelta(0), f"{place}: window {self.window} is not positive")
-        require(bool(FUNCTION.fullmatch(self.function)), f"own: {self.function!r} is not the name of a function")
+        require(bool(FUNCTION.fullmatch(self.function)), f"udf: {self.function!r} is not the name of a function")
         require(bool(SCRIPT.fullmatch(self.script)), f"{place}: {self.script!r} is not a file name such as features.py")
         require(bool(COLUMN_TYPE.fullmatch(self.returns)), f"{place}: returns the unknown type {self.returns!r}")
         check_exact(place, "its value", self.returns)

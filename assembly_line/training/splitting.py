@@ -36,7 +36,7 @@ class HeldOut:
 
 
 def split_by_time(times: Sequence[int], known: Sequence[int | None], *, share: float) -> HeldOut:
-    """Hold out the latest decisions by the split that shapes have, never splitting an instant.
+    """Hold out the latest decisions by the split that model inputs have, never splitting an instant.
 
     Args:
         times: decision times in microseconds since 1970, in any order.

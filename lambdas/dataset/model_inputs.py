@@ -1,4 +1,4 @@
-"""The step after a dataset is finished: write it in the shape that its request's type of model needs."""
+"""The step after a dataset is finished: prepare the model inputs that its request asks for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = Logger(service="dataset")
 
 @logger.inject_lambda_context
 def prepare_inputs(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer the dataset with its shape; a shape that exists is not made again."""
+    """Answer the dataset with its model inputs; those that exist are not prepared again."""
     datasets, inputs = stores().datasets, stores().inputs
     planned = datasets.read_plan(event["plan_key"])
     manifest = datasets.manifest(planned.line.name, planned.dataset_id)
@@ -31,12 +31,12 @@ def prepare_inputs(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     found = inputs.find(facts, spec)
     if found is None:
         require_memory(spec, facts, memory_mib=stores().memory_mib)
-        with tempfile.TemporaryDirectory(prefix="shape-") as place:
+        with tempfile.TemporaryDirectory(prefix="inputs-") as place:
             path = Path(place) / "data.parquet"
             datasets.download(facts.line, facts.dataset_id, path)
             columns = read_dataset(path)
             require_rows(manifest, columns)
             path.unlink()
             found = inputs.make(columns, facts, spec, Path(place), memory_mib=stores().memory_mib)
-    logger.info("shaped", extra={"dataset_id": facts.dataset_id, "shape_id": found["shape_id"]})
+    logger.info("prepared model inputs", extra={"dataset_id": facts.dataset_id, "shape_id": found["shape_id"]})
     return {**event["dataset"], "shape": found}

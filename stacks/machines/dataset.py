@@ -1,4 +1,4 @@
-"""The dataset machine: validate and plan, build once on the engine that the plan names, quality gate, manifest, shape.
+"""The dataset machine: plan, build once on the engine that the plan names, quality gate, manifest, model inputs.
 
 A request that only asks for an explanation is answered by the first task, and announces nothing: no work item begins.
 Of equal requests at the same time one claims the dataset and builds. The others look again until its manifest exists,

@@ -31,7 +31,7 @@ For = Annotated[
     typer.Option(
         "--for",
         metavar="TYPE",
-        help="Also in the shape for gradient_boosting, linear, ranking, forecasting or survival.",
+        help="Also prepare model inputs for gradient_boosting, linear, ranking, forecasting or survival.",
     ),
 ]
 Set = Annotated[

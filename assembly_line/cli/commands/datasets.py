@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assembly_line.cli import completing
+from assembly_line.cli import completing, old_spellings
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
@@ -44,7 +44,7 @@ To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
 Inputs = Annotated[
     str | None,
-    typer.Option("--inputs", metavar="INPUTS", help="Id of a shape of the dataset, or its beginning: sh-1a2b."),
+    typer.Option("--inputs", metavar="INPUTS", help="Id of model inputs of the dataset, or its beginning: sh-1a2b."),
 ]
 Folder = Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty or new folder.")]
 Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]
@@ -60,6 +60,7 @@ def register(datasets: typer.Typer) -> None:
     command(datasets, "verify")(verify_dataset)
     command(datasets, "diff")(diff_datasets)
     command(datasets, "inputs")(list_inputs)
+    old_spellings.add_shapes(datasets, list_inputs)
     command(datasets, "get")(get_dataset)
 
 
@@ -199,7 +200,7 @@ def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
 
 
 def list_inputs(session: Session, dataset: Dataset) -> None:
-    """List the shapes of a dataset, the newest first: type of model, parts, rows. With --json, their manifests."""
+    """List the model inputs of a dataset, newest first: type of model, parts, rows. With --json, their manifests."""
     from assembly_line.cli.views.model_inputs import draw_inputs
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
     from assembly_line.storage.datasets.model_inputs import ModelInputsStore
@@ -209,14 +210,22 @@ def list_inputs(session: Session, dataset: Dataset) -> None:
     session.output.result(inputs, draw_inputs(inputs))
 
 
-def get_dataset(session: Session, dataset: Dataset, *, folder: Folder, inputs: Inputs = None) -> None:
-    """Copy a dataset's rows and manifest into a folder, or the files of one of its shapes."""
+def get_dataset(
+    session: Session,
+    dataset: Dataset,
+    *,
+    folder: Folder,
+    inputs: Inputs = None,
+    old: old_spellings.OldInputs = None,
+) -> None:
+    """Copy a dataset's rows and manifest into a folder, or the files of one of its model inputs."""
     from assembly_line.cli.fetching import fetch
     from assembly_line.cli.output import fields
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
 
+    chosen = old_spellings.inputs_of(session, inputs, old)
     found = FinishedDatasets(session.target.store).find(dataset, session.target.control.lines())
-    paths = fetch(session.target.store, found, inputs, folder)
+    paths = fetch(session.target.store, found, chosen, folder)
     document = {"dataset_id": found.dataset_id, "folder": str(folder), "files": [str(path) for path in paths]}
     names = "\n".join(str(path.relative_to(folder)) for path in paths)
     session.output.result(document, fields({"Dataset": found.dataset_id, "Folder": folder, "Files": names}))

@@ -65,7 +65,7 @@ def _built_fields(found: Mapping[str, Any], short: str, positives: str) -> Rende
             "Rows": f"{found['rows']} of {found['spine_rows']} spine rows{positives}",
             "Features": f"{len(found['features'])}: {', '.join(found['features'])}",
             "Engine": f"{found['engine']}, {duration(found['seconds'])}",
-            "Shape": inputs_in_words(found["shape"]) if "shape" in found else None,
+            "Model inputs": inputs_in_words(found["shape"]) if "shape" in found else None,
             "Data": found["data_uri"],
             "Manifest": found["manifest_uri"],
             "Run": f"{found['run_id']}, {found['took']}",

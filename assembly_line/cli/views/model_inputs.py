@@ -1,4 +1,4 @@
-"""Shapes of a dataset as a person reads them."""
+"""Model inputs of a dataset as a person reads them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COLUMNS = ("part", "rows", "positives", "first decision", "last decision", "left out")
-# The beginning of an id is enough to name a shape.
+# The beginning of an id is enough to name model inputs.
 SHORT = len("sh-0123456789ab")
 
 
 def draw_inputs(all_inputs: Sequence[Mapping[str, Any]]) -> Render:
     def draw(console: Console) -> None:
         if not all_inputs:
-            console.print("The dataset has no shape yet; `line dataset build LINE --for TYPE` makes one.")
+            console.print("The dataset has no model inputs yet; `line dataset build LINE --for TYPE` prepares them.")
         for inputs in all_inputs:
             columns = len(inputs["folds"][0]["columns"])
             title = f"{inputs['shape_id'][:SHORT]} {model_spec_in_words(inputs['model'])}; {columns} columns"
@@ -31,7 +31,7 @@ def draw_inputs(all_inputs: Sequence[Mapping[str, Any]]) -> Render:
 
 
 def model_spec_in_words(model: Mapping[str, Any]) -> str:
-    """What tells shapes of one type apart: `gradient_boosting, format csv, split holdout 0.25`."""
+    """What tells model inputs of one type apart: `gradient_boosting, format csv, split holdout 0.25`."""
     from assembly_line.model_types import model_spec_from_json
 
     said = model_spec_from_json(model).model_dump(mode="json", exclude_defaults=True, exclude_none=True)
@@ -55,11 +55,12 @@ def _row(fold: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def inputs_in_words(inputs: Mapping[str, Any]) -> str:
-    """What the dataset machine answers of a shape, in one line: its id, type, and the rows of each part."""
+    """What the dataset machine answers of model inputs, in one line: its id, type, and the rows of each part."""
     parts = [
         f"{part['name']} {part['rows']}"
         if part["fold"] is None
         else f"fold {part['fold']} {part['name']} {part['rows']}"
         for part in inputs["parts"]
     ]
-    return f"{inputs['shape_id']}, {inputs['type']}; rows: {', '.join(parts)}{'; it was there' if inputs['exists'] else ''}"
+    found = "; they were there" if inputs["exists"] else ""
+    return f"{inputs['shape_id']}, {inputs['type']}; rows: {', '.join(parts)}{found}"

@@ -1,4 +1,4 @@
-"""The values of features from a handful of rows, by plain exact arithmetic: what the kernel is held against."""
+"""Reference values of features from a handful of rows, by plain exact arithmetic: what the kernel is held against."""
 
 from __future__ import annotations
 

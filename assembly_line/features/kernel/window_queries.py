@@ -1,4 +1,4 @@
-"""What features ask of the rows of one source: for which decisions, and which event times each of them sees."""
+"""Window queries: for which decisions features read one source, and which event times each decision sees."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Decisions:
 
 
 class WindowQueries:
-    """The questions that the features of one part ask, whichever events they are about."""
+    """The queries of the features of one part, whichever events they are about."""
 
     def __init__(self, decisions: Decisions, sight: Sight) -> None:
         self.decisions = decisions

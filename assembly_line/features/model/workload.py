@@ -67,7 +67,7 @@ class TimedGroup:
 
 @dataclass(frozen=True, slots=True)
 class StaticGroup:
-    """Attributes from one static source by the same keys."""
+    """Static features from one source by the same keys."""
 
     source: Source
     keys: Keys

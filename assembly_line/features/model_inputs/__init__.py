@@ -1,1 +1,1 @@
-"""Datasets in the shape that a type of model needs: split by time, prepared, and written with what was fitted."""
+"""Model inputs: a dataset split by time, prepared for a type of model, and written with what was fitted."""

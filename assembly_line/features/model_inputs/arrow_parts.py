@@ -1,4 +1,4 @@
-"""Shapes in a notebook: the parts as Arrow tables and numpy arrays, by the code that writes them for the machine."""
+"""Model inputs in a notebook: Arrow tables and numpy arrays, by the code that writes the machine's files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ArrowPart:
         features: shape (rows, features), NaN where missing.
         weights: of the rows; None where none were asked for.
         groups: sizes of the groups that the rows stand in; None where they stand in none.
-        record: counts, as in the manifest of a shape.
+        record: counts, as in the manifest of model inputs.
     """
 
     table: pa.Table

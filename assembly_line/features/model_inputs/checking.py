@@ -15,7 +15,7 @@ HOW_TO_DECLARE_TIMES = 'declare it with measure="time_to_event"'
 
 
 def check_model_spec(spec: ModelSpecBase, line: Line) -> None:
-    """Refuse what a line's datasets cannot be shaped into.
+    """Refuse model inputs that no dataset of the line can give.
 
     Raises:
         RequestRefused: a column that is no key of the decision, or a type of model that the outcome does not suit.

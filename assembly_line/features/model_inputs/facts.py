@@ -1,4 +1,4 @@
-"""What shaping has to know of a dataset beside its rows."""
+"""What preparing model inputs needs of a dataset beside its rows."""
 
 from __future__ import annotations
 

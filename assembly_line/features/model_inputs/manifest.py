@@ -1,4 +1,4 @@
-"""A shape's id and manifest: what it was made of, every choice with its consequence, every file with its digest."""
+"""Id and manifest of model inputs: their origin, every choice with its consequence, every file with its digest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LENGTH = 32
 
 
 def inputs_id_of(facts: Facts, spec: ModelSpec) -> str:
-    """`sh-<32 hexadecimal digits>` of everything that determines the shape: the rows, the model spec, and how it is done.
+    """`sh-<32 hexadecimal digits>` of what determines model inputs: the rows, the model spec, the way of preparing.
 
     Args:
         spec: with its defaults resolved.
@@ -47,7 +47,7 @@ def inputs_manifest(
     files_uri: str,
     created: datetime,
 ) -> dict[str, Any]:
-    """Describe a shape whose files are written, as JSON values.
+    """Describe model inputs whose files are written, as JSON values.
 
     Args:
         files_uri: the folder that the files' names are below.
@@ -74,10 +74,10 @@ def inputs_manifest(
 
 
 def inputs_result(manifest: Mapping[str, Any], manifest_uri: str, *, exists: bool) -> dict[str, Any]:
-    """What the dataset machine answers of a shape: small, however many columns there are.
+    """What the dataset machine answers of model inputs: small, however many columns there are.
 
     Args:
-        exists: the shape was there before this request.
+        exists: they were there before this request.
     """
     return {
         "shape_id": manifest["shape_id"],

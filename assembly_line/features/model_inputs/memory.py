@@ -1,4 +1,4 @@
-"""Whether a machine can shape a dataset: judged before it is read, and again when the numbers of columns are known."""
+"""Whether a machine can prepare model inputs: judged before reading, and again when the columns are known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NUMBER_COPIES = 4
 
 
 def require_memory(spec: ModelSpec, facts: Facts, *, memory_mib: int, outputs: int | None = None) -> None:
-    """Refuse a dataset that this machine cannot shape.
+    """Refuse a dataset whose model inputs this machine cannot prepare.
 
     Args:
         memory_mib: of the machine; a step may plan with a share of it.

@@ -95,7 +95,7 @@ class Fitted:
         if (document.get("schema"), document.get("version")) != (SCHEMA, VERSION):
             raise RequestRefused(
                 f"preprocessing: schema {document.get('schema')!r} version {document.get('version')!r}; "
-                f"expected {SCHEMA} version {VERSION}; ask for the dataset's shape again"
+                f"expected {SCHEMA} version {VERSION}; ask for the dataset's model inputs again"
             )
         columns = document["columns"]
         return cls(tuple(FittedColumn(**{**one, "categories": tuple(one["categories"])}) for one in columns))

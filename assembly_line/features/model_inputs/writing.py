@@ -1,4 +1,4 @@
-"""The files of a shape, each named with its digest, in the format that was asked for."""
+"""The files of model inputs, each named with its digest, in the format that was asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class File:
     """One written file.
 
     Args:
-        name: path below the shape's folder.
+        name: path below the folder of the model inputs.
         role: `data`, or what stands beside it in the same order of rows: `ids`, `weights`, `groups`; or `fitted`.
     """
 
@@ -52,7 +52,7 @@ def write_inputs(prepared: PreparedDataset, folder: Path, *, format: Format) -> 
     """Write one fold after the other, so that memory holds one.
 
     Args:
-        folder: exists, and holds nothing of a shape.
+        folder: exists, and is empty.
     """
     for fold in prepared.folds:
         yield _write_fold(fold, prepared.meanings, folder, format)

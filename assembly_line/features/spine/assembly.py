@@ -47,7 +47,7 @@ class Reader(Protocol):
 
 
 def moments(static: StaticFeature, keys: Mapping[str, Column], reader: Reader) -> Column:
-    """The value of a time attribute for each decision; null where its entity has no row."""
+    """The value of a static time for each decision; null where its entity has no row."""
     names = keys_of(static.by)
     codes = reader.codes({name: keys[name] for name in names})
     rows = reader.matched(static.source, names, (static.column,))
@@ -60,7 +60,7 @@ def horizon_column(line: Line, keys: Mapping[str, Column], reader: Reader) -> Co
 
 
 def static_features(group: StaticGroup, keys: Mapping[str, Column], reader: Reader) -> dict[str, Column]:
-    """Values of a group's attributes for each decision."""
+    """Values of a group's static features for each decision."""
     codes = reader.codes({name: keys[name] for name in group.keys})
     rows = reader.matched(group.source, group.keys, group.columns)
     values = static_values(codes, rows.codes, rows.columns, place=f"source {group.source.name}")

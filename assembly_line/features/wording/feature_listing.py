@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.entities import entities_of
-from assembly_line.declarations.features import Aggregate, Latest, StaticFeature, Windowed
+from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature, Timed, Windowed
 from assembly_line.declarations.formulas import Operation, Reference, Term
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.features.model.workload import columns_of, kind_of
 from assembly_line.features.wording.wording import duration, in_words, length
 
@@ -115,13 +116,22 @@ def _groups(line: Line, name: str) -> tuple[str, ...]:
     return tuple(group for group, members in line.groups.items() if name in members)
 
 
-def _kind(feature: Any) -> str:
-    if isinstance(feature, Aggregate):
-        return feature.kind
-    if isinstance(feature, Latest):
-        return "latest" if feature.source.valid_until is None else "fact"
-    names = {"Share": "share", "Attribute": "attribute", "OwnFunction": "udf"}
-    return names.get(type(feature).__name__, "since_last")
+def _kind(feature: Timed | StaticFeature) -> str:
+    match feature:
+        case Aggregate():
+            return feature.kind
+        case Latest():
+            return "latest" if feature.source.valid_until is None else "slowly_changing"
+        case Share():
+            return "share"
+        case SinceLast():
+            return "since_last"
+        case StaticFeature():
+            return "static"
+        case UdfFeature():
+            return "udf"
+        case _:
+            assert_never(feature)
 
 
 def _window(feature: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Shapes in S3, below the dataset that they are made of: files under a name of their content, first manifest kept."""
+"""Model inputs in S3, below their dataset: files under a name of their content, first manifest kept."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MANIFEST = "manifest.json"
 
 
 class ModelInputsStore:
-    """The shapes of the store bucket."""
+    """The model inputs of the store bucket."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     def find(self, facts: Facts, spec: ModelSpec) -> dict[str, Any] | None:
-        """What the dataset machine answers of this shape, or None while there is none."""
+        """What the dataset machine answers of these model inputs, or None while there are none."""
         key = _manifest_key(facts.line, facts.dataset_id, inputs_id_of(facts, spec))
         try:
             found = json.loads(self._store.read(key))
@@ -42,7 +42,7 @@ class ModelInputsStore:
     def make(
         self, columns: Mapping[str, Column], facts: Facts, spec: ModelSpec, folder: Path, *, memory_mib: int
     ) -> dict[str, Any]:
-        """Shape a dataset, unless another attempt was first; then its shape is the answer.
+        """Prepare model inputs, unless another attempt was first; then its files are the answer.
 
         Args:
             columns: the whole dataset.
@@ -76,13 +76,13 @@ class ModelInputsStore:
         return inputs_result(first, self._store.uri(f"{prefix}{MANIFEST}"), exists=True)
 
     def of(self, line: str, dataset_id: str) -> list[dict[str, Any]]:
-        """The manifests of every shape of a dataset, the newest first."""
+        """The manifests of all model inputs of a dataset, the newest first."""
         keys = [item.key for item in self._store.list(inputs_prefix(line, dataset_id)) if item.key.endswith(MANIFEST)]
         found = [dict(json.loads(self._store.read(key))) for key in keys]
         return sorted(found, key=lambda manifest: str(manifest["created"]), reverse=True)
 
     def chosen(self, line: str, dataset_id: str, text: str | None) -> dict[str, Any]:
-        """The manifest of the shape whose id is, or begins with, this text; without a text that of the only one.
+        """The manifest of the model inputs whose id begins with this text; without a text that of the only ones.
 
         Raises:
             NotFound: there is none.
@@ -93,15 +93,17 @@ class ModelInputsStore:
         known = ", ".join(f"{manifest['shape_id']} ({manifest['model']['type']})" for manifest in inputs)
         if not fitting:
             raise NotFound(
-                f"dataset {dataset_id} has no shape {text or ''}; there are {known or 'none'}; `line dataset build "
-                f"{line} --for TYPE` with the same request makes one"
+                f"dataset {dataset_id} has no model inputs {text or ''}; there are {known or 'none'}; `line "
+                f"dataset build {line} --for TYPE` with the same request prepares them"
             )
         if len(fitting) > 1:
-            raise RequestRefused(f"dataset {dataset_id}: {len(fitting)} shapes fit: {known}; say which with --inputs")
+            raise RequestRefused(
+                f"dataset {dataset_id}: {len(fitting)} model inputs fit: {known}; say which with --inputs"
+            )
         return fitting[0]
 
     def download(self, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
-        """Copy every file of a shape below a folder, its manifest included.
+        """Copy every file of model inputs below a folder, their manifest included.
 
         Raises:
             Conflict: a file is not what the manifest says.
@@ -128,7 +130,7 @@ def inputs_prefix(line: str, dataset_id: str) -> str:
 
 
 def files_of(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every file that a shape's manifest names."""
+    """Every file that a manifest of model inputs names."""
     folds: Sequence[Mapping[str, Any]] = manifest["folds"]
     for fold in folds:
         yield fold["fitted"]

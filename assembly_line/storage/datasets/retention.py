@@ -116,7 +116,7 @@ class Retention:
         return {name: versions for name, versions in found.items() if not all(one.marker for one in versions)}
 
     def _manifest(self, versions: Iterable[StoredVersion]) -> str | None:
-        # A shape below the dataset has a manifest too.
+        # Model inputs below the dataset have a manifest too.
         own = (one.key for one in versions if one.visible and _is(one, MANIFEST) and one.key.count("/") == 3)
         return next(own, None)
 

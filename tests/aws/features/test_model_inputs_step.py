@@ -1,4 +1,4 @@
-"""The step that shapes: a dataset's shape exists once, as its manifest says, and what cannot be shaped is refused."""
+"""The step that prepares model inputs: once, as the manifest says; a dataset that has none is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TREES: dict[str, Any] = {"type": "gradient_boosting", "split": {"holdout": 0.3, 
 
 @pytest.fixture(scope="module")
 def dataset(world: World) -> dict[str, Any]:
-    """What the tests shape, built before any of them asks for it."""
+    """The datasets of the tests, built before any of them asks for one."""
     return world.steps.run(**TRAINING)
 
 
@@ -68,7 +68,7 @@ def test_model_inputs_are_made_once_and_their_files_are_those_of_their_manifest(
 def test_the_first_manifest_is_kept_and_a_changed_file_is_noticed(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A dataset of its own, because a file of its shape is spoilt; auditing it would take most of the time.
+    # A dataset of its own, because a file of its model inputs is spoilt; auditing it would take most of the time.
     monkeypatch.setattr(handler, "audit_knowledge", lambda *_, **__: [])
     own, store = {"features": ["spend_30d", "income"]}, world.store
     first = prepared(world.steps, TREES, **own)
@@ -81,7 +81,7 @@ def test_the_first_manifest_is_kept_and_a_changed_file_is_noticed(
     store.write(store.key_of(manifest["files_uri"]) + "test.csv", b"0,1\n")
     with pytest.raises(Conflict, match=r"test\.csv: its digest is"):
         ModelInputsStore(store).download(manifest, tmp_path)
-    with pytest.raises(NotFound, match="has no shape sh-#"):
+    with pytest.raises(NotFound, match="has no model inputs sh-#"):
         ModelInputsStore(store).chosen(LINE, first["dataset_id"], "sh-#")
 
 
@@ -137,7 +137,7 @@ def test_a_bad_model_spec_is_refused_by_name_before_anything_is_built(world: Wor
 
 def test_scoring_has_no_model_inputs_and_plain_is_as_without(world: World) -> None:
     scoring = {"purpose": "scoring", "as_of": "2017-05-09", "from": "2017-05-08", "to": "2017-05-09"}
-    with pytest.raises(RequestRefused, match="model: a scoring dataset has no outcome to shape"):
+    with pytest.raises(RequestRefused, match="model: a scoring dataset has no outcome, so no model inputs"):
         world.steps.plan(**scoring, model={"type": "linear"})
 
     assert world.steps.plan(**TRAINING, model={"type": "plain"})["model"] is None

@@ -1,4 +1,4 @@
-"""Shapes by the command line: asked for, listed, fetched; and what cannot be asked for, refused before it starts."""
+"""Model inputs by the command line: asked for, listed, fetched; what there cannot be is refused before it starts."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_model_inputs_are_listed_and_fetched(target: Target, line: Command, tmp_
     }
     plan = step(handler.plan, training)
     dataset = step(handler.finish, {"plan_key": plan["plan_key"], "built": step(handler.build, plan)})
-    assert "has no shape yet" in line("dataset", "inputs", dataset["dataset_id"]).out
+    assert "has no model inputs yet" in line("dataset", "inputs", dataset["dataset_id"]).out
     event = {"plan_key": plan["plan_key"], "model": plan["model"], "dataset": dataset}
     answer = step(model_inputs.prepare_inputs, event)["shape"]
 
@@ -125,5 +125,6 @@ def test_model_inputs_are_listed_and_fetched(target: Target, line: Command, tmp_
     altered = line("dataset", "get", dataset["dataset_id"], "--to", str(tmp_path / "altered"))
     assert "is not what was written there" in altered.err
     assert (
-        "has no shape sh-ffff" in line("dataset", "get", dataset["dataset_id"], "--inputs", "sh-ffff", "--to", "x").err
+        "has no model inputs sh-ffff"
+        in line("dataset", "get", dataset["dataset_id"], "--inputs", "sh-ffff", "--to", "x").err
     )

@@ -171,4 +171,4 @@ def test_the_new_words_are_said_in_a_sentence_and_listed_with_all_their_columns(
     listed = {one.name: one for one in listed_features(line)}
     assert (listed["a"].columns, listed["b"].columns) == (("x", "s", "n", "day"), ("n", "s"))
     assert (listed["b"].window, listed["b"].kind) == ("3 calendar months in America/New_York", "share")
-    assert (listed["c"].kind, listed["c"].columns) == ("fact", ("plan", "ends"))
+    assert (listed["c"].kind, listed["c"].columns) == ("slowly_changing", ("plan", "ends"))

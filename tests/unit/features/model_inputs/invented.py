@@ -1,4 +1,4 @@
-"""Invented datasets, as they are read back from their Parquet files, and shapes of them."""
+"""Invented datasets, as they are read back from their Parquet files, and model inputs of them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def written(columns: Mapping[str, Column], model: ModelSpec, folder: Path, **fac
 
 
 def table(path: Path) -> list[tuple[Any, ...]]:
-    """The rows of a written file, by another reader than the one that shapes: everything of a CSV is text."""
+    """The rows of a written file, by another reader than the one that wrote them: everything of a CSV is text."""
     if path.suffix == ".csv":
         rows = "SELECT * FROM read_csv(?, header = false, all_varchar = true, nullstr = '')"
         return duckdb.execute(rows, [str(path)]).fetchall()

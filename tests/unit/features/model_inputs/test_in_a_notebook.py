@@ -1,4 +1,4 @@
-"""Shapes in a notebook are those that the machine writes, as arrays."""
+"""Model inputs in a notebook are those that the machine writes, as arrays."""
 
 from __future__ import annotations
 

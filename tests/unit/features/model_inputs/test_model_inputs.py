@@ -1,4 +1,4 @@
-"""Shapes of invented datasets, counted and computed again by plain Python: parts, numbers, ids, files."""
+"""Model inputs of invented datasets, counted and computed again by plain Python: parts, numbers, ids, files."""
 
 from __future__ import annotations
 
