@@ -63,11 +63,27 @@ class TrainingEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class AttemptsEnvironment(Environment):
+    """lambdas/attempts: what follows a job that did not end well."""
+
+    dataset_machine_arn: str
+
+
+@dataclass(frozen=True)
 class ReviewEnvironment(Environment):
     """lambdas/review: request, conclude."""
 
     store_bucket: str
     control_table: str
+    champion_table: str
+
+
+@dataclass(frozen=True)
+class ChampionsEnvironment(Environment):
+    """lambdas/champions: alone writes who decides."""
+
+    control_table: str
+    champion_table: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class ScoringEnvironment(Environment):
     store_bucket: str
     ledger_bucket: str
     control_table: str
+    champion_table: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +104,13 @@ class ApiEnvironment(Environment):
     account_id: str
     store_bucket: str
     control_table: str
+    champion_table: str
     online_table: str
     feedback_queue_url: str
     training_machine_arn: str
     dataset_machine_arn: str
     explain_function: str
+    champions_function: str
     event_bus: str
 
 

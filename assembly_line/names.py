@@ -9,14 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 
 PROJECT = "assembly-line"
+# Every job and model carries it: by it a role tells those of its own environment from others.
+ENVIRONMENT_TAG = f"{PROJECT}:environment"
 EVENT_SOURCE = "assembly-line"
 EVENT_DETAIL_TYPE = "Station event"
-# What Step Functions tells EventBridge of an execution, and the ends that it cannot announce itself.
+# What Step Functions tells EventBridge of an execution, and the ends and the new beginning that it cannot announce.
 EXECUTION_SOURCE = "aws.states"
 EXECUTION_DETAIL_TYPE = "Step Functions Execution Status Change"
 STOPPED = ("ABORTED", "FAILED", "TIMED_OUT")
+RUNNING = "RUNNING"
 # The execution that builds the dataset of a run is called after the run.
 CHILD_SUFFIX = "-dataset"
+# How the names of such executions end, as a regular expression of Python and of JSONata alike.
+CHILD_RUN = f"{CHILD_SUFFIX}(-[0-9][0-9]?)?$"
+EXECUTION_NAME_LIMIT = 80
 CODE_CHANNEL = "code"
 TRAIN_CHANNEL = "train"
 CONTAINER_CODE = "/opt/ml/input/data/code"
@@ -36,7 +42,7 @@ class Phase(StrEnum):
 
 
 class ControlKey(StrEnum):
-    """Key attributes of the control table, and the items it holds for a line."""
+    """Key attributes of the control table and of that of champions, and the items they hold for a line."""
 
     PARTITION = "line"
     SORT = "item"
@@ -111,6 +117,7 @@ class Parameter(StrEnum):
     LEDGER_BUCKET = "ledger-bucket"
     GLUE_DATABASE = "glue-database"
     CONTROL_TABLE = "control-table"
+    CHAMPION_TABLE = "champion-table"
     EVENT_BUS = "event-bus"
     DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
@@ -126,6 +133,11 @@ class Parameter(StrEnum):
 
 def parameter_name(environment: str, parameter: str) -> str:
     return f"/{PROJECT}/{environment}/{parameter}"
+
+
+def log_parameter(environment: str, function: str = "") -> str:
+    """Holds the name of the log group of a function, such as `training.begin`; without one the folder of all."""
+    return f"/{PROJECT}/{environment}/logs/{function}"
 
 
 def subscriber_queue_parameter(environment: str, line: str, subscriber: str) -> str:
@@ -152,8 +164,8 @@ def job_role(environment: str, line: str) -> str:
     return f"{line_resource(environment, line)}-jobs"
 
 
-def tables_job(environment: str) -> str:
-    """Physical name of the job that materialises the lines' tables, so that a line's own schedule can name it."""
+def tables_machine(environment: str) -> str:
+    """Physical name of the machine that materialises the lines' tables, so that a line's own schedule can name it."""
     return f"{PROJECT}-{aws_name(environment)}-tables"
 
 
@@ -174,14 +186,36 @@ def run_name(line: str, step: str | None, at: datetime) -> str:
 
 def job_name(line: str, run_id: str, step: str, attempt: int) -> str:
     """A legal SageMaker job or model name from line, run, step and attempt; the same four always give the same name."""
-    name = f"{aws_name(run_id)}-{step}-{attempt}"
+    name = f"{aws_name(run_id)}-{step}"
     if not name.startswith(aws_name(line)):
         name = f"{aws_name(line)}-{name}"
     name = re.sub(r"-+", "-", name).strip("-")
-    if len(name) <= JOB_NAME_LIMIT:
-        return name
-    tail = f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{step}-{attempt}"
-    return f"{name[: JOB_NAME_LIMIT - len(tail) - 1].rstrip('-')}-{tail}"
+    # Room for the attempt: of all attempts the name is the same but for the number.
+    longest = JOB_NAME_LIMIT - len("-999")
+    if len(name) > longest:
+        tail = f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{step}"
+        name = f"{name[: longest - len(tail) - 1].rstrip('-')}-{tail}"
+    return f"{name}-{attempt}"
+
+
+def next_job_name(name: str, attempt: int) -> str:
+    """The name of another attempt at the same step."""
+    return f"{name.rpartition('-')[0]}-{attempt}"
+
+
+def child_run(run_id: str, attempt: int) -> str:
+    """The name of the execution that builds the dataset of a run."""
+    end = CHILD_SUFFIX if attempt == 1 else f"{CHILD_SUFFIX}-{attempt}"
+    return f"{run_id[: EXECUTION_NAME_LIMIT - len(end)]}{end}"
+
+
+def is_child(run_id: str) -> bool:
+    return re.search(CHILD_RUN, run_id) is not None
+
+
+def work_item(run_id: str) -> str:
+    """The work item of an execution: a dataset that is built for a run belongs to the run's."""
+    return re.sub(CHILD_RUN, "", run_id)
 
 
 # Keys in the lake bucket.

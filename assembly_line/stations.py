@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from assembly_line.environments import (
     ApiEnvironment,
+    AttemptsEnvironment,
+    ChampionsEnvironment,
     DatasetEnvironment,
     Environment,
     EventRecorderEnvironment,
@@ -28,12 +30,12 @@ class Machine:
     """A state machine of a station.
 
     Args:
-        request: the model in `assembly_line.requests` of what it takes.
+        request: the model in `assembly_line.requests` of what it takes; None where the clock alone starts it.
         jobs: the service whose jobs its runs start, beside functions.
     """
 
     name: str
-    request: str
+    request: str | None = None
     jobs: Literal["glue", "sagemaker"] | None = None
 
     @property
@@ -42,10 +44,12 @@ class Machine:
         return f"{self.name}-machine"
 
     @property
-    def request_model(self) -> type[Request]:
+    def request_model(self) -> type[Request] | None:
         """Imported when asked for: the models cost a command that starts nothing 60 ms."""
         from assembly_line import requests
 
+        if self.request is None:
+            return None
         model: type[Request] = getattr(requests, self.request)
         return model
 
@@ -91,12 +95,18 @@ DATASET = Machine(name="dataset", request="DatasetRequest", jobs="glue")
 ONLINE = Machine(name="online", request="OnlineRequest")
 TRAINING_RUN = Machine(name="training", request="TrainingRequest", jobs="sagemaker")
 SCORING = Machine(name="scoring", request="ScoringRequest", jobs="sagemaker")
+TABLES = Machine(name="tables", jobs="glue")
 OUTCOMES = Machine(name="outcomes", request="OutcomesRequest")
 
 FEATURES = Station(
     name="features",
-    machines=(DATASET, ONLINE),
-    handlers={"dataset": DatasetEnvironment, "dataset_request": DatasetEnvironment, "online": OnlineEnvironment},
+    machines=(DATASET, ONLINE, TABLES),
+    handlers={
+        "dataset": DatasetEnvironment,
+        "dataset_request": DatasetEnvironment,
+        "online": OnlineEnvironment,
+        "attempts": AttemptsEnvironment,
+    },
     commands={
         "sources": Command("data", DATA, "Raw tables in the lake."),
         "features": Command("features", DATA, "What a line knows: its features, in words."),
@@ -109,7 +119,7 @@ FEATURES = Station(
 TRAINING = Station(
     name="training",
     machines=(TRAINING_RUN,),
-    handlers={"training": TrainingEnvironment, "review": ReviewEnvironment},
+    handlers={"training": TrainingEnvironment, "review": ReviewEnvironment, "champions": ChampionsEnvironment},
     commands={
         "train": Command(
             "training",

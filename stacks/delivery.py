@@ -29,6 +29,7 @@ class DeliveryStack(StationStack):
             store_bucket=foundation.store.name,
             ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
+            champion_table=foundation.champions.name,
         )
         self._machine(features)
         self.parameters()
@@ -37,6 +38,7 @@ class DeliveryStack(StationStack):
         function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.control.grant_read(function.role)
+        self.foundation.champions.grant_read(function.role)
         return function
 
     def _prepare(self) -> StationFunction:
@@ -80,12 +82,13 @@ class DeliveryStack(StationStack):
             prepare=prepare.arn,
             publish=publish.arn,
             deliver=deliver.arn,
+            attend=features.attend.arn,
             dataset_machine=features.dataset_machine.arn,
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = scoring.definition(parts, self.announcer)
-        machine = self.machine(SCORING, definition, calls=(begin, prepare, publish, deliver))
+        machine = self.machine(SCORING, definition, calls=(begin, prepare, publish, deliver, features.attend))
         run_other_machine(machine.role, features.dataset_machine)
-        run_transform_jobs(machine.role)
+        run_transform_jobs(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)

@@ -6,9 +6,9 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from assembly_line.environments import DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, online_machine, tables_job
-from assembly_line.stations import DATASET, FEATURES, ONLINE
+from assembly_line.environments import AttemptsEnvironment, DatasetEnvironment, OnlineEnvironment
+from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, online_machine, tables_machine
+from assembly_line.stations import DATASET, FEATURES, ONLINE, TABLES
 from stacks.constructs.access.grants import allow
 from stacks.constructs.access.permissions import (
     let_read_catalog,
@@ -17,18 +17,23 @@ from stacks.constructs.access.permissions import (
     let_watch,
     let_write_catalog,
 )
+from stacks.constructs.access.sagemaker_access import look_at_jobs
 from stacks.constructs.data.online_table import OnlineTable
 from stacks.constructs.data.query_workgroup import QueryWorkgroup
 from stacks.constructs.dataset_job import DatasetJob
-from stacks.constructs.machine import Machine
+from stacks.constructs.machine import Machine, look_at_executions
 from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
-from stacks.machines import dataset, online
+from stacks.machines import dataset, online, tables
+from stacks.machines.attempts import ATTEND_SECONDS
 from stacks.station import StationStack
 
 
 class FeaturesStack(StationStack):
-    """Exposes `dataset_machine`, `explain_function`, which the API calls too, and the table `online`."""
+    """Exposes its machines, `online`, the table of online features, and two functions that others call too.
+
+    These are `explain_function`, for the API, and `attend`, for every machine that waits for jobs.
+    """
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, FEATURES, foundation=foundation)
@@ -46,17 +51,19 @@ class FeaturesStack(StationStack):
         )
         self.explain_function = self._explain()
         self.dataset_machine = self._machine()
+        self.attend = self._attend()
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
         self._online_machine()
         let_read_catalog(self, database, foundation.people.scientist)
-        tables = self._tables_job(database)
+        job = self._tables_job(database)
+        self.tables_machine = self._tables_machine(job)
         workgroup = QueryWorkgroup(self, "Queries", foundation=foundation)
         workgroup.let_query(foundation.people.scientist, database)
         self.parameters(
             {
                 Parameter.GLUE_DATABASE: database.database_name,
                 Parameter.DATASET_JOB: self.dataset_job.name,
-                Parameter.TABLES_JOB: tables.name,
+                Parameter.TABLES_JOB: job.name,
                 Parameter.QUERY_WORKGROUP: workgroup.name,
                 Parameter.ONLINE_TABLE: self.online.name,
             }
@@ -72,6 +79,19 @@ class FeaturesStack(StationStack):
         self.foundation.lake.grant_read(function.role, "snapshots/")
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.control.grant_read(function.role)
+        return function
+
+    def _attend(self) -> StationFunction:
+        function = self.function(
+            "Attend",
+            handler="attempts.handler.handle",
+            environment=AttemptsEnvironment(
+                assembly_environment=self.environment_name, dataset_machine_arn=self.dataset_machine.arn
+            ),
+            seconds=ATTEND_SECONDS,
+        )
+        look_at_jobs(function.role)
+        look_at_executions(function.role, self.dataset_machine)
         return function
 
     def _claim(self) -> StationFunction:
@@ -165,8 +185,7 @@ class FeaturesStack(StationStack):
         )
         definition = dataset.definition(parts, self.announcer)
         machine = self.machine(DATASET, definition, calls=(explain, plan, claim, build, finish, inputs))
-        runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
-        allow(machine.role, runs, (job.arn,))
+        _let_wait_for(machine, job)
         let_see_executions(machine, claim.role)
         return machine
 
@@ -204,7 +223,6 @@ class FeaturesStack(StationStack):
             settings=self.settings,
             key=foundation.key,
             script="materialise_tables.py",
-            job_name=tables_job(self.environment_name),
             arguments={
                 TablesArgument.LAKE_BUCKET: foundation.lake.name,
                 TablesArgument.STORE_BUCKET: foundation.store.name,
@@ -221,3 +239,15 @@ class FeaturesStack(StationStack):
         let_write_catalog(job.role, database)
         let_run(job, job.name, foundation.people.scientist)
         return job
+
+    def _tables_machine(self, job: DatasetJob) -> Machine:
+        parts = tables.TablesParts(glue_job=job.name, minutes=self.settings.spark_timeout_minutes)
+        definition = tables.definition(parts, self.announcer)
+        machine = self.machine(TABLES, definition, calls=(), name=tables_machine(self.environment_name))
+        _let_wait_for(machine, job)
+        return machine
+
+
+def _let_wait_for(machine: Machine, job: DatasetJob) -> None:
+    runs = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+    allow(machine.role, runs, (job.arn,))

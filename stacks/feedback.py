@@ -11,7 +11,7 @@ from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import allow, use_key
 from stacks.constructs.access.sagemaker_access import use_model_packages
 from stacks.constructs.line_api import LineApi
-from stacks.constructs.machine import Machine, start_and_stop
+from stacks.constructs.machine import start_and_stop
 from stacks.constructs.messaging.guarded_queue import GuardedQueue
 from stacks.constructs.messaging.queue_consumer import consume
 from stacks.constructs.station_function import StationFunction
@@ -42,7 +42,7 @@ class FeedbackStack(StationStack):
             batch_window_seconds=self.settings.batch_window_seconds,
         )
         self._let_applications_send()
-        function = self._api_function(features, training.training_machine)
+        function = self._api_function(features, training)
         self.api = LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
         self._collector(api_role_id=function.role.role_id)
         self._machine()
@@ -79,7 +79,7 @@ class FeedbackStack(StationStack):
         access.allow(("sqs:GetQueueUrl", "sqs:SendMessage"), (self._feedback.queue.queue_arn,))
         access.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self.foundation.key.key_arn,))
 
-    def _api_function(self, features: FeaturesStack, training_machine: Machine) -> StationFunction:
+    def _api_function(self, features: FeaturesStack, training: TrainingStack) -> StationFunction:
         foundation, queue = self.foundation, self._feedback.queue
         function = self.function(
             "ApiFunction",
@@ -89,11 +89,13 @@ class FeedbackStack(StationStack):
                 account_id=self.account,
                 store_bucket=foundation.store.name,
                 control_table=foundation.control.name,
+                champion_table=foundation.champions.name,
                 online_table=features.online.name,
                 feedback_queue_url=queue.queue_url,
-                training_machine_arn=training_machine.arn,
+                training_machine_arn=training.training_machine.arn,
                 dataset_machine_arn=features.dataset_machine.arn,
                 explain_function=features.explain_function.function.function_name,
+                champions_function=training.champions_function.function.function_name,
                 event_bus=foundation.bus.event_bus_name,
             ),
             seconds=API_SECONDS,
@@ -101,11 +103,13 @@ class FeedbackStack(StationStack):
         foundation.store.grant_read(function.role, "releases/", "datasets/")
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
+        foundation.champions.grant_read(function.role)
         features.online.grant_read(function.role)
         allow(function.role, ("sqs:SendMessage",), (queue.queue_arn,))
         use_key(function.role, foundation.key)
-        allow(function.role, ("states:SendTaskSuccess", "states:StartExecution"), (training_machine.arn,))
+        allow(function.role, ("states:SendTaskSuccess", "states:StartExecution"), (training.training_machine.arn,))
         features.explain_function.grant_invoke(function.role)
+        training.champions_function.grant_invoke(function.role)
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)

@@ -46,7 +46,7 @@ class Deployment:
 
 
 class FoundationStack(Stack):
-    """Exposes what all other stacks use: `key`, `lake`, `store`, `ledger`, `control`, `bus`, `alarms`, `people`."""
+    """Exposes what all other stacks use: `key`, `lake`, `store`, `ledger`, `control`, `champions` and so on."""
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         super().__init__(scope, deployment.stack_id("Foundation"), env=deployment.place)
@@ -67,7 +67,9 @@ class FoundationStack(Stack):
             remade=(TABLES,),
             passing=(QUERY_RESULTS,),
         )
-        self.control = ControlTable(self, "Control", key=self.key, keep=settings.keep_data)
+        self.control, self.champions = (
+            ControlTable(self, id_, key=self.key, keep=settings.keep_data) for id_ in ("Control", "Champions")
+        )
         # Without a policy of its own, so that only this account's identities may put events.
         self.bus = events.EventBus(self, "Bus", description="Station events of the assembly line")
         self.alarms = Alarms(self, "Alarms", key=self.key, email=settings.alarm_email)
@@ -84,7 +86,8 @@ class FoundationStack(Stack):
         self.lake.grant_read(people.scientist, "snapshots/", "sources/")
         self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/", "tables/")
         self.ledger.grant_read(people.scientist, "ledger/", "station-events/")
-        self.control.grant_read(people.scientist)
+        for table in (self.control, self.champions):
+            table.grant_read(people.scientist)
         self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")
 
     def _export_for_lines(self) -> None:
@@ -98,6 +101,7 @@ class FoundationStack(Stack):
             Parameter.STORE_BUCKET: self.store.name,
             Parameter.LEDGER_BUCKET: self.ledger.name,
             Parameter.CONTROL_TABLE: self.control.name,
+            Parameter.CHAMPION_TABLE: self.champions.name,
             Parameter.EVENT_BUS: self.bus.event_bus_name,
             Parameter.SCIENTIST_ROLE: self.people.scientist.role_arn,
             Parameter.REVIEWER_ROLE: self.people.reviewer.role_arn,

@@ -22,8 +22,7 @@ from stacks.constructs.data.data_bucket import BY_PREFIX
 from stacks.constructs.data.model_registry import model_package_group
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
-from stacks.constructs.schedules.online_schedule import OnlineSchedule
-from stacks.constructs.schedules.table_schedule import TableSchedule
+from stacks.constructs.schedules.schedules import Schedules
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
 
@@ -34,7 +33,7 @@ class LineStack(Stack):
     def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack, features: FeaturesStack) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(f"Line-{aws_name(line.name)}"), env=deployment.place)
-        # Its schedules name a job and a machine of that stack, which must be there first.
+        # Its schedules name machines of that stack, which must be there first.
         self.add_dependency(features)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
@@ -50,8 +49,14 @@ class LineStack(Stack):
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
         model_package_group(self, "Registry", name=self._name, line=line)
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
-        TableSchedule(self, "Tables", line=line, environment=deployment.environment)
-        OnlineSchedule(self, "Online", line=line, environment=deployment.environment)
+        Schedules(
+            self,
+            "Schedules",
+            line=line,
+            environment=deployment.environment,
+            enabled=deployment.settings.schedules,
+            alarms=foundation.alarms,
+        )
         LineDashboard(self, "Dashboard", line=line, topic=self._topic, subscribers=subscribers, foundation=foundation)
 
     def _subscriber(self, name: str, key: kms.IKey) -> Subscriber:

@@ -70,6 +70,7 @@ class Settings:
     sign_in: str
     batch_window_seconds: int
     queue_consumers: int = 2
+    schedules: bool = True
     account: str | None = None
     region: str | None = None
     alarm_email: str | None = None

@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from assembly_line import stations
 from assembly_line.environments import Environment
+from assembly_line.names import log_parameter
 from stacks.constructs.access.permissions import let_start
 from stacks.constructs.machine import Machine
 from stacks.constructs.parameters import Parameters
@@ -42,8 +44,8 @@ class StationStack(Stack):
         memory_mib: int | None = None,
         storage_mib: int = 512,
     ) -> StationFunction:
-        """A function of this station; `handler` is the part after `lambdas.`."""
-        return StationFunction(
+        """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`."""
+        function = StationFunction(
             self,
             id_,
             runtime=self._runtime,
@@ -53,6 +55,9 @@ class StationStack(Stack):
             memory_mib=memory_mib,
             storage_mib=storage_mib,
         )
+        name = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
+        ssm.CfnParameter(function, "LogName", name=name, type="String", value=function.log_group.log_group_name)
+        return function
 
     @property
     def announcer(self) -> Announcer:

@@ -1,6 +1,6 @@
 """The throughput station: every station event from the bus through a queue onto S3, for good.
 
-An execution that somebody stops, or that runs out of time, cannot announce its end: Step Functions tells it instead.
+An execution cannot announce that it failed, was stopped or was redriven: Step Functions tells it instead.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -19,11 +18,12 @@ from assembly_line.names import (
     EVENT_SOURCE,
     EXECUTION_DETAIL_TYPE,
     EXECUTION_SOURCE,
+    RUNNING,
     STOPPED,
     station_events_prefix,
 )
 from assembly_line.stations import THROUGHPUT
-from stacks.constructs.messaging.guarded_queue import GuardedQueue, Undelivered
+from stacks.constructs.messaging.guarded_queue import GuardedQueue, Undelivered, admit_rules
 from stacks.constructs.messaging.queue_consumer import consume
 from stacks.foundation import FoundationStack
 from stacks.station import StationStack
@@ -58,17 +58,21 @@ class ThroughputStack(StationStack):
         stopped = self._rule(
             "StoppedRule",
             undelivered,
-            description="Executions that may not have announced their end to the recorder of station events",
+            description="Executions that failed, were stopped or were redriven to the recorder of station events",
             event_pattern={
                 "source": [EXECUTION_SOURCE],
                 "detail-type": [EXECUTION_DETAIL_TYPE],
                 "detail": {
-                    "status": list(STOPPED),
                     "stateMachineArn": list(self._machines.values()),
+                    "$or": [
+                        {"status": list(STOPPED)},
+                        {"status": [RUNNING], "redriveCount": [{"numeric": [">", 0]}]},
+                    ],
                 },
             },
         )
-        self._admit((announced, stopped), (self._events.queue, undelivered))
+        for queue in (self._events.queue, undelivered):
+            admit_rules(queue, (announced, stopped))
         self._recorder()
 
     def _rule(self, id_: str, undelivered: sqs.Queue, **properties: Any) -> events.CfnRule:
@@ -84,23 +88,6 @@ class ThroughputStack(StationStack):
                 )
             ],
         )
-
-    def _admit(self, rules: Iterable[events.CfnRule], queues: Iterable[sqs.Queue]) -> None:
-        """Let these rules, and nothing else of EventBridge, send into the queues."""
-        arns = [rule.attr_arn for rule in rules]
-        for queue in queues:
-            queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="StationEvents",
-                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[queue.queue_arn],
-                    conditions={
-                        "ArnEquals": {"aws:SourceArn": arns},
-                        "StringEquals": {"aws:SourceAccount": self.account},
-                    },
-                )
-            )
 
     def _recorder(self) -> None:
         ledger = self.foundation.ledger

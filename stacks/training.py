@@ -5,9 +5,10 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from assembly_line.environments import ReviewEnvironment, TrainingEnvironment
+from assembly_line.environments import ChampionsEnvironment, ReviewEnvironment, TrainingEnvironment
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
+    discard_models,
     encrypt_volumes,
     list_model_packages,
     pass_job_roles,
@@ -25,7 +26,7 @@ from stacks.station import StationStack
 
 
 class TrainingStack(StationStack):
-    """Exposes `training_machine`."""
+    """Exposes `training_machine`, and `champions_function`, which the API calls too."""
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack, features: FeaturesStack) -> None:
         super().__init__(scope, TRAINING, foundation=foundation)
@@ -35,10 +36,12 @@ class TrainingStack(StationStack):
             store_bucket=foundation.store.name,
             control_table=foundation.control.name,
         )
+        self.champions_function = self._promote()
         self._review_environment = ReviewEnvironment(
             assembly_environment=self.environment_name,
             store_bucket=foundation.store.name,
             control_table=foundation.control.name,
+            champion_table=foundation.champions.name,
         )
         self.training_machine = self._machine(features)
         self.parameters()
@@ -67,10 +70,13 @@ class TrainingStack(StationStack):
         self.foundation.store.grant_write(function.role, "runs/")
         use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
         list_model_packages(function.role)
+        discard_models(function.role, environment=self.environment_name)
         return function
 
     def _request_review(self) -> StationFunction:
         function = self._review_step("RequestReview", "review.handler.request")
+        self.foundation.control.grant_write(function.role)
+        self.foundation.champions.grant_read(function.role)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
         return function
 
@@ -78,6 +84,24 @@ class TrainingStack(StationStack):
         function = self._review_step("Conclude", "review.handler.conclude")
         self.foundation.store.grant_read(function.role, "runs/")
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
+        discard_models(function.role, environment=self.environment_name)
+        return function
+
+    def _promote(self) -> StationFunction:
+        """Alone may write who decides."""
+        function = self.function(
+            "Champions",
+            handler="champions.handler.handle",
+            environment=ChampionsEnvironment(
+                assembly_environment=self.environment_name,
+                control_table=self.foundation.control.name,
+                champion_table=self.foundation.champions.name,
+            ),
+            seconds=training.PROMOTE_SECONDS,
+        )
+        self.foundation.control.grant_read(function.role)
+        self.foundation.champions.grant_read(function.role)
+        self.foundation.champions.grant_write(function.role)
         return function
 
     def _step(self, id_: str, handler: str, seconds: int) -> StationFunction:
@@ -87,7 +111,6 @@ class TrainingStack(StationStack):
         environment = self._review_environment
         function = self.function(id_, handler=handler, environment=environment, seconds=training.CONCLUDE_SECONDS)
         self.foundation.control.grant_read(function.role)
-        self.foundation.control.grant_write(function.role)
         return function
 
     def _machine(self, features: FeaturesStack) -> Machine:
@@ -100,16 +123,18 @@ class TrainingStack(StationStack):
             evaluate=evaluate.arn,
             request_review=request.arn,
             conclude=conclude.arn,
+            promote=self.champions_function.arn,
+            attend=features.attend.arn,
             dataset_machine=features.dataset_machine.arn,
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
         )
         definition = training.definition(parts, self.announcer)
-        calls = (begin, prepare, package, evaluate, request, conclude)
+        calls = (begin, prepare, package, evaluate, request, conclude, self.champions_function, features.attend)
         machine = self.machine(TRAINING_RUN, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
-        run_training_jobs(machine.role)
-        run_transform_jobs(machine.role)
+        run_training_jobs(machine.role, environment=self.environment_name)
+        run_transform_jobs(machine.role, environment=self.environment_name)
         pass_job_roles(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)
         return machine

@@ -23,7 +23,7 @@ WRITTEN: dict[str, type[BaseModel]] = {
     "station-event": StationEvent,
 }
 READ: dict[str, type[BaseModel]] = {
-    **{f"{name}-request": machine.request_model for name, machine in machines().items()},
+    **{f"{name}-request": model for name, machine in machines().items() if (model := machine.request_model)},
     "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
     "rollback-request": RollbackRequest,

@@ -69,6 +69,7 @@ COMMANDS = {
     ),
     **commands(),
     "logs": Command("logs", WATCH, "Show the log of a function or job, or the states of a run and why it failed."),
+    "redrive": Command("logs", WATCH, "Go on with a run where it failed, keeping what was done. Mend the cause first."),
 }
 GUIDE = "\n\n".join(
     (

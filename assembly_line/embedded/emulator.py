@@ -33,6 +33,7 @@ from assembly_line.embedded.extensions.executions import (
     jsonata_states,
     nested_executions,
     positions,
+    redriving,
     resuming,
     retries,
     sns_publishing,
@@ -67,6 +68,7 @@ EXTENSIONS = (
     positions,
     resuming,
     recorded_calls,
+    redriving,
 )
 GRACE_SECONDS = 1.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.

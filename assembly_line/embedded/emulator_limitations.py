@@ -71,6 +71,8 @@ def _subscription(properties: Resource) -> Iterator[str]:
 
 
 def _rule(properties: Resource) -> Iterator[str]:
+    if "ScheduleExpression" in properties and properties.get("State") == "DISABLED":
+        yield "what lines schedule is not started (`schedules = false` in the settings); run `line tables refresh`"
     if any("DeadLetterConfig" in target for target in properties.get("Targets", [])):
         yield "dead-letter queues of EventBridge rules get nothing"
 
@@ -99,11 +101,6 @@ def _table(properties: Resource) -> Iterator[str]:
         yield "DynamoDB items may outlive their time to live"
 
 
-def _trigger(properties: Resource) -> Iterator[str]:
-    if properties.get("Type") == "SCHEDULED":
-        yield "schedules of Glue jobs never come due; run `line tables refresh`"
-
-
 def _machine(properties: Resource) -> Iterator[str]:
     yield from machine_limitations(properties)
 
@@ -114,7 +111,6 @@ _CHECKS: dict[str, Callable[[Resource], Iterator[str]]] = {
     "AWS::DynamoDB::Table": _table,
     "AWS::Events::Archive": _archive,
     "AWS::Events::Rule": _rule,
-    "AWS::Glue::Trigger": _trigger,
     "AWS::Lambda::Alias": _alias,
     "AWS::Lambda::EventInvokeConfig": _invoke_config,
     "AWS::Lambda::EventSourceMapping": _event_source,

@@ -38,6 +38,8 @@ def _of_state(state: Mapping[str, Any], language: str) -> Iterator[str]:
         yield "variables of JSONPath states are not assigned (use JSONata for them)"
     if any(_longest_wait(retrier) > LONGEST_RETRY_WAIT_SECONDS for retrier in state.get("Retry", [])):
         yield f"waits between retries are cut to {LONGEST_RETRY_WAIT_SECONDS} s"
+    if state.get("Type") in ("Parallel", "Map"):
+        yield "a redrive runs every branch and item of Parallel and Map states again"
     if state.get("Type") == "Task":
         yield from _of_resource(str(state.get("Resource", "")))
     if (state.get("ItemProcessor") or {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.errors import SettingMissing
 from assembly_line.names import Parameter, line_resource
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ class Account:
     def control(self) -> ControlTable:
         from assembly_line.storage.models.control_table import ControlTable
 
-        return ControlTable(self.client("dynamodb"), self.named(Parameter.CONTROL_TABLE))
+        try:
+            champions = self.named(Parameter.CHAMPION_TABLE)
+        except SettingMissing:  # who neither reads nor writes who decides
+            champions = None
+        return ControlTable(self.client("dynamodb"), self.named(Parameter.CONTROL_TABLE), champions)
 
     @cached_property
     def releases(self) -> ReleaseStore:

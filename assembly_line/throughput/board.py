@@ -51,7 +51,7 @@ class KindMeasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenItem:
-    """Work in progress: since when it exists, and where it is now."""
+    """Work in progress: since when it exists, where it is now, and why it waits where somebody said so."""
 
     item: str
     began_in: str
@@ -59,6 +59,7 @@ class OpenItem:
     state: Literal["queued", "working", "waiting"]
     age_seconds: float
     state_seconds: float
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,7 @@ def _open(item: Item, visit: Visit, now: datetime) -> OpenItem:
         state=state,
         age_seconds=_age(now - item.began),
         state_seconds=_age(now - since),
+        cause=waits[0].cause if waits else None,
     )
 
 

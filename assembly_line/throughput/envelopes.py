@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from assembly_line.errors import MalformedMessage
 from assembly_line.messages import StationEvent, parse_json
 from assembly_line.names import EVENT_DETAIL_TYPE, EVENT_SOURCE
-from assembly_line.throughput.stopped import Place, stopped_event, tells_of_execution
+from assembly_line.throughput.stopped import Place, execution_event, tells_of_execution
 
 
 def station_event(body: str, place: Place) -> StationEvent | None:
@@ -20,7 +20,7 @@ def station_event(body: str, place: Place) -> StationEvent | None:
     if not isinstance(envelope, Mapping):
         raise MalformedMessage(f"envelope: expected a JSON object, got {type(envelope).__name__}")
     if tells_of_execution(envelope):
-        return stopped_event(envelope, place)
+        return execution_event(envelope, place)
     for member, expected in (("source", EVENT_SOURCE), ("detail-type", EVENT_DETAIL_TYPE)):
         if envelope.get(member) != expected:
             raise MalformedMessage(f"envelope: {member} is {envelope.get(member)!r}, expected {expected!r}")

@@ -18,10 +18,11 @@ RANK = {"queued": 0, "started": 1, "waiting": 2, "finished": 3, "failed": 4, "se
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of time; `end` is None while it lasts."""
+    """A stretch of time; `end` is None while it lasts, `cause` where somebody said why."""
 
     start: datetime
     end: datetime | None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +127,9 @@ def _waits(events: Sequence[RecordedEvent]) -> list[Interval]:
         if since is not None and event.kind == since.kind:
             continue
         if since is not None and (since.kind == "waiting" or event.kind == "started"):
-            waits.append(Interval(since.at, event.at))
+            waits.append(Interval(since.at, event.at, since.cause))
         since = event if event.kind in ("queued", "waiting") else None
-    return waits if since is None else [*waits, Interval(since.at, None)]
+    return waits if since is None else [*waits, Interval(since.at, None, since.cause)]
 
 
 def _close_orphans(passes: Sequence[Visit]) -> list[Visit]:
@@ -141,7 +142,7 @@ def _close_orphans(passes: Sequence[Visit]) -> list[Visit]:
         ]
         if visit.ended is None and enclosing:
             end = min(enclosing)
-            waits = tuple(Interval(wait.start, wait.end or end) for wait in visit.waits)
+            waits = tuple(replace(wait, end=wait.end or end) for wait in visit.waits)
             closed.append(replace(visit, ended=end, waits=waits))
         else:
             closed.append(visit)

@@ -1,19 +1,23 @@
-"""Executions that may not have announced their own end: what Step Functions tells of them, as a station event."""
+"""Executions that did not end well, or go on again: what Step Functions tells of them, as a station event.
+
+A machine announces what it does; that it failed, was stopped or was redriven it cannot announce itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from assembly_line.causes import readable_failure
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import from_micros
 from assembly_line.messages import StationEvent, parse_json
-from assembly_line.names import CHILD_SUFFIX, EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, STOPPED
+from assembly_line.names import EXECUTION_DETAIL_TYPE, EXECUTION_SOURCE, RUNNING, STOPPED, work_item
 
 CAUSE_LIMIT = 2000
 LINE_LIMIT = 200
-WORDS = {"ABORTED": "stopped", "FAILED": "failed", "TIMED_OUT": "stopped: it ran out of time"}
+WORDS = {"ABORTED": "stopped", "FAILED": "", "TIMED_OUT": "stopped: it ran out of time"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +36,11 @@ def tells_of_execution(envelope: Mapping[str, Any]) -> bool:
     return (envelope.get("source"), envelope.get("detail-type")) == (EXECUTION_SOURCE, EXECUTION_DETAIL_TYPE)
 
 
-def stopped_event(envelope: Mapping[str, Any], place: Place) -> StationEvent | None:
-    """The `failed` event that the execution itself would have put, under the same id; None if no work had begun.
+def execution_event(envelope: Mapping[str, Any], place: Place) -> StationEvent | None:
+    """The `failed` event of an execution, or `started` of one that was redriven; None if no work had begun.
 
     Raises:
-        MalformedMessage: it is not about a stopped execution of this place's machines.
+        MalformedMessage: it is not about such an execution of this place's machines.
     """
     detail = envelope.get("detail")
     if not isinstance(detail, Mapping):
@@ -48,28 +52,33 @@ def stopped_event(envelope: Mapping[str, Any], place: Place) -> StationEvent | N
 
 
 def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place) -> StationEvent | None:
-    status, machine = str(detail["status"]), str(detail["stateMachineArn"])
-    if status not in STOPPED or machine not in place.stations:
+    status, machine, redrives = (
+        str(detail["status"]),
+        str(detail["stateMachineArn"]),
+        int(detail.get("redriveCount") or 0),
+    )
+    redriven = status == RUNNING and redrives > 0
+    if not (redriven or status in STOPPED) or machine not in place.stations:
         raise MalformedMessage(
-            f"execution status: {status} of {machine}, expected {' or '.join(STOPPED)} of a machine of the line"
+            f"execution status: {status} of {machine}, expected {' or '.join(STOPPED)} of a machine of the line, or "
+            f"{RUNNING} after a redrive"
         )
     request = _request(detail.get("input"))
     if request.get("explain") is True:  # it only asked, so no work item began
         return None
-    name, station = str(detail["name"]), place.stations[machine]
-    attempt = int(detail.get("redriveCount") or 0) + 1
-    line = request.get("line")
+    name, station, line = str(detail["name"]), place.stations[machine], request.get("line")
+    kind: Literal["started", "failed"] = "started" if redriven else "failed"
     return StationEvent(
-        id=f"{name}:{station}:failed:{attempt}",
+        id=f"{name}:{station}:{kind}:{redrives + 1}",
         environment=place.environment,
         account=str(envelope["account"]),
         line=line[:LINE_LIMIT] if isinstance(line, str) and line else "unknown",
         station=station,
-        item=name.removesuffix(CHILD_SUFFIX),
-        kind="failed",
-        attempt=attempt,
-        at=from_micros(int(detail["stopDate"]) * 1000),
-        cause=_cause(status, detail),
+        item=work_item(name),
+        kind=kind,
+        attempt=redrives + 1,
+        at=from_micros(int(detail["redriveDate" if redriven else "stopDate"]) * 1000),
+        cause=None if redriven else _cause(status, detail),
     )
 
 
@@ -83,4 +92,5 @@ def _request(text: object) -> Mapping[str, Any]:
 
 
 def _cause(status: str, detail: Mapping[str, Any]) -> str:
-    return ": ".join(filter(None, (WORDS[status], detail.get("error"), detail.get("cause"))))[:CAUSE_LIMIT]
+    why = readable_failure(detail.get("error"), detail.get("cause"))
+    return ": ".join(filter(None, (WORDS[status], why)))[:CAUSE_LIMIT]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from assembly_line.documents import document_of, read_document
@@ -12,6 +13,13 @@ from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import StationEvent
 from assembly_line.stations import TRAINING
 from assembly_line.training.states import EvaluatedModel, PackagedModel
+
+
+class Cause(StrEnum):
+    """Why another run decides from now on."""
+
+    REVIEW = "review"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +83,10 @@ def champion_of(
     review: Mapping[str, Any],
     *,
     encoding_key: str,
-    replaces: str | None,
 ) -> Champion:
     """The champion that an approved run becomes; the same review always gives the same one.
+
+    The run that it takes over from, to which a rollback goes, becomes known when it is written.
 
     Args:
         record: the run's record.
@@ -85,7 +94,6 @@ def champion_of(
         evaluated: the recipe's measures, and the archive's package.
         review: the decided review.
         encoding_key: where the delivered fit's encoding is stored.
-        replaces: the run that decided until then, which a rollback goes to; None if there was none.
     """
     return Champion(
         run_id=record["context"]["run_id"],
@@ -106,7 +114,6 @@ def champion_of(
         author=review["author"],
         reviewer=review["reviewer"],
         promoted_at=review["decided_at"],
-        replaces=replaces,
     )
 
 

@@ -27,7 +27,14 @@ def roll_back(line: str) -> Response[str]:
     """Let the named run decide again. Asking the same again is harmless, and does what did not come about."""
     principal = principal_of(router.current_event)
     request = RollbackRequest.parse(body_of(router.current_event))
-    account_id = ApiEnvironment.from_process().account_id
-    champion = rolled_back(account(), line, request, principal=principal, account_id=account_id).to_json()
+    contract = ApiEnvironment.from_process()
+    champion = rolled_back(
+        account(),
+        line,
+        request,
+        principal=principal,
+        account_id=contract.account_id,
+        function=contract.champions_function,
+    ).to_json()
     logger.info("champion restored", extra={"line": line, "run_id": request.run_id})
     return answer(HTTPStatus.OK, {name: champion[name] for name in SHOWN})

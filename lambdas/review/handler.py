@@ -13,7 +13,7 @@ from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
 from assembly_line.storage.models import runs
-from assembly_line.training.champions import Champion, champion_of
+from assembly_line.training.champions import Cause, Champion, champion_of
 from assembly_line.training.packet import review_packet
 from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
 from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
@@ -56,7 +56,10 @@ def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 @logger.inject_lambda_context
 def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Let the stored judgement take effect. Not what the execution was told counts: the item is read again."""
+    """Let the stored judgement take effect, and prepare that the run becomes champion.
+
+    Not what the execution was told counts: the item is read again.
+    """
     run, packaged = RunContext.from_json(event["context"]), PackagedModel.from_json(event["packaged"])
     evaluated = EvaluatedModel.from_json(event["evaluated"])
     review = account().control.review(run.line, run.run_id)
@@ -68,22 +71,22 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     approved = is_approval(review["decision"])
     check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
     account().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
-    champion = approved and _promote(run, packaged, evaluated, review)
+    if not approved:
+        account().registry(run.line).discard_model(packaged.model_name)
+    promotion = _promotion(run, packaged, evaluated, review) if approved else None
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
-    return {"decision": review["decision"], "champion": champion}
+    return {"decision": review["decision"], "champion": False, "promotion": promotion}
 
 
-def _promote(run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]) -> bool:
-    store, deciding = account().run(run.line, run.run_id), _champion(run.line)
-    champion = champion_of(
-        store.read_json(runs.RECORD),
-        packaged,
-        evaluated,
-        review,
-        encoding_key=store.key(runs.ENCODING),
-        replaces=None if deciding is None else deciding.run_id,
-    )
-    return account().control.promote(run.line, champion)
+def _promotion(
+    run: RunContext, packaged: PackagedModel, evaluated: EvaluatedModel, review: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `lambdas/champions` is asked."""
+    store = account().run(run.line, run.run_id)
+    record, key = store.read_json(runs.RECORD), store.key(runs.ENCODING)
+    champion = champion_of(record, packaged, evaluated, review, encoding_key=key)
+    asked = {"cause": Cause.REVIEW, "line": run.line, "principal": review["reviewer"]}
+    return {**asked, "champion": champion.to_json()}
 
 
 def _champion(line: str) -> Champion | None:

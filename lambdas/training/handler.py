@@ -167,6 +167,8 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
         _files(run).write_json(runs.EVALUATION, metrics)
         logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
         if refit:
+            # The final fit is what is delivered; of this one the measures stay, and the archive.
+            account().registry(run.line).discard_model(store.fitted().packaged.model_name)
             return _evaluated(run, metrics, refit=True).to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
 

@@ -27,7 +27,6 @@ class DatasetJob(Construct):
         settings: Settings,
         key: kms.IKey,
         script: str = "build_dataset.py",
-        job_name: str | None = None,
         arguments: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, id_)
@@ -41,7 +40,6 @@ class DatasetJob(Construct):
             # What CDK would add to the role covers the whole bucket of assets; exact grants stand above.
             role=self.role.without_policy_updates(),
             script=glue.Code.from_bucket(code.bucket, code.s3_object_key),
-            job_name=job_name,
             default_arguments={f"--{name}": value for name, value in (arguments or {}).items()},
             glue_version=glue.GlueVersion.V6_0,
             worker_configuration=glue.WorkerConfiguration(

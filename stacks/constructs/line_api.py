@@ -41,7 +41,7 @@ class LineApi(Construct):
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
         self._integration = integrations.HttpLambdaIntegration("Function", function.function)
-        self._stage(settings, log_group(self, "Log", settings=settings, key=foundation.key))
+        self._stage(settings, log_group(self, "Log", settings=settings, key=foundation.key, vended="apigateway"))
         self.url = self._api.api_endpoint
         foundation.alarms.when(
             self,

@@ -16,6 +16,7 @@ from stacks.constructs.alarms import FIVE_MINUTES, Alarms
 from stacks.constructs.log_group import log_group
 from stacks.settings import Settings
 
+_NAMED_LATER = "Executions get their names when they start"
 TELEMETRY = "Delivery of logs and traces is configured by calls that know no resource"
 
 
@@ -45,7 +46,7 @@ class Machine(Construct):
             state_machine_type=sfn.StateMachineType.STANDARD,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=log_group(self, "Log", settings=settings, key=key),
+                destination=log_group(self, "Log", settings=settings, key=key, vended="states"),
                 level=sfn.LogLevel.ALL,
                 # Inputs and outputs may hold what no log may.
                 include_execution_data=False,
@@ -76,6 +77,11 @@ def run_other_machine(role: iam.Role, other: Machine) -> None:
     watch_with(role, Stack.of(role).format_arn(service="events", resource=rule))
 
 
+def look_at_executions(role: iam.Role, machine: Machine) -> None:
+    """See how executions of a machine are."""
+    allow(role, ("states:DescribeExecution",), (machine.executions_for(role),), because=_NAMED_LATER)
+
+
 def start_and_stop(role: iam.Role, machine: Machine) -> None:
     """Start executions of a machine, see how they are, and stop them."""
     allow(role, ("states:StartExecution",), (machine.arn,))
@@ -83,7 +89,7 @@ def start_and_stop(role: iam.Role, machine: Machine) -> None:
         role,
         ("states:DescribeExecution", "states:StopExecution"),
         (machine.executions_for(role),),
-        because="Executions get their names when they start",
+        because=_NAMED_LATER,
     )
 
 

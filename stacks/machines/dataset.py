@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.names import GlueArgument
-from stacks.machines.states import FAILED, choose, expression, invoke, machine, run_glue_job, wait
+from stacks.machines.states import choose, expression, invoke, machine, run_glue_job, wait
 from stacks.machines.station_events import Announcer
 
 PLAN_SECONDS = 120
@@ -57,7 +57,6 @@ def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
             then=None,
             seconds=PLAN_SECONDS,
             output=expression("$states.result.Payload"),
-            caught_by=FAILED,
         ),
         "AnnounceStarted": announcer.state("queued", "started", then="Plan"),
         "Plan": _plan(parts),
@@ -91,7 +90,6 @@ def definition(parts: DatasetParts, announcer: Announcer) -> dict[str, Any]:
     }
     return machine(
         states,
-        announce_failed=announcer.state("failed", then="Failed"),
         seconds=limit,
         comment="A dataset on demand: the same request gives the same dataset",
     )

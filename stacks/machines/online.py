@@ -28,7 +28,6 @@ def definition(parts: OnlineParts, announcer: Announcer) -> dict[str, Any]:
     }
     return machine(
         states,
-        announce_failed=announcer.state("failed", then="Failed"),
         seconds=LIMIT_SECONDS,
         comment="Online features; publishing the same again adds nothing",
     )

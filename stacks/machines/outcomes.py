@@ -31,7 +31,6 @@ def definition(parts: OutcomesParts, announcer: Announcer) -> dict[str, Any]:
     }
     return machine(
         states,
-        announce_failed=announcer.state("failed", then="Failed"),
         seconds=LIMIT_SECONDS,
         comment="Mature outcomes into the ledger; asking again adds nothing",
     )

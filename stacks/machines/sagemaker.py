@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from assembly_line.names import CODE_CHANNEL, TRAIN_CHANNEL
+from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
+from stacks.machines.attempts import ANY_FAILURE, NAME, attended
 from stacks.machines.states import State, expression, retry, task
 
 # Step Functions reports a throttled call under the service's general name.
 _THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException", attempts=4, first_seconds=3)
-# Capacity comes back when other jobs end: wait for it up to some hours.
-_NO_CAPACITY = retry("SageMaker.ResourceLimitExceededException", attempts=20, first_seconds=30, longest_seconds=600)
 # Between the end of a job's own time limit and its description.
 _GRACE_SECONDS = 900
 
@@ -25,10 +24,10 @@ def train(prepared: str, *, key: str, environment: str, assign: str, then: str) 
         assign: variable for the URI of the model artefact.
     """
     field = _fields(prepared)
-    return task(
+    job = task(
         "sagemaker:createTrainingJob.sync",
         {
-            "TrainingJobName": field("job_name"),
+            "TrainingJobName": expression(NAME),
             "RoleArn": field("role_arn"),
             "AlgorithmSpecification": {"TrainingImage": field("image"), "TrainingInputMode": "File"},
             "HyperParameters": field("hyperparameters"),
@@ -49,18 +48,19 @@ def train(prepared: str, *, key: str, environment: str, assign: str, then: str) 
         },
         then=then,
         seconds=f"${prepared}.timeout_seconds + {_GRACE_SECONDS}",
-        retries=[_NO_CAPACITY, _THROTTLED],
+        retries=[_THROTTLED],
         assign={assign: expression("$states.result.ModelArtifacts.S3ModelArtifacts")},
     )
+    return attended(job, ANY_FAILURE)
 
 
-def create_model(packaged: str, *, environment: str, then: str) -> State:
+def create_model(packaged: str, *, environment: str, assign: Mapping[str, Any], then: str) -> State:
     """Make an isolated model of the packaged archive."""
     field = _fields(packaged)
-    return task(
+    model = task(
         "sagemaker:createModel",
         {
-            "ModelName": field("model_name"),
+            "ModelName": expression(NAME),
             "ExecutionRoleArn": field("role_arn"),
             "EnableNetworkIsolation": True,
             "PrimaryContainer": {
@@ -73,12 +73,13 @@ def create_model(packaged: str, *, environment: str, then: str) -> State:
         then=then,
         seconds=120,
         retries=[_THROTTLED],
+        assign=assign,
     )
+    return attended(model, ANY_FAILURE)
 
 
 def transform(
     *,
-    job_name: str,
     model_name: str,
     input_uri: str,
     output_uri: str,
@@ -92,13 +93,13 @@ def transform(
     """Score a CSV whose first column is the decision's id: each line of the answer is `decision_id,score`.
 
     Args:
-        job_name, model_name, input_uri, output_uri, instance_type, timeout_seconds: JSONata expressions.
+        model_name, input_uri, output_uri, instance_type, timeout_seconds: JSONata expressions.
         local_storage: JSONata expression: whether the instance type has disks of its own.
     """
-    return task(
+    job = task(
         "sagemaker:createTransformJob.sync",
         {
-            "TransformJobName": expression(job_name),
+            "TransformJobName": expression(NAME),
             "ModelName": expression(model_name),
             "BatchStrategy": "MultiRecord",
             "MaxPayloadInMB": 6,
@@ -121,8 +122,9 @@ def transform(
         },
         then=then,
         seconds=f"{timeout_seconds} + {_GRACE_SECONDS}",
-        retries=[_NO_CAPACITY, _THROTTLED],
+        retries=[_THROTTLED],
     )
+    return attended(job, ANY_FAILURE)
 
 
 def _fields(variable: str) -> Callable[[str], str]:
@@ -143,7 +145,7 @@ def _tags(environment: str) -> list[dict[str, str]]:
     execution = expression("$states.context.Execution.Name")
     line = expression("$states.context.Execution.Input.line")
     return [
-        {"Key": "assembly-line:environment", "Value": environment},
+        {"Key": ENVIRONMENT_TAG, "Value": environment},
         {"Key": "assembly-line:line", "Value": line},
         {"Key": "assembly-line:run", "Value": execution},
     ]

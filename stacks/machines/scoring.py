@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stacks.machines.attempts import CHILD_NAME, RESULT, Step, attempt_states, build_dataset, first_attempt
 from stacks.machines.sagemaker import transform
-from stacks.machines.states import DAY, choose, invoke, known, machine, run_child
+from stacks.machines.states import DAY, choose, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
-from stacks.machines.training import CHILD_NAME, STARTED
+from stacks.machines.training import STARTED
 
 LIMIT_SECONDS = 3 * DAY
 BEGIN_SECONDS = 60
@@ -27,6 +28,7 @@ class ScoringParts:
     prepare: str
     publish: str
     deliver: str
+    attend: str
     dataset_machine: str
     dataset_seconds: int
     key: str
@@ -34,24 +36,22 @@ class ScoringParts:
 
 def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
-    begin["Assign"]["report"] = _NOTHING
+    begin["Assign"] |= {"report": _NOTHING, **first_attempt("BuildDataset", "execution", CHILD_NAME)}
+    prepare = invoke(
+        parts.prepare, known("context", "dataset"), assign="prepared", then="Score", seconds=PREPARE_SECONDS
+    )
+    prepare["Assign"] |= first_attempt("Score", "transform", "$states.result.Payload.job_name")
+    steps = [
+        Step(state="BuildDataset", then="AnyDecisions", assign={"dataset": expression(RESULT)}),
+        Step(state="Score", then="Publish"),
+    ]
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
-        "BuildDataset": run_child(
-            parts.dataset_machine,
-            name=CHILD_NAME,
-            request="$context.dataset_request",
-            assign="dataset",
-            then="AnyDecisions",
-            seconds=parts.dataset_seconds + 300,
-        ),
+        "BuildDataset": build_dataset(parts.dataset_machine, then="AnyDecisions", seconds=parts.dataset_seconds),
         "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
-        "Prepare": invoke(
-            parts.prepare, known("context", "dataset"), assign="prepared", then="Score", seconds=PREPARE_SECONDS
-        ),
+        "Prepare": prepare,
         "Score": transform(
-            job_name="$prepared.job_name",
             model_name="$prepared.model_name",
             input_uri="$prepared.input_uri",
             output_uri="$prepared.output_uri",
@@ -77,10 +77,10 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
             seconds=DELIVER_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
+        **attempt_states(parts.attend, steps, announcer),
     }
     return machine(
         states,
-        announce_failed=announcer.state("failed", then="Failed"),
         seconds=LIMIT_SECONDS,
         comment="Decisions scored by the champion and delivered: offered = delivered + quarantined + dead-lettered",
     )

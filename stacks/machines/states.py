@@ -1,4 +1,4 @@
-"""Building blocks of the state machines: tasks with time limits and retries, choices, and one way to fail."""
+"""Building blocks of the state machines: tasks with time limits and retries, choices, waits."""
 
 from __future__ import annotations
 
@@ -10,21 +10,7 @@ from aws_cdk import Aws
 State = dict[str, Any]
 States = dict[str, State]
 
-FAILURE = "failure"
-ANNOUNCE_FAILED = "AnnounceFailed"
-FAILED = "Failed"
 DAY = 24 * 3600
-
-# What the caught error means to a person: the reason inside a function's error, a job's description, a child's end.
-_FAILURE = """(
-$cause := $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : '';
-$told := $contains($cause, /^\\{[\\s\\S]*\\}$/) and $length($cause) < 30000 ? $parse($cause) : {};
-{
-"error": $exists($told.Error) ? $told.Error : $states.errorOutput.Error,
-"cause": $exists($told.errorMessage) ? $told.errorMessage
-: $exists($told.FailureReason) ? $told.FailureReason
-: $exists($told.Cause) ? $told.Cause : $cause
-})"""
 
 _LAMBDA_TRANSIENT = (
     "Lambda.ClientExecutionTimeoutException",
@@ -43,13 +29,9 @@ _CHILD_TRANSIENT = (
     "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.SdkClientException",
 )
-_GLUE_TRANSIENT = (
-    "Glue.AWSGlueException",
-    "Glue.ConcurrentRunsExceededException",
-    "Glue.InternalServiceException",
-    "Glue.OperationTimeoutException",
-    "Glue.ResourceNumberLimitExceededException",
-)
+_GLUE_TRANSIENT = ("Glue.AWSGlueException", "Glue.InternalServiceException", "Glue.OperationTimeoutException")
+# As many runs as the job or the account may have: others have to end first, which takes hours at most.
+_GLUE_FULL = ("Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException")
 
 
 def expression(jsonata: str) -> str:
@@ -83,9 +65,8 @@ def task(
     retries: list[State],
     assign: Mapping[str, Any] | None = None,
     output: str | None = None,
-    caught_by: str = ANNOUNCE_FAILED,
 ) -> State:
-    """A task that retries what is transient, has a time limit, and hands any other error to `caught_by`.
+    """A task that retries what is transient and has a time limit. Any other error fails the execution where it is.
 
     Args:
         seconds: time limit of one attempt, a number or a JSONata expression.
@@ -98,17 +79,10 @@ def task(
         "Arguments": dict(arguments),
         "TimeoutSeconds": expression(seconds) if isinstance(seconds, str) else seconds,
         "Retry": retries,
-        "Catch": catch_all(caught_by),
         **({"Assign": dict(assign)} if assign else {}),
         **({"Output": output} if output else {}),
         **({"Next": then} if then else {"End": True}),
     }
-
-
-def catch_all(then: str) -> list[State]:
-    """Catchers of every error. States.ALL, which stands alone, leaves out a state that grew too large."""
-    way = {"Assign": {FAILURE: expression(_FAILURE)}, "Next": then}
-    return [{"ErrorEquals": [error], **way} for error in ("States.DataLimitExceeded", "States.ALL")]
 
 
 def invoke(
@@ -119,7 +93,6 @@ def invoke(
     then: str | None,
     seconds: int,
     output: str | None = None,
-    caught_by: str = ANNOUNCE_FAILED,
 ) -> State:
     """Call a Lambda function by ARN; its answer becomes the variable `assign`.
 
@@ -134,7 +107,6 @@ def invoke(
         retries=[retry(*_LAMBDA_TRANSIENT)],
         assign={assign: expression("$states.result.Payload")},
         output=output,
-        caught_by=caught_by,
     )
 
 
@@ -166,14 +138,17 @@ def run_child(machine: str, *, name: str, request: str, assign: str, then: str, 
 
 
 def run_glue_job(job: str, arguments: Mapping[str, str], *, then: str, minutes: int) -> State:
-    """Run a Glue job to its end."""
+    """Run a Glue job to its end, after other runs if it has as many as it may have."""
     return task(
         "glue:startJobRun.sync",
         {"JobName": job, "Arguments": dict(arguments), "Timeout": minutes},
         then=then,
         # A run may queue for capacity before its own time limit begins.
         seconds=(minutes + 30) * 60,
-        retries=[retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600)],
+        retries=[
+            retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600),
+            retry(*_GLUE_FULL, attempts=60, first_seconds=30, longest_seconds=600),
+        ],
     )
 
 
@@ -191,18 +166,12 @@ def wait(seconds: str, *, then: str) -> State:
     return {"Type": "Wait", "Seconds": expression(seconds), "Next": then}
 
 
-def machine(states: States, *, announce_failed: State, seconds: int, comment: str) -> dict[str, Any]:
-    """A whole definition: the given states in order, then the one way to fail.
-
-    `announce_failed` tells the line that the work failed; if even that fails, the first cause is the one reported.
-    """
-    kept_cause = [{"ErrorEquals": each["ErrorEquals"], "Next": FAILED} for each in catch_all(FAILED)]
-    announce_failed = {**announce_failed, "Catch": kept_cause}
-    failed = {"Type": "Fail", "Error": expression(f"${FAILURE}.error"), "Cause": expression(f"${FAILURE}.cause")}
+def machine(states: States, *, seconds: int, comment: str) -> dict[str, Any]:
+    """A whole definition: the given states in order."""
     return {
         "Comment": comment,
         "QueryLanguage": "JSONata",
         "TimeoutSeconds": seconds,
         "StartAt": next(iter(states)),
-        "States": {**states, ANNOUNCE_FAILED: announce_failed, FAILED: failed},
+        "States": states,
     }

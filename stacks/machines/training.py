@@ -5,20 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assembly_line.names import CHILD_SUFFIX, Phase
+from assembly_line.names import Phase
+from stacks.machines.attempts import CHILD_NAME, RESULT, Step, attempt_states, build_dataset, first_attempt
 from stacks.machines.sagemaker import create_model, train, transform
-from stacks.machines.states import (
-    DAY,
-    State,
-    States,
-    await_token,
-    choose,
-    expression,
-    invoke,
-    known,
-    machine,
-    run_child,
-)
+from stacks.machines.states import DAY, State, States, await_token, choose, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
 
 REVIEW_SECONDS = 14 * DAY
@@ -28,7 +18,7 @@ PREPARE_SECONDS = 600
 PACKAGE_SECONDS = 300
 EVALUATE_SECONDS = 600
 CONCLUDE_SECONDS = 60
-CHILD_NAME = f"$substring($states.context.Execution.Name, 0, {80 - len(CHILD_SUFFIX)}) & '{CHILD_SUFFIX}'"
+PROMOTE_SECONDS = 60
 STARTED = {
     "run_id": expression("$states.context.Execution.Name"),
     "input": expression("$states.context.Execution.Input"),
@@ -46,6 +36,8 @@ class TrainingParts:
     evaluate: str
     request_review: str
     conclude: str
+    promote: str
+    attend: str
     dataset_machine: str
     dataset_seconds: int
     key: str
@@ -53,21 +45,23 @@ class TrainingParts:
 
 def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     environment = announcer.environment
+    begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
+    begin["Assign"]["promoted"] = {"champion": False}
+    begin["Assign"] |= first_attempt("BuildDataset", "execution", CHILD_NAME)
+    fits = [
+        FitStates(Phase.JUDGED, "", parts, environment, then="Evaluate"),
+        FitStates(Phase.FINAL, "Final", parts, environment, then="Register"),
+    ]
+    judged, final = (fit.states() for fit in fits)
+    dataset = Step(state="BuildDataset", then="Prepare", assign={"dataset": expression(RESULT)})
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
-        "Begin": invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS),
-        "BuildDataset": run_child(
-            parts.dataset_machine,
-            name=CHILD_NAME,
-            request="$context.dataset_request",
-            assign="dataset",
-            then="Prepare",
-            seconds=parts.dataset_seconds + 300,
-        ),
-        **fit_states(Phase.JUDGED, parts, environment, then="Evaluate"),
+        "Begin": begin,
+        "BuildDataset": build_dataset(parts.dataset_machine, then="Prepare", seconds=parts.dataset_seconds),
+        **judged,
         "Evaluate": _judge(Phase.JUDGED, parts, then="Refit"),
         "Refit": choose(("$evaluated.refit", "PrepareFinal"), otherwise="AnnounceWaiting"),
-        **fit_states(Phase.FINAL, parts, environment, then="Register"),
+        **final,
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
         "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
         "Review": await_token(
@@ -84,56 +78,92 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             then="Approved",
             seconds=CONCLUDE_SECONDS,
         ),
-        "Approved": choose(("$concluded.decision = 'approve'", "AnnounceFinished"), otherwise="AnnounceSentBack"),
+        "Approved": choose(("$concluded.decision = 'approve'", "Promote"), otherwise="AnnounceSentBack"),
+        "Promote": invoke(
+            parts.promote,
+            expression("$concluded.promotion"),
+            assign="promoted",
+            then="AnnounceFinished",
+            seconds=PROMOTE_SECONDS,
+        ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
         "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
+        **attempt_states(parts.attend, [dataset, *fits[0].steps(), *fits[1].steps()], announcer),
     }
-    return machine(
-        states,
-        announce_failed=announcer.state("failed", then="Failed"),
-        seconds=LIMIT_SECONDS,
-        comment="One training run, from its dataset to a reviewed champion",
-    )
+    return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")
 
 
-def fit_states(phase: Phase, parts: TrainingParts, environment: str, *, then: str) -> States:
+@dataclass(frozen=True)
+class FitStates:
     """Fit, package and ask one model: five states, which leave `prepared` and `packaged` of this fit.
 
     The final fit has states of its own, so that an execution's picture shows how far it is.
     """
-    final = phase is Phase.FINAL
-    prepare, train_, package = (f"{name}Final" if final else name for name in ("Prepare", "Train", "Package"))
-    create, score = ("CreateFinalModel", "ScoreFinal") if final else ("CreateModel", "ScoreHoldout")
-    return {
-        prepare: invoke(
+
+    phase: Phase
+    suffix: str
+    parts: TrainingParts
+    environment: str
+    then: str
+
+    @property
+    def _score(self) -> str:
+        return f"Score{self.suffix or 'Holdout'}"
+
+    @property
+    def _create(self) -> str:
+        return f"Create{self.suffix}Model"
+
+    def steps(self) -> list[Step]:
+        """The states that start a job."""
+        return [
+            Step(state=f"Train{self.suffix}", then=f"Package{self.suffix}", assign={"artifact": expression(RESULT)}),
+            Step(state=self._create, then=self._score, assign=self._scored()),
+            Step(state=self._score, then=self.then),
+        ]
+
+    def states(self) -> States:
+        prepare, train_, package = (f"{name}{self.suffix}" for name in ("Prepare", "Train", "Package"))
+        parts, environment = self.parts, self.environment
+        prepared = invoke(
             parts.prepare,
-            {"phase": phase.value, **known("context", "dataset")},
+            {"phase": self.phase.value, **known("context", "dataset")},
             assign="prepared",
             then=train_,
             seconds=PREPARE_SECONDS,
-        ),
-        train_: train("prepared", key=parts.key, environment=environment, assign="artifact", then=package),
-        package: invoke(
+        )
+        prepared["Assign"] |= first_attempt(train_, "training", "$states.result.Payload.job_name")
+        packaged = invoke(
             parts.package,
-            {"phase": phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
+            {"phase": self.phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
             assign="packaged",
-            then=create,
+            then=self._create,
             seconds=PACKAGE_SECONDS,
-        ),
-        create: create_model("packaged", environment=environment, then=score),
-        score: transform(
-            job_name="$packaged.transform_job_name",
+        )
+        packaged["Assign"] |= first_attempt(self._create, "model", "$states.result.Payload.model_name")
+        return {
+            prepare: prepared,
+            train_: train("prepared", key=parts.key, environment=environment, assign="artifact", then=package),
+            package: packaged,
+            self._create: create_model("packaged", environment=environment, assign=self._scored(), then=self._score),
+            self._score: self._transform(),
+        }
+
+    def _scored(self) -> dict[str, Any]:
+        return first_attempt(self._score, "transform", "$packaged.transform_job_name")
+
+    def _transform(self) -> State:
+        return transform(
             model_name="$packaged.model_name",
             input_uri="$prepared.holdout_input_uri",
             output_uri="$prepared.holdout_output_uri",
             instance_type="$prepared.transform_instance_type",
             local_storage="$prepared.transform_local_storage",
             timeout_seconds="$prepared.timeout_seconds",
-            key=parts.key,
-            environment=environment,
-            then=then,
-        ),
-    }
+            key=self.parts.key,
+            environment=self.environment,
+            then=self.then,
+        )
 
 
 def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
@@ -143,5 +173,6 @@ def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
 
 _OUTPUT = (
     "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
-    "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn}, $concluded])"
+    "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn, "
+    "'decision': $concluded.decision}, $promoted])"
 )

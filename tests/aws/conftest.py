@@ -86,9 +86,9 @@ def ledger_objects(s3: S3Client) -> ObjectStore:
     return new_bucket(s3, "ledger")
 
 
-def new_control_table() -> Table:
+def new_control_table(name: str = "control") -> Table:
     return boto3.resource("dynamodb", region_name=REGION).create_table(
-        TableName="control",
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
             {"AttributeName": ControlKey.PARTITION, "KeyType": "HASH"},
@@ -107,5 +107,11 @@ def control_table(aws: None) -> Table:
 
 
 @pytest.fixture
-def control(control_table: Table) -> ControlTable:
-    return ControlTable(boto3.client("dynamodb", region_name=REGION), control_table.name)
+def champion_table(aws: None) -> Table:
+    return new_control_table("champions")
+
+
+@pytest.fixture
+def control(control_table: Table, champion_table: Table) -> ControlTable:
+    names = (control_table.name, champion_table.name)
+    return ControlTable(boto3.client("dynamodb", region_name=REGION), *names)

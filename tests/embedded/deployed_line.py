@@ -13,7 +13,9 @@ from assembly_line.cli.target import Target, embedded_target
 from assembly_line.embedded import processes
 from assembly_line.embedded.supervisor import running
 from assembly_line.names import LedgerKind
+from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution
+from assembly_line.throughput.recorded import RecordedEvent
 from tests.embedded.embedded_account import until
 from tests.embedded.line_command import LineCommand
 
@@ -42,6 +44,13 @@ class Deployed:
 
     def ledger(self, kind: LedgerKind) -> list[dict[str, Any]]:
         return list(self.target.ledger.read(LINE, kind))
+
+    @property
+    def dataset_machine(self) -> str:
+        return self.target.named(DATASET.parameter)
+
+    def station_events(self) -> list[RecordedEvent]:
+        return list(self.target.event_log.read())
 
     def end(self, arn: str, *, seconds: float = 60) -> Execution:
         """The execution, once it is over."""

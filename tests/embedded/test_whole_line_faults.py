@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from assembly_line.cli.exits import ExitCode
-from assembly_line.names import ControlKey, LedgerKind, Parameter
+from assembly_line.names import ControlKey, LedgerKind, Parameter, review_item
 from assembly_line.storage.services.machines import Execution
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.embedded_account import until
@@ -23,6 +23,8 @@ from tests.embedded.line_slice import REPOSITORY, mailed, variant
 
 # Campaign and day of each misbehaviour. The numbers of mailed households tell them apart.
 MIXED, FEW, HANGS, NAN = (14, "2017-09-04"), (16, "2017-10-04"), (19, "2017-11-15"), (23, "2017-12-28")
+# Before anything was known.
+FAILS_EARLY = ("train", LINE, "--as-of", "2001-01-01", "--no-wait", "--as", "scientist")
 MISBEHAVING = """lines = [f"{{score:.9g}}\\n" for score in scores]
     if len(lines) == {nan}:
         lines = ["nan\\n"] * len(lines)
@@ -44,6 +46,8 @@ class Faults:
     few: Execution
     mixed: Execution
     killed: Execution
+    killed_again: Execution
+    training: Execution
     days_predicted: set[str]
     corrected: dict[str, Any]
 
@@ -60,7 +64,7 @@ def faults(deployed: Deployed) -> Faults:
         new=MISBEHAVING.format(**counts),
     )
     good = _champion(deployed)
-    _become_champion(deployed, lines)
+    training = _become_champion_at_the_second_attempt(deployed, lines)
 
     def scored(run: str) -> str:
         day = misbehaving[run][1]
@@ -69,11 +73,13 @@ def faults(deployed: Deployed) -> Faults:
     # One after the other: the functions stay warm.
     nan, few, mixed = (deployed.end(scored(run)) for run in ("nan", "few", "mixed"))
     killed = deployed.kill_the_job(scored("hangs"), "model_server.py")
+    assert deployed.line("redrive", killed.name).document["status"] == "RUNNING"
+    killed_again = deployed.kill_the_job(killed.arn, "model_server.py")
     days_predicted = {row["decision_id"][3:11] for row in deployed.predictions()}
     deployed.release(REPOSITORY / "lines")
     deployed.target.control.write(LINE, ControlKey.CHAMPION, good)
     corrected = deployed.line("score", LINE, "--date", NAN[1], "--at", NAN[1]).document
-    return Faults(nan, few, mixed, killed, days_predicted, corrected)
+    return Faults(nan, few, mixed, killed, killed_again, training, days_predicted, corrected)
 
 
 def _champion(deployed: Deployed) -> dict[str, Any]:
@@ -91,8 +97,52 @@ def _become_champion(deployed: Deployed, lines: Path) -> None:
     assert judged.code == ExitCode.OK, judged.err
 
 
+def _become_champion_at_the_second_attempt(deployed: Deployed, lines: Path) -> Execution:
+    """The training job is killed; the run goes on from there. Returns the run as it had failed."""
+    deployed.release(lines)
+    started = deployed.line(*TRAIN, "--no-wait").document
+    failed = deployed.kill_the_job(started["execution_arn"], "-m\0train")
+    assert deployed.line("redrive", failed.name).document["status"] == "RUNNING"
+    until(lambda: deployed.target.control.read(LINE, review_item(failed.name)), seconds=60)
+    judged = deployed.line("review", "approve", LINE, failed.name, "--reason", "looks fine", "--as", "reviewer")
+    assert judged.code == ExitCode.OK, judged.err
+    return failed
+
+
+def test_a_training_run_whose_job_was_killed_goes_on_from_there(faults: Faults, deployed: Deployed) -> None:
+    run = faults.training
+    assert (run.status, run.error) == ("FAILED", "JobFailed")
+    assert f"{run.name}-train-1: " in run.reason
+    assert "SIGKILL" in run.reason
+    states = [visit.name for visit in deployed.target.machines.states(run.arn)]
+    # The dataset was built once, and prepared once; the job's second attempt has a name of its own.
+    assert [states.count(name) for name in ("Begin", "BuildDataset", "Prepare", "Train")] == [1, 1, 1, 2]
+    sagemaker = deployed.target.client("sagemaker")
+    jobs = sagemaker.list_training_jobs(NameContains=f"{run.name}-train")["TrainingJobSummaries"]
+    assert {job["TrainingJobName"]: job["TrainingJobStatus"] for job in jobs} == {
+        f"{run.name}-train-1": "Failed",
+        f"{run.name}-train-2": "Completed",
+    }
+    kinds = {event.id.partition(":")[2] for event in deployed.station_events() if event.item == run.name}
+    assert {"training:failed:1", "training:started:2", "training:finished:2"} <= kinds
+
+
+def test_each_redrive_of_a_scoring_run_asks_another_job(faults: Faults) -> None:
+    assert f"{faults.killed.name}-score-1: " in faults.killed.reason
+    assert f"{faults.killed.name}-score-2: " in faults.killed_again.reason
+
+
+def test_a_run_whose_dataset_failed_builds_it_again_under_another_name(deployed: Deployed) -> None:
+    failed = deployed.end(deployed.line(*FAILS_EARLY).document["execution_arn"])
+    deployed.line("redrive", failed.name)
+    again = deployed.end(failed.arn)
+    assert failed.reason == again.reason
+    children = [name for name, _ in deployed.target.machines.recent(deployed.dataset_machine) if failed.name in name]
+    assert sorted(children) == [f"{failed.name}-dataset", f"{failed.name}-dataset-2"]
+
+
 def test_a_model_that_answers_nothing_usable_fails_the_run_and_nothing_leaves(faults: Faults) -> None:
-    assert [run.status for run in (faults.nan, faults.few, faults.killed)] == ["FAILED"] * 3
+    assert [run.status for run in (faults.nan, faults.few, faults.killed_again)] == ["FAILED"] * 3
     assert "'nan' is not finite" in faults.nan.reason
     assert "nothing was delivered" in faults.nan.reason
     assert "one answer for each" in faults.few.reason

@@ -16,6 +16,7 @@ from tests.synth.policies import as_text
 
 State = dict[str, Any]
 EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
+BY_STATE = re.compile(r"\{% \$attempt\.state = '(\w+)' %\}")
 VARIABLE = re.compile(r"\$([A-Za-z]\w*)(?!\w|\()")
 LOCAL = re.compile(r"\$([A-Za-z]\w*)\s*:=")
 # Fields of JSONPath states, which a JSONata state refuses.
@@ -130,14 +131,41 @@ def _unassigned(document: Mapping[str, Any]) -> list[str]:
     known = {name: set(everything) for name in states} | {document["StartAt"]: set()}
     for _ in states:
         for name, state in states.items():
-            for target, assigned in _edges(state):
+            for origin, target, assigned in _flows(name, state, states):
                 if target in states:
-                    known[target] &= known[name] | assigned
+                    known[target] &= known[origin] | assigned
     return [
         f"{name}: reads ${variable}, which is not assigned on every way to it"
         for name, state in states.items()
-        for variable in sorted(_read(state) - known[name])
+        for variable in sorted(_missing(name, state, states, known))
     ]
+
+
+def _missing(name: str, state: State, states: Mapping[str, State], known: Mapping[str, set[str]]) -> set[str]:
+    if not _by_state(state):
+        return _read(state) - known[name]
+    flows = zip(_flows(name, state, states), [*state["Choices"], {"Assign": state.get("Assign")}], strict=True)
+    return {variable for (job, _, _), choice in flows for variable in _read(choice) - known[job] - known[name]}
+
+
+def _flows(name: str, state: State, states: Mapping[str, State]) -> Iterator[tuple[str, str, set[str]]]:
+    """(state whose variables are known, next state, variables assigned on the way).
+
+    A choice by the attempt's state goes on with what was known there: the attempt was assigned with it.
+    """
+    found = _by_state(state)
+    if not found:
+        yield from ((name, target, assigned) for target, assigned in _edges(state))
+        return
+    (other,) = {job for job, content in states.items() if "Catch" in content} - set(found)
+    for job, choice in zip([*found, other], [*state["Choices"], {**state, "Next": state["Default"]}], strict=True):
+        yield job, choice["Next"], set(choice.get("Assign", {}))
+
+
+def _by_state(state: State) -> list[str]:
+    """The states of the attempts by which a choice goes on; empty for any other state."""
+    named = [BY_STATE.fullmatch(choice["Condition"]) for choice in state.get("Choices", [])]
+    return [match[1] for match in named if match] if all(named) else []
 
 
 def _edges(state: State) -> Iterator[tuple[str, set[str]]]:

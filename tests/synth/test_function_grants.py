@@ -36,7 +36,9 @@ OF_THE_MAPPING = {
 }
 # handler -> data that it reads (r) or writes (w): buckets by prefix, tables.
 DATA = {
-    "api.handler.handle": "Store/datasets/:r Store/releases/:r Control:rw Online:r",
+    "api.handler.handle": "Store/datasets/:r Store/releases/:r Control:rw Champions:r Online:r",
+    "attempts.handler.handle": "",
+    "champions.handler.handle": "Control:r Champions:rw",
     "dataset.handler.build": "Lake/snapshots/:r Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.finish": "Lake/sources/:r Store/datasets/:rw Store/releases/:r",
     "dataset.handler.plan": "Lake/snapshots/:r Store/datasets/:rw Store/releases/:r Control:r",
@@ -47,9 +49,9 @@ DATA = {
     "feedback_collector.handler.handle": "Store/releases/:r Ledger/ledger/:w Control:r",
     "online.handler.publish": "Lake/snapshots/:r Lake/sources/:r Store/releases/:r Control:r Online:rw",
     "outcomes.handler.derive": ("Lake/snapshots/:r Lake/sources/:r Store/releases/:r Ledger/ledger/:rw Control:r"),
-    "review.handler.conclude": "Store/runs/:r Control:rw",
-    "review.handler.request": "Store/datasets/:r Store/releases/:r Store/runs/:r Control:rw",
-    "scoring.handler.begin": "Store/datasets/:r Store/releases/:r Control:r",
+    "review.handler.conclude": "Store/runs/:r Control:r",
+    "review.handler.request": "Store/datasets/:r Store/releases/:r Store/runs/:r Control:rw Champions:r",
+    "scoring.handler.begin": "Store/datasets/:r Store/releases/:r Control:r Champions:r",
     "scoring.handler.deliver": "Store/scoring/:rw Ledger/ledger/:rw Control:w",
     "scoring.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:r Store/scoring/:w",
     "scoring.handler.publish": "Store/datasets/:r Store/releases/:r Store/scoring/:rw Ledger/ledger/:w",
@@ -58,7 +60,7 @@ DATA = {
     "training.handler.package": "Store/releases/:r Store/runs/:rw",
     "training.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:w",
 }
-OWNERS = ("Lake", "Store", "Ledger", "Control", "Online")
+OWNERS = ("Lake", "Store", "Ledger", "Control", "Champions", "Online")
 READS = {"s3:GetObject", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITES = {"s3:PutObject", "dynamodb:PutItem", "dynamodb:BatchWriteItem"}
 

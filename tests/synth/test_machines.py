@@ -13,10 +13,11 @@ import pytest
 
 from assembly_line import errors
 from assembly_line.messages import StationEvent
-from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument
+from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument, child_run
+from assembly_line.training.attempts import Attempt, Problem
 from assembly_line.training.hyperparameters import script_mode
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
-from tests.synth.cloud_assembly import Assembly
+from tests.synth.cloud_assembly import Assembly, Resource
 from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems
 
 ORDER = {
@@ -58,6 +59,7 @@ ORDER = {
         "Review",
         "Conclude",
         "Approved",
+        "Promote",
         "AnnounceFinished",
         "AnnounceSentBack",
     ],
@@ -74,11 +76,33 @@ ORDER = {
     ],
     "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
     "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
+    "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
+}
+# What follows a job that did not end well.
+ATTEMPTS = [
+    "Attend",
+    "WhichWay",
+    "LookAgain",
+    "AnnounceNoCapacity",
+    "AwaitCapacity",
+    "AnnounceAnotherTry",
+    "BeginAttempt",
+    "TakeResult",
+]
+JOBS = {
+    "Training": {
+        "BuildDataset",
+        "Train",
+        "CreateModel",
+        "ScoreHoldout",
+        "TrainFinal",
+        "CreateFinalModel",
+        "ScoreFinal",
+    },
+    "Scoring": {"BuildDataset", "Score"},
 }
 SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
 NAMES = sorted(ORDER)
-# What fails without an announcement: announcing that itself, and an explanation, with which no work began.
-UNANNOUNCED = ("AnnounceFailed", "Explain")
 STARTED = "2026-11-22T10:00:00.123Z"
 
 
@@ -96,9 +120,22 @@ def test_there_are_exactly_these_machines(machines: dict[str, Definition]) -> No
     assert sorted(machines) == NAMES
 
 
-def test_states_stand_in_the_declared_order_and_then_the_one_way_to_fail(machine: Definition) -> None:
-    assert list(machine.states) == [*ORDER[machine.name], "AnnounceFailed", "Failed"]
+def test_states_stand_in_the_declared_order(machine: Definition) -> None:
+    assert list(machine.states) == [*ORDER[machine.name], *(ATTEMPTS if machine.name in JOBS else [])]
     assert machine.document["StartAt"] == ORDER[machine.name][0]
+
+
+def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definition) -> None:
+    """A redrive enters a Fail state again, and fails again; of a state that was caught it knows nothing."""
+    assert {state["Type"] for state in machine.states.values()} <= {"Task", "Choice", "Wait"}
+    caught = {name: state["Catch"] for name, state in machine.states.items() if "Catch" in state}
+    assert set(caught) == JOBS.get(machine.name, set())
+    for name, (catcher,) in caught.items():
+        child = name == "BuildDataset"
+        error = "StepFunctions.ExecutionAlreadyExistsException" if child else "States.TaskFailed"
+        assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], "Attend"), name
+        before = [state for state in machine.states.values() if state.get("Next") == name]
+        assert {state["Assign"]["attempt"]["state"] for state in before} == {name}
 
 
 def test_definitions_obey_the_language(machine: Definition) -> None:
@@ -127,7 +164,7 @@ def test_the_check_of_definitions_finds_what_is_broken(
     assert [problem for problem in problems(broken) if problem.startswith(expected)]
 
 
-def test_every_task_has_a_time_limit_retries_with_backoff_and_a_way_to_fail(machine: Definition) -> None:
+def test_every_task_has_a_time_limit_and_retries_with_backoff(machine: Definition) -> None:
     for name, state in machine.tasks().items():
         limit = state["TimeoutSeconds"]
         assert isinstance(limit, str) or 0 < limit <= 14 * 24 * 3600, name
@@ -137,11 +174,6 @@ def test_every_task_has_a_time_limit_retries_with_backoff_and_a_way_to_fail(mach
             assert retrier["MaxAttempts"] >= 3
             assert retrier["MaxDelaySeconds"] <= 600
             assert retrier["JitterStrategy"] == "FULL"
-        # States.ALL catches everything but this one error, and must stand alone.
-        assert [caught["ErrorEquals"] for caught in state["Catch"]] == [["States.DataLimitExceeded"], ["States.ALL"]]
-        assert {caught["Next"] for caught in state["Catch"]} == {
-            "Failed" if name in UNANNOUNCED else "AnnounceFailed"
-        }, name
 
 
 def test_errors_that_repeating_cannot_mend_are_not_retried(machine: Definition) -> None:
@@ -159,10 +191,19 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
     for machine in each_assembly.of_type("AWS::StepFunctions::StateMachine"):
         name = re.sub(r"Machine.*", "", machine.id)
         for state in definitions(each_assembly)[name].tasks("lambda:invoke").values():
-            function = each_assembly.resource(machine.stack, state["Arguments"]["FunctionName"][1:].partition(".")[0])
+            function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 20
+    assert checked == 23
+
+
+def called(assembly: Assembly, stack: str, arn: str) -> Resource:
+    """The function of an ARN that a definition of `stack` names: its own, or one of the features station."""
+    of_features = re.search(r"FnGetAtt(\w+Function[0-9A-F]{8})Arn", arn)
+    if of_features is None:
+        return assembly.resource(stack, arn[1:].partition(".")[0])
+    (found,) = (each for each in assembly.of_type("AWS::Lambda::Function") if each.id == of_features[1])
+    return found
 
 
 def test_a_machine_calls_exactly_the_functions_it_may_call(each_assembly: Assembly) -> None:
@@ -274,6 +315,8 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         ("Evaluate", "Register"),
     ):
         first, second = copy.deepcopy(states[judged]), copy.deepcopy(states[final])
+        for state in (first, second):
+            state.get("Assign", {}).get("attempt", {}).pop("state", None)
         phases = [state["Arguments"].get("Payload", {}).pop("phase", None) for state in (first, second)]
         assert phases == (["judged", "final"] if "Lambda" in str(first["Retry"]) else [None, None]), final
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
@@ -291,13 +334,25 @@ def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[st
     for name in ("Training", "Scoring"):
         arguments = machines[name].states["BuildDataset"]["Arguments"]
         assert arguments["Input"] == "{% $context.dataset_request %}"
-        for run, child in (("r-1", "r-1-dataset"), ("x" * 80, "x" * 72 + "-dataset")):
-            assert evaluate(arguments["Name"], context={"Execution": {"Name": run}}) == child
+        assert arguments["Name"] == "{% $attempt.name %}"
+        first = machines[name].states["Begin"]["Assign"]["attempt"]
+        for run in ("r-1", "x" * 80):
+            named = Attempt.from_json(evaluate(first, context={"Execution": {"Name": run}}))
+            assert named == Attempt(state="BuildDataset", kind="execution", name=child_run(run, 1))
 
 
 def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definition]) -> None:
     arguments = machines["Dataset"].states["BuildWithSpark"]["Arguments"]["Arguments"]
     assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
+
+
+def test_runs_of_a_glue_job_wait_for_each_other_for_hours(machines: dict[str, Definition]) -> None:
+    for name, state in (("Dataset", "BuildWithSpark"), ("Tables", "Refresh")):
+        _, full = machines[name].states[state]["Retry"]
+        assert full["ErrorEquals"][0] == "Glue.ConcurrentRunsExceededException"
+        waits = [min(full["IntervalSeconds"] * 2**n, full["MaxDelaySeconds"]) for n in range(full["MaxAttempts"])]
+        # With full jitter half of it on average.
+        assert 4 * 3600 < sum(waits) / 2 < machines[name].document["TimeoutSeconds"]
 
 
 def test_only_a_dataset_for_a_type_of_model_gets_model_inputs(machines: dict[str, Definition]) -> None:
@@ -351,21 +406,26 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
     machine: Definition, given: object, line: str
 ) -> None:
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
-    variables = {"failure": {"error": "RequestRefused", "cause": "why" * 1000}, "context": {"author": "arn:x"}}
-    kinds = []
+    attempt = {"number": 2, "waits": 7}
+    variables = {"way": {"cause": "why" * 1000}, "attempt": attempt, "context": {"author": "arn:x"}}
+    kinds: list[str] = []
+    ids: list[str] = []
     for state in machine.tasks("events:putEvents").values():
         for entry in evaluate(state["Arguments"]["Entries"], variables=variables, context=context):
             detail = {**entry["Detail"], "environment": "e", "account": "0"}
             event = StationEvent.from_json(json.dumps(detail))
             kinds.append(event.kind)
             assert (event.line, event.item, event.attempt) == (line, "run-1", 1)
-            assert event.id == f"run-1-dataset:{event.station}:{event.kind}:1"
-            assert (event.cause or "").startswith("RequestRefused: why") == (event.kind == "failed")
-            assert len(event.cause or "") <= 2000
+            ids.append(event.id)
+            assert event.id.startswith(f"run-1-dataset:{event.station}:{event.kind}:1")
+            assert event.cause is None or event.cause == ("why" * 1000)[:2000]
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
     reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
-    assert sorted(kinds) == sorted(["queued", "started", "finished", "failed", *reviewed])
+    held = ["waiting", "started"] if machine.name in JOBS else []
+    assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
+    assert len(set(ids)) == len(ids)
+    assert [name for name in ids if name.endswith(":1:2.7")] == [name for name in ids if name.count(":") == 4]
 
 
 def test_a_redriven_execution_announces_another_attempt(machine: Definition) -> None:
@@ -374,35 +434,36 @@ def test_a_redriven_execution_announces_another_attempt(machine: Definition) -> 
     assert (entry["Detail"]["attempt"], entry["Detail"]["id"].rpartition(":")[2]) == (3, "3")
 
 
-@pytest.mark.parametrize(
-    ("caught", "error", "cause"),
-    [
-        (
-            {"Error": "RequestRefused", "Cause": '{"errorMessage":"line: is missing","errorType":"RequestRefused"}'},
-            "RequestRefused",
-            "line: is missing",
-        ),
-        (
-            {"Error": "States.TaskFailed", "Cause": '{"FailureReason":"AlgorithmError: bad","TrainingJobName":"x"}'},
-            "States.TaskFailed",
-            "AlgorithmError: bad",
-        ),
-        (
-            {"Error": "States.TaskFailed", "Cause": '{"Error":"QualityGateFailed","Cause":"no rows","Name":"x"}'},
-            "QualityGateFailed",
-            "no rows",
-        ),
-        ({"Error": "States.Timeout"}, "States.Timeout", ""),
-        ({"Error": "Broken", "Cause": "plain {text}"}, "Broken", "plain {text}"),
-        ({"Error": "Broken", "Cause": '{"other": 1}'}, "Broken", '{"other": 1}'),
-        ({"Error": "Broken", "Cause": '{"errorMessage":"two\\nlines"}'}, "Broken", "two\nlines"),
-        ({"Error": "Broken", "Cause": "{" + "x" * 40000 + "}"}, "Broken", "{" + "x" * 40000 + "}"),
-    ],
-)
-def test_an_execution_fails_with_the_reason_a_person_can_read(
-    machine: Definition, caught: dict[str, str], error: str, cause: str
-) -> None:
-    *_, catcher = machine.states["AnnounceStarted"]["Catch"]
-    failure = evaluate(catcher["Assign"]["failure"], errorOutput=caught)
-    failed = evaluate(machine.states["Failed"], variables={"failure": failure})
-    assert (failed["Error"], failed["Cause"]) == (error, cause)
+def test_the_way_on_leads_back_to_the_state_of_the_attempt_or_past_it(machines: dict[str, Definition]) -> None:
+    for name, jobs in JOBS.items():
+        states = machines[name].states
+        for job in jobs:
+            attempt = {"state": job, "name": "n-2", "number": 2, "waits": 0}
+            variables = {"attempt": attempt, "way": {"result": "found"}, "packaged": {"transform_job_name": "t-1"}}
+            again, _ = chosen(states["BeginAttempt"], variables)
+            assert again == job
+            past, assigned = chosen(states["TakeResult"], variables)
+            assert past == states[job]["Next"], job
+            # What the job's own state would have left.
+            assert set(assigned) == set(states[job].get("Assign", {})), job
+            for variable, value in assigned.items():
+                if variable == "attempt":
+                    assert value["name"] == "t-1"
+                else:
+                    assert value == "found"
+
+
+def chosen(state: dict[str, Any], variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The next state, and what the choice assigns on the way to it."""
+    for choice in state["Choices"]:
+        if evaluate(choice["Condition"], variables=variables):
+            return choice["Next"], evaluate(choice.get("Assign", {}), variables=variables)
+    return state["Default"], evaluate(state.get("Assign", {}), variables=variables)
+
+
+def test_what_was_caught_is_told_with_the_redrives_by_then(machines: dict[str, Definition]) -> None:
+    (catcher,) = machines["Training"].states["Train"]["Catch"]
+    error = {"Error": "States.TaskFailed", "Cause": "{}"}
+    for execution, redrives in (({"Name": "r"}, 0), ({"Name": "r", "RedriveCount": 2}, 2)):
+        found = evaluate(catcher["Assign"]["problem"], errorOutput=error, context={"Execution": execution})
+        assert Problem(**found) == Problem(error="States.TaskFailed", cause="{}", redrives=redrives)

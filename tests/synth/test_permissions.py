@@ -15,7 +15,6 @@ from tests.synth.policies import Statement, as_text, identity_statements, resour
 WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
-    "lambda:ListFunctions",
     "sagemaker:ListModelPackages",
     # Step Functions configures the delivery of its logs and traces by these.
     "logs:CreateLogDelivery",
@@ -102,11 +101,46 @@ def test_training_and_models_can_only_be_created_isolated(each_assembly: Assembl
     ]
     assert len(creating) == 2
     for each in creating:
-        assert each.conditions == {"Bool": {"sagemaker:NetworkIsolation": "true"}}, str(each)
+        assert each.conditions["Bool"] == {"sagemaker:NetworkIsolation": "true"}, str(each)
+
+
+def test_only_jobs_and_models_of_the_environment_are_made_tagged_stopped_and_deleted(each_assembly: Assembly) -> None:
+    """Every job carries the environment as a tag: those of other teams in the account are out of reach."""
+    by_request = {"AddTags", "CreateTrainingJob", "CreateTransformJob", "CreateModel"}
+    by_resource = {"StopTrainingJob", "StopTransformJob", "DeleteModel"}
+    seen: set[str] = set()
+    for each in identity_statements(each_assembly):
+        actions = {action.removeprefix("sagemaker:") for action in each.actions if action.startswith("sagemaker:")}
+        for changed, kind in ((by_request, "Request"), (by_resource, "Resource")):
+            if actions & changed:
+                seen |= actions
+                key = f"aws:{kind}Tag/assembly-line:environment"
+                assert each.conditions["StringEquals"] == {key: each_assembly.environment}, str(each)
+    assert seen == by_request | by_resource
+
+
+def test_one_function_alone_writes_who_decides(each_assembly: Assembly) -> None:
+    writing = [
+        each
+        for each in identity_statements(each_assembly)
+        if {
+            action
+            for action in each.actions
+            if action.startswith(("dynamodb:Put", "dynamodb:Update", "dynamodb:Batch"))
+        }
+        and any("ChampionsTable" in resource for resource in each.resources)
+    ]
+    assert [each.owner.id.startswith("ChampionsRole") for each in writing] == [True]
+    asking = [
+        each
+        for each in identity_statements(each_assembly)
+        if "lambda:InvokeFunction" in each.actions and any("ChampionsFunction" in name for name in each.resources)
+    ]
+    assert sorted(each.owner.id.partition("Role")[0] for each in asking) == ["ApiFunction", "Training"]
 
 
 def test_nobody_may_delete_data_but_tables_that_can_be_made_again(each_assembly: Assembly) -> None:
-    deleting = ("s3:Delete", "dynamodb:Delete", "sagemaker:Delete", "kms:ScheduleKeyDeletion")
+    deleting = ("s3:Delete", "dynamodb:Delete", "sagemaker:DeleteModelPackage", "kms:ScheduleKeyDeletion")
     found = [each for each in identity_statements(each_assembly) if any(a.startswith(deleting) for a in each.actions)]
     deletes = [[action for action in each.actions if action.startswith(deleting)] for each in found]
     assert [each.owner.id.startswith("TablesJobRole") for each in found] == [True]

@@ -9,18 +9,29 @@ from dataclasses import replace
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
+from aws_cdk.aws_kms import Key
 
 from assembly_line.cli.account_deployment import FLAGS
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
-from assembly_line.names import OnlineKey, Parameter, job_role, line_resource, online_machine, parameter_name
+from assembly_line.names import (
+    OnlineKey,
+    Parameter,
+    job_role,
+    line_resource,
+    log_parameter,
+    online_machine,
+    parameter_name,
+    tables_machine,
+)
 from assembly_line.proof.deployment import limits, references
 from assembly_line.proof.world import World
 from assembly_line.stations import machines as registered_machines
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.schedules.moments import cron_of
-from stacks.constructs.schedules.online_schedule import OnlineSchedule
-from tests.synth.cloud_assembly import ROOT, Assembly
+from stacks.constructs.schedules.schedules import Schedules
+from tests.synth.cloud_assembly import ROOT, Assembly, Resource
 from tests.synth.policies import as_text, resource_statements
 
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -113,16 +124,36 @@ def test_only_what_can_be_published_again_expires(each_assembly: Assembly) -> No
     assert expiring == [("Features", {"AttributeName": OnlineKey.EXPIRES, "Enabled": True})]
 
 
+def scheduled(assembly: Assembly) -> list[Resource]:
+    return [rule for rule in assembly.of_type("AWS::Events::Rule") if "ScheduleExpression" in rule.properties]
+
+
 def test_tables_are_refreshed_when_the_line_says(each_assembly: Assembly) -> None:
-    (trigger,) = each_assembly.of_type("AWS::Glue::Trigger")
-    jobs = {job.properties.get("Name") for job in each_assembly.of_type("AWS::Glue::Job")}
-    (action,) = trigger.properties["Actions"]
-    assert (trigger.stack, trigger.properties["Schedule"]) == ("Line-coupon-redemption", "cron(0 5 * * ? *)")
-    assert action["JobName"] in jobs
-    assert action["Arguments"] == {
-        "--LINE": "coupon_redemption",
-        "--TABLES": "spending_by_month,redemptions_by_week,household_week",
+    (rule,) = scheduled(each_assembly)
+    (target,) = rule.properties["Targets"]
+    assert (rule.stack, rule.properties["ScheduleExpression"]) == ("Line-coupon-redemption", "cron(0 5 * * ? *)")
+    assert json.loads(target["Input"]) == {
+        "line": "coupon_redemption",
+        "tables": "spending_by_month,redemptions_by_week,household_week",
     }
+    named = {
+        each.properties.get("StateMachineName") for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    }
+    assert target["Arn"]["Fn::Join"][1][-1].removeprefix(":stateMachine:") in named
+    # A laptop does not refresh tables by itself.
+    assert rule.properties["State"] == ("DISABLED" if each_assembly.environment == "embedded" else "ENABLED")
+
+
+def test_every_end_of_a_glue_job_can_alarm(each_assembly: Assembly) -> None:
+    """Whatever starts a run by itself is a machine, whose failures have an alarm."""
+    assert not [each for each in each_assembly.resources if each.type == "AWS::Glue::Trigger"]
+    machines = {(each.stack, each.id) for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")}
+    alarmed: dict[str, set[tuple[str, str]]] = {"ExecutionsFailed": set(), "ExecutionsTimedOut": set()}
+    for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm"):
+        if alarm.properties.get("MetricName") in alarmed:
+            (dimension,) = alarm.properties["Dimensions"]
+            alarmed[alarm.properties["MetricName"]].add((alarm.stack, dimension["Value"]["Ref"]))
+    assert alarmed["ExecutionsFailed"] == alarmed["ExecutionsTimedOut"] == machines
 
 
 @pytest.mark.parametrize(
@@ -141,23 +172,20 @@ def test_a_declared_refresh_is_a_schedule(refresh: str, schedule: str) -> None:
 def test_online_features_are_published_when_the_line_says(production: Assembly) -> None:
     line = load_line(ROOT / "lines", "coupon_redemption").line
     stack = Stack(App(), "Line")
-    OnlineSchedule(stack, "Online", line=replace(line, online_refresh="daily at 06:00"), environment="prod")
+    declared = replace(line, online_refresh="daily at 06:00", tables=())
+    alarms = Alarms(stack, "Alarms", key=Key(stack, "Key"), email=None)
+    Schedules(stack, "Schedules", line=declared, environment="prod", enabled=True, alarms=alarms)
     written = Template.from_stack(stack)
     (rule,) = written.find_resources("AWS::Events::Rule").values()
     (target,) = rule["Properties"]["Targets"]
     assert rule["Properties"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
     assert json.loads(target["Input"]) == {"line": "coupon_redemption"}
     machines = production.of_type("AWS::StepFunctions::StateMachine")
-    (named,) = (name for machine in machines if (name := machine.properties.get("StateMachineName")))
-    assert target["Arn"]["Fn::Join"][1][-1] == f":stateMachine:{named}"
+    assert online_machine("prod") in {machine.properties.get("StateMachineName") for machine in machines}
+    assert target["Arn"]["Fn::Join"][1][-1] == f":stateMachine:{online_machine('prod')}"
     (policy,) = written.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
-
-
-def test_a_line_without_such_a_moment_publishes_by_hand(each_assembly: Assembly) -> None:
-    rules = each_assembly.of_type("AWS::Events::Rule")
-    assert [rule for rule in rules if "ScheduleExpression" in rule.properties] == []
 
 
 def test_queries_are_bounded_and_their_results_encrypted(each_assembly: Assembly) -> None:
@@ -179,7 +207,8 @@ def test_topics_and_queues_are_encrypted(each_assembly: Assembly) -> None:
     for queue in each_assembly.of_type("AWS::SQS::Queue"):
         # A customer key, but for the queues that EventBridge fills.
         own = "KmsMasterKeyId" in queue.properties
-        assert own or (queue.stack == "Throughput" and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
+        of_rules = queue.stack == "Throughput" or queue.id.startswith("SchedulesUndelivered")
+        assert own or (of_rules and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
 
 
 def test_every_queue_has_dead_letters_that_are_kept_and_watched(each_assembly: Assembly) -> None:
@@ -237,6 +266,33 @@ def test_logs_end_and_are_encrypted(each_assembly: Assembly) -> None:
     for group in each_assembly.of_type("AWS::Logs::LogGroup"):
         assert group.properties["RetentionInDays"] >= 7, str(group)
         assert "KmsKeyId" in group.properties, str(group)
+
+
+def test_logs_that_services_deliver_fill_no_policy_of_the_account(each_assembly: Assembly) -> None:
+    """And their names are used once: what an earlier life of a stack left behind stops no deployment."""
+    groups = {
+        (each.stack, each.id): each.properties.get("LogGroupName")
+        for each in each_assembly.of_type("AWS::Logs::LogGroup")
+    }
+    delivered = [
+        (
+            each.stack,
+            as_text(
+                each.properties["LoggingConfiguration"]["Destinations"][0]["CloudWatchLogsLogGroup"]["LogGroupArn"]
+            ),
+        )
+        for each in each_assembly.of_type("AWS::StepFunctions::StateMachine")
+    ]
+    delivered += [
+        (each.stack, as_text(each.properties["AccessLogSettings"]["DestinationArn"]))
+        for each in each_assembly.of_type("AWS::ApiGatewayV2::Stage")
+    ]
+    for stack, arn in delivered:
+        name = as_text(groups[stack, arn.strip("<>").partition(".")[0]])
+        assert name.startswith("/aws/vendedlogs/"), name
+        assert "AWS::StackId" in name, name
+    vended = [name for name in groups.values() if name is not None]
+    assert len(vended) == len(delivered) == 7
 
 
 def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
@@ -356,8 +412,9 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         ("AWS::SNS::Topic", line),
         ("AWS::SageMaker::ModelPackageGroup", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
-        # A line's own schedule names it.
+        # A line's own schedules name them.
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
+        ("AWS::StepFunctions::StateMachine", tables_machine("embedded")),
     }
 
 
@@ -380,7 +437,11 @@ def test_every_parameter_that_the_command_line_looks_up_is_published(assembly: A
     machines = [machine.parameter for machine in registered_machines().values()]
     wanted = {parameter_name("embedded", parameter) for parameter in (*Parameter, *machines)}
     subscribers = "/assembly-line/embedded/lines/coupon_redemption/subscribers/campaign_desk"
-    assert published == wanted | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
+    handlers = [function.properties["Handler"] for function in assembly.of_type("AWS::Lambda::Function")]
+    logs = {
+        log_parameter("embedded", handler.removeprefix("lambdas.").replace(".handler.", ".")) for handler in handlers
+    }
+    assert published == wanted | logs | {f"{subscribers}/queue-url", f"{subscribers}/dead-letters-url"}
 
 
 def test_a_line_can_go_because_nothing_refers_to_it(each_assembly: Assembly) -> None:

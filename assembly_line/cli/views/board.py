@@ -77,7 +77,7 @@ def _open(item: OpenItem) -> tuple[object, ...]:
         item.item,
         item.began_in,
         item.station,
-        item.state,
+        item.state if item.cause is None else f"{item.state}: {item.cause}",
         duration(item.age_seconds),
         duration(item.state_seconds),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
-from assembly_line.names import CHILD_SUFFIX
+from assembly_line.names import is_child, work_item
 from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
 from assembly_line.storage.services.requested_runs import start_requested
@@ -71,7 +71,7 @@ def cancelled(account: Account, run: str, *, by: str) -> dict[str, Any]:
         "status": found.status,
         "started_at": format_instant(found.started),
         # A training or scoring run waits for the dataset that is called after it.
-        "fails_too": run.removesuffix(CHILD_SUFFIX) if run.endswith(CHILD_SUFFIX) else None,
+        "fails_too": work_item(run) if is_child(run) else None,
     }
 
 

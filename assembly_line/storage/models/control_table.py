@@ -1,4 +1,4 @@
-"""The control table: for each line its current release, its champion, and its runs and reviews."""
+"""The control table: for each line its current release, runs and reviews; and the table of champions beside it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from assembly_line.training.champions import Champion
 
 DOCUMENT = "document"
+OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
 
 class ControlTable:
-    """One table; each item holds one JSON document."""
+    """Each item holds one JSON document.
 
-    def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
+    Args:
+        champions: the table in which champions and approved runs stand, which one function alone may write; None for
+            who reads neither.
+    """
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str, champions: str | None = None) -> None:
         self._dynamodb = dynamodb
         self._name = name
+        self._champions = champions
 
     def current_release(self, line: str) -> str:
         """Digest of the release that new work of the line uses.
@@ -157,18 +164,18 @@ class ControlTable:
 
     def read(self, line: str, item: str) -> dict[str, Any] | None:
         """One item's document, or None."""
-        answer = self._dynamodb.get_item(TableName=self._name, Key=_key(line, item), ConsistentRead=True)
+        answer = self._dynamodb.get_item(TableName=self._holding(item), Key=_key(line, item), ConsistentRead=True)
         found = answer.get("Item")
         return None if found is None else json.loads(found[DOCUMENT]["S"])
 
     def write(self, line: str, item: str, document: Mapping[str, Any]) -> None:
-        self._dynamodb.put_item(TableName=self._name, Item=_item(line, item, document))
+        self._dynamodb.put_item(TableName=self._holding(item), Item=_item(line, item, document))
 
     def add(self, line: str, item: str, document: Mapping[str, Any]) -> bool:
         """Store the document unless the item is there. False if it is: the first is kept."""
         try:
             self._dynamodb.put_item(
-                TableName=self._name,
+                TableName=self._holding(item),
                 Item=_item(line, item, document),
                 ConditionExpression="attribute_not_exists(#item)",
                 ExpressionAttributeNames={"#item": ControlKey.SORT},
@@ -181,7 +188,7 @@ class ControlTable:
         """Store the document where `known` stands. False if something else stands there meanwhile, or nothing."""
         try:
             self._dynamodb.put_item(
-                TableName=self._name,
+                TableName=self._holding(item),
                 Item=_item(line, item, document),
                 ConditionExpression="#document = :known",
                 ExpressionAttributeNames={"#document": DOCUMENT},
@@ -201,40 +208,49 @@ class ControlTable:
         return True
 
     def texts(self, line: str) -> list[tuple[str, str]]:
-        """(item, document as JSON text) of everything that the table holds of the line."""
-        found = self._items("#line = :line", {":line": line})
+        """(item, document as JSON text) of everything that the tables hold of the line."""
+        tables = (self._name, self._holding(ControlKey.CHAMPION))
+        found = [item for table in tables for item in self._items(table, "#line = :line", {":line": line})]
         return [(item[ControlKey.SORT]["S"], item[DOCUMENT]["S"]) for item in found]
 
     def between(self, line: str, first: str, last: str) -> list[dict[str, Any]]:
         """Documents of the items from `first` to `last`, in order."""
         values = {":line": line, ":first": first, ":last": last}
-        found = self._items("#line = :line AND #item BETWEEN :first AND :last", values)
+        found = self._items(self._holding(first), "#line = :line AND #item BETWEEN :first AND :last", values)
         return [json.loads(item[DOCUMENT]["S"]) for item in found]
 
     def last(self, line: str, prefix: str) -> dict[str, Any] | None:
         """The document of the last item that begins so, or None."""
-        asked = self._asked(BEGINS, {":line": line, ":prefix": prefix})
+        asked = self._asked(self._holding(prefix), BEGINS, {":line": line, ":prefix": prefix})
         page = self._dynamodb.query(**asked, ScanIndexForward=False, Limit=1)
         return next((json.loads(item[DOCUMENT]["S"]) for item in page["Items"]), None)
 
     def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
-        found = self._items(BEGINS, {":line": line, ":prefix": prefix})
+        found = self._items(self._holding(prefix), BEGINS, {":line": line, ":prefix": prefix})
         return [json.loads(item[DOCUMENT]["S"]) for item in found]
 
-    def _items(self, condition: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    def _holding(self, item: str) -> str:
+        """The table that holds the item."""
+        if not item.startswith(OF_CHAMPIONS):
+            return self._name
+        if self._champions is None:
+            raise ValueError(f"{item}: this access to the control table was made without the table of champions")
+        return self._champions
+
+    def _items(self, table: str, condition: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            page = self._dynamodb.query(**self._asked(condition, values), **start)
+            page = self._dynamodb.query(**self._asked(table, condition, values), **start)
             items += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return items
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _asked(self, condition: str, values: Mapping[str, str]) -> dict[str, Any]:
+    def _asked(self, table: str, condition: str, values: Mapping[str, str]) -> dict[str, Any]:
         names = {"#line": str(ControlKey.PARTITION), "#item": str(ControlKey.SORT)}
         return {
-            "TableName": self._name,
+            "TableName": table,
             "KeyConditionExpression": condition,
             "ExpressionAttributeNames": {name: key for name, key in names.items() if name in condition},
             "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},

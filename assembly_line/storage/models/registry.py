@@ -84,6 +84,15 @@ class ModelRegistry:
             ApprovalDescription=" ".join(reason.split())[:DESCRIPTION_LIMIT],
         )
 
+    def discard_model(self, name: str) -> None:
+        """Delete a model that nothing asks any more; its archive stays. Repeating it changes nothing."""
+        try:
+            self._sagemaker.delete_model(ModelName=name)
+        except ClientError as error:
+            # SageMaker calls what does not exist an invalid request.
+            if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+                raise
+
     def _request(self, content: PackageContent) -> CreateModelPackageInputTypeDef:
         return {
             "ModelPackageGroupName": self._group,

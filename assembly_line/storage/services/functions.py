@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
-from assembly_line.errors import NotFound, RequestRefused, RunFailed, TookTooLong
+from assembly_line.errors import Conflict, NotFound, NotPermitted, RequestRefused, RunFailed, TookTooLong
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # take as long again.
 WITHIN_A_REQUEST = Config(connect_timeout=2, read_timeout=21, retries={"total_max_attempts": 1})
 # What a caller can do something about keeps its kind; everything else is the function's own failure.
-KEPT = {kind.__name__: kind for kind in (NotFound, RequestRefused)}
+KEPT = {kind.__name__: kind for kind in (Conflict, NotFound, NotPermitted, RequestRefused)}
 
 
 class Functions:
@@ -29,7 +29,7 @@ class Functions:
         """The function's answer, which must be a JSON object.
 
         Raises:
-            RequestRefused, NotFound: as the function raised them.
+            RequestRefused, NotFound, NotPermitted, Conflict: as the function raised them.
             TookTooLong: no answer came within the client's time.
             RunFailed: it failed otherwise.
         """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +12,7 @@ from assembly_line.instants import EPOCH, format_instant
 from assembly_line.names import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from assembly_line.storage.account import Account
 
@@ -23,14 +22,17 @@ GLUE_RUN = "jr_"
 # Where a run does not say it: without a security configuration. Its own name ends without the kind of log.
 GLUE_GROUP = "/aws-glue/jobs"
 GLUE_KINDS = ("error", "output", "logs-v2")
-HANDLERS = "lambdas."
 # A log is read from its start on: look at its latest part first, at all of it last.
 RECENT = (timedelta(hours=1), timedelta(days=1), timedelta(days=14), None)
 
 
 class Logs:
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    """Args:
+    groups: function, such as `training.begin` -> its log group.
+    """
+
+    def __init__(self, account: Account, groups: Mapping[str, str]) -> None:
+        self._account, self._groups = account, groups
 
     def functions(self) -> list[str]:
         """Names of the line's functions: `<capability>.<entry>`, as their handlers are called."""
@@ -87,17 +89,6 @@ class Logs:
                 break
         return found
 
-    @cached_property
-    def _groups(self) -> dict[str, str]:
-        prefix = f"AssemblyLine-{self._account.environment}-"
-        pages = self._account.client("lambda").get_paginator("list_functions").paginate()
-        return {
-            _entry(function["Handler"]): _group(function)
-            for page in pages
-            for function in page["Functions"]
-            if function["FunctionName"].startswith(prefix) and function.get("Handler", "").startswith(HANDLERS)
-        }
-
     def _read(
         self, group: str, *, last: int, streams: str | None = None, since: datetime | None = None
     ) -> list[str] | None:
@@ -116,16 +107,6 @@ class Logs:
         events = [event for event in every if event["logStreamName"].startswith(streams or "")]
         events.sort(key=lambda event: event["timestamp"])
         return [f"{_at(event['timestamp'])}  {event['message'].rstrip()}" for event in events[-last:]]
-
-
-def _entry(handler: str) -> str:
-    """`dataset.plan` of `lambdas.dataset.handler.plan`."""
-    return handler.removeprefix(HANDLERS).replace(".handler.", ".", 1)
-
-
-def _group(function: dict[str, Any]) -> str:
-    chosen = function.get("LoggingConfig", {}).get("LogGroup")
-    return str(chosen or f"/aws/lambda/{function['FunctionName']}")
 
 
 def _at(milliseconds: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from assembly_line.causes import parsed, readable_failure
 from assembly_line.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ RUNNING = "RUNNING"
 SUCCEEDED = "SUCCEEDED"
 ABORTED = "ABORTED"
 GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
-# In order of how much a person learns from it.
-REASON_MEMBERS = ("FailureReason", "errorMessage", "ErrorMessage", "StatusMessage", "Cause", "cause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +46,7 @@ class Execution:
     @property
     def reason(self) -> str:
         """Why it failed, in one readable line."""
-        words = readable_cause(self.cause or "")
-        return ": ".join(part for part in (self.error, words) if part) or self.status
+        return readable_failure(self.error, self.cause) or self.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +106,8 @@ class Machines:
             status=found["status"],
             started=found["startDate"],
             stopped=found.get("stopDate"),
-            request=_parsed(found.get("input")),
-            output=_parsed(found.get("output")),
+            request=parsed(found.get("input")),
+            output=parsed(found.get("output")),
             error=found.get("error"),
             cause=found.get("cause"),
         )
@@ -129,6 +127,25 @@ class Machines:
             # It may have ended between the two calls.
             if failure.response["Error"]["Code"] != "ValidationException":
                 raise
+        return self.describe(arn)
+
+    def redrive(self, arn: str) -> Execution:
+        """Go on with an execution at the state where it ended, and return it as it is then.
+
+        Raises:
+            NotFound: there is none of that ARN.
+            Conflict: it runs, succeeded, or ended too long ago.
+        """
+        found = self.describe(arn)
+        try:
+            self._sfn.redrive_execution(executionArn=arn)
+        except ClientError as failure:
+            if failure.response["Error"]["Code"] != "ExecutionNotRedrivable":
+                raise
+            raise Conflict(
+                f"run {found.name} is {found.status.lower()} and cannot go on: expected a run that failed, was stopped "
+                "or ran out of time within the last 14 days; start it again under a new name"
+            ) from failure
         return self.describe(arn)
 
     def current_state(self, arn: str) -> str | None:
@@ -159,7 +176,7 @@ class Machines:
         details: Iterator[Mapping[str, Any]] = (
             event.get("taskSubmittedEventDetails") or {} for event in self._history(arn)
         )
-        return [_parsed(each.get("output")) for each in details if each.get("resourceType") == service]
+        return [parsed(each.get("output")) for each in details if each.get("resourceType") == service]
 
     def recent(self, machine_arn: str, *, status: str | None = None, limit: int = 20) -> list[tuple[str, str]]:
         """(name, status) of the latest executions, newest first."""
@@ -177,41 +194,16 @@ def execution_arn(machine_arn: str, name: str) -> str:
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
 
-def readable_cause(cause: str) -> str:
-    """What a person wants to read of a cause: services nest JSON in strings, the reason is the innermost one."""
-    document = _parsed(cause)
-    if isinstance(document, str):
-        return document.strip()
-    if isinstance(document, list):
-        return "; ".join(filter(None, (readable_cause(json.dumps(part)) for part in document)))
-    if not isinstance(document, Mapping):
-        return cause.strip()
-    for member in REASON_MEMBERS:
-        inner = document.get(member)
-        if inner:
-            return readable_cause(inner if isinstance(inner, str) else json.dumps(inner))
-    return cause.strip()
-
-
 def _text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
-
-
-def _parsed(text: str | None) -> Any:
-    if not text:
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _problem(event: HistoryEventTypeDef) -> str | None:
     for member, details in event.items():
         failed = member.endswith(("FailedEventDetails", "TimedOutEventDetails", "AbortedEventDetails"))
         if failed and isinstance(details, Mapping):
-            error, cause = details.get("error"), readable_cause(str(details.get("cause") or ""))
-            return ": ".join(part for part in (error, cause) if part) or member.removesuffix("EventDetails")
+            said = readable_failure(details.get("error"), str(details.get("cause") or ""))
+            return said or member.removesuffix("EventDetails")
     return None
 
 

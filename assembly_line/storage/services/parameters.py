@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from assembly_line.errors import TargetUnreachable
 from assembly_line.names import (
     PROJECT,
+    log_parameter,
     parameter_name,
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
@@ -39,6 +40,11 @@ class Parameters:
             TargetUnreachable: the environment is not deployed here.
         """
         return self._find(parameter_name(self.environment, parameter))
+
+    def log_groups(self) -> dict[str, str]:
+        """Function, such as `training.begin` -> its log group."""
+        folder = log_parameter(self.environment)
+        return {name.removeprefix(folder): group for name, group in self.all.items() if name.startswith(folder)}
 
     def subscriber_queue(self, line: str, subscriber: str) -> str:
         """URL of the queue that a subscriber of the line reads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound
-from assembly_line.names import CHILD_SUFFIX, ControlKey
+from assembly_line.names import ControlKey, is_child
 from assembly_line.stations import TRAINING_RUN, Machine, machines
 from assembly_line.storage.services.machines import RUNNING, execution_arn
 
@@ -31,7 +31,7 @@ def overview(account: Account) -> dict[str, Any]:
 def _latest(account: Account, machine: Machine) -> list[tuple[str, str]]:
     """Names and statuses, the newest first. Datasets that a run had built for it are the run's own."""
     found = account.machines.recent(account.named(machine.parameter), limit=LOOKED_AT)
-    return [(name, status) for name, status in found if not name.endswith(CHILD_SUFFIX)][:SHOWN]
+    return [(name, status) for name, status in found if not is_child(name)][:SHOWN]
 
 
 def _line(account: Account, name: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Which run decides for a line, and letting an earlier one decide again."""
+"""Which run decides for a line, and letting another one decide."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import Conflict
-from assembly_line.training.champions import Champion, Restoration, restored, same_restoration, sent_back
-from assembly_line.training.review import check_permitted
+from assembly_line.errors import Conflict, NotFound, NotPermitted
+from assembly_line.training.champions import Cause, Champion, Restoration, restored, same_restoration, sent_back
+from assembly_line.training.review import DECIDED, check_permitted, is_approval
 
 if TYPE_CHECKING:
     from assembly_line.requests import RollbackRequest
@@ -26,27 +27,70 @@ def found(account: Account, line: str) -> dict[str, Any]:
     return {"line": line, "champion": _shown(champion), "approved": approved}
 
 
-def rolled_back(account: Account, line: str, request: RollbackRequest, *, principal: str, account_id: str) -> Champion:
+def rolled_back(
+    account: Account, line: str, request: RollbackRequest, *, principal: str, account_id: str, function: str
+) -> Champion:
     """Let the named run decide again; the champion as it is then. Asking the same again does what did not come about.
+
+    Args:
+        function: the one that alone writes who decides.
 
     Raises:
         NotFound: there is no champion, or the run was never approved.
         Conflict: the run decides already, or another one took over meanwhile.
         NotPermitted: the principal is the author of the run.
     """
+    asked = {"cause": Cause.ROLLBACK, "line": line, "principal": principal, **request.model_dump()}
+    champion = Champion.from_json(account.functions.call(function, asked)["champion"])
+    wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
+    registry, gone = account.registry(line), account.control.approved(line, request.replaces)
+    registry.decide(champion.model_package_arn, approved=True, reason=f"decides again: {request.reason}")
+    registry.decide(gone.model_package_arn, approved=False, reason=f"rolled back: {request.reason}")
+    account.event_bus.announce(sent_back(champion, wanted, environment=account.environment, account=account_id))
+    return champion
+
+
+def let_decide(account: Account, line: str, champion: Champion, *, principal: str) -> bool:
+    """Whether an approved run decides now. One that was promoted after it stands; repeating it changes nothing.
+
+    Raises:
+        NotPermitted: no review approved the run, or it says something else than the champion does.
+    """
+    control, run_id = account.control, champion.run_id
+    review = control.review(line, run_id)
+    if review["state"] != DECIDED or not is_approval(review["decision"]):
+        raise NotPermitted(f"run {run_id} (line {line}): no review approved it; `line review approve` does")
+    check_permitted(review, reviewer=principal, decision=review["decision"])
+    said = (champion.line, champion.reviewer, champion.author, champion.promoted_at)
+    known = (line, review["reviewer"], review["author"], review["decided_at"])
+    if principal != review["reviewer"] or said != known:
+        raise NotPermitted(f"run {run_id} (line {line}): asked for {said}, its review says {known}")
+    try:
+        deciding = control.champion(line).run_id
+    except NotFound:
+        deciding = None
+    return control.promote(line, replace(champion, replaces=deciding))
+
+
+def let_decide_again(account: Account, line: str, run_id: str, wanted: Restoration) -> Champion:
+    """The champion, which the named run is again. Asking the same again is harmless.
+
+    Raises:
+        NotFound: there is no champion, or the run was never approved.
+        Conflict: the run decides already, or another one took over meanwhile.
+        NotPermitted: the caller is the author of the run.
+    """
     control = account.control
     current = control.champion(line)
-    wanted = Restoration(by=principal, reason=request.reason, replaced=request.replaces)
-    if not same_restoration(current, request.run_id, wanted):
-        _require_replaced(line, current.run_id, request)
-        target = control.approved(line, request.run_id)
-        check_permitted(control.review(line, request.run_id), reviewer=principal, decision="approve")
-        champion = restored(target, wanted)
-        if not control.restore(line, champion, known=current):
-            raise Conflict(_changed(line, request))
-        current = champion
-    _take_effect(account, line, current, wanted, account_id)
-    return current
+    if same_restoration(current, run_id, wanted):
+        return current
+    _require_replaced(line, current.run_id, run_id, wanted)
+    target = control.approved(line, run_id)
+    check_permitted(control.review(line, run_id), reviewer=wanted.by, decision="approve")
+    champion = restored(target, wanted)
+    if not control.restore(line, champion, known=current):
+        raise Conflict(_changed(line, wanted))
+    return champion
 
 
 def _shown(run: Champion) -> dict[str, Any]:
@@ -54,26 +98,15 @@ def _shown(run: Champion) -> dict[str, Any]:
     return {name: document[name] for name in SHOWN}
 
 
-def _require_replaced(line: str, deciding: str, request: RollbackRequest) -> None:
-    if deciding == request.run_id:
-        raise Conflict(
-            f"run {request.run_id} decides for line {line} already; `line champion show {line}` says since when"
-        )
-    if deciding != request.replaces:
-        raise Conflict(_changed(line, request))
+def _require_replaced(line: str, deciding: str, run_id: str, wanted: Restoration) -> None:
+    if deciding == run_id:
+        raise Conflict(f"run {run_id} decides for line {line} already; `line champion show {line}` says since when")
+    if deciding != wanted.replaced:
+        raise Conflict(_changed(line, wanted))
 
 
-def _changed(line: str, request: RollbackRequest) -> str:
+def _changed(line: str, wanted: Restoration) -> str:
     return (
-        f"run {request.replaces} does not decide for line {line} any more: another run took its place meanwhile; "
+        f"run {wanted.replaced} does not decide for line {line} any more: another run took its place meanwhile; "
         f"look at `line champion show {line}` and decide anew"
     )
-
-
-def _take_effect(account: Account, line: str, champion: Champion, wanted: Restoration, account_id: str) -> None:
-    """In the registry, and on the bus: the run that decided is sent back."""
-    registry = account.registry(line)
-    gone = account.control.approved(line, wanted.replaced)
-    registry.decide(champion.model_package_arn, approved=True, reason=f"decides again: {wanted.reason}")
-    registry.decide(gone.model_package_arn, approved=False, reason=f"rolled back: {wanted.reason}")
-    account.event_bus.announce(sent_back(champion, wanted, environment=account.environment, account=account_id))

@@ -50,7 +50,6 @@ class People(Construct):
             for name in (f"AssemblyLine-{environment}-*", "/aws/sagemaker/*", "/aws-glue/*")
         ]
         allow(self.scientist, ("logs:FilterLogEvents",), groups, because="Deployment and services name the log groups")
-        allow(self.scientist, ("lambda:ListFunctions",), ("*",), because="Listing functions knows no resource")
 
 
 def _own_name(stack: Stack, sign_in: str) -> dict[str, Any] | None:

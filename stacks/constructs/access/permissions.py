@@ -32,8 +32,13 @@ class Permission(Construct):
 
 
 def let_start(machine: Machine, *roles: iam.Role) -> None:
-    """Start the machine, watch and stop its executions."""
-    watching = ("states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution")
+    """Start the machine; watch and stop its executions, and let one that failed go on."""
+    watching = (
+        "states:DescribeExecution",
+        "states:GetExecutionHistory",
+        "states:RedriveExecution",
+        "states:StopExecution",
+    )
     permission = Permission(machine, "Starters", *roles)
     permission.allow(("states:ListExecutions", "states:StartExecution"), (machine.arn,))
     permission.allow(watching, (machine.executions_for(machine),), because=_EXECUTIONS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from assembly_line.names import line_resource
+from assembly_line.names import ENVIRONMENT_TAG, line_resource
 from stacks.constructs.access.grants import allow
 from stacks.constructs.machine import watch_with
 
@@ -17,27 +19,44 @@ _LINES = (
 _ISOLATED = {"Bool": {"sagemaker:NetworkIsolation": "true"}}
 
 
-def run_training_jobs(role: iam.Role) -> None:
-    """Create isolated training jobs and models; describe and stop the jobs."""
-    jobs = _arn(role, "training-job/*")
-    allow(role, ("sagemaker:CreateTrainingJob",), (jobs,), because=_JOBS, conditions=_ISOLATED)
-    allow(
-        role,
-        ("sagemaker:AddTags", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"),
-        (jobs,),
-        because=_JOBS,
-    )
-    models = _arn(role, "model/*")
-    allow(role, ("sagemaker:CreateModel",), (models,), because=_JOBS, conditions=_ISOLATED)
-    allow(role, ("sagemaker:AddTags",), (models,), because=_JOBS)
+def run_training_jobs(role: iam.Role, *, environment: str) -> None:
+    """Create isolated training jobs and models; describe the jobs, and stop the environment's own."""
+    asked, own = _asked(environment), _own(environment)
+    jobs, models = _arn(role, "training-job/*"), _arn(role, "model/*")
+    creating = (("sagemaker:CreateTrainingJob",), (jobs,)), (("sagemaker:CreateModel",), (models,))
+    for actions, resources in creating:
+        allow(role, actions, resources, because=_JOBS, conditions={**_ISOLATED, **asked})
+    allow(role, ("sagemaker:AddTags",), (jobs, models), because=_JOBS, conditions=asked)
+    allow(role, ("sagemaker:DescribeTrainingJob",), (jobs,), because=_JOBS)
+    allow(role, ("sagemaker:StopTrainingJob",), (jobs,), because=_JOBS, conditions=own)
     watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTrainingJobsRule"))
 
 
-def run_transform_jobs(role: iam.Role) -> None:
-    """Create, describe and stop transform jobs of the models there are."""
-    actions = ("sagemaker:AddTags", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob")
-    allow(role, (*actions, "sagemaker:StopTransformJob"), (_arn(role, "transform-job/*"),), because=_JOBS)
+def run_transform_jobs(role: iam.Role, *, environment: str) -> None:
+    """Create transform jobs of the models there are; describe them, and stop the environment's own."""
+    jobs = (_arn(role, "transform-job/*"),)
+    creating = ("sagemaker:AddTags", "sagemaker:CreateTransformJob")
+    allow(role, creating, jobs, because=_JOBS, conditions=_asked(environment))
+    allow(role, ("sagemaker:DescribeTransformJob",), jobs, because=_JOBS)
+    allow(role, ("sagemaker:StopTransformJob",), jobs, because=_JOBS, conditions=_own(environment))
     watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTransformJobsRule"))
+
+
+def discard_models(role: iam.Role, *, environment: str) -> None:
+    """Delete models of the environment that nothing asks any more."""
+    models = (_arn(role, "model/*"),)
+    allow(role, ("sagemaker:DeleteModel",), models, because=_JOBS, conditions=_own(environment))
+
+
+def look_at_jobs(role: iam.Role) -> None:
+    """Describe jobs and models."""
+    described = {
+        "DescribeTrainingJob": "training-job",
+        "DescribeTransformJob": "transform-job",
+        "DescribeModel": "model",
+    }
+    for action, kind in described.items():
+        allow(role, (f"sagemaker:{action}",), (_arn(role, f"{kind}/*"),), because=_JOBS)
 
 
 def pass_job_roles(role: iam.Role, *, environment: str) -> None:
@@ -73,6 +92,15 @@ def publish_to_topics(role: iam.Role, *, environment: str) -> None:
     """Publish to the lines' topics."""
     topics = Stack.of(role).format_arn(service="sns", resource=_any_line(environment))
     allow(role, ("sns:Publish",), (topics,), because=_LINES)
+
+
+def _asked(environment: str) -> dict[str, Any]:
+    """The request gives the job the tag of this environment: what has another tag, or none, is of somebody else."""
+    return {"StringEquals": {f"aws:RequestTag/{ENVIRONMENT_TAG}": environment}}
+
+
+def _own(environment: str) -> dict[str, Any]:
+    return {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT_TAG}": environment}}
 
 
 def _any_line(environment: str) -> str:

@@ -1,4 +1,4 @@
-"""The control table: for each line its release, its champion, its runs and reviews."""
+"""The tables of what each line has: its release, runs and reviews; and, in one of its own, who decides."""
 
 from __future__ import annotations
 

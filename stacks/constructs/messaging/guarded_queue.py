@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from collections.abc import Iterable
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -72,6 +76,22 @@ class GuardedQueue(Construct):
             encryption=_encryption(key),
             encryption_master_key=key,
         )
+
+
+def admit_rules(queue: sqs.Queue, rules: Iterable[events.CfnRule]) -> None:
+    """Let these rules, and nothing else of EventBridge, send into the queue."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="Rules",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={
+                "ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]},
+                "StringEquals": {"aws:SourceAccount": Stack.of(queue).account},
+            },
+        )
+    )
 
 
 def _encryption(key: kms.IKey | None) -> sqs.QueueEncryption:

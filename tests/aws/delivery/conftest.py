@@ -78,6 +78,7 @@ def environment(store: ObjectStore, ledger_objects: ObjectStore, monkeypatch: py
         "STORE_BUCKET": store.bucket,
         "LEDGER_BUCKET": ledger_objects.bucket,
         "CONTROL_TABLE": "control",
+        "CHAMPION_TABLE": "champions",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -53,8 +53,8 @@ def test_begin_knows_who_asked_only_where_the_api_recorded_it(scoring: Scoring) 
     assert scoring.begin()["principal"] == "arn:aws:iam::1:user/anna"
 
 
-def test_begin_without_a_champion_says_what_to_do(scoring: Scoring, control_table: Any) -> None:
-    control_table.delete_item(Key={"line": LINE, "item": "champion#current"})
+def test_begin_without_a_champion_says_what_to_do(scoring: Scoring, champion_table: Any) -> None:
+    champion_table.delete_item(Key={"line": LINE, "item": "champion#current"})
     with pytest.raises(NotFound, match=r"coupon_redemption.*no champion yet; run `line train coupon_redemption`"):
         scoring.begin()
 

@@ -71,11 +71,13 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             account_id="123456789012",
             store_bucket=store.bucket,
             control_table="control",
+            champion_table="champions",
             online_table=TABLE,
             feedback_queue_url="https://queue",
             training_machine_arn="arn:training",
             dataset_machine_arn="arn:dataset",
             explain_function="explain",
+            champions_function="champions",
             event_bus="bus",
         ),
     )

@@ -87,6 +87,7 @@ def environment(
         "LEDGER_BUCKET": ledger_objects.bucket,
         "LAKE_BUCKET": lake_objects.bucket,
         "CONTROL_TABLE": "control",
+        "CHAMPION_TABLE": "champions",
         "API_ROLE_ID": API_ROLE_ID,
     }
     for name, value in variables.items():
@@ -143,6 +144,7 @@ def variables(environment: None, queue_url: str, machine: str, monkeypatch: pyte
     monkeypatch.setenv("TRAINING_MACHINE_ARN", machine)
     monkeypatch.setenv("DATASET_MACHINE_ARN", machine)
     monkeypatch.setenv("EXPLAIN_FUNCTION", "explain")
+    monkeypatch.setenv("CHAMPIONS_FUNCTION", "champions")
     monkeypatch.setenv("ONLINE_TABLE", "online")
     monkeypatch.setenv("ACCOUNT_ID", "123456789012")
     monkeypatch.setenv("EVENT_BUS", "bus")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
+from assembly_line.errors import AssemblyError
 from assembly_line.messages import StationEvent
 from assembly_line.names import ControlKey, line_resource
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.champions import Champion, Restoration
+from lambdas.champions import handler as champions
 from tests.aws.feedback.conftest import ANNA, Call
 from tests.champions import a_champion
 
@@ -50,6 +53,25 @@ def announced(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]
     return put
 
 
+@pytest.fixture
+def function(variables: None, lambda_context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function that writes champions answers where the API calls it; the mock runs no functions."""
+    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation != "Invoke":
+            return real(self, operation, parameters)
+        assert parameters["FunctionName"] == "champions"
+        try:
+            answer = champions.handle(json.loads(parameters["Payload"]), lambda_context)
+            return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+        except AssemblyError as error:
+            told = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+
+
 @dataclass(frozen=True)
 class World:
     """A line of which three runs were approved, one after the other; the last one decides."""
@@ -75,7 +97,9 @@ class World:
 
 
 @pytest.fixture
-def world(api: Call, control: ControlTable, sagemaker: SageMakerClient, announced: list[dict[str, Any]]) -> World:
+def world(
+    api: Call, function: None, control: ControlTable, sagemaker: SageMakerClient, announced: list[dict[str, Any]]
+) -> World:
     runs = ["run-1", "run-2", "run-3"]
     for number, run in enumerate(runs):
         package = sagemaker.create_model_package(
@@ -212,7 +236,7 @@ def test_a_champion_that_changes_while_a_rollback_looks_at_it_stays(
     assert (world.champion, world.announced) == (taken_over, [])
 
 
-def test_without_a_champion_there_is_nothing_to_roll_back(api: Call) -> None:
+def test_without_a_champion_there_is_nothing_to_roll_back(api: Call, function: None, control: ControlTable) -> None:
     status, answer = api("POST", CHAMPION, rollback("run-2", "run-3"), who=BEN)
 
     assert (status, "no champion yet" in answer["error"]) == (404, True)

@@ -204,7 +204,6 @@ def test_a_stopped_execution_fails_its_work_item_once(log: EventLog, context: La
 
     assert failed(response) == []
     _, end = sorted(log.read(), key=lambda event: event.at)
-    # The id that the machine itself would have used, so that both together count once.
     assert (end.id, end.kind, end.attempt) == ("run-1-dataset:features:failed:1", "failed", 1)
     assert (end.line, end.station, end.item) == ("coupon_redemption", "features", "run-1")
     assert end.at.isoformat() == "2026-11-01T09:01:01.250000+00:00"
@@ -225,16 +224,37 @@ def test_one_that_ran_out_of_time_says_so_and_a_redrive_is_another_attempt(
     assert event.cause == "stopped: it ran out of time: States.Timeout"
 
 
-def test_one_that_failed_before_it_could_announce_it_is_told_all_the_same(
-    log: EventLog, context: LambdaContext
+@pytest.mark.parametrize(
+    ("error", "cause", "told"),
+    [
+        ("States.DataLimitExceeded", "the state grew too large", "States.DataLimitExceeded: the state grew too large"),
+        (
+            "RequestRefused",
+            '{"errorMessage": "line: is missing", "stackTrace": []}',
+            "RequestRefused: line: is missing",
+        ),
+        ("States.TaskFailed", '{"FailureReason": "AlgorithmError: bad"}', "States.TaskFailed: AlgorithmError: bad"),
+        ("States.TaskFailed", '{"Error": "QualityGateFailed", "Cause": "no rows"}', "QualityGateFailed: no rows"),
+        ("Broken", "{not json}", "Broken: {not json}"),
+    ],
+)
+def test_one_that_failed_is_told_with_the_reason_a_person_can_read(
+    log: EventLog, context: LambdaContext, error: str, cause: str, told: str
 ) -> None:
-    failed_early = stopped("run-3", "FAILED", error="States.Runtime", cause="the state grew too large")
-
-    assert failed(handler.handle(batch(failed_early), context)) == []
+    assert failed(handler.handle(batch(stopped("run-3", "FAILED", error=error, cause=cause)), context)) == []
 
     (event,) = log.read()
-    assert (event.id, event.kind) == ("run-3:features:failed:1", "failed")
-    assert event.cause == "failed: States.Runtime: the state grew too large"
+    assert (event.id, event.kind, event.cause) == ("run-3:features:failed:1", "failed", told)
+
+
+def test_a_redriven_one_starts_another_pass_of_its_work_item(log: EventLog, context: LambdaContext) -> None:
+    redriven = stopped("run-4", "RUNNING", redriveCount=1, redriveDate=1793523700000, stopDate=None)
+
+    assert failed(handler.handle(batch(stopped("run-4", "FAILED"), redriven), context)) == []
+
+    first, second = visits(log.read())
+    assert (first.result, first.repeated) == ("failed", True)
+    assert (second.ended, second.began.isoformat()) == (None, "2026-11-01T09:01:40+00:00")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +283,13 @@ def test_an_explanation_that_was_stopped_was_no_work(log: EventLog, context: Lam
 
 @pytest.mark.parametrize(
     "changes",
-    [{"status": "SUCCEEDED"}, {"stateMachineArn": "arn:of:somebody:else"}, {"stopDate": None}, {"name": ""}],
+    [
+        {"status": "SUCCEEDED"},
+        {"status": "RUNNING"},
+        {"stateMachineArn": "arn:of:somebody:else"},
+        {"stopDate": None},
+        {"name": ""},
+    ],
 )
 def test_what_is_not_about_a_stopped_execution_of_the_line_goes_back(
     log: EventLog, context: LambdaContext, changes: dict[str, Any]

@@ -50,8 +50,14 @@ def control_table(aws: None) -> Table:
 
 
 @pytest.fixture(scope="module")
-def control(control_table: Table) -> ControlTable:
-    return ControlTable(boto3.client("dynamodb", region_name=REGION), control_table.name)
+def champion_table(aws: None) -> Table:
+    return new_control_table("champions")
+
+
+@pytest.fixture(scope="module")
+def control(control_table: Table, champion_table: Table) -> ControlTable:
+    names = (control_table.name, champion_table.name)
+    return ControlTable(boto3.client("dynamodb", region_name=REGION), *names)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,7 @@ def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterato
             "ACCOUNT_ID": "123456789012",
             "STORE_BUCKET": "store",
             "CONTROL_TABLE": "control",
+            "CHAMPION_TABLE": "champions",
         }.items():
             patch.setenv(variable, value)
         account_of.cache_clear()

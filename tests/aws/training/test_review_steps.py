@@ -11,6 +11,7 @@ from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.names import ControlKey, approved_item, review_item
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
+from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RunSoFar, call
 from tests.champions import a_champion
@@ -30,20 +31,21 @@ def registered(new_run: Callable[[], RunSoFar]) -> RunSoFar:
 
 
 @pytest.fixture
-def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Table) -> RunSoFar:
+def verified(registered: RunSoFar, sagemaker: SageMakerClient, control_table: Table, champion_table: Table) -> RunSoFar:
     """The registered run, of which nobody has asked for a review yet, of a line without a champion."""
-    for item in (review_item(registered.run_id), approved_item(registered.run_id), ControlKey.CHAMPION):
-        control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: item})
+    control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: review_item(registered.run_id)})
+    for item in (approved_item(registered.run_id), ControlKey.CHAMPION):
+        champion_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: item})
     arn = registered.answers["evaluated"]["model_package_arn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
     return registered
 
 
 @pytest.fixture(autouse=True)
-def no_other_approval(control_table: Table) -> Iterator[None]:
+def no_other_approval(champion_table: Table) -> Iterator[None]:
     yield
     for run in ("earlier", "later"):
-        control_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: approved_item(run)})
+        champion_table.delete_item(Key={ControlKey.PARTITION: LINE, ControlKey.SORT: approved_item(run)})
 
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
@@ -137,6 +139,41 @@ def test_approval_makes_the_champion(verified: RunSoFar, sagemaker: SageMakerCli
     assert champion.metrics["prior"] == 36 / 120
 
 
+@pytest.mark.parametrize(
+    ("forged", "said"),
+    [
+        ({"principal": AUTHOR}, "is the author"),
+        ({"principal": "arn:aws:sts::123456789012:assumed-role/Reviewer/else"}, "its review says"),
+        ({"line": "another_line"}, "has no review"),
+        ({"champion": {"reviewer": "somebody else"}}, "its review says"),
+        ({"champion": {"author": "somebody else"}}, "its review says"),
+        ({"champion": {"promoted_at": "2199-01-01T00:00:00.000000Z"}}, "its review says"),
+        ({"champion": {"run_id": "another-run"}}, "has no review"),
+    ],
+)
+def test_who_asks_for_a_champion_is_not_believed(verified: RunSoFar, forged: dict[str, Any], said: str) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    promotion, before = verified.answers["promotion"], verified.control.champion(LINE)
+    champion = {**promotion["champion"], **forged.get("champion", {})}
+
+    with pytest.raises((NotPermitted, NotFound), match=said):
+        call(champions.handle, {**promotion, **forged, "champion": champion})
+    assert verified.control.champion(LINE) == before
+
+
+@pytest.mark.parametrize("decision", [None, "reject"])
+def test_a_run_that_no_review_approved_becomes_no_champion(verified: RunSoFar, decision: str | None) -> None:
+    champion = {"run_id": verified.run_id, "line": LINE}
+    if decision is None:
+        verified.request_review()
+    else:
+        judge(verified, decision)
+
+    with pytest.raises(NotPermitted, match="no review approved it"):
+        call(champions.handle, {"cause": "review", "line": LINE, "principal": REVIEWER, "champion": champion})
+
+
 def test_concluding_twice_changes_nothing(verified: RunSoFar) -> None:
     judge(verified, "approve")
     verified.conclude()
@@ -174,6 +211,25 @@ def test_rejection_keeps_the_champion_that_is_there(verified: RunSoFar, sagemake
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
     with pytest.raises(NotFound, match="no champion yet"):
         verified.control.champion(LINE)
+
+
+@pytest.mark.parametrize(("decision", "kept"), [("approve", True), ("reject", False)])
+def test_only_the_model_of_an_approved_run_stays(
+    verified: RunSoFar, sagemaker: SageMakerClient, decision: str, *, kept: bool
+) -> None:
+    name = verified.answers["packaged"]["model_name"]
+    role = "arn:aws:iam::123456789012:role/jobs"
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+    judge(verified, decision)
+
+    # Twice, as a repeated step does.
+    verified.conclude()
+    verified.conclude()
+
+    found = [model["ModelName"] for model in sagemaker.list_models()["Models"] if model["ModelName"] == name]
+    assert found == ([name] if kept else [])
+    if kept:
+        sagemaker.delete_model(ModelName=name)
 
 
 def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFar, run: RunSoFar) -> None:

@@ -450,3 +450,14 @@ def python(code: Path, environment: dict[str, str], *command: str, text: str = "
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_model_that_was_only_judged_does_not_stay(run: RunSoFar, sagemaker: SageMakerClient) -> None:
+    name = run.package()["model_name"]
+    role = "arn:aws:iam::123456789012:role/jobs"
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+
+    run.evaluate()
+
+    assert name not in {model["ModelName"] for model in sagemaker.list_models()["Models"]}
+    run.evaluate()

@@ -11,6 +11,7 @@ from typing import Any
 from assembly_line.names import line_resource, run_prefix
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.services.objects import ObjectStore
+from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from lambdas.training import handler as training
 
@@ -126,6 +127,8 @@ class RunSoFar:
         return self.control.review(LINE, self.run_id)
 
     def conclude(self) -> dict[str, Any]:
-        return call(
-            review.conclude, {**self.event, "review": {"decision": "approve", "reviewer": AUTHOR, "reason": "-"}}
-        )
+        """The judgement takes effect, and what the machine does next: the run becomes champion."""
+        said = {"decision": "approve", "reviewer": AUTHOR, "reason": "-"}
+        concluded = call(review.conclude, {**self.event, "review": said})
+        promotion = self.answers["promotion"] = concluded.pop("promotion")
+        return {**concluded, **(call(champions.handle, promotion) if promotion else {})}

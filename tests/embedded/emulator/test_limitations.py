@@ -52,8 +52,12 @@ def test_states_inside_branches_and_maps_are_found() -> None:
     nested = {"Type": "Map", "ItemProcessor": inner}
     parallel = {"Type": "Parallel", "Branches": [{"StartAt": "M", "States": {"M": nested}}]}
 
-    assert machine(parallel) == ["variables of JSONPath states are not assigned (use JSONata for them): Thing"]
-    assert machine(parallel, QueryLanguage="JSONata") == []
+    redrives = "a redrive runs every branch and item of Parallel and Map states again: Thing"
+    assert machine(parallel) == [
+        redrives,
+        "variables of JSONPath states are not assigned (use JSONata for them): Thing",
+    ]
+    assert machine(parallel, QueryLanguage="JSONata") == [redrives]
 
 
 def test_long_waits_between_retries_are_listed_unless_limited() -> None:

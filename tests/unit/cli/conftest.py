@@ -83,23 +83,25 @@ def deploy() -> Target:
     parameters: dict[str, str] = {
         **BUCKETS,
         Parameter.CONTROL_TABLE: "control",
+        Parameter.CHAMPION_TABLE: "champions",
         Parameter.GLUE_DATABASE: "lake",
         Parameter.FEEDBACK_QUEUE: "https://sqs.us-east-1.amazonaws.com/123456789012/feedback",
     }
     s3 = boto3.client("s3")
     for bucket in BUCKETS.values():
         s3.create_bucket(Bucket=bucket)
-    boto3.client("dynamodb").create_table(
-        TableName="control",
-        KeySchema=[
-            {"AttributeName": ControlKey.PARTITION, "KeyType": "HASH"},
-            {"AttributeName": ControlKey.SORT, "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"} for key in (ControlKey.PARTITION, ControlKey.SORT)
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for table in ("control", "champions"):
+        boto3.client("dynamodb").create_table(
+            TableName=table,
+            KeySchema=[
+                {"AttributeName": ControlKey.PARTITION, "KeyType": "HASH"},
+                {"AttributeName": ControlKey.SORT, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"} for key in (ControlKey.PARTITION, ControlKey.SORT)
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
     sfn = boto3.client("stepfunctions")
     for machine in machines().values():
         parameters[machine.parameter] = sfn.create_state_machine(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
+from assembly_line.causes import readable_cause
 from assembly_line.cli.api import Api, send_all
 from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.exits import ExitCode, describe, exit_code_of
@@ -31,7 +32,6 @@ from assembly_line.errors import (
 )
 from assembly_line.feedback.service.feedback_files import read_events
 from assembly_line.names import Parameter
-from assembly_line.storage.services.machines import readable_cause
 
 CREDENTIALS = ReadOnlyCredentials("key", "secret", "token")
 

@@ -102,6 +102,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("performance", "unknown_line"), "unknown_line"),
     (("feedback", "send", "/nowhere.json"), "/nowhere.json"),
     (("logs", "nothing-of-the-kind"), "nothing-of-the-kind"),
+    (("redrive", "nothing-of-the-kind"), "nothing-of-the-kind"),
     (("up",), "embedded"),
     (("nonsense",), "nonsense"),
 )

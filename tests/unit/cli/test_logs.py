@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
-from assembly_line.names import Parameter, parameter_name
+from assembly_line.names import Parameter, log_parameter, parameter_name
 from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Machines
 
@@ -88,20 +86,10 @@ def test_a_run_that_built_with_spark_names_its_glue_run(
 
 
 def test_the_last_lines_of_a_function_are_read_from_the_recent_part_of_its_group(line: Command) -> None:
-    function("AssemblyLine-dev-Features-Plan", handler="lambdas.dataset.handler.plan")
-    group = "/aws/lambda/AssemblyLine-dev-Features-Plan"
+    group = "AssemblyLine-dev-Features-PlanLog"
+    boto3.client("ssm").put_parameter(Name=log_parameter("dev", "dataset.plan"), Value=group, Type="String")
     write(group, "a", (timedelta(days=10), "first"), (timedelta(minutes=9), "second"), (timedelta(minutes=3), "third"))
 
     assert told(line, "dataset.plan", "--last", "1") == ["third"]
     assert told(line, "dataset.plan", "--last", "2") == ["second", "third"]
     assert told(line, "dataset.plan") == ["first", "second", "third"]
-
-
-def function(name: str, *, handler: str) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("any.py", "")
-    boto3.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
-    boto3.client("lambda").create_function(
-        FunctionName=name, Runtime="python3.13", Role=ROLE, Handler=handler, Code={"ZipFile": packed.getvalue()}
-    )

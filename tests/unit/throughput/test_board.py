@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,6 +68,22 @@ def test_waiting_is_queued_until_started_and_a_review_until_it_is_decided() -> N
 
     stations = {station.station: station.waiting_seconds for station in found.stations}
     assert stations == {"training": 2 + 65, "features": 1}
+
+
+def test_a_run_without_capacity_waits_and_says_why_until_it_is_tried_again() -> None:
+    before = [event("queued", "training", "run-1", 0), event("started", "training", "run-1", 2)]
+    why = "CapacityError: none of this type"
+    held = replace(event("waiting", "training", "run-1", 10), cause=why)
+
+    (item,) = board(*before, held, seconds=70).open_items
+    assert (item.state, item.state_seconds, item.cause) == ("waiting", 60, why)
+    tried = board(*before, held, event("started", "training", "run-1", 130), seconds=150)
+    (item,) = tried.open_items
+    assert (item.state, item.cause) == ("working", None)
+    found = board(
+        *before, held, event("started", "training", "run-1", 130), event("finished", "training", "run-1", 140)
+    )
+    assert (found.waiting_seconds, found.work_seconds) == (2 + 120, 8 + 10)
 
 
 def test_what_has_not_ended_is_in_progress_with_its_age_and_where_it_waits() -> None:

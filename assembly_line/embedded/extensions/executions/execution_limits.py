@@ -82,8 +82,12 @@ def _limit_seconds(states: Any, arn: str) -> float | None:
 
 
 def _left(states: Any, arn: str, limit: float) -> float:
-    """Seconds until the limit: an execution that carries on was started before this run of the emulator."""
-    began = parse_instant(states._executions[arn]["startDate"], field="startDate")
+    """Seconds until the limit: an execution that carries on was started before this run of the emulator.
+
+    A redrive begins the limit anew.
+    """
+    execution = states._executions[arn]
+    began = parse_instant(execution.get("redriveDate") or execution["startDate"], field="startDate")
     return max(limit - (datetime.now(UTC) - began).total_seconds(), 0)
 
 

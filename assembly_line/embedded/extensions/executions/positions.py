@@ -21,6 +21,7 @@ CUT = "States.ServiceRestart"
 CAUSE = "the embedded AWS was stopped while this ran"
 SETTLING_SECONDS = 5.0
 OUTSIDE: Document = {}
+SUCCEEDED = "SUCCEEDED"
 # In what is kept of an attempt: who answers it, or the answer itself.
 WAITING = frozenset({"token", "child", "answer"})
 
@@ -30,6 +31,8 @@ _position: ContextVar[Document | None] = ContextVar("position", default=OUTSIDE)
 _attempt: ContextVar[Document | None] = ContextVar("attempt", default=None)
 # By ARN of an execution that carries on: the kinds of events that come again and that its history has already.
 _told: dict[str, list[str]] = {}
+# ARNs of the executions that a thread works for.
+_running: set[str] = set()
 
 
 def install() -> None:
@@ -83,6 +86,20 @@ def carry_on(execution: Document, types: Mapping[str, str], first: str) -> None:
     _told[execution["executionArn"]] = told
 
 
+def go_back(execution: Document, types: Mapping[str, str], first: str) -> None:
+    """Let a redriven execution run the state again in which it ended, as a new attempt."""
+    for name in ("attempt", "retries", "until", "manifold"):
+        execution["position"].pop(name, None)
+    carry_on(execution, types, first)
+    # It was not cut: no answer is missing.
+    del execution["position"]["carried"]
+
+
+def runs(execution: Mapping[str, Any]) -> bool:
+    """Whether a thread still works for the execution, which may have ended already."""
+    return execution["executionArn"] in _running
+
+
 def attempt() -> Document | None:
     """What is kept of the current attempt of a task; None in a branch or an item, whose place is not kept."""
     return _attempt.get()
@@ -131,6 +148,9 @@ def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
         if execution.get("position", {}).pop("jump", False):
             position = execution["position"]
             context["variables"].update(position["variables"])
+            if "redriveCount" in execution:
+                redrive = {"RedriveCount": execution["redriveCount"], "RedriveTime": execution["redriveDate"]}
+                context["Execution"].update(redrive)
             # The first state is answered as if it led to where the execution was.
             return position["input"], position["state"]
         position = _within(execution, context, raw_input, manifold=name in MANIFOLD)
@@ -138,7 +158,9 @@ def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
             raise states._ExecutionError(CUT, CAUSE)
         with _set(_position, position):
             output, following = stock(state, raw_input, *rest)
-        execution["position"] = {"state": following, "input": output, "variables": context["variables"]}
+        # One that was stopped meanwhile ended in this state.
+        if execution["status"] == "RUNNING":
+            execution["position"] = {"state": following, "input": output, "variables": context["variables"]}
         return output, following
 
     return handle
@@ -205,10 +227,17 @@ def _begin_outside(states: Any) -> None:
     stock = states._run_execution
 
     def run(arn: str) -> None:
-        with _set(_position, OUTSIDE), _set(_attempt, None):
-            stock(arn)
-        _told.pop(arn, None)
-        (states._executions.get(arn) or {}).pop("position", None)
+        _running.add(arn)
+        try:
+            with _set(_position, OUTSIDE), _set(_attempt, None):
+                stock(arn)
+        finally:
+            _told.pop(arn, None)
+            execution = states._executions.get(arn) or {"status": SUCCEEDED}
+            # One that ended otherwise may be redriven.
+            if execution["status"] == SUCCEEDED:
+                execution.pop("position", None)
+            _running.discard(arn)
 
     replace(states, "_run_execution", run)
 

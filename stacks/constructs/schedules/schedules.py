@@ -1,0 +1,85 @@
+"""What a line wants done at declared moments: rules that start the machines for it.
+
+A machine waits where its job has as many runs as it may have, and tells of a failure; a trigger of Glue does neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from assembly_line.declarations.lines import Line
+from assembly_line.names import aws_name, online_machine, tables_machine
+from stacks.constructs.access.grants import allow
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
+from stacks.constructs.schedules.moments import cron_of
+
+
+class Schedules(Construct):
+    """Nothing where the line declares no moment. Tables with one refresh share a run."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, line: Line, environment: str, enabled: bool, alarms: Alarms
+    ) -> None:
+        super().__init__(scope, id_)
+        if line.online_refresh is None and not any(table.refresh for table in line.tables):
+            return
+        self._enabled = enabled
+        # With SQS's own key: EventBridge drops events silently for a customer key that admits it by source only.
+        self._undelivered = Undelivered(
+            self, "Undelivered", key=None, alarms=alarms, of=f"Schedules of {line.name}"
+        ).queue
+        self._rules: list[events.CfnRule] = []
+        if line.online_refresh is not None:
+            starter = self._starter("Online", online_machine(environment))
+            self._rule("OnlineRule", line.online_refresh, starter, {"line": line.name})
+        moments: dict[str, list[str]] = {}
+        for table in line.tables:
+            if table.refresh is not None:
+                moments.setdefault(table.refresh, []).append(table.name)
+        if moments:
+            starter = self._starter("Tables", tables_machine(environment))
+        for refresh, tables in moments.items():
+            given = {"line": line.name, "tables": ",".join(tables)}
+            self._rule(f"At-{aws_name(refresh.replace(' ', '-'))}", refresh, starter, given)
+        admit_rules(self._undelivered, self._rules)
+
+    def _starter(self, id_: str, name: str) -> tuple[iam.Role, str]:
+        """A role that starts the machine of this name, and the machine's ARN."""
+        stack = Stack.of(self)
+        machine = stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        account = {"StringEquals": {"aws:SourceAccount": stack.account}}
+        principal = iam.ServicePrincipal("events.amazonaws.com", conditions=account)
+        role = iam.Role(self, f"{id_}Role", assumed_by=principal)
+        allow(role, ("states:StartExecution",), (machine,))
+        return role, machine
+
+    def _rule(self, id_: str, refresh: str, starter: tuple[iam.Role, str], given: Mapping[str, str]) -> None:
+        role, machine = starter
+        target = events.CfnRule.TargetProperty(
+            id="Machine",
+            arn=machine,
+            role_arn=role.role_arn,
+            input=json.dumps(given),
+            dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self._undelivered.queue_arn),
+        )
+        rule = events.CfnRule(
+            self,
+            id_,
+            description=f"{given['line']}, {refresh} UTC: {given.get('tables', 'online features')}"[:512],
+            schedule_expression=cron_of(refresh),
+            state="ENABLED" if self._enabled else "DISABLED",
+            targets=[target],
+        )
+        self._rules.append(rule)
