@@ -93,3 +93,10 @@ def test_equal_sentences_name_all_their_resources_once() -> None:
     (sentence,) = limitations([template])[len(ALWAYS) :]
 
     assert sentence.endswith("Alarm0, Alarm1, Alarm2, Alarm3, Alarm4 and 2 more")
+
+
+def test_schedules_that_are_switched_off_are_listed() -> None:
+    rule = {"ScheduleExpression": "cron(0 5 * * ? *)", "Targets": [{"Id": "Machine"}]}
+    (sentence,) = listed("AWS::Events::Rule", {**rule, "State": "DISABLED"})
+    assert "run `line tables refresh`" in sentence
+    assert listed("AWS::Events::Rule", {**rule, "State": "ENABLED"}) == []
