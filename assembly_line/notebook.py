@@ -17,19 +17,25 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused
-from assembly_line.features.engines.engine_duckdb import build_on_duckdb
-from assembly_line.features.files.reading_back import read_dataset
-from assembly_line.features.model.selection import resolved_features
-from assembly_line.features.model.workload import workload_of
-from assembly_line.features.model_inputs.arrow_parts import ArrowFold, arrow_columns_of, arrow_fold
-from assembly_line.features.model_inputs.checking import check_model_spec
-from assembly_line.features.model_inputs.facts import Facts, kind_of_outcome
-from assembly_line.features.model_inputs.preparing import prepare_inputs
-from assembly_line.features.planning.planning import make_plan, needed_sources
-from assembly_line.features.profile.of_dataset import page_of_notebook
-from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
-from assembly_line.features.quality.gate import examine
-from assembly_line.features.record.manifest import logical_digest
+from assembly_line.features import (
+    ArrowFold,
+    Facts,
+    arrow_columns_of,
+    arrow_fold,
+    audit_knowledge,
+    build_on_duckdb,
+    check_model_spec,
+    examine,
+    kind_of_outcome,
+    logical_digest,
+    make_plan,
+    needed_sources,
+    page_of_notebook,
+    prepare_inputs,
+    read_dataset,
+    resolved_features,
+    workload_of,
+)
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.model_types import ModelSpec
 from assembly_line.requests import DatasetRequest
@@ -37,9 +43,7 @@ from assembly_line.requests import DatasetRequest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from assembly_line.features.model.findings import Finding
-    from assembly_line.features.model.plans import Plan
-    from assembly_line.features.sources.attempts import Built
+    from assembly_line.features import Built, Finding, Plan
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from assembly_line.features.sources.source_files import TypedFile
+from assembly_line.features import TypedFile
 from benchmarks import costs, datasets, plot, report
 from benchmarks.datasets import LATE_SIZES
 from benchmarks.flight_tables import make_late

@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assembly_line.embedded.glue.spark import RUNTIME
-from assembly_line.embedded.glue.spark import environment as spark_variables
-from assembly_line.features.model.plans import Plan
-from assembly_line.features.planning.forecast import building_seconds
+from assembly_line.embedded import RUNTIME
+from assembly_line.embedded import environment as spark_variables
+from assembly_line.features import Plan, building_seconds
 from benchmarks.child import Task
 from benchmarks.comparing import check_equal
 from benchmarks.declared import CASES, columns_of, plan_of

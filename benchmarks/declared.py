@@ -26,9 +26,7 @@ from assembly_line import (
     total,
 )
 from assembly_line.declarations.features import Aggregate, Latest
-from assembly_line.features.model.plans import Plan
-from assembly_line.features.model.snapshots import Snapshot
-from assembly_line.features.planning.planning import make_plan
+from assembly_line.features import Plan, Snapshot, make_plan
 from assembly_line.requests import DatasetRequest
 from benchmarks.flights import FLIGHTS, LATE, ORIGIN, TAKEOFF
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from assembly_line.features.sources.source_files import TypedFile
+from assembly_line.features import TypedFile
 from benchmarks.flights import FLIGHTS, PLANNED
 from benchmarks.tables import SHIFT, Tables, snapshot_of
 

@@ -11,8 +11,7 @@ import duckdb
 
 from assembly_line.connectors import reader_of
 from assembly_line.declarations.sources import Source
-from assembly_line.features.model.snapshots import Snapshot, SnapshotObject
-from assembly_line.features.sources.source_files import TypedFile, write_typed
+from assembly_line.features import Snapshot, SnapshotObject, TypedFile, write_typed
 from benchmarks.declared import DAYS, EVENTS, MEMORY_MIB, SPINE, WIDE_SOURCES
 
 DATA = Path(__file__).parents[1] / "lines" / "coupon_redemption" / "data.py"

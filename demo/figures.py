@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assembly_line.feedback.history import History
-from assembly_line.feedback.performance import Performance
-from assembly_line.throughput.board import LineBoard
+from assembly_line.feedback import History, Performance
+from assembly_line.throughput import LineBoard
 
 
 @dataclass

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.cli.session import REPOSITORY
-from assembly_line.embedded.deployment import assemble, deploy
-from assembly_line.embedded.runtime import Runtime
-from assembly_line.embedded.state_folder import StateFolder, moved_aside
-from assembly_line.embedded.state_snapshots import restore, snapshot, snapshots
-from assembly_line.embedded.supervisor import start, status, stop
+from assembly_line.embedded import (
+    Runtime,
+    StateFolder,
+    assemble,
+    deploy,
+    moved_aside,
+    restore,
+    snapshot,
+    snapshots,
+    start,
+    status,
+    stop,
+)
 
 PREFIX = "deployed-"
 Say = Callable[[str], None]

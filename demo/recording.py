@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.session import REPOSITORY
-from assembly_line.embedded.assembling import sources_digest
-from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded import StateFolder, sources_digest
 from assembly_line.errors import RunFailed
 from demo.platform import last_deployment
 

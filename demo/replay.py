@@ -19,11 +19,10 @@ from assembly_line.cli.invocation import program
 from assembly_line.cli.releasing import release_lines
 from assembly_line.cli.target import embedded_target
 from assembly_line.cli.waiting import require_success, wait
-from assembly_line.embedded.state_folder import StateFolder
-from assembly_line.embedded.supervisor import require_nothing_at_work, stop
+from assembly_line.embedded import StateFolder, require_nothing_at_work, stop
 from assembly_line.errors import RequestRefused, RunFailed
-from assembly_line.features.service.loading import load_into, raw_tables
-from assembly_line.feedback.service.history import performance, read_history
+from assembly_line.features import load_into, raw_tables
+from assembly_line.feedback import measured_performance, read_history
 from assembly_line.instants import format_instant
 from assembly_line.names import Parameter, run_name
 from assembly_line.requests import DatasetRequest, TrainingRequest
@@ -211,7 +210,7 @@ class Demo:
         with self.stages.stage("Outcomes and performance") as stage:
             history = read_history(target, LINE)
             self.figures.feedback = figures_of.feedback(history)
-            found = performance(history, line, by=BY)
+            found = measured_performance(history, line, by=BY)
             self.figures.performance, self.figures.performance_pooled = figures_of.performance(found)
             pooled = self.figures.performance_pooled
             stage.result = f"AUC {pooled['auc']:.3f} over {pooled['rows']:,} mature decisions"

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import RunFailed
-from assembly_line.throughput.board import LineBoard, boards
-from assembly_line.throughput.station_visits import visits
-from assembly_line.throughput.work_items import items
+from assembly_line.throughput import LineBoard, boards, items, visits
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target

@@ -11,7 +11,7 @@ from pathlib import Path
 from assembly_line.declarations.entities import key_columns
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.lines import Line
-from assembly_line.features.files.columns_of_file import read_columns
+from assembly_line.features import read_columns
 from assembly_line.instants import day_end, day_start
 
 EPOCH_DAY = date(1970, 1, 1)

@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assembly_line.features.engines.engine_spark import build_on_spark
-from assembly_line.features.quality.audit_on_spark import audit_knowledge_on_spark
+from assembly_line.features import audit_knowledge_on_spark, build_on_spark
 from assembly_line.names import GlueArgument
-from assembly_line.storage.account import account_of_job
-from assembly_line.storage.services.worker_transfers import DatasetPut, LakeFetch
+from assembly_line.storage import DatasetPut, LakeFetch, account_of_job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import NotFound
-from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
-from assembly_line.features.explore.spark_tables import materialise
+from assembly_line.features import materialise, planned_table, sources_of_table
 from assembly_line.names import EVERY_TABLE, TablesArgument
-from assembly_line.storage.account import account_of_job
-from assembly_line.storage.lake.tables import MonthPut
-from assembly_line.storage.services.worker_transfers import LakeFetch
+from assembly_line.storage import LakeFetch, MonthPut, account_of_job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from assembly_line.environments import Environment
-from assembly_line.storage.account import Account
+from assembly_line.storage import Account
 
 
 @cache
@@ -27,6 +27,6 @@ def _new_client(service: str) -> Any:
     make: Callable[..., Any] = boto3.client  # its overloads know literals alone
     if service != "lambda":
         return make(service)
-    from assembly_line.storage.services.functions import WITHIN_A_REQUEST
+    from assembly_line.storage import WITHIN_A_REQUEST
 
     return make(service, config=WITHIN_A_REQUEST)

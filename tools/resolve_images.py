@@ -13,7 +13,7 @@ from pathlib import Path
 from sagemaker.core import image_uris
 from sagemaker.core.image_uris import config_for_framework
 
-from assembly_line.training.frameworks import FRAMEWORKS
+from assembly_line.training import FRAMEWORKS
 
 TARGET = Path(__file__).parents[1] / "assembly_line" / "training" / "images.json"
 # Regions of the other partitions (China, GovCloud, isolated) have services and names of their own.

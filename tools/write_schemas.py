@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from assembly_line.delivery.outbox import PredictionPointer
+from assembly_line.delivery import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
 from assembly_line.messages import Prediction, StationEvent, feedback_schema
 from assembly_line.requests import FeaturesRequest, ReviewRequest, RollbackRequest

@@ -34,7 +34,7 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
         RunFailed: the deployment failed; CDK has printed why.
     """
     from assembly_line.cli.doctoring import refuse_what_cannot_be_deployed
-    from assembly_line.embedded.deployment import cdk_command
+    from assembly_line.embedded import cdk_command
 
     known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
     if session.environment not in known:

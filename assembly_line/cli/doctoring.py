@@ -10,13 +10,13 @@ from assembly_line.cli.proving import sign_in
 from assembly_line.cli.session import EMBEDDED, REPOSITORY
 from assembly_line.doctor.examination import Examination, fast, whole
 from assembly_line.doctor.wanted import Wanted
-from assembly_line.embedded.assembling import assemble
+from assembly_line.embedded import assemble
 from assembly_line.errors import RequestRefused
 from assembly_line.loader import load_lines
 from assembly_line.proof.physical_names import Place
 from assembly_line.proof.templates import read_templates
 from assembly_line.proof.world import World
-from assembly_line.storage.services.account_questions import Questions
+from assembly_line.storage import Questions
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session

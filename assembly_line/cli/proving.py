@@ -9,9 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.session import REPOSITORY
-from assembly_line.embedded import definition_validation, image_steps
-from assembly_line.embedded.assembling import assemble
-from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.embedded import StateFolder, assemble, judged_definitions, judged_installations
 from assembly_line.errors import RequestRefused
 from assembly_line.loader import load_lines
 from assembly_line.proof.findings import Finding, Judgement
@@ -54,7 +52,7 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
         raise RequestRefused(f"--for {unknown[0]}: expected an environment of settings/: {', '.join(known)}")
     recording = read_recording(StateFolder(session.state).calls)
     releases = load_lines(REPOSITORY / "lines")
-    found = [Proof(case="every environment", judgements=(image_steps.judgement(releases.values()),))]
+    found = [Proof(case="every environment", judgements=(judged_installations(releases.values()),))]
     for environment in environments:
         assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
         for case in cases(read_templates(assembly, environment), tuple(releases), sign_in(environment)):
@@ -62,7 +60,7 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
             trial = Trial(recording, case)
             judgements = judge(trial, raised())
             if not case.lines:
-                judgements += (definition_validation.judgement(machines(trial.world), REPOSITORY),)
+                judgements += (judged_definitions(machines(trial.world), REPOSITORY),)
                 judgements += (told(mutate(trial, raised())),) if mutated else ()
             found.append(Proof(case=case.name, judgements=judgements))
     return found

@@ -9,7 +9,7 @@ from assembly_line.cli.waiting import Show, require_success, wait
 from assembly_line.errors import NotFound, RunFailed
 from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
-from assembly_line.storage.services.machines import RUNNING, execution_arn
+from assembly_line.storage import RUNNING, execution_arn
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target

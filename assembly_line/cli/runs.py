@@ -23,7 +23,7 @@ def require_released(session: Session, line: str) -> None:
 
 def require_features(session: Session, request: DatasetRequest) -> None:
     """Refuse features and groups that the released line does not declare, before anything is started."""
-    from assembly_line.features.model.selection import resolved_features
+    from assembly_line.features import resolved_features
 
     try:
         resolved_features(session.target.released.current(request.line), request)
@@ -48,7 +48,7 @@ def explain_request(session: Session, request: DatasetRequest) -> None:
 
 def require_model_spec(session: Session, line: str, spec: object) -> None:
     """Refuse a type of model that the released line's datasets do not suit, before anything is started."""
-    from assembly_line.features.model_inputs.checking import check_model_spec
+    from assembly_line.features import check_model_spec
     from assembly_line.model_types import ModelSpecBase
 
     if isinstance(spec, ModelSpecBase):

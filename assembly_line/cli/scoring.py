@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from assembly_line.delivery.run_standing import data_as_of
-from assembly_line.delivery.service.scoring import standing_of
+from assembly_line.delivery import data_as_of, standing_of
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:

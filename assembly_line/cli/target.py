@@ -16,8 +16,7 @@ from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
 from assembly_line.errors import RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
-from assembly_line.storage.account import Account
-from assembly_line.storage.services.parameters import Parameters
+from assembly_line.storage import Account, Parameters
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -128,12 +127,11 @@ def embedded_target(state: Path) -> Target:
     Raises:
         EmbeddedAwsError: it does not run; the message names the command that starts it.
     """
-    from assembly_line.embedded import runtime as addresses
-    from assembly_line.embedded.supervisor import running
+    from assembly_line.embedded import ACCESS_KEY, REGION, SECRET_KEY, running
 
     runtime = running(state)
-    session = new_session(region=addresses.REGION)
-    session.set_credentials(addresses.ACCESS_KEY, addresses.SECRET_KEY)
+    session = new_session(region=REGION)
+    session.set_credentials(ACCESS_KEY, SECRET_KEY)
     return Target(
         environment=EMBEDDED,
         session=session,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import duration
 from assembly_line.errors import RunFailed
-from assembly_line.storage.services.machines import RUNNING, SUCCEEDED, Execution
+from assembly_line.storage import RUNNING, SUCCEEDED, Execution
 
 if TYPE_CHECKING:
     from assembly_line.cli.output import Output

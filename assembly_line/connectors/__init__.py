@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assembly_line.features.sources.source_files import Reader
+    from assembly_line.features import Reader
 
 Kind = Literal["parquet"]
 

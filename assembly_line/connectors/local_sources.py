@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.connectors.parquet import ParquetReader
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.files.session import quoted
-from assembly_line.features.model.snapshots import SchemaDrift, Snapshot, SnapshotObject
-from assembly_line.features.sources.source_files import write_typed
+from assembly_line.features import SchemaDrift, Snapshot, SnapshotObject, quoted, write_typed
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,10 +10,20 @@ from pathlib import Path
 import duckdb
 
 from assembly_line.errors import SourceUnreadable
-from assembly_line.features.files.parquet import PATTERN_CHARACTERS, parquet_notes, parquet_rows, parquet_schema
-from assembly_line.features.files.raw_columns import DECIMAL_DIGITS, DURATION, INT96, WHOLE_NUMBERS, RawColumn
-from assembly_line.features.files.session import connect, quoted
-from assembly_line.features.files.written_types import durations
+from assembly_line.features import (
+    DECIMAL_DIGITS,
+    DURATION,
+    INT96,
+    PATTERN_CHARACTERS,
+    WHOLE_NUMBERS,
+    RawColumn,
+    connect,
+    durations,
+    parquet_notes,
+    parquet_rows,
+    parquet_schema,
+    quoted,
+)
 
 MEMORY_MIB = 2048
 LARGEST_MILLIS = 2**63 // 1000

@@ -1,1 +1,5 @@
-"""Station 3: checks, policy and messages of scored batches. Pure logic, no AWS."""
+"""Station 3: checks, policy and messages of scored batches. Rules on plain values; only `service` uses stores."""
+
+from assembly_line.faces import face
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -12,7 +12,7 @@ from assembly_line.instants import format_day, format_instant, parse_instant, to
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
 if TYPE_CHECKING:
-    from assembly_line.training.champions import Champion
+    from assembly_line.training import Champion
 
 UNVERIFIED = "unverified"
 

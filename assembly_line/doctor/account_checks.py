@@ -10,7 +10,7 @@ from assembly_line.errors import DeclarationError
 from assembly_line.proof.deployment.references import ADOPTED
 from assembly_line.proof.findings import Finding, fault, remark
 from assembly_line.proof.templates import Resource
-from assembly_line.training.images import image
+from assembly_line.training import image
 
 QUALIFIER = "hnb659fds"
 TOOLKIT = "CDKToolkit"

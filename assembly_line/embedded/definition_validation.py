@@ -26,7 +26,7 @@ process.stdin.on("data", (part) => (text += part)).on("end", () => {
 MISSING = "Whether the definitions are valid States Language: asl-validator is missing (`tools/install.sh test`)."
 
 
-def judgement(machines: Iterable[Machine], repository: Path) -> Judgement:
+def judged_definitions(machines: Iterable[Machine], repository: Path) -> Judgement:
     """Ask the validator about every definition. Without it, that is told."""
     machines = list(machines)
     modules = [repository / "node_modules", *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)))]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assembly_line.proof.findings import Finding, Judgement, fault
 from assembly_line.release import Release
-from assembly_line.training.code_folder import installable
+from assembly_line.training import installable
 
 CHECK = "images"
 LIMIT_SECONDS = 120
@@ -31,7 +31,7 @@ NOT_JUDGED = (
 )
 
 
-def judgement(releases: Iterable[Release]) -> Judgement:
+def judged_installations(releases: Iterable[Release]) -> Judgement:
     """Install the scripts of every release, and look for the modules that training and serving import."""
     found: list[Finding] = []
     releases = list(releases)

@@ -1,1 +1,5 @@
-"""Station 1: exact point-in-time datasets on demand. Pure logic, no AWS."""
+"""Station 1: exact point-in-time datasets on demand. Rules on plain values; only `service` uses stores."""
+
+from assembly_line.faces import face
+
+__getattr__, __dir__, __all__ = face(__name__)

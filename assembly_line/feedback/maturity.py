@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.decision_ids import KeyValue
 from assembly_line.declarations.lines import Line
-from assembly_line.features.engines.outcomes import DecisionOutcome
+from assembly_line.features import DecisionOutcome
 from assembly_line.instants import format_instant, parse_instant
 
 

@@ -1,1 +1,5 @@
-"""The only runtime code that calls AWS: one module a store. Clients are handed in."""
+"""The only runtime code that calls AWS: one module a store."""
+
+from assembly_line.faces import face
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -1,1 +1,5 @@
-"""Station 2: training inputs, evaluation, the final archive, review. Pure logic, no AWS."""
+"""Station 2: inputs, evaluation, archive and review of a training run. Only `service` uses stores."""
+
+from assembly_line.faces import face
+
+__getattr__, __dir__, __all__ = face(__name__)

@@ -15,7 +15,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
 from assembly_line.encoding import Table, rule_number
 from assembly_line.errors import TrainingRejected
-from assembly_line.features.model_inputs.encoded_inputs import ModelInputs, fit_inputs, schema_of
+from assembly_line.features import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
 from assembly_line.training.splitting import HeldOut, split_by_time

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assembly_line.features.model.manifests import Manifest
+    from assembly_line.features import Manifest
     from assembly_line.training.champions import Champion
 
 

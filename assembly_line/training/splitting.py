@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assembly_line.errors import TrainingRejected
-from assembly_line.features.model_inputs.boundaries import windows
-from assembly_line.features.model_inputs.splitting import TEST, TRAIN, cut
-from assembly_line.features.model_inputs.timeline import timeline_of
-from assembly_line.features.values.columns import Integers
+from assembly_line.features import TEST, TRAIN, Integers, cut, timeline_of, windows
 from assembly_line.model_types import Split
 
 # A null known time is never known.

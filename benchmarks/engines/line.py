@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from assembly_line.features.engines.engine_duckdb import build_on_duckdb
-from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features import build_on_duckdb, plan_from_json
 from benchmarks.child import Task, serve
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pyspark
 from pyspark.sql import SparkSession
 
-from assembly_line.features.engines.engine_spark import build_on_spark
-from assembly_line.features.model.plans import plan_from_json
+from assembly_line.features import build_on_spark, plan_from_json
 from benchmarks.child import Task, serve
 
 

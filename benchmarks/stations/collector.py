@@ -8,9 +8,9 @@ from typing import Any
 
 from assembly_line.declarations.lines import Line
 from assembly_line.environments import FeedbackCollectorEnvironment
-from assembly_line.feedback.arrivals import ledger_rows
+from assembly_line.feedback import ledger_rows
 from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage import Ledger
 from benchmarks.stations.simulated import LINE, TABLE, Context, account
 from lambdas.feedback_collector import handler
 

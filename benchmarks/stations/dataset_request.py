@@ -15,7 +15,7 @@ import boto3
 
 from assembly_line.connectors import reader_of
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.storage.lake.lake import Lake
+from assembly_line.storage import Lake
 from benchmarks.declared import MEMORY_MIB
 from benchmarks.stations.simulated import LINE, LINES, TABLE, Account, Context, account
 from lambdas.dataset import handler

@@ -15,11 +15,7 @@ import duckdb
 import numpy as np
 
 from assembly_line.declarations.features import Aggregate, Timed
-from assembly_line.features.kernel.evaluation import evaluate
-from assembly_line.features.kernel.window_queries import Decisions, Rows
-from assembly_line.features.model.workload import keys_of
-from assembly_line.features.values.columns import Column
-from assembly_line.features.values.semantics import NEVER, sight_of
+from assembly_line.features import NEVER, Column, Decisions, Rows, evaluate, keys_of, sight_of
 from benchmarks.flight_tables import make_late
 from benchmarks.flights import FLIGHTS, LATE
 

@@ -14,9 +14,7 @@ from moto import mock_aws
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey
 from assembly_line.release import Release
-from assembly_line.storage.models.control_table import ControlTable
-from assembly_line.storage.models.releases import ReleaseStore
-from assembly_line.storage.services.objects import ObjectStore
+from assembly_line.storage import ControlTable, ObjectStore, ReleaseStore
 
 LINES = Path(__file__).parents[2] / "lines"
 LINE = "coupon_redemption"

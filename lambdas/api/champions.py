@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.environments import ApiEnvironment
 from assembly_line.requests import RollbackRequest
-from assembly_line.training.service.champions import rolled_back
+from assembly_line.training import rolled_back
 from lambdas.api.account import account
 from lambdas.api.incoming import body_of, principal_of
 from lambdas.api.responses import answer

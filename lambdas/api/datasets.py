@@ -11,9 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.environments import ApiEnvironment
 from assembly_line.errors import RequestRefused
-from assembly_line.features.model.selection import resolved_features
-from assembly_line.features.service import dataset_runs
-from assembly_line.features.service.listed_datasets import shown
+from assembly_line.features import dataset_runs, resolved_features, shown
 from assembly_line.names import RUN_ID
 from assembly_line.requests import DatasetRequest
 from lambdas.api.account import account

@@ -14,9 +14,9 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.errors import AssemblyError, RequestRefused, SendingFailed
-from assembly_line.feedback.service.submitting import submitted
+from assembly_line.feedback import submitted
 from assembly_line.requests import ReviewRequest, TrainingRequest
-from assembly_line.training.service import reviews, runs
+from assembly_line.training import reviews, runs
 from lambdas.api import champions, datasets, online
 from lambdas.api.account import account
 from lambdas.api.incoming import body_of, object_of, principal_of

@@ -23,7 +23,7 @@ def register(app: APIGatewayHttpResolver) -> None:
     @app.post("/lines/<line>/features")
     def get_features(line: str) -> Response[str]:
         # It needs numpy, which no other route does.
-        from assembly_line.features.service.online_values import values_at
+        from assembly_line.features import values_at
 
         principal_of(app.current_event)
         found = values_at(account(), line, FeaturesRequest.parse(object_of(app.current_event)))

@@ -10,8 +10,8 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.environments import AttemptsEnvironment
 from assembly_line.stations import DATASET
-from assembly_line.storage.services.jobs import Jobs
-from assembly_line.training.attempts import Attempt, Problem, way_on
+from assembly_line.storage import Jobs
+from assembly_line.training import Attempt, Problem, way_on
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from aws_lambda_powertools import Logger
 
 from assembly_line.environments import ChampionsEnvironment
-from assembly_line.training.champions import Cause, Champion, Restoration
-from assembly_line.training.service.champions import let_decide, let_decide_again
+from assembly_line.training import Cause, Champion, Restoration, let_decide, let_decide_again
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from assembly_line.environments import DatasetEnvironment
-from assembly_line.features.planning.forecast import Machinery
+from assembly_line.features import Machinery
 from lambdas.account import account_of
 
 account = partial(account_of, DatasetEnvironment)

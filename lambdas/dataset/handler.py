@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import RequestRefused
-from assembly_line.features.engines.engine_duckdb import build_on_duckdb as build_on_this_machine
-from assembly_line.features.files.reading_back import opened_dataset
-from assembly_line.features.model.memory import require_memory_to_finish
-from assembly_line.features.model.plans import estimate_to_json
-from assembly_line.features.quality.audit_of_facts import comparable
-from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
-from assembly_line.features.quality.dataset_figures import figures_of
-from assembly_line.features.quality.gate import examine, require_passed
-from assembly_line.features.record.manifest import manifest_of, result_of
-from assembly_line.features.service.resolving import resolve
-from assembly_line.features.service.revalidation import require_passed_again
-from assembly_line.features.sources.attempts import built_from_json, in_state
-from assembly_line.features.sources.source_rules import columns_to_fetch
+from assembly_line.features import (
+    audit_knowledge,
+    built_from_json,
+    columns_to_fetch,
+    comparable,
+    estimate_to_json,
+    examine,
+    figures_of,
+    in_state,
+    manifest_of,
+    opened_dataset,
+    require_memory_to_finish,
+    require_passed,
+    require_passed_again,
+    resolve,
+    result_of,
+)
+from assembly_line.features import build_on_duckdb as build_on_this_machine
 from assembly_line.model_types import ModelSpecBase
 from assembly_line.requests import DatasetRequest
 from lambdas.dataset.account import account, machinery

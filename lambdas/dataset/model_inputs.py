@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from assembly_line.features.files.reading_back import read_dataset
-from assembly_line.features.model_inputs.facts import facts_of
-from assembly_line.features.model_inputs.memory import require_memory
-from assembly_line.features.record.manifest import require_rows
+from assembly_line.features import facts_of, read_dataset, require_memory, require_rows
 from assembly_line.model_types import model_spec_from_json
 from lambdas.dataset.account import account, machinery
 

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.errors import NotFound
-from assembly_line.features.model.claims import Claim, new_claim
-from assembly_line.features.service.resolving import forecast_of
+from assembly_line.features import Claim, forecast_of, new_claim
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.datasets.dataset_claims import DatasetClaims
-from assembly_line.storage.services.machines import RUNNING
+from assembly_line.storage import RUNNING, DatasetClaims
 from lambdas.dataset.account import account, machinery
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from assembly_line.environments import EventRecorderEnvironment
 from assembly_line.errors import MalformedMessage
 from assembly_line.stations import station_of
-from assembly_line.storage.ledger.event_log import EventLog
-from assembly_line.throughput.envelopes import station_event
-from assembly_line.throughput.stopped import Place
+from assembly_line.storage import EventLog
+from assembly_line.throughput import Place, station_event
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

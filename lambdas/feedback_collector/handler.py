@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from assembly_line.canonical import digest
 from assembly_line.environments import FeedbackCollectorEnvironment
 from assembly_line.errors import AssemblyError, MalformedMessage
-from assembly_line.feedback.arrivals import Arrival, ledger_rows, read_arrival
+from assembly_line.feedback import Arrival, ledger_rows, read_arrival
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

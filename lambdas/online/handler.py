@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import OnlineEnvironment
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.requests import OnlineRequest
-from assembly_line.storage.lake.online_publication import Publisher
+from assembly_line.storage import Publisher
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
 from assembly_line.environments import OutcomesEnvironment
-from assembly_line.features.engines import outcomes as features
-from assembly_line.feedback.maturity import OpenDecision, Provenance, open_decisions, outcome_rows
+from assembly_line.features import outcomes as features
+from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows
 from assembly_line.names import LedgerKind
 from assembly_line.requests import OutcomesRequest
 from lambdas.account import account_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from assembly_line.declarations.lines import Line
-    from assembly_line.features.model.snapshots import Snapshot
+    from assembly_line.features import Snapshot
 
 logger = Logger(service="outcomes")
 

@@ -12,11 +12,20 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
-from assembly_line.storage.models import runs
-from assembly_line.training.champions import Cause, Champion, champion_of
-from assembly_line.training.packet import review_packet
-from assembly_line.training.review import DECIDED, WAITING, check_permitted, is_approval
-from assembly_line.training.states import EvaluatedModel, PackagedModel, RunContext
+from assembly_line.storage import runs
+from assembly_line.training import (
+    DECIDED,
+    WAITING,
+    Cause,
+    Champion,
+    EvaluatedModel,
+    PackagedModel,
+    RunContext,
+    champion_of,
+    check_permitted,
+    is_approval,
+    review_packet,
+)
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

@@ -13,23 +13,26 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
 from assembly_line.declarations.instance_types import local_storage_gb
-from assembly_line.delivery import context as scoring
-from assembly_line.delivery.answers import check_answers
-from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
-from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.outbox import OutboundMessage
-from assembly_line.delivery.report import DeliveryRecord
-from assembly_line.delivery.report import account as accounted
-from assembly_line.delivery.run_standing import require_worth_acting
+from assembly_line.delivery import (
+    SNS,
+    ComposedBatch,
+    DeliveryRecord,
+    OutboundMessage,
+    ScoringContext,
+    SpineRow,
+    check_answers,
+    compose,
+    require_worth_acting,
+)
+from assembly_line.delivery import account as accounted
+from assembly_line.delivery import begin as begin_run
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
-from assembly_line.features.files.columns_of_file import read_columns
-from assembly_line.features.model_inputs.encoded_inputs import inputs_from_json
+from assembly_line.features import inputs_from_json, read_columns
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage.ledger.deliveries import Deliveries
+from assembly_line.storage import Deliveries
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     standing.require_asked(request)
     expires_after = account().releases.read(release).line.policy.expires_after
     require_worth_acting(request, instant=standing.instant, expires_after=expires_after)
-    run = scoring.begin(
+    run = begin_run(
         request,
         run_id=event["run_id"],
         release=release,

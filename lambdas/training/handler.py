@@ -15,24 +15,34 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
-from assembly_line.features.engines.outcomes import require_happened
-from assembly_line.features.files.columns_of_file import read_columns
+from assembly_line.features import read_columns, require_happened
 from assembly_line.instants import format_instant
 from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest, TrainingRequest
-from assembly_line.storage.models import runs
-from assembly_line.storage.models.registry import PackageContent
-from assembly_line.training.archive import Limits, build_archive
-from assembly_line.training.evaluation import evaluate as measure
-from assembly_line.training.evaluation import read_answers
-from assembly_line.training.hyperparameters import resolve, script_mode
-from assembly_line.training.images import Image, image
-from assembly_line.training.inputs import TrainingInputs, columns_needed, training_inputs
-from assembly_line.training.phases import Fit, fit_of
-from assembly_line.training.record import preparation, run_record
-from assembly_line.training.review import UNVERIFIED
-from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
+from assembly_line.storage import PackageContent, runs
+from assembly_line.training import (
+    UNVERIFIED,
+    EvaluatedModel,
+    Fit,
+    Image,
+    Limits,
+    PackagedModel,
+    PreparedJob,
+    RunContext,
+    TrainingInputs,
+    build_archive,
+    columns_needed,
+    fit_of,
+    image,
+    preparation,
+    read_answers,
+    resolve,
+    run_record,
+    script_mode,
+    training_inputs,
+)
+from assembly_line.training import evaluate as measure
 from lambdas.account import account_of
 
 if TYPE_CHECKING:

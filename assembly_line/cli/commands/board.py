@@ -26,8 +26,7 @@ def show_board(session: Session, line: OneLine = None, since: Since = None) -> N
     """Show where time goes: lead time, each station, waiting, work in progress, first-pass yield, rework tax."""
     from assembly_line.cli.views.board import draw_boards
     from assembly_line.instants import parse_instant
-    from assembly_line.throughput.board import to_json
-    from assembly_line.throughput.service.board import boards_of
+    from assembly_line.throughput import boards_of, to_json
 
     day = None if since is None else f"{parse_instant(since, field='--since'):%Y%m%d}"
     found = boards_of(session.target, line=line, since_day=day)

@@ -36,7 +36,7 @@ def register(datasets: typer.Typer) -> None:
 def cancel_run(session: Session, run: DatasetRun) -> None:
     """Stop the run of a dataset, its Glue job included. An equal request can build at once."""
     from assembly_line.cli.output import fields
-    from assembly_line.features.service.dataset_runs import cancelled
+    from assembly_line.features import cancelled
 
     found = cancelled(session.target, run, by=session.target.caller())
     shown = {
@@ -55,7 +55,7 @@ def retain(session: Session, line: Line, *, older_than: Age, keep_last: KeepLast
     current snapshot needs. Nothing comes back. You need the platform engineer's own credentials.
     """
     from assembly_line.cli.views.retention import draw_retained
-    from assembly_line.features.service.retaining import retained
+    from assembly_line.features import retained
 
     found = retained(session.target, line, older_than=_age(older_than), keep_last=keep_last, delete=yes)
     session.output.result(found, draw_retained(found))
@@ -65,7 +65,7 @@ def retain(session: Session, line: Line, *, older_than: Age, keep_last: KeepLast
 
 def _age(text: str) -> timedelta:
     from assembly_line.errors import RequestRefused
-    from assembly_line.features.model.retention import LEAST_DAYS
+    from assembly_line.features import LEAST_DAYS
 
     found = DAYS.fullmatch(text)
     if found is None:

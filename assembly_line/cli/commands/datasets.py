@@ -67,7 +67,7 @@ def register(datasets: typer.Typer) -> None:
 def list_datasets(session: Session, line: OneLine = None) -> None:
     """List the finished datasets, the newest first."""
     from assembly_line.cli.views.datasets import draw_list
-    from assembly_line.features.service.listed_datasets import listed
+    from assembly_line.features import listed
 
     found = listed(session.target, line)
     session.output.result(found, draw_list(found))
@@ -76,9 +76,7 @@ def list_datasets(session: Session, line: OneLine = None) -> None:
 def show_dataset(session: Session, dataset: Dataset) -> None:
     """Show what a dataset is: the request, sources, features, quality, limitations. With --json, its manifest."""
     from assembly_line.cli.views.datasets import draw_manifest
-    from assembly_line.features.service.recorded import opened
-    from assembly_line.features.wording.decision_wording import outcome_in_words, spine_in_words
-    from assembly_line.features.wording.wording import in_words
+    from assembly_line.features import in_words, opened, outcome_in_words, spine_in_words
 
     with opened(session.target, dataset) as recorded:
         words = {name: in_words(recorded.plan.line, name) for name in recorded.plan.features}
@@ -94,7 +92,7 @@ def show_quality(session: Session, dataset: Judged) -> None:
     A refused dataset is shown as well, by its id or by the run that failed.
     """
     from assembly_line.cli.views.quality import draw_quality
-    from assembly_line.features.service.judging import judged
+    from assembly_line.features import judged
 
     found = judged(session.target, dataset)
     session.output.result(found, draw_quality(found))
@@ -110,8 +108,7 @@ def explain_value(
     """
     from assembly_line.cli.views.explanation import draw_explanation
     from assembly_line.errors import RunFailed
-    from assembly_line.features.service.explaining import explained
-    from assembly_line.features.service.recorded import opened
+    from assembly_line.features import explained, opened
 
     with opened(session.target, dataset) as recorded:
         found = explained(recorded, decision, feature, near=near)
@@ -129,8 +126,7 @@ def profile_dataset(session: Session, dataset: Dataset, to: To = Path("profile.h
     The page needs nothing else, neither network nor script. Values of personal columns are not on it.
     """
     from assembly_line.cli.output import fields
-    from assembly_line.features.profile.of_dataset import page_of_manifest
-    from assembly_line.features.service.recorded import opened
+    from assembly_line.features import opened, page_of_manifest
 
     with opened(session.target, dataset) as recorded:
         written = page_of_manifest(recorded.plan.line, recorded.manifest, recorded.columns())
@@ -150,8 +146,7 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
     """
     from assembly_line.cli.views.datasets import draw_verification
     from assembly_line.errors import RunFailed
-    from assembly_line.features.service.recorded import opened
-    from assembly_line.features.service.verifying import STORED, verified
+    from assembly_line.features import STORED, opened, verified
 
     with opened(session.target, dataset) as recorded:
         session.output.note(f"Recomputing {recorded.plan.dataset_id} ...")
@@ -165,7 +160,7 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
 
 def _is_older(session: Session, found: Mapping[str, Any]) -> bool:
     """Whether a dataset was built under an older version of the semantics; if so, it is said."""
-    from assembly_line.features.values.semantics import older_version
+    from assembly_line.features import older_version
 
     said = older_version(found["semantics"]["dataset"])
     if said is not None:
@@ -176,9 +171,7 @@ def _is_older(session: Session, found: Mapping[str, Any]) -> bool:
 def diff_datasets(session: Session, dataset: Dataset, other: Other) -> None:
     """Show what changed between two datasets of a line: request, declarations, sources, decisions and values."""
     from assembly_line.cli.views.datasets import draw_difference
-    from assembly_line.features.service.recorded import opened
-    from assembly_line.features.service.verifying import changed
-    from assembly_line.features.values.semantics import older_version
+    from assembly_line.features import changed, older_version, opened
 
     with opened(session.target, dataset) as first, opened(session.target, other) as second:
         found = changed(first, second)
@@ -208,7 +201,7 @@ def get_dataset(
 ) -> None:
     """Copy a dataset's rows and manifest into a folder, or the files of one of its model inputs."""
     from assembly_line.cli.output import fields
-    from assembly_line.features.service.fetching import fetch
+    from assembly_line.features import fetch
 
     chosen = old_spellings.inputs_of(session, inputs, old)
     found = session.target.finished_datasets.find(dataset, session.target.control.lines())

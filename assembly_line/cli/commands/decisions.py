@@ -32,14 +32,13 @@ def list_decisions(
     """List decisions that were kept aside or flagged, with the reason and what to do. Without an option, list both."""
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_both
-    from assembly_line.delivery.service.kept_aside import of_line
-    from assembly_line.feedback.service import flagged as flags
-    from assembly_line.feedback.service.history import read_history
+    from assembly_line.delivery import of_line
+    from assembly_line.feedback import flagged_decisions, read_history
 
     require_released(session, line)
     both = quarantined == flagged
     kept = of_line(session.target, line, run_id=run) if quarantined or both else None
-    found = flags.flagged(read_history(session.target, line), run_id=run) if flagged or both else None
+    found = flagged_decisions(read_history(session.target, line), run_id=run) if flagged or both else None
     document = {"line": line, "quarantined": kept or [], "flagged": found or []}
     session.output.result(document, draw_both(kept, found))
 
@@ -48,10 +47,9 @@ def show_decision(session: Session, line: Line, decision: Decision) -> None:
     """Show what was predicted, delivered, done and observed of one decision."""
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_decision
-    from assembly_line.feedback.service import flagged as flags
-    from assembly_line.feedback.service.history import read_history
+    from assembly_line.feedback import described, one_decision, read_history
 
     require_released(session, line)
     declared = session.target.released.current(line)
-    found = flags.one_decision(read_history(session.target, line), declared, decision)
-    session.output.result(flags.described(found), draw_decision(found))
+    found = one_decision(read_history(session.target, line), declared, decision)
+    session.output.result(described(found), draw_decision(found))

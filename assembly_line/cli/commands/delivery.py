@@ -62,7 +62,7 @@ def score(
     from assembly_line.cli.runs import run
     from assembly_line.cli.scoring import settled
     from assembly_line.cli.views.deliveries import draw_scored
-    from assembly_line.delivery.service.scoring import kept_aside
+    from assembly_line.delivery import kept_aside
     from assembly_line.errors import RequestRefused
     from assembly_line.requests import ScoringRequest
 

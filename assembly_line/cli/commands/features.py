@@ -46,7 +46,7 @@ def list_features(session: Session, line: Line) -> None:
 def search_features(session: Session, line: Line, text: Text) -> None:
     """List the features of a line that have all these words in name, meaning, source, entity or column."""
     from assembly_line.cli.views.features import draw_features
-    from assembly_line.features.service.listed_features import Listing
+    from assembly_line.features import Listing
 
     found = Listing(session.target, line).all(text)
     session.output.result(found, draw_features(found, line))
@@ -55,7 +55,7 @@ def search_features(session: Session, line: Line, text: Text) -> None:
 def describe_feature(session: Session, line: Line, feature: Feature) -> None:
     """Show everything about one feature: meaning, type, source and its freshness, owner, personal data, who uses it."""
     from assembly_line.cli.views.features import draw_feature
-    from assembly_line.features.service.listed_features import Listing
+    from assembly_line.features import Listing
 
     found = Listing(session.target, line).one(feature)
     session.output.result(found, draw_feature(found))

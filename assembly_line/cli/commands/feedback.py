@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def send(session: Session, file: File) -> None:
     """Send feedback through the line's API: each hundred is accepted whole or not at all."""
     from assembly_line.cli.api import send_all
-    from assembly_line.feedback.service.feedback_files import read_events
+    from assembly_line.feedback import read_events
 
     events = read_events(file)
     accepted = send_all(session.target.api(session.options.role), events)
@@ -43,11 +43,11 @@ def send(session: Session, file: File) -> None:
 def show_performance(session: Session, line: Line, by: By = None, cluster: Cluster = None) -> None:
     """Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule."""
     from assembly_line.cli.views.performance import draw_performance
-    from assembly_line.feedback.service.history import performance, quarantined, read_history
+    from assembly_line.feedback import measured_performance, quarantined, read_history
 
     declared = session.target.released.current(line)
     history = read_history(session.target, line)
-    found = performance(history, declared, by=by, cluster=cluster)
+    found = measured_performance(history, declared, by=by, cluster=cluster)
     counts = {**history.counts, "quarantined": quarantined(session.target, line)}
     document = {"line": line, "history": counts, "performance": [one.to_json() for one in found]}
     session.output.result(document, draw_performance(found, counts, by=by))

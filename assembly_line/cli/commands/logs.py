@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
     """Show the log of a function or job, or the states of a run and why it failed."""
-    from assembly_line.storage.services.logs import Logs
+    from assembly_line.storage import Logs
 
     logs = Logs(session.target, session.target.parameters.log_groups())
     if what is None:
@@ -36,7 +36,7 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
         return
     from assembly_line.cli.views.runs import draw_story
     from assembly_line.errors import NotFound
-    from assembly_line.throughput.service.run_story import story
+    from assembly_line.throughput import story
 
     told = story(session.target, what)
     if told is not None:
@@ -55,7 +55,7 @@ def redrive(session: Session, run: FailedRun) -> None:
     """
     from assembly_line.cli.output import fields
     from assembly_line.errors import NotFound
-    from assembly_line.throughput.service.executions import find
+    from assembly_line.throughput import find
 
     found = find(session.target, run)
     if found is None:

@@ -13,7 +13,7 @@ from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
 
 if TYPE_CHECKING:
-    from assembly_line.embedded.deployment import Deployment
+    from assembly_line.embedded import Deployment
 
 OPTIONAL_LINE = Annotated[
     str | None, typer.Argument(metavar="[LINE]", help="Name of the line. Every declared line if left out.")
@@ -53,7 +53,7 @@ def up(
     ] = False,
 ) -> None:
     """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
-    from assembly_line.embedded.supervisor import require_nothing_at_work, start
+    from assembly_line.embedded import require_nothing_at_work, start
 
     _embedded_only(session, "up")
     if fresh:
@@ -85,7 +85,7 @@ def down(
     interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
-    from assembly_line.embedded.supervisor import require_nothing_at_work, require_place_for_state, stop
+    from assembly_line.embedded import require_nothing_at_work, require_place_for_state, stop
 
     _embedded_only(session, "down")
     if not force:
@@ -108,7 +108,7 @@ def show_status(session: Session) -> None:
     """Show what runs and what each line has: release, champion, runs that wait for a review, executions."""
     from assembly_line.cli.views.status import draw_status
     from assembly_line.names import Parameter
-    from assembly_line.throughput.service.overview import overview
+    from assembly_line.throughput import overview
 
     target = session.target
     found = {
@@ -172,9 +172,8 @@ def release(
 
 
 def _deploy_embedded(session: Session, lines: Path) -> dict[str, Any]:
-    from assembly_line.embedded.deployment import assemble
-    from assembly_line.embedded.deployment import deploy as deploy_assembly
-    from assembly_line.embedded.supervisor import running
+    from assembly_line.embedded import assemble, running
+    from assembly_line.embedded import deploy as deploy_assembly
 
     runtime = running(session.state)
     assembly = assemble(REPOSITORY, session.state, session.output.note, lines=lines)
@@ -184,8 +183,7 @@ def _deploy_embedded(session: Session, lines: Path) -> dict[str, Any]:
 
 def _limitations(state: Path) -> list[str]:
     """What of the deployed stacks is stored without acting; empty before the first deployment."""
-    from assembly_line.embedded.emulator_limitations import limitations, templates_of
-    from assembly_line.embedded.state_folder import StateFolder
+    from assembly_line.embedded import StateFolder, limitations, templates_of
 
     folder = StateFolder(state)
     if not folder.deployment.exists():

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def list_tables(session: Session, line: Line) -> None:
     """List the tables that a line declares: what they hold, when they are refreshed, how fresh they are."""
     from assembly_line.cli.views.tables import draw_tables
-    from assembly_line.features.service.exploring import Exploring
+    from assembly_line.features import Exploring
 
     found = Exploring(session.target, line).all()
     session.output.result(found, draw_tables(found, line))
@@ -38,7 +38,7 @@ def list_tables(session: Session, line: Line) -> None:
 def refresh_tables(session: Session, line: Line, table: OneTable = None, waited: Wait = True) -> None:
     """Materialise a line's tables now. A table whose source did not change is left as it is."""
     from assembly_line.cli.views.tables import draw_tables
-    from assembly_line.features.service.exploring import Exploring
+    from assembly_line.features import Exploring
 
     exploring = Exploring(session.target, line)
     run_id = exploring.start(table)
@@ -54,7 +54,7 @@ def refresh_tables(session: Session, line: Line, table: OneTable = None, waited:
 def show_table(session: Session, line: Line, table: Table) -> None:
     """Show what a table is: columns, months, the snapshot that it was made of."""
     from assembly_line.cli.views.tables import draw_table
-    from assembly_line.features.service.exploring import Exploring
+    from assembly_line.features import Exploring
 
     found = Exploring(session.target, line).one(table)
     session.output.result(found, draw_table(found))

@@ -65,7 +65,7 @@ def train(
 def list_reviews(session: Session, line: Line) -> None:
     """List the runs of a line that wait for a review, and those that were judged."""
     from assembly_line.cli.views.reviews import draw_reviews
-    from assembly_line.training.service.reviews import listed
+    from assembly_line.training import listed
 
     found = listed(session.target, line)
     session.output.result(found, draw_reviews(found))
@@ -92,9 +92,9 @@ def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
 def show_champion(session: Session, line: Line) -> None:
     """Show the run that decides, since when, who approved it, and the runs that were approved before."""
     from assembly_line.cli.views.champions import draw_champion
-    from assembly_line.training.service import champions
+    from assembly_line.training import champion_and_approved
 
-    found = champions.found(session.target, line)
+    found = champion_and_approved(session.target, line)
     session.output.result(found, draw_champion(found))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assembly_line.cli.output import Render, duration, fields, percent, rows
-from assembly_line.throughput.board import KindMeasure, LineBoard, OpenItem, StationMeasure
+from assembly_line.throughput import KindMeasure, LineBoard, OpenItem, StationMeasure
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -95,8 +95,7 @@ def draw_manifest(
         spine, outcome: what these mean.
     """
 
-    from assembly_line.features.model.findings import finding_from_json
-    from assembly_line.features.wording.decision_wording import sampling_in_words
+    from assembly_line.features import finding_from_json, sampling_in_words
 
     def draw(console: Console) -> None:
         excluded = ", ".join(f"{number} {reason}" for reason, number in found["excluded"].items() if number)

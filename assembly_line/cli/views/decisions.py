@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
-from assembly_line.delivery.run_standing import Backfill
-from assembly_line.feedback.service.flagged import BACKFILLS, explained
+from assembly_line.delivery import Backfill
+from assembly_line.feedback import BACKFILLS, explained
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assembly_line.feedback.history import DecisionHistory
+    from assembly_line.feedback import DecisionHistory
 
 
 def draw_kept_aside(found: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Render:

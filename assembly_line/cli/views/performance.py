@@ -11,7 +11,7 @@ from assembly_line.cli.output import Render, rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assembly_line.feedback.performance import Performance
+    from assembly_line.feedback import Performance
 
 COLUMNS = ("delivered", "in force", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
 LEGEND = (

@@ -11,7 +11,7 @@ from assembly_line.cli.views.instants import minute
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assembly_line.storage.services.queries import QueryResult
+    from assembly_line.storage import QueryResult
 
 NEVER = "never"
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.delivery.answers import Reason
-from assembly_line.feedback.acceptance import UNDECLARED_ACTION, UNDECLARED_OUTCOME
+from assembly_line.feedback import UNDECLARED_ACTION, UNDECLARED_OUTCOME
 from assembly_line.names import LedgerKind
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 DELIVERY = "delivery"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from assembly_line.delivery.run_standing import Standing
     from assembly_line.requests import ScoringRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 # Kept-aside decisions that a run tells by itself.
 SHOWN = 10

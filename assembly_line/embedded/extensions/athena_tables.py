@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from assembly_line.embedded.extensions.pinned import ministack, replace
-from assembly_line.features.files.parquet import literal, parquet_rows
-from assembly_line.features.files.session import quoted
+from assembly_line.features import literal, parquet_rows, quoted
 
 # How Hive writes that a row has no value of a partition column.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"

@@ -8,12 +8,11 @@ from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
 from assembly_line.names import is_child, work_item
 from assembly_line.stations import DATASET
-from assembly_line.storage.services.machines import SUCCEEDED, Execution, execution_arn
-from assembly_line.storage.services.requested_runs import start_requested
+from assembly_line.storage import SUCCEEDED, Execution, execution_arn, start_requested
 
 if TYPE_CHECKING:
     from assembly_line.requests import DatasetRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def started(account: Account, request: DatasetRequest, *, author: str) -> dict[str, str]:

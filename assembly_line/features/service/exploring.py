@@ -12,12 +12,12 @@ from assembly_line.features.explore.wide_planning import line_of
 from assembly_line.features.wording.decision_wording import spine_in_words
 from assembly_line.features.wording.feature_listing import listed_features
 from assembly_line.names import EVERY_TABLE, TablesArgument, line_table, tables_prefix
-from assembly_line.storage.lake.tables import MANIFEST
+from assembly_line.storage import MANIFEST
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
     from assembly_line.declarations.wide_tables import Table, WideTable
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 class Exploring:

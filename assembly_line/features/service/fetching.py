@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 
 from assembly_line.errors import Conflict, RequestRefused
-from assembly_line.storage.account import Account
-from assembly_line.storage.datasets.finished_datasets import FinishedDataset
+from assembly_line.storage import Account, FinishedDataset
 
 
 def fetch(account: Account, dataset: FinishedDataset, shape: str | None, folder: Path) -> list[Path]:

@@ -6,12 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound
-from assembly_line.storage.datasets.finished_datasets import DATASET
-from assembly_line.throughput.service.executions import find
+from assembly_line.storage import DATASET
+from assembly_line.throughput import find
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
-    from assembly_line.storage.services.machines import Execution
+    from assembly_line.storage import Account, Execution
 
 WHOLE_ID = re.compile(r"ds-[0-9a-f]{32}")
 

@@ -8,7 +8,7 @@ from assembly_line.errors import NotFound
 
 if TYPE_CHECKING:
     from assembly_line.features.model.manifests import Manifest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 KEPT = ("dataset_id", "line", "purpose", "as_of", "from", "to", "rows", "spine_rows", "positives", "created")
 

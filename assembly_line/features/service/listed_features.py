@@ -12,7 +12,7 @@ from assembly_line.instants import format_instant
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
     from assembly_line.declarations.sources import Source
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 STATIC = "static"
 NOT_LOADED = "not loaded"

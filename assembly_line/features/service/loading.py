@@ -15,7 +15,7 @@ from assembly_line.errors import NotFound, SourceUnreadable
 
 if TYPE_CHECKING:
     from assembly_line.features.model.snapshots import Snapshot
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 FETCH_SECONDS = 600
 

@@ -9,7 +9,7 @@ from assembly_line.features.online import questions
 
 if TYPE_CHECKING:
     from assembly_line.requests import FeaturesRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def values_at(account: Account, line: str, request: FeaturesRequest) -> dict[str, Any]:

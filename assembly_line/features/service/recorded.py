@@ -16,7 +16,7 @@ from assembly_line.features.model.snapshots import SnapshotObject
 
 if TYPE_CHECKING:
     from assembly_line.features.values.columns import Column
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 @dataclass(frozen=True, kw_only=True)

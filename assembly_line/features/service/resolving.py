@@ -10,7 +10,7 @@ from assembly_line.features.model.snapshots import Snapshot
 from assembly_line.features.planning.forecast import Machinery, forecast
 from assembly_line.features.planning.planning import make_plan, needed_sources
 from assembly_line.requests import DatasetRequest
-from assembly_line.storage.account import Account
+from assembly_line.storage import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.instants import format_instant
-from assembly_line.storage.datasets.references import references
-from assembly_line.storage.datasets.retention import Retention
+from assembly_line.storage import Retention, references
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def retained(account: Account, line: str, *, older_than: timedelta, keep_last: int, delete: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.gate import examine, require_passed, rules_of
 from assembly_line.features.quality.revalidation import built_again, kept_findings, same_rules
 from assembly_line.features.sources.source_rules import judged_rule
-from assembly_line.storage.account import Account
+from assembly_line.storage import Account
 
 
 def require_passed_again(account: Account, plan: Plan, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.decision_ids import PATTERN
 from assembly_line.decision_keys import given_keys, key_text, keys_in_words, several
-from assembly_line.delivery.run_standing import Backfill
+from assembly_line.delivery import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
 
@@ -50,7 +50,7 @@ BACKFILLS = {
 }
 
 
-def flagged(history: History, *, run_id: str | None = None) -> list[dict[str, Any]]:
+def flagged_decisions(history: History, *, run_id: str | None = None) -> list[dict[str, Any]]:
     """Each flag of each decision, in order, as JSON values."""
     return [
         {"decision_id": found.decision_id, "keys": found.prediction["keys"], "flag": flag, **explained(flag)}

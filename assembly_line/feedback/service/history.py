@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
     from assembly_line.feedback.history import History
     from assembly_line.feedback.performance import Performance
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def read_history(account: Account, line: str) -> History:
@@ -31,7 +31,7 @@ def quarantined(account: Account, line: str) -> int:
     return sum(1 for _ in account.ledger.read(line, LedgerKind.QUARANTINE))
 
 
-def performance(
+def measured_performance(
     history: History, line: Line, *, by: str | None = None, cluster: str | None = None
 ) -> list[Performance]:
     """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""

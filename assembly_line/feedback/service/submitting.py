@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assembly_line.feedback.submissions import read_submission
-from assembly_line.storage.services.queue import QueueMessage
+from assembly_line.storage import QueueMessage
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def submitted(account: Account, document: object, *, principal: str) -> tuple[list[str], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly_line.features.model.claims import Claim, claim_from_json
+from assembly_line.features import Claim, claim_from_json
 from assembly_line.names import dataset_item
 from assembly_line.storage.models.control_table import ControlTable
 

@@ -17,9 +17,7 @@ from assembly_line.names import dataset_history_prefix, dataset_prefix
 from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from assembly_line.features.model.manifests import Manifest
-    from assembly_line.features.model.plans import Plan
-    from assembly_line.features.quality.dataset_figures import DatasetFigures
+    from assembly_line.features import DatasetFigures, Manifest, Plan
 
 DATA = "data.parquet"
 BUILT = "built.json"
@@ -49,7 +47,7 @@ class DatasetStore:
 
     def find_manifest(self, line: str, dataset_id: str) -> Manifest | None:
         """The manifest, or None while there is none."""
-        from assembly_line.features.model.manifests import Manifest
+        from assembly_line.features import Manifest
 
         try:
             found = self._store.read_json(_manifest_key(line, dataset_id))
@@ -75,8 +73,7 @@ class DatasetStore:
             DatasetAltered: the rows are not those that were built.
         """
         # The jobs on Spark have no DuckDB, and do not ask.
-        from assembly_line.features.files.reading_back import opened_dataset
-        from assembly_line.features.record.manifest import require_rows
+        from assembly_line.features import opened_dataset, require_rows
 
         manifest = self.download(line, dataset_id, path)
         with opened_dataset(path) as columns:
@@ -112,7 +109,7 @@ class DatasetStore:
             NotFound: there is none.
             RequestRefused: another version of the library made it.
         """
-        from assembly_line.features.model.plans import plan_from_json
+        from assembly_line.features import plan_from_json
 
         return plan_from_json(self._store.read_json(key), older=older)
 
@@ -170,7 +167,7 @@ class DatasetStore:
 
     def history(self, plan: Plan) -> list[DatasetFigures]:
         """Figures of the latest finished datasets of the plan's kind, the latest first."""
-        from assembly_line.features.quality.dataset_figures import figures_from_json, kind_of_dataset
+        from assembly_line.features import figures_from_json, kind_of_dataset
 
         prefix = dataset_history_prefix(plan.line.name, kind_of_dataset(plan))
         return [
@@ -179,7 +176,7 @@ class DatasetStore:
 
     def add_to_history(self, plan: Plan, figures: DatasetFigures, *, created: datetime) -> None:
         """Keep a finished dataset's figures for those that come after it. Writing them again changes nothing."""
-        from assembly_line.features.quality.dataset_figures import kind_of_dataset
+        from assembly_line.features import kind_of_dataset
 
         # Listings go up by key: the time that is left until the last instant goes down.
         left = LAST_MILLISECOND - int(created.timestamp() * 1000)

@@ -13,9 +13,7 @@ from assembly_line.storage.datasets.datasets import QUALITY, DatasetStore
 from assembly_line.storage.services.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from assembly_line.features.model.findings import Finding
-    from assembly_line.features.model.manifests import Manifest
-    from assembly_line.features.model.plans import Plan
+    from assembly_line.features import Finding, Manifest, Plan
 
 DATASET = re.compile(r"ds-[0-9a-f]{4,32}")
 MANIFEST = "manifest.json"
@@ -84,7 +82,7 @@ class FinishedDatasets:
             RequestRefused: the text is no dataset's id, or several begin so.
             NotFound: none was judged.
         """
-        from assembly_line.features.model.findings import finding_from_json
+        from assembly_line.features import finding_from_json
 
         line, name = self._one(text, lines, QUALITY, "no dataset was judged that is called")
         manifest = self.datasets.find_manifest(line, name)
@@ -98,7 +96,7 @@ class FinishedDatasets:
         Raises:
             RequestRefused: a plan of that version is not understood here; or its line is refused by today's rules.
         """
-        from assembly_line.features.values.semantics import REBUILD, SEMANTICS_VERSION
+        from assembly_line.features import REBUILD, SEMANTICS_VERSION
 
         version = dataset.manifest.semantics
         try:

@@ -12,11 +12,15 @@ from typing import Any
 
 from assembly_line.canonical import digest
 from assembly_line.errors import Conflict, NotFound, RequestRefused
-from assembly_line.features.model_inputs.facts import Facts
-from assembly_line.features.model_inputs.manifest import inputs_id_of, inputs_manifest, inputs_result
-from assembly_line.features.model_inputs.preparing import prepare_inputs
-from assembly_line.features.model_inputs.writing import write_inputs
-from assembly_line.features.values.columns import Column
+from assembly_line.features import (
+    Column,
+    Facts,
+    inputs_id_of,
+    inputs_manifest,
+    inputs_result,
+    prepare_inputs,
+    write_inputs,
+)
 from assembly_line.model_types import ModelSpec
 from assembly_line.names import dataset_prefix
 from assembly_line.storage.services.objects import ObjectStore

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from assembly_line.features.model.retention import State, StoredDataset, Verdict, judge
+from assembly_line.features import State, StoredDataset, Verdict, judge
 from assembly_line.names import dataset_prefix
 from assembly_line.storage.services.objects import ObjectStore, StoredVersion
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import NotFound, SourceUnreadable
-from assembly_line.features.model.snapshots import (
+from assembly_line.features import (
     Snapshot,
     SnapshotObject,
     drift_between,
@@ -27,8 +27,7 @@ from assembly_line.storage.services.partial_parquet import LEAST_BYTES, Read, co
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
 
-    from assembly_line.features.model.plans import Input
-    from assembly_line.features.sources.source_files import Reader, TypedFile, TypedTable
+    from assembly_line.features import Input, Reader, TypedFile, TypedTable
 
 TRANSFERS = 4
 NAME_LENGTH = 32
@@ -69,7 +68,7 @@ class Lake:
             SourceUnreadable: the table is not what the source declares.
         """
         # Loading needs DuckDB, which a Glue job, a reader only, does not have.
-        from assembly_line.features.sources.source_files import write_typed
+        from assembly_line.features import write_typed
 
         folder.mkdir(parents=True, exist_ok=True)
         return PreparedSource(source, write_typed(source, reader, folder))

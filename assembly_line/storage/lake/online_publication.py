@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assembly_line.features.engines.duckdb_reader import DuckdbReader
-from assembly_line.features.files.session import connect
-from assembly_line.features.model.memory import MEMORY_SHARE
-from assembly_line.features.model.snapshots import Snapshot
-from assembly_line.features.online.answering import sources_read
-from assembly_line.features.online.generations import Generation, PublishedSource
-from assembly_line.features.online.preparing import prepared_items
-from assembly_line.features.online.serving import served
+from assembly_line.features import (
+    MEMORY_SHARE,
+    DuckdbReader,
+    Generation,
+    PublishedSource,
+    Snapshot,
+    connect,
+    prepared_items,
+    served,
+    sources_read,
+)
 from assembly_line.instants import later, to_micros
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake

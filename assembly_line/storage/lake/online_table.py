@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import Conflict, NotFound, SendingFailed
-from assembly_line.features.online.generations import Generation, generation_from_json
+from assembly_line.features import Generation, generation_from_json
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import OnlineKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
 
-    from assembly_line.features.online.preparing import EntityItem
+    from assembly_line.features import EntityItem
 
 READ_AT_ONCE = 100
 WRITE_AT_ONCE = 25

@@ -22,8 +22,7 @@ from assembly_line.storage.services.objects import ObjectStore
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-    from assembly_line.features.explore.planned_tables import PlannedTable
-    from assembly_line.features.explore.spark_months import StoredMonth
+    from assembly_line.features import PlannedTable, StoredMonth
 
 MANIFEST = "manifest.json"
 DATA = "data.parquet"

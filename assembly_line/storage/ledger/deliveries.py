@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from assembly_line.delivery.channels import Channel, Sent
-from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.outbox import OutboundMessage, chunks
-from assembly_line.delivery.report import DeliveryRecord
+from assembly_line.delivery import Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, chunks
 from assembly_line.documents import document_of, read_document
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind

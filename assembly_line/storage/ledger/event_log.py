@@ -11,7 +11,7 @@ from assembly_line.canonical import digest_bytes
 from assembly_line.instants import format_day
 from assembly_line.names import station_events_prefix
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.throughput.recorded import RecordedEvent
+from assembly_line.throughput import RecordedEvent
 
 if TYPE_CHECKING:
     from assembly_line.messages import StationEvent

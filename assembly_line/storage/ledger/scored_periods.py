@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.run_standing import ScoredPeriod, Standing, standing
+from assembly_line.delivery import ScoredPeriod, ScoringContext, Standing, standing
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import decided_item, delivered_item
 from assembly_line.requests import ScoringRequest
@@ -14,7 +13,7 @@ from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.models.control_table import ControlTable
 
 if TYPE_CHECKING:
-    from assembly_line.training.champions import Champion
+    from assembly_line.training import Champion
 
 # Sorts behind every instant.
 BEYOND = "~"

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assembly_line.delivery.channels import Form
-from assembly_line.delivery.outbox import OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
+from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import Prediction
 from assembly_line.names import scoring_prefix

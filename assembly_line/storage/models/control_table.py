@@ -14,7 +14,7 @@ from assembly_line.names import ControlKey, approved_item, review_item, run_item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from assembly_line.training.champions import Champion
+    from assembly_line.training import Champion
 
 DOCUMENT = "document"
 OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
@@ -260,7 +260,7 @@ class ControlTable:
 
 def _champion(document: Mapping[str, Any]) -> Champion:
     # Most who use the table read no champion, and start without what reads one.
-    from assembly_line.training.champions import Champion
+    from assembly_line.training import Champion
 
     return Champion.from_json(document)
 

@@ -10,7 +10,7 @@ from assembly_line.errors import NotFound
 from assembly_line.names import release_code_prefix, release_prefix
 from assembly_line.release import Release, release_from_json
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.training.code_folder import installable
+from assembly_line.training import installable
 
 DOCUMENT = "release.json"
 KEPT = 128

@@ -10,9 +10,7 @@ from typing import Any
 from assembly_line.errors import NotFound, TrainingRejected
 from assembly_line.names import run_prefix
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.training.inputs import TrainingInputs, Truth
-from assembly_line.training.record import FittedModel
-from assembly_line.training.states import PackagedModel
+from assembly_line.training import FittedModel, PackagedModel, TrainingInputs, Truth
 
 # Of a fit.
 TRAIN = "train/train.csv"

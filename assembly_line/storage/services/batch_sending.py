@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from assembly_line.delivery.channels import Sent
+from assembly_line.delivery import Sent
 
 ENTRIES = 10
 BYTES = 256 * 1024

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from assembly_line.causes import readable_failure
 from assembly_line.errors import NotFound
 from assembly_line.storage.services.machines import RUNNING, SUCCEEDED, Machines, execution_arn
-from assembly_line.training.attempts import Attempt, Found
+from assembly_line.training import Attempt, Found
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient

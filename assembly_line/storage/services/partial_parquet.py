@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assembly_line.features.files.parquet import parquet_chunks
+from assembly_line.features import parquet_chunks
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.delivery.channels import Sent
+from assembly_line.delivery import Sent
 from assembly_line.storage.services.batch_sending import BatchSender, Pause
 
 if TYPE_CHECKING:

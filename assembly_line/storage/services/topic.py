@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from assembly_line.delivery.channels import SNS, Sent
-from assembly_line.delivery.outbox import OutboundMessage
+from assembly_line.delivery import SNS, OutboundMessage, Sent
 from assembly_line.errors import NotFound
 from assembly_line.names import line_resource
 from assembly_line.storage.services.batch_sending import BatchSender, Pause

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assembly_line.throughput.board import LineBoard, boards
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def boards_of(account: Account, *, line: str | None = None, since_day: str | None = None) -> list[LineBoard]:

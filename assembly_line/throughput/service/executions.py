@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from assembly_line.errors import NotFound
 from assembly_line.stations import Machine, machines
-from assembly_line.storage.services.machines import Execution, execution_arn
+from assembly_line.storage import Execution, execution_arn
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def find(account: Account, run: str) -> tuple[Machine, Execution] | None:

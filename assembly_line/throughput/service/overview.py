@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.errors import NotFound
 from assembly_line.names import ControlKey, is_child
 from assembly_line.stations import TRAINING_RUN, Machine, machines
-from assembly_line.storage.services.machines import RUNNING, execution_arn
+from assembly_line.storage import RUNNING, execution_arn
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 SHOWN = 5
 LOOKED_AT = 50

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.errors import NotFound
 from assembly_line.stations import SCORING, Machine
-from assembly_line.storage.services.job_runs import jobs_of_run
-from assembly_line.storage.services.machines import SUCCEEDED, Execution, StateVisit
+from assembly_line.storage import SUCCEEDED, Execution, StateVisit, jobs_of_run
 from assembly_line.throughput.service.executions import find
 
 if TYPE_CHECKING:
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def story(account: Account, run: str) -> dict[str, Any] | None:
@@ -37,7 +36,7 @@ def story(account: Account, run: str) -> dict[str, Any] | None:
 
 def _kept_aside(account: Account, execution: Execution) -> list[dict[str, Any]]:
     """The decisions that a scoring run quarantined; none where it did not come so far."""
-    from assembly_line.delivery.service.kept_aside import of_run
+    from assembly_line.delivery import of_run
 
     try:
         return of_run(account, execution.request["line"], execution.name)

@@ -11,12 +11,12 @@ from assembly_line.training.review import DECIDED, check_permitted, is_approval
 
 if TYPE_CHECKING:
     from assembly_line.requests import RollbackRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 SHOWN = ("run_id", "promoted_at", "author", "reviewer", "restored", "replaces", "metrics")
 
 
-def found(account: Account, line: str) -> dict[str, Any]:
+def champion_and_approved(account: Account, line: str) -> dict[str, Any]:
     """The champion, and every run that was approved, the latest first.
 
     Raises:

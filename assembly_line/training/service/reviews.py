@@ -11,7 +11,7 @@ from assembly_line.training.review import decide
 
 if TYPE_CHECKING:
     from assembly_line.requests import ReviewRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 # Not the token: it is the right to answer the waiting execution.
 SHOWN = ("run_id", "line", "state", "author", "author_verified", "risk", "packet", "opened_at")

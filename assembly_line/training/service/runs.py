@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assembly_line.stations import TRAINING_RUN
-from assembly_line.storage.services.requested_runs import start_requested
+from assembly_line.storage import start_requested
 from assembly_line.training import hyperparameters
 
 if TYPE_CHECKING:
     from assembly_line.requests import TrainingRequest
-    from assembly_line.storage.account import Account
+    from assembly_line.storage import Account
 
 
 def started(account: Account, request: TrainingRequest, *, author: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
 from assembly_line.delivery.service.scoring import kept_aside
 from assembly_line.feedback.history import join
-from assembly_line.feedback.service.flagged import BACKFILLS, flagged
+from assembly_line.feedback.service.flagged import BACKFILLS, flagged_decisions
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, dataset_prefix, decided_item, delivered_item
 from assembly_line.stations import SCORING
@@ -306,7 +306,7 @@ def test_each_impossible_clock_is_explained(kind: str, at: str, problem: str) ->
     said = {"kind": kind, "event_id": "e", "decision_id": identifier, "sequence": 1, "at": at, "retracts": False}
     came = {"received_at": "2026-11-22T00:00:00Z", "principal": "p", "sender": "p", "message_id": "m"}
 
-    (found,) = flagged(join([row], [], [{**said, **content, **came}], []))
+    (found,) = flagged_decisions(join([row], [], [{**said, **content, **came}], []))
 
     assert found["flag"] == f"{kind}_{problem}"
     assert kind in found["detail"]

@@ -21,7 +21,7 @@ from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.errors import JobFailed, JobStopped
-from assembly_line.training.frameworks import framework_of
+from assembly_line.training import framework_of
 
 SERVER = Path(__file__).with_name("model_server.py")
 LOAD_SECONDS = 600.0

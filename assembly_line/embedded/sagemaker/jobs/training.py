@@ -18,7 +18,7 @@ from assembly_line.embedded.sagemaker.jobs.job_desk import COMPLETED, SHUT_DOWN,
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.embedded.sagemaker.jobs.script_mode import Script, TrainingRequest, channel_folder, prepare
 from assembly_line.errors import JobFailed
-from assembly_line.training.frameworks import framework_of
+from assembly_line.training import framework_of
 
 # AWS waits 120 seconds after SIGTERM; a laptop need not.
 STOP_GRACE_SECONDS = 5.0

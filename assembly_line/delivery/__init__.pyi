@@ -1,0 +1,31 @@
+"""What others may import of this package."""
+
+from .answers import check_answers as check_answers
+from .batch import ComposedBatch as ComposedBatch
+from .batch import SpineRow as SpineRow
+from .batch import compose as compose
+from .channels import SNS as SNS
+from .channels import Channel as Channel
+from .channels import Form as Form
+from .channels import Sent as Sent
+from .context import ScoringContext as ScoringContext
+from .context import begin as begin
+from .outbox import OffloadedBody as OffloadedBody
+from .outbox import OutboundMessage as OutboundMessage
+from .outbox import PredictionPointer as PredictionPointer
+from .outbox import chunks as chunks
+from .outbox import read_outbox as read_outbox
+from .outbox import write_message as write_message
+from .outbox import write_outbox as write_outbox
+from .report import DeliveryRecord as DeliveryRecord
+from .report import account as account
+from .run_standing import Backfill as Backfill
+from .run_standing import ScoredPeriod as ScoredPeriod
+from .run_standing import Standing as Standing
+from .run_standing import data_as_of as data_as_of
+from .run_standing import require_worth_acting as require_worth_acting
+from .run_standing import standing as standing
+from .service.kept_aside import of_line as of_line
+from .service.kept_aside import of_run as of_run
+from .service.scoring import kept_aside as kept_aside
+from .service.scoring import standing_of as standing_of

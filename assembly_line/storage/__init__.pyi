@@ -1,0 +1,37 @@
+"""What others may import of this package."""
+
+from .account import Account as Account
+from .account import account_of_job as account_of_job
+from .datasets.dataset_claims import DatasetClaims as DatasetClaims
+from .datasets.finished_datasets import DATASET as DATASET
+from .datasets.finished_datasets import FinishedDataset as FinishedDataset
+from .datasets.references import references as references
+from .datasets.retention import Retention as Retention
+from .lake.lake import Lake as Lake
+from .lake.online_publication import Publisher as Publisher
+from .lake.tables import MANIFEST as MANIFEST
+from .lake.tables import MonthPut as MonthPut
+from .ledger.deliveries import Deliveries as Deliveries
+from .ledger.event_log import EventLog as EventLog
+from .ledger.ledger import Ledger as Ledger
+from .models import runs as runs
+from .models.control_table import ControlTable as ControlTable
+from .models.registry import PackageContent as PackageContent
+from .models.releases import ReleaseStore as ReleaseStore
+from .services.account_questions import Questions as Questions
+from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST
+from .services.job_runs import jobs_of_run as jobs_of_run
+from .services.jobs import Jobs as Jobs
+from .services.logs import Logs as Logs
+from .services.machines import RUNNING as RUNNING
+from .services.machines import SUCCEEDED as SUCCEEDED
+from .services.machines import Execution as Execution
+from .services.machines import StateVisit as StateVisit
+from .services.machines import execution_arn as execution_arn
+from .services.objects import ObjectStore as ObjectStore
+from .services.parameters import Parameters as Parameters
+from .services.queries import QueryResult as QueryResult
+from .services.queue import QueueMessage as QueueMessage
+from .services.requested_runs import start_requested as start_requested
+from .services.worker_transfers import DatasetPut as DatasetPut
+from .services.worker_transfers import LakeFetch as LakeFetch
