@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ def record(state: Path, say: Callable[[str], None]) -> None:
             call("dataset", *question, dataset)
         call("dataset", "build", LINE, "--as-of", "2017-10-01", "--explain")
         call("features", "publish", LINE)
+        if find_spec("pyspark"):
+            call("tables", "refresh", LINE)
+            call("dataset", "build", LINE, "--as-of", "2017-06-15", "--engine", "spark")
         call("status")
         call("board")
         call("performance", LINE)
