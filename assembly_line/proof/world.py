@@ -121,6 +121,7 @@ class World:
             "AWS::AccountId": self.place.account,
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::StackName": self.templates.full_name(stack),
+            "AWS::StackId": self._stack_id(stack),
         }
         if name in pseudo:
             return pseudo[name]
@@ -132,6 +133,11 @@ class World:
         if name in parameters:
             return parameters[name].get("Default")
         raise ProofError(f"{stack}: Ref {name}: expected a resource or a parameter of the template")
+
+    def _stack_id(self, stack: str) -> str:
+        name = self.templates.full_name(stack)
+        unique = generated_name(name, "", Kind(generated=36))
+        return self.place.fill("arn:{p}:cloudformation:{r}:{a}:stack/{n}/{u}", n=name, u=unique)
 
     def _attribute(self, id_: str, attribute: str, *, stack: str) -> str:
         if (stack, id_) not in self.resources:

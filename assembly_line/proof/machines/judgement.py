@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.proof.findings import Finding, Judgement, fault, remark
@@ -24,8 +25,30 @@ SILENT_SECONDS = 3600
 # What names that which a task starts.
 NAMING = ("TrainingJobName", "TransformJobName", "Name")
 REDRIVEN = "RedriveCount"
-# Waits whose length an expression gives: state -> seconds that it settles at, and where that is held.
-WAITS = {"WaitForOther": (30, "the claims of datasets: the wait grows to 30 s within two minutes")}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What no definition tells of a wait whose length an expression gives.
+
+    Args:
+        seconds: what it settles at.
+        within: seconds that all its rounds may take together; None: until the machine's own limit.
+        why: where that is held.
+    """
+
+    seconds: float
+    within: float | None
+    why: str
+
+
+WAITS = {
+    "WaitForOther": Known(30, None, "the claims of datasets: the wait grows to 30 s within two minutes"),
+    "LookAgain": Known(60, 86_400, "attempts: it looks once a minute while a job runs, for a day at most"),
+    "AwaitCapacity": Known(1800, 86_400, "attempts: the wait grows to half an hour, and ends after a day"),
+}
+# States that a function lets through only so often, with how often.
+COUNTED = {"BeginAttempt": 100}
 
 
 def judgement(machines: Iterable[Machine], recording: Recording, classes: frozenset[str]) -> Judgement:
@@ -64,7 +87,12 @@ def judgement(machines: Iterable[Machine], recording: Recording, classes: frozen
             "largest payload in bytes": max((max(each.sent, each.got) for each in recording.transitions), default=0),
         },
         findings=tuple(sorted(set(found))),
-        not_judged=tuple(f"{state}: the wait is an expression; taken for {why}" for state, (_, why) in WAITS.items()),
+        not_judged=tuple(
+            f"{name}: the wait is an expression; taken for {WAITS[name].why}"
+            for machine in machines
+            for name, _ in states_of(machine.definition)
+            if name in WAITS
+        ),
     )
 
 
@@ -87,27 +115,51 @@ def longest_wait(retrier: Mapping[str, Any]) -> float:
 
 def _judged_loop(machine: Machine, loop: frozenset[str]) -> Iterator[Finding]:
     states: Mapping[str, Any] = machine.definition["States"]
+    ways = {name: frozenset(_successors(states[name])) & loop for name in loop}
+    limit = float(machine.definition.get("TimeoutSeconds", "inf"))
     place = f"{machine.name}/{', '.join(sorted(loop))}"
-    waits = [seconds for name in loop if states[name]["Type"] == "Wait" and (seconds := _seconds(name, states[name]))]
-    limit = machine.definition.get("TimeoutSeconds")
-    if not waits or not limit:
+    waits = {name: found for name in loop if (found := _known(name, states[name]))}
+    free = loop - waits.keys() - COUNTED.keys()
+    unbounded = {each: ways[each] & free for each in free}
+    if limit == float("inf") or any(name in _reached(name, unbounded) for name in free):
         yield fault(CHECK, place, "a loop without a wait or the machine without a limit", "bound both")
         return
-    events = sum(_events(states[name]) for name in loop)
-    total = events * limit / sum(waits)
+    total = sum(
+        sum(_events(states[each]) for each in _shortest(name, ways)) * min(found.within or limit, limit) / found.seconds
+        for name, found in waits.items()
+    )
+    total += sum(COUNTED[name] * sum(_events(states[each]) for each in loop) for name in loop & COUNTED.keys())
     if total > MOST_EVENTS:
         says = f"a loop may make {total:.0f} events until the machine's limit, {MOST_EVENTS} end an execution"
         yield fault(CHECK, place, says, "wait longer, or end the loop after a number of rounds")
 
 
+def _known(name: str, state: Mapping[str, Any]) -> Known | None:
+    """A wait as the definition or the table tells it; None for other states, and where neither does."""
+    if state["Type"] != "Wait":
+        return None
+    given = state.get("Seconds")
+    return Known(float(given), None, "its definition") if isinstance(given, (int, float)) and given else WAITS.get(name)
+
+
+def _shortest(start: str, ways: Mapping[str, frozenset[str]]) -> list[str]:
+    """The states of the shortest way from a state back to it."""
+    paths = [[start]]
+    seen: set[str] = set()
+    while paths:
+        path = paths.pop(0)
+        for name in sorted(ways[path[-1]]):
+            if name == start:
+                return path
+            if name not in seen:
+                seen.add(name)
+                paths.append([*path, name])
+    return []
+
+
 def _events(state: Mapping[str, Any]) -> int:
     """Events of one way through a state. Retries come on top only now and then: they are left out."""
     return EVENTS_OF.get(state["Type"], EVENTS_OF["Task"])
-
-
-def _seconds(name: str, state: Mapping[str, Any]) -> float:
-    given = state.get("Seconds", 0)
-    return float(given) if isinstance(given, (int, float)) else float(WAITS.get(name, (0, ""))[0])
 
 
 def _loops(definition: Mapping[str, Any]) -> list[frozenset[str]]:
