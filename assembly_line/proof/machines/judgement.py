@@ -48,7 +48,7 @@ WAITS = {
     "AwaitCapacity": Known(1800, 86_400, "attempts: the wait grows to half an hour, and ends after a day"),
 }
 # States that a function lets through only so often, with how often.
-COUNTED = {"BeginAttempt": 100}
+COUNTED = {"BeginAttempt": 100, "TakeResult": 100}
 
 
 def judgement(machines: Iterable[Machine], recording: Recording, classes: frozenset[str]) -> Judgement:
@@ -128,7 +128,9 @@ def _judged_loop(machine: Machine, loop: frozenset[str]) -> Iterator[Finding]:
         sum(_events(states[each]) for each in _shortest(name, ways)) * min(found.within or limit, limit) / found.seconds
         for name, found in waits.items()
     )
-    total += sum(COUNTED[name] * sum(_events(states[each]) for each in loop) for name in loop & COUNTED.keys())
+    total += sum(
+        COUNTED[name] * sum(_events(states[each]) for each in _shortest(name, ways)) for name in loop & COUNTED.keys()
+    )
     if total > MOST_EVENTS:
         says = f"a loop may make {total:.0f} events until the machine's limit, {MOST_EVENTS} end an execution"
         yield fault(CHECK, place, says, "wait longer, or end the loop after a number of rounds")
