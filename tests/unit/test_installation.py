@@ -309,7 +309,9 @@ def test_make_tells_what_there_is() -> None:
     for target in (
         "demo",
         "test",
+        "proof",
         "check",
+        "check-deep",
         "check-fast",
         "fix",
         "synth",
@@ -326,6 +328,9 @@ def test_make_tells_what_there_is() -> None:
 def test_every_test_lies_where_pytest_looks() -> None:
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     folders = [ROOT / folder for folder in options["testpaths"]]
+    # These need a recorded run, and minutes: `make check-deep` runs them.
+    folders.append(ROOT / "tests" / "deep")
+    assert "pytest tests/deep" in (ROOT / "Makefile").read_text()
     elsewhere = [
         path
         for path in (ROOT / "tests").rglob("test_*.py")
