@@ -36,6 +36,8 @@ def record_run(session: Session) -> None:
     session.output.note("Recording a run; on two cores this takes some five minutes.")
     record(session.state, session.output.note)
     folder.recorded.touch()
+    # Nobody works there: the next recording takes its place.
+    folder.mark_disposable()
 
 
 def record(state: Path, say: Callable[[str], None]) -> None:
