@@ -41,7 +41,7 @@ check-deep:  ## check, then break all that the proof judges; a referee judges th
 
 check-fast:  ## format, lint, types, imports
 	@tools/install.sh test
-	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff format --check --quiet $(CODE) README.md docs
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo
@@ -49,7 +49,7 @@ check-fast:  ## format, lint, types, imports
 fix:  ## format, and correct what the linter can
 	@tools/install.sh test
 	@$(BIN)/ruff check --quiet --fix $(CODE) || true
-	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE) README.md docs
 	@$(BIN)/ruff check $(CODE)
 
 synth:  ## synthesize the stacks into cdk.out, under cdk-nag's rules
