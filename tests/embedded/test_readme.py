@@ -28,7 +28,7 @@ def reader(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Read
 
 def test_the_commands_after_the_demo_answer(reader: Reader) -> None:
     assert reader.answers[f"performance {LINE}"]["line"] == LINE
-    assert reader.answers["board"]
+    assert "board" in reader.answers  # empty where no other test had work done before
 
 
 def test_the_commands_on_datasets_answer(reader: Reader) -> None:
