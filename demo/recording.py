@@ -55,8 +55,9 @@ def record(state: Path, say: Callable[[str], None]) -> None:
         call("review", "reject", LINE, run, "--reason", HOSTILE, "--as", "reviewer")
         datasets = call("dataset", "list", LINE)
         dataset = str(datasets[0]["dataset_id"])
-        for question in (("show",), ("quality",), ("verify",), ("profile",)):
-            call("dataset", *question, dataset)
+        for question in ("show", "quality", "verify"):
+            call("dataset", question, dataset)
+        call("dataset", "profile", dataset, "--to", str(state / "profile.html"))
         call("dataset", "build", LINE, "--as-of", "2017-10-01", "--explain")
         call("features", "publish", LINE)
         if find_spec("pyspark"):

@@ -48,6 +48,7 @@ class Settings:
             Longer is cheaper, shorter is fresher.
         queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
             functions at once.
+        schedules: whether the tables and online features of lines are refreshed at the moments that they declare.
         account: the AWS account, twelve digits in quotes. None means the one of the CLI.
         region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
         alarm_email: the address that receives every alarm. It must confirm the subscription once.

@@ -9,8 +9,9 @@ from typing import Any
 
 import typer.main
 
-from assembly_line.cli.application import STEPS, app
+from assembly_line.cli.application import COMMANDS, STEPS, app
 from assembly_line.cli.exits import EXPLAINED
+from assembly_line.cli.lazy_commands import made
 from assembly_line.cli.options import EVERYWHERE
 from tools.documentation.markdown import code, page, table
 
@@ -23,7 +24,10 @@ This page lists every command, argument and option of `line`. It is made from th
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Full name -> command, for every command that does something, in the order of `line --help`."""
-    yield from _below("line", typer.main.get_command(app))
+    group: Any = typer.main.get_command(app)
+    for name in group.list_commands(None):
+        # The list holds stand-ins: a command is imported when it is called.
+        yield from _below(f"line {name}", made(name, COMMANDS[name]))
 
 
 def render() -> str:
@@ -47,12 +51,13 @@ def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield name, command
         return
     for part in command.list_commands(None):
-        yield from _below(f"{name} {part}", command.commands[part])
+        if not command.commands[part].hidden:
+            yield from _below(f"{name} {part}", command.commands[part])
 
 
 def _section(name: str, command: Any) -> str:
     arguments = [one for one in command.params if one.param_type_name == "argument"]
-    options = [one for one in command.params if one.param_type_name == "option" and not _is_global(one)]
+    options = [one for one in command.params if one.param_type_name == "option" and not (_is_global(one) or one.hidden)]
     written = " ".join([name, *(_metavar(one) if one.required else f"[{_metavar(one)}]" for one in arguments)])
     parts = [
         f"## `{name}`",
