@@ -164,7 +164,7 @@ def test_who_asks_for_a_champion_is_not_believed(verified: RunSoFar, forged: dic
 
 @pytest.mark.parametrize("decision", [None, "reject"])
 def test_a_run_that_no_review_approved_becomes_no_champion(verified: RunSoFar, decision: str | None) -> None:
-    champion = {"run_id": verified.run_id, "line": LINE}
+    champion = a_champion(verified.run_id, line=LINE).to_json()
     if decision is None:
         verified.request_review()
     else:
