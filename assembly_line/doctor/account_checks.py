@@ -137,7 +137,7 @@ def left_behind(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
             )
     refused: set[str] = set()
     for resource in wanted.world.resources.values():
-        fixed = wanted.world.fixed_name(resource)
+        fixed = wanted.world.lasting_name(resource)
         full = wanted.world.templates.full_name(resource.stack)
         if fixed is None or full in there or resource.type not in LOOK_UPS:
             continue

@@ -61,6 +61,10 @@ class World:
             value = value.get(part) if isinstance(value, dict) else None
         return None if value is None else str(self.value(value, resource.stack))
 
+    def lasting_name(self, resource: Resource) -> str | None:
+        """A fixed name that every deployment gives anew; None where the stack's own id makes it a name used once."""
+        return None if "AWS::StackId" in json.dumps(resource.properties) else self.fixed_name(resource)
+
     def arn(self, resource: Resource) -> str:
         kind = KINDS.get(resource.type, OTHER)
         if resource.type == "AWS::Events::Rule" and (bus := resource.properties.get("EventBusName")):

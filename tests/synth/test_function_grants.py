@@ -26,6 +26,7 @@ METHODS = {
     "sqs:SendMessage": ("send_message_batch",),
     "dynamodb:BatchWriteItem": ("batch_write_item", "batch_writer"),
 }
+ACCOUNT = ROOT / "assembly_line" / "storage" / "account.py"
 # Asked for on the function's behalf: by its runtime, by the mapping of its queue, by services that decrypt.
 ON_BEHALF = ("kms:", "logs:")
 OF_THE_MAPPING = {
@@ -121,14 +122,36 @@ def _made(action: str, code: str) -> bool:
 
 @cache
 def _code_of(module: str) -> str:
-    """The text of a module, and of all of the project that it imports."""
+    """The text of a module and of what it imports of the project; of an account the stores that are asked for."""
     seen: set[Path] = set()
     waiting = {module}
+    code = ""
     while waiting:
         for path in _files(waiting.pop()) - seen:
             seen.add(path)
-            waiting |= _imported(path)
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(seen))
+            if path != ACCOUNT:
+                code += path.read_text(encoding="utf-8")
+                waiting |= _imported(ast.parse(path.read_text(encoding="utf-8")))
+        if not waiting and ACCOUNT in seen:
+            waiting = {store for name, stores in _stores().items() if f".{name}" in code for store in stores}
+            waiting = {store for store in waiting if _files(store) - seen}
+    return code
+
+
+@cache
+def _stores() -> dict[str, set[str]]:
+    """Property of an account -> modules of the stores that it makes, by way of other properties, too."""
+    methods = {
+        node.name: node for node in ast.walk(ast.parse(ACCOUNT.read_text())) if isinstance(node, ast.FunctionDef)
+    }
+    asked = {
+        name: {each.attr for each in ast.walk(method) if isinstance(each, ast.Attribute) and each.attr in methods}
+        for name, method in methods.items()
+    }
+    found = {name: _imported(method) for name, method in methods.items()}
+    for _ in methods:
+        found = {name: stores.union(*(found[each] for each in asked[name])) for name, stores in found.items()}
+    return found
 
 
 def _files(module: str) -> set[Path]:
@@ -136,11 +159,23 @@ def _files(module: str) -> set[Path]:
     return {path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()}
 
 
-def _imported(path: Path) -> set[str]:
+def _imported(code: ast.AST) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(code):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            homes = _face(node.module)
+            found |= {node.module, *(homes.get(alias.name, f"{node.module}.{alias.name}") for alias in node.names)}
     return {name for name in found if name.startswith(("assembly_line", "lambdas"))}
+
+
+@cache
+def _face(package: str) -> dict[str, str]:
+    """Name that a package offers -> the module that it is in."""
+    listed = ROOT.joinpath(*package.split("."), "__init__.pyi")
+    if not listed.is_file():
+        return {}
+    offered = re.findall(r"^from \.([\w.]+) import (\w+) as", listed.read_text(), re.M)
+    whole = {name: f"{package}.{home}.{name}" for home, name in offered if _files(f"{package}.{home}.{name}")}
+    return {name: f"{package}.{home}" for home, name in offered} | whole

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.synth.cloud_assembly import ROOT, Assembly
 
 RUNNING = ("assembly_line", "lambdas", "glue_jobs", "stacks")
-# They run on this machine.
-LOCAL = ("embedded", "cli")
+# They run on this machine; the proof and the doctor read and write ARNs of every partition.
+LOCAL = ("embedded", "cli", "proof", "doctor")
 
 
 def test_no_template_spells_a_partition(each_assembly: Assembly) -> None:

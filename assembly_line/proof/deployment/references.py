@@ -32,7 +32,7 @@ def own_names(resource: Resource, world: World) -> Iterator[str]:
 def kept_under_fixed_names(world: World) -> Iterator[Finding]:
     """What outlives its stack under a name that the next deployment wants again."""
     for resource in world.resources.values():
-        name = world.fixed_name(resource)
+        name = world.lasting_name(resource)
         kept = resource.document.get("DeletionPolicy", "Delete") in KEEPING
         if name is not None and kept and resource.type not in ADOPTED:
             says = f"stays behind as {name!r}, and the next deployment cannot make it again"
