@@ -9,6 +9,7 @@ import pytest
 
 from assembly_line.features.model.claims import LONGEST_WAIT_SECONDS
 from assembly_line.proof.machines import judgement as state_machines
+from assembly_line.proof.machines.loops import WAITS
 from assembly_line.proof.machines.tasks import Machine, machines
 from assembly_line.proof.recording import Recording
 from tests.unit.proof.small_world import world
@@ -52,4 +53,4 @@ def test_a_loop_is_only_as_bounded_as_its_machine() -> None:
 
 
 def test_what_the_table_says_of_waits_is_what_the_code_does() -> None:
-    assert state_machines.WAITS["WaitForOther"].seconds == LONGEST_WAIT_SECONDS
+    assert WAITS["WaitForOther"].seconds == LONGEST_WAIT_SECONDS
