@@ -124,7 +124,7 @@ TRAINING = Station(
         "train": Command(
             "training",
             TRAIN,
-            "Train on what was known then, evaluate on later time, register; then the run waits for a review.",
+            "Train on what was known then, evaluate on later time, and register. Then the run waits for a review.",
         ),
         "review": Command("training", TRAIN, "Judge a training run: see what it did, approve or reject it."),
         "champion": Command("training", TRAIN, "See which run decides, and let an earlier one decide again."),

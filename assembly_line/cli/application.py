@@ -38,13 +38,15 @@ SET_UP = "1. Set up"
 # In the order in which a newcomer needs them.
 COMMANDS = {
     "up": Command(
-        "platform", SET_UP, "Start the embedded AWS and leave it running. What the last run kept is there again."
+        "platform",
+        SET_UP,
+        "Start the embedded AWS and leave it running. It brings back everything that the last run kept.",
     ),
     "deploy": Command("platform", SET_UP, "Deploy the stacks, then release every declared line."),
     "release": Command(
         "platform",
         SET_UP,
-        "Publish a line as it is declared now: new work uses it, what runs keeps the release it began with.",
+        "Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with.",
     ),
     "status": Command(
         "platform",
@@ -54,7 +56,7 @@ COMMANDS = {
     "down": Command(
         "platform",
         SET_UP,
-        "Stop the embedded AWS. Its state stays, `line up` brings it back; runs that wait for a review wait on.",
+        "Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on.",
     ),
     "demo": Command(
         "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: about three minutes, no account."

@@ -229,5 +229,11 @@ def account_of_job(arguments: Mapping[str, str]) -> Account:
     """The account that a Glue job works in: names from the job's arguments."""
     import boto3
 
+    def named(parameter: str) -> str:
+        argument = parameter.replace("-", "_").upper()
+        if argument not in arguments:
+            raise SettingMissing("the job's arguments", [argument])
+        return arguments[argument]
+
     make: Callable[..., Any] = boto3.client  # its overloads know literals alone
-    return Account("", new_client=make, named=lambda parameter: arguments[parameter.replace("-", "_").upper()])
+    return Account("", new_client=make, named=named)
