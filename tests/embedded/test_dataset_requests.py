@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.errors import Conflict
+from assembly_line.features import dataset_runs
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.stations import DATASET
 from assembly_line.throughput.station_visits import visits
@@ -80,13 +83,16 @@ def test_of_two_equal_requests_at_once_one_builds_and_the_other_waits_for_it(dep
 
 
 def cancelled(deployed: Deployed) -> tuple[str, dict[str, Any]]:
-    """A run that was cancelled once it held its dataset. One that ends before the command reaches it proves nothing."""
+    """A run that was cancelled once it held its dataset. One that ends before that proves nothing.
+
+    By the service that the command calls: a program of its own starts too late on a busy machine.
+    """
     for day in (f"2017-06-{number:02}" for number in range(3, 9)):
         run = start(deployed, day)
         until(partial(holds_its_dataset, deployed, run["execution_arn"]))
-        answer = deployed.line("dataset", "cancel", run["run_id"])
-        if answer.code == ExitCode.OK and answer.document["status"] == "ABORTED":
-            return day, run
+        with suppress(Conflict):
+            if dataset_runs.cancelled(deployed.target, run["run_id"], by="test")["status"] == "ABORTED":
+                return day, run
     raise AssertionError("six runs ended before they could be cancelled")
 
 
