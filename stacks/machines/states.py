@@ -30,7 +30,8 @@ _CHILD_TRANSIENT = (
     "StepFunctions.SdkClientException",
 )
 _GLUE_TRANSIENT = ("Glue.AWSGlueException", "Glue.InternalServiceException", "Glue.OperationTimeoutException")
-# As many runs as the job or the account may have: others have to end first, which takes hours at most.
+# As many runs as the job or the account may have: others have to end first. Nobody hears of the wait, so it takes an
+# hour at most; then the run fails, the alarm tells, and `line redrive` goes on.
 _GLUE_FULL = ("Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException")
 
 
@@ -147,7 +148,7 @@ def run_glue_job(job: str, arguments: Mapping[str, str], *, then: str, minutes: 
         seconds=(minutes + 30) * 60,
         retries=[
             retry(*_GLUE_TRANSIENT, first_seconds=30, longest_seconds=600),
-            retry(*_GLUE_FULL, attempts=60, first_seconds=30, longest_seconds=600),
+            retry(*_GLUE_FULL, attempts=9, first_seconds=30, longest_seconds=600),
         ],
     )
 

@@ -10,7 +10,7 @@ from stacks.machines.states import expression, machine, run_glue_job
 from stacks.machines.station_events import Announcer
 
 # What waiting for other lines' runs takes beside the run.
-WAITING_SECONDS = 6 * 3600
+WAITING_SECONDS = 3600
 INPUT = "$states.context.Execution.Input"
 
 
