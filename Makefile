@@ -8,7 +8,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-PROSE := README.md CONTRIBUTING.md docs lines examples .tools/docstrings.md
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md docs lines examples .tools/docstrings.md
 CODE := $(wildcard app.py assembly_line demo stacks lambdas glue_jobs lines examples benchmarks tests tools)
 
 help:  ## show what there is
