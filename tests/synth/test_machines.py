@@ -346,7 +346,9 @@ def test_spark_gets_the_arguments_that_its_job_reads(machines: dict[str, Definit
     assert set(arguments) == {f"--{argument}" for argument in GlueArgument}
 
 
-def test_runs_of_a_glue_job_wait_for_each_other_within_the_hour_that_nobody_hears_of_it(machines: dict[str, Definition]) -> None:
+def test_runs_of_a_glue_job_wait_for_each_other_within_the_hour_that_nobody_hears_of_it(
+    machines: dict[str, Definition],
+) -> None:
     for name, state in (("Dataset", "BuildWithSpark"), ("Tables", "Refresh")):
         _, full = machines[name].states[state]["Retry"]
         assert full["ErrorEquals"][0] == "Glue.ConcurrentRunsExceededException"
