@@ -15,17 +15,26 @@ from typing import Any
 _OFFERED = re.compile(r"^from \.([\w.]+) import (\w+) as \2$", re.MULTILINE)
 
 
-def face(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package, from its `__init__.pyi`.
+def offered(package: str) -> dict[str, str]:
+    """Name that a package offers -> the module below it that holds the name.
 
     Raises:
-        ImportError: the package has no such list.
+        ImportError: the package has no list.
     """
     # Read through the loader, not by path: Glue and Spark's workers import this library from a zip archive.
     listed = get_data(package, "__init__.pyi")
     if listed is None:
         raise ImportError(f"package {package}: its loader reads no files; expected __init__.pyi beside __init__.py")
-    homes = {name: module for module, name in _OFFERED.findall(listed.decode())}
+    return {name: module for module, name in _OFFERED.findall(listed.decode())}
+
+
+def face(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a package, from its `__init__.pyi`.
+
+    Raises:
+        ImportError: the package has no list.
+    """
+    homes = offered(package)
 
     def load(name: str) -> Any:
         if name not in homes:

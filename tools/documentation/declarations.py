@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import assembly_line
+from assembly_line.faces import offered
 from tools.documentation.markdown import page
 
 # In the order in which somebody declares a line.
@@ -83,7 +84,7 @@ class Public:
 
 def public_names() -> dict[str, Public]:
     """Every name that `assembly_line` offers."""
-    return {name: _found(name) for name in assembly_line.__all__}
+    return {name: _found(name) for name in offered("assembly_line")}
 
 
 def render() -> str:
@@ -107,9 +108,6 @@ def _found(name: str) -> Public:
     module = getattr(value, "__module__", "")
     if inspect.isclass(value) or inspect.isfunction(value):
         return Public(name, f"{module}.{value.__name__}", value)
-    for home, words in assembly_line._HOMES.items():
-        if name in words:
-            module = f"assembly_line.declarations.{home}"
-            importlib.import_module(module)
-            return Public(name, f"{module}.{name}", value)
-    raise ValueError(f"{name}: where is it defined?")
+    module = f"assembly_line.{offered('assembly_line')[name]}"
+    importlib.import_module(module)
+    return Public(name, f"{module}.{name}", value)

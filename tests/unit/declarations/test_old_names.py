@@ -10,6 +10,7 @@ import pytest
 import assembly_line
 from assembly_line import notebook
 from assembly_line.declarations.codec import line_from_json, line_to_json
+from assembly_line.faces import offered
 from assembly_line.loader import load_line
 from tests.unit.features.udf_world import with_udfs
 
@@ -23,7 +24,7 @@ def test_an_old_word_is_the_new_one_with_a_warning(old: str, new: str) -> None:
         found = getattr(assembly_line, old)
 
     assert found is getattr(assembly_line, new)
-    assert old not in assembly_line.__all__
+    assert old not in offered("assembly_line")
 
 
 def test_the_old_name_of_model_inputs_in_a_notebook_works_with_a_warning() -> None:

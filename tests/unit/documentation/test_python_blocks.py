@@ -14,6 +14,7 @@ import pytest
 
 import assembly_line
 from assembly_line import notebook
+from assembly_line.faces import offered
 from tests.documents import ROOT, Block, blocks, name, pages
 from tests.embedded.line_slice import SHIPPED, write_slice
 
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names() -> dict[str, Any]:
     """What a reader has imported, and declared as the shipped line does."""
     imported = {"UTC": UTC, "datetime": datetime, "timedelta": timedelta, "Path": Path, "json": json, "pa": pa}
-    public = {word: getattr(assembly_line, word) for word in assembly_line.__all__}
+    public = {word: getattr(assembly_line, word) for word in offered("assembly_line")}
     return {**imported, **public, "notebook": notebook, **runpy.run_path(str(SHIPPED / "line.py"))}
 
 
