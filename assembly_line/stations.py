@@ -6,22 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from assembly_line.environments import (
-    ApiEnvironment,
-    AttemptsEnvironment,
-    ChampionsEnvironment,
-    DatasetEnvironment,
-    Environment,
-    EventRecorderEnvironment,
-    FeedbackCollectorEnvironment,
-    OnlineEnvironment,
-    OutcomesEnvironment,
-    ReviewEnvironment,
-    ScoringEnvironment,
-    TrainingEnvironment,
-)
-
 if TYPE_CHECKING:
+    from assembly_line.environments import Environment
     from assembly_line.requests import Request
 
 
@@ -75,16 +61,23 @@ class Station:
 
     Args:
         name: the word of its events, and of the board.
-        handlers: package in `lambdas` -> the contract of its functions.
+        handlers: package in `lambdas` -> the contract of its functions in `assembly_line.environments`.
         commands: of the command line, by name.
         measures: it measures the other stations, and takes no part in the work.
     """
 
     name: str
     machines: tuple[Machine, ...] = ()
-    handlers: Mapping[str, type[Environment]] = field(default_factory=dict)
+    handlers: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, Command] = field(default_factory=dict)
     measures: bool = False
+
+    @property
+    def contracts(self) -> dict[str, type[Environment]]:
+        """Package in `lambdas` -> the contract of its functions. Imported when asked for: no command needs them."""
+        from assembly_line import environments
+
+        return {package: getattr(environments, contract) for package, contract in self.handlers.items()}
 
 
 # Headings of the command line.
@@ -102,10 +95,10 @@ FEATURES = Station(
     name="features",
     machines=(DATASET, ONLINE, TABLES),
     handlers={
-        "dataset": DatasetEnvironment,
-        "dataset_request": DatasetEnvironment,
-        "online": OnlineEnvironment,
-        "attempts": AttemptsEnvironment,
+        "dataset": "DatasetEnvironment",
+        "dataset_request": "DatasetEnvironment",
+        "online": "OnlineEnvironment",
+        "attempts": "AttemptsEnvironment",
     },
     commands={
         "sources": Command("data", DATA, "Raw tables in the lake."),
@@ -119,7 +112,7 @@ FEATURES = Station(
 TRAINING = Station(
     name="training",
     machines=(TRAINING_RUN,),
-    handlers={"training": TrainingEnvironment, "review": ReviewEnvironment, "champions": ChampionsEnvironment},
+    handlers={"training": "TrainingEnvironment", "review": "ReviewEnvironment", "champions": "ChampionsEnvironment"},
     commands={
         "train": Command(
             "training",
@@ -133,7 +126,7 @@ TRAINING = Station(
 DELIVERY = Station(
     name="delivery",
     machines=(SCORING,),
-    handlers={"scoring": ScoringEnvironment},
+    handlers={"scoring": "ScoringEnvironment"},
     commands={
         "score": Command(
             "delivery", SCORE, "Score decisions with the line's champion and deliver the actions to its subscribers."
@@ -144,9 +137,9 @@ FEEDBACK = Station(
     name="feedback",
     machines=(OUTCOMES,),
     handlers={
-        "api": ApiEnvironment,
-        "feedback_collector": FeedbackCollectorEnvironment,
-        "outcomes": OutcomesEnvironment,
+        "api": "ApiEnvironment",
+        "feedback_collector": "FeedbackCollectorEnvironment",
+        "outcomes": "OutcomesEnvironment",
     },
     commands={
         "outcomes": Command(
@@ -165,7 +158,7 @@ FEEDBACK = Station(
 )
 THROUGHPUT = Station(
     name="throughput",
-    handlers={"event_recorder": EventRecorderEnvironment},
+    handlers={"event_recorder": "EventRecorderEnvironment"},
     commands={
         "board": Command(
             "board",

@@ -68,7 +68,7 @@ def served() -> Iterator[None]:
     with account({}):
         ssm, machines = boto3.client("ssm"), boto3.client("stepfunctions")
         for parameter in (*Parameter, *MACHINES):
-            value = {"control-table": TABLE}.get(parameter, parameter.removesuffix("-bucket"))
+            value = {"control-table": TABLE, "champion-table": TABLE}.get(parameter, parameter.removesuffix("-bucket"))
             if parameter in MACHINES:
                 value = machines.create_state_machine(
                     name=parameter,

@@ -9,7 +9,7 @@ from dataclasses import fields
 from assembly_line.stations import STATIONS
 from tests.synth.cloud_assembly import Assembly
 
-CONTRACTS = {package: contract for station in STATIONS for package, contract in station.handlers.items()}
+CONTRACTS = {package: contract for station in STATIONS for package, contract in station.contracts.items()}
 # A cold handler of the embedded AWS costs a second and 200 MB.
 MOST = 24
 
