@@ -18,11 +18,15 @@ def given_keys(line: Line, decision: str) -> dict[str, str] | None:
     """Key column -> value as text; None if the text is no list of keys.
 
     Raises:
-        RequestRefused: a name is no key of the line's decisions.
+        RequestRefused: a name is no key of the line's decisions, or stands there twice.
     """
     if "=" not in decision:
         return None
-    given = dict(part.partition("=")[::2] for part in decision.split(","))
+    # A value is taken exactly, blanks included.
+    parts = [(name.strip(), value) for name, _, value in (part.partition("=") for part in decision.split(","))]
+    given = dict(parts)
+    if len(given) < len(parts):
+        raise RequestRefused(f"decision {decision!r}: names a key twice; expected each key once, as name=value")
     unknown = [name for name in given if name not in line.decision.keys]
     if unknown:
         raise RequestRefused(

@@ -72,7 +72,7 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
     try:
         arrow = _arrow(_declared(source, table))
         _check_durations(source, arrow)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SourceUnreadable(
             f"source {source.name}: its table has no Parquet form ({str(error).splitlines()[0]}); "
             "give each column values of one type"

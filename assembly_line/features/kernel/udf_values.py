@@ -166,7 +166,7 @@ class _Call:
         expected = int(events[DECISION].values[-1]) + 1
         try:
             answer = self._function(table)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self.failed(cause(error, self.feature.script)) from error
         return self._checked(answer, expected)
 

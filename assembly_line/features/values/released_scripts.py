@@ -65,7 +65,7 @@ def _run(script: str, content: bytes) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise FeatureFunctionFailed(f"{script}: does not import: {cause(error, script)}") from error
     return module

@@ -149,6 +149,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("explain", "DATASET", "nobody", "age"), "expected a decision_id of it, or its keys such as user=...,visit=..."),
     (("explain", "DATASET", "user=nobody,visit=1", "age"), "is not in this dataset"),
     (("explain", "DATASET", "user=ada,town=B", "age"), "'town' is no key of it; expected some of user, visit"),
+    (("explain", "DATASET", "user=ada,user=bob", "age"), "names a key twice; expected each key once"),
     (("explain", "DATASET", "user=ada,visit=1", "came"), "has no feature 'came'"),
     (("explain", "DATASET", "user=ada,visit=1", "nonsense"), "has no feature 'nonsense'; it has events_count"),
     (("diff", "DATASET", "ds-ffffffff"), "there is no finished dataset 'ds-ffffffff'"),

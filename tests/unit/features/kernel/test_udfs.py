@@ -74,6 +74,7 @@ def test_chunks_parts_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch
         ("return None", "answers a NoneType, expected a pyarrow Array"),
         ("return events['price']", "KeyError: 'Field \"price\" does not exist in schema' (features.py, line 6)"),
         ("raise ValueError('no\\nway')", "ValueError: no (features.py, line 6)"),
+        ("raise SystemExit(0)", "SystemExit: 0 (features.py, line 6)"),
     ],
 )
 def test_a_function_that_keeps_no_contract_is_refused_by_name(body: str, said: str) -> None:
@@ -95,6 +96,7 @@ def test_a_function_that_keeps_no_contract_is_refused_by_name(body: str, said: s
             "features.py: does not import: ModuleNotFoundError: No module named 'no_such_module'",
         ),
         (b"wrong = 3", "features.py: has no function wrong"),
+        (b"import sys\nsys.exit(0)", "features.py: does not import: SystemExit: 0"),
     ],
 )
 def test_a_script_that_does_not_hold_the_function_is_refused(script: bytes, said: str) -> None:
