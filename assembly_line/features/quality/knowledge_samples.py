@@ -18,7 +18,7 @@ from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.leak_findings import EXPECTED, KNOWS_THE_FUTURE, Leak, leak_findings
 from assembly_line.features.values.columns import Column, Integers
 from assembly_line.features.values.comparison import Comparison, compare
-from assembly_line.features.values.dataset_columns import DECISION_TIME
+from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.values.ordering import different_values
 from assembly_line.features.values.plain_values import rounds
 from assembly_line.features.wording.personal_data import personal_features
@@ -68,9 +68,18 @@ def _sample(times: Integers, instant: int, random: np.random.Generator) -> Sampl
 
 
 def held_against(plan: Plan, dataset: Mapping[str, Column], again: Mapping[str, Column]) -> Comparison:
-    """Features of the same decisions, as the dataset has them and as they were computed again."""
+    """Features of the same decisions, as the dataset has them and as they were computed again.
+
+    A decision with a null key has no id, by which the two could be told to be the same.
+    """
+    dataset, again = _with_ids(dataset), _with_ids(again)
     rounded = {name for name in plan.features if rounds(plan.line, name)}
     return compare(dataset, again, plan.features, rounded=rounded)
+
+
+def _with_ids(columns: Mapping[str, Column]) -> dict[str, Column]:
+    rows = np.flatnonzero(columns[DECISION_ID].valid)
+    return {name: column.take(rows) for name, column in columns.items()}
 
 
 def knowledge_findings(plan: Plan, found: Sequence[tuple[Sample, Comparison]]) -> list[Finding]:

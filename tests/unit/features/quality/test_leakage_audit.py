@@ -28,7 +28,7 @@ from assembly_line.features.quality.audit_of_outcome import (
     spearman,
 )
 from assembly_line.features.quality.gate import require_passed
-from assembly_line.features.quality.knowledge_samples import samples_of
+from assembly_line.features.quality.knowledge_samples import held_against, samples_of
 from assembly_line.features.quality.leak_findings import (
     KNOWS_THE_FUTURE,
     OUTCOME_AMONG_FEATURES,
@@ -85,6 +85,20 @@ def test_honest_features_are_the_same_without_the_future(lake: SmallLake, tmp_pa
     }
     assert (of_counts.rule, of_counts.result) == (TIMELESS_COUNTS, "passed")
     assert not list(lake.folder.glob("knowledge of *"))
+
+
+def test_decisions_with_a_null_key_have_no_id_and_accuse_no_feature(dataset: tuple[Plan, dict[str, Column]]) -> None:
+    plan, _ = dataset
+    one = replace(plan, features=("age",))
+
+    def columns(ids: list[str | None], ages: list[int]) -> dict[str, Column]:
+        return {"decision_id": column_of("string", ids), "age": column_of("int64", ages)}
+
+    same = held_against(one, columns([None, "a", None], [1, 2, 3]), columns([None, None, None, "a"], [4, 3, 1, 2]))
+    other = held_against(one, columns([None, "a"], [1, 2]), columns(["a", None], [5, 1]))
+
+    assert (dict(same.columns), same.common) == ({}, 1)
+    assert other.columns["age"].differing == 1
 
 
 def test_a_sampled_dataset_is_audited_like_any_other(lake: SmallLake) -> None:
