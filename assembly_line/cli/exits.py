@@ -11,7 +11,6 @@ from typing import Any
 
 from assembly_line.errors import AssemblyError, EmbeddedAwsError, RunFailed, TargetUnreachable
 
-INTERRUPTED = 130
 # "field: value: expected this": how messages of refused input are built.
 PARTS = re.compile(
     r"(?P<where>[\w.\[\]/-]+(?:: [\w.\[\]/-]+)*): (?P<value>.+?)[:;,]? expected (?P<expected>.+)", re.DOTALL

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHECK = "legality"
 KIB = 1024
-TODO = "cut or clean the value where it is made; the emulator takes what the service refuses"
+ADVICE = "cut or clean the value where it is made; the emulator takes what the service refuses"
 # What Java's expressions have and Python's lack, with what stands for it here.
 _JAVA = {
     r"\p{L}": r"\w",
@@ -98,7 +98,7 @@ def judgement(recording: Recording) -> Judgement:
             continue
         judged += 1
         for problem in problems(call, call.parameters, unreadable):
-            findings[fault(CHECK, f"{call.kind}{f' in state {call.state}' if call.state else ''}", problem, TODO)] = (
+            findings[fault(CHECK, f"{call.kind}{f' in state {call.state}' if call.state else ''}", problem, ADVICE)] = (
                 None
             )
     return Judgement(

@@ -12,9 +12,3 @@ def personal_features(line: Line, features: Iterable[str]) -> frozenset[str]:
     """Features that take values of a column that is declared personal."""
     asked = set(features)
     return frozenset(one.name for one in listed_features(line) if one.name in asked and one.personal)
-
-
-def personal_keys(line: Line) -> frozenset[str]:
-    """Key columns that some source of the line declares personal."""
-    declared = {column for source in line.sources.values() for column in source.personal}
-    return frozenset(declared & set(line.decision.keys))

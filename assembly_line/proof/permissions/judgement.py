@@ -34,7 +34,7 @@ KEY_USES = {
     "dynamodb:PutItem": ("Decrypt",),
     "dynamodb:BatchWriteItem": ("Decrypt",),
 }
-TODO = "grant it where the stack grants this role its work, or stop calling it"
+ADVICE = "grant it where the stack grants this role its work, or stop calling it"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def judge(requests: Iterable[Request], rules: Rules) -> Judged:
 def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
     """Denials are faults; what was granted and never used is told, for a person to look at."""
     denied = [
-        fault(CHECK, str(request), f"denied: {decision.why} ({request.source})", TODO)
+        fault(CHECK, str(request), f"denied: {decision.why} ({request.source})", ADVICE)
         for request, decision in judged.decisions.items()
         if not decision.allowed
     ]
