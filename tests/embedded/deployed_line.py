@@ -16,8 +16,8 @@ from assembly_line.names import LedgerKind
 from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution
 from assembly_line.throughput.recorded import RecordedEvent
-from tests.embedded.embedded_account import until
 from tests.embedded.line_command import LineCommand
+from tests.waiting import eventually
 
 LINE = "coupon_redemption"
 TRAIN = ("train", LINE, "--as-of", "2017-07-01", "--as", "scientist")
@@ -52,10 +52,10 @@ class Deployed:
     def station_events(self) -> list[RecordedEvent]:
         return list(self.target.event_log.read())
 
-    def end(self, arn: str, *, seconds: float = 60) -> Execution:
+    def end(self, arn: str) -> Execution:
         """The execution, once it is over."""
         target = self.target
-        return until(lambda: over(target, arn), seconds=seconds)
+        return eventually(lambda: over(target, arn))
 
     def kill_the_job(self, arn: str, program: str) -> Execution:
         """Kill the process of a job that runs `program` for this execution, and wait for the execution's end."""
@@ -65,7 +65,7 @@ class Deployed:
             found = processes.descendants(sagemaker)
             return [child for child in found if program.encode() in command_line(child.pid)]
 
-        until(lambda: workers() or over(target, arn), seconds=60)
+        eventually(lambda: workers() or over(target, arn))
         for child in workers():
             os.kill(child.pid, signal.SIGKILL)
         return self.end(arn)

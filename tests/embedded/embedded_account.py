@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from assembly_line.embedded.runtime import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, Runtime
+from tests.waiting import eventually
 
-Value = TypeVar("Value")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/anything"
-
-
-def until(question: Callable[[], Value | None], *, seconds: float = 20) -> Value:
-    """Ask until there is an answer that is neither None nor empty nor False."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = question()
-        if answer:
-            return answer
-        # A look costs the emulator and this process ten milliseconds each.
-        time.sleep(0.1)
-    raise AssertionError(f"no answer within {seconds} s")
 
 
 def one_state(state: dict[str, Any], **machine: Any) -> dict[str, Any]:
@@ -64,16 +50,16 @@ class EmbeddedAccount:
         answer = self.states.start_execution(stateMachineArn=machine, input=json.dumps(given or {}), **options)
         return str(answer["executionArn"])
 
-    def end_of(self, execution: str, *, seconds: float = 30) -> dict[str, Any]:
+    def end_of(self, execution: str) -> dict[str, Any]:
         def over() -> dict[str, Any] | None:
             description: dict[str, Any] = self.states.describe_execution(executionArn=execution)
             return description if description["status"] != "RUNNING" else None
 
-        return until(over, seconds=seconds)
+        return eventually(over)
 
-    def run(self, definition: dict[str, Any], given: object = None, *, seconds: float = 30) -> dict[str, Any]:
+    def run(self, definition: dict[str, Any], given: object = None) -> dict[str, Any]:
         """Create a machine, run it once, describe its end."""
-        return self.end_of(self.start(self.machine(definition), given), seconds=seconds)
+        return self.end_of(self.start(self.machine(definition), given))
 
     def function(self, source: str, **settings: Any) -> str:
         """A Lambda function of one file whose entry is `handle`. Returns its name."""
@@ -96,13 +82,12 @@ class EmbeddedAccount:
             self.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         ), f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
-    def receive(self, queue: str, *, seconds: float = 5) -> list[dict[str, Any]]:
+    def receive(self, queue: str) -> list[dict[str, Any]]:
         sqs = self.client("sqs")
-        return until(
+        return eventually(
             lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MessageAttributeNames=["All"]).get(
                 "Messages"
             ),
-            seconds=seconds,
         )
 
     def stack(self, resources: dict[str, Any], **sections: Any) -> dict[str, Any]:

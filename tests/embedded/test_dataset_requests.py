@@ -14,7 +14,7 @@ from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.stations import DATASET
 from assembly_line.throughput.station_visits import visits
 from tests.embedded.deployed_line import LINE, Deployed
-from tests.embedded.embedded_account import until
+from tests.waiting import eventually
 
 BUILD = ("dataset", "build", LINE, "--as-of")
 
@@ -45,7 +45,7 @@ def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(depl
     assert built["dataset_id"] == told["dataset_id"]
     machine = target.named(DATASET.parameter)
     (explained,) = [name for name, _ in target.machines.recent(machine) if "-explain-" in name]
-    items = until(lambda: {event.item for event in target.event_log.read()}, seconds=30)
+    items = eventually(lambda: {event.item for event in target.event_log.read()})
     assert explained not in items
 
 
@@ -89,7 +89,7 @@ def cancelled(deployed: Deployed) -> tuple[str, dict[str, Any]]:
     """
     for day in (f"2017-06-{number:02}" for number in range(3, 9)):
         run = start(deployed, day)
-        until(partial(holds_its_dataset, deployed, run["execution_arn"]))
+        eventually(partial(holds_its_dataset, deployed, run["execution_arn"]))
         with suppress(Conflict):
             if dataset_runs.cancelled(deployed.target, run["run_id"], by="test")["status"] == "ABORTED":
                 return day, run
@@ -108,7 +108,7 @@ def test_a_cancelled_run_frees_its_dataset_and_does_not_stay_open_on_the_board(d
         found = [one for one in visits(target.event_log.read()) if one.item == run["run_id"]]
         return next((one.result for one in found if one.result), None)
 
-    assert until(stopped, seconds=40) == "failed"
+    assert eventually(stopped) == "failed"
     (told,) = [event for event in target.event_log.read() if (event.item, event.kind) == (run["run_id"], "failed")]
     assert told.cause is not None
     assert told.cause.startswith("stopped")

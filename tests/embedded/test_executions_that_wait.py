@@ -12,8 +12,9 @@ import pytest
 
 from assembly_line.embedded import supervisor
 from assembly_line.errors import RequestRefused
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state
 from tests.embedded.emulator.test_tasks import ask_by_queue, token_of
+from tests.waiting import eventually
 
 COUNTS = "def handle(event, context): return {'seen': event['n'] + 1}\n"
 
@@ -214,7 +215,7 @@ def busy(tmp_path: Path) -> Iterator[tuple[Path, EmbeddedAccount, str]]:
         },
     }
     execution = account.start(account.machine(machine))
-    until(lambda: "TaskScheduled" in kinds(account, execution))
+    eventually(lambda: "TaskScheduled" in kinds(account, execution))
     yield state, account, execution
     supervisor.stop(state)
 

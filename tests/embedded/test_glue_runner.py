@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import pytest
 
 from assembly_line.embedded.glue import GlueOutcome, run_job, spark
 from assembly_line.embedded.sagemaker.jobs.container import StopSignal
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -176,18 +176,13 @@ def test_what_cannot_be_run_fails_with_a_reason(
 
 
 def test_a_job_that_runs_too_long_times_out(glue: Glue) -> None:
-    begun = time.monotonic()
-
     outcome = glue.run("import time\ntime.sleep(60)\n", timeout_seconds=1)
 
     assert outcome.state == "TIMEOUT"
     assert "timeout of 1 s" in (outcome.error or "")
-    assert time.monotonic() - begun < 15
 
 
 def test_a_running_job_can_be_stopped(glue: Glue) -> None:
-    from tests.embedded.sagemaker_account import eventually
-
     stop, outcomes = StopSignal(), []
     runner = threading.Thread(
         target=lambda: outcomes.append(glue.run("import time\nprint('begun', flush=True)\ntime.sleep(60)\n", stop=stop))
@@ -196,7 +191,7 @@ def test_a_running_job_can_be_stopped(glue: Glue) -> None:
     eventually(lambda: glue.log.exists() and "begun" in glue.log.read_text(encoding="utf-8"), "the job runs")
 
     stop.requested.set()
-    runner.join(timeout=15)
+    runner.join(timeout=PATIENCE_SECONDS)
 
     assert outcomes[0].state == "STOPPED"
 

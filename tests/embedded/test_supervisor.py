@@ -29,7 +29,8 @@ from assembly_line.embedded.runtime import Runtime, read_runtime, write_runtime
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.embedded.state_snapshots import restore, snapshot, snapshots
 from assembly_line.errors import EmbeddedAwsError
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def ask(runtime: Runtime) -> tuple[str, list[str]]:
         QueryString="SELECT DATE '2017-01-09', TIMESTAMP '2017-01-09 05:00:00', CAST(1.5 AS DECIMAL(9,2)), true",
         ResultConfiguration={"OutputLocation": "s3://answers/"},
     )["QueryExecutionId"]
-    return query, until(lambda: answered(account, query))
+    return query, eventually(lambda: answered(account, query))
 
 
 def answered(account: EmbeddedAccount, query: str) -> list[str] | None:
@@ -87,7 +88,7 @@ def answered(account: EmbeddedAccount, query: str) -> list[str] | None:
 
 def kill(identity: ProcessIdentity) -> None:
     os.kill(identity.pid, signal.SIGKILL)
-    until(lambda: not is_alive(identity))
+    eventually(lambda: not is_alive(identity))
 
 
 def test_state_survives_a_clean_stop_even_on_another_port(state: Path, said: list[str]) -> None:
@@ -131,7 +132,7 @@ def test_after_a_crash_the_next_start_says_so_and_begins_anew(state: Path, said:
     busy = EmbeddedAccount(crashed)
     sleeper = busy.function("import time\ndef handle(event, context): time.sleep(60)\n", Timeout=100)
     busy.client("lambda").invoke(FunctionName=sleeper, InvocationType="Event")
-    workers = until(lambda: mentioning(f"{state}/tmp/"))
+    workers = eventually(lambda: mentioning(f"{state}/tmp/"))
     kill(crashed.processes["emulator"])
     assert "is gone" in supervisor.status(state).problems[0]
 
@@ -213,7 +214,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppedWhileBu
     sleeper = account.function("import time\ndef handle(event, context): time.sleep(60)\n", Timeout=100)
     function = f"arn:aws:lambda:us-east-1:000000000000:function:{sleeper}"
     execution = account.start(account.machine(one_state({"Type": "Task", "Resource": function})))
-    until(lambda: len(account.states.get_execution_history(executionArn=execution)["events"]) > 2)
+    eventually(lambda: len(account.states.get_execution_history(executionArn=execution)["events"]) > 2)
     with socket.create_connection(("127.0.0.1", account.runtime.emulator_port)) as waiting:
         body = f"Action=ReceiveMessage&QueueUrl={account.queue()[0]}&WaitTimeSeconds=20"
         head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -284,7 +285,7 @@ def stubborn(tmp_path: Path) -> ProcessIdentity:
     log = tmp_path / "log"
     started = start_detached([sys.executable, "-c", STUBBORN], environment={}, folder=tmp_path, log=log)
     assert started
-    until(log.read_text)
+    eventually(log.read_text)
     return started
 
 

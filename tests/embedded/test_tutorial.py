@@ -9,8 +9,8 @@ import pytest
 
 from tests.documents import blocks
 from tests.embedded.deployed_line import Deployed
-from tests.embedded.embedded_account import until
 from tests.embedded.reader_of_pages import TUTORIAL, Reader
+from tests.waiting import eventually
 
 TEXT = TUTORIAL.read_text(encoding="utf-8")
 
@@ -66,6 +66,6 @@ def test_every_decision_of_the_monday_is_delivered_and_judged(reader: Reader, de
         return found if found["history"]["overrides"] == 1 else None
 
     assert scored["offered"] == scored["delivered"] == int(offered)
-    history = until(judged, seconds=60)["history"]
+    history = eventually(judged)["history"]
     assert history["outcomes"] == scored["delivered"]
     assert reader.answers["decision show"]["decision_id"] == reader.placeholders["DECISION"]

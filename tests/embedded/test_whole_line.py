@@ -18,9 +18,9 @@ from assembly_line.names import LedgerKind, Parameter
 from assembly_line.stations import DATASET
 from demo.overrides import simulated_overrides
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
-from tests.embedded.embedded_account import until
 from tests.embedded.line_command import Answer
 from tests.embedded.line_slice import REPOSITORY, mailed, variant
+from tests.waiting import eventually
 
 SCORE = ("score", LINE, "--date", "2017-08-08", "--at", "2017-08-08")
 CAMPAIGN = 13
@@ -99,7 +99,7 @@ def story(deployed: Deployed, refused: dict[str, Answer]) -> Story:
         arrived = found["history"]["parked"] == 1 and found["history"]["receipts"] == scored["delivered"]
         return found if arrived else None
 
-    performance = until(judged, seconds=60)
+    performance = eventually(judged)
     return Story(
         dataset=dataset,
         review=review,
@@ -225,7 +225,7 @@ def test_the_board_counts_failures_as_rework_and_ends_every_item(story: Story, d
         (board,) = [one for one in deployed.line("board").document if one["line"] == LINE]
         return None if board["open_items"] else board
 
-    board = until(settled, seconds=30)
+    board = eventually(settled)
     kinds = {kind["began_in"]: kind for kind in board["kinds"]}
 
     assert {station["station"] for station in board["stations"]} == {"features", "training", "delivery", "feedback"}
@@ -267,7 +267,7 @@ def test_an_execution_started_by_hand_with_a_wrong_input_fails_and_names_it(
     name = f"by-hand-{reason.replace('_', '-')}"
     arn = target.machines.start(target.named(DATASET.parameter), name, request_)
 
-    ended = deployed.end(arn, seconds=30)
+    ended = deployed.end(arn)
 
     assert ended.status == "FAILED"
     assert reason in ended.reason

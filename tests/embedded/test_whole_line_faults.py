@@ -18,8 +18,8 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.names import ControlKey, LedgerKind, Parameter, review_item
 from assembly_line.storage.services.machines import Execution
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
-from tests.embedded.embedded_account import until
 from tests.embedded.line_slice import REPOSITORY, mailed, variant
+from tests.waiting import eventually
 
 # Campaign and day of each misbehaviour. The numbers of mailed households tell them apart.
 MIXED, FEW, HANGS, NAN = (14, "2017-09-04"), (16, "2017-10-04"), (19, "2017-11-15"), (23, "2017-12-28")
@@ -103,7 +103,7 @@ def _become_champion_at_the_second_attempt(deployed: Deployed, lines: Path) -> E
     started = deployed.line(*TRAIN, "--no-wait").document
     failed = deployed.kill_the_job(started["execution_arn"], "-m\0train")
     assert deployed.line("redrive", failed.name).document["status"] == "RUNNING"
-    until(lambda: deployed.target.control.read(LINE, review_item(failed.name)), seconds=60)
+    eventually(lambda: deployed.target.control.read(LINE, review_item(failed.name)))
     judged = deployed.line("review", "approve", LINE, failed.name, "--reason", "looks fine", "--as", "reviewer")
     assert judged.code == ExitCode.OK, judged.err
     return failed
@@ -216,6 +216,6 @@ def test_feedback_that_cannot_be_read_ends_in_the_dead_letter_queue(deployed: De
         found.update(message["Body"] for message in answer.get("Messages", []))
         return bad <= found
 
-    until(all_there, seconds=60)
+    eventually(all_there)
     assert found == bad
     assert "beside-bad-ones" in {row["event_id"] for row in deployed.ledger(LedgerKind.FEEDBACK)}

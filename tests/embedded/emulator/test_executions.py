@@ -7,7 +7,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique
+from tests.waiting import eventually
 
 WAITS = one_state({"Type": "Wait", "Seconds": 2})
 FAILS = {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Bad", "Cause": "bad input"}}}
@@ -70,11 +71,11 @@ def test_a_child_announces_its_end_on_the_bus(cloud: EmbeddedAccount) -> None:
 def test_stopping_a_parent_stops_its_child(cloud: EmbeddedAccount) -> None:
     child = cloud.machine(one_state({"Type": "Wait", "Seconds": 20}))
     parent = cloud.start(cloud.machine(one_state(child_task(child))))
-    running = until(lambda: cloud.states.list_executions(stateMachineArn=child)["executions"])[0]["executionArn"]
+    running = eventually(lambda: cloud.states.list_executions(stateMachineArn=child)["executions"])[0]["executionArn"]
 
     cloud.states.stop_execution(executionArn=parent)
 
-    assert cloud.end_of(running, seconds=5)["status"] == "ABORTED"
+    assert cloud.end_of(running)["status"] == "ABORTED"
 
 
 def test_jsonata_works_in_parallel_and_succeed(cloud: EmbeddedAccount) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.embedded_account import ROLE, EmbeddedAccount, one_state, unique, until
+from tests.embedded.embedded_account import ROLE, EmbeddedAccount, one_state, unique
+from tests.waiting import eventually
 
 WRITES_MODEL = """
 import os, pathlib
@@ -107,14 +108,14 @@ def test_a_used_job_name_is_an_error_by_its_name(cloud: EmbeddedAccount, bucket:
 def test_a_stopped_execution_stops_its_training_job(cloud: EmbeddedAccount, bucket: str) -> None:
     sagemaker, name = cloud.client("sagemaker"), unique()
     execution = cloud.start(cloud.machine(one_state(training(cloud, bucket, SLEEPS))), {"name": name})
-    until(lambda: sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"])
+    eventually(lambda: sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"])
 
     cloud.states.stop_execution(executionArn=execution)
 
     def stopped() -> bool:
         return bool(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped")
 
-    assert until(stopped)
+    assert eventually(stopped)
     # The task that waited for the job tells nothing of its own after that.
     events = cloud.states.get_execution_history(executionArn=execution)["events"]
     assert events[-1]["type"] == "ExecutionAborted"
@@ -172,7 +173,7 @@ def test_a_glue_job_started_and_stopped_by_hand_is_run_and_stopped(cloud: Embedd
         description: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
         return description if description.get("CompletedOn") and description["ExecutionTime"] < 30 else None
 
-    assert until(ended)["JobRunState"] == "STOPPED"
+    assert eventually(ended)["JobRunState"] == "STOPPED"
 
 
 def test_a_spark_job_is_never_reported_as_done_without_running(cloud: EmbeddedAccount, bucket: str) -> None:
@@ -180,4 +181,4 @@ def test_a_spark_job_is_never_reported_as_done_without_running(cloud: EmbeddedAc
     command = {"Name": "glueetl", "ScriptLocation": f"s3://{bucket}/no-such-script.py"}
     cloud.client("glue").create_job(Name=name, Role=ROLE, Command=command)
 
-    assert cloud.run(glue_task(name), seconds=60)["error"] == "States.TaskFailed"
+    assert cloud.run(glue_task(name))["error"] == "States.TaskFailed"

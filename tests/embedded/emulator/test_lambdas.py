@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from assembly_line.embedded.child_processes import BUNDLE_ONLY
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state
+from tests.waiting import eventually
 
 EMF = """
 import json, logging, time
@@ -65,8 +66,8 @@ def test_logging_reaches_the_log_group_and_embedded_metrics_become_metrics(cloud
     assert not failed
 
     logs, cloudwatch = cloud.client("logs"), cloud.client("cloudwatch")
-    messages = until(lambda: logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"])
-    metric = until(lambda: cloudwatch.list_metrics(Namespace=name)["Metrics"])[0]
+    messages = eventually(lambda: logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"])
+    metric = eventually(lambda: cloudwatch.list_metrics(Namespace=name)["Metrics"])[0]
     assert any("rows were counted" in event["message"] for event in messages)
     assert (metric["MetricName"], metric["Dimensions"]) == ("Rows", [{"Name": "Line", "Value": "coupons"}])
 

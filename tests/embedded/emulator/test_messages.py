@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from assembly_line.embedded.runtime import ACCOUNT, REGION
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique
+from tests.waiting import eventually
 
 INSTANT = "TIMESTAMPTZ '2017-01-02 00:00:00-05'"
 
@@ -71,7 +72,7 @@ def test_sqs_names_the_role_and_the_session_of_a_sender(cloud: EmbeddedAccount) 
     as_person = boto3.client("sqs", endpoint_url=cloud.runtime.endpoint_url, region_name=REGION, **keys)
     as_person.send_message(QueueUrl=queue, MessageBody="x")
 
-    senders = until(lambda: _senders(cloud, queue))
+    senders = eventually(lambda: _senders(cloud, queue))
     assert senders == {f"{role['RoleId']}:{function}", f"{role['RoleId']}:anna", ACCOUNT}
 
 
@@ -94,7 +95,7 @@ def test_a_function_that_consumes_a_queue_sees_who_sent(cloud: EmbeddedAccount) 
 
     cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"queue": queue}))
 
-    assert cloud.receive(answers, seconds=20)[0]["Body"] == f"{role['RoleId']}:{function}"
+    assert cloud.receive(answers)[0]["Body"] == f"{role['RoleId']}:{function}"
 
 
 @pytest.mark.parametrize("location", ["results", "results/"])
@@ -110,7 +111,7 @@ def test_athena_writes_its_result_where_it_says(cloud: EmbeddedAccount, location
         execution: dict[str, dict[str, str]] = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
         return execution if execution["Status"]["State"] == "SUCCEEDED" else None
 
-    reported = until(finished)["ResultConfiguration"]["OutputLocation"]
+    reported = eventually(finished)["ResultConfiguration"]["OutputLocation"]
     key = reported.removeprefix(f"s3://{bucket}/")
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert key == f"results/{query}.csv"
@@ -159,7 +160,7 @@ def test_athena_reads_of_a_partitioned_table_what_the_catalog_lists(cloud: Embed
         assert status["State"] != "FAILED", status
         return bool(status["State"] == "SUCCEEDED")
 
-    until(ended)
+    eventually(ended)
     rows = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"][1:]
     found = [[cell["VarCharValue"] for cell in row["Data"]] for row in rows]
     assert [row[:2] for row in found] == [["2017-01", "2"], ["2017-02", "3"]]

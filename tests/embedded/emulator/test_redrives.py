@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique, until
+from tests.embedded.embedded_account import EmbeddedAccount, one_state, unique
+from tests.waiting import eventually
 
 # Fails until somebody writes the object.
 NEEDS = """
@@ -129,7 +130,7 @@ def test_a_fail_state_fails_again(cloud: EmbeddedAccount, needs: str) -> None:
 
 def test_a_stopped_execution_goes_on(cloud: EmbeddedAccount) -> None:
     execution = cloud.start(cloud.machine(one_state({"Type": "Wait", "Seconds": 1})))
-    until(lambda: "WaitStateEntered" in kinds(cloud, execution))
+    eventually(lambda: "WaitStateEntered" in kinds(cloud, execution))
     cloud.states.stop_execution(executionArn=execution)
 
     cloud.states.redrive_execution(executionArn=execution)

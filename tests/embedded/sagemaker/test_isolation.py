@@ -17,6 +17,7 @@ from assembly_line.embedded.sagemaker.jobs.isolation import Isolation, launch_co
 from assembly_line.embedded.sagemaker.jobs.job_desk import choose_isolation
 from assembly_line.embedded.sagemaker.jobs.job_log import JobLog
 from assembly_line.errors import JobFailed
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 TRY_EVERYTHING = """
 import socket, sys
@@ -61,7 +62,9 @@ def run(isolation: Isolation, folder: Path, port: int) -> str:
             isolation=isolation,
             log=log,
         )
-        assert container.wait(StopSignal(), deadline=time.monotonic() + 30, grace_seconds=1) == 0, log.error_lines()
+        assert container.wait(StopSignal(), deadline=time.monotonic() + PATIENCE_SECONDS, grace_seconds=1) == 0, (
+            log.error_lines()
+        )
     return (folder / "job.log").read_text(encoding="utf-8")
 
 
@@ -130,10 +133,7 @@ def test_a_container_ends_what_its_script_left_running(tmp_path: Path) -> None:
         )
         assert container.wait(StopSignal(), deadline=None, grace_seconds=1) == 0
     left = Path("/proc") / (tmp_path / "job.log").read_text(encoding="utf-8").strip() / "stat"
-    deadline = time.monotonic() + 5
-    while runs(left):
-        assert time.monotonic() < deadline, "the script's own child still runs"
-        time.sleep(0.02)
+    eventually(lambda: not runs(left), "the script's own child ended")
 
 
 def runs(status: Path) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.waiting import eventually
+
 if TYPE_CHECKING:
     from tests.embedded.sagemaker_account import Account
 
@@ -78,8 +80,6 @@ def report(account: Account, job: Any) -> Any:
 
 
 def wait_for_log(account: Account, name: str, text: str) -> None:
-    from tests.embedded.sagemaker_account import eventually
-
     eventually(lambda: text in account.log("training", name), f"{text!r} in the log of {name}")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.waiting import eventually
+
 if TYPE_CHECKING:
     from tests.embedded.sagemaker_account import Account
 
@@ -302,8 +304,6 @@ SLEEPS = SUM.replace(
 
 
 def running(account: Account, script: str) -> str:
-    from tests.embedded.sagemaker_account import eventually
-
     request = account.transform_request(account.create_model(model_files(script)), "a,1\n")
     name: str = request["TransformJobName"]
     account.sagemaker.create_transform_job(**request)
