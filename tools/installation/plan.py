@@ -22,6 +22,7 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
     """
     tools, locks, packages = root / ".tools", root / "requirements", python_packages.site_packages()
     here = (str(root), str(packages))
+    development = _development_packages(root, hold=hold)
     demo = [
         Step(
             stamp=packages / "demo.installed",
@@ -44,7 +45,7 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
             product=root / "node_modules" / "aws-cdk" / "bin" / "cdk",
             inputs=(root / "package-lock.json", root / "package.json", root / ".npmrc", locks / "demo.lock"),
             settings=here,
-            run=partial(node.install, root, hold=hold),
+            run=partial(node.install, root, hold=hold, has_cdk=development.is_done),
         ),
         Step(
             stamp=tools / "layer.installed",
@@ -58,7 +59,7 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
     if target == "docs":
         packages_of_the_project, commands, node_and_cdk, _ = demo
         site = _documentation_tools(root, hold=hold)
-        return [packages_of_the_project, commands, site, node_and_cdk, _development_packages(root, hold=hold)]
+        return [packages_of_the_project, commands, site, development, node_and_cdk]
     return [
         Step(
             stamp=tools / "java.installed",
@@ -81,8 +82,9 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
                 hold=hold,
             ),
         ),
-        *demo[1:],
-        _development_packages(root, hold=hold),
+        demo[1],
+        development,
+        *demo[2:],
     ]
 
 
