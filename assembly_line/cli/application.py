@@ -16,6 +16,7 @@ from assembly_line.cli.session import Options
 from assembly_line.stations import WATCH, Command, commands
 
 STEPS = (
+    ("line new NAME", "write the folder of a line of your own"),
     ("line up", "start the embedded AWS on this machine"),
     ("line deploy", "put the stacks and the declared lines into it"),
     ("line sources load coupon_redemption", "raw tables, typed, into the lake"),
@@ -37,12 +38,17 @@ STEPS = (
 SET_UP = "1. Set up"
 # In the order in which a newcomer needs them.
 COMMANDS = {
+    "new": Command("new", SET_UP, "Write the folder of a new line. It works at once, on data that it makes itself."),
     "up": Command(
         "platform",
         SET_UP,
         "Start the embedded AWS and leave it running. It brings back everything that the last run kept.",
     ),
-    "deploy": Command("platform", SET_UP, "Deploy the stacks, then release every declared line."),
+    "deploy": Command(
+        "platform",
+        SET_UP,
+        "Deploy the stacks, then release every declared line. The embedded AWS is started if it does not run.",
+    ),
     "release": Command(
         "platform",
         SET_UP,

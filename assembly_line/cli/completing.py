@@ -16,6 +16,13 @@ def lines(context: typer.Context, incomplete: str) -> list[str]:
     return _offered(context, incomplete, _declared)
 
 
+def kinds(incomplete: str) -> list[str]:
+    """Kinds of outcome that a new line can predict."""
+    from assembly_line.scaffold import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
 def datasets(context: typer.Context, incomplete: str) -> list[str]:
     """Ids of finished datasets."""
     return _offered(context, incomplete, _datasets)

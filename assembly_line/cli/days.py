@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import day_end, day_start, format_instant, parse_day
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
     from assembly_line.cli.target import Target
 
 
-def day_of_decisions(target: Target, line: str, day: str) -> dict[str, str]:
-    """`from` and `to` of all decisions of a day.
+def day_of_decisions(target: Target, line: str, day: str | None) -> dict[str, str]:
+    """`from` and `to` of all decisions of a day; of today without one.
 
     Raises:
         RequestRefused: it is not a day.
         NotFound: the line was never released.
     """
-    return bounds(parse_day(day, field="--date"), target.released.current(line).decision.zone)
+    zone = target.released.current(line).decision.zone
+    return bounds(parse_day(day, field="--date") if day else datetime.now(ZoneInfo(zone)).date(), zone)
 
 
 def instant_of_line(target: Target, line: str, text: str, *, field: str) -> str:

@@ -80,6 +80,12 @@ AsOf = Annotated[
         "--as-of", metavar="INSTANT", help="Business time: what was known then, such as 2017-07-01 (UTC midnight)."
     ),
 ]
+AsOfOrNow = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="INSTANT", help="Business time: what was known then, such as 2017-07-01. By default now."
+    ),
+]
 Engine = Annotated[str, typer.Option("--engine", help="auto, duckdb or spark.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end, or print the execution at once.")]
 

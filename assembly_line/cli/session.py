@@ -64,6 +64,11 @@ class Session:
         """The folder of declared lines: of the working directory or one above it, else the shipped ones."""
         return (folder_above("lines", Path.cwd()) or REPOSITORY) / "lines"
 
+    @property
+    def lines_here(self) -> Path:
+        """Where a new line belongs: the nearest folder of declared lines, else one in the working directory."""
+        return (folder_above("lines", Path.cwd()) or Path.cwd()) / "lines"
+
     @cached_property
     def target(self) -> Target:
         """The AWS that this command acts on; opening it says where that is.

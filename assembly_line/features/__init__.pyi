@@ -114,6 +114,7 @@ from .service.judging import judged as judged
 from .service.listed_datasets import listed as listed
 from .service.listed_datasets import shown as shown
 from .service.listed_features import Listing as Listing
+from .service.loading import is_loaded as is_loaded
 from .service.loading import load as load
 from .service.loading import load_into as load_into
 from .service.loading import raw_tables as raw_tables

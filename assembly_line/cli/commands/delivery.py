@@ -13,7 +13,11 @@ from assembly_line.stations import OUTCOMES, SCORING
 
 Day = Annotated[
     str | None,
-    typer.Option("--date", metavar="DAY", help="Every decision of this day, in the zone of the line's decision time."),
+    typer.Option(
+        "--date",
+        metavar="DAY",
+        help="Every decision of this day, in the zone of the line's decision time. By default today.",
+    ),
 ]
 Since = Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="Instead of --date: the first instant.")]
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first instant that is left out.")]
@@ -66,9 +70,10 @@ def score(
     from assembly_line.errors import RequestRefused
     from assembly_line.requests import ScoringRequest
 
-    if (day is None) == (since is None and until is None):
-        raise RequestRefused("say which decisions: --date DAY, or --from INSTANT --to INSTANT")
-    within = period(since, until) if day is None else day_of_decisions(session.target, line, day)
+    has_period = since is not None or until is not None
+    if day is not None and has_period:
+        raise RequestRefused("say which decisions once: --date DAY, or --from INSTANT --to INSTANT")
+    within = period(since, until) if has_period else day_of_decisions(session.target, line, day)
     if at is not None:
         at = instant_of_line(session.target, line, at, field="--at")
     flags: dict[str, Any] = {"engine": engine, "again": again, "deliver_backfill": deliver_backfill}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,8 +130,12 @@ def deploy(
         bool, typer.Option("--yes", help="Widen permissions in an account without asking. Needed without a terminal.")
     ] = False,
     lines: LINES = None,
+    load: Annotated[
+        bool,
+        typer.Option("--load", help="Also load the raw tables of each line that has none yet, by its data.py."),
+    ] = False,
 ) -> None:
-    """Deploy the stacks, then release every declared line.
+    """Deploy the stacks, then release every declared line. The embedded AWS is started if it does not run.
 
     Into an account this runs `cdk deploy --all` and shows its output. You need permissions to create what the README
     lists. The command asks before it widens permissions.
@@ -145,7 +150,8 @@ def deploy(
 
         deployed = deploy_account(session, folder, approved=yes)
     released = release_lines(session, session.target, folder)
-    document = {**deployed, "releases": released}
+    loaded = _load_missing(session, released, folder) if load else []
+    document = {**deployed, "releases": released, "loaded": loaded}
     session.output.result(
         document,
         fields(
@@ -153,7 +159,7 @@ def deploy(
                 "Stacks": ", ".join(deployed.get("stacks", [])) or None,
                 "Took": duration(deployed["seconds"]),
                 **{f"Line {name}": f"release {digest[:12]}" for name, digest in released.items()},
-                "Next": "; ".join(f"`line sources load {name}`" for name in released) or None,
+                "Next": "; ".join(_next_step(name, loaded=load) for name in released) or None,
             }
         ),
     )
@@ -171,11 +177,26 @@ def release(
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
 
 
+def _load_missing(session: Session, released: Iterable[str], folder: Path) -> list[str]:
+    """Load the sources of each line that the lake does not have; returns these lines."""
+    from assembly_line.features import is_loaded
+    from assembly_line.features import load as load_sources
+
+    missing = [name for name in released if not is_loaded(session.target, name)]
+    for name in missing:
+        load_sources(session.target, name, lines=folder, folder=None, note=session.output.note)
+    return missing
+
+
+def _next_step(line: str, *, loaded: bool) -> str:
+    return f"`line train {line} --as scientist`" if loaded else f"`line sources load {line}`"
+
+
 def _deploy_embedded(session: Session, lines: Path) -> dict[str, Any]:
-    from assembly_line.embedded import assemble, running
+    from assembly_line.embedded import assemble, start
     from assembly_line.embedded import deploy as deploy_assembly
 
-    runtime = running(session.state)
+    runtime = start(session.state, report=session.output.note)
     assembly = assemble(REPOSITORY, session.state, session.output.note, lines=lines)
     found: Deployment = deploy_assembly(runtime, assembly, session.output.note)
     return {"stacks": list(found.stacks), "seconds": found.seconds, "digest": found.digest}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from assembly_line.cli.options import AsOf, Engine, Line, Run, Wait, command
+from assembly_line.cli.options import AsOfOrNow, Engine, Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
 Hyperparameters = Annotated[
@@ -38,7 +39,7 @@ def train(
     session: Session,
     line: Line,
     *,
-    as_of: AsOf,
+    as_of: AsOfOrNow = None,
     hyperparameters: Hyperparameters = None,
     engine: Engine = "auto",
     waited: Wait = True,
@@ -48,10 +49,12 @@ def train(
     from assembly_line.cli.parsing import pairs
     from assembly_line.cli.views.reviews import draw_review, draw_started
     from assembly_line.cli.waiting import progress
+    from assembly_line.instants import format_instant
     from assembly_line.requests import TrainingRequest
 
-    given = {"line": line, "as_of": as_of, "hyperparameters": pairs(hyperparameters or []), "engine": engine}
-    request = TrainingRequest.parse(given)
+    known = as_of or format_instant(datetime.now(UTC))
+    chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine}
+    request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})
     started = reviewing.start(session.target, request, session.options.role)
     session.output.note(f"Run {started['run_id']}.")
     if not waited:
@@ -115,4 +118,4 @@ def _decide(session: Session, line: str, run: str, *, decision: str, reason: str
     role = session.options.role
     with progress(session.output, f"Run {run}") as show:
         found = reviewing.judge(session.target, line, run, decision=decision, reason=reason, role=role, show=show)
-    session.output.result(found, draw_decision(found))
+    session.output.result(found, draw_decision(found, line))

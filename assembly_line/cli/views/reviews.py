@@ -32,15 +32,15 @@ def draw_started(started: Mapping[str, Any]) -> Render:
     return fields({"Run": started["run_id"], "Next": f"`line logs {started['run_id']}` shows how far it is"})
 
 
-def draw_decision(found: Mapping[str, Any]) -> Render:
-    return fields({**found, "so": _after(found)})
+def draw_decision(found: Mapping[str, Any], line: str) -> Render:
+    return fields({**found, "so": _after(found, line)})
 
 
-def _after(found: Mapping[str, Any]) -> str:
+def _after(found: Mapping[str, Any], line: str) -> str:
     if found["decision"] != "approve":
         return "sent back"
     if found["champion"] == found["run_id"]:
-        return "its model decides from now on: `line score`"
+        return f"its model decides from now on: `line score {line}`"
     return f"run {found['champion']} was promoted later, and goes on deciding"
 
 

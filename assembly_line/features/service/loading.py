@@ -39,6 +39,17 @@ def load(
         return load_into(account, line, files, note)
 
 
+def is_loaded(account: Account, line: str) -> bool:
+    """Whether the lake has every source that the released line declares, views aside."""
+    declared = [name for name, source in account.released.current(line).sources.items() if source.sql is None]
+    try:
+        for name in declared:
+            account.lake.snapshot(name)
+    except NotFound:
+        return False
+    return True
+
+
 def load_into(account: Account, line: str, files: Path, note: Callable[[str], None]) -> list[Snapshot]:
     """Load `<source>.parquet` for each source of the released line, once every one of them is found in order.
 

@@ -92,7 +92,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("dataset", "build", LINE, "--as-of", "2017-07-01", "--engine", "abacus"), "engine"),
     (("dataset", "build", LINE, "--as-of", "2017-07-01", "--purpose", "scoring"), "needs from and to"),
     (("dataset", "build", LINE), "--as-of"),
-    (("score", LINE), "--date"),
+    (("score", LINE, "--date", "2017-07-12", "--from", "2017-07-12"), "once: --date DAY, or"),
     (("score", LINE, "--date", "soon"), "'soon' is not a day"),
     (("score", LINE, "--date", "2017-07-12"), "no champion yet"),
     (("score", LINE, "--from", "2017-07-12", "--to", "2017-07-11"), "is not before"),

@@ -32,7 +32,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("status",), ExitCode.UNREACHABLE, "EmbeddedAwsError"),
         (("dataset", "build", "churn", "--as-of", "yesterday"), ExitCode.REFUSED, "RequestRefused"),
         (("lost",), ExitCode.REFUSED, "UsageError"),
-        (("train", "churn"), ExitCode.REFUSED, "MissingParameter"),
+        (("review", "approve", "churn", "run"), ExitCode.REFUSED, "MissingParameter"),
         (("up", "--port", "many"), ExitCode.REFUSED, "BadParameter"),
         (("down", "--environment", "dev"), ExitCode.REFUSED, "RequestRefused"),
     ],

@@ -179,5 +179,5 @@ def test_an_approval_says_that_its_model_decides_only_if_it_does() -> None:
 
     for champion, words in (("run-1", "its model decides from now on"), ("run-2", "run run-2 was promoted later")):
         console = Console(width=200, record=True, file=io.StringIO())
-        draw_decision({**said, "champion": champion})(console)
+        draw_decision({**said, "champion": champion}, "coupon_redemption")(console)
         assert words in console.export_text()

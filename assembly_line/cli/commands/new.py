@@ -1,0 +1,53 @@
+"""Start a line of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli import completing
+from assembly_line.cli.options import command
+from assembly_line.cli.output import fields
+from assembly_line.cli.session import Session
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the line: small letters, digits and underscores.")]
+For = Annotated[
+    str,
+    typer.Option(
+        "--for",
+        metavar="KIND",
+        help="Which kind of outcome it predicts, such as classification.",
+        autocompletion=completing.kinds,
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--lines", metavar="FOLDER", file_okay=False, help="Folder of declared lines (default: the nearest lines/)."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "new")(new)
+
+
+def new(session: Session, name: Name, kind: For = "classification", lines: Folder = None) -> None:
+    """Write the folder of a new line. It works at once, on data that it makes itself."""
+    from datetime import UTC, datetime
+
+    from assembly_line.scaffold import new_line
+
+    files = new_line(lines or session.lines_here, name, kind, today=datetime.now(UTC).date())
+    session.output.result(
+        {"line": name, "kind": kind, "files": [str(file) for file in files]},
+        fields(
+            {
+                "Line": name,
+                "Files": "\n".join(str(file) for file in files),
+                "Next": "`line deploy --load` starts the embedded AWS and puts the line into it",
+            }
+        ),
+    )

@@ -1,0 +1,69 @@
+"""The folder of a new line, written from templates that are a working line themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from assembly_line.declarations.checks import check_line_name
+from assembly_line.errors import RequestRefused
+
+TEMPLATES = files("assembly_line.scaffold") / "templates"
+COMMON = "common"
+KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir() and folder.name != COMMON))
+# What stands in the templates in place of the line's name, of the first day of its data, and of its first decision.
+NAME, FIRST_DAY, FIRST_DECISION = "example", "2020, 1, 1", "2020, 3, 1"
+DAYS_OF_DATA, DAYS_OF_HISTORY = 180, 60
+
+
+def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
+    """Write the folder of a new line; returns its files.
+
+    Args:
+        lines: the folder of declared lines; it is made if it is missing.
+        name: the line's name.
+        kind: which kind of outcome it predicts, one of `KINDS`.
+        today: the data of the line begins DAYS_OF_DATA days before.
+
+    Raises:
+        DeclarationError: no line may have this name.
+        RequestRefused: there is no such kind, or the folder exists.
+    """
+    check_line_name(name)
+    if kind not in KINDS:
+        raise RequestRefused(f"--for {kind}: expected one of {', '.join(KINDS)}")
+    folder = lines / name
+    if folder.exists():
+        raise RequestRefused(f"{folder} is there already; choose another name, or remove the folder first")
+    begins = today - timedelta(days=DAYS_OF_DATA)
+    said = {NAME: name, FIRST_DAY: _said(begins), FIRST_DECISION: _said(begins + timedelta(days=DAYS_OF_HISTORY))}
+    return [_write(folder / path, text, said) for path, text in _templates(kind)]
+
+
+def _templates(kind: str) -> Iterator[tuple[Path, str]]:
+    """Path below the line's folder, and text, of each file."""
+    for part in (COMMON, kind):
+        yield from _files(TEMPLATES / part, Path())
+
+
+def _files(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_file():
+            yield path / entry.name, entry.read_text(encoding="utf-8")
+        elif entry.name != "__pycache__":
+            yield from _files(entry, path / entry.name)
+
+
+def _write(target: Path, text: str, said: dict[str, str]) -> Path:
+    for placeholder, words in said.items():
+        text = text.replace(placeholder, words)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def _said(day: date) -> str:
+    return f"{day.year}, {day.month}, {day.day}"

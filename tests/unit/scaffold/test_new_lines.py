@@ -1,0 +1,94 @@
+"""A line that `line new` writes works at once: it loads, it is tidy, its own tests and its notebook pass."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from assembly_line.errors import AssemblyError
+from assembly_line.loader import load_line
+from assembly_line.scaffold import KINDS, new_line
+from lines.coupon_redemption import inference
+
+PROJECT = Path(__file__).parents[3]
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = tmp_path_factory.mktemp(request.param) / "lines"
+    new_line(lines, "churn", request.param, today=TODAY)
+    return lines / "churn"
+
+
+def run(folder: Path, *command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_loads_under_its_own_name(folder: Path) -> None:
+    release = load_line(folder.parent, "churn")
+
+    assert release.line.name == "churn"
+    assert set(release.scripts) == {"train.py", "inference.py"}
+
+
+def test_nothing_of_the_template_is_left_in_it(folder: Path) -> None:
+    left = [path.name for path in folder.rglob("*") if path.is_file() and "example" in path.read_text(encoding="utf-8")]
+    assert left == []
+
+
+def test_linter_and_formatter_find_nothing(folder: Path) -> None:
+    # As they find it in a project that has the library's source beside its lines.
+    first_party = "lint.isort.known-first-party=['assembly_line']"
+    settings = ("--config", str(PROJECT / "pyproject.toml"), "--config", first_party, "--no-cache")
+    run(folder, "ruff", "check", *settings, ".")
+    run(folder, "ruff", "format", "--check", *settings[:2], "--no-cache", ".")
+
+
+def test_its_own_tests_pass(folder: Path) -> None:
+    run(folder, "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), "-c", "/dev/null", "tests")
+
+
+def test_its_notebook_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    cells = json.loads((folder / "explore.ipynb").read_text(encoding="utf-8"))["cells"]
+    names: dict[str, object] = {}
+
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)  # noqa: S102  the notebook's own code
+
+    assert "visits_3d" in names["frame"].columns  # type: ignore[attr-defined]
+
+
+def test_it_answers_rows_as_the_shipped_line_does(folder: Path) -> None:
+    assert (folder / "inference.py").read_bytes() == Path(inference.__file__).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("churn", "guessing", "--for guessing: expected one of classification"),
+        ("Churn!", "classification", "Line name 'Churn!'"),
+        ("x", "classification", "Line name 'x'"),
+    ],
+)
+def test_what_cannot_be_a_line_is_refused(tmp_path: Path, name: str, kind: str, message: str) -> None:
+    with pytest.raises(AssemblyError, match=message):
+        new_line(tmp_path, name, kind, today=TODAY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "churn").mkdir()
+
+    with pytest.raises(AssemblyError, match="is there already"):
+        new_line(tmp_path, "churn", "classification", today=TODAY)
+
+    assert list((tmp_path / "churn").iterdir()) == []
