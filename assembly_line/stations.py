@@ -119,6 +119,9 @@ TRAINING = Station(
             TRAIN,
             "Train on what was known then, evaluate on later time, and register. Then the run waits for a review.",
         ),
+        "runs": Command(
+            "runs", TRAIN, "What a line has tried: its training runs, one of them whole, and two compared."
+        ),
         "review": Command("training", TRAIN, "Judge a training run: see what it did, approve or reject it."),
         "champion": Command("training", TRAIN, "See which run decides, and let an earlier one decide again."),
     },

@@ -116,6 +116,15 @@ class ControlTable:
     def run(self, line: str, run_id: str) -> dict[str, Any] | None:
         return self.read(line, run_item(run_id))
 
+    def runs(self, line: str) -> list[dict[str, Any]]:
+        """What was recorded of each run when it was asked for, with its `run_id`, in order of run id."""
+        prefix = run_item("")
+        texts = self._items(self._name, BEGINS, {":line": line, ":prefix": prefix})
+        return [
+            {"run_id": item[ControlKey.SORT]["S"].removeprefix(prefix), **json.loads(item[DOCUMENT]["S"])}
+            for item in texts
+        ]
+
     def review(self, line: str, run_id: str) -> dict[str, Any]:
         """The review of a run.
 

@@ -1,0 +1,48 @@
+"""Training runs, looked at and compared."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assembly_line.cli import completing
+from assembly_line.cli.options import Line, Run, command
+from assembly_line.cli.session import Session
+
+Other = Annotated[str, typer.Argument(metavar="OTHER", help="The run to compare with.", autocompletion=completing.runs)]
+
+
+def register(app: typer.Typer) -> None:
+    runs = typer.Typer(no_args_is_help=True)
+    command(runs, "list")(list_runs)
+    command(runs, "show")(show_run)
+    command(runs, "compare")(compare_runs)
+    app.add_typer(runs, name="runs")
+
+
+def list_runs(session: Session, line: Line) -> None:
+    """List the training runs of a line with their figures, the latest first."""
+    from assembly_line.cli.views.training_runs import draw_runs
+    from assembly_line.training import history
+
+    found = history(session.target, line)
+    session.output.result(found, draw_runs(found))
+
+
+def show_run(session: Session, line: Line, run: Run) -> None:
+    """Show everything that is needed to repeat a run, and its figures."""
+    from assembly_line.cli.views.training_runs import draw_run
+    from assembly_line.training import record_of
+
+    found = record_of(session.target, line, run)
+    session.output.result(found, draw_run(found))
+
+
+def compare_runs(session: Session, line: Line, run: Run, other: Other) -> None:
+    """Show the figures of two runs side by side, and where the runs begin to differ."""
+    from assembly_line.cli.views.training_runs import draw_compared
+    from assembly_line.training import compared
+
+    found = compared(session.target, line, run, other)
+    session.output.result(found, draw_compared(found))

@@ -1,0 +1,108 @@
+"""Training runs as a person reads them: what was tried, what one of them was, and where two differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.cli.output import Render, fields, person, rows
+from assembly_line.cli.views.instants import minute
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHORT = 12
+DIGEST = re.compile(r"(ds-)?[0-9a-f]{32,64}")
+
+
+def draw_runs(found: Sequence[Mapping[str, Any]]) -> Render:
+    content = [
+        (
+            run["run_id"],
+            run["state"],
+            minute(run["as_of"]) if run["as_of"] else "",
+            person(run["author"]),
+            _said((run["metrics"] or {}).get("auc")),
+            _said((run["metrics"] or {}).get("log_loss")),
+        )
+        for run in found
+    ]
+    return rows(("run", "state", "as of", "author", "AUC", "log loss"), content)
+
+
+def draw_run(record: Mapping[str, Any]) -> Render:
+    context, image = record["context"], record["image"]
+    parts = {
+        f"Run {context['run_id']}": {
+            "author": person(context["author"]),
+            "as of": context["as_of"],
+            "release": record["release"],
+            "dataset": record["dataset"]["dataset_id"],
+            "features": ", ".join(record["features"]),
+            "hyperparameters": ", ".join(f"{name} {value}" for name, value in context["hyperparameters"].items()),
+            "framework": f"{image['framework']} {image['version']}",
+            "trained on": record["instance"]["type"],
+            "held out": f"{record['split']['holdout_rows']:,} decisions from {record['split']['holdout_from']}",
+        },
+        "\nFigures": {name.replace("_", " "): _said(value) for name, value in _figures(record).items()},
+        "\nDigests": {
+            **{f"script {name}": digest for name, digest in record["scripts"].items()},
+            **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered")},
+        },
+    }
+
+    def render(console: Console) -> None:
+        for title, pairs in parts.items():
+            fields(pairs, title=title)(console)
+
+    return render
+
+
+def draw_compared(found: Mapping[str, Any]) -> Render:
+    first, second = found["runs"]
+    one, other = found["figures"]
+    figures = [
+        (name.replace("_", " "), _said(one.get(name)), _said(other.get(name)), _change(one.get(name), other.get(name)))
+        for name in {**one, **other}
+    ]
+    differing = [
+        (difference["step"], difference["name"], _cut(difference["first"]), _cut(difference["second"]))
+        for difference in found["differences"]
+        if difference["step"] != "figures"
+    ]
+
+    def render(console: Console) -> None:
+        fields({"first": first, "second": second}, title="Two runs")(console)
+        rows(("figure", "first", "second", "change"), figures)(console)
+        if not differing:
+            console.print("The runs differ in nothing else: the second repeats the first.", markup=False)
+            return
+        where = f"They begin to differ at the {differing[0][0]}"
+        rows(("step", "what", "first", "second"), differing, title=where)(console)
+
+    return render
+
+
+def _figures(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    figures: Mapping[str, Any] = record["evaluation"]["metrics"]
+    return figures
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return " to ".join(map(_said, value))
+    return "" if value is None else str(value)
+
+
+def _change(first: object, second: object) -> str:
+    numbers = isinstance(first, int | float) and isinstance(second, int | float)
+    return f"{second - first:+.4g}" if numbers else ""  # type: ignore[operator]
+
+
+def _cut(value: object) -> str:
+    """Whole, but for digests and what is named by one: the beginning tells them apart."""
+    text = _said(value)
+    return text[:SHORT] if DIGEST.fullmatch(text) else text

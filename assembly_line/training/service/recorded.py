@@ -1,0 +1,92 @@
+"""Runs as they were recorded: what a line has tried, one of them whole, and where two differ."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import NotFound
+from assembly_line.names import ControlKey
+from assembly_line.stations import TRAINING_RUN
+from assembly_line.storage import execution_arn, runs
+from assembly_line.training.comparison import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from assembly_line.storage import Account
+
+
+def history(account: Account, line: str) -> list[dict[str, Any]]:
+    """Every run that was asked for by the API or came to a review, the latest first.
+
+    Raises:
+        NotFound: the line was never released.
+    """
+    control = account.control
+    control.current_release(line)
+    asked = {run["run_id"]: run for run in control.runs(line)}
+    reviews = {review["run_id"]: review for review in control.reviews(line)}
+    deciding = (control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
+    found = [_summary(account, asked.get(run), reviews.get(run), run, deciding) for run in {**asked, **reviews}]
+    return sorted(found, key=lambda run: str(run["asked_at"] or run["opened_at"]), reverse=True)
+
+
+def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
+    """The record of a run: everything that is needed to repeat it.
+
+    Raises:
+        NotFound: there is no such run, or it did not come to the end of its training.
+    """
+    try:
+        return account.run(line, run_id).read_json(runs.RECORD)
+    except NotFound as error:
+        raise NotFound(
+            f"run {run_id!r} of line {line!r} has no record: it does not exist, or its training did not end well; "
+            f"`line runs list {line}` lists the runs, `line logs {run_id}` shows what happened"
+        ) from error
+
+
+def compared(account: Account, line: str, first: str, second: str) -> dict[str, Any]:
+    """The figures of two runs, and where the runs differ.
+
+    Raises:
+        NotFound: one of them has no record.
+    """
+    records = {run: record_of(account, line, run) for run in (first, second)}
+    return {
+        "line": line,
+        "runs": [first, second],
+        "figures": [records[run]["evaluation"]["metrics"] for run in (first, second)],
+        "differences": [asdict(one) for one in differences(records[first], records[second])],
+    }
+
+
+def _summary(
+    account: Account, asked: Mapping[str, Any] | None, review: Mapping[str, Any] | None, run: str, deciding: str | None
+) -> dict[str, Any]:
+    packet = review["packet"] if review else {}
+    return {
+        "run_id": run,
+        "asked_at": asked and asked["requested_at"],
+        "opened_at": review and review["opened_at"],
+        "author": (asked or review or {}).get("author"),
+        "state": "champion" if run == deciding else _state(account, review, run),
+        "as_of": packet.get("as_of"),
+        "dataset_id": packet.get("dataset_id"),
+        "release": packet.get("release"),
+        "metrics": packet.get("metrics"),
+    }
+
+
+def _state(account: Account, review: Mapping[str, Any] | None, run: str) -> str:
+    """How far the run is: what the review says, else what became of the execution."""
+    if review and review["state"] != "waiting":
+        return "approved" if review["decision"] == "approve" else "rejected"
+    try:
+        status = account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run)).status
+    except NotFound:
+        return "unknown"
+    if status == "RUNNING":
+        return "waiting" if review else "running"
+    return status.lower().replace("_", " ")

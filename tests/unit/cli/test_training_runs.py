@@ -1,0 +1,95 @@
+"""`line runs`: what a line has tried, one run whole, and two compared."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from assembly_line.cli.target import Target
+from assembly_line.names import run_prefix
+from assembly_line.stations import TRAINING_RUN
+from tests.unit.training.test_comparison import RECORD, changed
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
+
+LINE = "coupon_redemption"
+ANNA, BEN = (f"arn:aws:sts::0:assumed-role/{name}" for name in ("Scientist/anna", "Reviewer/ben"))
+
+
+@pytest.fixture(autouse=True)
+def target(target: Target, line: Command) -> Target:
+    line("release", LINE)
+    return target
+
+
+def ask(target: Target, run: str, day: int) -> None:
+    request = {"author": ANNA, "requested_at": f"2026-11-0{day}T00:00:00.000000Z"}
+    target.control.add_run(LINE, run, request)
+    boto3.client("stepfunctions").start_execution(stateMachineArn=target.named(TRAINING_RUN.parameter), name=run)
+
+
+def open_review(target: Target, run: str, **decided: str) -> None:
+    packet = {"as_of": "2026-11-01T00:00:00.000000Z", "metrics": {"auc": 0.8, "log_loss": 0.4}}
+    review = {"run_id": run, "line": LINE, "state": "waiting", "author": ANNA, "packet": packet, "token": "secret"}
+    target.control.open_review(LINE, run, {**review, "opened_at": "2026-11-09T00:00:00.000000Z", **decided})
+
+
+def record(target: Target, run: str, document: dict[str, Any]) -> None:
+    target.store.write_json(f"{run_prefix(LINE, run)}run.json", document)
+
+
+def test_every_run_is_listed_with_how_far_it_is_and_the_latest_first(target: Target, line: Command) -> None:
+    for day, run in enumerate(("refused", "waiting", "running", "failed"), start=1):
+        ask(target, run, day)
+    open_review(target, "refused", state="decided", decision="reject", reviewer=BEN)
+    open_review(target, "waiting")
+    open_review(target, "by-hand")  # started without the API: nobody recorded who asked
+    machine = target.named(TRAINING_RUN.parameter)
+    stop = machine.replace(":stateMachine:", ":execution:") + ":failed"
+    boto3.client("stepfunctions").stop_execution(executionArn=stop)
+
+    found = json.loads(line("runs", "list", LINE, "--json").out)
+
+    assert [(run["run_id"], run["state"]) for run in found] == [
+        ("by-hand", "unknown"),
+        ("failed", "aborted"),
+        ("running", "running"),
+        ("waiting", "waiting"),
+        ("refused", "rejected"),
+    ]
+    assert "secret" not in str(found)
+    assert "0.8" in line("runs", "list", LINE).out
+
+
+def test_a_run_is_shown_with_what_repeating_it_takes(target: Target, line: Command) -> None:
+    record(target, "run-1", dict(RECORD))
+
+    assert json.loads(line("runs", "show", LINE, "run-1", "--json").out) == RECORD
+    shown = line("runs", "show", LINE, "run-1").out
+    for words in ("rounds 100", "xgboost 3.2-0", "ds-1", "0.7 to 0.9", "s" * 64):
+        assert words in shown
+
+
+def test_two_runs_are_compared_from_their_figures_to_where_they_begin_to_differ(target: Target, line: Command) -> None:
+    record(target, "run-1", dict(RECORD))
+    record(target, "run-2", changed(("evaluation", "metrics", "auc"), 0.75))
+    record(target, "run-3", changed(("context", "hyperparameters", "rounds"), "200"))
+
+    figures = line("runs", "compare", LINE, "run-1", "run-2").out
+    recipe = line("runs", "compare", LINE, "run-1", "run-3").out
+
+    assert "-0.05" in figures
+    assert "The runs differ in nothing else" in figures
+    assert "begin to differ at the request" in recipe
+    assert "context.hyperparameters.rounds" in recipe
+
+
+def test_a_run_without_a_record_is_refused_with_where_to_look(line: Command) -> None:
+    answer = line("runs", "show", LINE, "nope")
+
+    assert answer.code != 0
+    assert f"line runs list {LINE}" in answer.err
