@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.features.engines.spark_reader import CODE, SparkReader
-from assembly_line.features.kernel.time_slices import last_visible, needed_from, overlap_of, remembered, time_slices
+from assembly_line.features.kernel.time_slices import last_visible, overlap_of, remembered, time_slices
 from assembly_line.features.kernel.window_queries import Decisions, Rows
 from assembly_line.features.model.workload import TimedGroup
 from assembly_line.features.spine.assembly import Matched, reach_of, rows_of, timed_columns
@@ -148,7 +148,7 @@ class Spreading:
         columns[PLACE] = Column("int64", np.arange(len(table)), np.ones(len(table), np.bool_))
         matched = Matched(codes, columns)
         rows = rows_of(self._group.source, matched, columns=(*self._group.columns, PLACE), ties=self._group.ties)
-        return rows.take(np.flatnonzero(needed_from(rows, self._sight) <= self._until))
+        return rows.take(np.flatnonzero(self._sight.seen_from(rows.times, rows.known) <= self._until))
 
     def _near(self, rows: Rows) -> tuple[Integers, Integers]:
         """(place, number): rows for the slices of the decisions that see them first, and of those they can reach."""
@@ -182,7 +182,7 @@ class Spreading:
     def _span(self, rows: Rows) -> tuple[Integers, Integers]:
         """The first and the last slice that is given each row because it is near."""
         low, high = np.zeros(len(rows.times), np.int64), np.zeros(len(rows.times), np.int64)
-        seen = needed_from(rows, self._sight)
+        seen = self._sight.seen_from(rows.times, rows.known)
         for code, own in self._slots.items():
             chosen = np.flatnonzero(rows.entities == code)
             low[chosen] = own.of(seen[chosen])

@@ -105,7 +105,7 @@ class _Join:
     def _last(self, history: History, max_age: timedelta | None) -> Integers:
         """Place of the latest row in its history, -1 where there is none, in the order of the sorted decisions."""
         query = self._queries.within(max_age)
-        last = history.last_visible(query.entities, query.known_by, self._queries.sight.hold)
+        last = history.last_visible(query.entities, query.known_by, self._queries.sight)
         if max_age is None or not len(history.times):
             return last
         # Any other row that is visible is older still.

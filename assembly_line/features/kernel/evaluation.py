@@ -52,7 +52,7 @@ def evaluate(
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
         FeatureFunctionFailed: a UDF does not keep its contract.
     """
-    history = History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
+    history = History.of(rows)
     latest = {name: feature for name, feature in features.items() if isinstance(feature, OfLatest)}
     others = {name: feature for name, feature in features.items() if not isinstance(feature, OfLatest)}
     found = latest_values(latest, history, decisions, rows, sight, threads=threads) if latest else {}

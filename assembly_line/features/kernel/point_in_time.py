@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assembly_line.features.kernel.reductions import Windows, expanded, prefix_sums
 from assembly_line.features.values.columns import Column, Flags, Integers
 from assembly_line.features.values.ordering import different_values, order_of, sorted_with_places
-from assembly_line.features.values.semantics import NEVER
+from assembly_line.features.values.semantics import NEVER, Sight
+
+if TYPE_CHECKING:
+    from assembly_line.features.kernel.window_queries import Rows
 
 # Keys of entity and time share 63 bits: more entities than fit are searched in slices.
 KEY_SPACE = 1 << 62
@@ -109,6 +113,11 @@ class History:
             self.order, self.entities, self.times = self.order[first:], self.entities[first:], self.times[first:]
         self.known: Integers | None = None if known is None else known[self.order]
 
+    @classmethod
+    def of(cls, rows: Rows) -> History:
+        """The rows in the order in which the kernel takes them."""
+        return cls(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
+
     @cached_property
     def index(self) -> TimeIndex:
         return TimeIndex(self.entities, self.times, ordered=True)
@@ -147,22 +156,13 @@ class History:
             return Windows(low, high)
         return Windows(np.where(empty, 0, low), np.where(empty, 0, high))
 
-    def visible_from(self, hold: int) -> Integers:
-        """For each row the first instant at which it has happened and is known.
-
-        Args:
-            hold: microseconds after its event time from which on a row may be seen.
-        """
-        happened = self.times + hold
-        return happened if self.known is None else np.maximum(happened, self.known)
-
-    def last_visible(self, entities: Integers, times: Integers, hold: int) -> Integers:
+    def last_visible(self, entities: Integers, times: Integers, sight: Sight) -> Integers:
         """Position of the last row of each entity that is visible at each time; -1 where there is none."""
         if self.known is None:
-            last = self.upto(entities, times - hold) - 1
+            last = self.upto(entities, sight.upper(times)) - 1
         else:
             # Only decisions tell when: rows that none of them sees, such as those never known, are left out.
-            visible = np.maximum(self.visible_from(hold), int(times.min(initial=NEVER)))
+            visible = np.maximum(sight.seen_from(self.times, self.known), int(times.min(initial=NEVER)))
             rows = np.flatnonzero(visible <= int(times.max(initial=0)))
             rows = rows[order_of([self.entities[rows], visible[rows]])]
             # Positions rise with the entity, so the greatest so far is of the entity itself, or of one before it.

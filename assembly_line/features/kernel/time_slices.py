@@ -71,12 +71,6 @@ def time_slices(edges: Integers, counts: Integers, *, overlap: int, limit: int) 
     return [TimeSlice(start, end) for start, end in zip(starts, [*cuts, LATEST_END], strict=True)]
 
 
-def needed_from(rows: Rows, sight: Sight) -> Integers:
-    """The first decision time that may see each row; NEVER if none may."""
-    earliest = rows.times + sight.hold
-    return earliest if rows.known is None else np.maximum(earliest, rows.known)
-
-
 def last_visible(rows: Rows, visible: Flags, matching: Sequence[Flags]) -> Integers:
     """Positions of the last visible row of each entity, in the order that decides a latest value, for each condition.
 
@@ -87,7 +81,7 @@ def last_visible(rows: Rows, visible: Flags, matching: Sequence[Flags]) -> Integ
     for flags in matching:
         places = np.flatnonzero(visible & flags)
         some = rows.take(places)
-        ordered = History(some.entities, some.times, some.known, [some.columns[name] for name in some.ties])
+        ordered = History.of(some)
         last = np.flatnonzero(np.append(ordered.entities[1:] != ordered.entities[:-1], len(places) > 0))
         found.append(places[ordered.order[last]])
     return different_values(np.concatenate(found))
@@ -102,7 +96,7 @@ def carried(rows: Rows, matching: Sequence[Flags], sight: Sight, *, before: int,
     """
     if not matching:
         return rows.take(np.empty(0, np.int64))
-    from_when, old = needed_from(rows, sight), rows.times < before
+    from_when, old = sight.seen_from(rows.times, rows.known), rows.times < before
     pending = old & (from_when > start) & (from_when <= until)
     last = last_visible(rows, old & (from_when <= start), matching)
     return rows.take(different_values(np.concatenate((np.flatnonzero(pending), last))))

@@ -57,7 +57,7 @@ class Watch:
 
     def _seen_from(self, decisions: Decisions) -> Integers:
         """For each row the first decision of its entity at which it has happened and is known."""
-        known = self._history.visible_from(self._queries.sight.hold)
+        known = self._queries.sight.seen_from(self._history.times, self._history.known)
         index = TimeIndex(decisions.entities, decisions.times, ordered=True)
         return index.upto(self._history.entities, known - 1)
 

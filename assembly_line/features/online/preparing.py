@@ -16,11 +16,12 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sources import Source
 from assembly_line.features.engines.duckdb_reader import Codes
 from assembly_line.features.kernel.facts import static_values
+from assembly_line.features.kernel.point_in_time import History
 from assembly_line.features.model.workload import Keys, StaticGroup, TimedGroup, workload_of
 from assembly_line.features.online.entity_keys import entity_keys
 from assembly_line.features.online.generations import Generation
 from assembly_line.features.online.packing import packed
-from assembly_line.features.online.pruning import as_history, bounds_from, still_needed
+from assembly_line.features.online.pruning import bounds_from, still_needed
 from assembly_line.features.online.serving import served
 from assembly_line.features.spine.assembly import Bounds, Matched, timed_columns, timed_rows
 from assembly_line.features.values.columns import Column, Integers
@@ -100,7 +101,7 @@ def _timed_items(
         found = reader.matched(group.source, group.keys, timed_columns(group), bounds, codes)
         happened = _that_happened(group.source, found)
         rows = timed_rows(group, happened)
-        history = as_history(rows)
+        history = History.of(rows)
         kept = still_needed(group, rows, history, sight, generation.served_from)
         columns = {name: column.take(history.order[kept]) for name, column in happened.columns.items()}
         yield from _items(generation, entities, history.entities[kept], columns)

@@ -42,11 +42,6 @@ def still_needed(group: TimedGroup, rows: Rows, history: History, sight: Sight, 
     return np.flatnonzero(kept & inside)
 
 
-def as_history(rows: Rows) -> History:
-    """The rows in the order in which the kernel takes them."""
-    return History(rows.entities, rows.times, rows.known, [rows.columns[name] for name in rows.ties])
-
-
 def _oldest_of_windows(group: TimedGroup, served_from: int) -> int:
     """The least event time in any window or maximum age; FOREVER if a feature without a bound is among them."""
     bounded = {name: feature for name, feature in group.features.items() if not _asks_for_the_latest(feature)}
@@ -62,9 +57,7 @@ def _asks_for_the_latest(feature: Timed) -> TypeGuard[Latest | SinceLast]:
 
 def _latest_known(history: History, chosen: Flags, sight: Sight, served_from: int) -> Integers:
     """For each row, the event time of the latest chosen row of its entity that is seen and known at `served_from`."""
-    seen = chosen & (history.times <= int(sight.upper(np.array([served_from], np.int64))[0]))
-    if history.known is not None:
-        seen &= history.known <= served_from
+    seen = chosen & (sight.seen_from(history.times, history.known) <= served_from)
     latest = np.full(int(history.entities.max(initial=-1)) + 1, FOREVER)
     np.maximum.at(latest, history.entities[seen], history.times[seen])
     return np.asarray(latest[history.entities], np.int64)

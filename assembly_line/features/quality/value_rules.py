@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import assert_never
 
 import numpy as np
 
 from assembly_line.declarations.checks import NUMERIC
-from assembly_line.declarations.quality import Between, Nulls, OneOf, QualityRule
+from assembly_line.declarations.quality import AllowLeak, Between, Fresh, Nulls, OneOf, Predictive, Unique, Volume
 from assembly_line.features.kernel.aggregates import as_float
 from assembly_line.features.model.findings import Finding, examples_of
 from assembly_line.features.model.plans import Plan
@@ -15,15 +16,19 @@ from assembly_line.features.values.columns import Column, Flags
 from assembly_line.features.values.plain_values import plain_values, shown
 from assembly_line.features.wording.personal_data import personal_features
 
+# By the rules of the gate, of the sources and of the audit.
+JUDGED_ELSEWHERE = (Fresh, Unique, Volume, Predictive, AllowLeak)
+
 
 def value_rules(plan: Plan, columns: Mapping[str, Column]) -> list[Finding]:
     """The line's rules about values of features that this dataset has."""
     personal = personal_features(plan.line, plan.features)
     found = []
     for rule in plan.line.quality:
-        feature = getattr(rule, "feature", None)
-        if isinstance(rule, Nulls | Between | OneOf) and feature in plan.features and feature in columns:
-            found.append(_judged(rule, columns, personal=feature in personal))
+        if isinstance(rule, JUDGED_ELSEWHERE):
+            continue
+        if rule.feature in plan.features and rule.feature in columns:
+            found.append(_judged(rule, columns, personal=rule.feature in personal))
     return found
 
 
@@ -31,14 +36,14 @@ def is_number(column: Column) -> bool:
     return column.kind.startswith(NUMERIC)
 
 
-def _judged(rule: QualityRule, columns: Mapping[str, Column], *, personal: bool) -> Finding:
+def _judged(rule: Nulls | Between | OneOf, columns: Mapping[str, Column], *, personal: bool) -> Finding:
     if isinstance(rule, Nulls):
         return _nulls(rule, columns)
     if isinstance(rule, Between):
         return _between(rule, columns, personal=personal)
     if isinstance(rule, OneOf):
         return _one_of(rule, columns, personal=personal)
-    raise TypeError(f"{type(rule).__name__} is no rule about values")
+    assert_never(rule)
 
 
 def _nulls(rule: Nulls, columns: Mapping[str, Column]) -> Finding:

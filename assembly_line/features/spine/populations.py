@@ -31,10 +31,7 @@ class Stays:
 
 def stays_of_events(rows: Rows, lookback: int, sight: Sight) -> Stays:
     """An event counts at the decisions that see it, at most `lookback` microseconds old, as in a trailing window."""
-    first = rows.times + sight.hold
-    if rows.known is not None:
-        first = np.maximum(first, rows.known)
-    return Stays(first, rows.times + lookback + sight.before)
+    return Stays(sight.seen_from(rows.times, rows.known), rows.times + lookback + sight.before)
 
 
 def stays_of_facts(generated: Generated, columns: Mapping[str, Column], rows: int) -> Stays:

@@ -51,6 +51,18 @@ class Sight:
     before: int
     hold: int
 
+    def seen_from(self, times: Integers, known: Integers | None) -> Integers:
+        """The first decision time that sees each row: it has happened and is known. NEVER if it never is.
+
+        This is the one place that says when a row that comes late counts.
+
+        Args:
+            times: event times.
+            known: known times; None if the source declares a delay, which `hold` has in it.
+        """
+        happened = times + self.hold
+        return happened if known is None else np.maximum(happened, known)
+
     def upper(self, decision_times: Integers) -> Integers:
         """The latest event time that is seen, inclusive."""
         return decision_times - self.hold

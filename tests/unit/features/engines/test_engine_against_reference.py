@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from assembly_line import calendar_days, column, days, hours, months, weeks, years
+from assembly_line.declarations.features import Aggregate, AggregateKind
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.predicates import OPERATORS, Comparison, Predicate
 from assembly_line.declarations.sources import Source
@@ -91,6 +92,11 @@ LINES = st.fixed_dictionaries(
 )
 # A world is named by its seed: nothing about it would become simpler by shrinking.
 PHASES = (Phase.explicit, Phase.generate)
+
+
+def test_every_aggregate_is_among_what_is_compared() -> None:
+    compared = {feature.kind for feature in a_line().features.values() if isinstance(feature, Aggregate)}
+    assert compared == set(get_args(AggregateKind))
 
 
 @settings(max_examples=25, phases=PHASES)

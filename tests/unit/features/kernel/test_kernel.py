@@ -21,6 +21,7 @@ from assembly_line.features.kernel.reductions import (
     minima,
     stddevs,
 )
+from assembly_line.features.values.semantics import Sight
 
 ROWS = 200
 
@@ -179,10 +180,11 @@ def test_rows_of_entities_that_nobody_asked_for_are_not_borrowed() -> None:
     times = np.full(5, 5)
     history = History(codes, times)
     query = WindowQuery(np.array([0, 1, 2, -1]), np.full(4, 0), np.full(4, 9), np.full(4, 9))
+    sight = Sight(before=0, hold=0)
 
     assert history.windows(query).sizes.tolist() == [1, 1, 0, 0]
-    assert history.last_visible(query.entities, query.known_by, 0).tolist() == [0, 1, -1, -1]
-    assert History(codes, times, times).last_visible(query.entities, query.known_by, 0).tolist() == [0, 1, -1, -1]
+    for rows in (history, History(codes, times, times)):
+        assert rows.last_visible(query.entities, query.known_by, sight).tolist() == [0, 1, -1, -1]
 
 
 def test_distinct_items_at_the_edges_of_time() -> None:

@@ -87,7 +87,7 @@ class Crowd:
         width = chance.integers(0, 40, asked) if back else 20
         self.lower = decisions.times - width
         happened, entities = self.history.times, self.history.entities
-        visible = self.history.visible_from(1)
+        visible = Sight(before=1, hold=1).seen_from(self.history.times, self.history.known)
         self.sees: Flags = (
             (decisions.entities[:, None] == entities)
             & (visible <= decisions.times[:, None])

@@ -200,8 +200,10 @@ def spread_out(
     whole = np.ones(len(matched.codes), np.bool_)
     columns = {CODE: Column("int64", matched.codes, whole)}
     columns |= {f"c{n}": column for n, column in enumerate(matched.columns.values())}
-    batches = list(spreading.batches(to_physical_table(columns).to_batches(max_chunksize=7)))
-    found = from_physical_table(pa.Table.from_batches(batches), {CODE: "int64", **spreading.kinds})
+    table = to_physical_table(columns)
+    # No decision may see any row: then there is no batch either.
+    spread = pa.Table.from_batches(spreading.batches(table.to_batches(max_chunksize=7)), table.schema)
+    found = from_physical_table(spread, {CODE: "int64", **spreading.kinds})
     return Matched(found.pop(CODE).values, dict(zip(matched.columns, found.values(), strict=True)))
 
 
