@@ -67,6 +67,7 @@ class AttemptsEnvironment(Environment):
     """lambdas/attempts: what follows a job that did not end well."""
 
     dataset_machine_arn: str
+    store_bucket: str
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import secrets
 from datetime import datetime
 from enum import StrEnum
 
+from assembly_line.errors import RequestRefused
+
 PROJECT = "assembly-line"
 # Every job and model carries it: by it a role tells those of its own environment from others.
 ENVIRONMENT_TAG = f"{PROJECT}:environment"
@@ -21,8 +23,9 @@ RUNNING = "RUNNING"
 # The execution that builds the dataset of a run is called after the run.
 CHILD_SUFFIX = "-dataset"
 # How the names of such executions end, as a regular expression of Python and of JSONata alike.
-CHILD_RUN = f"{CHILD_SUFFIX}(-[0-9][0-9]?)?$"
-EXECUTION_NAME_LIMIT = 80
+CHILD_RUN = f"{CHILD_SUFFIX}(-[0-9]{{1,4}})?$"
+# Of Step Functions' 80 characters for a name, what is left for a run beside the suffix and number of its dataset's.
+RUN_NAME_LIMIT = 64
 CODE_CHANNEL = "code"
 TRAIN_CHANNEL = "train"
 CONTAINER_CODE = "/opt/ml/input/data/code"
@@ -30,6 +33,9 @@ CONTAINER_MODEL_CODE = "/opt/ml/model/code"
 # Module that builds the scripts for pip where there is no network.
 BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
+# What stands behind the run in a job's name: the longest step of a fit, and the number of an attempt.
+_STEP_AND_ATTEMPT = len("-refit-holdout-9999")
+_DIGITS = 12
 # How a run, and so its execution, may be called.
 RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 
@@ -185,17 +191,31 @@ def run_name(line: str, step: str | None, at: datetime) -> str:
 
 
 def job_name(line: str, run_id: str, step: str, attempt: int) -> str:
-    """A legal SageMaker job or model name from line, run, step and attempt; the same four always give the same name."""
-    name = f"{aws_name(run_id)}-{step}"
+    """A legal SageMaker job or model name from line, run, step and attempt; other than of any other four."""
+    return f"{jobs_of_run(line, run_id)}-{step}-{attempt}"
+
+
+def jobs_of_run(line: str, run_id: str) -> str:
+    """How the names of all jobs of a run begin.
+
+    A run that `run_name` names has jobs called after it. SageMaker's names cannot tell any other run: they know no
+    underscore, no two dashes and fewer characters. A digest tells it from those that would be called alike.
+    """
+    room = JOB_NAME_LIMIT - _STEP_AND_ATTEMPT
+    named = re.fullmatch(rf"{aws_name(line)}-(score-)?[0-9]{{8}}-[0-9a-f]{{8}}", run_id)
+    # Runs of the line `a_score` may be called like the scoring runs of `a`.
+    if named and len(run_id) <= room and (named[1] or not line.endswith("_score")):
+        return run_id
+    digest = hashlib.sha256(f"{line}/{run_id}".encode()).hexdigest()[:_DIGITS]
+    name = re.sub(r"-+", "-", aws_name(run_id)).strip("-")
     if not name.startswith(aws_name(line)):
         name = f"{aws_name(line)}-{name}"
-    name = re.sub(r"-+", "-", name).strip("-")
-    # Room for the attempt: of all attempts the name is the same but for the number.
-    longest = JOB_NAME_LIMIT - len("-999")
-    if len(name) > longest:
-        tail = f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{step}"
-        name = f"{name[: longest - len(tail) - 1].rstrip('-')}-{tail}"
-    return f"{name}-{attempt}"
+    return f"{name[: room - len(digest) - 1].rstrip('-')}-{digest}"
+
+
+def is_job_of(name: str, line: str, run_id: str) -> bool:
+    """Whether a job is one of the run's. Steps have words of at most seven letters, which no digest is."""
+    return re.fullmatch(rf"{jobs_of_run(line, run_id)}(-[a-z]{{1,7}}){{1,2}}-[0-9]+", name) is not None
 
 
 def next_job_name(name: str, attempt: int) -> str:
@@ -206,7 +226,25 @@ def next_job_name(name: str, attempt: int) -> str:
 def child_run(run_id: str, attempt: int) -> str:
     """The name of the execution that builds the dataset of a run."""
     end = CHILD_SUFFIX if attempt == 1 else f"{CHILD_SUFFIX}-{attempt}"
-    return f"{run_id[: EXECUTION_NAME_LIMIT - len(end)]}{end}"
+    return f"{run_id}{end}"
+
+
+def require_run_name(run_id: str) -> None:
+    """Refuse the name of a run after which nothing that it starts could be called.
+
+    Raises:
+        RequestRefused: it is too long, or that of another run's dataset.
+    """
+    if is_child(run_id):
+        raise RequestRefused(
+            f"execution {run_id!r}: its name ends like that of the dataset of run {work_item(run_id)!r}; expected "
+            f"another end than {CHILD_SUFFIX!r}; start it under another name"
+        )
+    if len(run_id) > RUN_NAME_LIMIT:
+        raise RequestRefused(
+            f"execution {run_id!r}: its name has {len(run_id)} characters, expected at most {RUN_NAME_LIMIT}, because "
+            "what it starts is called after it; start it under a shorter name"
+        )
 
 
 def is_child(run_id: str) -> bool:

@@ -86,7 +86,9 @@ class FeaturesStack(StationStack):
             "Attend",
             handler="attempts.handler.handle",
             environment=AttemptsEnvironment(
-                assembly_environment=self.environment_name, dataset_machine_arn=self.dataset_machine.arn
+                assembly_environment=self.environment_name,
+                dataset_machine_arn=self.dataset_machine.arn,
+                store_bucket=self.foundation.store.name,
             ),
             seconds=ATTEND_SECONDS,
         )

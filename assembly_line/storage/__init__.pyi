@@ -20,7 +20,7 @@ from .models.registry import PackageContent as PackageContent
 from .models.releases import ReleaseStore as ReleaseStore
 from .services.account_questions import Questions as Questions
 from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST
-from .services.job_runs import jobs_of_run as jobs_of_run
+from .services.job_runs import jobs_of as jobs_of
 from .services.jobs import Jobs as Jobs
 from .services.logs import Logs as Logs
 from .services.machines import RUNNING as RUNNING

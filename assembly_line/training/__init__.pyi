@@ -5,6 +5,7 @@ from .archive import build_archive as build_archive
 from .attempts import Attempt as Attempt
 from .attempts import Found as Found
 from .attempts import Problem as Problem
+from .attempts import Work as Work
 from .attempts import way_on as way_on
 from .champions import Cause as Cause
 from .champions import Champion as Champion

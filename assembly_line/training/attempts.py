@@ -53,6 +53,39 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Whose work an attempt is: by this it knows its own job from another's of the same name.
+
+    Args:
+        run_id: of the run.
+        folders: URIs below which the jobs of the run write, and its model lies.
+        dataset_request: what an execution is given that builds its dataset.
+    """
+
+    run_id: str
+    folders: tuple[str, ...]
+    dataset_request: Mapping[str, Any]
+
+    def require_own(self, attempt: Attempt, *, uri: str | None = None, request: Any = None) -> None:
+        """Refuse a job that does another run's work.
+
+        Args:
+            uri: where the job writes, or its model lies; None of an execution.
+            request: what the execution was given; None of a job.
+
+        Raises:
+            JobFailed: the name is taken.
+        """
+        if (request == self.dataset_request) if uri is None else uri.startswith(self.folders):
+            return
+        whose = f"writes to {uri}" if uri is not None else f"was given {request}"
+        raise JobFailed(
+            f"{attempt.kind} {attempt.name} does the work of another run: it {whose}; expected that of run "
+            f"{self.run_id}; start this run again under another name"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """What was caught. `redrives` counts those of the execution by then."""
 

@@ -30,7 +30,7 @@ from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features import inputs_from_json, read_columns
 from assembly_line.instants import format_instant, from_micros, parse_instant
-from assembly_line.names import LedgerKind, job_name
+from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage import Deliveries
 from lambdas.account import account_of
@@ -48,6 +48,7 @@ account = partial(account_of, ScoringEnvironment)
 @logger.inject_lambda_context
 def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the request, and settle release, champion and the run's place on the business clock."""
+    require_run_name(event["run_id"])
     request = ScoringRequest.parse(event["input"])
     started_at = parse_instant(event["started_at"], field="started_at")
     control = account().control

@@ -17,7 +17,7 @@ from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.features import read_columns, require_happened
 from assembly_line.instants import format_instant
-from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix
+from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix, require_run_name
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest, TrainingRequest
 from assembly_line.storage import PackageContent, runs
@@ -55,6 +55,7 @@ account = partial(account_of, TrainingEnvironment)
 @logger.inject_lambda_context
 def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the request before anything is built, and fix what the run is: release, hyperparameters, author."""
+    require_run_name(event["run_id"])
     request = TrainingRequest.parse(event["input"])
     release = account().released.release(request.line, request.release)
     digest = release.digest

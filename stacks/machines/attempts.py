@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assembly_line.names import CHILD_SUFFIX, EXECUTION_NAME_LIMIT
+from assembly_line.names import CHILD_SUFFIX
 from stacks.machines.states import State, States, choose, expression, invoke, known, run_child, wait
 from stacks.machines.station_events import REDRIVES, Announcer
 
@@ -25,9 +25,7 @@ RESULT = "$way.result"
 ANY_FAILURE = "States.TaskFailed"
 CHILD_EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
 # The execution that builds the dataset of a run; `assembly_line.names.child_run` names the later attempts.
-CHILD_NAME = (
-    f"$substring($states.context.Execution.Name, 0, {EXECUTION_NAME_LIMIT - len(CHILD_SUFFIX)}) & '{CHILD_SUFFIX}'"
-)
+CHILD_NAME = f"$states.context.Execution.Name & '{CHILD_SUFFIX}'"
 _AGAIN = "BeginAttempt"
 _TAKE = "TakeResult"
 _PROBLEM = {
@@ -74,7 +72,7 @@ def attempt_states(function: str, steps: Sequence[Step], announcer: Announcer) -
     given = {
         "run_id": expression("$states.context.Execution.Name"),
         "redrives": expression(REDRIVES),
-        **known(ATTEMPT, "problem"),
+        **known(ATTEMPT, "problem", "context"),
     }
     attend = invoke(function, given, assign="way", then="WhichWay", seconds=ATTEND_SECONDS)
     attend["Assign"][ATTEMPT] = expression("$states.result.Payload.attempt")

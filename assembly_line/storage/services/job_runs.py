@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from assembly_line.errors import RunFailed
-from assembly_line.names import aws_name
+from assembly_line.names import is_job_of, jobs_of_run
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -45,9 +45,10 @@ class JobRuns:
             self._pause(PAUSE)
 
 
-def jobs_of_run(sagemaker: SageMakerClient, run: str) -> list[str]:
-    """Names of the SageMaker jobs of a run: they begin with its id."""
-    name = aws_name(run)
-    training = sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
-    transform = sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
-    return [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]
+def jobs_of(sagemaker: SageMakerClient, line: str, run_id: str) -> list[str]:
+    """Names of the SageMaker jobs of a run."""
+    begin = jobs_of_run(line, run_id)
+    training = sagemaker.list_training_jobs(NameContains=begin, MaxResults=100)["TrainingJobSummaries"]
+    transform = sagemaker.list_transform_jobs(NameContains=begin, MaxResults=100)["TransformJobSummaries"]
+    names = [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]
+    return [name for name in names if is_job_of(name, line, run_id)]

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from assembly_line.causes import readable_failure
 from assembly_line.errors import NotFound
 from assembly_line.storage.services.machines import RUNNING, SUCCEEDED, Machines, execution_arn
-from assembly_line.training import Attempt, Found
+from assembly_line.training import Attempt, Found, Work
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -27,39 +27,47 @@ class Jobs:
         self._machines = machines
         self._machine_arn = machine_arn
 
-    def find(self, attempt: Attempt) -> Found | None:
-        """The job of an attempt; None if there is none of its name."""
+    def find(self, attempt: Attempt, work: Work) -> Found | None:
+        """The job of an attempt; None if there is none of its name.
+
+        Raises:
+            JobFailed: there is one, which does another run's work.
+        """
         if attempt.kind == "execution":
-            return self._execution(attempt.name)
+            return self._execution(attempt, work)
         try:
-            return self._described(attempt)
+            return self._described(attempt, work)
         except ClientError as error:
             if error.response["Error"]["Code"] in ABSENT:
                 return None
             raise
 
-    def _described(self, attempt: Attempt) -> Found:
+    def _described(self, attempt: Attempt, work: Work) -> Found:
         match attempt.kind:
             case "training":
                 job = self._sagemaker.describe_training_job(TrainingJobName=attempt.name)
+                work.require_own(attempt, uri=job["OutputDataConfig"]["S3OutputPath"])
                 artifact = job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
                 return _found(job["TrainingJobStatus"], job.get("FailureReason", ""), artifact)
             case "transform":
                 scoring = self._sagemaker.describe_transform_job(TransformJobName=attempt.name)
+                work.require_own(attempt, uri=scoring["TransformOutput"]["S3OutputPath"])
                 return _found(scoring["TransformJobStatus"], scoring.get("FailureReason", ""), None)
             case "model":
-                self._sagemaker.describe_model(ModelName=attempt.name)
+                model = self._sagemaker.describe_model(ModelName=attempt.name)
+                work.require_own(attempt, uri=model["PrimaryContainer"]["ModelDataUrl"])
                 return Found(status="succeeded")
             case "execution":
                 raise NotFound(f"{attempt.name}: an execution is no job of SageMaker")
             case _:
                 assert_never(attempt.kind)
 
-    def _execution(self, name: str) -> Found | None:
+    def _execution(self, attempt: Attempt, work: Work) -> Found | None:
         try:
-            found = self._machines.describe(execution_arn(self._machine_arn, name))
+            found = self._machines.describe(execution_arn(self._machine_arn, attempt.name))
         except NotFound:
             return None
+        work.require_own(attempt, request=found.request)
         if found.status == RUNNING:
             return Found(status="running")
         if found.status == SUCCEEDED:

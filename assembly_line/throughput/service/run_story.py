@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.errors import NotFound
 from assembly_line.stations import SCORING, Machine
-from assembly_line.storage import SUCCEEDED, Execution, StateVisit, jobs_of_run
+from assembly_line.storage import SUCCEEDED, Execution, StateVisit, jobs_of
 from assembly_line.throughput.service.executions import find
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def _jobs(account: Account, machine: Machine, execution: Execution) -> list[str]
     """Names of an execution's SageMaker jobs, or ids of the Glue runs that it started."""
     match machine.jobs:
         case "sagemaker":
-            return jobs_of_run(account.client("sagemaker"), execution.name)
+            line = execution.request.get("line") if isinstance(execution.request, dict) else None
+            return jobs_of(account.client("sagemaker"), line, execution.name) if isinstance(line, str) else []
         case "glue":
             started = account.machines.submitted(execution.arn, "glue")
             return [answer["JobRunId"] for answer in started if isinstance(answer, dict) and "JobRunId" in answer]

@@ -11,7 +11,7 @@ import pytest
 from assembly_line.errors import NotFound, RequestRefused, ScoringFailed
 from assembly_line.instants import format_instant
 from assembly_line.messages import Prediction
-from assembly_line.names import LedgerKind, run_item, scoring_prefix
+from assembly_line.names import LedgerKind, job_name, run_item, scoring_prefix
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring
 
@@ -76,7 +76,7 @@ def test_prepare_writes_the_batch_in_the_order_of_the_spine(scoring: Scoring) ->
     assert batch == [f"{rows[0].decision_id},,0,0", f"{rows[1].decision_id},12.5,3,1", f"{rows[2].decision_id},10.0,0,"]
     assert prepared["rows"] == 3
     assert prepared["model_name"] == "coupon-redemption-model"
-    assert prepared["job_name"] == f"{scoring.run_id}-score-1"
+    assert prepared["job_name"] == job_name(LINE, scoring.run_id, "score", 1)
     assert prepared["input_uri"].endswith("/input/")
     assert prepared["output_uri"].endswith("/output")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from assembly_line.errors import JobFailed
-from assembly_line.names import child_run, is_child, job_name, work_item
+from assembly_line.names import is_child, job_name
 from assembly_line.training.attempts import Attempt, Found, Problem, Way, way_on
 
 RUN = "coupon-redemption-train-20170701-5f0c1a2b"
@@ -107,14 +107,7 @@ def test_an_error_of_the_service_gets_two_more_attempts() -> None:
         way(FAILED, broken, attempt=replace(ATTEMPT, number=3))
 
 
-@pytest.mark.parametrize("run", ["r-1", "x" * 80])
-def test_a_child_of_every_attempt_is_known_as_one(run: str) -> None:
-    children = [child_run(run, number) for number in (1, 2, 10)]
-    assert len(set(children)) == 3
-    for child in children:
-        assert len(child) <= 80
-        assert is_child(child)
-        assert run.startswith(work_item(child))
+def test_a_dataset_that_somebody_asked_for_is_no_child() -> None:
     assert not is_child("coupon-redemption-dataset-20170712-5f0c1a2b")
 
 
