@@ -87,17 +87,22 @@ def _visit_key(event: RecordedEvent) -> tuple[str, str, str, int, datetime, int,
 def _passes(line: str, item: str, station: str, events: Sequence[RecordedEvent]) -> list[Visit]:
     """Split where the attempt changes, where something begins after an end, and where what was finished is sent back.
 
-    The last is a pass of its own that takes no time: a champion may decide for months before it is rolled back.
+    Each time that it is sent back is a pass of its own, which takes no time: a champion may decide for months before it
+    is rolled back. Whoever does that knows nothing of the attempt that finished.
     """
+    finished = min((event.at for event in events if event.kind == "finished"), default=None)
     groups: list[list[RecordedEvent]] = []
+    returned: list[list[RecordedEvent]] = []
     for event in events:
+        if event.kind == "sent_back" and finished is not None and event.at >= finished:
+            returned.append([event])
+            continue
         current = groups[-1] if groups else []
         ended = any(earlier.kind in ENDS for earlier in current)
-        returned = event.kind == "sent_back" and any(earlier.kind == "finished" for earlier in current)
-        if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS) or returned:
+        if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS):
             groups.append([])
         groups[-1].append(event)
-    passes = [_visit(line, item, station, group) for group in groups]
+    passes = [_visit(line, item, station, group) for group in [*groups, *returned]]
     return [replace(visit, repeated=number < len(passes) - 1) for number, visit in enumerate(passes)]
 
 
