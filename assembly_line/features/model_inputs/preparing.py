@@ -159,13 +159,16 @@ def _fitted(columns: Columns, train: Integers, facts: Facts, spec: ModelSpec, me
 def _prepared(fold: Fold, columns: Columns, targets: Targets, fitted: Fitted, spec: ModelSpec) -> PreparedFold:
     balance = _balance(fold, columns, targets, spec)
     parts = []
+    left_out = {name: dict(reasons) for name, reasons in fold.left_out.items()}
+    if balance is not None and (drawn_out := len(fold.parts[TRAIN]) - len(balance.rows)):
+        left_out[TRAIN]["downsampled"] = drawn_out
     for name, rows in fold.parts.items():
         part = _part(name, rows if balance is None or name != TRAIN else rows[balance.rows], columns, targets, fitted)
         parts.append(part if balance is None or name != TRAIN else replace(part, weights=balance.weights))
     record = {
         "fold": fold.number,
         "fitted_digest": fitted.digest,
-        "left_out": {name: dict(reasons) for name, reasons in fold.left_out.items()},
+        "left_out": left_out,
         "shared_groups": fold.shared_groups,
         "balance": None if balance is None else balance.record,
     }
