@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import format_instant, parse_instant
+from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from assembly_line.requests import ScoringRequest
@@ -27,7 +27,11 @@ class Backfill(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPeriod:
-    """A run that went into delivery: which decisions, and when by the line's business clock."""
+    """A run that went into delivery: which decisions, and when by the line's business clock.
+
+    Args:
+        until: the first decision time that it left out: the end of its period, or what came after its `as_of`.
+    """
 
     run_id: str
     since: datetime
@@ -133,6 +137,11 @@ def data_as_of(request: ScoringRequest) -> datetime:
     return request.at if within and request.at is not None else request.until
 
 
+def seen_until(until: datetime, *, as_of: datetime) -> datetime:
+    """The first decision time that a run leaves out: it decides nothing that comes after its `as_of`."""
+    return until if until <= as_of else as_of + MICROSECOND
+
+
 def _backfill(
     request: ScoringRequest, instant: datetime, knows_until: datetime, latest: ScoredPeriod | None
 ) -> dict[Backfill, str]:
@@ -153,12 +162,19 @@ def _backfill(
 def require_worth_acting(request: ScoringRequest, *, instant: datetime, expires_after: timedelta) -> None:
     """Refuse a period whose last action has expired by the business clock: every consumer would refuse it.
 
+    A replay at the end of the period sees all its decisions. Only of a period as long as the actions last have the
+    earliest expired by then.
+
     Raises:
         RequestRefused: names the instants, and how a replay declares its own.
     """
     if instant - request.until >= expires_after:
+        too_long = request.until - request.since >= expires_after
+        shorter = f", of a period shorter than {expires_after}" if too_long else ""
+        leave_out = ", without as_of" if request.as_of is not None and request.as_of > request.until else ""
         raise RequestRefused(
             f"at: actions for decisions before {format_instant(request.until)} have all expired by "
             f"{format_instant(request.until + expires_after)}, and the run's instant is {format_instant(instant)}; a "
-            f"replay of the past declares its instant, such as at={format_instant(request.since)} (`line score --at`)"
+            f"replay of the past declares its instant, such as at={format_instant(request.until)} (`line score --at`)"
+            f"{leave_out}{shorter}"
         )

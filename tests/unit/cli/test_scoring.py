@@ -75,7 +75,7 @@ def test_a_day_is_a_day_of_the_line_and_a_replay_declares_its_instant(champion: 
 def test_a_past_day_without_an_instant_is_refused_before_anything_starts(champion: Target, line: Command) -> None:
     answer = line(*SCORE)
     assert answer.code == ExitCode.REFUSED
-    assert "such as at=2017-07-12T04:00:00.000000Z (`line score --at`)" in answer.err
+    assert "such as at=2017-07-13T04:00:00.000000Z (`line score --at`)" in answer.err
 
 
 def test_the_same_day_again_is_refused_where_nobody_can_be_asked(scored: Target, line: Command) -> None:
