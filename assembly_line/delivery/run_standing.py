@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.documents import STORED, Instant, document_of, read_document
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import MICROSECOND, format_instant, parse_instant
+from assembly_line.instants import MICROSECOND, format_instant
 
 if TYPE_CHECKING:
     from assembly_line.requests import ScoringRequest
@@ -33,27 +34,19 @@ class ScoredPeriod:
         until: the first decision time that it left out: the end of its period, or what came after its `as_of`.
     """
 
+    __pydantic_config__ = STORED
+
     run_id: str
-    since: datetime
-    until: datetime
-    instant: datetime
+    since: Instant
+    until: Instant
+    instant: Instant
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "run_id": self.run_id,
-            "from": format_instant(self.since),
-            "to": format_instant(self.until),
-            "instant": format_instant(self.instant),
-        }
+        return document_of(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ScoredPeriod:
-        return cls(
-            run_id=document["run_id"],
-            since=parse_instant(document["from"], field="from"),
-            until=parse_instant(document["to"], field="to"),
-            instant=parse_instant(document["instant"], field="instant"),
-        )
+        return read_document(cls, document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
