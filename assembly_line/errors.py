@@ -71,8 +71,8 @@ class MalformedMessage(AssemblyError):
         fields: those of the schema's fields that are wrong; unlike the text, a log may hold them.
     """
 
-    def __init__(self, text: str, fields: Sequence[str] = ()) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, fields: Sequence[str] = (), **parts: str) -> None:
+        super().__init__(text, **parts)
         self.fields = tuple(fields)
 
 

@@ -208,7 +208,12 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
         )
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
     if not isinstance(request.model, ModelSpec):
-        raise RequestRefused("model.type: 'plain' is the dataset as it is: it has no model inputs")
+        raise RequestRefused(
+            "model.type: 'plain' is the dataset as it is: it has no model inputs",
+            where="model.type",
+            value=repr("plain"),
+            expected="a type that has model inputs",
+        )
     check_model_spec(request.model, line)
     spec, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
@@ -285,7 +290,10 @@ def _request(
     given: dict[str, Any] = {ARGUMENTS[name]: format_instant(value) for name, value in _checked(instants, purpose)}
     if isinstance(features, str):
         raise RequestRefused(
-            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]"
+            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]",
+            where="features",
+            value=repr(features),
+            expected="a list of names",
         )
     if features is not None:
         given["features"] = list(features)
@@ -300,7 +308,10 @@ def _checked(instants: Mapping[str, Instant | None], purpose: str) -> Iterator[t
     if purpose == "scoring" and (since is None or until is None):
         raise RequestRefused(
             "notebook.dataset: a scoring dataset needs since and until, the period of its decision times; "
-            f"got since={since!r}, until={until!r}"
+            f"got since={since!r}, until={until!r}",
+            where="since, until",
+            value=f"{since!r}, {until!r}",
+            expected="both, for a scoring dataset",
         )
     found = {
         name: parse_instant(value.isoformat() if isinstance(value, date) else value, field=name)
@@ -308,7 +319,12 @@ def _checked(instants: Mapping[str, Instant | None], purpose: str) -> Iterator[t
         if value is not None
     }
     if "since" in found and "until" in found and found["since"] >= found["until"]:
-        raise RequestRefused(f"notebook.dataset: since {since} is not before until {until}")
+        raise RequestRefused(
+            f"notebook.dataset: since {since} is not before until {until}",
+            where="since",
+            value=str(since),
+            expected=f"before until {until}",
+        )
     yield from found.items()
 
 

@@ -30,7 +30,10 @@ def examine(session: Session) -> Examination:
     """
     if session.embedded:
         raise RequestRefused(
-            f"line doctor: {EMBEDDED!r} has no account; expected an environment of one: line --environment dev doctor"
+            f"line doctor: {EMBEDDED!r} has no account; expected an environment of one: line --environment dev doctor",
+            where="--environment",
+            value=repr(EMBEDDED),
+            expected="an environment of an account",
         )
     target = session.target
     wanted = wanted_of(session, account=target.account_id, region=target.region)

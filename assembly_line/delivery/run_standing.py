@@ -72,7 +72,12 @@ class Standing:
             RequestRefused: names the runs that delivered them, and what to do.
         """
         if self.again and not self.withheld and not request.again:
-            raise RequestRefused(f"again: {self.asked()}; say again=true (`line score --again`) to do so")
+            raise RequestRefused(
+                f"again: {self.asked()}; say again=true (`line score --again`) to do so",
+                where="again",
+                value="false",
+                expected="true, as decisions of this period were delivered before",
+            )
 
     def asked(self) -> str:
         """What would happen a second time, in words."""
@@ -106,7 +111,10 @@ def standing(
     if request.at is not None and request.at > now:
         raise RequestRefused(
             f"at: {format_instant(request.at)} lies in the future, it is {format_instant(now)}; a replay declares an "
-            "instant of the past; leave it out to score in real time"
+            "instant of the past; leave it out to score in real time",
+            where="at",
+            value=format_instant(request.at),
+            expected=f"an instant of the past: at most {format_instant(now)}",
         )
     instant = request.at or now
     backfill = _backfill(request, instant, model_knows_until, latest)
@@ -169,5 +177,8 @@ def require_worth_acting(request: ScoringRequest, *, instant: datetime, expires_
             f"at: actions for decisions before {format_instant(request.until)} have all expired by "
             f"{format_instant(request.until + expires_after)}, and the run's instant is {format_instant(instant)}; a "
             f"replay of the past declares its instant, such as at={format_instant(request.until)} (`line score --at`)"
-            f"{leave_out}{shorter}"
+            f"{leave_out}{shorter}",
+            where="at",
+            value=format_instant(instant),
+            expected=f"before {format_instant(request.until + expires_after)}, such as {format_instant(request.until)}",
         )

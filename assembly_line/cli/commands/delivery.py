@@ -67,7 +67,12 @@ def score(
     from assembly_line.requests import ScoringRequest
 
     if (day is None) == (since is None and until is None):
-        raise RequestRefused("say which decisions: --date DAY, or --from INSTANT --to INSTANT")
+        raise RequestRefused(
+            "say which decisions: --date DAY, or --from INSTANT --to INSTANT",
+            where="--date, --from, --to",
+            value="missing",
+            expected="--date DAY, or --from INSTANT --to INSTANT",
+        )
     within = period(since, until) if day is None else day_of_decisions(session.target, line, day)
     if at is not None:
         at = instant_of_line(session.target, line, at, field="--at")

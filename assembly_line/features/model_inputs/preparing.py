@@ -95,7 +95,12 @@ def prepare_inputs(
             become too many columns is refused when it is computed.
     """
     if not len(columns[DECISION_ID]):
-        raise RequestRefused(f"model: dataset {facts.dataset_id} has no rows, so there is nothing to split")
+        raise RequestRefused(
+            f"model: dataset {facts.dataset_id} has no rows, so there is nothing to split",
+            where="model",
+            value=f"dataset {facts.dataset_id} without rows",
+            expected="rows to split",
+        )
     ordered = _ordered(columns)
     times = ordered[DECISION_TIME].values
     known = ordered[OUTCOME_KNOWN_AT].values if OUTCOME_KNOWN_AT in ordered else times

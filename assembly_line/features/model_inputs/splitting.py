@@ -115,5 +115,8 @@ def _require_rows(fold: Fold) -> None:
             place = "model.split" if fold.number is None else f"model.split: fold {fold.number}"
             raise RequestRefused(
                 f"{place}: the {name} part has no rows left ({counts or 'none decided in its time'}); choose another "
-                "holdout or boundary, fewer folds, window expanding, a shorter embargo, or keep less together"
+                "holdout or boundary, fewer folds, window expanding, a shorter embargo, or keep less together",
+                where=place,
+                value=f"{name} part without rows",
+                expected="at least one row in each part",
             )
