@@ -26,12 +26,20 @@ def given_keys(line: Line, decision: str) -> dict[str, str] | None:
     parts = [(name.strip(), value) for name, _, value in (part.partition("=") for part in decision.split(","))]
     given = dict(parts)
     if len(given) < len(parts):
-        raise RequestRefused(f"decision {decision!r}: names a key twice; expected each key once, as name=value")
+        raise RequestRefused(
+            f"decision {decision!r}: names a key twice; expected each key once, as name=value",
+            where="decision",
+            value=repr(decision),
+            expected="each key once, as name=value",
+        )
     unknown = [name for name in given if name not in line.decision.keys]
     if unknown:
         raise RequestRefused(
             f"decision {decision!r}: {', '.join(map(repr, unknown))} is no key of it; "
-            f"expected some of {', '.join(line.decision.keys)}, each as name=value"
+            f"expected some of {', '.join(line.decision.keys)}, each as name=value",
+            where="decision",
+            value=repr(decision),
+            expected=f"some of {', '.join(line.decision.keys)}, each as name=value",
         )
     return given
 
@@ -41,7 +49,10 @@ def several(decision: str, named: list[str]) -> RequestRefused:
     more = len(named) - SHOWN
     return RequestRefused(
         f"decision {decision!r}: {len(named)} decisions have these keys; say which by its id or by more keys: "
-        f"{'; '.join(named[:SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+        f"{'; '.join(named[:SHOWN])}{f'; and {more} more' if more > 0 else ''}",
+        where="decision",
+        value=repr(decision),
+        expected="keys of one decision, or its id",
     )
 
 

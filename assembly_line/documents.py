@@ -1,13 +1,23 @@
-"""Stored JSON documents as values and back. pydantic converts; it is imported when the first document is read."""
+"""Stored JSON documents as values and back. pydantic converts; it is imported when the first document is read.
+
+Records that come by the thousand, and those of functions that need no pydantic, are checked by `record_of`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import json
+import math
+import reprlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from assembly_line.errors import DocumentUnreadable
+from assembly_line.errors import AssemblyError, DocumentUnreadable, RequestRefused
+from assembly_line.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic_core import CoreSchema
 
 Value = TypeVar("Value")
 # Words of stored documents that Python keeps for itself, or that have another name everywhere else.
@@ -21,6 +31,115 @@ def stored_name(name: str) -> str:
 
 STORED = {"alias_generator": stored_name}
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+# What may stand in a member of a record: values of these types (bool is no int), or one of these words.
+Allowed = tuple[type, ...] | frozenset[str]
+TEXT: Allowed = (str,)
+NULL: Allowed = (type(None),)
+TEXT_OR_NULL: Allowed = (str, type(None))
+WHOLE: Allowed = (int,)
+NUMBER: Allowed = (int, float)
+FLAG: Allowed = (bool,)
+OBJECT: Allowed = (dict,)
+LIST: Allowed = (list,)
+_WORDS = {str: "a text", int: "an integer", float: "a number", bool: "true or false", dict: "an object", list: "a list"}
+WRITTEN = "what the line wrote"
+BRING_BACK = "bring back the object's earlier version, or make it again"
+
+
+class _AsText:
+    """An instant, which a document states as text. It tells pydantic so when a document is read."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        as_text = core_schema.plain_serializer_function_ser_schema(
+            format_instant, return_schema=core_schema.str_schema()
+        )
+        return core_schema.no_info_plain_validator_function(_instant, serialization=as_text)
+
+
+Instant = Annotated[datetime, _AsText()]
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        return value if isinstance(value, datetime) else parse_instant(value, field="instant")
+    except RequestRefused as error:
+        raise ValueError(str(error).removeprefix("instant: ")) from error  # pydantic then names the field
+
+
+def parse_document(content: bytes | str, *, of: str) -> Any:
+    """The JSON values that an object or an item holds.
+
+    Args:
+        of: what holds them, such as its address.
+
+    Raises:
+        DocumentUnreadable: it is no JSON.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DocumentUnreadable.about(of, f"no JSON ({error})", WRITTEN, BRING_BACK) from error
+
+
+class Record(dict[str, Any]):
+    """A stored JSON object. Who reads a member that it lacks is told so by name.
+
+    Args:
+        of: what holds it, such as its address.
+    """
+
+    __slots__ = ("of", "refusal")
+
+    # A copy, as `asdict` makes one, is made of the members alone.
+    def __init__(
+        self,
+        members: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+        *,
+        of: str = "record",
+        refusal: type[AssemblyError] = DocumentUnreadable,
+    ) -> None:
+        super().__init__(members)
+        self.of, self.refusal = of, refusal
+
+    def __missing__(self, name: str) -> Any:
+        raise self.refusal.about(f"{self.of}: {name}", "missing", WRITTEN, BRING_BACK)
+
+
+def record_of(
+    document: object, members: Mapping[str, Allowed], *, of: str, refusal: type[AssemblyError] = DocumentUnreadable
+) -> Record:
+    """A record in which the members that are there are what their readers take them for.
+
+    Args:
+        members: member -> what may stand there; others may be anything.
+        of: what holds the record, such as its address.
+
+    Raises:
+        DocumentUnreadable: a member is of another type; names it. Or another `refusal`.
+    """
+    if not isinstance(document, dict):
+        raise refusal.about(of, type(document).__name__, "an object", BRING_BACK)
+    for name, allowed in members.items():
+        if name in document:
+            _require(document[name], allowed, f"{of}: {name}", refusal)
+    return Record(document, of=of, refusal=refusal)
+
+
+def _require(value: object, allowed: Allowed, where: str, refusal: type[AssemblyError]) -> None:
+    if isinstance(allowed, frozenset):
+        fits = isinstance(value, str) and value in allowed
+    else:
+        fits = type(value) in allowed and (type(value) is not float or math.isfinite(value))
+    if not fits:
+        raise refusal.about(where, reprlib.repr(value), _in_words(allowed), BRING_BACK)
+
+
+def _in_words(allowed: Allowed) -> str:
+    if isinstance(allowed, frozenset):
+        return " or ".join(sorted(allowed))
+    return " or ".join(_WORDS.get(kind, "null") for kind in allowed)
 
 
 def read_document(kind: type[Value], document: object) -> Value:
@@ -36,9 +155,11 @@ def read_document(kind: type[Value], document: object) -> Value:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "document"
-        raise DocumentUnreadable(
-            f"{kind.__name__}: {where}: {first['msg']}; expected a document that this version or an earlier one wrote: "
-            "bring back the object's earlier version, or make it again"
+        raise DocumentUnreadable.about(
+            f"{kind.__name__}: {where}",
+            reprlib.repr(first["input"]),
+            f"what this version or an earlier one wrote: {first['msg']}",
+            BRING_BACK,
         ) from error
     return value
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class AssemblyError(Exception):
-    """Base class. The message says where, which value, what was expected, and what to do."""
+    """Base class. The message says where, which value, what was expected, and what to do.
+
+    Args:
+        where, value, expected: these parts of the message, for programs; None where it is not about one value.
+    """
+
+    def __init__(
+        self, text: str = "", *, where: str | None = None, value: str | None = None, expected: str | None = None
+    ) -> None:
+        super().__init__(text)
+        self.where, self.value, self.expected = where, value, expected
+
+    @classmethod
+    def about(cls, where: str, value: str, expected: str, advice: str = "") -> Self:
+        """The error about one value, whose message is made of its parts."""
+        text = f"{where}: {value}: expected {expected}" + (f"; {advice}" if advice else "")
+        error = cls(text)
+        error.where, error.value, error.expected = where, value, expected
+        return error
 
 
 class DeclarationError(AssemblyError):
@@ -52,8 +71,8 @@ class MalformedMessage(AssemblyError):
         fields: those of the schema's fields that are wrong; unlike the text, a log may hold them.
     """
 
-    def __init__(self, text: str, fields: Sequence[str] = ()) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, fields: Sequence[str] = (), **parts: str) -> None:
+        super().__init__(text, **parts)
         self.fields = tuple(fields)
 
 

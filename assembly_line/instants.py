@@ -58,7 +58,12 @@ def parse_instant(text: str, *, field: str) -> datetime:
     """
     if not isinstance(text, str) or not _READ.fullmatch(text):
         if isinstance(text, str) and _READ.fullmatch(f"{text}Z"):
-            raise RequestRefused(f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place")
+            raise RequestRefused(
+                f"{field}: {text!r} has no zone; write {text + 'Z'!r}, or an offset in its place",
+                where=field,
+                value=repr(text),
+                expected=f"a zone, such as {text + 'Z'!r}",
+            )
         raise _no_instant(text, field)
     try:
         parsed = datetime.fromisoformat(text)
@@ -69,14 +74,22 @@ def parse_instant(text: str, *, field: str) -> datetime:
     try:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError as error:
-        raise RequestRefused(f"{field}: {text!r} lies outside the years 1 to 9999 in UTC") from error
+        raise RequestRefused(
+            f"{field}: {text!r} lies outside the years 1 to 9999 in UTC",
+            where=field,
+            value=repr(text),
+            expected="an instant of the years 1 to 9999 in UTC",
+        ) from error
 
 
 def _no_instant(text: object, field: str) -> RequestRefused:
     # It may be long; whoever reads the refusal knows it by its beginning.
     shown = f"{text[:SHOWN]}..." if isinstance(text, str) and len(text) > SHOWN else text
     return RequestRefused(
-        f"{field}: {shown!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z"
+        f"{field}: {shown!r} is not an instant; expected ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z",
+        where=field,
+        value=repr(shown),
+        expected="ISO 8601 such as 2017-07-01 or 2017-07-01T00:00:00Z",
     )
 
 
@@ -102,7 +115,12 @@ def parse_day(text: str, *, field: str) -> date:
     if len(text) == len("2017-07-12"):
         with suppress(RequestRefused):
             return parse_instant(text, field=field).date()
-    raise RequestRefused(f"{field}: {text!r} is not a day; expected one such as 2017-07-12")
+    raise RequestRefused(
+        f"{field}: {text!r} is not a day; expected one such as 2017-07-12",
+        where=field,
+        value=repr(text),
+        expected="a day such as 2017-07-12",
+    )
 
 
 def format_day(instant: datetime) -> str:

@@ -7,7 +7,10 @@ What several lines declare alike stands once, in `lines/shared/`: a `line.py` ta
 from __future__ import annotations
 
 import importlib.util
+import linecache
 import sys
+import textwrap
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from assembly_line.release import Release
 # The declaration itself travels as JSON; data.py fetches public data and runs before there is anything to release.
 NOT_RELEASED = ("line.py", "data.py")
 PACKAGE = "lines"
+SHOWN = 100  # characters of what a declaration says
 SHARED = "shared"
 
 
@@ -76,7 +80,9 @@ def _replace(known: Mapping[str, ModuleType], others: Mapping[str, ModuleType]) 
 def _load(file: Path) -> Release:
     spec = importlib.util.spec_from_file_location(f"_line_{file.parent.name}", file)
     if spec is None or spec.loader is None:
-        raise DeclarationError(f"{file}: is not a Python file")
+        raise DeclarationError(
+            f"{file}: is not a Python file", where=str(file), value="no module", expected="a Python file"
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -85,15 +91,41 @@ def _load(file: Path) -> Release:
             warnings.filterwarnings("default", r"assembly_line\.", DeprecationWarning)
             spec.loader.exec_module(module)
     except AssemblyError as error:
-        raise type(error)(f"{file}: {error}") from error
+        raise type(error)(f"{file}: {error}", **_parts(file, error)) from error
     except Exception as error:
-        raise DeclarationError(f"{file}: does not import: {type(error).__name__}: {error}") from error
+        raise DeclarationError(
+            f"{file}: does not import: {type(error).__name__}: {error}", **_parts(file, error, expected="what imports")
+        ) from error
     line = getattr(module, "LINE", None)
     if not isinstance(line, Line):
-        raise DeclarationError(f"{file}: declares no LINE; expected a module-level LINE = Line(...)")
+        raise DeclarationError(
+            f"{file}: declares no LINE; expected a module-level LINE = Line(...)",
+            where=f"{file}: LINE",
+            value=type(line).__name__,
+            expected="a module-level LINE = Line(...)",
+        )
     if line.name != file.parent.name:
-        raise DeclarationError(f"{file}: the line is named {line.name!r}; its folder must carry the same name")
+        raise DeclarationError(
+            f"{file}: the line is named {line.name!r}; its folder must carry the same name",
+            where=f"{file}: LINE: name",
+            value=repr(line.name),
+            expected=repr(file.parent.name),
+        )
     return Release(line, _scripts(file.parent) | _shared_scripts(line, file.parent))
+
+
+def _parts(file: Path, error: Exception, *, expected: str | None = None) -> dict[str, str]:
+    """Where, value and expected of what a declaration refused: the place in the file, what is written there, the rule.
+
+    A check of a declaration knows the declaration, not the text that made it; the traceback does.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    # A file that is no Python has no frame; the error names the line.
+    first = (frames[-1] if frames else error).lineno or 1  # type: ignore[union-attr]
+    last = (frames[-1] if frames else error).end_lineno or first  # type: ignore[union-attr]
+    written = "".join(linecache.getlines(str(file))[first - 1 : last])
+    value = textwrap.shorten(written, SHOWN, placeholder="...") or "nothing"
+    return {"where": f"{file}:{first}", "value": value, "expected": expected or str(error)}
 
 
 def _scripts(folder: Path) -> dict[str, bytes]:
@@ -106,7 +138,10 @@ def _scripts(folder: Path) -> dict[str, bytes]:
             found[path.name] = path.read_bytes()
         except OSError as error:
             raise DeclarationError(
-                f"{path}: cannot be read as a script: {error.strerror or error}; expected a file, or another name"
+                f"{path}: cannot be read as a script: {error.strerror or error}; expected a file, or another name",
+                where=str(path),
+                value=error.strerror or str(error),
+                expected="a file that can be read",
             ) from error
     return found
 
@@ -120,7 +155,10 @@ def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
             continue
         if (folder / script).is_file():
             raise DeclarationError(
-                f"Line {line.name}: script {script!r} is there twice, as {folder / script} and {shared}; rename one"
+                f"Line {line.name}: script {script!r} is there twice, as {folder / script} and {shared}; rename one",
+                where=f"{folder / script}",
+                value=f"beside {shared}",
+                expected="one script of a name",
             )
         found[script] = shared.read_bytes()
     return found

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import calendar_form
-from assembly_line.refusals import describe, wrong_fields
+from assembly_line.refusals import describe, parts_of, wrong_fields
 from assembly_line.request_fields import LARGEST_EXACT, Digest, Instant, Integer64, LineName, Text
 
 PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
@@ -49,7 +49,9 @@ class Message(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise MalformedMessage(f"{cls.__name__}: {describe(error, cls)}", wrong_fields(error, cls)) from error
+            raise MalformedMessage(
+                f"{cls.__name__}: {describe(error, cls)}", wrong_fields(error, cls), **parts_of(error, cls)
+            ) from error
 
     def to_json(self) -> str:
         text = json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -169,7 +171,9 @@ def feedback_from_values(document: object) -> Override | OutcomeReport | Receipt
     except ValidationError as error:
         kind = document.get("kind") if isinstance(document, Mapping) else None
         model = _KINDS.get(kind, _Feedback) if isinstance(kind, str) else _Feedback
-        raise MalformedMessage(f"feedback: {describe(error, model)}", wrong_fields(error, model)) from error
+        raise MalformedMessage(
+            f"feedback: {describe(error, model)}", wrong_fields(error, model), **parts_of(error, model)
+        ) from error
 
 
 def feedback_schema() -> dict[str, Any]:

@@ -16,8 +16,11 @@ from assembly_line.connectors.local_sources import Given, typed_sources
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
-from assembly_line.errors import FeatureFunctionFailed, RequestRefused
+from assembly_line.documents import LIST, TEXT, Allowed, Record, parse_document, record_of
+from assembly_line.errors import FeatureFunctionFailed, RequestRefused, SourceUnreadable
 from assembly_line.features import (
+    DECISION_ID,
+    DECISION_TIME,
     ArrowFold,
     Facts,
     arrow_columns_of,
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"
+# What is read of the note in a table's metadata.
+DESCRIBED: Mapping[str, Allowed] = {**dict.fromkeys(("line", "purpose", "as_of"), TEXT), "features": LIST}
 # What a request calls the arguments.
 ARGUMENTS = {"as_of": "as_of", "since": "from", "until": "to"}
 Instant = str | date  # a datetime is a date
@@ -95,7 +100,7 @@ def dataset(
     Raises:
         RequestRefused: the request names something unknown, or an instant has no zone.
         DeclarationError: a tried feature contradicts the line.
-        SourceUnreadable: a table is missing, or is not as its source declares.
+        SourceUnreadable: a table is missing, is not as its source declares, or is of no source of the line.
         QualityGateFailed: a static source states two values for one entity.
         FeatureFunctionFailed: a UDF is missing, fails, or breaks its contract.
     """
@@ -104,6 +109,7 @@ def dataset(
     if trying:
         line = replace(line, features={**line.features, **trying})
         features = None if features is None else tuple(dict.fromkeys((*features, *trying)))
+    _require_declared(line, sources)
     request = _request(line, as_of=as_of, since=since, until=until, purpose=purpose, features=features)
     if sampling is not None:
         request = DatasetRequest.parse({**request.to_json(), "sampling": dict(sampling)})
@@ -146,11 +152,14 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
 
     Returns:
         The path of the page.
+
+    Raises:
+        RequestRefused: the table is not what `dataset` returned for this line.
     """
     if trying:
         line = replace(line, features={**line.features, **trying})
     path = Path(to).expanduser()
-    written = page_of_notebook(line, json.loads(table.schema.metadata[METADATA]), arrow_columns_of(table))
+    written = page_of_notebook(line, _description_of(line, table, "profile"), arrow_columns_of(table))
     path.write_text(written, encoding="utf-8")
     return path
 
@@ -186,12 +195,25 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
             `.ids` are Arrow tables in the same order. `.fitted` is what was learnt from the training part.
 
     Raises:
-        RequestRefused: the model is unknown, or the rows do not allow it. The message names the field.
+        RequestRefused: the model is unknown, the rows do not allow it, or the table is not what `dataset` returned for
+            this line. The message names the field.
     """
-    described = json.loads(table.schema.metadata[METADATA])
+    described = _description_of(line, table, "model_inputs")
+    if described["purpose"] != "training":
+        raise RequestRefused.about(
+            "notebook.model_inputs: table",
+            f"a {described['purpose']} dataset, which has no outcome",
+            "a training dataset",
+            "build it with purpose='training'",
+        )
     request = _request(line, as_of=described["as_of"], purpose=described["purpose"], features=None, model=model)
     if not isinstance(request.model, ModelSpec):
-        raise RequestRefused("model.type: 'plain' is the dataset as it is: it has no model inputs")
+        raise RequestRefused(
+            "model.type: 'plain' is the dataset as it is: it has no model inputs",
+            where="model.type",
+            value=repr("plain"),
+            expected="a type that has model inputs",
+        )
     check_model_spec(request.model, line)
     spec, columns = request.model.resolved(), arrow_columns_of(table)
     facts = Facts(
@@ -207,6 +229,45 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
         present=line.outcome.present,
     )
     return [arrow_fold(fold, facts.outcome) for fold in prepare_inputs(columns, facts, spec).folds]
+
+
+def _require_declared(line: Line, sources: Given) -> None:
+    """Refuse a table that no source of the line has: nothing would read it."""
+    unknown = [] if isinstance(sources, str | Path) else [repr(name) for name in sources if name not in line.sources]
+    if unknown:
+        raise SourceUnreadable.about(
+            "notebook.dataset: sources",
+            ", ".join(unknown),
+            f"sources that line {line.name} declares: {', '.join(line.sources)}",
+        )
+
+
+def _description_of(line: Line, table: pa.Table, function: str) -> Record:
+    """What `dataset` wrote beside its table."""
+    where = f"notebook.{function}: table"
+    found = getattr(getattr(table, "schema", None), "metadata", None) or {}
+    advice = "an operation that drops the metadata of a table, or a data frame, does not keep it"
+    if METADATA not in found:
+        raise RequestRefused.about(
+            where,
+            f"{type(table).__name__} without the note {METADATA.decode()!r}",
+            "what notebook.dataset returned",
+            advice,
+        )
+    described = record_of(parse_document(found[METADATA], of=where), DESCRIBED, of=where, refusal=RequestRefused)
+    if described["line"] != line.name:
+        raise RequestRefused.about(where, f"a dataset of line {described['line']}", f"one of line {line.name}")
+    keys = [*line.decision.keys, *described["features"]]
+    outcome = [line.outcome.name] if described["purpose"] == "training" else []
+    lost = [name for name in (DECISION_ID, DECISION_TIME, *keys, *outcome) if name not in table.column_names]
+    if lost:
+        raise RequestRefused.about(
+            where,
+            f"columns {', '.join(lost)} are gone",
+            "all columns of the dataset",
+            "give what notebook.dataset returned",
+        )
+    return described
 
 
 def __getattr__(name: str) -> object:
@@ -229,7 +290,10 @@ def _request(
     given: dict[str, Any] = {ARGUMENTS[name]: format_instant(value) for name, value in _checked(instants, purpose)}
     if isinstance(features, str):
         raise RequestRefused(
-            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]"
+            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]",
+            where="features",
+            value=repr(features),
+            expected="a list of names",
         )
     if features is not None:
         given["features"] = list(features)
@@ -244,7 +308,10 @@ def _checked(instants: Mapping[str, Instant | None], purpose: str) -> Iterator[t
     if purpose == "scoring" and (since is None or until is None):
         raise RequestRefused(
             "notebook.dataset: a scoring dataset needs since and until, the period of its decision times; "
-            f"got since={since!r}, until={until!r}"
+            f"got since={since!r}, until={until!r}",
+            where="since, until",
+            value=f"{since!r}, {until!r}",
+            expected="both, for a scoring dataset",
         )
     found = {
         name: parse_instant(value.isoformat() if isinstance(value, date) else value, field=name)
@@ -252,7 +319,12 @@ def _checked(instants: Mapping[str, Instant | None], purpose: str) -> Iterator[t
         if value is not None
     }
     if "since" in found and "until" in found and found["since"] >= found["until"]:
-        raise RequestRefused(f"notebook.dataset: since {since} is not before until {until}")
+        raise RequestRefused(
+            f"notebook.dataset: since {since} is not before until {until}",
+            where="since",
+            value=str(since),
+            expected=f"before until {until}",
+        )
     yield from found.items()
 
 

@@ -9,12 +9,46 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from assembly_line.errors import AssemblyError
+
 SHOWN = 100  # characters of a wrong value
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """Every problem of a pydantic error in one readable line; `model` tells which fields there are."""
     return "; ".join(_problem(problem, model) for problem in error.errors(include_url=False))
+
+
+def parts_of(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
+    """Where, value and expected of the first problem, as an `AssemblyError` takes them."""
+    problem = error.errors(include_url=False)[0]
+    path, owner = _located(problem["loc"], model)
+    where, value, expected = ".".join(path), _shown(problem["input"]), problem["msg"]
+    match problem["type"]:
+        case "extra_forbidden":
+            expected = (
+                f"one of the fields {', '.join(field.alias or name for name, field in owner.model_fields.items())}"
+            )
+        case "missing":
+            missing = owner.model_fields.get(path[-1]) if path else None
+            value, expected = "missing", (missing and missing.description) or "it to be given"
+        case "union_tag_not_found":
+            where, value, expected = (
+                ".".join([*path, _tag_field(problem)]),
+                "missing",
+                "one of the types that there are",
+            )
+        case "union_tag_invalid":
+            where, context = ".".join([*path, _tag_field(problem)]), problem["ctx"]
+            value, expected = _shown(context["tag"]), f"one of {context['expected_tags']}"
+        case "value_error":
+            own = problem["ctx"]["error"]
+            refused = own.__cause__ if isinstance(own.__cause__, AssemblyError) else None
+            value = (refused and refused.value) or value
+            expected = (refused and refused.expected) or str(own)
+        case _:
+            pass
+    return {"where": f"{model.__name__}: {where}" if where else model.__name__, "value": value, "expected": expected}
 
 
 def wrong_fields(error: ValidationError, model: type[BaseModel]) -> list[str]:

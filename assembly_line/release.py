@@ -32,13 +32,19 @@ class Release:
             if script not in self.scripts:
                 raise DeclarationError(
                     f"Line {self.line.name}: script {script!r} is not in its folder; "
-                    f"it has {', '.join(sorted(self.scripts)) or 'no scripts'}"
+                    f"it has {', '.join(sorted(self.scripts)) or 'no scripts'}",
+                    where=f"Line {self.line.name}: script",
+                    value=repr(script),
+                    expected=f"a script of its folder: {', '.join(sorted(self.scripts)) or 'it has none'}",
                 )
 
         for script in RESERVED & set(self.scripts):
             raise DeclarationError(
                 f"Line {self.line.name}: script {script!r}: the container's tools write a file of this name beside the "
-                "scripts; give yours another name"
+                "scripts; give yours another name",
+                where=f"Line {self.line.name}: script",
+                value=repr(script),
+                expected="a name that the container's tools do not use",
             )
         for feature in own:
             _check_function(f"Line {self.line.name}: {feature.script}", self.scripts[feature.script], feature.function)
@@ -80,6 +86,13 @@ def _check_function(place: str, script: bytes, function: str) -> None:
     try:
         defined = [node.name for node in ast.parse(script).body if isinstance(node, ast.FunctionDef)]
     except (SyntaxError, ValueError) as error:
-        raise DeclarationError(f"{place}: is not Python: {error}") from error
+        raise DeclarationError(
+            f"{place}: is not Python: {error}", where=place, value=str(error), expected="Python"
+        ) from error
     if function not in defined:
-        raise DeclarationError(f"{place}: defines no function {function!r}; it defines {', '.join(defined) or 'none'}")
+        raise DeclarationError(
+            f"{place}: defines no function {function!r}; it defines {', '.join(defined) or 'none'}",
+            where=place,
+            value=repr(function),
+            expected=f"one of {', '.join(defined) or 'none'}",
+        )

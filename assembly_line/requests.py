@@ -11,7 +11,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
 from assembly_line.names import RUN_ID
-from assembly_line.refusals import describe
+from assembly_line.refusals import describe, parts_of
 from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
 
 
@@ -26,11 +26,13 @@ class Request(Strict):
             RequestRefused: names every field that is wrong, its value, and what was expected.
         """
         if not isinstance(document, Mapping):
-            raise RequestRefused(f"{cls.__name__}: expected a JSON object, got {type(document).__name__}")
+            found = type(document).__name__
+            text = f"{cls.__name__}: expected a JSON object, got {found}"
+            raise RequestRefused(text, where=cls.__name__, value=found, expected="a JSON object")
         try:
             return cls.model_validate(dict(document))
         except ValidationError as error:
-            raise RequestRefused(f"{cls.__name__}: {describe(error, cls)}") from error
+            raise RequestRefused(f"{cls.__name__}: {describe(error, cls)}", **parts_of(error, cls)) from error
 
     def to_json(self) -> dict[str, Any]:
         """The request as JSON values, without fields that are null."""

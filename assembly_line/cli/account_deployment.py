@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.session import REPOSITORY
+from assembly_line.cli.session import REPOSITORY, require_settings
 from assembly_line.errors import RequestRefused, RunFailed
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     from assembly_line.cli.doctoring import refuse_what_cannot_be_deployed
     from assembly_line.embedded import cdk_command
 
-    known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
-    if session.environment not in known:
-        raise RequestRefused(
-            f"environment {session.environment!r} has no file in settings/; there are: {', '.join(known)}"
-        )
+    require_settings(session.environment)
     if not approved and not sys.stdin.isatty():
         raise RequestRefused(
             "line deploy: there is no terminal in which to ask before permissions are widened; look at `cdk diff -c "

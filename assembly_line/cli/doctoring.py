@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.cli.proving import sign_in
-from assembly_line.cli.session import EMBEDDED, REPOSITORY
+from assembly_line.cli.session import EMBEDDED, REPOSITORY, require_settings
 from assembly_line.doctor.examination import Examination, fast, whole
 from assembly_line.doctor.wanted import Wanted
 from assembly_line.embedded import assemble
@@ -30,7 +30,10 @@ def examine(session: Session) -> Examination:
     """
     if session.embedded:
         raise RequestRefused(
-            f"line doctor: {EMBEDDED!r} has no account; expected an environment of one: line --environment dev doctor"
+            f"line doctor: {EMBEDDED!r} has no account; expected an environment of one: line --environment dev doctor",
+            where="--environment",
+            value=repr(EMBEDDED),
+            expected="an environment of an account",
         )
     target = session.target
     wanted = wanted_of(session, account=target.account_id, region=target.region)
@@ -62,9 +65,7 @@ def refuse_what_cannot_be_deployed(session: Session) -> None:
 
 def wanted_of(session: Session, *, account: str, region: str) -> Wanted:
     """What the environment asks of its account, from its templates, its settings and the declared lines."""
-    settings = REPOSITORY / "settings" / f"{session.environment}.toml"
-    if not settings.is_file():
-        raise RequestRefused(f"environment {session.environment!r} has no file in settings/")
+    require_settings(session.environment)
     assembly = assemble(REPOSITORY, session.state, session.output.note, environment=session.environment)
     templates = read_templates(assembly, session.environment)
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -11,7 +11,7 @@ from typing import Any
 
 from assembly_line.errors import AssemblyError, EmbeddedAwsError, RunFailed, TargetUnreachable
 
-# "field: value: expected this": how messages of refused input are built.
+# "field: value: expected this": how messages are built of errors that do not state their parts.
 PARTS = re.compile(
     r"(?P<where>[\w.\[\]/-]+(?:: [\w.\[\]/-]+)*): (?P<value>.+?)[:;,]? expected (?P<expected>.+)", re.DOTALL
 )
@@ -52,16 +52,11 @@ def describe(error: Exception) -> str:
 
 
 def parts(error: Exception) -> dict[str, str | None]:
-    """The error for a program: kind, whole message, and those of its parts that the message tells apart."""
+    """The error for a program: kind, whole message, and its parts, where it is about one value."""
     said = describe(error)
-    found = PARTS.fullmatch(said)
-    return {
-        "kind": type(error).__name__,
-        "message": said,
-        "where": found["where"] if found else None,
-        "value": found["value"] if found else None,
-        "expected": found["expected"] if found else None,
-    }
+    stated = {name: getattr(error, name, None) for name in ("where", "value", "expected")}
+    found = None if any(stated.values()) else PARTS.fullmatch(said)
+    return {"kind": type(error).__name__, "message": said, **(found.groupdict() if found else stated)}
 
 
 def _said(error: Exception) -> str:

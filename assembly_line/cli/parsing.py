@@ -28,18 +28,33 @@ def model_spec_of(kind: str | None, settings: list[str], file: Path | None) -> d
     """
     if file is not None:
         if kind is not None or settings:
-            raise RequestRefused("--model: the file says everything; leave out --for and --set")
+            raise RequestRefused(
+                "--model: the file says everything; leave out --for and --set",
+                where="--model",
+                value="beside --for or --set",
+                expected="the file alone",
+            )
         return _read(file)
     if kind is None:
         if settings:
-            raise RequestRefused(f"--set {settings[0]!r}: say with --for which type of model it is for")
+            raise RequestRefused(
+                f"--set {settings[0]!r}: say with --for which type of model it is for",
+                where="--set",
+                value=repr(settings[0]),
+                expected="--for with it",
+            )
         return None
     model: dict[str, Any] = {"type": kind}
     split: dict[str, Any] = {}
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals:
-            raise RequestRefused(f"--set {text!r}: expected name=value, such as holdout=0.25")
+            raise RequestRefused(
+                f"--set {text!r}: expected name=value, such as holdout=0.25",
+                where="--set",
+                value=repr(text),
+                expected="name=value, such as holdout=0.25",
+            )
         inner = name.removeprefix("split.")
         if inner != name or inner in Split.model_fields:
             split[inner] = _value(inner, value)
@@ -58,12 +73,24 @@ def _value(name: str, text: str) -> Any:
 def _read(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > LARGEST_FILE:
-            raise RequestRefused(f"--model {file}: has more than {LARGEST_FILE} bytes; expected one small JSON object")
+            raise RequestRefused(
+                f"--model {file}: has more than {LARGEST_FILE} bytes; expected one small JSON object",
+                where="--model",
+                value=f"{file}: a larger file",
+                expected=f"at most {LARGEST_FILE} bytes",
+            )
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RequestRefused(f"--model {file}: cannot be read as JSON: {error}") from error
+        raise RequestRefused(
+            f"--model {file}: cannot be read as JSON: {error}", where="--model", value=str(file), expected="JSON"
+        ) from error
     if not isinstance(found, dict):
-        raise RequestRefused(f"--model {file}: expected a JSON object, got {type(found).__name__}")
+        raise RequestRefused(
+            f"--model {file}: expected a JSON object, got {type(found).__name__}",
+            where="--model",
+            value=f"{file}: {type(found).__name__}",
+            expected="a JSON object",
+        )
     return found
 
 
@@ -94,7 +121,12 @@ def pairs(
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise RequestRefused(f"{option} {text!r}: expected name=value, such as {example}")
+            raise RequestRefused(
+                f"{option} {text!r}: expected name=value, such as {example}",
+                where=option,
+                value=repr(text),
+                expected=f"name=value, such as {example}",
+            )
         found[name] = number(value)
     return found
 
@@ -120,7 +152,10 @@ def typed_keys(line: Line, text: str) -> dict[str, Any]:
         name, equals, value = part.partition("=")
         if not equals or name not in line.decision.keys:
             raise RequestRefused(
-                f"KEYS {part!r}: expected {','.join(f'{name}=...' for name in line.decision.keys)}, or some of them"
+                f"KEYS {part!r}: expected {','.join(f'{name}=...' for name in line.decision.keys)}, or some of them",
+                where="KEYS",
+                value=repr(part),
+                expected=",".join(f"{name}=..." for name in line.decision.keys),
             )
         found[name] = _typed(name, line.decision.keys[name], value)
     return found
@@ -134,4 +169,6 @@ def _typed(name: str, kind: str, text: str) -> Any:
             return BOOLEANS[text]
         return int(text) if kind == "int64" else text
     except (ValueError, KeyError) as error:
-        raise RequestRefused(f"KEYS {name}={text!r}: is not of type {kind}") from error
+        raise RequestRefused(
+            f"KEYS {name}={text!r}: is not of type {kind}", where=f"KEYS: {name}", value=repr(text), expected=kind
+        ) from error

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.session import REPOSITORY
+from assembly_line.cli.session import REPOSITORY, require_settings
 from assembly_line.embedded import StateFolder, assemble, judged_definitions, judged_installations
-from assembly_line.errors import RequestRefused
 from assembly_line.loader import load_lines
 from assembly_line.proof.findings import Finding, Judgement
 from assembly_line.proof.judging import Trial, cases, judge, mutate, told
@@ -47,9 +46,8 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
         ProofError: nothing was recorded, or the templates hold what the proof cannot read.
         RequestRefused: an environment has no settings.
     """
-    known = sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
-    if unknown := [name for name in environments if name not in known]:
-        raise RequestRefused(f"--for {unknown[0]}: expected an environment of settings/: {', '.join(known)}")
+    for environment in environments:
+        require_settings(environment, option="--for")
     recording = read_recording(StateFolder(session.state).calls)
     releases = load_lines(REPOSITORY / "lines")
     found = [Proof(case="every environment", judgements=(judged_installations(releases.values()),))]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assembly_line.cli.output import Output
+from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -25,6 +26,27 @@ def folder_above(name: str, start: Path) -> Path | None:
 
 
 REPOSITORY = _HOME if (_HOME / APP).is_file() else folder_above(APP, Path.cwd()) or Path.cwd()
+
+
+def environments() -> list[str]:
+    """Every environment that has a settings file."""
+    return sorted(path.stem for path in (REPOSITORY / "settings").glob("*.toml"))
+
+
+def require_settings(environment: str, *, option: str = "--environment") -> None:
+    """Refuse an environment that has no settings file.
+
+    Raises:
+        RequestRefused: names the environments that have one, and the folder.
+    """
+    if environment not in environments():
+        folder = REPOSITORY / "settings"
+        raise RequestRefused.about(
+            option,
+            repr(environment),
+            f"an environment of {folder}: {', '.join(environments()) or 'there is none'}",
+            f"{folder / environment}.toml would add it",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +96,14 @@ class Session:
         """The AWS that this command acts on; opening it says where that is.
 
         Raises:
+            RequestRefused: the project has settings, and none for the environment.
             TargetUnreachable, EmbeddedAwsError: it does not answer.
         """
         from assembly_line.cli.target import account_target, embedded_target
 
+        # An installed package has no settings: whoever only uses an environment needs none.
+        if not self.embedded and environments():
+            require_settings(self.environment)
         opened = (
             embedded_target(self.state)
             if self.embedded

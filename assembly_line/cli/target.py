@@ -85,7 +85,12 @@ class Target(Account):
         from botocore.credentials import Credentials
 
         if role not in ROLES:
-            raise RequestRefused(f"--as {role!r}: there is no such role; there are {', '.join(ROLES)}")
+            raise RequestRefused(
+                f"--as {role!r}: there is no such role; there are {', '.join(ROLES)}",
+                where="--as",
+                value=repr(role),
+                expected=f"one of {', '.join(ROLES)}",
+            )
         name = role if self.embedded else self._user()
         arn = self.parameters.value(ROLES[role])
         found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]

@@ -130,16 +130,20 @@ def _declared(source: Source, table: Any) -> Any:
             raise SourceUnreadable(
                 f"source {source.name}: has no column {name!r}, which is declared; it has {', '.join(names)}{hint}"
             )
-        if names.count(name) > 1:
-            raise SourceUnreadable(
-                f"source {source.name}: has {names.count(name)} columns {name!r}; expected one: "
-                "name the others differently"
+        # DuckDB knows no case: it would take the first of those that differ in nothing else.
+        same = [other for other in names if other == name or (_is_relation(table) and other.lower() == name.lower())]
+        if len(same) > 1:
+            raise SourceUnreadable.about(
+                f"source {source.name}: columns",
+                ", ".join(map(repr, same)),
+                f"one {name!r}",
+                "name the others differently",
             )
     if not names:
         return table
     if _is_frame(table):
         return table[list(source.columns)]
-    if hasattr(table, "project"):
+    if _is_relation(table):
         return table.project(", ".join(quoted(name) for name in source.columns))
     return table.select(list(source.columns))
 
@@ -153,6 +157,10 @@ def _columns(table: Any) -> list[str]:
 
 def _is_frame(table: Any) -> bool:
     return hasattr(table, "index") and hasattr(table, "columns")
+
+
+def _is_relation(table: Any) -> bool:
+    return hasattr(table, "project")
 
 
 def _index_names(table: Any) -> list[Any]:

@@ -24,6 +24,7 @@ from .run_standing import ScoredPeriod as ScoredPeriod
 from .run_standing import Standing as Standing
 from .run_standing import data_as_of as data_as_of
 from .run_standing import require_worth_acting as require_worth_acting
+from .run_standing import seen_until as seen_until
 from .run_standing import standing as standing
 from .service.kept_aside import of_line as of_line
 from .service.kept_aside import of_run as of_run

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.delivery.run_standing import Standing, data_as_of
-from assembly_line.instants import format_day, format_instant, parse_instant, to_micros
+from assembly_line.documents import STORED, Instant, document_of, read_document
+from assembly_line.instants import format_day, format_instant, to_micros
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ class DecidingModel:
     def of(cls, champion: Champion) -> DecidingModel:
         return cls(**{name: getattr(champion, name) for name in cls.__dataclass_fields__})
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> DecidingModel:
-        return cls(**{**document, "features": tuple(document["features"])})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringContext:
@@ -52,17 +49,19 @@ class ScoringContext:
         withheld: nothing of it is delivered.
     """
 
+    __pydantic_config__ = STORED
+
     run_id: str
     line: str
     release: str
     champion: DecidingModel
-    as_of: datetime
-    since: datetime
-    until: datetime
-    started_at: datetime
+    as_of: Instant
+    since: Instant
+    until: Instant
+    started_at: Instant
     principal: str
     engine: str
-    instant: datetime
+    instant: Instant
     replayed: bool = False
     backfill: Mapping[str, str] = field(default_factory=dict)
     withheld: bool = False
@@ -96,43 +95,13 @@ class ScoringContext:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "run_id": self.run_id,
-            "line": self.line,
-            "release": self.release,
-            "champion": {**asdict(self.champion), "features": list(self.champion.features)},
-            "as_of": format_instant(self.as_of),
-            "from": format_instant(self.since),
-            "to": format_instant(self.until),
-            "started_at": format_instant(self.started_at),
-            "principal": self.principal,
-            "engine": self.engine,
-            "instant": format_instant(self.instant),
-            "replayed": self.replayed,
-            "backfill": dict(self.backfill),
-            "withheld": self.withheld,
-            "dataset_request": self.dataset_request().to_json(),
-        }
+        return {**document_of(self), "dataset_request": self.dataset_request().to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ScoringContext:
-        return cls(
-            run_id=document["run_id"],
-            line=document["line"],
-            release=document["release"],
-            champion=DecidingModel.from_json(document["champion"]),
-            as_of=parse_instant(document["as_of"], field="as_of"),
-            since=parse_instant(document["from"], field="from"),
-            until=parse_instant(document["to"], field="to"),
-            started_at=parse_instant(document["started_at"], field="started_at"),
-            principal=document["principal"],
-            engine=document["engine"],
-            # A run that an older version began has none of these.
-            instant=parse_instant(document.get("instant", document["started_at"]), field="instant"),
-            replayed=document.get("replayed", False),
-            backfill=document.get("backfill", {}),
-            withheld=document.get("withheld", False),
-        )
+        # A run that an older version began has no instant.
+        earlier = isinstance(document, Mapping) and "instant" not in document
+        return read_document(cls, {**document, "instant": document.get("started_at")} if earlier else document)
 
 
 def begin(

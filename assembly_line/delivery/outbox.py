@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from assembly_line.canonical import canonical_json, digest_bytes
 from assembly_line.delivery.channels import Form
+from assembly_line.documents import parse_document, read_document
 from assembly_line.messages import Count, DecisionId, Message, Prediction
 from assembly_line.request_fields import Digest, LineName
 
@@ -89,8 +89,12 @@ def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
 
 
 def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:
-    """The messages that `write_outbox` wrote."""
-    return (OutboundMessage(**json.loads(line)) for line in lines)
+    """The messages that `write_outbox` wrote.
+
+    Raises:
+        DocumentUnreadable: a line is something else; names the member.
+    """
+    return (read_document(OutboundMessage, parse_document(line, of="outbox")) for line in lines)
 
 
 def chunks(messages: Iterable[OutboundMessage], size: int = CHUNK) -> Iterator[Sequence[OutboundMessage]]:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.documents import STORED, Instant, document_of, read_document
 from assembly_line.errors import RequestRefused
-from assembly_line.instants import format_instant, parse_instant
+from assembly_line.instants import MICROSECOND, format_instant
 
 if TYPE_CHECKING:
     from assembly_line.requests import ScoringRequest
@@ -27,29 +28,25 @@ class Backfill(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPeriod:
-    """A run that went into delivery: which decisions, and when by the line's business clock."""
+    """A run that went into delivery: which decisions, and when by the line's business clock.
+
+    Args:
+        until: the first decision time that it left out: the end of its period, or what came after its `as_of`.
+    """
+
+    __pydantic_config__ = STORED
 
     run_id: str
-    since: datetime
-    until: datetime
-    instant: datetime
+    since: Instant
+    until: Instant
+    instant: Instant
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "run_id": self.run_id,
-            "from": format_instant(self.since),
-            "to": format_instant(self.until),
-            "instant": format_instant(self.instant),
-        }
+        return document_of(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ScoredPeriod:
-        return cls(
-            run_id=document["run_id"],
-            since=parse_instant(document["from"], field="from"),
-            until=parse_instant(document["to"], field="to"),
-            instant=parse_instant(document["instant"], field="instant"),
-        )
+        return read_document(cls, document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +72,12 @@ class Standing:
             RequestRefused: names the runs that delivered them, and what to do.
         """
         if self.again and not self.withheld and not request.again:
-            raise RequestRefused(f"again: {self.asked()}; say again=true (`line score --again`) to do so")
+            raise RequestRefused(
+                f"again: {self.asked()}; say again=true (`line score --again`) to do so",
+                where="again",
+                value="false",
+                expected="true, as decisions of this period were delivered before",
+            )
 
     def asked(self) -> str:
         """What would happen a second time, in words."""
@@ -109,7 +111,10 @@ def standing(
     if request.at is not None and request.at > now:
         raise RequestRefused(
             f"at: {format_instant(request.at)} lies in the future, it is {format_instant(now)}; a replay declares an "
-            "instant of the past; leave it out to score in real time"
+            "instant of the past; leave it out to score in real time",
+            where="at",
+            value=format_instant(request.at),
+            expected=f"an instant of the past: at most {format_instant(now)}",
         )
     instant = request.at or now
     backfill = _backfill(request, instant, model_knows_until, latest)
@@ -133,6 +138,11 @@ def data_as_of(request: ScoringRequest) -> datetime:
     return request.at if within and request.at is not None else request.until
 
 
+def seen_until(until: datetime, *, as_of: datetime) -> datetime:
+    """The first decision time that a run leaves out: it decides nothing that comes after its `as_of`."""
+    return until if until <= as_of else as_of + MICROSECOND
+
+
 def _backfill(
     request: ScoringRequest, instant: datetime, knows_until: datetime, latest: ScoredPeriod | None
 ) -> dict[Backfill, str]:
@@ -153,12 +163,22 @@ def _backfill(
 def require_worth_acting(request: ScoringRequest, *, instant: datetime, expires_after: timedelta) -> None:
     """Refuse a period whose last action has expired by the business clock: every consumer would refuse it.
 
+    A replay at the end of the period sees all its decisions. Only of a period as long as the actions last have the
+    earliest expired by then.
+
     Raises:
         RequestRefused: names the instants, and how a replay declares its own.
     """
     if instant - request.until >= expires_after:
+        too_long = request.until - request.since >= expires_after
+        shorter = f", of a period shorter than {expires_after}" if too_long else ""
+        leave_out = ", without as_of" if request.as_of is not None and request.as_of > request.until else ""
         raise RequestRefused(
             f"at: actions for decisions before {format_instant(request.until)} have all expired by "
             f"{format_instant(request.until + expires_after)}, and the run's instant is {format_instant(instant)}; a "
-            f"replay of the past declares its instant, such as at={format_instant(request.since)} (`line score --at`)"
+            f"replay of the past declares its instant, such as at={format_instant(request.until)} (`line score --at`)"
+            f"{leave_out}{shorter}",
+            where="at",
+            value=format_instant(instant),
+            expected=f"before {format_instant(request.until + expires_after)}, such as {format_instant(request.until)}",
         )

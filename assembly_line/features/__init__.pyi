@@ -32,7 +32,6 @@ from .kernel.evaluation import evaluate as evaluate
 from .kernel.window_queries import Decisions as Decisions
 from .kernel.window_queries import Rows as Rows
 from .model.claims import Claim as Claim
-from .model.claims import claim_from_json as claim_from_json
 from .model.claims import new_claim as new_claim
 from .model.findings import Finding as Finding
 from .model.findings import finding_from_json as finding_from_json
@@ -82,7 +81,6 @@ from .model_inputs.writing import write_inputs as write_inputs
 from .online.answering import sources_read as sources_read
 from .online.generations import Generation as Generation
 from .online.generations import PublishedSource as PublishedSource
-from .online.generations import generation_from_json as generation_from_json
 from .online.preparing import EntityItem as EntityItem
 from .online.preparing import prepared_items as prepared_items
 from .online.serving import served as served
@@ -137,6 +135,8 @@ from .sources.source_files import write_typed as write_typed
 from .sources.source_rules import columns_to_fetch as columns_to_fetch
 from .values.columns import Column as Column
 from .values.columns import Integers as Integers
+from .values.dataset_columns import DECISION_ID as DECISION_ID
+from .values.dataset_columns import DECISION_TIME as DECISION_TIME
 from .values.semantics import NEVER as NEVER
 from .values.semantics import REBUILD as REBUILD
 from .values.semantics import SEMANTICS_VERSION as SEMANTICS_VERSION

@@ -7,6 +7,7 @@ from .arrivals import ledger_rows as ledger_rows
 from .arrivals import read_arrival as read_arrival
 from .history import DecisionHistory as DecisionHistory
 from .history import History as History
+from .in_force import Receiving as Receiving
 from .maturity import OpenDecision as OpenDecision
 from .maturity import Provenance as Provenance
 from .maturity import open_decisions as open_decisions

@@ -87,7 +87,12 @@ def measure(
     for name in filter(None, (cluster, by)):
         for decision in delivered[:1]:
             if name not in decision.prediction["keys"]:
-                raise RequestRefused(f"key {name!r}: decisions have {', '.join(decision.prediction['keys'])}")
+                raise RequestRefused(
+                    f"key {name!r}: decisions have {', '.join(decision.prediction['keys'])}",
+                    where="by",
+                    value=repr(name),
+                    expected=f"one of {', '.join(decision.prediction['keys'])}",
+                )
     groups: dict[Any, list[DecisionHistory]] = defaultdict(list)
     for decision in delivered if by else []:
         groups[decision.prediction["keys"][by]].append(decision)

@@ -33,20 +33,37 @@ def read_submission(document: object, line_of: Callable[[str], Line]) -> list[Fe
         except (MalformedMessage, NotFound) as error:
             raise RequestRefused(f"events.{index}: {error}") from error
         if problem is not None:
-            raise RequestRefused(f"events.{index}: {problem[1]}")
+            raise RequestRefused(
+                f"events.{index}: {problem[1]}", where=f"events.{index}", value=problem[0], expected=problem[1]
+            )
         body = digest(event.to_values())
         if bodies.setdefault(event.event_id, body) != body:
-            raise RequestRefused(f"events.{index}: event_id {event.event_id!r} appears twice with different contents")
+            raise RequestRefused(
+                f"events.{index}: event_id {event.event_id!r} appears twice with different contents",
+                where=f"events.{index}.event_id",
+                value=repr(event.event_id),
+                expected="one content for each id",
+            )
         accepted.append(event)
     return accepted
 
 
 def _events(document: object) -> list[Any]:
     if not isinstance(document, Mapping) or set(document) != {"events"}:
-        found = sorted(map(str, document)) if isinstance(document, Mapping) else type(document).__name__
-        raise RequestRefused(f'body: expected {{"events": [...]}} and nothing else, got {found}')
+        found = str(sorted(map(str, document))) if isinstance(document, Mapping) else type(document).__name__
+        raise RequestRefused(
+            f'body: expected {{"events": [...]}} and nothing else, got {found}',
+            where="body",
+            value=found,
+            expected='{"events": [...]} and nothing else',
+        )
     events = document["events"]
     if not isinstance(events, list) or not 1 <= len(events) <= LARGEST:
         found = f"{len(events)}" if isinstance(events, list) else type(events).__name__
-        raise RequestRefused(f"events: expected a list of 1 to {LARGEST} events, got {found}")
+        raise RequestRefused(
+            f"events: expected a list of 1 to {LARGEST} events, got {found}",
+            where="events",
+            value=found,
+            expected=f"a list of 1 to {LARGEST} events",
+        )
     return events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 
 from assembly_line.errors import MalformedMessage
@@ -21,7 +22,10 @@ def station_event(body: str, place: Place) -> StationEvent | None:
         raise MalformedMessage(f"envelope: expected a JSON object, got {type(envelope).__name__}")
     if tells_of_execution(envelope):
         return execution_event(envelope, place)
-    for member, expected in (("source", EVENT_SOURCE), ("detail-type", EVENT_DETAIL_TYPE)):
-        if envelope.get(member) != expected:
-            raise MalformedMessage(f"envelope: {member} is {envelope.get(member)!r}, expected {expected!r}")
-    return StationEvent.from_values(envelope.get("detail"))
+    kind, expected = (envelope.get("source"), envelope.get("detail-type")), (EVENT_SOURCE, EVENT_DETAIL_TYPE)
+    if kind != expected:
+        raise MalformedMessage.about("envelope: source, detail-type", reprlib.repr(kind), repr(expected))
+    detail = envelope.get("detail")
+    if not isinstance(detail, Mapping):
+        raise MalformedMessage.about("envelope: detail", type(detail).__name__, "a station event")
+    return StationEvent.from_values(detail)

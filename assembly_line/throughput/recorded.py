@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from assembly_line.documents import TEXT, TEXT_OR_NULL, WHOLE, Allowed, record_of
 from assembly_line.errors import MalformedMessage, RequestRefused
 from assembly_line.instants import parse_instant
+
+PLACE = "station event"
+KINDS = frozenset({"queued", "started", "finished", "failed", "waiting", "sent_back"})
+_MEMBERS: Mapping[str, Allowed] = {
+    **dict.fromkeys(("id", "line", "station", "item", "at"), TEXT),
+    "kind": KINDS,
+    "attempt": WHOLE,
+    "cause": TEXT_OR_NULL,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +41,24 @@ class RecordedEvent:
     text: str
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, content: bytes | str) -> Self:
         """Read one line of the log.
 
         Raises:
             MalformedMessage: it is no station event.
         """
         try:
-            event = json.loads(text)
-            return cls(
-                id=event["id"],
-                line=event["line"],
-                station=event["station"],
-                item=event["item"],
-                kind=event["kind"],
-                attempt=event["attempt"],
-                at=parse_instant(event["at"], field="at"),
-                cause=event.get("cause"),
-                text=text,
-            )
-        except (ValueError, KeyError, TypeError, RequestRefused) as error:
-            raise MalformedMessage(f"station event: {text[:200]!r}: expected what the recorder writes") from error
+            text = content if isinstance(content, str) else content.decode()
+            parsed = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise MalformedMessage.about(PLACE, repr(content[:200]), "JSON as the recorder writes it") from error
+        event = record_of(parsed, _MEMBERS, of=PLACE, refusal=MalformedMessage)
+        named = {name: event[name] for name in _MEMBERS if name != "cause"}
+        return cls(**{**named, "at": _at(named["at"])}, cause=event.get("cause"), text=text)
+
+
+def _at(text: str) -> datetime:
+    try:
+        return parse_instant(text, field="at")
+    except RequestRefused as error:
+        raise MalformedMessage.about(f"{PLACE}: at", repr(text[:200]), "an instant") from error

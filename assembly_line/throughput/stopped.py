@@ -44,7 +44,7 @@ def execution_event(envelope: Mapping[str, Any], place: Place) -> StationEvent |
     """
     detail = envelope.get("detail")
     if not isinstance(detail, Mapping):
-        raise MalformedMessage(f"execution status: expected a JSON object, got {type(detail).__name__}")
+        raise MalformedMessage.about("execution status: detail", type(detail).__name__, "a JSON object")
     try:
         return _event(envelope, detail, place)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -59,9 +59,10 @@ def _event(envelope: Mapping[str, Any], detail: Mapping[str, Any], place: Place)
     )
     redriven = status == RUNNING and redrives > 0
     if not (redriven or status in STOPPED) or machine not in place.stations:
-        raise MalformedMessage(
-            f"execution status: {status} of {machine}, expected {' or '.join(STOPPED)} of a machine of the line, or "
-            f"{RUNNING} after a redrive"
+        raise MalformedMessage.about(
+            "execution status: status, stateMachineArn, redriveCount",
+            f"{status} of {machine}, redriven {redrives} times",
+            f"{' or '.join(STOPPED)} of a machine of the line, or {RUNNING} after a redrive",
         )
     request = _request(detail.get("input"))
     if request.get("explain") is True:  # it only asked, so no work item began

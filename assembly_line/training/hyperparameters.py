@@ -26,7 +26,10 @@ def resolve(line: Line, requested: Mapping[str, Value]) -> dict[str, str]:
         if name not in declared or name.startswith(RESERVED):
             known = ", ".join(sorted(declared)) or "none"
             raise RequestRefused(
-                f"hyperparameters.{name}: line {line.name} declares no such hyperparameter; it declares {known}"
+                f"hyperparameters.{name}: line {line.name} declares no such hyperparameter; it declares {known}",
+                where=f"hyperparameters.{name}",
+                value=repr(value),
+                expected=f"one that line {line.name} declares: {known}",
             )
         _check_kind(name, value, declared[name])
     return {name: json.dumps(value, allow_nan=False) for name, value in ({**declared, **requested}).items()}
@@ -47,4 +50,9 @@ def _check_kind(name: str, value: Value, declared: Value) -> None:
     expected = "a number" if isinstance(declared, float) else "a whole number"
     fits = isinstance(value, int) or (isinstance(value, float) and isinstance(declared, float))
     if not fits:
-        raise RequestRefused(f"hyperparameters.{name}: {value!r}: expected {expected} such as {declared!r}")
+        raise RequestRefused(
+            f"hyperparameters.{name}: {value!r}: expected {expected} such as {declared!r}",
+            where=f"hyperparameters.{name}",
+            value=repr(value),
+            expected=f"{expected} such as {declared!r}",
+        )

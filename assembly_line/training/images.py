@@ -36,7 +36,10 @@ def image(framework: str, version: str, region: str) -> Image:
     if region not in found["uris"]:
         raise DeclarationError(
             f"training.framework {framework} {version}: has no image in region {region!r}; "
-            f"there are images in {', '.join(found['uris'])}"
+            f"there are images in {', '.join(found['uris'])}",
+            where="training.framework",
+            value=f"{framework} {version} in {region}",
+            expected=f"one of the Regions {', '.join(found['uris'])}",
         )
     return Image(framework, version, found["uris"][region], found["python"], found["libraries"])
 
@@ -49,11 +52,19 @@ def check(framework: str, version: str) -> Mapping[str, Any]:
     """
     known = _known()
     if framework not in known:
-        raise DeclarationError(f"training.framework {framework!r}: is unknown; there are {', '.join(known)}")
+        raise DeclarationError(
+            f"training.framework {framework!r}: is unknown; there are {', '.join(known)}",
+            where="training.framework",
+            value=repr(framework),
+            expected=f"one of {', '.join(known)}",
+        )
     if version not in known[framework]:
         raise DeclarationError(
             f"training.framework_version {version!r}: {framework} has no such version; "
-            f"there are {', '.join(known[framework])}"
+            f"there are {', '.join(known[framework])}",
+            where="training.framework_version",
+            value=repr(version),
+            expected=f"one of {', '.join(known[framework])}",
         )
     entry: Mapping[str, Any] = known[framework][version]
     return entry

@@ -70,6 +70,9 @@ def _age(text: str) -> timedelta:
     found = DAYS.fullmatch(text)
     if found is None:
         raise RequestRefused(
-            f"--older-than {text!r}: expected at least {LEAST_DAYS} day, written as a number and d, such as 90d"
+            f"--older-than {text!r}: expected at least {LEAST_DAYS} day, written as a number and d, such as 90d",
+            where="--older-than",
+            value=repr(text),
+            expected=f"at least {LEAST_DAYS} day, such as 90d",
         )
     return timedelta(days=int(found[1]))

@@ -72,7 +72,12 @@ def score(
 
     has_period = since is not None or until is not None
     if day is not None and has_period:
-        raise RequestRefused("say which decisions once: --date DAY, or --from INSTANT --to INSTANT")
+        raise RequestRefused(
+            "say which decisions once: --date DAY, or --from INSTANT --to INSTANT",
+            where="--date, --from, --to",
+            value=f"--date {day} beside a period",
+            expected="--date DAY, or --from INSTANT --to INSTANT",
+        )
     within = period(since, until) if has_period else day_of_decisions(session.target, line, day)
     if at is not None:
         at = instant_of_line(session.target, line, at, field="--at")

@@ -223,4 +223,9 @@ def _embedded_only(session: Session, name: str) -> None:
     from assembly_line.errors import RequestRefused
 
     if not session.embedded:
-        raise RequestRefused(f"`line {name}` is for the embedded AWS; environment {session.environment!r} always runs")
+        raise RequestRefused(
+            f"`line {name}` is for the embedded AWS; environment {session.environment!r} always runs",
+            where="--environment",
+            value=repr(session.environment),
+            expected="the embedded AWS",
+        )

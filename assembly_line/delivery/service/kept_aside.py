@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from assembly_line.delivery.answers import Reason
+from assembly_line.documents import BRING_BACK
+from assembly_line.errors import DocumentUnreadable
 from assembly_line.feedback import UNDECLARED_ACTION, UNDECLARED_OUTCOME
 from assembly_line.names import LedgerKind
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from assembly_line.storage import Account
 
 DELIVERY = "delivery"
+OF_FEEDBACK = {
+    UNDECLARED_ACTION: "send the override again with an action that the line's policy declares, and a higher sequence",
+    UNDECLARED_OUTCOME: "send the outcome again with a value that the line declares, and a higher sequence",
+}
 
 
 def of_run(account: Account, line: str, run_id: str) -> list[dict[str, Any]]:
@@ -39,8 +45,18 @@ def described(row: Mapping[str, Any]) -> dict[str, Any]:
         "event_id": row.get("event_id"),
         "reason": row["reason"],
         "detail": row["detail"],
-        "what_to_do": _score_advice(Reason(row["reason"])) if row["station"] == DELIVERY else _advice(row["reason"]),
+        "what_to_do": _what_to_do(row["station"], row["reason"]),
     }
+
+
+def _what_to_do(station: str, reason: str) -> str:
+    if station == DELIVERY and reason in frozenset(Reason):
+        return _score_advice(Reason(reason))
+    if station != DELIVERY and reason in OF_FEEDBACK:
+        return OF_FEEDBACK[reason]
+    known = frozenset(Reason) if station == DELIVERY else OF_FEEDBACK
+    place = f"quarantine: reason of station {station!r}"
+    raise DocumentUnreadable.about(place, repr(reason), " or ".join(sorted(known)), BRING_BACK)
 
 
 def _score_advice(reason: Reason) -> str:
@@ -57,11 +73,3 @@ def _score_advice(reason: Reason) -> str:
             return "score before the action expires; a replay of the past declares its instant with --at"
         case _:
             assert_never(reason)
-
-
-def _advice(reason: str) -> str:
-    if reason == UNDECLARED_ACTION:
-        return "send the override again with an action that the line's policy declares, and a higher sequence"
-    if reason == UNDECLARED_OUTCOME:
-        return "send the outcome again with a value that the line declares, and a higher sequence"
-    raise ValueError(f"quarantine reason {reason!r} of feedback: expected {UNDECLARED_ACTION} or {UNDECLARED_OUTCOME}")

@@ -65,7 +65,10 @@ def require_happened(line: Line, reason: str) -> None:
     if line.outcome.measure != "happened":
         raise RequestRefused(
             f"line: the outcome {line.outcome.name} of {line.name} is measured as {line.outcome.measure}; {reason}. "
-            "Datasets of the line can be built all the same"
+            "Datasets of the line can be built all the same",
+            where="line",
+            value=f"{line.name}, whose outcome is measured as {line.outcome.measure}",
+            expected="a line whose outcome models are judged by",
         )
 
 

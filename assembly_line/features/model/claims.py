@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from assembly_line.instants import format_instant, parse_instant
+from assembly_line.documents import Instant, document_of, read_document
 
 # An execution that has just begun may not be seen yet by who asks for it.
 UNSEEN = timedelta(minutes=1)
@@ -25,19 +25,19 @@ class Claim:
 
     Args:
         holder: ARN of the execution that builds.
-        expires: by then the holder has ended: its machine's time limit is shorter than the lease.
+        expires_at: by then the holder has ended: its machine's time limit is shorter than the lease.
     """
 
     holder: str
-    claimed: datetime
-    expires: datetime
+    claimed_at: Instant
+    expires_at: Instant
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "holder": self.holder,
-            "claimed_at": format_instant(self.claimed),
-            "expires_at": format_instant(self.expires),
-        }
+        return document_of(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Claim:
+        return read_document(cls, document)
 
     def holds(self, now: datetime, *, running: bool | None) -> bool:
         """Whether the holder still builds.
@@ -45,23 +45,15 @@ class Claim:
         Args:
             running: whether its execution runs; None if there is none of that name (yet).
         """
-        if now >= self.expires:
+        if now >= self.expires_at:
             return False
-        return now - self.claimed < UNSEEN if running is None else running
+        return now - self.claimed_at < UNSEEN if running is None else running
 
     def wait_seconds(self, now: datetime) -> int:
         """How long to wait before looking again: longer, the longer it has taken already."""
-        taken = (now - self.claimed).total_seconds()
+        taken = (now - self.claimed_at).total_seconds()
         return round(min(max(taken / 4, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS))
 
 
 def new_claim(holder: str, now: datetime, *, lease_seconds: int) -> Claim:
-    return Claim(holder=holder, claimed=now, expires=now + timedelta(seconds=lease_seconds))
-
-
-def claim_from_json(document: Mapping[str, Any]) -> Claim:
-    return Claim(
-        holder=document["holder"],
-        claimed=parse_instant(document["claimed_at"], field="claimed_at"),
-        expires=parse_instant(document["expires_at"], field="expires_at"),
-    )
+    return Claim(holder=holder, claimed_at=now, expires_at=now + timedelta(seconds=lease_seconds))

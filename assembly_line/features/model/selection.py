@@ -24,13 +24,19 @@ def resolved_features(line: Line, request: DatasetRequest) -> tuple[str, ...]:
     if unknown:
         raise RequestRefused(
             f"features: line {line.name} has no feature {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(line.features)}"
+            f"it has {', '.join(line.features)}",
+            where="features",
+            value=", ".join(map(repr, unknown)),
+            expected=f"features of line {line.name}: {', '.join(line.features)}",
         )
     unknown = sorted(set(request.groups or ()) - set(line.groups))
     if unknown:
         raise RequestRefused(
             f"groups: line {line.name} has no group {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(line.groups) or 'none'}"
+            f"it has {', '.join(line.groups) or 'none'}",
+            where="groups",
+            value=", ".join(map(repr, unknown)),
+            expected=f"groups of line {line.name}: {', '.join(line.groups) or 'none'}",
         )
     asked |= {name for group in request.groups or () for name in line.groups[group]}
     return tuple(name for name in line.features if name in asked)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assembly_line.errors import RequestRefused
 from assembly_line.features.model_inputs.numbers import numbers_of
 from assembly_line.features.model_inputs.preparing import Part, PreparedFold
 from assembly_line.features.model_inputs.preprocessing import Fitted
@@ -60,10 +61,19 @@ class ArrowFold:
 
 
 def arrow_columns_of(table: pa.Table) -> dict[str, Column]:
-    """A dataset's Arrow table as typed columns."""
+    """A dataset's Arrow table as typed columns.
+
+    Raises:
+        RequestRefused: a column has a type that no dataset has.
+    """
     from assembly_line.features.values.arrow_columns import from_logical
 
     kinds = {field.name: str(field.type) for field in table.schema}
+    for name, words in kinds.items():
+        if words not in KINDS and not words.startswith("decimal128("):
+            raise RequestRefused.about(
+                f"table: column {name}", words, f"a type of datasets: {', '.join(KINDS)}, decimal128", "drop the column"
+            )
     return {name: from_logical(table.column(name).combine_chunks(), _kind(words)) for name, words in kinds.items()}
 
 

@@ -47,7 +47,10 @@ def balanced(spec: Balanced, positive: Flags, decision_ids: Sequence[str]) -> Ba
     if not rarer:
         raise RequestRefused(
             f"model.balance: {positives} of {len(positive)} training rows have the outcome; {spec.balance} needs both "
-            "outcomes in the training part; choose a longer period, or balance none"
+            "outcomes in the training part; choose a longer period, or balance none",
+            where="model.balance",
+            value=f"{spec.balance} of {positives} positives in {len(positive)} rows",
+            expected="both outcomes in the training part",
         )
     is_rarer = positive if positives == rarer else ~positive
     match spec.balance:

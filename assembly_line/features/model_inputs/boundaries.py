@@ -40,7 +40,10 @@ def windows(placed: Integers, split: Split) -> list[Window]:
     if len(instants) < 2:
         raise RequestRefused(
             f"model.split: the rows are at {len(instants)} instant(s); a test part later than the training part needs "
-            "at least two; choose a longer period"
+            "at least two; choose a longer period",
+            where="model.split",
+            value=f"rows at {len(instants)} instant(s)",
+            expected="at least two instants",
         )
     first = _first_test(instants, counts, split)
     edges = [*_tests(instants, counts, first, split.folds or 1), len(instants)]
@@ -67,7 +70,10 @@ def _first_test(instants: Integers, counts: Integers, split: Split) -> int:
     if not 0 < place < len(instants):
         raise RequestRefused(
             f"model.split.boundary: {format_instant(split.boundary)} leaves a part empty; the rows are from "
-            f"{_shown(instants[0])} to {_shown(instants[-1])}"
+            f"{_shown(instants[0])} to {_shown(instants[-1])}",
+            where="model.split.boundary",
+            value=format_instant(split.boundary),
+            expected=f"after {_shown(instants[0])}, and at most {_shown(instants[-1])}",
         )
     return place
 
@@ -78,7 +84,10 @@ def _tests(instants: Integers, counts: Integers, first: int, folds: int) -> list
     if available < folds:
         raise RequestRefused(
             f"model.split.folds: {folds} test parts need as many instants, but from {_shown(instants[first])} on there "
-            f"are {available}; ask for fewer folds, or a larger holdout"
+            f"are {available}; ask for fewer folds, or a larger holdout",
+            where="model.split.folds",
+            value=str(folds),
+            expected=f"at most {available}",
         )
     later = _rows_from(counts)
     starts = [first]
@@ -96,7 +105,10 @@ def _validation(instants: Integers, counts: Integers, begin: int, test: int, spl
     if test - start < 2:
         raise RequestRefused(
             f"model.split.validation: before {_shown(instants[test])} there is {test - start} instant; training and "
-            "validation need one each; choose a longer period, or no validation part"
+            "validation need one each; choose a longer period, or no validation part",
+            where="model.split.validation",
+            value=f"{test - start} instant(s) before {_shown(instants[test])}",
+            expected="at least two instants",
         )
     inside = counts[start:test]
     return int(instants[start + 1 + _nearest(_rows_from(inside)[1:], split.validation * inside.sum())])

@@ -30,12 +30,18 @@ def check_model_spec(spec: ModelSpecBase, line: Line) -> None:
     if isinstance(spec, Survival) and kind != "time_to_event":
         raise RequestRefused(
             f"model.type: survival needs to know when the outcome happened, but {line.outcome.name} of line "
-            f"{line.name} is {kind}; {HOW_TO_DECLARE_TIMES}"
+            f"{line.name} is {kind}; {HOW_TO_DECLARE_TIMES}",
+            where="model.type",
+            value=repr("survival"),
+            expected=f"a type for the {kind} outcome of line {line.name}, or an outcome with the time of its event",
         )
     if isinstance(spec, Balanced) and spec.balance != "none" and kind == "numeric":
         raise RequestRefused(
             f"model.balance: {spec.balance} weighs an outcome that is there or not, but {line.outcome.name} of line "
-            f"{line.name} is a number; use balance none"
+            f"{line.name} is a number; use balance none",
+            where="model.balance",
+            value=repr(spec.balance),
+            expected="'none', as the outcome is a number",
         )
 
 
@@ -43,4 +49,9 @@ def _require_columns(field: str, names: Sequence[str], known: Iterable[str]) -> 
     known = list(known)
     unknown = [repr(name) for name in names if name not in known]
     if unknown:
-        raise RequestRefused(f"{field}: {', '.join(unknown)}: expected key columns of the decision: {', '.join(known)}")
+        raise RequestRefused(
+            f"{field}: {', '.join(unknown)}: expected key columns of the decision: {', '.join(known)}",
+            where=field,
+            value=", ".join(unknown),
+            expected=f"key columns of the decision: {', '.join(known)}",
+        )

@@ -74,7 +74,10 @@ def steps_of(times: Integers) -> Integers:
         f"{format_instant(from_micros(int(instants[odd])))} the next are at "
         f"{format_instant(from_micros(int(instants[odd + 1])))}; the shortest span is "
         f"{int(spans.min()) / DAY_MICROS:g} days; "
-        "declare a spine with a cadence"
+        "declare a spine with a cadence",
+        where="model.type",
+        value=repr("forecasting"),
+        expected="decisions at a regular cadence",
     )
 
 
@@ -133,7 +136,10 @@ def _require_distinct(ordered: Integers) -> None:
     if doubled.any():
         raise RequestRefused(
             f"model.series: {int(doubled.sum())} decisions are of the same series at the same instant as another; name "
-            "more of the decision's keys, so that a series has one decision at a time"
+            "more of the decision's keys, so that a series has one decision at a time",
+            where="model.series",
+            value=f"{int(doubled.sum())} decisions at the same instant as another of their series",
+            expected="one decision of a series at a time",
         )
 
 

@@ -33,5 +33,8 @@ def require_memory(spec: ModelSpec, facts: Facts, *, memory_mib: int, outputs: i
         raise RequestRefused(
             f"model: {facts.rows} rows x {read} columns, to be written as {written}, need about {needed} MiB, more "
             f"than the {bound} MiB of this machine; ask for fewer features or a shorter period, encoding ordinal where "
-            "it is one_hot, or raise dataset_memory_mib; the dataset itself is built all the same"
+            "it is one_hot, or raise dataset_memory_mib; the dataset itself is built all the same",
+            where="model",
+            value=f"about {needed} MiB",
+            expected=f"at most {bound} MiB",
         )

@@ -70,7 +70,10 @@ def _require_exact(name: str, column: Column) -> None:
     if lost:
         raise RequestRefused(
             f"model: column {name} is {column.kind}, and {len(lost)} of its values have more digits than the float64 "
-            "that a model reads; declare it string if it names something, or compute it in a coarser unit"
+            "that a model reads; declare it string if it names something, or compute it in a coarser unit",
+            where=f"model: column {name}",
+            value=f"{len(lost)} values of {column.kind} with too many digits",
+            expected="values that float64 holds exactly",
         )
 
 

@@ -95,7 +95,12 @@ def prepare_inputs(
             become too many columns is refused when it is computed.
     """
     if not len(columns[DECISION_ID]):
-        raise RequestRefused(f"model: dataset {facts.dataset_id} has no rows, so there is nothing to split")
+        raise RequestRefused(
+            f"model: dataset {facts.dataset_id} has no rows, so there is nothing to split",
+            where="model",
+            value=f"dataset {facts.dataset_id} without rows",
+            expected="rows to split",
+        )
     ordered = _ordered(columns)
     times = ordered[DECISION_TIME].values
     known = ordered[OUTCOME_KNOWN_AT].values if OUTCOME_KNOWN_AT in ordered else times
@@ -159,13 +164,16 @@ def _fitted(columns: Columns, train: Integers, facts: Facts, spec: ModelSpec, me
 def _prepared(fold: Fold, columns: Columns, targets: Targets, fitted: Fitted, spec: ModelSpec) -> PreparedFold:
     balance = _balance(fold, columns, targets, spec)
     parts = []
+    left_out = {name: dict(reasons) for name, reasons in fold.left_out.items()}
+    if balance is not None and (drawn_out := len(fold.parts[TRAIN]) - len(balance.rows)):
+        left_out[TRAIN]["downsampled"] = drawn_out
     for name, rows in fold.parts.items():
         part = _part(name, rows if balance is None or name != TRAIN else rows[balance.rows], columns, targets, fitted)
         parts.append(part if balance is None or name != TRAIN else replace(part, weights=balance.weights))
     record = {
         "fold": fold.number,
         "fitted_digest": fitted.digest,
-        "left_out": {name: dict(reasons) for name, reasons in fold.left_out.items()},
+        "left_out": left_out,
         "shared_groups": fold.shared_groups,
         "balance": None if balance is None else balance.record,
     }

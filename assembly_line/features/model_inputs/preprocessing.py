@@ -149,7 +149,10 @@ def _fit_column(name: str, column: Column, how: Preprocessing) -> FittedColumn:
         if how.encoding == "one_hot" and len(categories) > ONE_HOT_LIMIT:
             raise RequestRefused(
                 f"model.encoding: feature {name} has {len(categories)} categories in the training part; one_hot takes "
-                f"at most {ONE_HOT_LIMIT}; use encoding ordinal, or leave the feature out"
+                f"at most {ONE_HOT_LIMIT}; use encoding ordinal, or leave the feature out",
+                where="model.encoding",
+                value=f"one_hot of {name} with {len(categories)} categories",
+                expected=f"at most {ONE_HOT_LIMIT} categories",
             )
         return FittedColumn(
             name=name,

@@ -28,7 +28,8 @@ class Fold:
         parts: part -> positions of its rows, ascending, parts in order of time.
         left_out: part -> reason -> rows; `purged`: the outcome was not known by the first decision of a part that
             judges; `embargoed`: neither decided nor known early enough before it; `shared`: its group stands in another
-            part.
+            part. Only where there are some: `before_window`: decided before a sliding window; `after_test`: decided
+            after the test part, in that of a later fold; `downsampled`: not drawn.
         shared_groups: how many groups lost rows because they stood in two parts.
     """
 
@@ -60,7 +61,7 @@ def cut(timeline: Timeline, split: Split, window: Window, *, number: int | None 
     earlier = [name for name in parts if name != TEST]
     embargo = timedelta(days=split.embargo_days) // MICROSECOND
     # The judging parts are fixed before anything is left out: what is left out of them cannot let the future in.
-    first = {name: int(timeline.times[rows].min()) for name, rows in parts.items()}
+    first = {name: int(timeline.times[rows].min()) for name, rows in parts.items() if name != TRAIN}
     for name in earlier:
         judged_at = min(first[later] for later in list(parts)[list(parts).index(name) + 1 :])
         rows = parts[name]
@@ -69,6 +70,12 @@ def cut(timeline: Timeline, split: Split, window: Window, *, number: int | None 
         embargoed = ~purged & (latest > judged_at - embargo) if embargo else np.zeros(len(rows), np.bool_)
         left_out[name] = {"purged": int(purged.sum()), "embargoed": int(embargoed.sum())}
         parts[name] = rows[~purged & ~embargoed]
+    for name, reason, outside in (
+        (TRAIN, "before_window", timeline.placed < window.begin),
+        (TEST, "after_test", timeline.placed >= window.end),
+    ):
+        if outside.any():
+            left_out.setdefault(name, {})[reason] = int(outside.sum())
     shared = _separate(timeline, split, parts, left_out)
     return Fold(number=number, window=window, parts=parts, left_out=left_out, shared_groups=shared)
 
@@ -108,5 +115,8 @@ def _require_rows(fold: Fold) -> None:
             place = "model.split" if fold.number is None else f"model.split: fold {fold.number}"
             raise RequestRefused(
                 f"{place}: the {name} part has no rows left ({counts or 'none decided in its time'}); choose another "
-                "holdout or boundary, fewer folds, a shorter embargo, or keep less together"
+                "holdout or boundary, fewer folds, window expanding, a shorter embargo, or keep less together",
+                where=place,
+                value=f"{name} part without rows",
+                expected="at least one row in each part",
             )

@@ -82,7 +82,10 @@ def survival_targets(columns: Mapping[str, Column], facts: Facts, known: Integer
     if bool((duration[there] <= 0).any()):
         raise RequestRefused(
             f"model.type: {int((duration[there] <= 0).sum())} rows have {days_column(facts.outcome)} of 0 or less; "
-            "survival models need a time that is positive"
+            "survival models need a time that is positive",
+            where="model.type",
+            value=f"{int((duration[there] <= 0).sum())} rows whose time to the event is 0 or less",
+            expected="times that are positive",
         )
     happened = plain.positive[there]
     targets, meanings = _durations(facts.outcome, duration[there], happened, spec)

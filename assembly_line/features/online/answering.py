@@ -62,7 +62,10 @@ def features_of(
             f"at: {format_instant(from_micros(int(times.min())))} is before "
             f"{format_instant(from_micros(generation.served_from))}, from which on generation {generation.id} of line "
             f"{line.name} has what matters; build a dataset, or publish from an earlier instant with "
-            "`line features publish --from`"
+            "`line features publish --from`",
+            where="at",
+            value=format_instant(from_micros(int(times.min()))),
+            expected=f"{format_instant(from_micros(generation.served_from))} or later",
         )
     workload = workload_of(line, features)
     asked = {_place(group) for group in _groups(workload)}

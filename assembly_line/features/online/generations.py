@@ -47,14 +47,6 @@ class Generation:
         return asdict(self)
 
 
-def generation_from_json(document: Mapping[str, Any]) -> Generation:
-    """Read a generation back."""
-    sources = {name: PublishedSource(**content) for name, content in document["sources"].items()}
-    return Generation(
-        line=document["line"], release=document["release"], served_from=document["served_from"], sources=sources
-    )
-
-
 def known_until(generation: Generation, sources: Mapping[str, Any]) -> int | None:
     """The instant up to which every one of these sources has events; None if none of them has events at all."""
     newest = [generation.sources[name].newest for name in sources]

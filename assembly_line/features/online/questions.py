@@ -65,15 +65,25 @@ def key_columns(line: Line, features: tuple[str, ...], keys: Mapping[str, Any]) 
     unknown = sorted(keys.keys() - line.decision.keys.keys())
     if unknown:
         raise RequestRefused(
-            f"keys: line {line.name} decides by {', '.join(line.decision.keys)}, not by {', '.join(unknown)}"
+            f"keys: line {line.name} decides by {', '.join(line.decision.keys)}, not by {', '.join(unknown)}",
+            where="keys",
+            value=", ".join(map(repr, unknown)),
+            expected=f"keys of line {line.name}: {', '.join(line.decision.keys)}",
         )
     missing = [name for name in needed if name not in keys]
     if missing:
-        raise RequestRefused(f"keys: {', '.join(missing)} is missing; these features need {', '.join(needed)}")
+        raise RequestRefused(
+            f"keys: {', '.join(missing)} is missing; these features need {', '.join(needed)}",
+            where=f"keys: {', '.join(missing)}",
+            value="missing",
+            expected=", ".join(needed),
+        )
     for name, value in keys.items():
         kind = line.decision.keys[name]
         if value is not None and (type(value) is not KEY_TYPES[kind] or not _fits(value)):
-            raise RequestRefused(f"keys.{name}: {value!r} is not of type {kind}")
+            raise RequestRefused(
+                f"keys.{name}: {value!r} is not of type {kind}", where=f"keys.{name}", value=repr(value), expected=kind
+            )
     return {name: column_of(kind, [keys[name]]) for name, kind in needed.items()}
 
 
@@ -90,12 +100,18 @@ def _features(line: Line, request: FeaturesRequest) -> tuple[str, ...]:
     unknown = [repr(name) for name in asked if name not in line.features]
     if unknown:
         raise RequestRefused(
-            f"features: line {line.name} has no feature {', '.join(unknown)}; it has {', '.join(line.features)}"
+            f"features: line {line.name} has no feature {', '.join(unknown)}; it has {', '.join(line.features)}",
+            where="features",
+            value=", ".join(map(repr, unknown)),
+            expected=f"features of line {line.name}: {', '.join(line.features)}",
         )
     offline = [name for name in asked if name not in offered]
     if offline:
         raise RequestRefused(
             f"features: {', '.join(offline)} cannot be served online, being or resting on a UDF or a view; "
-            "a dataset has them"
+            "a dataset has them",
+            where="features",
+            value=", ".join(map(repr, offline)),
+            expected="features that rest on no UDF or view",
         )
     return asked

@@ -109,5 +109,10 @@ def _with_own_functions(request: DatasetRequest, workload: Workload) -> tuple[Ch
     """The engine whose workers have pyarrow."""
     why = f"UDFs ({', '.join(workload.scripts)}) take Arrow tables, which the one-machine engine's Lambda lacks"
     if request.engine == "duckdb":
-        raise RequestRefused(f"engine: 'duckdb': {why}; leave engine out or ask for spark")
+        raise RequestRefused(
+            f"engine: 'duckdb': {why}; leave engine out or ask for spark",
+            where="engine",
+            value=repr("duckdb"),
+            expected=repr("spark"),
+        )
     return "spark", why

@@ -37,7 +37,10 @@ def spine_rows(line: Line, asked: Asked, inputs: Mapping[str, Input]) -> int:
     elif spine.active_from is None and spine.active_until is None and rows * number > MOST_DECISIONS:
         raise RequestRefused(
             f"from, to: {rows:,} rows of {decision.source.name} at {number:,} occasions give {rows * number:,} "
-            f"decisions, at most {MOST_DECISIONS:,} are built; ask for a shorter period"
+            f"decisions, at most {MOST_DECISIONS:,} are built; ask for a shorter period",
+            where="from, to",
+            value=f"{rows * number:,} decisions",
+            expected=f"at most {MOST_DECISIONS:,} decisions",
         )
     return min(rows * number, MOST_DECISIONS)
 

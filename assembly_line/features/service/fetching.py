@@ -22,7 +22,12 @@ def fetch(account: Account, dataset: FinishedDataset, shape: str | None, folder:
         Conflict: a file is not what its manifest says.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RequestRefused(f"--to {folder}: is there already and not an empty folder; name a new one")
+        raise RequestRefused(
+            f"--to {folder}: is there already and not an empty folder; name a new one",
+            where="--to",
+            value=str(folder),
+            expected="a new or an empty folder",
+        )
     if shape is not None:
         manifest = account.inputs.chosen(dataset.line, dataset.dataset_id, shape)
         folder.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,10 @@ def changed(first: Recorded, second: Recorded) -> dict[str, Any]:
     if first.plan.line.name != second.plan.line.name:
         raise RequestRefused(
             f"dataset {first.plan.dataset_id} is of line {first.plan.line.name}, {second.plan.dataset_id} of "
-            f"{second.plan.line.name}; expected two datasets of one line"
+            f"{second.plan.line.name}; expected two datasets of one line",
+            where="dataset",
+            value=f"datasets of {first.plan.line.name} and {second.plan.line.name}",
+            expected="two datasets of one line",
         )
     one, other = first.columns(), second.columns()
     common = [name for name in _values(first.plan) if name in _values(second.plan)]

@@ -71,7 +71,10 @@ def members(keys: Mapping[str, Column], stays: Stays, occasions: Integers) -> tu
     if total > MOST_DECISIONS:
         raise RequestRefused(
             f"from, to: {len(first):,} members of the population at {len(occasions):,} occasions give {total:,} "
-            f"decisions, at most {MOST_DECISIONS:,} are built; ask for a shorter period"
+            f"decisions, at most {MOST_DECISIONS:,} are built; ask for a shorter period",
+            where="from, to",
+            value=f"{total:,} decisions",
+            expected=f"at most {MOST_DECISIONS:,} decisions",
         )
     places = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(total)
     chosen = rows[first[places // span]]

@@ -55,7 +55,10 @@ def sampling_of(line: Line, request: DatasetRequest) -> Sampling | None:
     if chosen.by_class and not line.outcome.has_classes:
         raise RequestRefused(
             f"sampling: the outcome {line.outcome.name} is measured as {line.outcome.measure} and has no negatives; "
-            "ask for a share of all decisions"
+            "ask for a share of all decisions",
+            where="sampling",
+            value="by class",
+            expected="a share of all decisions",
         )
     return chosen
 

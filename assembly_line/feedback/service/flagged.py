@@ -83,7 +83,10 @@ def one_decision(history: History, line: Line, decision: str) -> DecisionHistory
     if keys is None and not PATTERN.fullmatch(decision):
         raise RequestRefused(
             f"{decision!r} is no decision id such as d1-20170712-<32 hexadecimal digits>; expected one, or keys, as in "
-            f"{','.join(f'{name}=...' for name in line.decision.keys)}"
+            f"{','.join(f'{name}=...' for name in line.decision.keys)}",
+            where="decision",
+            value=repr(decision),
+            expected="a decision id, or keys",
         )
     found = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
     if not found:

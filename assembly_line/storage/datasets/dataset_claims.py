@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly_line.features import Claim, claim_from_json
+from assembly_line.features import Claim
 from assembly_line.names import dataset_item
 from assembly_line.storage.models.control_table import ControlTable
 
@@ -26,7 +26,7 @@ class DatasetClaims:
 
     def find(self, line: str, dataset_id: str) -> Claim | None:
         found = self._control.read(line, dataset_item(dataset_id))
-        return None if found is None else claim_from_json(found)
+        return None if found is None else Claim.from_json(found)
 
     def _other(self, line: str, dataset_id: str, wanted: Claim) -> Claim | None:
         standing = self.find(line, dataset_id)

@@ -65,14 +65,22 @@ class FinishedDatasets:
         if not DATASET.fullmatch(text):
             raise RequestRefused(
                 f"dataset {text!r}: expected an id such as ds-0123456789abcdef0123456789abcdef, or its "
-                "beginning with at least 4 digits; `line dataset list` shows them"
+                "beginning with at least 4 digits; `line dataset list` shows them",
+                where="dataset",
+                value=repr(text),
+                expected="an id such as ds-0123456789abcdef0123456789abcdef, or its beginning",
             )
         found = [(line, name) for line in lines for name in self._named(line, text, kept)]
         if not found:
             raise NotFound(f"{none} {text!r} here; `line dataset list` shows those there are")
         if len(found) > 1:
             some = ", ".join(name for _, name in found[:SHOWN])
-            raise RequestRefused(f"dataset {text!r}: {len(found)} begin so: {some}; write more of the id")
+            raise RequestRefused(
+                f"dataset {text!r}: {len(found)} begin so: {some}; write more of the id",
+                where="dataset",
+                value=repr(text),
+                expected="the beginning of one id",
+            )
         return found[0]
 
     def judged(self, text: str, lines: Iterable[str]) -> Judgement:

@@ -102,7 +102,10 @@ class ModelInputsStore:
             )
         if len(fitting) > 1:
             raise RequestRefused(
-                f"dataset {dataset_id}: {len(fitting)} model inputs fit: {known}; say which with --inputs"
+                f"dataset {dataset_id}: {len(fitting)} model inputs fit: {known}; say which with --inputs",
+                where="--inputs",
+                value=f"{len(fitting)} that fit",
+                expected=f"one of {known}",
             )
         return fitting[0]
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from assembly_line.documents import TEXT, Instant, document_of, parse_document, read_document, record_of
 from assembly_line.errors import Conflict, NotFound, SendingFailed
-from assembly_line.features import Generation, generation_from_json
-from assembly_line.instants import format_instant, parse_instant
+from assembly_line.features import Generation
+from assembly_line.instants import format_instant
 from assembly_line.names import OnlineKey
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Publication:
     """The generation that is in force, and how long it may be read."""
 
     generation: Generation
-    published_at: datetime
-    valid_until: datetime
+    published_at: Instant
+    valid_until: Instant
 
 
 class OnlineTable:
@@ -65,12 +66,9 @@ class OnlineTable:
         answer = self._dynamodb.Table(self._name).get_item(Key=_key(_pointer(line), POINTER), ConsistentRead=True)
         if "Item" not in answer:
             return None
-        document = json.loads(str(answer["Item"][DOCUMENT]))
-        return Publication(
-            generation=generation_from_json(document["generation"]),
-            published_at=parse_instant(document["published_at"], field="published_at"),
-            valid_until=parse_instant(document["valid_until"], field="valid_until"),
-        )
+        place = f"online features of line {line}"
+        text = record_of(answer["Item"], {DOCUMENT: TEXT}, of=place)[DOCUMENT]
+        return read_document(Publication, parse_document(text, of=place))
 
     def in_force(self, line: str, *, now: datetime) -> Publication:
         """What is in force for a line.
@@ -107,11 +105,7 @@ class OnlineTable:
         Raises:
             Conflict: another publication came first; what it put in force stays.
         """
-        document = {
-            "generation": publication.generation.to_json(),
-            "published_at": format_instant(publication.published_at),
-            "valid_until": format_instant(publication.valid_until),
-        }
+        document = document_of(publication)
         line, text = publication.generation.line, json.dumps(document, sort_keys=True)
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#document)"}
         if instead_of is not None:

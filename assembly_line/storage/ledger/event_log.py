@@ -51,4 +51,4 @@ class EventLog:
         ]
         with ThreadPoolExecutor(READERS) as readers:
             for content in readers.map(self._ledger.read, keys):
-                yield from (RecordedEvent.from_json(line.decode()) for line in content.splitlines())
+                yield from (RecordedEvent.from_json(line) for line in content.splitlines())

@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from assembly_line.canonical import canonical_json
-from assembly_line.names import LedgerKind, ledger_prefix
+from assembly_line.documents import (
+    BRING_BACK,
+    FLAG,
+    LIST,
+    NULL,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TEXT_OR_NULL,
+    WHOLE,
+    Allowed,
+    parse_document,
+    record_of,
+)
+from assembly_line.errors import DocumentUnreadable
+from assembly_line.feedback import Receiving
+from assembly_line.names import DeliveryStatus, FeedbackKind, LedgerKind, ledger_prefix
 from assembly_line.storage.services.objects import ObjectStore
 
 CONTENT_TYPE = "application/x-ndjson"
 # Objects fetched at once; each waits for the network far longer than it computes.
 READERS = 8
+# What readers of a row take its members for. Rows of older versions lack some.
+_MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
+    LedgerKind.PREDICTIONS: {
+        **dict.fromkeys(("decision_id", "decision_time", "action", "dataset_id"), TEXT),
+        **dict.fromkeys(("issued_at", "expires_at"), TEXT_OR_NULL),
+        "revision": WHOLE,
+        "keys": OBJECT,
+        **dict.fromkeys(("score", "prior"), NUMBER),
+        "baseline": (*NUMBER, *NULL),
+        "backfill": LIST,
+    },
+    LedgerKind.DELIVERIES: {
+        "decision_id": TEXT,
+        "revision": WHOLE,
+        "status": frozenset(DeliveryStatus),
+        "at": TEXT_OR_NULL,
+    },
+    LedgerKind.QUARANTINE: dict.fromkeys(("decision_id", "station", "reason", "detail"), TEXT),
+    LedgerKind.FEEDBACK: {
+        **dict.fromkeys(("event_id", "decision_id", "at", "received_at", "action"), TEXT),
+        **dict.fromkeys(("principal", "sender", "message_id"), TEXT_OR_NULL),
+        **dict.fromkeys(("sequence", "revision", "value"), WHOLE),
+        "kind": frozenset(FeedbackKind),
+        "status": frozenset(Receiving),
+        "retracts": FLAG,
+    },
+    LedgerKind.OUTCOMES: {
+        **dict.fromkeys(("decision_id", "run_id", "as_of"), TEXT),
+        "mature_at": TEXT_OR_NULL,
+        "value": (*NUMBER, *FLAG),
+    },
+}
 
 
 class Ledger:
@@ -45,8 +93,9 @@ class Ledger:
 
         Raises:
             NotFound: there is no such file.
+            DocumentUnreadable: a row is not what the line wrote; names the member.
         """
-        return _rows(self._objects.read(_key(line, kind, day, name)))
+        return self._rows(kind, _key(line, kind, day, name))
 
     def read(
         self, line: str, kind: LedgerKind, *, since_day: str | None = None, until_day: str | None = None
@@ -56,6 +105,9 @@ class Ledger:
         Args:
             since_day: the first day to read, `yyyymmdd`.
             until_day: the first day not to read.
+
+        Raises:
+            DocumentUnreadable: a row is not what the line wrote; names the member.
         """
         folder = ledger_prefix(line, kind)
         keys = (
@@ -66,8 +118,28 @@ class Ledger:
         )
         with ThreadPoolExecutor(READERS) as readers:
             while some := list(islice(keys, READERS * 8)):
-                for content in readers.map(self._objects.read, some):
-                    yield from _rows(content)
+                for rows in readers.map(partial(self._rows, kind), some):
+                    yield from rows
+
+    def _rows(self, kind: LedgerKind, key: str) -> list[dict[str, Any]]:
+        # Not splitlines(): U+2028 is a legal character within a JSON string.
+        lines, place = self._objects.read(key).split(b"\n"), self._objects.uri(key)
+        return checked_rows(kind, [parse_document(line, of=place) for line in lines if line], of=place)
+
+
+def checked_rows(kind: LedgerKind, rows: object, *, of: str) -> list[dict[str, Any]]:
+    """Rows as their readers rely on them.
+
+    Args:
+        of: where they stand.
+
+    Raises:
+        DocumentUnreadable: one has another member than the line wrote; names both. Who reads one
+            that is missing is refused likewise.
+    """
+    if not isinstance(rows, list):
+        raise DocumentUnreadable.about(of, type(rows).__name__, "a list", BRING_BACK)
+    return [record_of(row, _MEMBERS[kind], of=f"{of}: row {number}") for number, row in enumerate(rows, start=1)]
 
 
 def _key(line: str, kind: LedgerKind, day: str, name: str) -> str:
@@ -76,8 +148,3 @@ def _key(line: str, kind: LedgerKind, day: str, name: str) -> str:
 
 def _day(key: str, folder: str) -> str:
     return key.removeprefix(f"{folder}day=")[:8]
-
-
-def _rows(content: bytes) -> list[dict[str, Any]]:
-    # Not splitlines(): U+2028 is a legal character within a JSON string.
-    return [json.loads(line) for line in content.split(b"\n") if line]

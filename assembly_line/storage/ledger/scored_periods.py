@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assembly_line.delivery import ScoredPeriod, ScoringContext, Standing, standing
+from assembly_line.delivery import ScoredPeriod, ScoringContext, Standing, data_as_of, seen_until, standing
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import decided_item, delivered_item
 from assembly_line.requests import ScoringRequest
@@ -50,7 +50,8 @@ class ScoredPeriods:
 
     def record(self, run: ScoringContext) -> None:
         """Note that a run goes into delivery; a repetition changes nothing."""
-        period = ScoredPeriod(run_id=run.run_id, since=run.since, until=run.until, instant=run.instant).to_json()
+        until = seen_until(run.until, as_of=run.as_of)
+        period = ScoredPeriod(run_id=run.run_id, since=run.since, until=until, instant=run.instant).to_json()
         self._control.add(run.line, delivered_item(period["to"], run.run_id), period)
         if not run.backfill:
             self._control.add(run.line, decided_item(period["instant"], run.run_id), period)
@@ -64,4 +65,5 @@ class ScoredPeriods:
             request.line, delivered_item(format_instant(request.since), BEYOND), delivered_item(BEYOND)
         )
         runs = [ScoredPeriod.from_json(found) for found in ending_later]
-        return [run for run in runs if run.since < request.until]
+        until = seen_until(request.until, as_of=data_as_of(request))
+        return [run for run in runs if run.since < until]

@@ -10,7 +10,8 @@ from typing import Any
 from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import Prediction
-from assembly_line.names import scoring_prefix
+from assembly_line.names import LedgerKind, scoring_prefix
+from assembly_line.storage.ledger.ledger import checked_rows
 from assembly_line.storage.services.objects import ObjectStore
 
 NDJSON = "application/x-ndjson"
@@ -89,9 +90,14 @@ class ScoringRun:
         self._store.add(f"{self._prefix}quarantine.json", content.encode(), content_type="application/json")
 
     def quarantine(self) -> list[dict[str, Any]]:
-        """What was kept aside before delivery, in order of the spine."""
-        rows: list[dict[str, Any]] = self._store.read_json(f"{self._prefix}quarantine.json")
-        return rows
+        """What was kept aside before delivery, in order of the spine.
+
+        Raises:
+            NotFound: nothing was published in this run.
+            DocumentUnreadable: a row is not what the run wrote; names the member.
+        """
+        key = f"{self._prefix}quarantine.json"
+        return checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))
 
     def write_dead_letters(self, messages: Iterable[OutboundMessage]) -> None:
         """Keep what could not be sent, with exact bodies, so that it can be sent again."""

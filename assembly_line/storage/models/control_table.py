@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from assembly_line.documents import FLAG, TEXT, Allowed, Record, parse_document, record_of
 from assembly_line.errors import NotFound
 from assembly_line.names import ControlKey, approved_item, review_item, run_item
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 DOCUMENT = "document"
 OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
+# What readers of its items take their members for.
+MEMBERS: Mapping[str, Allowed] = {
+    **dict.fromkeys(("digest", "run_id", "line", "author", "reviewer", "reason", "decided_at", "token"), TEXT),
+    "state": frozenset({"waiting", "decided"}),
+    "decision": frozenset({"approve", "reject"}),
+    "author_verified": FLAG,
+    "risk": frozenset({"low", "standard"}),
+}
 BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
 
@@ -74,8 +83,9 @@ class ControlTable:
         self.add(line, approved_item(champion.run_id), document)
         while True:
             current = self.read(line, ControlKey.CHAMPION)
-            if current is not None and current["promoted_at"] >= champion.promoted_at:
-                return bool(current["run_id"] == champion.run_id)
+            decides = None if current is None else _champion(current)
+            if decides is not None and decides.promoted_at >= champion.promoted_at:
+                return decides.run_id == champion.run_id
             if current is None:
                 stored = self.add(line, ControlKey.CHAMPION, document)
             else:
@@ -175,7 +185,7 @@ class ControlTable:
         """One item's document, or None."""
         answer = self._dynamodb.get_item(TableName=self._holding(item), Key=_key(line, item), ConsistentRead=True)
         found = answer.get("Item")
-        return None if found is None else json.loads(found[DOCUMENT]["S"])
+        return None if found is None else _document(found)
 
     def write(self, line: str, item: str, document: Mapping[str, Any]) -> None:
         self._dynamodb.put_item(TableName=self._holding(item), Item=_item(line, item, document))
@@ -226,17 +236,17 @@ class ControlTable:
         """Documents of the items from `first` to `last`, in order."""
         values = {":line": line, ":first": first, ":last": last}
         found = self._items(self._holding(first), "#line = :line AND #item BETWEEN :first AND :last", values)
-        return [json.loads(item[DOCUMENT]["S"]) for item in found]
+        return list(map(_document, found))
 
     def last(self, line: str, prefix: str) -> dict[str, Any] | None:
         """The document of the last item that begins so, or None."""
         asked = self._asked(self._holding(prefix), BEGINS, {":line": line, ":prefix": prefix})
         page = self._dynamodb.query(**asked, ScanIndexForward=False, Limit=1)
-        return next((json.loads(item[DOCUMENT]["S"]) for item in page["Items"]), None)
+        return next(map(_document, page["Items"]), None)
 
     def _query(self, line: str, prefix: str) -> list[dict[str, Any]]:
         found = self._items(self._holding(prefix), BEGINS, {":line": line, ":prefix": prefix})
-        return [json.loads(item[DOCUMENT]["S"]) for item in found]
+        return list(map(_document, found))
 
     def _holding(self, item: str) -> str:
         """The table that holds the item."""
@@ -272,6 +282,12 @@ def _champion(document: Mapping[str, Any]) -> Champion:
     from assembly_line.training import Champion
 
     return Champion.from_json(document)
+
+
+def _document(item: Mapping[str, Any]) -> Record:
+    line, name = (item[key].get("S") for key in (ControlKey.PARTITION, ControlKey.SORT))
+    place = f"line {line}: item {name}"
+    return record_of(parse_document(item.get(DOCUMENT, {}).get("S") or "", of=place), MEMBERS, of=place)
 
 
 def _key(line: str, item: str) -> dict[str, Any]:

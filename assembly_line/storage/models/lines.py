@@ -36,12 +36,18 @@ class ReleasedLines:
             found = self._releases.read(digest or current)
         except NotFound as error:
             raise RequestRefused(
-                f"release: {digest or current} is not in the store; the current release of {line} is {current}"
+                f"release: {digest or current} is not in the store; the current release of {line} is {current}",
+                where="release",
+                value=digest or current,
+                expected=f"a stored one, such as {current}",
             ) from error
         if found.line.name != line:
             raise RequestRefused(
                 f"release: {digest} is of line {found.line.name}, expected one of {line}; "
-                f"its current release is {current}"
+                f"its current release is {current}",
+                where="release",
+                value=str(digest),
+                expected=f"a release of line {line}",
             )
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from assembly_line.canonical import canonical_json
+from assembly_line.documents import parse_document
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.names import s3_uri
 
@@ -115,7 +115,13 @@ class ObjectStore:
         return answer["Body"].read(), int(answer["ContentRange"].rpartition("/")[2])
 
     def read_json(self, key: str) -> Any:
-        return json.loads(self.read(key))
+        """The object's JSON values.
+
+        Raises:
+            NotFound: there is no such object.
+            DocumentUnreadable: it holds something else.
+        """
+        return parse_document(self.read(key), of=self.uri(key))
 
     def write(self, key: str, content: bytes, *, content_type: str = "application/octet-stream") -> str:
         """Store the object and return its version id (`null` in a bucket without versions)."""

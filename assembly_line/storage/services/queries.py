@@ -41,9 +41,19 @@ def checked_select(text: str) -> str:
     statement = text.strip().removesuffix(";").rstrip()
     bare = QUOTED.sub("''", statement)
     if not SELECT.match(bare):
-        raise RequestRefused(f"SQL {text[:100]!r}: expected one SELECT, or WITH ... SELECT")
+        raise RequestRefused(
+            f"SQL {text[:100]!r}: expected one SELECT, or WITH ... SELECT",
+            where="SQL",
+            value=repr(text[:100]),
+            expected="one SELECT, or WITH ... SELECT",
+        )
     if ";" in bare or COMMENT.search(bare):
-        raise RequestRefused(f"SQL {text[:100]!r}: expected one statement, without a further `;` and without comments")
+        raise RequestRefused(
+            f"SQL {text[:100]!r}: expected one statement, without a further `;` and without comments",
+            where="SQL",
+            value=repr(text[:100]),
+            expected="one statement without comments",
+        )
     return statement
 
 

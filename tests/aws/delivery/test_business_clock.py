@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure
-from assembly_line.instants import format_instant
+from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 from assembly_line.names import ControlKey, LedgerKind, scoring_prefix
 from tests.aws.delivery.scoring_run import DAY, LEARNT_FROM, LINE, Household, Scoring, learnt_from
 
@@ -163,21 +164,37 @@ def test_the_same_period_is_delivered_anew_only_if_the_request_says_so(world: Wo
 
     for period in (
         {},
-        {"from": "2017-08-14", "to": "2017-08-20", "at": "2017-08-14"},
+        {"from": format_instant(DAY), "to": "2017-08-20"},
         {"from": "2017-08-01", "to": "2017-08-09"},
     ):
         world.scoring.run_id = "another"
         with pytest.raises(RequestRefused, match=f"delivered before, by run {first} .*again=true"):
             world.scoring.begin(**period)
     for beside in (
+        {"from": format_instant(DAY + MICROSECOND), "to": "2017-08-15", "at": "2017-08-15"},
         {"from": "2017-08-15", "to": "2017-08-20", "at": "2017-08-15"},
         {"from": "2017-08-01", "to": "2017-08-08"},
+        {"from": "2017-08-01", "to": "2017-08-20", "at": "2017-08-02"},
     ):
         world.scoring.begin(**beside)
 
     higher = {identifier: score / 2 for identifier, score in honest().items()}
     assert world.score(HOUSEHOLDS, higher, again=True)["delivered"] == 40
     assert {found.prediction["score"] for found in world.history().decisions} == set(higher.values())
+
+
+@pytest.mark.parametrize("looked", [{"at": "2017-08-10"}, {"at": "2017-08-15", "as_of": "2017-08-10"}])
+def test_what_a_run_did_not_look_at_is_no_repetition(world: World, looked: dict[str, str]) -> None:
+    seen = [replace(row, at=datetime(2017, 8, 10, tzinfo=UTC)) for row in HOUSEHOLDS]
+    later = [replace(row, at=datetime(2017, 8, 10, tzinfo=UTC) + MICROSECOND) for row in HOUSEHOLDS]
+    scores = {row.decision_id: 0.5 for row in (*seen, *later)}
+    world.score(seen, scores, **looked)
+
+    rest = {"from": "2017-08-10T00:00:00.000001Z", "at": "2017-08-15"}
+    assert world.score(later, scores, **rest)["delivered"] == 40
+    assert world.history().counts["backfills"] == 0
+    with pytest.raises(RequestRefused, match=r"delivered before, by run .*again=true"):
+        world.scoring.begin(**{**rest, "from": "2017-08-10"})
 
 
 def test_a_step_that_is_repeated_does_not_find_its_own_run(world: World) -> None:
@@ -205,8 +222,37 @@ def test_in_real_time_what_was_issued_too_late_is_delivered_to_nobody(world: Wor
 
 
 def test_a_period_that_has_expired_as_a_whole_is_refused_with_what_a_replay_declares(world: World) -> None:
-    with pytest.raises(RequestRefused, match=r"have all expired by .* such as at=2017-08-08T00:00:00.000000Z"):
+    with pytest.raises(RequestRefused, match=r"have all expired by .* such as at=2017-08-15T00:00:00.000000Z"):
         world.scoring.begin(at=None)
+
+
+@pytest.mark.parametrize("changes", [{}, {"as_of": "2017-08-20"}, {"to": "2017-08-09"}, {"at": "2019-01-01"}])
+def test_a_replay_at_the_instant_that_a_refusal_names_acts_on_the_whole_period(
+    world: World, changes: dict[str, str]
+) -> None:
+    period = {"from": "2017-08-08", "to": "2017-08-15", "at": None, **changes}
+    with pytest.raises(RequestRefused) as refused:
+        world.scoring.begin(**period)
+    named = re.search(r"such as at=(\S+) ", str(refused.value))
+    assert named is not None
+    if "without as_of" in str(refused.value):
+        del period["as_of"]
+    first, end = (parse_instant(str(period[name]), field=name) for name in ("from", "to"))
+    rows = [replace(row, at=first if row.household % 2 else end - MICROSECOND) for row in HOUSEHOLDS]
+
+    context = world.scoring.begin(**{**period, "at": named[1]})
+    dataset = [row for row in rows if row.at <= parse_instant(context["as_of"], field="as_of")]
+    delivered = world.score(dataset, {row.decision_id: 0.5 for row in rows}, **{**period, "at": named[1]})
+
+    assert (context["backfill"], delivered["delivered"], delivered["quarantined"]) == ({}, 40, 0)
+
+
+def test_a_period_as_long_as_its_actions_last_is_to_be_replayed_in_shorter_ones(world: World) -> None:
+    with pytest.raises(RequestRefused, match=r"of a period shorter than 28 days"):
+        world.scoring.begin(at=None, **{"to": "2017-09-05"})
+    with pytest.raises(RequestRefused) as refused:
+        world.scoring.begin(at=None, **{"to": "2017-09-04"})
+    assert "shorter" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

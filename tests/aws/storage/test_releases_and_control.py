@@ -86,10 +86,10 @@ def test_no_champion_says_what_to_do(control: ControlTable) -> None:
 def test_the_first_judgement_of_a_run_stands(control: ControlTable) -> None:
     control.open_review("restock", "run-1", {"state": "waiting"})
 
-    assert control.decide_review("restock", "run-1", {"state": "approved"})
+    assert control.decide_review("restock", "run-1", {"state": "decided"})
     assert not control.decide_review("restock", "run-1", {"state": "rejected"})
-    assert control.review("restock", "run-1") == {"state": "approved"}
-    assert control.reviews("restock") == [{"state": "approved"}]
+    assert control.review("restock", "run-1") == {"state": "decided"}
+    assert control.reviews("restock") == [{"state": "decided"}]
 
 
 def test_a_review_that_is_opened_again_takes_the_new_token_unless_it_is_decided(control: ControlTable) -> None:
@@ -97,10 +97,10 @@ def test_a_review_that_is_opened_again_takes_the_new_token_unless_it_is_decided(
     assert control.open_review("restock", "run-1", {"state": "waiting", "token": "2", "opened_at": "later"})
     assert control.review("restock", "run-1") == {"state": "waiting", "token": "2", "opened_at": "first"}
 
-    control.decide_review("restock", "run-1", {"state": "approved"})
+    control.decide_review("restock", "run-1", {"state": "decided"})
 
     assert not control.open_review("restock", "run-1", {"state": "waiting", "token": "3", "opened_at": "late"})
-    assert control.review("restock", "run-1") == {"state": "approved"}
+    assert control.review("restock", "run-1") == {"state": "decided"}
 
 
 def test_a_run_has_one_author(control: ControlTable) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assembly_line.errors import Conflict, NotFound, NotPermitted
+from assembly_line.errors import Conflict, DocumentUnreadable, NotFound, NotPermitted
 from assembly_line.names import ControlKey, approved_item, review_item
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
@@ -268,7 +268,7 @@ def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_appr
     forged = {**review, "state": "decided", "decision": "aprove", "reviewer": REVIEWER, "reason": "-"}
     verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
 
-    with pytest.raises(AssertionError, match="aprove"):
+    with pytest.raises(DocumentUnreadable, match="decision: 'aprove': expected approve or reject"):
         verified.conclude()
     arn = verified.answers["evaluated"]["model_package_arn"]
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"

@@ -11,6 +11,7 @@ import pytest
 from assembly_line.cli import application
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.output import Output
+from assembly_line.cli.session import REPOSITORY
 from assembly_line.errors import RequestRefused, RunFailed
 
 
@@ -56,8 +57,19 @@ def test_the_parts_of_a_refusal_are_told_apart(capsys: pytest.CaptureFixture[str
 
     error = json.loads(out)["error"]
     assert error["where"] == "DatasetRequest: as_of"
-    assert error["value"] == "'yesterday' is not an instant"
+    assert error["value"] == "'yesterday'"
     assert error["expected"].startswith("ISO 8601")
+
+
+@pytest.mark.parametrize("command", [("status",), ("deploy", "--yes"), ("doctor",)])
+def test_an_unknown_environment_is_refused_by_the_known_ones(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = ended(capsys, *command, "--environment", "nowhere", "--json")
+
+    error = json.loads(out)["error"]
+    assert (code, error["where"], error["value"]) == (ExitCode.REFUSED, "--environment", "'nowhere'")
+    assert error["expected"].startswith(f"an environment of {REPOSITORY / 'settings'}: dev, embedded, prod")
 
 
 def test_after_its_own_document_a_failing_command_prints_no_second_one(

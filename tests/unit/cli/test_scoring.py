@@ -19,6 +19,7 @@ from assembly_line.delivery.answers import Reason
 from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
 from assembly_line.delivery.service.scoring import kept_aside
+from assembly_line.errors import DocumentUnreadable
 from assembly_line.feedback.history import join
 from assembly_line.feedback.service.flagged import BACKFILLS, flagged_decisions
 from assembly_line.loader import load_line
@@ -75,7 +76,7 @@ def test_a_day_is_a_day_of_the_line_and_a_replay_declares_its_instant(champion: 
 def test_a_past_day_without_an_instant_is_refused_before_anything_starts(champion: Target, line: Command) -> None:
     answer = line(*SCORE)
     assert answer.code == ExitCode.REFUSED
-    assert "such as at=2017-07-12T04:00:00.000000Z (`line score --at`)" in answer.err
+    assert "such as at=2017-07-13T04:00:00.000000Z (`line score --at`)" in answer.err
 
 
 def test_the_same_day_again_is_refused_where_nobody_can_be_asked(scored: Target, line: Command) -> None:
@@ -288,9 +289,9 @@ def test_each_reason_of_feedback_has_an_advice(reason: str) -> None:
 
 def test_a_reason_that_nobody_knows_is_an_error_and_not_anothers_advice() -> None:
     row = {"decision_id": "d", "station": "feedback", "event_id": "e", "reason": "rumour", "detail": "x"}
-    with pytest.raises(ValueError, match="'rumour' of feedback"):
+    with pytest.raises(DocumentUnreadable, match="'rumour': expected undeclared_action"):
         described(row)
-    with pytest.raises(ValueError, match="'rumour' is not a valid Reason"):
+    with pytest.raises(DocumentUnreadable, match="'rumour': expected action_expired"):
         described({**row, "station": "delivery"})
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from assembly_line import Feature, count, days, hours, notebook, ratio
 from assembly_line.declarations.lines import Line
-from assembly_line.errors import DeclarationError, RequestRefused, SourceUnreadable
+from assembly_line.errors import AssemblyError, DeclarationError, RequestRefused, SourceUnreadable
 from tests.unit.features.random_worlds import random_world
 from tests.unit.features.small_world import DAILY, EVENTS, USER, SmallLake, Tables, a_line, write_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PERIOD: Mapping[str, Any] = {"as_of": "2018-01-01", "since": "2017-01-01", "until": "2018-01-01", "purpose": "scoring"}
 pytestmark = pytest.mark.filterwarnings("ignore::assembly_line.notebook.QualityWarning")
@@ -208,3 +208,59 @@ def test_what_is_wrong_with_the_period_is_said_in_the_words_of_the_call(
         notebook.dataset(line, raw, **{**PERIOD, **changed})
 
     assert not {"from", "to"} & {word.strip(":`'") for word in str(refused.value).split()}
+
+
+def test_a_table_of_no_source_of_the_line_is_refused(raw: Path, line: Line) -> None:
+    files = {name: raw / f"{name}.parquet" for name in line.sources}
+
+    with pytest.raises(SourceUnreadable) as refused:
+        notebook.dataset(line, {**files, "visit": raw / "visits.parquet"}, **PERIOD)
+
+    assert "'visit': expected sources that line" in str(refused.value)
+    assert all(name in str(refused.value) for name in line.sources)
+
+
+def test_a_relation_whose_columns_differ_only_in_case_is_refused(raw: Path, line: Line) -> None:
+    files = {name: str(raw / f"{name}.parquet") for name in line.sources}
+    column = next(iter(DAILY.columns))
+    relation = duckdb.sql(f"SELECT 'other' AS {column.upper()}, * FROM read_parquet('{files['daily']}')")
+
+    with pytest.raises(SourceUnreadable, match=f"source daily: columns: '{column.upper()}', '{column}': expected one"):
+        notebook.dataset(line, {**files, "daily": relation}, **PERIOD)
+
+
+@pytest.fixture(scope="module")
+def learnt(raw: Path, line: Line) -> pa.Table:
+    return notebook.dataset(line, raw, as_of="2018-01-01")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (lambda table: table.replace_schema_metadata(None), "Table without the note 'assembly_line'"),
+        (lambda table: table.to_pandas(), "DataFrame without the note 'assembly_line'"),
+        (lambda table: table.to_pydict(), "dict without the note 'assembly_line'"),
+        (lambda table: table.replace_schema_metadata({notebook.METADATA: b"{"}), "no JSON"),
+        (lambda table: table.replace_schema_metadata({notebook.METADATA: b"{}"}), "line: missing"),
+        (lambda table: table.replace_schema_metadata({notebook.METADATA: b'{"line": 5}'}), "line: 5: expected a text"),
+        (lambda table: table.drop_columns(["decision_id"]), "columns decision_id are gone"),
+        (lambda table: table.append_column("more", pa.array([1] * len(table), pa.int8())), "column more: int8"),
+    ],
+)
+def test_a_table_that_dataset_did_not_return_is_refused(
+    line: Line, learnt: pa.Table, spoilt: Callable[[pa.Table], Any], said: str
+) -> None:
+    for shown in (
+        lambda table: notebook.model_inputs(line, table, {"type": "linear"}),
+        lambda table: notebook.profile(line, table, "never.html"),
+    ):
+        with pytest.raises(AssemblyError) as refused:
+            shown(spoilt(learnt))
+        assert said in str(refused.value)
+
+
+def test_only_a_training_dataset_of_the_line_becomes_model_inputs(raw: Path, line: Line, learnt: pa.Table) -> None:
+    with pytest.raises(RequestRefused, match="a scoring dataset, which has no outcome: expected a training dataset"):
+        notebook.model_inputs(line, notebook.dataset(line, raw, **PERIOD), {"type": "linear"})
+    with pytest.raises(RequestRefused, match=f"a dataset of line {line.name}: expected one of line other"):
+        notebook.model_inputs(replace(line, name="other"), learnt, {"type": "linear"})

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import statistics
+from collections import Counter
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assembly_line.cli.views.model_inputs import REASONS
 from assembly_line.encoding import DAY_ZERO, Encoding
 from assembly_line.encoding import Column as EncodedColumn
 from assembly_line.errors import RequestRefused
@@ -26,10 +28,11 @@ from assembly_line.features.model_inputs.preparing import Part, PreparedFold, pr
 from assembly_line.features.model_inputs.preprocessing import Fitted, apply
 from assembly_line.features.values.columns import Column
 from assembly_line.features.values.plain_values import plain_values
-from assembly_line.instants import to_micros
+from assembly_line.instants import format_instant, from_micros, to_micros
 from tests.unit.features.model_inputs.invented import (
     DAY,
     FEATURES,
+    START,
     facts_about,
     folds_of,
     permuted,
@@ -117,17 +120,98 @@ def test_the_order_of_the_rows_changes_nothing(seed: int, model: dict[str, Any],
     assert repr(everything(permuted(columns, seed))) == repr(everything(columns))
 
 
-def test_every_row_is_counted_once(tmp_path: Path) -> None:
-    columns = random_dataset(3, 300)
-    columns["bought"].valid[:10] = False
+EVERY_MODEL = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["gradient_boosting", "linear"])},
+        optional={"balance": st.sampled_from(["weights", "downsample"]), "majority": st.sampled_from([1.0, 1.5])},
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("ranking"), "group": st.sampled_from([["household"], ["campaign", "decision_time"]])}
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("forecasting"), "horizon": st.integers(1, 2), "incomplete": st.sampled_from(["drop", "null"])}
+    ),
+    st.just({"type": "survival"}),
+)
 
-    (fold,) = folds_of(
-        columns, spec(type="gradient_boosting", split={"validation": 0.3, "keep_together": ["household"]})
+
+@settings(max_examples=100)
+@given(
+    seed=st.integers(0, 10**6),
+    model=EVERY_MODEL,
+    split=SPLITS,
+    sliding=st.booleans(),
+    pause=st.sampled_from([0, 30]),
+)
+def test_every_row_stands_in_one_part_or_is_counted_with_its_reason(
+    seed: int, model: dict[str, Any], split: dict[str, Any], sliding: bool, pause: int
+) -> None:
+    columns = random_dataset(seed, 120, instants=20, horizon=1)
+    columns = {name: column.take(_distinct(columns)) for name, column in columns.items()}
+    columns["bought"].valid[::9] = False
+    times = columns["decision_time"].values
+    times[times >= START + 14 * DAY] += pause * DAY
+    columns["outcome_known_at"] = Column("timestamp", times + DAY, np.ones(len(times), np.bool_))
+    columns["bought_days"] = Column("float64", np.full(len(times), 2.0), np.arange(len(times)) % 7 > 0)
+    window = {"window": "sliding"} if sliding and "folds" in split else {}
+
+    try:
+        prepared = prepare_inputs(
+            columns, facts_about(columns, kind="time_to_event"), spec(**model, split={**split, **window})
+        )
+        folds = list(prepared.folds)
+    except RequestRefused as refused:
+        assert str(refused).startswith("model.")
+        return
+
+    for fold in folds:
+        inside = sum(part.record["rows"] for part in fold.parts)
+        of_fold = [Counter(reasons) for reasons in fold.record["left_out"].values()]
+        reasons = sum(of_fold, Counter(prepared.left_out))
+        assert inside + reasons.total() == len(times)
+        assert set(reasons) <= set(REASONS)
+
+
+def _distinct(columns: dict[str, Column]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Rows of which no two are of one household at one instant."""
+    pairs = np.stack([columns["household"].values, columns["decision_time"].values])
+    return np.sort(np.unique(pairs, axis=1, return_index=True)[1])
+
+
+def test_rows_outside_a_fold_and_drawn_out_are_counted_by_reason() -> None:
+    columns = random_dataset(3, 300, instants=20, horizon=0)
+
+    split = {"folds": 3, "window": "sliding", "holdout": 0.6}
+    first, second, third = (
+        fold.record["left_out"]
+        for fold in folds_of(columns, spec(type="gradient_boosting", balance="downsample", split=split))
     )
 
-    counts = sum(part.record["rows"] for part in fold.parts)
-    assert counts + sum(sum(reasons.values()) for reasons in fold.record["left_out"].values()) == 290
-    assert fold.record["left_out"]["train"]["purged"] > 0 < fold.record["left_out"]["train"]["shared"]
+    assert "before_window" not in first["train"] and "test" not in third
+    assert 0 < second["train"]["before_window"] < third["train"]["before_window"]
+    assert first["test"]["after_test"] > second["test"]["after_test"] > 0
+    assert all(fold["train"]["downsampled"] > 0 for fold in (first, second, third))
+
+
+def test_a_fold_that_leaves_nothing_out_says_what_it_said_before() -> None:
+    (fold,) = folds_of(random_dataset(3, 300, horizon=0), spec(type="gradient_boosting"))
+
+    assert fold.record["left_out"] == {"train": {"purged": 0, "embargoed": 0}}
+
+
+def test_a_sliding_window_without_rows_is_refused() -> None:
+    columns = random_dataset(3, 300, instants=6, horizon=0)
+    times = columns["decision_time"].values
+    times[times >= START + 5 * DAY] += 100 * DAY
+
+    with pytest.raises(RequestRefused, match=r"fold 2: .*train part.*before_window.*window expanding"):
+        folds_of(
+            columns,
+            spec(
+                type="gradient_boosting",
+                split={"folds": 2, "window": "sliding", "boundary": format_instant(from_micros(START + 4 * DAY))},
+            ),
+        )
 
 
 def test_numbers_are_those_of_the_encoding_that_training_and_scoring_use() -> None:
