@@ -27,12 +27,14 @@ from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import check_refresh
+from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError
 
 RiskTier = Literal["low", "standard"]
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
     """How the line's own script is trained and judged. See docs/training.md.
@@ -66,7 +68,7 @@ class Training:
     instance_type: str = "ml.m5.large"
     volume_gib: int = 10
     timeout: timedelta = timedelta(hours=1)
-    hyperparameters: Mapping[str, str | int | float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
     holdout: float = 0.25
     baseline: str
     minimum_rows: int = 100
@@ -107,6 +109,7 @@ class Training:
         )
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Who receives the predictions.
@@ -123,6 +126,7 @@ class Delivery:
             check_name("Delivery: subscriber", subscriber)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Everything about one decision: what is decided, what is known then, what is predicted, and what follows.
@@ -232,8 +236,6 @@ class Line:
         check_distinct(place, self.groups)
         for name, members in self.groups.items():
             check_name(place, name)
-            # A text is a sequence of letters too; the comma of a tuple of one is easily forgotten.
-            require(isinstance(members, tuple), f"{place} {name}: expected a tuple of features, got {members!r}")
             require(bool(members), f"{place} {name}: is empty")
             require(len(set(members)) == len(members), f"{place} {name}: names a feature twice: {', '.join(members)}")
             for member in members:
