@@ -85,21 +85,21 @@ def down(
     interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
-    from assembly_line.embedded import require_nothing_at_work, require_place_for_state, stop
+    from assembly_line.embedded import require_place_for_state, stop
 
     _embedded_only(session, "down")
     if not force:
         require_place_for_state(session.state)
-    if not interrupt:
-        require_nothing_at_work(session.state)
-    found = stop(session.state, report=session.output.note)
+    found = stop(session.state, interrupt=interrupt, report=session.output.note)
     words = "Stopped; its state is kept." if found.clean else NOT_KEPT
     message = words if found.was_running else "Nothing was running."
     document = {
         "was_running": found.was_running,
         "clean": found.clean,
         "problems": list(found.problems),
-        "interrupted": found.interrupted,
+        "interrupted": len(found.cut),
+        "cut": list(found.cut),
+        "waiting": list(found.waiting),
     }
     session.output.result(document, lambda console: console.print(message))
 
