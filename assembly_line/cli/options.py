@@ -74,6 +74,14 @@ Run = Annotated[
         metavar="RUN", help="Run id, as `line train` and `line review list` print it.", autocompletion=completing.runs
     ),
 ]
+DecidedAt = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="INSTANT|DAY",
+        help="With keys: the time of the decision, or its day in UTC, such as 2017-07-12. Needed where keys recur.",
+    ),
+]
 AsOf = Annotated[
     str,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from assembly_line.cli import completing, old_spellings
-from assembly_line.cli.options import command
+from assembly_line.cli.options import DecidedAt, command
 from assembly_line.cli.session import Session
 
 Dataset = Annotated[
@@ -99,7 +99,14 @@ def show_quality(session: Session, dataset: Judged) -> None:
 
 
 def explain_value(
-    session: Session, dataset: Dataset, decision: Decision, feature: Feature, *, limit: Limit = 20, near: Near = 5
+    session: Session,
+    dataset: Dataset,
+    decision: Decision,
+    feature: Feature,
+    *,
+    at: DecidedAt = None,
+    limit: Limit = 20,
+    near: Near = 5,
 ) -> None:
     """Show the events behind a value, and those that were near but did not count, each with the reason.
 
@@ -111,7 +118,7 @@ def explain_value(
     from assembly_line.features import explained, opened
 
     with opened(session.target, dataset) as recorded:
-        found = explained(recorded, decision, feature, near=near)
+        found = explained(recorded, decision, feature, near=near, decided_at=at)
     session.output.result(found, draw_explanation(found, limit=limit))
     if not found["equal"] and not _is_older(session, found):
         raise RunFailed(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assembly_line.cli.options import Line, command
+from assembly_line.cli.options import DecidedAt, Line, command
 from assembly_line.cli.session import Session
 
 Decision = Annotated[
@@ -43,13 +43,18 @@ def list_decisions(
     session.output.result(document, draw_both(kept, found))
 
 
-def show_decision(session: Session, line: Line, decision: Decision) -> None:
-    """Show what was predicted, delivered, done and observed of one decision."""
+def show_decision(session: Session, line: Line, decision: Decision, at: DecidedAt = None) -> None:
+    """Show what was predicted, delivered, done and observed of one decision.
+
+    Of several decisions about the same keys the latest that was delivered is shown. The others are listed.
+    """
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_decision
-    from assembly_line.feedback import described, one_decision, read_history
+    from assembly_line.feedback import described, one_decision, read_history, same_keys
 
     require_released(session, line)
     declared = session.target.released.current(line)
-    found = one_decision(read_history(session.target, line), declared, decision)
-    session.output.result(described(found), draw_decision(found))
+    history = read_history(session.target, line)
+    found = one_decision(history, declared, decision, at)
+    others = same_keys(history, found)
+    session.output.result(described(found, others), draw_decision(found, others))
