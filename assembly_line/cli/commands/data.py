@@ -125,6 +125,7 @@ def build_dataset(
     from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run
     from assembly_line.cli.views.datasets import draw_built
     from assembly_line.requests import DatasetRequest
+    from assembly_line.storage import pinned
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
     spec = model_spec_of(kind, parameters or [], model_file)
@@ -137,4 +138,4 @@ def build_dataset(
         return
     name = run_name(line, "dataset", request.as_of)
     title = f"Dataset for {line}"
-    run(session, DATASET.parameter, name, request, waited=waited, title=title, draw=draw_built)
+    run(session, DATASET.parameter, name, pinned(session.target, request), waited=waited, title=title, draw=draw_built)

@@ -51,7 +51,9 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
 def redrive(session: Session, run: FailedRun) -> None:
     """Go on with a run where it failed, keeping what was done. Mend the cause first.
 
-    The run keeps its release and its machine's definition. After a change of these, start it again under a new name.
+    A training or dataset run keeps the release that it was started with. Another run that failed in its first step
+    takes the current one. Every run keeps its machine's definition. After a change of these, start it again under a
+    new name.
     """
     from assembly_line.cli.output import fields
     from assembly_line.errors import NotFound
