@@ -19,6 +19,7 @@ from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
+from assembly_line.declarations.images import check_framework
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import Outcome
@@ -83,6 +84,7 @@ class Training:
         require(self.timeout > timedelta(0), f"Training: timeout {self.timeout} is not positive")
         require(self.volume_gib >= 1, f"Training: volume_gib {self.volume_gib} is below 1")
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
+        check_framework(self.framework, self.framework_version)
         self._check_instances()
         for name in self.hyperparameters:
             check_name("Training: hyperparameter", name)

@@ -32,16 +32,16 @@ def image(framework: str, version: str, region: str) -> Image:
     Raises:
         DeclarationError: the framework, version or region is not in the list; says what is.
     """
-    found = check(framework, version)
+    found = check_framework(framework, version)
     if region not in found["uris"]:
         raise DeclarationError(
-            f"training.framework {framework} {version}: has no image in region {region!r}; "
+            f"Training: framework {framework} {version} has no image in region {region!r}; "
             f"there are images in {', '.join(found['uris'])}"
         )
     return Image(framework, version, found["uris"][region], found["python"], found["libraries"])
 
 
-def check(framework: str, version: str) -> Mapping[str, Any]:
+def check_framework(framework: str, version: str) -> Mapping[str, Any]:
     """The entry of a framework version.
 
     Raises:
@@ -49,11 +49,11 @@ def check(framework: str, version: str) -> Mapping[str, Any]:
     """
     known = _known()
     if framework not in known:
-        raise DeclarationError(f"training.framework {framework!r}: is unknown; there are {', '.join(known)}")
+        raise DeclarationError(f"Training: framework is {framework!r}; expected one of {', '.join(known)}")
     if version not in known[framework]:
         raise DeclarationError(
-            f"training.framework_version {version!r}: {framework} has no such version; "
-            f"there are {', '.join(known[framework])}"
+            f"Training: framework_version is {version!r}; expected one that SageMaker has an image of {framework} for: "
+            f"{', '.join(known[framework])}"
         )
     entry: Mapping[str, Any] = known[framework][version]
     return entry
@@ -61,6 +61,6 @@ def check(framework: str, version: str) -> Mapping[str, Any]:
 
 @cache
 def _known() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    content = files("assembly_line.training").joinpath("images.json").read_text(encoding="utf-8")
+    content = files("assembly_line.declarations").joinpath("images.json").read_text(encoding="utf-8")
     images: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(content)["images"]
     return images
