@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.commands import dataset_life
 from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
@@ -25,7 +26,13 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first decision time that is left out.")]
 Features = Annotated[
-    str | None, typer.Option("--features", metavar="A,B", help="Only these features. All of the line if left out.")
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="A,B",
+        help="Only these features. All of the line if left out.",
+        autocompletion=completing.several(completing.features),
+    ),
 ]
 For = Annotated[
     str | None,
@@ -44,7 +51,13 @@ ModelFile = Annotated[
 ]
 
 Groups = Annotated[
-    str | None, typer.Option("--groups", metavar="A,B", help="Groups of features that the line declares.")
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="A,B",
+        help="Groups of features that the line declares.",
+        autocompletion=completing.several(completing.groups),
+    ),
 ]
 Explain = Annotated[
     bool,

@@ -23,7 +23,9 @@ Dataset = Annotated[
 Judged = Annotated[
     str,
     typer.Argument(
-        metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed. Refused datasets count, too."
+        metavar="DATASET|RUN",
+        help="Dataset id or its beginning, or the run that failed. Refused datasets count, too.",
+        autocompletion=completing.datasets_and_runs,
     ),
 ]
 Other = Annotated[
@@ -39,12 +41,24 @@ Decision = Annotated[
         help="A decision_id of the dataset, or its keys, or as many as name one: user_id=7,offer_id=18.",
     ),
 ]
-Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset, or of its outcome.")]
+Feature = Annotated[
+    str,
+    typer.Argument(
+        metavar="FEATURE",
+        help="Name of a feature of the dataset, or of its outcome.",
+        autocompletion=completing.outcomes_and_features,
+    ),
+]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
 Inputs = Annotated[
     str | None,
-    typer.Option("--inputs", metavar="INPUTS", help="Id of model inputs of the dataset, or its beginning: sh-1a2b."),
+    typer.Option(
+        "--inputs",
+        metavar="INPUTS",
+        help="Id of model inputs of the dataset, or its beginning: sh-1a2b.",
+        autocompletion=completing.model_inputs,
+    ),
 ]
 Folder = Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty or new folder.")]
 Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]

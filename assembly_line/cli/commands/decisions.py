@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import DecidedAt, Line, command
 from assembly_line.cli.session import Session
 
@@ -16,7 +17,10 @@ Quarantined = Annotated[
     bool, typer.Option("--quarantined", help="Scores and feedback that nobody may act on or judge by.")
 ]
 Flagged = Annotated[bool, typer.Option("--flagged", help="Decisions with an impossible clock or a contradiction.")]
-OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this scoring run.")]
+OfRun = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="Only those of this scoring run.", autocompletion=completing.runs),
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
@@ -14,9 +15,15 @@ What = Annotated[
     typer.Argument(
         metavar="[FUNCTION|JOB|RUN]",
         help="A function such as training.begin, a job's name, or a run id.",
+        autocompletion=completing.logs,
     ),
 ]
-FailedRun = Annotated[str, typer.Argument(metavar="RUN", help="A run that failed, was stopped or ran out of time.")]
+FailedRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run that failed, was stopped or ran out of time.", autocompletion=completing.runs
+    ),
+]
 Last = Annotated[int, typer.Option("--last", min=1, help="How many lines of a log.")]
 
 

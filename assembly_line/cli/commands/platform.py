@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
 
 OPTIONAL_LINE = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Name of the line. Every declared line if left out.")
+    str | None,
+    typer.Argument(
+        metavar="[LINE]", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
+    ),
 ]
 
 LINES = Annotated[

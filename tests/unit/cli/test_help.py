@@ -142,12 +142,6 @@ def test_completion_knows_the_lines_of_the_folder(tmp_path: Path, monkeypatch: p
     assert completed("line", "train", "ch").split() == ["chargeback", "churn"]
 
 
-def test_completion_offers_nothing_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINE_STATE", str(tmp_path))
-
-    assert completed("line", "dataset", "show", "ds-").strip() == ""
-
-
 def test_completion_knows_the_commands() -> None:
     result = CliRunner().invoke(
         app, [], prog_name="line", env={"_LINE_COMPLETE": "complete_bash", "COMP_WORDS": "line da", "COMP_CWORD": "1"}
