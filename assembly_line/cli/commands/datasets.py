@@ -31,9 +31,7 @@ Judged = Annotated[
 Other = Annotated[
     str, typer.Argument(metavar="OTHER", help="The dataset to compare with.", autocompletion=completing.datasets)
 ]
-OneLine = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Only this line.", autocompletion=completing.lines)
-]
+OneLine = Annotated[str | None, typer.Argument(metavar="LINE", help="Only this line.", autocompletion=completing.lines)]
 Decision = Annotated[
     str,
     typer.Argument(

@@ -50,7 +50,7 @@ def list_decisions(
 def show_decision(session: Session, line: Line, decision: Decision, at: DecidedAt = None) -> None:
     """Show what was predicted, delivered, done and observed of one decision.
 
-    Of several decisions about the same keys the latest that was delivered is shown. The others are listed.
+    If decisions about the same keys recur, the command shows the latest that was delivered, and lists the others.
     """
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_decision

@@ -35,7 +35,11 @@ Some = Annotated[
 ]
 ServedFrom = Annotated[
     str | None,
-    typer.Option("--from", metavar="INSTANT", help="The first instant that can be asked for (default: near the end)."),
+    typer.Option(
+        "--from",
+        metavar="INSTANT",
+        help="The first instant that can be asked for (default: two days before the newest event).",
+    ),
 ]
 
 

@@ -12,7 +12,10 @@ from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line. `-` reads stdin.")
+    Path,
+    typer.Argument(
+        metavar="FILE", help='JSON: one event, a list, {"events": [...]}, or one event a line. `-` reads stdin.'
+    ),
 ]
 By = Annotated[
     str | None,

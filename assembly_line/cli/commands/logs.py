@@ -13,7 +13,7 @@ from assembly_line.cli.session import Session
 What = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FUNCTION|JOB|RUN]",
+        metavar="FUNCTION|JOB|RUN",
         help="A function such as training.begin, a job's name, or a run id.",
         autocompletion=completing.logs,
     ),

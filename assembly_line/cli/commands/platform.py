@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OPTIONAL_LINE = Annotated[
     str | None,
     typer.Argument(
-        metavar="[LINE]", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
+        metavar="LINE", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
     ),
 ]
 
@@ -86,7 +86,9 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
-    interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
+    interrupt: Annotated[
+        bool, typer.Option("--interrupt", help="Stop even if that makes running work fail, and name that work.")
+    ] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
     from assembly_line.embedded import require_place_for_state, stop

@@ -17,7 +17,7 @@ Table = Annotated[
 OneTable = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TABLE]", help="Only this table. All of the line if left out.", autocompletion=completing.tables
+        metavar="TABLE", help="Only this table. All of the line if left out.", autocompletion=completing.tables
     ),
 ]
 Sql = Annotated[str, typer.Argument(metavar="SQL", help='One SELECT, such as "SELECT * FROM spending LIMIT 10".')]

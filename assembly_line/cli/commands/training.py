@@ -23,7 +23,9 @@ RolledBackTo = Annotated[
         autocompletion=completing.reviewed_runs,
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept with the review.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept for good.")
+]
 
 
 def register(app: typer.Typer) -> None:
