@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
+from assembly_line.instants import parse_instant
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
 
 # Of several decisions with the same keys so many are named.
-SHOWN = 5
+SHOWN = 10
+LENGTH_OF_A_DAY = len("2017-07-01")
 
 
 def given_keys(line: Line, decision: str) -> dict[str, str] | None:
@@ -44,12 +46,30 @@ def given_keys(line: Line, decision: str) -> dict[str, str] | None:
     return given
 
 
+def decided_at(instant: str, at: str | None) -> bool:
+    """Whether a decision time is the one that was named, or lies on the day that was named; true where none was.
+
+    Raises:
+        RequestRefused: `at` is neither an instant with a zone nor a day.
+    """
+    if at is None:
+        return True
+    named = parse_instant(at, field="--at")
+    return instant.startswith(at) if len(at) == LENGTH_OF_A_DAY else parse_instant(instant, field="time") == named
+
+
 def several(decision: str, named: list[str]) -> RequestRefused:
     """The refusal of keys that several decisions have, which are named."""
     more = len(named) - SHOWN
     return RequestRefused(
-        f"decision {decision!r}: {len(named)} decisions have these keys; say which by its id or by more keys: "
-        f"{'; '.join(named[:SHOWN])}{f'; and {more} more' if more > 0 else ''}",
+        "\n  ".join(
+            (
+                f"decision {decision!r}: {len(named)} decisions have these keys; say which by its id, by more keys, or "
+                "by its time (--at):",
+                *named[:SHOWN],
+                *([f"and {more} more"] if more > 0 else []),
+            )
+        ),
         where="decision",
         value=repr(decision),
         expected="keys of one decision, or its id",

@@ -153,7 +153,7 @@ class ScoringRequest(Request):
 
 
 class OutcomesRequest(Request):
-    """Derive the outcome of every delivered decision that is mature at `as_of` and has none yet.
+    """Derive the outcome of every scored decision, delivered or not, that is mature at `as_of` and has none yet.
 
     `as_of`: the instant of what is known.
     """
@@ -193,7 +193,7 @@ class ReviewRequest(Request):
     """A reviewer's judgement of a run.
 
     `decision`: the judgement.
-    `reason`: why. It is kept with the review.
+    `reason`: why, in 3 to 2,000 characters. It is kept with the review.
     """
 
     decision: Literal["approve", "reject"]
@@ -205,7 +205,7 @@ class RollbackRequest(Request):
 
     `run_id`: the run that shall decide.
     `replaces`: the run that decides now. If another one does, the request is refused.
-    `reason`: why. It is kept with the champion.
+    `reason`: why, in 3 to 2,000 characters. It is kept with the champion.
     """
 
     run_id: RunId

@@ -148,7 +148,7 @@ FEEDBACK = Station(
         "outcomes": Command(
             "delivery",
             SCORE,
-            "Derive the outcome of every delivered decision that is mature by then, from the line's sources.",
+            "Derive the outcome of every scored decision that is mature by then, from the line's sources.",
         ),
         "decision": Command("decisions", SCORE, "Decisions that need a look, and the story of one."),
         "feedback": Command("feedback", RECORD, "Overrides, outcomes and receipts, into the ledger."),

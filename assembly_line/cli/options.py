@@ -23,6 +23,7 @@ Environment = Annotated[
         metavar="NAME",
         help="Which environment: 'embedded' (default) or one of your account's. Variable: LINE_ENVIRONMENT.",
         rich_help_panel=EVERYWHERE,
+        autocompletion=completing.environments,
     ),
 ]
 Json = Annotated[
@@ -71,7 +72,17 @@ Line = Annotated[
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="Run id, as `line train` and `line review list` print it.", autocompletion=completing.runs
+        metavar="RUN",
+        help="Run id, as `line train` and `line review list` print it.",
+        autocompletion=completing.reviewed_runs,
+    ),
+]
+DecidedAt = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="INSTANT|DAY",
+        help="With keys: the time of the decision, or its day in UTC, such as 2017-07-12. Needed where keys recur.",
     ),
 ]
 AsOf = Annotated[

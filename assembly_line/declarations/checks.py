@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from decimal import Decimal
-from numbers import Integral, Real
 
 from assembly_line.errors import DeclarationError
 
@@ -41,28 +39,13 @@ def check_line_name(name: str) -> None:
 
 def check_name(kind: str, name: str) -> None:
     require(
-        isinstance(name, str) and bool(NAME.fullmatch(name)),
+        bool(NAME.fullmatch(name)),
         f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
     )
 
 
-def plain_number(place: str, value: object) -> int | float:
-    """A finite number as Python's own int or float: others, such as numpy's, are written and computed differently."""
-    known = isinstance(value, Real | Decimal) and not isinstance(value, bool)
-    number = value if type(value) in (int, float) else float(value) if known else math.nan  # type: ignore[arg-type]
-    require(math.isfinite(number), f"{place} is {value!r}; expected a finite number, such as 0.2")  # type: ignore[arg-type]
-    return number  # type: ignore[return-value]
-
-
-def whole_number(place: str, value: object) -> int:
-    """A whole number from 1 on as Python's own int; text and truth values are none."""
-    known = isinstance(value, Integral) and not isinstance(value, bool)
-    number = int(value) if known else 0  # type: ignore[call-overload]
-    require(
-        1 <= number <= LARGEST_EXACT,
-        f"{place} is {value!r}; expected a whole number from 1 to {LARGEST_EXACT}, such as 1",
-    )
-    return number
+def check_finite(place: str, number: float) -> None:
+    require(math.isfinite(number), f"{place} is {number!r}; expected a finite number, such as 0.2")
 
 
 def check_unpartitioned(place: str, columns: Iterable[str]) -> None:

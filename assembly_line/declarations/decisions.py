@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import check_distinct, check_name, plain_number, require, whole_number
+from assembly_line.declarations.checks import LARGEST_EXACT, check_distinct, check_finite, check_name, require
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.populations import CalendarCadence, Generated
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One occasion to act. Its keys and its time identify it.
@@ -102,6 +104,7 @@ class Decision:
         return key_columns(self.entities)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How a score becomes an action.
@@ -132,7 +135,10 @@ class Policy:
 
     def __post_init__(self) -> None:
         place = f"Policy version {self.version}"
-        object.__setattr__(self, "version", whole_number("Policy: version", self.version))
+        require(
+            1 <= self.version <= LARGEST_EXACT,
+            f"Policy: version is {self.version}; expected a whole number from 1 to {LARGEST_EXACT}, such as 1",
+        )
         check_name(f"{place}: action", self.act)
         check_name(f"{place}: action", self.otherwise)
         check_distinct(f"{place}: action", self.actions)
@@ -140,15 +146,13 @@ class Policy:
             (self.capacity is None) != (self.threshold is None), f"{place}: give capacity= or threshold=, exactly one"
         )
         for name in ("capacity", "threshold", "exploration"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain_number(f"{place}: {name}", getattr(self, name)))
+            check_finite(f"{place}: {name}", getattr(self, name) or 0.0)
         require(self.capacity is None or 0 < self.capacity <= 1, f"{place}: capacity {self.capacity} is outside (0, 1]")
         require(0 <= self.exploration < 1, f"{place}: exploration {self.exploration} is outside [0, 1)")
         require(self.expires_after > timedelta(0), f"{place}: expires_after {self.expires_after} is not positive")
-        for action in self.values:
+        for action, value in self.values.items():
             require(action in self.actions, f"{place}: values names {action!r}, expected one of {self.actions}")
-        values = {action: plain_number(f"{place}: values: {action}", value) for action, value in self.values.items()}
-        object.__setattr__(self, "values", values)
+            check_finite(f"{place}: values: {action}", value)
 
     @property
     def actions(self) -> tuple[str, str]:

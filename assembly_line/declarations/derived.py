@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from assembly_line.declarations.checks import check_name, require
 from assembly_line.declarations.formulas import Term, parsed, references
+from assembly_line.declarations.typed import typed
 
 Declared = TypeVar("Declared")
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
     """One feature divided by another of the same line; null where the denominator is 0 or either is null."""
@@ -24,6 +26,7 @@ class Ratio:
         check_name("ratio denominator", self.denominator)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
     """A formula over features of the same line: a float64, or a boolean. See `docs/udfs.md` for the language.

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assembly_line.declarations.checks import check_distinct, check_name, require
+from assembly_line.declarations.typed import typed
 
 KEY_TYPES = ("int64", "string", "boolean")
 
 
+@typed
 @dataclass(frozen=True, slots=True)
 class Entity:
     """Something that you decide about, or that events are about, such as a household.
@@ -51,17 +53,11 @@ def key_columns(by: By) -> dict[str, str]:
     return {key: kind for entity in entities_of(by) for key, kind in entity.keys.items()}
 
 
-def check_entities(place: str, entities: object) -> None:
-    """Refuse what is no tuple of different entities, or whose key columns cannot stand beside each other.
+def check_entities(place: str, entities: tuple[Entity, ...]) -> None:
+    """Refuse an entity that is named twice, and entities whose key columns cannot stand beside each other.
 
     Entities may share a key column: it is one column of one table, so it means the same for both.
     """
-    # The comma of a tuple of one is easily forgotten.
-    require(isinstance(entities, tuple), f"{place}: {entities!r}: expected a tuple of entities, such as (HOUSEHOLD,)")
-    if not isinstance(entities, tuple):
-        return
-    for entity in entities:
-        require(isinstance(entity, Entity), f"{place}: {entity!r} is no entity; expected such as Entity(...)")
     names = [entity.name for entity in entities]
     require(len(set(names)) == len(names), f"{place}: names an entity twice: {', '.join(names)}")
     kinds = key_columns(entities)

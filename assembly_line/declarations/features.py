@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 from assembly_line.declarations.checks import NUMERIC, require
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, in_order
+from assembly_line.declarations.entities import By, check_entities, entities_of, in_order
 from assembly_line.declarations.formulas import parsed
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import Window, check_window
 
@@ -19,6 +20,7 @@ AggregateKind = Literal["count", "sum", "mean", "min", "max", "stddev", "distinc
 KINDS_OF_NUMBERS = ("sum", "mean", "stddev")
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
     """One aggregate over the events of an entity in the trailing window `[t - window, t)` (before the decision).
@@ -36,7 +38,6 @@ class Aggregate:
 
     def __post_init__(self) -> None:
         place = f"{self.kind} over {self.source.name}"
-        require(self.kind in get_args(AggregateKind), f"{place}: expected one of {', '.join(get_args(AggregateKind))}")
         require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
         _set_where(self, place)
@@ -49,6 +50,7 @@ class Aggregate:
             )
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
     """The value of a column in the entity's latest known event; null if that is null, or older than `max_age`.
@@ -71,6 +73,7 @@ class Latest:
         self.source.check_column(place, self.column)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinceLast:
     """Days (a float64) since the entity's latest known event; null if there is none within `max_age`.
@@ -90,6 +93,7 @@ class SinceLast:
         _set_where(self, place)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """Which share of the events in a trailing window `where` is true for: a float64, null without events.
@@ -107,7 +111,6 @@ class Share:
         place = f"share over {self.source.name}"
         require(not self.source.static, f"{place}: static facts have no events; use static(...)")
         check_window(place, self.window)
-        require(isinstance(self.where, Predicate), f"{place}: where= says which events the share is of")
         _set_where(self, place)
         if self.column is not None:
             kind = self.source.check_column(place, self.column)
@@ -116,6 +119,7 @@ class Share:
             )
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticFeature:
     """A fact about an entity from a static source: the same at every decision time."""
@@ -139,11 +143,13 @@ Feature = Timed | StaticFeature | Ratio | Expression
 """Any feature: the type of the values of `Line(features=...)`, for annotations."""
 
 
+@typed
 def count(source: Source, *, window: Window, where: Predicate | None = None, by: By | None = None) -> Aggregate:
     """How many events. 0 without any."""
     return Aggregate(kind="count", source=source, column=None, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def distinct(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -151,6 +157,7 @@ def distinct(
     return Aggregate(kind="distinct", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def total(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -158,6 +165,7 @@ def total(
     return Aggregate(kind="sum", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def mean(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -165,6 +173,7 @@ def mean(
     return Aggregate(kind="mean", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def minimum(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -172,6 +181,7 @@ def minimum(
     return Aggregate(kind="min", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def maximum(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -179,6 +189,7 @@ def maximum(
     return Aggregate(kind="max", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def stddev(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -186,6 +197,7 @@ def stddev(
     return Aggregate(kind="stddev", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def first(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -193,6 +205,7 @@ def first(
     return Aggregate(kind="first", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def last(
     source: Source, column: str, *, window: Window, where: Predicate | None = None, by: By | None = None
 ) -> Aggregate:
@@ -200,6 +213,7 @@ def last(
     return Aggregate(kind="last", source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def share(
     source: Source, *, where: Predicate, window: Window, column: str | None = None, by: By | None = None
 ) -> Share:
@@ -207,6 +221,7 @@ def share(
     return Share(source=source, column=column, window=window, by=_owner(source, by), where=where)
 
 
+@typed
 def latest(
     source: Source,
     column: str,
@@ -223,6 +238,7 @@ def latest(
     return Latest(source=source, column=column, by=_owner(source, by), max_age=max_age, where=where)
 
 
+@typed
 def slowly_changing(source: Source, column: str, *, where: Predicate | None = None, by: By | None = None) -> Latest:
     """The value that is in force at the decision, as far as it was known then. Null where none is.
 
@@ -232,6 +248,7 @@ def slowly_changing(source: Source, column: str, *, where: Predicate | None = No
     return Latest(source=source, column=column, by=_owner(source, by), where=where)
 
 
+@typed
 def since_last(
     source: Source, *, max_age: timedelta | None = None, where: Predicate | None = None, by: By | None = None
 ) -> SinceLast:
@@ -243,6 +260,7 @@ def since_last(
     return SinceLast(source=source, by=_owner(source, by), max_age=max_age, where=where)
 
 
+@typed
 def static(source: Source, column: str, *, by: By | None = None) -> StaticFeature:
     """A fact without a time: the same at every decision.
 
@@ -254,6 +272,7 @@ def static(source: Source, column: str, *, by: By | None = None) -> StaticFeatur
     return StaticFeature(source=source, column=column, by=_owner(source, by))
 
 
+@typed
 def udf(
     source: Source,
     function: str,
@@ -284,6 +303,7 @@ def udf(
     )
 
 
+@typed
 def ratio(numerator: str, denominator: str) -> Ratio:
     """One feature divided by another. Null where the denominator is 0, or where either is null.
 
@@ -294,6 +314,7 @@ def ratio(numerator: str, denominator: str) -> Ratio:
     return Ratio(numerator=numerator, denominator=denominator)
 
 
+@typed
 def expression(formula: str) -> Expression:
     """A formula over features of the line.
 
@@ -316,9 +337,6 @@ def _owner(source: Source, by: By | None) -> By:
             f"Source {source.name} carries {names}: say by= whose events count, one entity or a tuple of several",
         )
         return source.entities[0]
-    require(
-        isinstance(by, Entity | tuple), f"Source {source.name}: by: {by!r}: expected an entity, or several in a tuple"
-    )
     chosen = entities_of(by)
     check_entities(f"Source {source.name}: by", chosen)
     require(bool(chosen), f"Source {source.name}: by is empty; name one of {names}, or several in a tuple")

@@ -97,7 +97,7 @@ def parsed(text: str) -> Term:
     Raises:
         DeclarationError: it is not one; the message says what is.
     """
-    require(isinstance(text, str) and bool(text.strip()), f"formula {text!r}: expected text such as '(a - b) / c'")
+    require(bool(text.strip()), f"formula {text!r}: expected text such as '(a - b) / c'")
     require(len(text) <= LONGEST, f"formula {text[:40]!r}...: has {len(text)} characters; at most {LONGEST} are taken")
     try:
         with warnings.catch_warnings():

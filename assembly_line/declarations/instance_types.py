@@ -40,9 +40,9 @@ def check_instance_type(place: str, name: str, use: Use, *, advice: str = "") ->
         DeclarationError: with similar types that exist.
     """
     types = _known().of(use)
-    similar = get_close_matches(str(name), sorted(types), n=5, cutoff=0.4) or ["ml.m5.large"]
+    similar = get_close_matches(name, sorted(types), n=5, cutoff=0.4) or ["ml.m5.large"]
     require(
-        isinstance(name, str) and name in types,
+        name in types,
         f"{place} {name!r}: SageMaker has no such instance type for a {use} job; similar ones are "
         f"{', '.join(similar)}{advice}",
     )

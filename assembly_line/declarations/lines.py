@@ -19,6 +19,7 @@ from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
+from assembly_line.declarations.images import check_framework
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import Outcome
@@ -27,12 +28,14 @@ from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import check_refresh
+from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError
 
 RiskTier = Literal["low", "standard"]
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
     """How the line's own script is trained and judged. See docs/training.md.
@@ -66,7 +69,7 @@ class Training:
     instance_type: str = "ml.m5.large"
     volume_gib: int = 10
     timeout: timedelta = timedelta(hours=1)
-    hyperparameters: Mapping[str, str | int | float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
     holdout: float = 0.25
     baseline: str
     minimum_rows: int = 100
@@ -81,6 +84,7 @@ class Training:
         require(self.timeout > timedelta(0), f"Training: timeout {self.timeout} is not positive")
         require(self.volume_gib >= 1, f"Training: volume_gib {self.volume_gib} is below 1")
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
+        check_framework(self.framework, self.framework_version)
         self._check_instances()
         for name in self.hyperparameters:
             check_name("Training: hyperparameter", name)
@@ -107,6 +111,7 @@ class Training:
         )
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Who receives the predictions.
@@ -123,6 +128,7 @@ class Delivery:
             check_name("Delivery: subscriber", subscriber)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Everything about one decision: what is decided, what is known then, what is predicted, and what follows.
@@ -232,8 +238,6 @@ class Line:
         check_distinct(place, self.groups)
         for name, members in self.groups.items():
             check_name(place, name)
-            # A text is a sequence of letters too; the comma of a tuple of one is easily forgotten.
-            require(isinstance(members, tuple), f"{place} {name}: expected a tuple of features, got {members!r}")
             require(bool(members), f"{place} {name}: is empty")
             require(len(set(members)) == len(members), f"{place} {name}: names a feature twice: {', '.join(members)}")
             for member in members:

@@ -13,6 +13,7 @@ from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
 from assembly_line.declarations.predicates import Predicate, checked
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 
 # Column of training datasets: when the outcome beside it was mature.
 OUTCOME_KNOWN_AT = "outcome_known_at"
@@ -26,6 +27,7 @@ ABSENT_BY_DEFAULT = ("happened", "count", "sum", "time_to_event")
 UNSAID = cast("tuple[Entity, ...]", None)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The consequence of a decision. Later events state it (`by` and a horizon), or the decision's own row does

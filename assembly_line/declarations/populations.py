@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from assembly_line.declarations.checks import require
 from assembly_line.declarations.moments import check_time_column
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 from assembly_line.instants import zone_of
 
 WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Unit = Literal["day", "week", "month"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedCadence:
     """Occasions at the anchor and every so long before and after it, whatever the clocks of any zone do."""
@@ -30,6 +32,7 @@ class FixedCadence:
         require(self.anchor.tzinfo is not None, f"Cadence: anchor {self.anchor} has no zone; give it tzinfo=UTC")
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarCadence:
     """An occasion each day, week or month at one local wall time.
@@ -55,8 +58,7 @@ class CalendarCadence:
             zone_of(self.zone)
         except ValueError as error:
             require(False, f"Cadence: zone: {error}")
-        last = {"day": None, "week": 7, "month": 31}.get(self.unit, 0)
-        require(last != 0, f"Cadence: unit {self.unit!r} is none of day, week, month")
+        last = {"day": None, "week": 7, "month": 31}[self.unit]
         if last is None:
             require(self.on is None, f"Cadence: on {self.on} says nothing about a day")
         else:
@@ -66,6 +68,7 @@ class CalendarCadence:
 Cadence = FixedCadence | CalendarCadence
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated:
     """A spine without a table: at each occasion of a cadence, every entity of a population gets a decision.
@@ -108,6 +111,7 @@ class Generated:
                 check_time_column(place, role, self.population, column)
 
 
+@typed
 def every(interval: timedelta, *, anchor: datetime) -> FixedCadence:
     """An occasion at the anchor, and at every interval before and after it.
 
@@ -118,6 +122,7 @@ def every(interval: timedelta, *, anchor: datetime) -> FixedCadence:
     return FixedCadence(interval=interval, anchor=anchor)
 
 
+@typed
 def daily(*, at: str, zone: str) -> CalendarCadence:
     """An occasion each day at a wall time.
 
@@ -128,6 +133,7 @@ def daily(*, at: str, zone: str) -> CalendarCadence:
     return CalendarCadence(unit="day", at=at, zone=zone)
 
 
+@typed
 def weekly(*, on: Weekday, at: str, zone: str) -> CalendarCadence:
     """An occasion each week.
 
@@ -136,10 +142,10 @@ def weekly(*, on: Weekday, at: str, zone: str) -> CalendarCadence:
         at: the wall time, such as `06:30`.
         zone: the IANA time zone of the wall time.
     """
-    require(on in WEEKDAYS, f"Cadence: on {on!r} is none of {', '.join(WEEKDAYS)}")
     return CalendarCadence(unit="week", at=at, zone=zone, on=WEEKDAYS.index(on) + 1)
 
 
+@typed
 def monthly(*, on: int, at: str, zone: str) -> CalendarCadence:
     """An occasion each month.
 

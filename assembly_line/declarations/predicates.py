@@ -13,15 +13,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from assembly_line.declarations.checks import check_name, require
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 from assembly_line.errors import DeclarationError
 
-Scalar = bool | int | float | str | Decimal | date | datetime
+Scalar = str | int | float | bool | Decimal | date | datetime
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
-OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
+OPERATORS = get_args(Operator)
 # Decimals are kept as units in 64 bits.
 DECIMAL_DIGITS = 18
 INT64 = range(-(2**63), 2**63)
@@ -69,6 +70,7 @@ class Predicate(ABC):
         """
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Predicate):
     """A column compared with a value; unknown where the column is null."""
@@ -76,10 +78,6 @@ class Comparison(Predicate):
     column: str
     operator: Operator
     value: Scalar
-
-    def __post_init__(self) -> None:
-        require(self.operator in OPERATORS, f"predicate on {self.column}: {self.operator!r} is not in {OPERATORS}")
-        _not_null(self.column, self.value)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,6 +89,7 @@ class Comparison(Predicate):
         return Comparison(column=self.column, operator=self.operator, value=value)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Among(Predicate):
     """A column is one of some values; unknown where the column is null."""
@@ -100,8 +99,6 @@ class Among(Predicate):
 
     def __post_init__(self) -> None:
         require(bool(self.values), f"predicate on {self.column}: isin of no values is never true; name at least one")
-        for value in self.values:
-            _not_null(self.column, value)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -114,6 +111,7 @@ class Among(Predicate):
         return Among(column=self.column, values=tuple(sorted(found, key=_order)))
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsNull(Predicate):
     """A column is null: always true or false."""
@@ -129,6 +127,7 @@ class IsNull(Predicate):
         return self
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllOf(Predicate):
     """True where every part is, false where one is."""
@@ -143,6 +142,7 @@ class AllOf(Predicate):
         return AllOf(parts=tuple(part.typed(place, source) for part in self.parts))
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyOf(Predicate):
     """True where one part is, false where none can be."""
@@ -157,6 +157,7 @@ class AnyOf(Predicate):
         return AnyOf(parts=tuple(part.typed(place, source) for part in self.parts))
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negation(Predicate):
     """True where the part is false; unknown stays unknown."""
@@ -182,26 +183,26 @@ class ColumnReference:
         self.name = name
 
     def __eq__(self, value: Scalar) -> Comparison:  # type: ignore[override]
-        return Comparison(column=self.name, operator="==", value=value)
+        return self._compared("==", value)
 
     def __ne__(self, value: Scalar) -> Comparison:  # type: ignore[override]
-        return Comparison(column=self.name, operator="!=", value=value)
+        return self._compared("!=", value)
 
     def __lt__(self, value: Scalar) -> Comparison:
-        return Comparison(column=self.name, operator="<", value=value)
+        return self._compared("<", value)
 
     def __le__(self, value: Scalar) -> Comparison:
-        return Comparison(column=self.name, operator="<=", value=value)
+        return self._compared("<=", value)
 
     def __gt__(self, value: Scalar) -> Comparison:
-        return Comparison(column=self.name, operator=">", value=value)
+        return self._compared(">", value)
 
     def __ge__(self, value: Scalar) -> Comparison:
-        return Comparison(column=self.name, operator=">=", value=value)
+        return self._compared(">=", value)
 
+    @typed
     def isin(self, values: Iterable[Scalar]) -> Among:
         """True where the column is one of these values."""
-        require(not isinstance(values, str), f"predicate on {self.name}: isin takes a list of values, not one text")
         return Among(column=self.name, values=tuple(values))
 
     def is_null(self) -> IsNull:
@@ -210,9 +211,16 @@ class ColumnReference:
 
     def is_true(self) -> Comparison:
         """True where a boolean column is true. `~` of it is true only where the column is false."""
-        return Comparison(column=self.name, operator="==", value=True)
+        return self._compared("==", True)
+
+    def _compared(self, operator: Operator, value: Scalar) -> Comparison:
+        require(
+            value is not None, f"predicate on {self.name}: nothing equals null; write column({self.name!r}).is_null()"
+        )
+        return Comparison(column=self.name, operator=operator, value=value)
 
 
+@typed
 def column(name: str) -> ColumnReference:
     """A column of the source, to compare. Comparisons make predicates: `column("department") == "DRUG GM"`.
 
@@ -231,10 +239,6 @@ def checked(place: str, source: Source, where: Predicate | None) -> Predicate | 
     Raises:
         DeclarationError: it is no predicate, or does not fit the source.
     """
-    require(
-        where is None or isinstance(where, Predicate),
-        f'{place}: where is {type(where).__name__}, expected a predicate such as column("kind") == "a"',
-    )
     return None if where is None else where.typed(f"{place}: where", source)
 
 
@@ -248,10 +252,6 @@ def _flat(kind: type[AllOf | AnyOf], predicate: Predicate) -> tuple[Predicate, .
 
 def _columns_of(parts: Iterable[Predicate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part.columns))
-
-
-def _not_null(name: str, value: object) -> None:
-    require(value is not None, f"predicate on {name}: nothing equals null; write column({name!r}).is_null()")
 
 
 def _typed(place: str, kind: str, value: object) -> Scalar:

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assembly_line.declarations.checks import require
-
-ENCODINGS = ("ordinal", "one_hot")
-IMPUTATIONS = ("none", "mean", "median", "zero")
-SCALINGS = ("none", "standard", "robust")
+from assembly_line.declarations.typed import typed
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
     """How features become the numbers that a model reads. The defaults keep numbers as they are, and missing values
@@ -36,10 +34,4 @@ class Preprocessing:
     unknown: bool = False
 
     def __post_init__(self) -> None:
-        for role, value, known in (
-            ("encoding", self.encoding, ENCODINGS),
-            ("imputation", self.imputation, IMPUTATIONS),
-            ("scaling", self.scaling, SCALINGS),
-        ):
-            require(value in known, f"Preprocessing: {role} {value!r}: expected one of {', '.join(known)}")
         require(not self.unknown or self.encoding == "one_hot", "Preprocessing: unknown=True needs encoding='one_hot'")

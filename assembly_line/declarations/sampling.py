@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from assembly_line.declarations.checks import require
+from assembly_line.declarations.typed import typed
 
 GREATEST_SEED = (1 << 63) - 1
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """Which decisions of a training dataset are kept, where there are more than a model needs.

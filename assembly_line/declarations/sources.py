@@ -15,10 +15,12 @@ from assembly_line.declarations.checks import (
     require,
 )
 from assembly_line.declarations.entities import Entity, check_entities
+from assembly_line.declarations.typed import typed
 from assembly_line.declarations.view_sql import check_select
 from assembly_line.instants import zone_of
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A table that the line reads. It holds events, or facts without a time (`static`).

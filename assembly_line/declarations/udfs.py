@@ -9,6 +9,7 @@ from datetime import timedelta
 from assembly_line.declarations.checks import COLUMN_TYPE, SCRIPT, check_exact, require
 from assembly_line.declarations.entities import By
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.typed import typed
 
 FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 # Columns of the table that a function gets, beside the declared ones.
@@ -16,6 +17,7 @@ DECISION, DECISION_TIME, EVENT_TIME = "decision", "decision_time", "event_time"
 GIVEN = (DECISION, DECISION_TIME, EVENT_TIME)
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UdfFeature:
     """What a user-defined function makes of the events that a decision sees, in the trailing window.
@@ -44,7 +46,6 @@ class UdfFeature:
         require(bool(SCRIPT.fullmatch(self.script)), f"{place}: {self.script!r} is not a file name such as features.py")
         require(bool(COLUMN_TYPE.fullmatch(self.returns)), f"{place}: returns the unknown type {self.returns!r}")
         check_exact(place, "its value", self.returns)
-        require(isinstance(self.columns, tuple), f"{place}: columns is {self.columns!r}, expected a tuple of names")
         require(len(set(self.columns)) == len(self.columns), f"{place}: columns names one twice: {self.columns}")
         for column in self.columns:
             require(column not in GIVEN, f"{place}: a column {column} is there anyway, beside the declared ones")

@@ -56,7 +56,7 @@ def check_select(place: str, sql: str, tables: Mapping[str, Mapping[str, str]]) 
     Args:
         tables: table -> columns.
     """
-    require(isinstance(sql, str) and bool(sql.strip()), f"{place}: sql is {sql!r}, expected a SELECT")
+    require(bool(sql.strip()), f"{place}: sql is {sql!r}, expected a SELECT")
     require(len(sql) <= LONGEST, f"{place}: sql has {len(sql)} characters; at most {LONGEST} are taken")
     for mark in ("\\", ";", "$", "`"):
         require(mark not in sql, f"{place}: sql holds {mark!r}, which the two engines read differently; leave it out")

@@ -13,10 +13,12 @@ from assembly_line.declarations.features import Feature, StaticFeature
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, check_refresh
+from assembly_line.declarations.typed import typed
 
 OCCASION = "as_of"
 
 
+@typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WideTable:
     """Chosen features of a line for everybody in a population, at every occasion of its cadence.
@@ -41,8 +43,6 @@ class WideTable:
     def __post_init__(self) -> None:
         check_name("Table", self.name)
         place = f"Table {self.name}"
-        # A text is a sequence of letters too; the comma of a tuple of one is easily forgotten.
-        require(isinstance(self.features, tuple), f"{place}: features: expected a tuple, got {self.features!r}")
         require(bool(self.features), f"{place}: features is empty; name at least one of the line")
         require(bool(self.by), f"{place}: by is empty; {self.population.population.name} carries no entity's keys")
         check_refresh(f"{place}: refresh", self.refresh)
@@ -78,6 +78,7 @@ class WideTable:
 Table = AggregateTable | WideTable
 
 
+@typed
 def wide(
     name: str,
     *,

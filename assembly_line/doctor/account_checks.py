@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from assembly_line.declarations.images import image
 from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
 from assembly_line.proof.deployment.references import ADOPTED
 from assembly_line.proof.findings import Finding, fault, remark
 from assembly_line.proof.templates import Resource
-from assembly_line.training import image
 
 QUALIFIER = "hnb659fds"
 TOOLKIT = "CDKToolkit"

@@ -22,8 +22,8 @@ from assembly_line.errors import EmbeddedAwsError
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = "assembly_line.embedded"
 READY_SECONDS = 60.0
-# Where the emulator tells what a stop would cut.
-INTERRUPTIBLE_PATH = "/_line/interruptible"
+# Where the emulator tells what a stop would cut. At the second, it also begins nothing new if that is nothing.
+INTERRUPTIBLE_PATH, HOLD_PATH = "/_line/interruptible", "/_line/hold"
 # Hides this folder from the programs of the environment, see tools/installation/python_packages.py.
 BUNDLE_ONLY = {"ASSEMBLY_LINE_BUNDLE_ONLY": "1"}
 INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "JAVA_HOME", "LD_LIBRARY_PATH")
@@ -79,10 +79,15 @@ def answers(url: str, *, timeout_seconds: float = 2.0) -> bool:
         return False
 
 
-def interruptible(runtime: Runtime) -> list[str]:
-    """What a stop would cut, in words for a person; nothing if the emulator does not tell."""
+def interruptible(runtime: Runtime, *, hold: bool = False) -> list[str]:
+    """What a stop would cut, in words for a person; nothing if the emulator does not tell.
+
+    Args:
+        hold: where it would cut nothing, nothing begins from now on. For a stop that follows at once.
+    """
     try:
-        with urllib.request.urlopen(runtime.endpoint_url + INTERRUPTIBLE_PATH, timeout=10) as answer:  # noqa: S310 - our own loopback address
+        path = HOLD_PATH if hold else INTERRUPTIBLE_PATH
+        with urllib.request.urlopen(runtime.endpoint_url + path, timeout=10) as answer:  # noqa: S310 - our own loopback address
             found: list[str] = json.loads(answer.read())
     except (urllib.error.URLError, OSError, ValueError):
         return []

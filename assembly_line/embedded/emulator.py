@@ -12,7 +12,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from assembly_line.embedded.child_processes import INTERRUPTIBLE_PATH
+from assembly_line.embedded.child_processes import HOLD_PATH, INTERRUPTIBLE_PATH
 from assembly_line.embedded.extensions import (
     athena_results,
     athena_tables,
@@ -71,6 +71,7 @@ EXTENSIONS = (
     redriving,
 )
 GRACE_SECONDS = 1.0
+HOLD_SECONDS = 15.0
 # Writing the state takes as long as it takes; the supervisor's patience ends later.
 LAST_RESORT_SECONDS = 75.0
 
@@ -87,16 +88,25 @@ def main() -> None:
 
 def answering(application: Any) -> Any:
     """`application`, which also answers the supervisor: what a stop would cut."""
+    questions = {INTERRUPTIBLE_PATH: saving.interruptible, HOLD_PATH: _held}
 
     async def serve_both(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != INTERRUPTIBLE_PATH:
+        if scope["type"] != "http" or scope["path"] not in questions:
             await application(scope, receive, send)
             return
-        body = json.dumps(saving.interruptible()).encode()
+        body = json.dumps(questions[scope["path"]]()).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
     return serve_both
+
+
+def _held() -> list[str]:
+    cut = saving.hold()
+    if not cut:
+        # In this thread, which holds the gate; and only if the stop that was meant to follow did not.
+        asyncio.get_running_loop().call_later(HOLD_SECONDS, positions.thaw)
+    return cut
 
 
 async def _serve() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,12 +34,18 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """How the embedded AWS ended. `clean` means that its whole state was written and the next start finds it."""
+    """How the embedded AWS ended. `clean` means that its whole state was written and the next start finds it.
+
+    Args:
+        cut: executions and jobs that were at work and come back as failed, in words.
+        waiting: executions that go on after the next start, in words.
+    """
 
     was_running: bool
     clean: bool
     problems: tuple[str, ...] = ()
-    interrupted: int = 0
+    cut: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def start(state: Path, *, fresh: bool = False, port: int | None = None, report: Report) -> Runtime:
@@ -71,19 +77,35 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         return _start_children(folder, port, report)
 
 
-def stop(state: Path, *, report: Report | None = None) -> Stopped:
-    """End both processes and see to it that the state is written. Nothing running is not an error."""
+def stop(state: Path, *, interrupt: bool = True, report: Report | None = None) -> Stopped:
+    """End both processes and see to it that the state is written. Nothing running is not an error.
+
+    Args:
+        interrupt: stop even if that cuts work.
+        report: gets each sentence that a person should read.
+
+    Raises:
+        RequestRefused: it would cut work, and `interrupt` is False; it was left running.
+    """
     folder = StateFolder(state.resolve())
     if not folder.root.exists():
         return Stopped(was_running=False, clean=True)
     with folder.locked():
+        if not interrupt:
+            _require_nothing_at_work(folder.root, hold=True)
         outcome = _stop_locked(folder)
     if report:
-        for problem in outcome.problems:
-            report(f"Found: {problem}.")
-        if outcome.interrupted:
-            report(f"Cut while at work: {outcome.interrupted} execution(s) or job(s); they come back as failed.")
+        for sentence in _sentences(outcome):
+            report(sentence)
     return outcome
+
+
+def _sentences(outcome: Stopped) -> Iterator[str]:
+    yield from (f"Found: {problem}." for problem in outcome.problems)
+    if outcome.cut:
+        yield "\n  ".join(["Cut while at work; after the next `line up` these have failed:", *outcome.cut])
+    if outcome.waiting:
+        yield "\n  ".join(["After the next `line up` these go on:", *outcome.waiting])
 
 
 def require_place_for_state(state: Path) -> None:
@@ -99,8 +121,12 @@ def require_place_for_state(state: Path) -> None:
 
 def require_nothing_at_work(state: Path) -> None:
     """Raise RequestRefused if a stop would cut work. Executions that wait are no such work: they wait on."""
+    _require_nothing_at_work(state, hold=False)
+
+
+def _require_nothing_at_work(state: Path, *, hold: bool) -> None:
     found = status(state)
-    cut = child_processes.interruptible(found.runtime) if found.runtime and found.running else []
+    cut = child_processes.interruptible(found.runtime, hold=hold) if found.runtime and found.running else []
     if cut:
         raise RequestRefused(
             "\n  ".join(["the embedded AWS was left running, because stopping it would make this fail:", *cut])
@@ -197,12 +223,18 @@ def _stop_locked(folder: StateFolder) -> Stopped:
             problems.append(f"{name} was already gone")
     if not problems and not folder.saved.exists():
         problems.append(_not_saved(folder))
-    interrupted = 0
+    saved: dict[str, list[str]] = {}
     if not problems:
-        interrupted = int(json.loads(folder.saved.read_text(encoding="utf-8"))["interrupted"])
+        saved = json.loads(folder.saved.read_text(encoding="utf-8"))
         folder.clean.touch()
     folder.runtime.unlink(missing_ok=True)
-    return Stopped(was_running=bool(alive), clean=not problems, problems=tuple(problems), interrupted=interrupted)
+    return Stopped(
+        was_running=bool(alive),
+        clean=not problems,
+        problems=tuple(problems),
+        cut=tuple(saved.get("cut", ())),
+        waiting=tuple(saved.get("waiting", ())),
+    )
 
 
 def _end(who: processes.ProcessIdentity, folder: StateFolder, *, writes_state: bool) -> bool:

@@ -18,7 +18,9 @@ from .service.flagged import BACKFILLS as BACKFILLS
 from .service.flagged import described as described
 from .service.flagged import explained as explained
 from .service.flagged import flagged_decisions as flagged_decisions
+from .service.flagged import in_words as in_words
 from .service.flagged import one_decision as one_decision
+from .service.flagged import same_keys as same_keys
 from .service.history import measured_performance as measured_performance
 from .service.history import quarantined as quarantined
 from .service.history import read_history as read_history

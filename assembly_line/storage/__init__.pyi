@@ -32,6 +32,7 @@ from .services.objects import ObjectStore as ObjectStore
 from .services.parameters import Parameters as Parameters
 from .services.queries import QueryResult as QueryResult
 from .services.queue import QueueMessage as QueueMessage
+from .services.requested_runs import pinned as pinned
 from .services.requested_runs import start_requested as start_requested
 from .services.worker_transfers import DatasetPut as DatasetPut
 from .services.worker_transfers import LakeFetch as LakeFetch

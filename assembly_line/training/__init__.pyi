@@ -18,8 +18,6 @@ from .frameworks import FRAMEWORKS as FRAMEWORKS
 from .frameworks import framework_of as framework_of
 from .hyperparameters import resolve as resolve
 from .hyperparameters import script_mode as script_mode
-from .images import Image as Image
-from .images import image as image
 from .inputs import TrainingInputs as TrainingInputs
 from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed

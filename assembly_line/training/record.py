@@ -9,10 +9,10 @@ from importlib.metadata import version
 from typing import Any
 
 from assembly_line.canonical import digest_bytes
+from assembly_line.declarations.images import Image
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.release import Release
 from assembly_line.training.evaluation import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
-from assembly_line.training.images import Image
 from assembly_line.training.inputs import TrainingInputs
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
 

@@ -1,4 +1,4 @@
-"""The outcomes machine's step: what came of delivered decisions, from the declared source into the ledger."""
+"""The outcomes machine's step: what came of scored decisions, from the declared source into the ledger."""
 
 from __future__ import annotations
 

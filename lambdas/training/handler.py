@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.features import read_columns, require_happened
@@ -25,7 +26,6 @@ from assembly_line.training import (
     UNVERIFIED,
     EvaluatedModel,
     Fit,
-    Image,
     Limits,
     PackagedModel,
     PreparedJob,
@@ -34,7 +34,6 @@ from assembly_line.training import (
     build_archive,
     columns_needed,
     fit_of,
-    image,
     preparation,
     read_answers,
     resolve,

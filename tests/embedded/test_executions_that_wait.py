@@ -120,17 +120,22 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     executions["sleeper"] = account.start(account.machine(one_state({"Type": "Wait", "Seconds": 5})))
     executions["late"] = account.start(account.machine(one_state(ask_by_queue(queue, TimeoutSeconds=2))))
     account.receive(queue)
-    supervisor.require_nothing_at_work(state)
     before = {name: kinds(account, execution) for name, execution in executions.items()}
-    outcome = supervisor.stop(state, report=said.append)
+    outcome = supervisor.stop(state, interrupt=False, report=said.append)
     account = EmbeddedAccount(supervisor.start(state, report=said.append))
     queue, marks = at_home(account, queue), at_home(account, marks)
     yield Restarted(account, outcome, said, queue, marks, executions, tokens, before)
     supervisor.stop(state)
 
 
-def test_nothing_is_said_to_be_cut_where_everything_waits(restarted: Restarted) -> None:
-    assert (restarted.outcome.clean, restarted.outcome.interrupted, restarted.said) == (True, 0, [])
+def test_what_waits_is_named_and_nothing_is_said_to_be_cut(restarted: Restarted) -> None:
+    names = {name: execution.split(":", 6)[-1] for name, execution in restarted.executions.items()}
+
+    assert (restarted.outcome.clean, restarted.outcome.cut) == (True, ())
+    assert restarted.said == ["\n  ".join(["After the next `line up` these go on:", *restarted.outcome.waiting])]
+    assert {f"execution {names[name]} in {state}" for name, state in {"alone": "Ask", "parent": "Only"}.items()} <= {
+        *restarted.outcome.waiting
+    }
 
 
 def test_an_execution_goes_on_with_what_it_knew_when_its_old_token_is_answered(restarted: Restarted) -> None:
@@ -227,13 +232,45 @@ def test_work_that_a_stop_would_cut_is_named_before_it_and_its_failure_is_handle
     name = execution.split(":", 6)[-1]
 
     with pytest.raises(RequestRefused, match=rf"execution {name} in Work\n.*line down --interrupt"):
-        supervisor.require_nothing_at_work(state)
+        supervisor.stop(state, interrupt=False)
     assert supervisor.status(state).running
 
     said: list[str] = []
-    assert supervisor.stop(state, report=said.append).interrupted == 1
-    assert said == ["Cut while at work: 1 execution(s) or job(s); they come back as failed."]
+    assert supervisor.stop(state, report=said.append).cut == (f"execution {name} in Work",)
+    assert said == [f"Cut while at work; after the next `line up` these have failed:\n  execution {name} in Work"]
     again = EmbeddedAccount(supervisor.start(state, report=said.append))
     end = again.end_of(execution)
     assert end["status"] == "SUCCEEDED"  # by its own Catch
     assert json.loads(end["output"])["Cause"] == "the embedded AWS was stopped while this ran"
+
+
+@pytest.fixture
+def hopping(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Executions that are between two tasks for moments: who looks in one, and stops later, finds some in a task."""
+    state = tmp_path / ".line"
+    account = EmbeddedAccount(supervisor.start(state, report=lambda _: None))
+    function = account.function("import time\ndef handle(event, context): time.sleep(0.05)\n")
+    work = {"Type": "Task", "Resource": f"arn:aws:lambda:us-east-1:000000000000:function:{function}", "Next": "Pause"}
+    states = {"Work": work, "Pause": {"Type": "Wait", "Seconds": 0.05, "Next": "Work"}}
+    machine = account.machine({"StartAt": "Work", "States": states})
+    executions = [account.start(machine) for _ in range(2)]
+    eventually(lambda: all("WaitStateExited" in kinds(account, execution) for execution in executions))
+    yield state, executions
+    supervisor.stop(state)
+
+
+def test_a_stop_that_says_nothing_of_cut_work_cuts_none(hopping: tuple[Path, list[str]]) -> None:
+    state, executions = hopping
+
+    outcome = eventually(lambda: stopped_between_tasks(state))
+
+    assert (len(outcome.cut), len(outcome.waiting)) == (0, len(executions))
+    account = EmbeddedAccount(supervisor.start(state, report=lambda _: None))
+    assert {status(account, execution) for execution in executions} == {"RUNNING"}
+
+
+def stopped_between_tasks(state: Path) -> supervisor.Stopped | None:
+    try:
+        return supervisor.stop(state, interrupt=False)
+    except RequestRefused:
+        return None

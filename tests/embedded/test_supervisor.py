@@ -232,9 +232,11 @@ def test_stopping_ends_the_functions_too(stopped: StoppedWhileBusy) -> None:
     assert not is_alive(stopped.worker)
 
 
-def test_executions_that_a_stop_interrupts_are_counted_and_come_back_as_failed(stopped: StoppedWhileBusy) -> None:
-    assert stopped.outcome.interrupted == 1
-    assert stopped.said == ["Cut while at work: 1 execution(s) or job(s); they come back as failed."]
+def test_executions_that_a_stop_interrupts_are_named_and_come_back_as_failed(stopped: StoppedWhileBusy) -> None:
+    name = stopped.execution.split(":", 6)[-1]
+    assert stopped.outcome.cut == (f"execution {name} in Only",)
+    heading = "Cut while at work; after the next `line up` these have failed:"
+    assert stopped.said == [f"{heading}\n  execution {name} in Only"]
 
     again = EmbeddedAccount(supervisor.start(stopped.state, report=lambda _: None))
     assert again.end_of(stopped.execution)["error"] == "States.ServiceRestart"
@@ -306,7 +308,7 @@ def test_a_state_that_was_written_whole_is_kept_however_its_writer_ended(
     folder = StateFolder(state)
     folder.services.mkdir(parents=True)
     if saved:
-        folder.saved.write_text('{"interrupted": 0}', encoding="utf-8")
+        folder.saved.write_text('{"cut": [], "waiting": []}', encoding="utf-8")
     running = Runtime(
         root=state, emulator_port=1, sagemaker_port=2, processes={"emulator": stubborn}, started="then", versions={}
     )

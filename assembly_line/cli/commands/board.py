@@ -10,9 +10,7 @@ from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
-OneLine = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Only this line.", autocompletion=completing.lines)
-]
+OneLine = Annotated[str | None, typer.Argument(metavar="LINE", help="Only this line.", autocompletion=completing.lines)]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DAY", help="Only events from this day on (UTC), such as 2026-11-01.")
 ]

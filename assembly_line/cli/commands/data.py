@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.commands import dataset_life
 from assembly_line.cli.commands import datasets as questions
 from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
@@ -25,7 +26,13 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first decision time that is left out.")]
 Features = Annotated[
-    str | None, typer.Option("--features", metavar="A,B", help="Only these features. All of the line if left out.")
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="A,B",
+        help="Only these features. All of the line if left out.",
+        autocompletion=completing.several(completing.features),
+    ),
 ]
 For = Annotated[
     str | None,
@@ -44,7 +51,13 @@ ModelFile = Annotated[
 ]
 
 Groups = Annotated[
-    str | None, typer.Option("--groups", metavar="A,B", help="Groups of features that the line declares.")
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="A,B",
+        help="Groups of features that the line declares.",
+        autocompletion=completing.several(completing.groups),
+    ),
 ]
 Explain = Annotated[
     bool,
@@ -125,6 +138,7 @@ def build_dataset(
     from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run
     from assembly_line.cli.views.datasets import draw_built
     from assembly_line.requests import DatasetRequest
+    from assembly_line.storage import pinned
 
     given: dict[str, Any] = {"line": line, "purpose": purpose, "as_of": as_of, "engine": engine, "explain": explain}
     spec = model_spec_of(kind, parameters or [], model_file)
@@ -137,4 +151,4 @@ def build_dataset(
         return
     name = run_name(line, "dataset", request.as_of)
     title = f"Dataset for {line}"
-    run(session, DATASET.parameter, name, request, waited=waited, title=title, draw=draw_built)
+    run(session, DATASET.parameter, name, pinned(session.target, request), waited=waited, title=title, draw=draw_built)

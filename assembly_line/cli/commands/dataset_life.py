@@ -8,11 +8,17 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
 DatasetRun = Annotated[
-    str, typer.Argument(metavar="RUN", help="Run id, as `line dataset build` prints it at once with --no-wait.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Run id, as `line dataset build` prints it at once with --no-wait.",
+        autocompletion=completing.runs,
+    ),
 ]
 
 

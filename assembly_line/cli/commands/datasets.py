@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from assembly_line.cli import completing, old_spellings
-from assembly_line.cli.options import command
+from assembly_line.cli.options import DecidedAt, command
 from assembly_line.cli.session import Session
 
 Dataset = Annotated[
@@ -23,15 +23,15 @@ Dataset = Annotated[
 Judged = Annotated[
     str,
     typer.Argument(
-        metavar="DATASET|RUN", help="Dataset id or its beginning, or the run that failed. Refused datasets count, too."
+        metavar="DATASET|RUN",
+        help="Dataset id or its beginning, or the run that failed. Refused datasets count, too.",
+        autocompletion=completing.datasets_and_runs,
     ),
 ]
 Other = Annotated[
     str, typer.Argument(metavar="OTHER", help="The dataset to compare with.", autocompletion=completing.datasets)
 ]
-OneLine = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Only this line.", autocompletion=completing.lines)
-]
+OneLine = Annotated[str | None, typer.Argument(metavar="LINE", help="Only this line.", autocompletion=completing.lines)]
 Decision = Annotated[
     str,
     typer.Argument(
@@ -39,12 +39,24 @@ Decision = Annotated[
         help="A decision_id of the dataset, or its keys, or as many as name one: user_id=7,offer_id=18.",
     ),
 ]
-Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the dataset, or of its outcome.")]
+Feature = Annotated[
+    str,
+    typer.Argument(
+        metavar="FEATURE",
+        help="Name of a feature of the dataset, or of its outcome.",
+        autocompletion=completing.outcomes_and_features,
+    ),
+]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many events behind the value are shown.")]
 Inputs = Annotated[
     str | None,
-    typer.Option("--inputs", metavar="INPUTS", help="Id of model inputs of the dataset, or its beginning: sh-1a2b."),
+    typer.Option(
+        "--inputs",
+        metavar="INPUTS",
+        help="Id of model inputs of the dataset, or its beginning: sh-1a2b.",
+        autocompletion=completing.model_inputs,
+    ),
 ]
 Folder = Annotated[Path, typer.Option("--to", metavar="FOLDER", help="An empty or new folder.")]
 Near = Annotated[int, typer.Option("--near", min=0, help="How many events that did not count, for each reason.")]
@@ -99,7 +111,14 @@ def show_quality(session: Session, dataset: Judged) -> None:
 
 
 def explain_value(
-    session: Session, dataset: Dataset, decision: Decision, feature: Feature, *, limit: Limit = 20, near: Near = 5
+    session: Session,
+    dataset: Dataset,
+    decision: Decision,
+    feature: Feature,
+    *,
+    at: DecidedAt = None,
+    limit: Limit = 20,
+    near: Near = 5,
 ) -> None:
     """Show the events behind a value, and those that were near but did not count, each with the reason.
 
@@ -111,7 +130,7 @@ def explain_value(
     from assembly_line.features import explained, opened
 
     with opened(session.target, dataset) as recorded:
-        found = explained(recorded, decision, feature, near=near)
+        found = explained(recorded, decision, feature, near=near, decided_at=at)
     session.output.result(found, draw_explanation(found, limit=limit))
     if not found["equal"] and not _is_older(session, found):
         raise RunFailed(

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from assembly_line.cli.options import Line, command
+from assembly_line.cli import completing
+from assembly_line.cli.options import DecidedAt, Line, command
 from assembly_line.cli.session import Session
 
 Decision = Annotated[
@@ -16,7 +17,10 @@ Quarantined = Annotated[
     bool, typer.Option("--quarantined", help="Scores and feedback that nobody may act on or judge by.")
 ]
 Flagged = Annotated[bool, typer.Option("--flagged", help="Decisions with an impossible clock or a contradiction.")]
-OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only those of this scoring run.")]
+OfRun = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="Only those of this scoring run.", autocompletion=completing.runs),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,13 +47,18 @@ def list_decisions(
     session.output.result(document, draw_both(kept, found))
 
 
-def show_decision(session: Session, line: Line, decision: Decision) -> None:
-    """Show what was predicted, delivered, done and observed of one decision."""
+def show_decision(session: Session, line: Line, decision: Decision, at: DecidedAt = None) -> None:
+    """Show what was predicted, delivered, done and observed of one decision.
+
+    If decisions about the same keys recur, the command shows the latest that was delivered, and lists the others.
+    """
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_decision
-    from assembly_line.feedback import described, one_decision, read_history
+    from assembly_line.feedback import described, one_decision, read_history, same_keys
 
     require_released(session, line)
     declared = session.target.released.current(line)
-    found = one_decision(read_history(session.target, line), declared, decision)
-    session.output.result(described(found), draw_decision(found))
+    history = read_history(session.target, line)
+    found = one_decision(history, declared, decision, at)
+    others = same_keys(history, found)
+    session.output.result(described(found, others), draw_decision(found, others))

@@ -23,7 +23,11 @@ Since = Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="In
 Until = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="The first instant that is left out.")]
 KnownAt = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="INSTANT", help="The instant of what is known. By default the end of the period."),
+    typer.Option(
+        "--as-of",
+        metavar="INSTANT",
+        help="The instant of what is known. By default the end of the period, or --at if that is earlier.",
+    ),
 ]
 At = Annotated[
     str | None,
@@ -97,7 +101,10 @@ def score(
 
 
 def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = True) -> None:
-    """Derive the outcome of every delivered decision that is mature by then, from the line's sources."""
+    """Derive the outcome of every scored decision that is mature by then, from the line's sources.
+
+    A decision that was withheld has an outcome, too.
+    """
     from assembly_line.cli.runs import require_released, run
     from assembly_line.requests import OutcomesRequest
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
 from assembly_line.names import run_name
@@ -15,16 +16,30 @@ Text = Annotated[
     str,
     typer.Argument(metavar="TEXT", help="Words that all occur in name, meaning, source, entity or column."),
 ]
-Feature = Annotated[str, typer.Argument(metavar="FEATURE", help="Name of a feature of the line.")]
+Feature = Annotated[
+    str, typer.Argument(metavar="FEATURE", help="Name of a feature of the line.", autocompletion=completing.features)
+]
 
 Keys = Annotated[
     str, typer.Argument(metavar="KEYS", help="Who is asked about: household_id=1,campaign_id=8. null stands for null.")
 ]
 At = Annotated[str | None, typer.Option("--at", metavar="INSTANT", help="As of when (default: now).")]
-Some = Annotated[str | None, typer.Option("--features", metavar="A,B", help="Only these features. All if left out.")]
+Some = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="A,B",
+        help="Only these features. All if left out.",
+        autocompletion=completing.several(completing.features),
+    ),
+]
 ServedFrom = Annotated[
     str | None,
-    typer.Option("--from", metavar="INSTANT", help="The first instant that can be asked for (default: near the end)."),
+    typer.Option(
+        "--from",
+        metavar="INSTANT",
+        help="The first instant that can be asked for (default: two days before the newest event).",
+    ),
 ]
 
 

@@ -7,18 +7,33 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.session import Session
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="JSON: one event, a list of them, or one a line. `-` reads stdin.")
+    Path,
+    typer.Argument(
+        metavar="FILE", help='JSON: one event, a list, {"events": [...]}, or one event a line. `-` reads stdin.'
+    ),
 ]
 By = Annotated[
-    str | None, typer.Option("--by", metavar="COLUMN", help="Also for each value of this key, such as campaign_id.")
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="COLUMN",
+        help="Also for each value of this key, such as campaign_id.",
+        autocompletion=completing.keys,
+    ),
 ]
 Cluster = Annotated[
     str | None,
-    typer.Option("--cluster", metavar="COLUMN", help="Key whose decisions belong together (default: the first key)."),
+    typer.Option(
+        "--cluster",
+        metavar="COLUMN",
+        help="Key whose decisions belong together (default: the first key).",
+        autocompletion=completing.keys,
+    ),
 ]
 
 

@@ -6,17 +6,24 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
 What = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FUNCTION|JOB|RUN]",
+        metavar="FUNCTION|JOB|RUN",
         help="A function such as training.begin, a job's name, or a run id.",
+        autocompletion=completing.logs,
     ),
 ]
-FailedRun = Annotated[str, typer.Argument(metavar="RUN", help="A run that failed, was stopped or ran out of time.")]
+FailedRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run that failed, was stopped or ran out of time.", autocompletion=completing.runs
+    ),
+]
 Last = Annotated[int, typer.Option("--last", min=1, help="How many lines of a log.")]
 
 
@@ -51,7 +58,9 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
 def redrive(session: Session, run: FailedRun) -> None:
     """Go on with a run where it failed, keeping what was done. Mend the cause first.
 
-    The run keeps its release and its machine's definition. After a change of these, start it again under a new name.
+    A training or dataset run keeps the release that it was started with. Another run that failed in its first step
+    takes the current one. Every run keeps its machine's definition. After a change of these, start it again under a
+    new name.
     """
     from assembly_line.cli.output import fields
     from assembly_line.errors import NotFound

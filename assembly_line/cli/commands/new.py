@@ -12,7 +12,9 @@ from assembly_line.cli.options import command
 from assembly_line.cli.output import fields
 from assembly_line.cli.session import Session
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the line: small letters, digits and underscores.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NEW", help="Name of the new line: small letters, digits and underscores.")
+]
 For = Annotated[
     str,
     typer.Option(

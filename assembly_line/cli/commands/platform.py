@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
 
 OPTIONAL_LINE = Annotated[
-    str | None, typer.Argument(metavar="[LINE]", help="Name of the line. Every declared line if left out.")
+    str | None,
+    typer.Argument(
+        metavar="LINE", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
+    ),
 ]
 
 LINES = Annotated[
@@ -83,24 +87,26 @@ def down(
     force: Annotated[
         bool, typer.Option("--force", help="Stop even where the disk is too full to write the state.")
     ] = False,
-    interrupt: Annotated[bool, typer.Option("--interrupt", help="Stop even if that makes running work fail.")] = False,
+    interrupt: Annotated[
+        bool, typer.Option("--interrupt", help="Stop even if that makes running work fail, and name that work.")
+    ] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
-    from assembly_line.embedded import require_nothing_at_work, require_place_for_state, stop
+    from assembly_line.embedded import require_place_for_state, stop
 
     _embedded_only(session, "down")
     if not force:
         require_place_for_state(session.state)
-    if not interrupt:
-        require_nothing_at_work(session.state)
-    found = stop(session.state, report=session.output.note)
+    found = stop(session.state, interrupt=interrupt, report=session.output.note)
     words = "Stopped; its state is kept." if found.clean else NOT_KEPT
     message = words if found.was_running else "Nothing was running."
     document = {
         "was_running": found.was_running,
         "clean": found.clean,
         "problems": list(found.problems),
-        "interrupted": found.interrupted,
+        "interrupted": len(found.cut),
+        "cut": list(found.cut),
+        "waiting": list(found.waiting),
     }
     session.output.result(document, lambda console: console.print(message))
 

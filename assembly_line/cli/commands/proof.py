@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import command
 from assembly_line.cli.session import Session
 
@@ -15,6 +16,7 @@ For = Annotated[
         "--for",
         metavar="ENVIRONMENT",
         help="Judge by the templates of this environment; may be given again (default: that of --environment).",
+        autocompletion=completing.environments,
     ),
 ]
 Record = Annotated[

@@ -6,12 +6,19 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import Line, Wait, command
 from assembly_line.cli.session import Session
 
-Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table that the line declares.")]
+Table = Annotated[
+    str,
+    typer.Argument(metavar="TABLE", help="Name of a table that the line declares.", autocompletion=completing.tables),
+]
 OneTable = Annotated[
-    str | None, typer.Argument(metavar="[TABLE]", help="Only this table. All of the line if left out.")
+    str | None,
+    typer.Argument(
+        metavar="TABLE", help="Only this table. All of the line if left out.", autocompletion=completing.tables
+    ),
 ]
 Sql = Annotated[str, typer.Argument(metavar="SQL", help='One SELECT, such as "SELECT * FROM spending LIMIT 10".')]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=999, help="How many rows are shown at most.")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import AsOfOrNow, Engine, Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
@@ -16,9 +17,16 @@ Hyperparameters = Annotated[
 ]
 RolledBackTo = Annotated[
     str | None,
-    typer.Option("--to", metavar="RUN", help="An approved run. By default the one that the champion took over from."),
+    typer.Option(
+        "--to",
+        metavar="RUN",
+        help="An approved run. By default the one that the champion took over from.",
+        autocompletion=completing.reviewed_runs,
+    ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept with the review.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept for good.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
+from assembly_line.decision_keys import SHOWN
 from assembly_line.delivery import Backfill
-from assembly_line.feedback import BACKFILLS, explained
+from assembly_line.feedback import BACKFILLS, explained, in_words
 from assembly_line.instants import format_instant
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def draw_both(quarantined: Sequence[Mapping[str, Any]] | None, found: Sequence[M
     return render
 
 
-def draw_decision(found: DecisionHistory) -> Render:
+def draw_decision(found: DecisionHistory, others: Sequence[DecisionHistory]) -> Render:
     row, override = found.prediction, found.override
     standing = "in force: its outcome judges it" if found.in_force else "not in force: it is not judged"
+    count = "the only one" if found.revisions == 1 else f"one of {found.revisions}"
     receipts = {
         source: f"{receipt['status']} revision {receipt['revision']}" for source, receipt in found.receipts.items()
     }
@@ -68,7 +70,7 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Decision": found.decision_id,
             "Keys": row["keys"],
             "Decided at": row["decision_time"],
-            "Revision": f"{row['revision']} of {found.revisions}, {standing}",
+            "Revision": f"{row['revision']}, {count}, {standing}",
             "Backfills": _backfills(found),
             "Run": row.get("run_id"),
             "Score": row["score"],
@@ -81,9 +83,16 @@ def draw_decision(found: DecisionHistory) -> Render:
             "Hindsight": "the override came when the outcome was known" if found.hindsight else None,
             "Outcome": found.outcome,
             "Known at": None if found.outcome_known_at is None else format_instant(found.outcome_known_at),
+            "Others": _others(others),
             "Flags": "; ".join(f"{flag}: {explained(flag)['detail']}" for flag in found.flags) or None,
         }
     )
+
+
+def _others(found: Sequence[DecisionHistory]) -> str | None:
+    """The other decisions about the same keys; all of them with --json."""
+    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return "\n".join([*(in_words(one) for one in found[:SHOWN]), *more]) or None
 
 
 def _backfills(found: DecisionHistory) -> str | None:

@@ -28,14 +28,14 @@ def save_all(persistence: Any, services: Mapping[str, Callable[[], Any]]) -> Non
     """Write each service's state, then the file `saved`, which is missing if any could not be written."""
     states = ministack("services.stepfunctions", "_executions", "_task_tokens")
     positions.freeze(states)
-    interrupted = len(interruptible())
+    cut, waiting = interruptible(), waiting_on()
     _end_job_runs()
     folder = Path(persistence.STATE_DIR)
     failed = [name for name, get_state in services.items() if not _save(persistence, folder, name, get_state)]
     if failed:
         logger.error("not saved: %s", ", ".join(failed))
         return
-    (folder / "saved").write_text(json.dumps({"interrupted": interrupted}), encoding="utf-8")
+    (folder / "saved").write_text(json.dumps({"cut": cut, "waiting": waiting}), encoding="utf-8")
 
 
 def _save(persistence: Any, folder: Path, name: str, get_state: Callable[[], Any]) -> bool:
@@ -75,16 +75,39 @@ def _version(path: Path) -> int | None:
         return None
 
 
+def hold() -> list[str]:
+    """What a stop would cut. If that is nothing, nothing begins from now on, until `positions.thaw`."""
+    positions.freeze(ministack("services.stepfunctions", "_executions", "_task_tokens"))
+    cut = interruptible()
+    if cut:
+        positions.thaw()
+    return cut
+
+
 def interruptible() -> list[str]:
     """What a stop would cut, in words for a person: executions that are at work, and jobs that run by themselves."""
-    states, glue = ministack("services.stepfunctions", "_executions"), ministack("services.glue", "_job_runs")
-    going_on = [found for found in list(states._executions.all_values()) if found["status"] == "RUNNING"]
-    cut = [(found["executionArn"].split(":", 6)[-1], positions.cut_at(found)) for found in going_on]
+    glue = ministack("services.glue", "_job_runs")
+    cut = [(_name(found), positions.cut_at(found)) for found in _going_on()]
     jobs = [run for runs in list(glue._job_runs._data.values()) for run in runs if run["JobRunState"] in AT_WORK]
     return [
         *(f"execution {name} in {state}" for name, state in sorted(cut) if state is not None),
         *(f"Glue job run {run['JobName']} {run['Id']}" for run in jobs),
     ]
+
+
+def waiting_on() -> list[str]:
+    """Executions that go on after the next start, in words for a person."""
+    waiting = [found for found in _going_on() if positions.cut_at(found) is None]
+    return sorted(f"execution {_name(found)} in {positions.place_of(found)}" for found in waiting)
+
+
+def _going_on() -> list[dict[str, Any]]:
+    states = ministack("services.stepfunctions", "_executions")
+    return [found for found in list(states._executions.all_values()) if found["status"] == "RUNNING"]
+
+
+def _name(execution: Mapping[str, Any]) -> str:
+    return str(execution["executionArn"].split(":", 6)[-1])
 
 
 def _end_job_runs() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from assembly_line.decision_keys import given_keys, key_text, keys_in_words, several
+from assembly_line.decision_keys import decided_at, given_keys, key_text, keys_in_words, several
 from assembly_line.errors import NotFound
 from assembly_line.features.values.dataset_columns import DECISION_ID, DECISION_TIME
 from assembly_line.features.values.plain_values import plain_values, shown_instant
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from assembly_line.features.values.columns import Column
 
 
-def place_of(line: Line, columns: Mapping[str, Column], decision: str) -> int:
+def place_of(line: Line, columns: Mapping[str, Column], decision: str, at: str | None = None) -> int:
     """Where the decision stands in the dataset.
+
+    Args:
+        decision: its id, or as many of its keys as name one.
+        at: its decision time, or the day of it; None if the keys are enough.
 
     Raises:
         NotFound: the dataset has no such decision.
@@ -32,10 +36,15 @@ def place_of(line: Line, columns: Mapping[str, Column], decision: str) -> int:
             f"{','.join(f'{name}=...' for name in line.decision.keys)}"
         )
     texts = [[key_text(value) for value in plain_values(columns[name])] for name in given]
-    found = [place for place, row in enumerate(zip(*texts, strict=True)) if row == tuple(given.values())]
+    times = plain_values(columns[DECISION_TIME])
+    found = [
+        place
+        for place, row in enumerate(zip(*texts, strict=True))
+        if row == tuple(given.values()) and decided_at(shown_instant(times[place]), at)
+    ]
     first = {ids[place]: place for place in reversed(found)}
     if not first:
-        raise NotFound(f"decision {decision!r} is not in this dataset")
+        raise NotFound(f"decision {decision!r}{f' at {at}' if at else ''} is not in this dataset")
     if len(first) > 1:
         raise several(decision, _named(line, columns, sorted(first.values())))
     return found[0]

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from assembly_line.features.service.recorded import Recorded
 
 
-def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> dict[str, Any]:
+def explained(
+    recorded: Recorded, decision: str, feature: str, *, near: int, decided_at: str | None = None
+) -> dict[str, Any]:
     """The explanation as JSON values.
 
     Args:
         decision: its id, or `key=value` for as many keys as name one decision, separated by commas.
         feature: a feature, or a column of the outcome.
+        decided_at: the decision time, or the day of it, where the keys name several.
         near: how many of the events that did not count are listed for each reason, the nearest first.
 
     Raises:
@@ -45,7 +48,7 @@ def explained(recorded: Recorded, decision: str, feature: str, *, near: int) -> 
         raise NotFound(
             f"dataset {plan.dataset_id} has no feature {feature!r}; it has {', '.join(plan.features)}{of_outcome}"
         )
-    place = place_of(plan.line, columns, decision)
+    place = place_of(plan.line, columns, decision, decided_at)
     values = {name: plain_values(column.slice(place, place + 1))[0] for name, column in columns.items()}
     at = values[DECISION_TIME]
     if feature in plan.outcome_columns:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.decision_ids import PATTERN
-from assembly_line.decision_keys import given_keys, key_text, keys_in_words, several
+from assembly_line.decision_keys import decided_at, given_keys, key_text, keys_in_words, several
 from assembly_line.delivery import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
@@ -72,11 +72,17 @@ def explained(flag: str) -> dict[str, str]:
     return {"detail": why.format(kind=kind), "what_to_do": advice}
 
 
-def one_decision(history: History, line: Line, decision: str) -> DecisionHistory:
+def one_decision(history: History, line: Line, decision: str, at: str | None = None) -> DecisionHistory:
     """What the ledger knows of a decision, named by its id or by as many of its keys as name one.
 
+    A line decides about the same keys again and again. The latest of such decisions is meant that was delivered, or the
+    latest of all where none was.
+
+    Args:
+        at: the decision time, or the day of it.
+
     Raises:
-        RequestRefused: the text is neither, or several decisions have these keys.
+        RequestRefused: the text is neither, or decisions of different keys have these.
         NotFound: the line never scored it.
     """
     keys = given_keys(line, decision)
@@ -88,21 +94,41 @@ def one_decision(history: History, line: Line, decision: str) -> DecisionHistory
             value=repr(decision),
             expected="a decision id, or keys",
         )
-    found = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
+    named = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
+    found = [one for one in named if decided_at(one.prediction["decision_time"], at)]
     if not found:
-        raise NotFound(f"the ledger has no prediction of {decision}; `line score` makes one")
-    if len(found) > 1:
-        said = (f"{one.decision_id} ({keys_in_words(one.prediction['keys'])})" for one in found)
-        raise several(decision, list(said))
-    return found[0]
+        when = f" at {at}" if at else ""
+        raise NotFound(f"the ledger has no prediction of {decision}{when}; `line score` makes one")
+    if len({keys_in_words(one.prediction["keys"]) for one in found}) > 1:
+        raise several(decision, [in_words(one) for one in reversed(found)])
+    return max(found, key=lambda one: (one.delivered, one.prediction["decision_time"]))
+
+
+def same_keys(history: History, decision: DecisionHistory) -> list[DecisionHistory]:
+    """The other decisions about the same, the latest first."""
+    keys = decision.prediction["keys"]
+    others = [one for one in history.decisions if one.prediction["keys"] == keys and one is not decision]
+    return others[::-1]
+
+
+def in_words(decision: DecisionHistory) -> str:
+    """Which decision it is, and whether it was delivered, in one line."""
+    row = decision.prediction
+    standing = "delivered" if decision.delivered else "not delivered"
+    backfill = ", a backfill" if row.get("backfill") else ""
+    return f"{decision.decision_id} ({keys_in_words(row['keys'])} at {row['decision_time']}, {standing}{backfill})"
 
 
 def _has(decision: DecisionHistory, keys: Mapping[str, str]) -> bool:
     return all(key_text(decision.prediction["keys"].get(name)) == text for name, text in keys.items())
 
 
-def described(found: DecisionHistory) -> dict[str, Any]:
-    """A decision as JSON values."""
+def described(found: DecisionHistory, others: Sequence[DecisionHistory] = ()) -> dict[str, Any]:
+    """A decision as JSON values.
+
+    Args:
+        others: decisions about the same keys at other times.
+    """
     document = asdict(found)
     known_at: datetime | None = document["outcome_known_at"]
     return {
@@ -113,4 +139,13 @@ def described(found: DecisionHistory) -> dict[str, Any]:
         "outcome": found.outcome,
         "hindsight": found.hindsight,
         "flags": [{"flag": flag, **explained(flag)} for flag in found.flags],
+        "others": [
+            {
+                "decision_id": one.decision_id,
+                "decision_time": one.prediction["decision_time"],
+                "delivered": one.delivered,
+                "in_force": one.in_force,
+            }
+            for one in others
+        ],
     }

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from assembly_line.storage.account import Account
 
 
+def pinned(account: Account, request: DatasetRequest | TrainingRequest) -> DatasetRequest | TrainingRequest:
+    """The request with the line's current release, if it names none: it means the same whenever the run begins.
+
+    Raises:
+        NotFound: the line was never released.
+    """
+    if request.release is not None:
+        return request
+    return request.model_copy(update={"release": account.control.current_release(request.line)})
+
+
 def start_requested(
     account: Account,
     machine: Machine,
@@ -22,7 +33,7 @@ def start_requested(
     author: str,
     step: str | None = None,
 ) -> dict[str, str]:
-    """Start a run in the name of its author.
+    """Start a run in the name of its author, by the release that is current now or that the request names.
 
     Args:
         step: stands in the run's name, after that of the line.
@@ -36,5 +47,7 @@ def start_requested(
     account.control.add_run(request.line, run_id, requested)
     return {
         "run_id": run_id,
-        "execution_arn": account.machines.start(account.named(machine.parameter), run_id, request.to_json()),
+        "execution_arn": account.machines.start(
+            account.named(machine.parameter), run_id, pinned(account, request).to_json()
+        ),
     }

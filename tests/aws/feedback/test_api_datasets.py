@@ -82,7 +82,7 @@ def test_a_dataset_is_asked_for_under_the_callers_name(api: Call, control: Contr
     assert (run["name"], run["executionArn"]) == (answer["run_id"], answer["execution_arn"])
     assert json.loads(run["input"]) == {
         "line": LINE, "purpose": "training", "as_of": "2018-01-02T00:00:00.000000Z", "groups": ["spending"],
-        "engine": "auto",
+        "engine": "auto", "release": control.current_release(LINE),
     }  # fmt: skip
     recorded = control.read(LINE, run_item(answer["run_id"]))
     assert recorded is not None

@@ -119,7 +119,7 @@ def test_a_decision_is_named_by_as_few_keys_as_are_enough(
     assert (found["decision_id"], found["keys"]["visit"]) == (decision, visit)
     said = " ".join(refused.err.split())
     assert refused.code == ExitCode.REFUSED
-    assert f"{number} decisions have these keys; say which by its id or by more keys: d1-" in said
+    assert f"{number} decisions have these keys; say which by its id, by more keys, or by its time (--at): d1-" in said
     assert f"(user={user},visit=" in said
 
 

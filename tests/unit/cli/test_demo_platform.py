@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> StateFolder:
 def start_and_stop(folder: StateFolder) -> None:
     """What every start and stop does to the account's files, whatever is done in between."""
     folder.clean.unlink()
-    folder.saved.write_text('{"interrupted": 0}')
+    folder.saved.write_text('{"cut": [], "waiting": []}')
     (folder.services / "dynamodb.json").write_text("{}")
     folder.clean.touch()
 

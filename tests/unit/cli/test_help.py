@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from assembly_line.cli.application import COMMANDS, STEPS, app
 from assembly_line.cli.lazy_commands import made
+from assembly_line.requests import ReviewRequest
+from tools.documentation.commands import commands
 
 HEAVY = (
     *("boto3", "botocore", "awswrangler", "duckdb", "pydantic", "numpy", "aws_cdk", "assembly_line.embedded"),
@@ -142,15 +144,18 @@ def test_completion_knows_the_lines_of_the_folder(tmp_path: Path, monkeypatch: p
     assert completed("line", "train", "ch").split() == ["chargeback", "churn"]
 
 
-def test_completion_offers_nothing_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINE_STATE", str(tmp_path))
-
-    assert completed("line", "dataset", "show", "ds-").strip() == ""
-
-
 def test_completion_knows_the_commands() -> None:
     result = CliRunner().invoke(
         app, [], prog_name="line", env={"_LINE_COMPLETE": "complete_bash", "COMP_WORDS": "line da", "COMP_CWORD": "1"}
     )
 
     assert "dataset" in result.output
+
+
+def test_help_says_the_forms_of_a_feedback_file_and_the_length_of_a_reason() -> None:
+    said = {name: " ".join(str(one.help) for one in found.params) for name, found in commands()}
+
+    assert '{"events": [...]}' in said["line feedback send"]
+    least = ReviewRequest.model_json_schema()["properties"]["reason"]["minLength"]
+    for command in ("line review approve", "line review reject", "line champion rollback"):
+        assert f"at least {least} characters" in said[command]

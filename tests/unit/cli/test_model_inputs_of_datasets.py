@@ -57,6 +57,10 @@ def test_options_and_a_file_say_the_same_model_spec(target: Target, line: Comman
     assert "model" not in started(target, line)
 
 
+def test_a_dataset_run_keeps_the_release_that_it_was_started_with(target: Target, line: Command) -> None:
+    assert started(target, line)["release"] == target.control.current_release(ASKED[2])
+
+
 REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("--for", "linear", "--set", "holdout=1.5"), "model.split.holdout: 1.5"),
     (("--for", "linear", "--set", "holdout"), "--set 'holdout': expected name=value"),

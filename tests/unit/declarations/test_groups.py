@@ -26,7 +26,7 @@ def request(**asked: Any) -> DatasetRequest:
         ({"none": ()}, "group none: is empty"),
         ({"one": ("age", "missing")}, "group one: 'missing' is not a feature; there are"),
         ({"twice": ("age", "age")}, "group twice: names a feature twice"),
-        ({"text": "age"}, "group text: expected a tuple of features, got 'age'"),
+        ({"text": "age"}, "groups['text'] is 'age'; expected a tuple"),
         ({"a b": ("age",)}, "group name 'a b'"),
         ({"my_group": ("age",), "My-Group": ("born",)}, "differ only in case"),
     ],

@@ -57,7 +57,7 @@ def test_a_release_of_before_there_were_rules_has_none() -> None:
         (lambda: volume(change_at_most=0), "is not positive"),
         (lambda: predictive(at_most=0.4), "outside"),
         (lambda: allow_leak("age", reason="fine"), "says too little"),
-        (lambda: nulls("age", at_most=0, severity="fatal"), "severity 'fatal': expected one of"),  # type: ignore[arg-type]
+        (lambda: nulls("age", at_most=0, severity="fatal"), "severity is 'fatal'; expected one of"),  # type: ignore[arg-type]
     ],
 )
 def test_a_rule_that_contradicts_itself_is_refused(rule: Callable[[], Any], said: str) -> None:
@@ -72,7 +72,7 @@ def test_a_rule_that_contradicts_itself_is_refused(rule: Callable[[], Any], said
         ([fresh(replace(EVENTS, name="others"), within=days(1))], "source others, which the line does not read"),
         ([nulls("age", at_most=0), nulls("age", at_most=1)], "two quality rules are about Nulls age"),
         ([volume(), volume(at_least=5)], "two quality rules are about Volume"),
-        (["fresh"], "expected rules such as fresh"),
+        (["fresh"], "expected a quality rule, such as nulls"),
     ],
 )
 def test_rules_that_do_not_fit_the_line_are_refused(rules: Any, said: str) -> None:

@@ -25,7 +25,7 @@ SUCCEEDED = "SUCCEEDED"
 # In what is kept of an attempt: who answers it, or the answer itself.
 WAITING = frozenset({"token", "child", "answer"})
 
-# Held for ever from the moment on at which the state is saved: nothing that is not in it may happen afterwards.
+# Held from the moment on at which a stop is decided: nothing may happen afterwards that is not in the saved state.
 _gate = threading.RLock()
 _position: ContextVar[Document | None] = ContextVar("position", default=OUTSIDE)
 _attempt: ContextVar[Document | None] = ContextVar("attempt", default=None)
@@ -51,11 +51,17 @@ def install() -> None:
 
 
 def freeze(states: Any) -> None:
-    """Let no execution go on any more. For the thread that saves the state and then ends the process."""
+    """Let no execution begin a state or an attempt any more. For the thread that saves the state and then ends the
+    process."""
     _gate.acquire()
     deadline = time.monotonic() + SETTLING_SECONDS
     while _on_its_way(states) and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def thaw() -> None:
+    """Undo one `freeze`, in the thread that called it: the process goes on after all."""
+    _gate.release()
 
 
 def _on_its_way(states: Any) -> bool:
@@ -84,6 +90,11 @@ def carry_on(execution: Document, types: Mapping[str, str], first: str) -> None:
         told.append(f"{types[position['state']]}StateEntered")
         told += ["TaskScheduled"] if "attempt" in position else []
     _told[execution["executionArn"]] = told
+
+
+def begin_anew(execution: Document, types: Mapping[str, str], first: str) -> None:
+    """Let an execution that has done nothing begin, without telling again that it entered its first state."""
+    _told[execution["executionArn"]] = [f"{types[first]}StateEntered"][: len(execution["events"]) - 1]
 
 
 def go_back(execution: Document, types: Mapping[str, str], first: str) -> None:
@@ -130,10 +141,22 @@ def cut_at(execution: Mapping[str, Any]) -> str | None:
     """The state whose work a stop would cut; None for an execution that waits and can wait on."""
     position = execution.get("position")
     if position is None:
-        return None if len(execution["events"]) <= 1 else "?"
+        return None if has_done_nothing(execution) else "?"
+    if execution.get("sync"):  # whoever asked for it waits on a connection
+        return str(position["state"])
     going_on = position.get("attempt")
     waits = going_on is None or bool(WAITING & set(going_on))
     return None if waits and not position.get("manifold") else str(position["state"])
+
+
+def place_of(execution: Mapping[str, Any]) -> str:
+    """The state in which an execution is, or that it enters next."""
+    return str(execution.get("position", {}).get("state") or "its first or its last state")
+
+
+def has_done_nothing(execution: Mapping[str, Any]) -> bool:
+    """Whether the execution was not yet in its first state; at most it was told to enter it."""
+    return "position" not in execution and not execution.get("sync") and len(execution["events"]) <= 2
 
 
 def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
@@ -153,7 +176,8 @@ def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
                 context["Execution"].update(redrive)
             # The first state is answered as if it led to where the execution was.
             return position["input"], position["state"]
-        position = _within(execution, context, raw_input, manifold=name in MANIFOLD)
+        with _gate:
+            position = _within(execution, context, raw_input, manifold=name in MANIFOLD)
         if position.get("manifold") and position.pop("carried", False):
             raise states._ExecutionError(CUT, CAUSE)
         with _set(_position, position):

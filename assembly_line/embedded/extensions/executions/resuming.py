@@ -70,11 +70,14 @@ def _has_place(states: Any, execution: dict[str, Any]) -> bool:
     machine = states._state_machines.get(execution["stateMachineArn"])
     if machine is None or execution.get("sync"):
         return False
-    position = execution.get("position")
-    if position is None:
-        return len(execution["events"]) == 1
     definition = json.loads(machine["definition"])
     types = {name: state["Type"] for name, state in definition["States"].items()}
+    position = execution.get("position")
+    if position is None:
+        if positions.has_done_nothing(execution):
+            positions.begin_anew(execution, types, definition["StartAt"])
+            return True
+        return False
     if position["state"] is not None and position["state"] not in types:
         return False
     positions.carry_on(execution, types, definition["StartAt"])

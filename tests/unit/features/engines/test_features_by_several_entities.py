@@ -169,11 +169,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no entity": (lambda: count(LANDINGS, window=days(1), by=()), "by is empty; name one of origin, route, carrier"),
     "a name": (
         lambda: count(LANDINGS, window=days(1), by="origin"),  # type: ignore[arg-type]
-        "by: 'origin': expected an entity, or several in a tuple",
+        "by is 'origin'; expected an entity or a tuple",
     ),
     "a name among entities": (
         lambda: static(FARES, "fare", by=(ROUTE, "carrier")),  # type: ignore[arg-type]
-        "'carrier' is no entity",
+        "by[1] is 'carrier'; expected an entity",
     ),
     "none said": (lambda: count(LANDINGS, window=days(1)), "say by= whose events count, one entity or a tuple"),
     "of a UDF": (
@@ -194,11 +194,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "entities of a decision that are one": (
         lambda: Decision(name="x", entities=ROUTE, spine=FLIGHTS, time="departs"),  # type: ignore[arg-type]
-        "expected a tuple of entities",
+        "entities is Entity(...); expected a tuple",
     ),
     "entities of a source that are one": (
         lambda: replace(FARES, entities=ROUTE),  # type: ignore[arg-type]
-        "expected a tuple of entities",
+        "entities is Entity(...); expected a tuple",
     ),
     "two entities of one name": (
         lambda: added(

@@ -126,7 +126,7 @@ def test_a_line_with_predicates_and_calendar_windows_survives_json() -> None:
         (column("day") == datetime(2017, 3, 12, tzinfo=UTC), "expected a date without a time"),
         (column("ts") < datetime(2017, 3, 12), "expected a datetime with a zone"),  # noqa: DTZ001
         (column("ts") < date(2017, 3, 12), "expected a datetime with a zone"),
-        (True, "where is bool, expected a predicate such as"),
+        (True, "where is True; expected a predicate or None, such as"),
     ],
 )
 def test_what_does_not_fit_the_source_is_refused(predicate: Any, message: str) -> None:
@@ -143,7 +143,7 @@ def test_slips_of_the_pen_are_refused_with_what_to_write() -> None:
         N == None  # noqa: B015, E711
     with pytest.raises(DeclarationError, match="put each comparison in parentheses"):
         (N == 1) & True  # type: ignore[operator]
-    with pytest.raises(DeclarationError, match="takes a list of values, not one text"):
+    with pytest.raises(DeclarationError, match="isin: values is 'ab'; expected a list"):
         S.isin("ab")
     with pytest.raises(DeclarationError, match="name at least one"):
         S.isin([])

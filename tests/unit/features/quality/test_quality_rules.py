@@ -108,7 +108,7 @@ def found(findings: list[Finding], rule: str) -> Finding:
         ((between("age", 0, 999), between("age", 0, 120)), "range of age", "1 of 120 values outside", [7]),
         ((between("weight", 70), between("weight", 71)), "range of weight", "110 of 120", range(10, 120)),
         (
-            (one_of("kind", "xyz"), one_of("kind", ["x", "y"])),
+            (one_of("kind", ["x", "y", "z"]), one_of("kind", ["x", "y"])),
             "values of kind",
             "40 rows hold 1 other",
             [n for n in range(120) if n // 5 % 3 == 2],

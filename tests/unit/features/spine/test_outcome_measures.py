@@ -207,7 +207,7 @@ def test_the_ledger_refuses_other_measures_and_keeps_the_gap(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        ({"measure": "median"}, "'median' is none of happened"),
+        ({"measure": "median"}, "measure is 'median'; expected one of 'happened'"),
         ({"measure": "sum"}, "sum needs column="),
         ({"column": "n"}, "happened takes no column="),
         ({"measure": "sum", "column": "s"}, "column s is string, expected a number"),

@@ -309,7 +309,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no such column": (lambda: own_line(value="delay"), "source flights has no column 'delay'"),
     "a text": (lambda: own_line(value="origin"), "value origin is string, expected a number or a boolean"),
     "a predicate that does not fit": (lambda: own_line(value=column("late") == "a"), "late == 'a'"),
-    "a condition that is none": (lambda: own_line(where="cancelled"), "where is str, expected a predicate"),
+    "a condition that is none": (lambda: own_line(where="cancelled"), "where is 'cancelled'; expected a predicate"),
     "a negative delay": (lambda: own_line(delay=hours(-1)), "delay -1 day, 23:00:00 is negative"),
     "a horizon": (lambda: own_line(horizon=days(1)), "horizon= is for events"),
     "entities": (lambda: own_line(by=(ROUTE,)), "by= is for events"),

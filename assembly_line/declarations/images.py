@@ -32,19 +32,19 @@ def image(framework: str, version: str, region: str) -> Image:
     Raises:
         DeclarationError: the framework, version or region is not in the list; says what is.
     """
-    found = check(framework, version)
+    found = check_framework(framework, version)
     if region not in found["uris"]:
         raise DeclarationError(
-            f"training.framework {framework} {version}: has no image in region {region!r}; "
+            f"Training: framework {framework} {version} has no image in region {region!r}; "
             f"there are images in {', '.join(found['uris'])}",
-            where="training.framework",
+            where="Training.framework",
             value=f"{framework} {version} in {region}",
             expected=f"one of the Regions {', '.join(found['uris'])}",
         )
     return Image(framework, version, found["uris"][region], found["python"], found["libraries"])
 
 
-def check(framework: str, version: str) -> Mapping[str, Any]:
+def check_framework(framework: str, version: str) -> Mapping[str, Any]:
     """The entry of a framework version.
 
     Raises:
@@ -53,16 +53,16 @@ def check(framework: str, version: str) -> Mapping[str, Any]:
     known = _known()
     if framework not in known:
         raise DeclarationError(
-            f"training.framework {framework!r}: is unknown; there are {', '.join(known)}",
-            where="training.framework",
+            f"Training: framework is {framework!r}; expected one of {', '.join(known)}",
+            where="Training.framework",
             value=repr(framework),
             expected=f"one of {', '.join(known)}",
         )
     if version not in known[framework]:
         raise DeclarationError(
-            f"training.framework_version {version!r}: {framework} has no such version; "
-            f"there are {', '.join(known[framework])}",
-            where="training.framework_version",
+            f"Training: framework_version is {version!r}; expected one that SageMaker has an image of {framework} for: "
+            f"{', '.join(known[framework])}",
+            where="Training.framework_version",
             value=repr(version),
             expected=f"one of {', '.join(known[framework])}",
         )
@@ -72,6 +72,6 @@ def check(framework: str, version: str) -> Mapping[str, Any]:
 
 @cache
 def _known() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    content = files("assembly_line.training").joinpath("images.json").read_text(encoding="utf-8")
+    content = files("assembly_line.declarations").joinpath("images.json").read_text(encoding="utf-8")
     images: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(content)["images"]
     return images

@@ -1,0 +1,152 @@
+"""Arguments of declarations, held to their annotations: one check for every class and function of a declaration."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
+from decimal import Decimal
+from functools import cache, wraps
+from numbers import Integral, Real
+from types import GenericAlias, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from assembly_line.errors import DeclarationError
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+GREATEST = sys.float_info.max
+FEATURE = ("a feature", "count(PURCHASES, window=days(30))")
+CADENCE = ("a cadence", 'daily(at="06:30", zone="UTC")')
+TABLE = ("a table", 'aggregate("sales", SALES, period="day", measures={"sales": measure("count")})')
+RULE = ("a quality rule", 'nulls("spend_30d", at_most=0.1)')
+# Class -> what people call it, and how they write one. A class that is not here is written by its own name.
+WRITTEN = {
+    "NoneType": ("None", "None"),
+    "str": ("text", '"abc"'),
+    "tuple": ("a tuple", ""),
+    "Iterable": ("a list", ""),
+    "Mapping": ("a dict", ""),
+    "int": ("a whole number", "1"),
+    "float": ("a number", "0.2"),
+    "bool": ("True or False", "True"),
+    "timedelta": ("a timedelta", "days(14)"),
+    "datetime": ("a datetime with a zone", "datetime(2026, 1, 31, tzinfo=UTC)"),
+    "Decimal": ("a Decimal", 'Decimal("0.20")'),
+    "date": ("a date", "date(2026, 1, 31)"),
+    "Entity": ("an entity", 'Entity("household", keys={"household_id": "int64"})'),
+    "Source": ("a source", "Source(...)"),
+    "Predicate": ("a predicate", 'column("kind") == "a"'),
+    "CalendarWindow": ("a window of the calendar", 'months(3, zone="UTC")'),
+    "StaticFeature": ("a static feature", 'static(CAMPAIGNS, "start_date")'),
+    "Measure": ("a measure", 'measure("count")'),
+    **dict.fromkeys(("Aggregate", "Share", "UdfFeature", "Latest", "SinceLast", "Ratio", "Expression"), FEATURE),
+    **dict.fromkeys(("FixedCadence", "CalendarCadence"), CADENCE),
+    **dict.fromkeys(("AggregateTable", "WideTable"), TABLE),
+    **dict.fromkeys(("Fresh", "Nulls", "Between", "OneOf", "Unique", "Volume", "Predictive", "AllowLeak"), RULE),
+}
+
+
+def typed(target: Target) -> Target:
+    """Decorate a dataclass or a function: an argument that is not of its annotated type is refused by name.
+
+    Numbers of other libraries become Python's own, and a mapping becomes a dict of its own.
+    """
+    if isinstance(target, type):
+        target.__init__ = _held(target.__init__, target)  # type: ignore[misc]
+        return target
+    return _held(target, target)  # type: ignore[return-value]
+
+
+def _held(function: Callable[..., Any], annotated: Callable[..., Any]) -> Callable[..., Any]:
+    @cache
+    def known() -> tuple[inspect.Signature, dict[str, Any]]:
+        # Asked for late: a class may name itself, and a process makes few of the declarations that there are.
+        return inspect.signature(function), get_type_hints(annotated)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        signature, hints = known()
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python says best which argument is missing or misspelt
+        name = bound.arguments.get("name")
+        place = f"{annotated.__name__} {name}" if isinstance(name, str) else annotated.__name__
+        for parameter in [one for one in bound.arguments if one in hints]:
+            several = signature.parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
+            hint = GenericAlias(tuple, (hints[parameter], ...)) if several else hints[parameter]
+            bound.arguments[parameter] = _fitted(f"{place}: {parameter}", hint, bound.arguments[parameter])
+        return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def _fitted(place: str, hint: Any, value: Any) -> Any:
+    """The value in the form that the annotation names.
+
+    Raises:
+        DeclarationError: it has another type; names the place, the value, what was expected, and an example.
+    """
+    members = _members(hint)
+    if type(value) in members:
+        return value
+    for member in members:
+        kind = get_origin(member) or member
+        if kind is Literal and isinstance(value, str) and value in get_args(member):
+            return value
+        if kind is Mapping and isinstance(value, Mapping):
+            of_keys, of_values = get_args(member)
+            keys = [_fitted(f"{place}: name", of_keys, key) for key in value]
+            return {key: _fitted(f"{place}[{key!r}]", of_values, value[key]) for key in keys}
+        if kind in (tuple, Iterable) and isinstance(value, kind) and not isinstance(value, str | bytes | Mapping):
+            return tuple(_fitted(f"{place}[{at}]", get_args(member)[0], one) for at, one in enumerate(value))
+        if kind in (int, float):
+            number = _number(kind, value)
+            if number is not None:
+                return number
+        elif kind is not Iterable and isinstance(kind, type) and isinstance(value, kind):
+            return value
+    raise DeclarationError(f"{place} is {_shown(value)}; expected {_expected(hint)}")
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _number(kind: type[int | float], value: object) -> int | float | None:
+    """Python's own number: those of other libraries, such as numpy's, are written and computed differently."""
+    # A whole number stays one where any number is allowed: releases keep it as it was written.
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        return number if kind is int or abs(number) < GREATEST else None
+    return float(value) if kind is float and isinstance(value, Real | Decimal) and not isinstance(value, bool) else None
+
+
+def _shown(value: object) -> str:
+    return f"{type(value).__name__}(...)" if is_dataclass(value) else reprlib.repr(value)
+
+
+def _expected(hint: Any) -> str:
+    words = " or ".join(dict.fromkeys(_words(member) for member in _members(hint)))
+    return words if words.startswith("one of") else f"{words}, such as {_example(hint)}"
+
+
+def _words(member: Any) -> str:
+    kind = get_origin(member) or member
+    if kind is Literal:
+        return f"one of {', '.join(map(repr, get_args(member)))}"
+    return WRITTEN.get(kind.__name__, (f"{kind.__name__}(...)", ""))[0]
+
+
+def _example(hint: Any) -> str:
+    member = _members(hint)[0]
+    kind, inner = get_origin(member) or member, [_example(one) for one in get_args(member) if one is not ...]
+    if kind is Literal:
+        return repr(get_args(member)[0])
+    if kind is Mapping:
+        return '{"household_id": "int64"}' if get_args(member)[1] is str else f'{{"name": {inner[1]}}}'
+    if kind in (tuple, Iterable):
+        return f"({inner[0]},)" if kind is tuple else f"[{inner[0]}]"
+    return WRITTEN.get(kind.__name__, ("", f"{kind.__name__}(...)"))[1]
