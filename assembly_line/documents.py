@@ -122,18 +122,15 @@ def record_of(
     if not isinstance(document, dict):
         raise refusal.about(of, type(document).__name__, "an object", BRING_BACK)
     for name, allowed in members.items():
-        if name in document:
-            _require(document[name], allowed, f"{of}: {name}", refusal)
+        if name in document and not _fits(document[name], allowed):
+            raise refusal.about(f"{of}: {name}", reprlib.repr(document[name]), _in_words(allowed), BRING_BACK)
     return Record(document, of=of, refusal=refusal)
 
 
-def _require(value: object, allowed: Allowed, where: str, refusal: type[AssemblyError]) -> None:
+def _fits(value: object, allowed: Allowed) -> bool:
     if isinstance(allowed, frozenset):
-        fits = isinstance(value, str) and value in allowed
-    else:
-        fits = type(value) in allowed and (type(value) is not float or math.isfinite(value))
-    if not fits:
-        raise refusal.about(where, reprlib.repr(value), _in_words(allowed), BRING_BACK)
+        return isinstance(value, str) and value in allowed
+    return type(value) in allowed and (type(value) is not float or math.isfinite(value))
 
 
 def _in_words(allowed: Allowed) -> str:

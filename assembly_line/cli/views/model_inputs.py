@@ -71,7 +71,10 @@ REASONS = {
 def inputs_in_words(inputs: Mapping[str, Any]) -> str:
     """What the dataset machine answers of model inputs: id, type, the rows of each part, and why others are in none."""
     parts = [f"{_of_fold(part)}{part['name']} {part['rows']}" for part in inputs["parts"]]
-    none = [f"{_of_fold(one)}{one['rows']} {REASONS[one['reason']]}" for one in inputs.get("left_out", ())]
+    none = [
+        f"{_of_fold(one)}{one['rows']} {REASONS.get(one['reason'], one['reason'])}"
+        for one in inputs.get("left_out", ())
+    ]
     found = "; they were there" if inputs["exists"] else ""
     return f"{inputs['shape_id']}, {inputs['type']}; rows: {', '.join(parts)}{found}" + (
         f"\nin no part: {', '.join(none)}" if none else ""

@@ -103,7 +103,7 @@ def prepare_inputs(
         )
     ordered = _ordered(columns)
     times = ordered[DECISION_TIME].values
-    known = ordered[OUTCOME_KNOWN_AT].values if OUTCOME_KNOWN_AT in ordered else times
+    known = _known(ordered[OUTCOME_KNOWN_AT]) if OUTCOME_KNOWN_AT in ordered else times
     targets = _targets(ordered, facts, known, spec)
     chosen = {name: column.take(targets.rows) for name, column in ordered.items()}
     together = codes_of(named(chosen, spec.split.keep_together)) if spec.split.keep_together else None
@@ -132,6 +132,11 @@ def preprocessing_of(spec: ModelSpec) -> Preprocessing:
             return Preprocessing(encoding=spec.encoding)
         case _:
             assert_never(spec)
+
+
+def _known(column: Column) -> Integers:
+    """When each outcome was known; a null known time is never known."""
+    return np.where(column.valid, column.values, np.iinfo(np.int64).max)
 
 
 def _ordered(columns: Columns) -> dict[str, Column]:

@@ -21,7 +21,9 @@ DOCUMENT = "document"
 OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 # What readers of its items take their members for.
 MEMBERS: Mapping[str, Allowed] = {
-    **dict.fromkeys(("digest", "run_id", "line", "author", "reviewer", "reason", "decided_at", "token"), TEXT),
+    **dict.fromkeys(
+        ("digest", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"), TEXT
+    ),
     "state": frozenset({"waiting", "decided"}),
     "decision": frozenset({"approve", "reject"}),
     "author_verified": FLAG,
@@ -83,9 +85,8 @@ class ControlTable:
         self.add(line, approved_item(champion.run_id), document)
         while True:
             current = self.read(line, ControlKey.CHAMPION)
-            decides = None if current is None else _champion(current)
-            if decides is not None and decides.promoted_at >= champion.promoted_at:
-                return decides.run_id == champion.run_id
+            if current is not None and current["promoted_at"] >= champion.promoted_at:
+                return bool(current["run_id"] == champion.run_id)
             if current is None:
                 stored = self.add(line, ControlKey.CHAMPION, document)
             else:

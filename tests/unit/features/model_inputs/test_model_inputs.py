@@ -26,7 +26,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.features.model_inputs.forecasting import steps_of
 from assembly_line.features.model_inputs.preparing import Part, PreparedFold, prepare_inputs
 from assembly_line.features.model_inputs.preprocessing import Fitted, apply
-from assembly_line.features.values.columns import Column
+from assembly_line.features.values.columns import Column, column_of
 from assembly_line.features.values.plain_values import plain_values
 from assembly_line.instants import format_instant, from_micros, to_micros
 from tests.unit.features.model_inputs.invented import (
@@ -191,6 +191,21 @@ def test_rows_outside_a_fold_and_drawn_out_are_counted_by_reason() -> None:
     assert 0 < second["train"]["before_window"] < third["train"]["before_window"]
     assert first["test"]["after_test"] > second["test"]["after_test"] > 0
     assert all(fold["train"]["downsampled"] > 0 for fold in (first, second, third))
+
+
+@pytest.mark.parametrize("embargo", [0.0, 1.0])
+def test_a_row_whose_outcome_was_never_known_teaches_nothing(embargo: float) -> None:
+    columns = random_dataset(3, 300, horizon=0)
+    never = np.arange(300) % 3 == 0
+    times = columns["outcome_known_at"].values
+    columns["outcome_known_at"] = column_of(
+        "timestamp", [None if unknown else time for unknown, time in zip(never, times.tolist(), strict=True)]
+    )
+
+    (fold,) = folds_of(columns, spec(type="linear", split={"validation": 0.3, "embargo_days": embargo}))
+
+    names = set(columns["decision_id"].values[never].tolist())
+    assert names.isdisjoint([*ids_of(part_of(fold, "train")), *ids_of(part_of(fold, "validation"))])
 
 
 def test_a_fold_that_leaves_nothing_out_says_what_it_said_before() -> None:
