@@ -146,6 +146,7 @@ def test_without_waiting_the_execution_is_printed_and_has_the_request(target: Ta
         "as_of": "2017-07-01T00:00:00.000000Z",
         "features": ["spend_30d", "age"],
         "engine": "auto",
+        "release": target.control.current_release(LINE),
     }
 
 

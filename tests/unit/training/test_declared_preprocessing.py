@@ -121,7 +121,7 @@ def test_a_release_carries_the_preprocessing_and_a_wrong_one_is_refused() -> Non
     declared = replace(LINE, training=replace(LINE.training, preprocessing=LINEAR))
 
     assert line_from_json(json.loads(json.dumps(line_to_json(declared)))) == declared
-    with pytest.raises(DeclarationError, match="encoding 'target': expected one of ordinal, one_hot"):
+    with pytest.raises(DeclarationError, match="encoding is 'target'; expected one of 'ordinal', 'one_hot'"):
         Preprocessing(encoding="target")  # type: ignore[arg-type]
     with pytest.raises(DeclarationError, match="unknown=True needs encoding='one_hot'"):
         Preprocessing(unknown=True)
