@@ -1,4 +1,4 @@
-"""What one line alone owns: topic, subscribers' queues, registry group, the role of its jobs, its dashboard."""
+"""What one line alone owns: topic, subscribers' queues, the role of its jobs, its schedules, its dashboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.data.data_bucket import BY_PREFIX
-from stacks.constructs.data.model_registry import model_package_group
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
 from stacks.constructs.schedules.schedules import Schedules
@@ -47,7 +46,6 @@ class LineStack(Stack):
         )
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
-        model_package_group(self, "Registry", name=self._name, line=line)
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
         Schedules(
             self,

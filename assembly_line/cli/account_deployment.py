@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from assembly_line.cli.session import Session
 
 
-# A registry group outlives its line, and a line that comes back takes it over.
-FLAGS = ("--import-existing-resources", "--no-notices")
-
-
 def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> dict[str, Any]:
     """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
 
@@ -50,7 +46,7 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     target = session.target
     approval = ("--require-approval", "never") if approved else ()
     which = ("--all", "-c", f"environment={session.environment}", "-c", f"lines={lines.resolve()}")
-    command = [*cdk_command(REPOSITORY), "deploy", *which, *FLAGS, *approval]
+    command = [*cdk_command(REPOSITORY), "deploy", *which, "--no-notices", *approval]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()
     variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}

@@ -7,7 +7,6 @@ from typing import Any
 
 from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
-from assembly_line.proof.deployment.references import ADOPTED
 from assembly_line.proof.findings import Finding, fault, remark
 from assembly_line.proof.templates import Resource
 from assembly_line.training import image
@@ -23,11 +22,6 @@ LOOK_UPS = {
     "AWS::Glue::SecurityConfiguration": ("glue", "get_security_configuration", {"Name": "{name}"}),
     "AWS::Glue::Trigger": ("glue", "get_trigger", {"Name": "{name}"}),
     "AWS::IAM::Role": ("iam", "get_role", {"RoleName": "{name}"}),
-    "AWS::SageMaker::ModelPackageGroup": (
-        "sagemaker",
-        "describe_model_package_group",
-        {"ModelPackageGroupName": "{name}"},
-    ),
     "AWS::StepFunctions::StateMachine": ("stepfunctions", "describe_state_machine", {"stateMachineArn": "{arn}"}),
     "AWS::SSM::Parameter": ("ssm", "get_parameter", {"Name": "{name}"}),
     "AWS::Logs::LogGroup": ("logs", "describe_log_groups", {"logGroupNamePrefix": "{name}"}),
@@ -154,15 +148,8 @@ def _found(ask: Ask, wanted: Wanted, resource: Resource, name: str, refused: set
             refused.add(problem)
             yield from unanswered("left behind", resource.type, answer)
     elif _is_there(answer.value, name):
-        adopted = resource.type in ADOPTED
         says = f"{name} is there, and no stack of the environment owns it"
-        todo = (
-            "nothing: the deployment takes it over"
-            if adopted
-            else "delete it, or deploy under another environment's name"
-        )
-        make = remark if adopted else fault
-        yield make("left behind", resource.type, says, todo)
+        yield fault("left behind", resource.type, says, "delete it, or deploy under another environment's name")
 
 
 def _is_there(found: Any, name: str) -> bool:
