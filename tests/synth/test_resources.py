@@ -80,6 +80,11 @@ def test_nothing_grows_without_an_end_or_beyond_a_fresh_account(each_world: Worl
     assert [str(each) for each in found] == []
 
 
+def test_a_workgroup_goes_with_the_history_of_its_queries(each_assembly: Assembly) -> None:
+    (workgroup,) = each_assembly.of_type("AWS::Athena::WorkGroup")
+    assert workgroup.properties["RecursiveDeleteOption"] is True
+
+
 def test_no_stack_holds_a_models_history_so_that_it_outlives_its_line(each_assembly: Assembly) -> None:
     assert "AWS::SageMaker::ModelPackageGroup" not in {each.type for each in each_assembly.resources}
 
