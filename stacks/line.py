@@ -12,6 +12,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.names import (
     aws_name,
     line_resource,
+    line_stack,
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
 )
@@ -31,7 +32,7 @@ class LineStack(Stack):
 
     def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack, features: FeaturesStack) -> None:
         deployment = foundation.deployment
-        super().__init__(scope, deployment.stack_id(f"Line-{aws_name(line.name)}"), env=deployment.place)
+        super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
         # Its schedules name machines of that stack, which must be there first.
         self.add_dependency(features)
         self._line, self._foundation = line, foundation

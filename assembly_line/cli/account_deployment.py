@@ -56,12 +56,5 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     answer = subprocess.run(command, cwd=REPOSITORY, env=variables, stdout=sys.stderr, check=False)
     if answer.returncode:
         raise RunFailed(f"cdk deploy ended with code {answer.returncode}; what it printed says why")
-    return {"stacks": _stacks(target), "seconds": round(time.monotonic() - began, 1)}
-
-
-def _stacks(target: Any) -> list[str]:
-    prefix = f"AssemblyLine-{target.environment}-"
-    pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
-    return sorted(
-        stack["StackName"] for page in pages for stack in page["Stacks"] if stack["StackName"].startswith(prefix)
-    )
+    stacks = sorted(stack.name for stack in target.stacks.of_environment())
+    return {"stacks": stacks, "seconds": round(time.monotonic() - began, 1)}

@@ -128,6 +128,13 @@ class ModelRegistry:
                 raise
 
 
+def groups(sagemaker: SageMakerClient, begins: str) -> list[str]:
+    """Names of the groups that begin so."""
+    pages = sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=begins)
+    names = [group["ModelPackageGroupName"] for page in pages for group in page["ModelPackageGroupSummaryList"]]
+    return sorted(name for name in names if name.startswith(begins))
+
+
 def _says(error: ClientError, words: str) -> bool:
     """SageMaker calls both what is missing and what is there an invalid request: its words alone tell."""
     return words in str(error.response["Error"].get("Message", ""))

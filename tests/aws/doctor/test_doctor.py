@@ -98,6 +98,19 @@ def test_what_a_stack_of_the_environment_owns_is_not_left_behind(ask: Questions,
     assert said(account_checks.left_behind(ask, wanted)) == []
 
 
+def test_a_line_that_lives_on_without_its_folder_is_found_with_the_command_that_removes_it(
+    ask: Questions, wanted: Wanted
+) -> None:
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    for name in ("AssemblyLine-dev-Line-bike-demand", "AssemblyLine-prod-Line-other", "AssemblyLine-dev-Base"):
+        boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=template)
+
+    (finding,) = account_checks.left_behind(ask, wanted)
+
+    assert (finding.weight, finding.place) == ("remark", "AssemblyLine-dev-Line-bike-demand")
+    assert "`line --environment dev remove bike_demand`" in finding.todo
+
+
 @pytest.mark.parametrize(
     ("arn", "sign_in", "expected"),
     [
