@@ -87,7 +87,7 @@ def populated(target: Target) -> Target:
     target.ledger_objects.write(f"ledger/{LINE}/predictions/day=20260101/a.jsonl", b"{}")
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "data"}}
     stack("Foundation", {"Bucket": bucket}, exports="foundation")
-    stack("Features", importing("features", "foundation"))
+    stack("Throughput", importing("throughput", "foundation"))
     stack("Line-coupon-redemption", importing("line", "foundation"))
     s3 = boto3.client("s3")
     s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
@@ -147,7 +147,7 @@ def test_a_line_goes_with_its_stack_and_its_history_stays(world: Target, line: C
     assert answer.code == ExitCode.OK, answer.err
     document = json.loads(answer.out)
     assert document["stack"] == "AssemblyLine-dev-Line-coupon-redemption"
-    assert stacks(world) == ["Features", "Foundation"]
+    assert stacks(world) == ["Foundation", "Throughput"]
     (ledger,) = [each for each in document["kept"] if each["what"] == "ledger"]
     assert ledger["where"] == f"s3://ledger/ledger/{LINE}/"
     assert ledger["note"].startswith("1 versions of objects")
@@ -168,7 +168,7 @@ def test_requests_for_a_removed_line_are_refused_by_name(
 ) -> None:
     removed(world)
 
-    answer = line(*request_)
+    answer = line(*request_, "--no-wait")
 
     assert answer.code == ExitCode.REFUSED
     assert f"line '{LINE}' was removed at 2026-11-30T00:00:00" in answer.err
@@ -239,7 +239,7 @@ def test_a_removal_that_is_killed_anywhere_ends_when_repeated(
         else:
             assert number > seen() > 0
             break
-        assert stacks(target) == ["Features", "Foundation"]
+        assert stacks(target) == ["Foundation", "Throughput"]
         with pytest.raises(NotFound, match="was removed"):
             target.control.current_release(LINE)
         assert removed(target).stack is None
@@ -279,7 +279,7 @@ def test_an_environment_goes_importers_first_with_every_version(world: Target) -
     assert "data" not in [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]]
     assert [each for each in order if each.startswith("Deleted")] == [
         "Deleted stack AssemblyLine-dev-Line-coupon-redemption; 2 left.",
-        "Deleted stack AssemblyLine-dev-Features; 1 left.",
+        "Deleted stack AssemblyLine-dev-Throughput; 1 left.",
         "Deleted stack AssemblyLine-dev-Foundation; 0 left.",
     ]
     assert found.emptied == {"data": 4}
@@ -353,7 +353,7 @@ def test_only_the_environments_own_name_destroys_it(
     answer = line("destroy", *given)
     assert answer.code == ExitCode.REFUSED
     assert says in answer.err
-    assert "will be deleted: AssemblyLine-dev-Line-coupon-redemption, AssemblyLine-dev-Features" in answer.err
+    assert "will be deleted: AssemblyLine-dev-Line-coupon-redemption, AssemblyLine-dev-Throughput" in answer.err
     assert "will be emptied for good, with every old version: data" in answer.err
     assert len(stacks(world)) == 3
 
