@@ -54,6 +54,8 @@ class ControlKey(StrEnum):
     SORT = "item"
     CURRENT_RELEASE = "release#current"
     CHAMPION = "champion#current"
+    # The release that a line had when it was removed.
+    REMOVED = "release#removed"
 
 
 class OnlineKey(StrEnum):
@@ -153,6 +155,16 @@ def subscriber_queue_parameter(environment: str, line: str, subscriber: str) -> 
 
 def subscriber_dead_letters_parameter(environment: str, line: str, subscriber: str) -> str:
     return f"/{PROJECT}/{environment}/lines/{line}/subscribers/{subscriber}/dead-letters-url"
+
+
+def stack_name(environment: str, stack: str = "") -> str:
+    """Name of a stack of the environment, such as `Foundation`; without one how the names of all begin."""
+    return f"AssemblyLine-{environment}-{stack}"
+
+
+def line_stack(line: str) -> str:
+    """The stack of what one line alone owns."""
+    return f"Line-{aws_name(line)}"
 
 
 def aws_name(name: str) -> str:

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from assembly_line.errors import DeclarationError
-from assembly_line.names import QUERY_RESULTS, TABLES, Parameter
+from assembly_line.names import QUERY_RESULTS, TABLES, Parameter, stack_name
 from stacks.constructs.access.people import People
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.data.access_logs import AccessLogs
@@ -38,7 +38,7 @@ class Deployment:
             )
 
     def stack_id(self, name: str) -> str:
-        return f"AssemblyLine-{self.environment}-{name}"
+        return stack_name(self.environment, name)
 
     @property
     def place(self) -> Environment:

@@ -1,4 +1,4 @@
-"""What one line alone owns: topic, subscribers' queues, registry group, the role of its jobs, its dashboard."""
+"""What one line alone owns: topic, subscribers' queues, the role of its jobs, its schedules, its dashboard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.names import (
     aws_name,
     line_resource,
+    line_stack,
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
 )
@@ -19,7 +20,6 @@ from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.data.data_bucket import BY_PREFIX
-from stacks.constructs.data.model_registry import model_package_group
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
 from stacks.constructs.schedules.schedules import Schedules
@@ -32,7 +32,7 @@ class LineStack(Stack):
 
     def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack, features: FeaturesStack) -> None:
         deployment = foundation.deployment
-        super().__init__(scope, deployment.stack_id(f"Line-{aws_name(line.name)}"), env=deployment.place)
+        super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
         # Its schedules name machines of that stack, which must be there first.
         self.add_dependency(features)
         self._line, self._foundation = line, foundation
@@ -47,7 +47,6 @@ class LineStack(Stack):
         )
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
-        model_package_group(self, "Registry", name=self._name, line=line)
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
         Schedules(
             self,

@@ -11,6 +11,7 @@ from stacks.constructs.access.sagemaker_access import (
     discard_models,
     encrypt_volumes,
     list_model_packages,
+    make_model_groups,
     pass_job_roles,
     run_training_jobs,
     run_transform_jobs,
@@ -69,6 +70,7 @@ class TrainingStack(StationStack):
         self.foundation.store.grant_read(function.role, "releases/", "runs/")
         self.foundation.store.grant_write(function.role, "runs/")
         use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
+        make_model_groups(function.role, environment=self.environment_name)
         list_model_packages(function.role)
         discard_models(function.role, environment=self.environment_name)
         return function

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from assembly_line.cli.session import Session
 
 
-# A registry group outlives its line, and a line that comes back takes it over.
-FLAGS = ("--import-existing-resources", "--no-notices")
-
-
 def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> dict[str, Any]:
     """Run `cdk deploy --all` for the session's environment; asks before it widens permissions.
 
@@ -46,7 +42,7 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     target = session.target
     approval = ("--require-approval", "never") if approved else ()
     which = ("--all", "-c", f"environment={session.environment}", "-c", f"lines={lines.resolve()}")
-    command = [*cdk_command(REPOSITORY), "deploy", *which, *FLAGS, *approval]
+    command = [*cdk_command(REPOSITORY), "deploy", *which, "--no-notices", *approval]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()
     variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}
@@ -56,12 +52,5 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     answer = subprocess.run(command, cwd=REPOSITORY, env=variables, stdout=sys.stderr, check=False)
     if answer.returncode:
         raise RunFailed(f"cdk deploy ended with code {answer.returncode}; what it printed says why")
-    return {"stacks": _stacks(target), "seconds": round(time.monotonic() - began, 1)}
-
-
-def _stacks(target: Any) -> list[str]:
-    prefix = f"AssemblyLine-{target.environment}-"
-    pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
-    return sorted(
-        stack["StackName"] for page in pages for stack in page["Stacks"] if stack["StackName"].startswith(prefix)
-    )
+    stacks = sorted(stack.name for stack in target.stacks.of_environment())
+    return {"stacks": stacks, "seconds": round(time.monotonic() - began, 1)}

@@ -59,6 +59,16 @@ COMMANDS = {
         SET_UP,
         "Show what runs and what each line has: release, champion, runs that wait for a review, executions.",
     ),
+    "remove": Command(
+        "removal",
+        SET_UP,
+        "Take a line away: its requests are refused from now on, and its stack goes. Its history stays.",
+    ),
+    "destroy": Command(
+        "removal",
+        SET_UP,
+        "Take an environment away: all its stacks, and its data unless the setting `keep_data` is true.",
+    ),
     "down": Command(
         "platform",
         SET_UP,

@@ -8,7 +8,7 @@ from typing import Any
 from assembly_line.declarations.images import image
 from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
-from assembly_line.proof.deployment.references import ADOPTED
+from assembly_line.names import stack_name
 from assembly_line.proof.findings import Finding, fault, remark
 from assembly_line.proof.templates import Resource
 
@@ -23,11 +23,6 @@ LOOK_UPS = {
     "AWS::Glue::SecurityConfiguration": ("glue", "get_security_configuration", {"Name": "{name}"}),
     "AWS::Glue::Trigger": ("glue", "get_trigger", {"Name": "{name}"}),
     "AWS::IAM::Role": ("iam", "get_role", {"RoleName": "{name}"}),
-    "AWS::SageMaker::ModelPackageGroup": (
-        "sagemaker",
-        "describe_model_package_group",
-        {"ModelPackageGroupName": "{name}"},
-    ),
     "AWS::StepFunctions::StateMachine": ("stepfunctions", "describe_state_machine", {"stateMachineArn": "{arn}"}),
     "AWS::SSM::Parameter": ("ssm", "get_parameter", {"Name": "{name}"}),
     "AWS::Logs::LogGroup": ("logs", "describe_log_groups", {"logGroupNamePrefix": "{name}"}),
@@ -132,9 +127,12 @@ def left_behind(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
     there = {str(stack["StackName"]): str(stack["StackStatus"]) for stack in stacks.value or []}
     for name in wanted.stacks:
         if there.get(name) in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
-            yield fault(
-                check, name, f"is {there[name]}: CloudFormation updates no such stack", "delete the stack first"
-            )
+            says = f"is {there[name]}: CloudFormation updates no such stack"
+            yield fault(check, name, says, f"delete the stack first: {_deletes(wanted, name)}")
+    for name in sorted(set(there) - set(wanted.stacks)):
+        if name.startswith(stack_name(wanted.environment, "Line-")) and there[name] != "DELETE_COMPLETE":
+            says = "is deployed, and no line of lines/ is its own: its schedules go on, its topic can be scored into"
+            yield remark(check, name, says, f"put the line's folder back, or take it away: {_deletes(wanted, name)}")
     refused: set[str] = set()
     for resource in wanted.world.resources.values():
         fixed = wanted.world.lasting_name(resource)
@@ -142,6 +140,14 @@ def left_behind(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
         if fixed is None or full in there or resource.type not in LOOK_UPS:
             continue
         yield from _found(ask, wanted, resource, fixed, refused)
+
+
+def _deletes(wanted: Wanted, name: str) -> str:
+    """The command that deletes a stack."""
+    of_line = name.removeprefix(stack_name(wanted.environment, "Line-"))
+    # A line's name has no hyphen of its own.
+    what = "destroy" if of_line == name else f"remove {of_line.replace('-', '_')}"
+    return f"`line --environment {wanted.environment} {what}`"
 
 
 def _found(ask: Ask, wanted: Wanted, resource: Resource, name: str, refused: set[str]) -> Iterator[Finding]:
@@ -154,15 +160,8 @@ def _found(ask: Ask, wanted: Wanted, resource: Resource, name: str, refused: set
             refused.add(problem)
             yield from unanswered("left behind", resource.type, answer)
     elif _is_there(answer.value, name):
-        adopted = resource.type in ADOPTED
         says = f"{name} is there, and no stack of the environment owns it"
-        todo = (
-            "nothing: the deployment takes it over"
-            if adopted
-            else "delete it, or deploy under another environment's name"
-        )
-        make = remark if adopted else fault
-        yield make("left behind", resource.type, says, todo)
+        yield fault("left behind", resource.type, says, "delete it, or deploy under another environment's name")
 
 
 def _is_there(found: Any, name: str) -> bool:

@@ -93,7 +93,7 @@ def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path
     command = [
         *cdk_command(repository),
         *("deploy", "--app", str(assembly), "--all", "--concurrency", str(CONCURRENCY)),
-        *("--require-approval", "never", "--import-existing-resources", "--no-notices", "--progress", "events"),
+        *("--require-approval", "never", "--no-notices", "--progress", "events"),
     ]
     with (
         log.open("w", encoding="utf-8") as kept,

@@ -24,8 +24,14 @@ from assembly_line.embedded.extensions import (
     recorded_calls,
     role_sessions,
     saving,
+    version_ranges,
 )
-from assembly_line.embedded.extensions.cloudformation import cloudformation_types, custom_resources, prompt_stacks
+from assembly_line.embedded.extensions.cloudformation import (
+    cloudformation_types,
+    custom_resources,
+    existing_names,
+    prompt_stacks,
+)
 from assembly_line.embedded.extensions.executions import (
     execution_limits,
     execution_starts,
@@ -46,6 +52,7 @@ EXTENSIONS = (
     athena_results,
     cloudformation_types,
     custom_resources,
+    existing_names,
     execution_limits,
     execution_starts,
     full_disks,
@@ -64,6 +71,7 @@ EXTENSIONS = (
     shared_code,
     sns_publishing,
     task_callbacks,
+    version_ranges,
     # They wrap what those above replace.
     positions,
     resuming,

@@ -15,8 +15,6 @@ Resource = Mapping[str, Any]
 ALWAYS = (
     "IAM and resource policies and key grants are stored, not evaluated (HTTP API signatures are checked)",
     "a Lambda function's memory limit is not enforced, and it runs on this environment's Python",
-    "a range of an object's version is ignored: the whole version is read (findings/ministack-range-of-a-version.sh)",
-    "a resource whose fixed name exists may be adopted where AWS refuses it",
 )
 # AWS publishes these itself; here nobody does, so that alarms on them cannot fire.
 SILENT_NAMESPACES = ("AWS/SQS", "AWS/States", "AWS/SNS", "AWS/DynamoDB", "AWS/S3", "AWS/ApiGateway", "AWS/Events")

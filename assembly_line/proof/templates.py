@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from assembly_line.names import ENVIRONMENT_TAG
 
 Template = dict[str, Any]
 
@@ -91,6 +94,10 @@ def _place(environment: str) -> tuple[str | None, str | None]:
     return (None if "unknown" in account else account), (None if "unknown" in region else region)
 
 
+# The environment's tag in a condition, and in the tags of a definition, whose quotes are escaped.
+_TAGGED = rf'({ENVIRONMENT_TAG}\\*"(?:,\s*\\*"Value\\*")?:\s*\\*")'
+
+
 def renamed(templates: Templates, *, environment: str, lines: Mapping[str, str]) -> Templates:
     """The same templates as another environment with other lines would have them: every name is spelled anew.
 
@@ -107,6 +114,7 @@ def renamed(templates: Templates, *, environment: str, lines: Mapping[str, str])
         pairs += [(name, other), (name.replace("_", "-"), other.replace("_", "-"))]
     for before, after in pairs:
         text = text.replace(before, after)
+    text = re.sub(_TAGGED + rf"{old}(?=\\*\")", rf"\g<1>{environment}", text)
     found = json.loads(text)
     dependencies = {stack: frozenset(each) for stack, each in found["after"].items()}
     return Templates(environment, found["by"], dependencies, templates.account, templates.region)

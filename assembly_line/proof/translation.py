@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from assembly_line.names import ENVIRONMENT_TAG
 from assembly_line.proof.physical_names import KINDS
 from assembly_line.proof.recording import Recording
 from assembly_line.proof.world import World
@@ -48,6 +49,8 @@ def translator(recording: Recording, world: World, *, lines: Mapping[str, str], 
         if isinstance(value, str):
             return known(value) if len(value) < REPEATED else rewritten(value)
         if isinstance(value, Mapping):
+            if value.get("Key") == ENVIRONMENT_TAG and value.get("Value") == EMBEDDED:
+                return {**value, "Value": environment}
             return {translate(key): translate(each) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
             return type(value)(translate(each) for each in value)

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from assembly_line.storage.services.objects import ObjectStore
     from assembly_line.storage.services.queries import Queries
     from assembly_line.storage.services.queue import Queue
+    from assembly_line.storage.services.stacks import Stacks
     from assembly_line.storage.services.topic import Topic
+    from assembly_line.storage.services.whole_buckets import WholeBuckets
 
 
 class Account:
@@ -170,6 +172,12 @@ class Account:
 
         return ModelRegistry(self.client("sagemaker"), line_resource(self.environment, line))
 
+    def registry_groups(self) -> list[str]:
+        """Names of the lines' model package groups."""
+        from assembly_line.storage.models.registry import groups
+
+        return groups(self.client("sagemaker"), line_resource(self.environment, ""))
+
     def scoring_run(self, line: str, run_id: str) -> ScoringRun:
         from assembly_line.storage.ledger.scoring_runs import ScoringRun
 
@@ -207,15 +215,30 @@ class Account:
 
     @cached_property
     def feedback_queue(self) -> Queue:
+        return self.queue(self.named(Parameter.FEEDBACK_QUEUE))
+
+    def queue(self, url: str) -> Queue:
         from assembly_line.storage.services.queue import Queue
 
-        return Queue(self.client("sqs"), self.named(Parameter.FEEDBACK_QUEUE))
+        return Queue(self.client("sqs"), url)
 
     @cached_property
     def event_bus(self) -> EventBus:
         from assembly_line.storage.services.event_bus import EventBus
 
         return EventBus(self.client("events"), self.named(Parameter.EVENT_BUS))
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        from assembly_line.storage.services.stacks import Stacks
+
+        return Stacks(self.client("cloudformation"), self.environment)
+
+    @cached_property
+    def whole_buckets(self) -> WholeBuckets:
+        from assembly_line.storage.services.whole_buckets import WholeBuckets
+
+        return WholeBuckets(self.client("s3"))
 
     def topic(self, line: str, *, account_id: str) -> Topic:
         """The topic that a line delivers to."""

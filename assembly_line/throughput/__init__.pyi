@@ -10,6 +10,8 @@ from .envelopes import station_event as station_event
 from .recorded import RecordedEvent as RecordedEvent
 from .service.board import boards_of as boards_of
 from .service.executions import find as find
+from .service.open_work import OpenWork as OpenWork
+from .service.open_work import open_work as open_work
 from .service.overview import overview as overview
 from .service.run_story import story as story
 from .station_visits import visits as visits

@@ -45,7 +45,8 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
             arrival = _read(record.raw_event, api_role_id)
             name = arrival.event.line
             if name not in lines:
-                lines[name] = used.released.current(name)
+                # What came of a decision is worth keeping after its line is gone.
+                lines[name] = used.released.last(name)
         except AssemblyError as error:
             # Not its text, which quotes the message; the message itself lies in the dead-letter queue.
             reason = {

@@ -11,7 +11,6 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
-from assembly_line.cli.account_deployment import FLAGS
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
@@ -62,11 +61,9 @@ def test_data_outlives_its_stack_in_production_and_nowhere_else(assembly: Assemb
         assert table.properties["DeletionProtectionEnabled"] is True
 
 
-def test_what_outlives_its_stack_under_a_fixed_name_can_be_taken_over(each_world: World) -> None:
-    # Whatever else were kept under its name would stop the next deployment, which would try to make it again.
+def test_nothing_outlives_its_stack_under_a_fixed_name(each_world: World) -> None:
+    # It would stop the next deployment, which would try to make it again.
     assert [str(each) for each in references.kept_under_fixed_names(each_world)] == []
-    assert {"AWS::SageMaker::ModelPackageGroup"} == references.ADOPTED
-    assert "--import-existing-resources" in FLAGS
 
 
 def test_a_stack_is_deployed_after_those_whose_things_it_names(each_world: World) -> None:
@@ -83,9 +80,13 @@ def test_nothing_grows_without_an_end_or_beyond_a_fresh_account(each_world: Worl
     assert [str(each) for each in found] == []
 
 
-def test_a_models_history_outlives_its_line(each_assembly: Assembly) -> None:
-    (group,) = each_assembly.of_type("AWS::SageMaker::ModelPackageGroup")
-    assert group.document["DeletionPolicy"] == "Retain"
+def test_a_workgroup_goes_with_the_history_of_its_queries(each_assembly: Assembly) -> None:
+    (workgroup,) = each_assembly.of_type("AWS::Athena::WorkGroup")
+    assert workgroup.properties["RecursiveDeleteOption"] is True
+
+
+def test_no_stack_holds_a_models_history_so_that_it_outlives_its_line(each_assembly: Assembly) -> None:
+    assert "AWS::SageMaker::ModelPackageGroup" not in {each.type for each in each_assembly.resources}
 
 
 def test_buckets_queues_and_topics_refuse_what_is_not_tls(each_assembly: Assembly) -> None:
@@ -410,7 +411,6 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
     }
     assert named == {
         ("AWS::SNS::Topic", line),
-        ("AWS::SageMaker::ModelPackageGroup", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
         # A line's own schedules name them.
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
@@ -420,8 +420,6 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
 
 def test_names_are_legal(each_assembly: Assembly) -> None:
     for each in each_assembly.resources:
-        if each.type == "AWS::SageMaker::ModelPackageGroup":
-            assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", each.properties["ModelPackageGroupName"])
         if each.type == "AWS::IAM::Role" and "RoleName" in each.properties:
             assert re.fullmatch(r"[\w+=,.@-]{1,64}", each.properties["RoleName"])
         if each.type == "AWS::SNS::Topic" and "TopicName" in each.properties:

@@ -27,6 +27,7 @@ def install() -> None:
         "services.glue", "_jobs", "_job_runs", "_script_args", "_start_job_run", "json_response", "error_response_json"
     )
     replace(glue, "_start_job_run", lambda request: _start(glue, request))
+    _refuse_triggers_of_missing_jobs(glue)
     stock = ministack("services.glue", "_batch_stop_job_run")._batch_stop_job_run
 
     def batch_stop(request: dict[str, Any]) -> Any:
@@ -37,6 +38,18 @@ def install() -> None:
         return answer
 
     replace(glue, "_batch_stop_job_run", batch_stop)
+
+
+def _refuse_triggers_of_missing_jobs(glue: Any) -> None:
+    stock = ministack("services.glue", "_create_trigger")._create_trigger
+
+    def create(request: dict[str, Any]) -> Any:
+        jobs = [action["JobName"] for action in request.get("Actions", []) if action.get("JobName")]
+        if missing := [job for job in jobs if job not in glue._jobs]:
+            return glue.error_response_json("EntityNotFoundException", f"Job {missing[0]} not found", 400)
+        return stock(request)
+
+    replace(glue, "_create_trigger", create)
 
 
 def _start(glue: Any, request: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ def submitted(account: Account, document: object, *, principal: str) -> tuple[li
     Raises:
         RequestRefused: the document or one of its events is refused; nothing was sent.
     """
-    events = read_submission(document, account.released.current)
+    events = read_submission(document, account.released.last)
     sent = account.feedback_queue.send([QueueMessage(event.to_json(), {"principal": principal}) for event in events])
     fates = [(event.event_id, result.message_id is not None) for event, result in zip(events, sent, strict=True)]
     return [one for one, taken in fates if taken], [one for one, taken in fates if not taken]

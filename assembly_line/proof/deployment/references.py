@@ -12,8 +12,6 @@ from assembly_line.proof.templates import Resource
 from assembly_line.proof.world import World
 
 CHECK = "deployment"
-# Types that `cdk deploy --import-existing-resources` takes over under their fixed name.
-ADOPTED = frozenset({"AWS::SageMaker::ModelPackageGroup"})
 # An inline policy's name is known to its role alone; parameters are read when something runs; many APIs share a name.
 FOUND_AT_RUN_TIME = frozenset(
     {"AWS::IAM::Policy", "AWS::SSM::Parameter", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"}
@@ -34,7 +32,7 @@ def kept_under_fixed_names(world: World) -> Iterator[Finding]:
     for resource in world.resources.values():
         name = world.lasting_name(resource)
         kept = resource.document.get("DeletionPolicy", "Delete") in KEEPING
-        if name is not None and kept and resource.type not in ADOPTED:
+        if name is not None and kept:
             says = f"stays behind as {name!r}, and the next deployment cannot make it again"
             todo = "leave the name to CloudFormation, or delete the resource with its stack"
             yield fault(CHECK, str(resource), says, todo)

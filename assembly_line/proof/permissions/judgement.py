@@ -100,21 +100,31 @@ def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
 
 
 def _recorded(recording: Recording, world: World, sign_in: str) -> Iterator[Request]:
-    seen = set()
+    seen, tagged = set(), _tags(recording, world)
     for call in recording.judged:
         principal = principal_of(call.who, world)
         source = f"recorded: {call.kind}" + (f" in state {call.state}" if call.state else "")
         own = context_of(call, sign_in)
-        context = tuple(own.items())
         for action, resource in needed(call, world.place):
             # A token names a task of the one machine that waits for people.
             asked = _waiting_machine(world) if action.startswith("states:SendTask") else resource
-            request = Request(principal, action, asked, context, source)
+            context = {**own, **(tagged.get(resource, {}) if not call.operation.startswith("Create") else {})}
+            request = Request(principal, action, asked, tuple(context.items()), source)
             if request not in seen:
                 seen.add(request)
                 yield request
         if call.service == "sagemaker" and call.operation.startswith("Create"):
             yield from _of_job_calls(call, principal, world)
+
+
+def _tags(recording: Recording, world: World) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Resource -> the condition keys of the tags that the run gave it when it made it."""
+    return {
+        resource: {f"aws:ResourceTag/{tag['Key']}": (str(tag["Value"]),) for tag in call.parameters["Tags"]}
+        for call in recording.judged
+        if call.service == "sagemaker" and call.operation.startswith("Create") and call.parameters.get("Tags")
+        for _, resource in needed(call, world.place)
+    }
 
 
 def _waiting_machine(world: World) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from assembly_line.documents import FLAG, TEXT, Allowed, Record, parse_document, record_of
-from assembly_line.errors import NotFound
+from assembly_line.errors import Conflict, NotFound
 from assembly_line.names import ControlKey, approved_item, review_item, run_item
 
 if TYPE_CHECKING:
@@ -54,10 +54,52 @@ class ControlTable:
         found = self.read(line, ControlKey.CURRENT_RELEASE)
         if found is None:
             known = ", ".join(self.lines()) or "none"
+            if (removed := self.read(line, ControlKey.REMOVED)) is not None:
+                raise NotFound(
+                    f"line {line!r} was removed at {removed['removed_at']}; released lines: {known}; to add it again, "
+                    "with its ledger and registry, put its folder into lines/ and run `line deploy`"
+                )
             raise NotFound(
                 f"line {line!r} has no release here; released lines: {known}; run `line deploy` to release it"
             )
         return str(found["digest"])
+
+    def last_release(self, line: str) -> str:
+        """Digest of the current release; of a line that was removed, of the one that it had then.
+
+        Raises:
+            NotFound: the line was never released here.
+        """
+        for item in (ControlKey.CURRENT_RELEASE, ControlKey.REMOVED):
+            if (found := self.read(line, item)) is not None:
+                return str(found["digest"])
+        return self.current_release(line)
+
+    def retire_release(self, line: str, removal: Mapping[str, Any]) -> bool:
+        """Take the current release away, so that no request for the line is accepted. False if there is none.
+
+        Args:
+            removal: `removed_at` and `removed_by`, kept beside the digest.
+
+        Raises:
+            Conflict: somebody released the line meanwhile.
+        """
+        current = self.read(line, ControlKey.CURRENT_RELEASE)
+        if current is None:
+            return False
+        self.write(line, ControlKey.REMOVED, {**current, **removal})
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._name,
+                Key=_key(line, ControlKey.CURRENT_RELEASE),
+                ConditionExpression="#document = :known",
+                ExpressionAttributeNames={"#document": DOCUMENT},
+                ExpressionAttributeValues={":known": {"S": _text(current)}},
+            )
+        except ClientError as error:
+            if _already(error) is False:
+                raise Conflict(f"line {line!r} was released meanwhile and stays; look who did, then repeat") from error
+        return True
 
     def set_current_release(self, line: str, digest: str) -> None:
         self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest})

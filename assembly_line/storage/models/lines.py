@@ -51,6 +51,14 @@ class ReleasedLines:
             )
         return found
 
+    def last(self, line: str) -> Line:
+        """The line by its current release, or by the last one that it had before it was removed.
+
+        Raises:
+            NotFound: the line was never released here.
+        """
+        return self.of_release(self._control.last_release(line))
+
     def current(self, line: str) -> Line:
         """The line by its current release.
 

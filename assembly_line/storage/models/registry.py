@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from assembly_line.errors import NotFound
-
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sagemaker.literals import TransformInstanceTypeType
@@ -40,25 +38,29 @@ class PackageContent:
 
 
 class ModelRegistry:
-    """One model package group."""
+    """The model package group of a line. Its first package makes it, and it outlives the line's stack.
+
+    CloudFormation could make it once only: a group that holds versions cannot be deleted, and none can be imported by
+    its name, as its primary identifier, the ARN, is read-only.
+    """
 
     def __init__(self, sagemaker: SageMakerClient, group: str) -> None:
         self._sagemaker = sagemaker
         self._group = group
 
     def register(self, content: PackageContent) -> RegisteredPackage:
-        """Register the run's model as pending, or return the package that it has already.
-
-        Raises:
-            NotFound: the line's group does not exist.
-        """
+        """Register the run's model as pending, or return the package that it has already."""
         found = self.find(content.run_id)
         if found is not None:
             return found
+        request = self._request(content)
         try:
-            arn = self._sagemaker.create_model_package(**self._request(content))["ModelPackageArn"]
+            arn = self._sagemaker.create_model_package(**request)["ModelPackageArn"]
         except ClientError as error:
-            raise self._group_missing_or(error) from error
+            if not _says(error, "does not exist"):
+                raise
+            self._make_group()
+            arn = self._sagemaker.create_model_package(**request)["ModelPackageArn"]
         return RegisteredPackage(arn, _version(arn))
 
     def find(self, run_id: str) -> RegisteredPackage | None:
@@ -72,7 +74,8 @@ class ModelRegistry:
                     if summary.get("ModelPackageDescription") == _description(run_id):
                         return RegisteredPackage(summary["ModelPackageArn"], _version(summary["ModelPackageArn"]))
         except ClientError as error:
-            raise self._group_missing_or(error) from error
+            if not _says(error, "does not exist"):
+                raise
         return None
 
     def decide(self, arn: str, *, approved: bool, reason: str) -> None:
@@ -116,11 +119,25 @@ class ModelRegistry:
             "ClientToken": hashlib.sha256(content.run_id.encode()).hexdigest()[:32],
         }
 
-    def _group_missing_or(self, error: ClientError) -> Exception:
-        message = str(error.response["Error"].get("Message", ""))
-        if "does not exist" in message:
-            return NotFound(f"model package group {self._group!r} does not exist; run `line deploy`, which makes it")
-        return error
+    def _make_group(self) -> None:
+        try:
+            self._sagemaker.create_model_package_group(ModelPackageGroupName=self._group)
+        except ClientError as error:
+            # Another run of the line was first.
+            if not _says(error, "already exists"):
+                raise
+
+
+def groups(sagemaker: SageMakerClient, begins: str) -> list[str]:
+    """Names of the groups that begin so."""
+    pages = sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=begins)
+    names = [group["ModelPackageGroupName"] for page in pages for group in page["ModelPackageGroupSummaryList"]]
+    return sorted(name for name in names if name.startswith(begins))
+
+
+def _says(error: ClientError, words: str) -> bool:
+    """SageMaker calls both what is missing and what is there an invalid request: its words alone tell."""
+    return words in str(error.response["Error"].get("Message", ""))
 
 
 def _description(run_id: str) -> str:

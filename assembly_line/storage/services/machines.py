@@ -184,6 +184,16 @@ class Machines:
         answer = self._sfn.list_executions(stateMachineArn=machine_arn, maxResults=limit, **which)
         return [(found["name"], found["status"]) for found in answer["executions"]]
 
+    def running(self, machine_arn: str) -> list[str]:
+        """ARNs of every execution that runs now; none of a machine that is gone."""
+        pages = self._sfn.get_paginator("list_executions").paginate(stateMachineArn=machine_arn, statusFilter="RUNNING")
+        try:
+            return [found["executionArn"] for page in pages for found in page["executions"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
+                return []
+            raise
+
     def _history(self, arn: str) -> Iterator[HistoryEventTypeDef]:
         for page in self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn):
             yield from page["events"]

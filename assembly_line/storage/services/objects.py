@@ -97,7 +97,7 @@ class ObjectStore:
     def read_range(self, key: str, first: int, end: int, *, version: str | None = None) -> tuple[bytes, int]:
         """The object's bytes from the first up to the end, as far as it has them, and how many it has altogether.
 
-        No bytes from a store that gives objects only whole, as the emulator does of a version that is named.
+        No bytes from a store that gives objects only whole.
 
         Raises:
             NotFound: there is no such object (or version).

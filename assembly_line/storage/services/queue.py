@@ -35,6 +35,14 @@ class Queue:
         """Send every message; one result for each, in order."""
         return self._sender.send(messages, _entry)
 
+    def waiting(self) -> int:
+        """About how many messages lie in the queue, those that somebody works on included."""
+        found = self._sqs.get_queue_attributes(
+            QueueUrl=self._url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
+        return sum(map(int, found["Attributes"].values()))
+
     def _send(self, entries: list[dict[str, Any]]) -> SendMessageBatchResultTypeDef:
         return self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 

@@ -83,6 +83,12 @@ def use_model_packages(role: iam.Role, *actions: str, environment: str) -> None:
     allow(role, actions, (groups, packages), because=_LINES)
 
 
+def make_model_groups(role: iam.Role, *, environment: str) -> None:
+    """Make the group of a line that registers its first model."""
+    groups = _arn(role, f"model-package-group/{_any_line(environment)}")
+    allow(role, ("sagemaker:CreateModelPackageGroup",), (groups,), because=_LINES)
+
+
 def list_model_packages(role: iam.Role) -> None:
     """Look for the package that a repeated step registered already."""
     allow(role, ("sagemaker:ListModelPackages",), ("*",), because="SageMaker's listings know no resource")

@@ -1,1 +1,1 @@
-"""Where data lies: key, buckets, tables, workgroup, registry."""
+"""Where data lies: key, buckets, tables, workgroup."""

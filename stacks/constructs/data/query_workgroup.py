@@ -38,7 +38,8 @@ class QueryWorkgroup(Construct):
             "Workgroup",
             name=self.name,
             description="Exploring the tables of the assembly line",
-            recursive_delete_option=not settings.keep_data,
+            # Athena deletes no workgroup with a history, and the next deployment needs the name. Results stay in S3.
+            recursive_delete_option=True,
             work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
                 bytes_scanned_cutoff_per_query=settings.query_gib * GIB,
                 enforce_work_group_configuration=True,

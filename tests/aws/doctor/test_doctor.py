@@ -23,11 +23,6 @@ from tests.unit.proof.small_world import world
 
 FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": 1024}}
 JOB = {"Type": "AWS::Glue::Job", "Properties": {"WorkerType": "G.2X", "NumberOfWorkers": 4}}
-GROUP = {
-    "Type": "AWS::SageMaker::ModelPackageGroup",
-    "DeletionPolicy": "Retain",
-    "Properties": {"ModelPackageGroupName": "assembly-line-dev-news"},
-}
 
 
 @pytest.fixture
@@ -37,7 +32,7 @@ def line(shipped: Release) -> Line:
 
 @pytest.fixture
 def wanted(line: Line) -> Wanted:
-    place = world(Worker=FUNCTION, Job=JOB, Group=GROUP)
+    place = world(Worker=FUNCTION, Job=JOB)
     return Wanted(world=place, lines=(line,), region="us-east-1", bootstrap=8, sign_in="iam_users")
 
 
@@ -91,11 +86,8 @@ def test_a_bootstrap_under_another_qualifier_is_recognised(ask: Questions, wante
 def test_what_an_earlier_life_left_under_a_fixed_name_is_found(ask: Questions, wanted: Wanted) -> None:
     assert said(account_checks.left_behind(ask, wanted)) == []
     boto3.client("sns").create_topic(Name="assembly-line-dev-news")
-    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="assembly-line-dev-news")
-    assert sorted(said(account_checks.left_behind(ask, wanted))) == [
-        "fault: AWS::SNS::Topic assembly-line-dev-news is there, and no stack of the environment owns it",
-        "remark: AWS::SageMaker::ModelPackageGroup assembly-line-dev-news is there, and no stack of the environment "
-        "owns it",
+    assert said(account_checks.left_behind(ask, wanted)) == [
+        "fault: AWS::SNS::Topic assembly-line-dev-news is there, and no stack of the environment owns it"
     ]
 
 
@@ -104,6 +96,19 @@ def test_what_a_stack_of_the_environment_owns_is_not_left_behind(ask: Questions,
     template = json.dumps({"Resources": {"Topic": topic}})
     boto3.client("cloudformation").create_stack(StackName="AssemblyLine-dev-Base", TemplateBody=template)
     assert said(account_checks.left_behind(ask, wanted)) == []
+
+
+def test_a_line_that_lives_on_without_its_folder_is_found_with_the_command_that_removes_it(
+    ask: Questions, wanted: Wanted
+) -> None:
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    for name in ("AssemblyLine-dev-Line-bike-demand", "AssemblyLine-prod-Line-other", "AssemblyLine-dev-Base"):
+        boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=template)
+
+    (finding,) = account_checks.left_behind(ask, wanted)
+
+    assert (finding.weight, finding.place) == ("remark", "AssemblyLine-dev-Line-bike-demand")
+    assert "`line --environment dev remove bike_demand`" in finding.todo
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,14 @@ def test_a_value_outside_the_declared_set_is_quarantined_not_retried(
     assert (kept["event_id"], kept["reason"], kept["station"]) == ("e2", reason, "feedback")
 
 
+def test_what_comes_of_a_removed_lines_decisions_is_kept(ledger: Ledger, lambda_context: Any) -> None:
+    assert handler.account().control.retire_release(LINE, {"removed_at": "2026-11-22T00:00:00Z", "removed_by": "ann"})
+
+    assert collect(lambda_context, record(event())) == []
+
+    assert [row["event_id"] for row in ledger.read(LINE, LedgerKind.FEEDBACK)] == ["e1"]
+
+
 def test_one_file_for_each_day_of_arrival(ledger: Ledger, lambda_context: Any) -> None:
     records = [record(event(number), number, sent=SENT + number % 2 * 86_400_000) for number in range(10)]
     collect(lambda_context, *records)

@@ -21,7 +21,7 @@ from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
 from lambdas.account import account_of
 from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
-from tests.aws.training.training_run import DATASET, GROUP, LINE, RunSoFar
+from tests.aws.training.training_run import DATASET, LINE, RunSoFar
 from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ def release_as(store: ObjectStore, control: ControlTable, release: Release) -> I
 
 @pytest.fixture(scope="module")
 def sagemaker(aws: None) -> SageMakerClient:
-    client = boto3.client("sagemaker", region_name=REGION)
-    client.create_model_package_group(ModelPackageGroupName=GROUP)
-    return client
+    return boto3.client("sagemaker", region_name=REGION)
 
 
 @pytest.fixture(scope="module")

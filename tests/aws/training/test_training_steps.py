@@ -22,7 +22,6 @@ from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, Train
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
-from lambdas.account import account_of
 from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
@@ -355,19 +354,6 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
         }
         assert fit["encoding"] == Encoding.from_json(run.store.read_json(f"{folder}encoding.json")).digest
     assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
-
-
-def test_a_missing_group_is_said_with_the_command_that_makes_it(
-    fitted: RunSoFar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    monkeypatch.setenv("ASSEMBLY_ENVIRONMENT", "fresh")
-    account_of.cache_clear()
-    request.addfinalizer(account_of.cache_clear)
-
-    with pytest.raises(
-        NotFound, match="group 'assembly-line-fresh-coupon-redemption' does not exist; run `line deploy`"
-    ):
-        fitted.evaluate(phase="final")
 
 
 def packages(sagemaker: SageMakerClient) -> list[Any]:

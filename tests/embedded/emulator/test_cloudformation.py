@@ -20,6 +20,85 @@ def delete(cloud: EmbeddedAccount, stack: dict[str, Any]) -> None:
     cloud.client("cloudformation").delete_stack(StackName=stack["StackName"])
 
 
+def status_of(cloud: EmbeddedAccount, stack: str) -> str:
+    return str(cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+
+
+NO_POLICY = {"Version": "2012-10-17", "Statement": []}
+READING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+MACHINE = {"RoleArn": ROLE, "DefinitionString": json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})}
+KEYS = {
+    "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+FUNCTION = {"Runtime": "python3.13", "Handler": "index.h", "Role": ROLE, "Code": {"ZipFile": "def h(e, c): ..."}}
+JOB = {"Role": ROLE, "Command": {"Name": "glueetl", "ScriptLocation": "s3://code/job.py"}}
+ALARM = {
+    "Namespace": "n",
+    "MetricName": "m",
+    "Threshold": 1,
+    "EvaluationPeriods": 1,
+    "Period": 60,
+    "Statistic": "Sum",
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name", "properties"),
+    [
+        ("AWS::Athena::WorkGroup", "Name", {}),
+        ("AWS::CloudWatch::Alarm", "AlarmName", ALARM),
+        ("AWS::CloudWatch::Dashboard", "DashboardName", {"DashboardBody": "{}"}),
+        ("AWS::DynamoDB::Table", "TableName", KEYS),
+        ("AWS::Events::EventBus", "Name", {}),
+        ("AWS::Glue::Job", "Name", JOB),
+        ("AWS::Glue::SecurityConfiguration", "Name", {"EncryptionConfiguration": {}}),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName", {"PolicyDocument": READING}),
+        ("AWS::IAM::Role", "RoleName", {"AssumeRolePolicyDocument": NO_POLICY}),
+        ("AWS::Lambda::Function", "FunctionName", FUNCTION),
+        ("AWS::Logs::LogGroup", "LogGroupName", {}),
+        ("AWS::S3::Bucket", "BucketName", {}),
+        ("AWS::SNS::Topic", "TopicName", {}),
+        ("AWS::SQS::Queue", "QueueName", {}),
+        ("AWS::SSM::Parameter", "Name", {"Type": "String", "Value": "x"}),
+        ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", {}),
+        ("AWS::StepFunctions::StateMachine", "StateMachineName", MACHINE),
+    ],
+)
+def test_what_an_earlier_stack_kept_is_in_the_way_of_the_next(
+    cloud: EmbeddedAccount, type_name: str, name: str, properties: dict[str, Any]
+) -> None:
+    resource = {"Type": type_name, "Properties": {**properties, name: unique()}, "DeletionPolicy": "Retain"}
+    delete(cloud, cloud.stack({"Thing": resource}))
+
+    with pytest.raises(AssertionError):
+        cloud.stack({"Thing": resource})
+
+
+def test_a_name_is_free_again_once_its_stack_is_gone(cloud: EmbeddedAccount) -> None:
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": unique()}}
+    delete(cloud, cloud.stack({"Thing": topic}))
+    cloud.stack({"Thing": topic})
+
+
+def test_a_bucket_stays_while_it_holds_even_a_hidden_version(cloud: EmbeddedAccount) -> None:
+    versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": versioned}
+    stack, s3 = cloud.stack({"Bucket": bucket}, **output({"Ref": "Bucket"})), cloud.client("s3")
+    name, written = stack["Value"], s3.put_object(Bucket=stack["Value"], Key="k", Body=b"x")["VersionId"]
+    marker = s3.delete_object(Bucket=name, Key="k")["VersionId"]
+    for version in (written, marker):
+        delete(cloud, stack)
+        assert status_of(cloud, stack["StackName"]) == "DELETE_FAILED"
+        s3.delete_object(Bucket=name, Key="k", VersionId=version)
+
+    delete(cloud, stack)
+
+    assert name not in [each["Name"] for each in s3.list_buckets()["Buckets"]]
+
+
 def test_an_unknown_type_is_refused_by_name(cloud: EmbeddedAccount) -> None:
     with pytest.raises(ClientError, match="AWS::S3::Buckett"):
         cloud.stack({"Typo": {"Type": "AWS::S3::Buckett"}})
@@ -36,7 +115,7 @@ def test_a_recorded_type_deploys_and_goes(cloud: EmbeddedAccount, type_name: str
     delete(cloud, stack)
 
 
-def test_a_model_package_group_is_created_in_the_registry_and_outlives_its_stack_if_it_has_versions(
+def test_a_model_package_group_with_versions_neither_goes_with_its_stack_nor_is_taken_over(
     cloud: EmbeddedAccount,
 ) -> None:
     sagemaker, name = cloud.client("sagemaker"), unique()
@@ -47,10 +126,10 @@ def test_a_model_package_group_is_created_in_the_registry_and_outlives_its_stack
 
     sagemaker.create_model_package(ModelPackageGroupName=name, ModelApprovalStatus="PendingManualApproval")
     delete(cloud, stack)
+    assert status_of(cloud, stack["StackName"]) == "DELETE_FAILED"
     assert len(sagemaker.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]) == 1
-
-    cloud.stack({"Models": resource})
-    assert len(sagemaker.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]) == 1
+    with pytest.raises(AssertionError):
+        cloud.stack({"Models": resource})
 
 
 def test_an_empty_model_package_group_goes_with_its_stack(cloud: EmbeddedAccount) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from assembly_line.names import ENVIRONMENT_TAG
 from assembly_line.proof.judging import LONGEST_ENVIRONMENT, LONGEST_LINE, Trial, cases
 from assembly_line.proof.permissions.evaluating import PrincipalKind
 from assembly_line.proof.permissions.judgement import principal_of
@@ -44,3 +49,46 @@ def test_the_longest_names_are_as_long_as_settings_and_declarations_allow() -> N
     assert line.startswith("shop_line")
     assert len(LONGEST_ENVIRONMENT) == 16
     assert call.parameters["Tags"][0]["topic"].endswith(f":assembly-line-{LONGEST_ENVIRONMENT}-news")
+
+
+OWN_MODELS: dict[str, Any] = {
+    "Type": "AWS::IAM::Policy",
+    "Properties": {
+        "Roles": [{"Ref": "Role"}],
+        "PolicyName": "OwnModels",
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": action,
+                    "Resource": "arn:aws:sagemaker:us-east-1:123456789012:model/*",
+                    "Condition": {"StringEquals": {f"aws:{kind}/{ENVIRONMENT_TAG}": "dev"}},
+                }
+                for actions, kind in (
+                    (("sagemaker:CreateModel", "sagemaker:AddTags"), "RequestTag"),
+                    (("sagemaker:DeleteModel",), "ResourceTag"),
+                )
+                for action in actions
+            ],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("case", [0, 1], ids=["real names", "longest names"])
+@pytest.mark.parametrize("tag", ["embedded", "other", None])
+def test_the_tag_of_the_runs_environment_becomes_that_of_the_environment_and_is_on_what_it_was_given(
+    case: int, tag: str | None
+) -> None:
+    tags = {"Tags": [{"Key": ENVIRONMENT_TAG, "Value": tag}]} if tag else {}
+    who, model = "arn:aws:sts::000000000000:assumed-role/AssemblyLine-embedded-Work-Role-XYZ1/f", {"ModelName": "m"}
+    calls = (Call(who, "sagemaker", "CreateModel", {**model, **tags}), Call(who, "sagemaker", "DeleteModel", model))
+    chosen = cases(templates(OwnModels=OWN_MODELS), ("shop_line",))[case]
+    judged = Trial(Recording(calls=calls, names=RUN.names, transitions=()), chosen).judged.decisions
+
+    asked = {request.action: decision for request, decision in judged.items() if request.resource.endswith("model/m")}
+
+    assert {action: decision.allowed for action, decision in asked.items()} == dict.fromkeys(
+        ("sagemaker:CreateModel", "sagemaker:DeleteModel", *(("sagemaker:AddTags",) if tag else ())), tag == "embedded"
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assembly_line.embedded.extensions.cloudformation.existing_names import empty
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
-# Its JavaScript handler needs an SDK that is not here; the emulator deletes a bucket together with its content.
+# Its JavaScript handler needs an SDK that is not here; what it does is done without it.
 EMPTIES_BUCKETS = "Custom::S3AutoDeleteObjects"
 # The stock limit is an hour, for which a handler that dies would hold the deployment.
 TIMEOUT_SECONDS = "120"
@@ -40,7 +41,10 @@ def _skip_bucket_emptying() -> None:
         )
 
     def delete_unless_emptying(*arguments: Any, **named: Any) -> Any:
-        return None if named.get("resource_type") == EMPTIES_BUCKETS else delete(*arguments, **named)
+        if named.get("resource_type") != EMPTIES_BUCKETS:
+            return delete(*arguments, **named)
+        empty(str(arguments[1].get("BucketName", "")))
+        return None
 
     replace(provisioners, "_custom_resource_create", create_unless_emptying)
     replace(provisioners, "_custom_resource_update", update_unless_emptying)
