@@ -19,6 +19,7 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 GREATEST = sys.float_info.max
 FEATURE = ("a feature", "count(PURCHASES, window=days(30))")
 CADENCE = ("a cadence", 'daily(at="06:30", zone="UTC")')
+NO_SEQUENCE = (str, bytes, Mapping)
 TABLE = ("a table", 'aggregate("sales", SALES, period="day", measures={"sales": measure("count")})')
 RULE = ("a quality rule", 'nulls("spend_30d", at_most=0.1)')
 # Class -> what people call it, and how they write one. A class that is not here is written by its own name.
@@ -51,7 +52,7 @@ WRITTEN = {
 def typed(target: Target) -> Target:
     """Decorate a dataclass or a function: an argument that is not of its annotated type is refused by name.
 
-    Numbers of other libraries become Python's own, and a mapping becomes a dict of its own.
+    Numbers of other libraries become Python's own, a list becomes a tuple, and a mapping a dict of its own.
     """
     if isinstance(target, type):
         target.__init__ = _held(target.__init__, target)  # type: ignore[misc]
@@ -100,7 +101,7 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
             of_keys, of_values = get_args(member)
             keys = [_fitted(f"{place}: name", of_keys, key) for key in value]
             return {key: _fitted(f"{place}[{key!r}]", of_values, value[key]) for key in keys}
-        if kind in (tuple, Iterable) and isinstance(value, kind) and not isinstance(value, str | bytes | Mapping):
+        if kind in (tuple, Iterable) and isinstance(value, kind | list) and not isinstance(value, NO_SEQUENCE):
             return tuple(_fitted(f"{place}[{at}]", get_args(member)[0], one) for at, one in enumerate(value))
         if kind in (int, float):
             number = _number(kind, value)

@@ -265,7 +265,7 @@ def test_a_value_that_nothing_takes_is_refused_by_name_with_an_example(name: str
             lambda: called("Line", features={"sales": SALES}),
             "Line restock: features['sales'] is Source(...); expected a feature or a static feature, such as count(",
         ),
-        (lambda: called("Source", entities=[SHOP]), "expected a tuple, such as (Entity("),
+        (lambda: called("Source", entities=SHOP), "expected a tuple, such as (Entity("),
         (lambda: column("kind").isin(3), "isin: values is 3; expected a list, such as ["),  # type: ignore[arg-type]
         (lambda: column("kind").isin("ab"), "isin: values is 'ab'; expected a list, such as ["),
         (lambda: column("kind").isin([SALES]), "isin: values[0] is Source(...); expected text"),  # type: ignore[list-item]
@@ -307,3 +307,7 @@ def test_a_declaration_keeps_what_it_was_given_even_if_the_mapping_changes_later
     keys["region"] = "float64"
 
     assert shop.keys == {"shop_id": "int64"}
+
+
+def test_a_list_may_stand_for_a_tuple() -> None:
+    assert called("Source", entities=[SHOP]) == called("Source", entities=(SHOP,))
