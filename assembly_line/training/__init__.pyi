@@ -11,6 +11,7 @@ from .champions import Champion as Champion
 from .champions import Restoration as Restoration
 from .champions import champion_of as champion_of
 from .code_folder import installable as installable
+from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate
 from .evaluation import read_answers as read_answers
 from .frameworks import FRAMEWORKS as FRAMEWORKS
