@@ -87,11 +87,15 @@ def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return cells | _beside_the_champion(metrics.get("champion"))
 
 
+def _signed(bounds: Sequence[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:+.3f} to {bounds[1]:+.3f}"
+
+
 def _beside_the_champion(compared: Mapping[str, Any] | None) -> dict[str, str]:
     if compared is None:
         return {}
     return {
-        f"{MEASURES[name].words}, less the champion's": f"{one['difference']:+.3f} ({interval(one['interval'])}), "
+        f"{MEASURES[name].words}, less the champion's": f"{one['difference']:+.3f} ({_signed(one['interval'])}), "
         f"{one['says']}, on {compared['rows']:,} decisions"
         for name, one in compared["measures"].items()
     }
