@@ -59,7 +59,9 @@ class TrainingEnvironment(Environment):
 
     account_id: str
     store_bucket: str
+    ledger_bucket: str
     control_table: str
+    champion_table: str
 
 
 @dataclass(frozen=True)

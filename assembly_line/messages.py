@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import calendar_form
@@ -24,6 +25,10 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
 # An action that was taken had a chance.
 Propensity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1)]
+
+
+# Readers ignore what they do not know.
+_OPEN = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
 
 class Message(BaseModel):
@@ -75,7 +80,28 @@ class Model(BaseModel):
     digest: Digest
 
 
-class Prediction(Message):
+class AnyPrediction(Message):
+    """What every version of a prediction says, in this order."""
+
+    schema_: Literal["assembly-line/prediction"] = Field(default=PREDICTION_SCHEMA, alias="schema")
+    version: int
+    line: LineName
+    decision_id: DecisionId
+    revision: Count
+    decision_time: Instant
+    keys: dict[Text, int | Annotated[Text, Field(min_length=1)] | bool]
+    score: Finite
+    action: Identifier
+    propensity: Propensity
+    arm: Identifier
+    policy_version: Count
+    model: Model
+    batch: Identifier
+    issued_at: Instant
+    expires_at: Instant
+
+
+class Prediction(AnyPrediction):
     """A model's answer for one decision, and the action that the policy makes of it.
 
     `revision`: it only rises. The message with the highest revision holds for a decision.
@@ -92,22 +118,80 @@ class Prediction(Message):
     `expires_at`: refuse the action from then on.
     """
 
-    schema_: Literal["assembly-line/prediction"] = Field(default=PREDICTION_SCHEMA, alias="schema")
     version: Literal[1] = 1
-    line: LineName
-    decision_id: DecisionId
-    revision: Count
-    decision_time: Instant
-    keys: dict[Text, int | Annotated[Text, Field(min_length=1)] | bool]
     score: Probability
-    action: Identifier
-    propensity: Propensity
-    arm: Identifier
-    policy_version: Count
-    model: Model
-    batch: Identifier
-    issued_at: Instant
-    expires_at: Instant
+
+
+class ClassProbabilities(BaseModel):
+    """The whole answer for an outcome of several classes.
+
+    `score_of`: the class whose probability is the score.
+    `probabilities`: class -> probability. They add up to 1.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["class_probabilities"]
+    score_of: Text
+    probabilities: dict[Text, Probability]
+
+
+class QuantileValues(BaseModel):
+    """The whole answer for a number that is predicted by its quantiles.
+
+    `score_of`: the level whose quantile is the score.
+    `quantiles`: level -> quantile. A higher level has no lower quantile.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["quantiles"]
+    score_of: Text
+    quantiles: dict[Text, Finite]
+
+
+class PredictionV2(AnyPrediction):
+    """A model's answer for one decision of a line whose outcome is a number or one of several classes.
+
+    Later versions of the line may add fields. A consumer ignores those that it does not know.
+
+    `revision`: it only rises. The message with the highest revision holds for a decision.
+    `decision_time`: the time of the decision.
+    `keys`: key column -> value.
+    `score`: the number of the answer that the policy cuts. It lies between `lowest` and `highest`.
+    `action`: the action that the policy chose.
+    `propensity`: the probability of that action before chance was asked.
+    `arm`: the arm of an experiment. So far every decision is in one arm.
+    `policy_version`: the version of the policy that chose the action.
+    `model`: the model that answered.
+    `batch`: the scoring run.
+    `issued_at`: the instant of the run, by the line's business clock.
+    `expires_at`: refuse the action from then on.
+    `outcome`: the name of the outcome that is predicted.
+    `kind`: its kind.
+    `lowest`: the lowest score that the line declares. Null where there is none.
+    `highest`: the highest one. Null where there is none.
+    `detail`: the whole answer where it is more than the score, else null.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: Literal[2] = 2
+    outcome: Identifier
+    kind: Literal["multiclass", "count", "amount", "quantiles"]
+    lowest: Finite | None
+    highest: Finite | None
+    detail: Annotated[ClassProbabilities | QuantileValues, Field(discriminator="kind")] | None
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        if (
+            not (-math.inf if self.lowest is None else self.lowest)
+            <= self.score
+            <= (math.inf if self.highest is None else self.highest)
+        ):
+            raise ValueError(f"score {self.score} is outside {self.lowest} to {self.highest}")
+        return self
 
 
 class _Feedback(Message):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.invocation import program
 from assembly_line.cli.output import Render, duration, fields, percent, person, rows
 from assembly_line.cli.views.board import draw_board
-from assembly_line.cli.views.performance import COLUMNS, figure, figures, interval
+from assembly_line.cli.views.performance import columns, figure, figures, interval
+from assembly_line.outcome_kinds import Binary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,8 +75,8 @@ def _what_happened(found: Figures) -> Render:
 def _how_good(found: Figures) -> Render:
     def render(console: Console) -> None:
         every = [*found.performance, {**found.performance_pooled, "campaign": "all"}]
-        content = [(one["campaign"], *figures(one)) for one in every]
-        rows(("campaign", *COLUMNS), content, title="\nHow good the delivered predictions were")(console)
+        content = [(one["campaign"], *figures(one, Binary)) for one in every]
+        rows(("campaign", *columns(Binary)), content, title="\nHow good the delivered predictions were")(console)
         console.print(_verdict(found.performance_pooled), markup=False)
         immature = sum(one["decisions"] for one in found.performance if not one["rows"])
         if immature:

@@ -35,7 +35,9 @@ class TrainingStack(StationStack):
             assembly_environment=self.environment_name,
             account_id=Stack.of(self).account,
             store_bucket=foundation.store.name,
+            ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
+            champion_table=foundation.champions.name,
         )
         self.champions_function = self._promote()
         self._review_environment = ReviewEnvironment(
@@ -69,6 +71,9 @@ class TrainingStack(StationStack):
         function = self._step("Evaluate", "training.handler.evaluate", training.EVALUATE_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/", "runs/")
         self.foundation.store.grant_write(function.role, "runs/")
+        # The champion's scores of the held-out decisions.
+        self.foundation.ledger.grant_read(function.role, "ledger/")
+        self.foundation.champions.grant_read(function.role)
         use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
         make_model_groups(function.role, environment=self.environment_name)
         list_model_packages(function.role)

@@ -11,16 +11,17 @@ from pydantic import BaseModel
 
 from assembly_line.delivery import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
-from assembly_line.messages import Prediction, StationEvent, feedback_schema
+from assembly_line.messages import Prediction, PredictionV2, StationEvent, feedback_schema
 from assembly_line.requests import FeaturesRequest, ReviewRequest, RollbackRequest
 from assembly_line.stations import machines
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN: dict[str, type[BaseModel]] = {
-    "prediction": Prediction,
-    "prediction-pointer": PredictionPointer,
-    "station-event": StationEvent,
+    "prediction.v1": Prediction,
+    "prediction.v2": PredictionV2,
+    "prediction-pointer.v1": PredictionPointer,
+    "station-event.v1": StationEvent,
 }
 READ: dict[str, type[BaseModel]] = {
     **{f"{name}-request": model for name, machine in machines().items() if (model := machine.request_model)},
@@ -50,7 +51,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         # Schema and version have a default in Python and are written all the same.
         properties = schema["properties"].items()
         schema["required"] = [part for part, form in properties if "default" not in form or "const" in form]
-        found[f"{name}.v1.json"] = schema
+        found[f"{name}.json"] = schema
     for name, request in READ.items():
         found[f"{name}.v1.json"] = _published(request.model_json_schema(by_alias=True), ANY_INSTANT)
     events = _published(feedback_schema(), ANY_INSTANT)

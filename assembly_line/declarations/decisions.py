@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assembly_line.declarations.checks import LARGEST_EXACT, check_distinct, check_finite, check_name, require
+from assembly_line.declarations.checks import (
+    LARGEST_EXACT,
+    LEFT_OUT_AT_DEFAULT,
+    check_distinct,
+    check_finite,
+    check_name,
+    require,
+)
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
 from assembly_line.declarations.features import StaticFeature
 from assembly_line.declarations.moments import check_moment, check_time_column
@@ -122,6 +129,8 @@ class Policy:
         exploration: the share of the decisions that chance decides instead of the score, from 0 to below 1.
         expires_after: how long after the decision time the action is worth taking. Consumers refuse it from then on.
         values: action -> its value when the outcome is present. The release keeps it. Nothing computes with it yet.
+        cuts: which number of an answer is the score. It is one of the classes of the outcome, or one of the quantiles
+            that the training declares. You need it for these two, and leave it out for all others.
     """
 
     version: int
@@ -132,6 +141,7 @@ class Policy:
     exploration: float = 0.0
     expires_after: timedelta
     values: Mapping[str, float] = field(default_factory=dict)
+    cuts: str | int | float | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         place = f"Policy version {self.version}"

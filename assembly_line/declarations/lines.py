@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, assert_never, cast
 
 from assembly_line.declarations.checks import (
     LEFT_OUT_AT_DEFAULT,
@@ -30,7 +30,8 @@ from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
-from assembly_line.errors import DeclarationError
+from assembly_line.errors import DeclarationError, RequestRefused
+from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
 
 RiskTier = Literal["low", "standard"]
 
@@ -60,6 +61,10 @@ class Training:
         preprocessing: `Preprocessing(...)`: how features become numbers, fitted on the training part and applied the
             same way when scoring. None leaves numbers as they are, and turns a category into its index.
         transform_instance_type: the instance type of the jobs that score. None means `instance_type`.
+        quantiles: a tuple of levels such as `(0.1, 0.5, 0.9)`, ascending and each in (0, 1), if the script answers
+            these quantiles of a count or amount. The empty tuple means that it answers the expected number.
+        score_range: the lowest and the highest score of a count or amount, as in `(0, 500)`. None stands for no end. A
+            score outside of it is quarantined. By default a count is at least 0, and an amount may be any number.
     """
 
     script: str = "train.py"
@@ -76,6 +81,8 @@ class Training:
     refit: bool = True
     preprocessing: Preprocessing | None = None
     transform_instance_type: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    quantiles: tuple[float, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -88,11 +95,23 @@ class Training:
         self._check_instances()
         for name in self.hyperparameters:
             check_name("Training: hyperparameter", name)
+        self._check_scores()
 
     @property
     def scores_on(self) -> str:
         """The instance type of the jobs that score."""
         return self.transform_instance_type or self.instance_type
+
+    def _check_scores(self) -> None:
+        for level in self.quantiles:
+            require(0 < level < 1, f"Training: quantiles: level {level} is outside (0, 1)")
+        ascending = list(self.quantiles) == sorted(set(self.quantiles))
+        require(ascending, f"Training: quantiles {self.quantiles} are not ascending")
+        if self.score_range is None:
+            return
+        require(len(self.score_range) == 2, f"Training: score_range {self.score_range}: expected (lowest, highest)")
+        low, high = self.score_range
+        require(low is None or high is None or low < high, f"Training: score_range: {low} is not below {high}")
 
     def _check_instances(self) -> None:
         check_instance_type("Training: instance_type", self.instance_type, "training")
@@ -189,6 +208,7 @@ class Line:
             f"{place}: sampling by class, but the outcome is measured as {self.outcome.measure} and has no negatives",
         )
         self._check_own_outcome(place)
+        self._check_answers(place)
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -225,6 +245,49 @@ class Line:
             f"{place}: outcome {self.outcome.name} is a value of rows of {source.name}, which are not the decisions; "
             f"the spine is {name}",
         )
+
+    def _check_answers(self, place: str) -> None:
+        """Refuse what is declared of a script's answers and does not fit the outcome."""
+        outcome, training, cuts = self.outcome, self.training, self.policy.cuts
+        numeric = not outcome.has_classes and not outcome.classes
+        said = f"{place}: the outcome {outcome.name} is {'of classes' if outcome.classes else 'present or absent'}"
+        require(numeric or not training.quantiles, f"{said}; training.quantiles are of a count or amount")
+        require(numeric or training.score_range is None, f"{said}; training.score_range is of a count or amount")
+        choices = outcome.classes or training.quantiles
+        require(
+            (cuts in choices) if choices else (cuts is None),
+            f"{place}: policy.cuts is {cuts!r}; expected "
+            + (f"one of {', '.join(map(repr, choices))}" if choices else "None, as an answer is one number"),
+        )
+
+    @property
+    def predicts(self) -> OutcomeKind:
+        """What the line's script learns and answers.
+
+        Raises:
+            RequestRefused: nothing is trained for such an outcome.
+        """
+        outcome, training = self.outcome, self.training
+        low, high = training.score_range or (None, None)
+        match outcome.measure:
+            case "happened":
+                return Binary(present=outcome.present, absent=outcome.absence)
+            case "value" if outcome.classes:
+                return Multiclass(classes=outcome.classes, cut=cast("str | int", self.policy.cuts))
+            case "count" | "sum" | "mean" | "min" | "max" | "value" if training.quantiles:
+                cut = cast("float", self.policy.cuts)
+                return Quantiles(quantiles=training.quantiles, cut=cut, lowest=low, highest=high)
+            case "count":
+                return Count(lowest=0.0 if low is None else low, highest=high)
+            case "sum" | "mean" | "min" | "max" | "value":
+                return Amount(lowest=low, highest=high)
+            case "time_to_event":
+                raise RequestRefused(
+                    f"line: the outcome {outcome.name} of {self.name} is measured as {outcome.measure}, which is not "
+                    "trained, delivered or judged yet. Datasets of the line can be built all the same"
+                )
+            case _:
+                assert_never(outcome.measure)
 
     def _check_entities(self, place: str) -> None:
         """Refuse two entities of one name, and another case of one: sources and features refer to them by name."""

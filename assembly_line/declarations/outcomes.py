@@ -20,6 +20,8 @@ OUTCOME_KNOWN_AT = "outcome_known_at"
 Measure = Literal["happened", "count", "sum", "mean", "min", "max", "time_to_event", "value"]
 OF_A_COLUMN = ("sum", "mean", "min", "max")
 OF_CLASSES = ("happened", "time_to_event")
+# Of a column that names classes: its type, and that of its values.
+CLASS_TYPES: dict[str, type] = {"string": str, "int64": int}
 # What a sum without events is needs no saying; what a mean without events is does.
 ABSENT_BY_DEFAULT = ("happened", "count", "sum", "time_to_event")
 
@@ -64,6 +66,8 @@ class Outcome:
         delay: how long after `known` the value is known.
         where: a predicate that says which decisions have an outcome at all, such as `~column("cancelled").is_true()`.
             None means all.
+        classes: a tuple of the values of the column `value`, as in `("low", "middle", "high")`, if each names a class.
+            The column is then text or whole numbers. A row with another value fails the dataset.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Outcome:
     known: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     delay: timedelta = field(default=timedelta(0), metadata=LEFT_OUT_AT_DEFAULT)
     where: Predicate | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    classes: tuple[str | int, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_name("Outcome", self.name)
@@ -94,7 +99,9 @@ class Outcome:
             self._check_own_value(place, self.value)
 
     def _check_events(self, place: str) -> None:
-        given = {"known": self.known, "where": self.where, "delay": self.delay or None}
+        given = {
+            "known": self.known, "where": self.where, "delay": self.delay or None, "classes": self.classes or None
+        }  # fmt: skip
         for role, content in given.items():
             require(content is None, f"{place}: {role}= is for an outcome of the decision's own row; declare value=")
         require(not self.source.static, f"{place}: source {self.source.name} is static; an outcome needs events")
@@ -126,8 +133,12 @@ class Outcome:
             kind = self.source.check_column(f"{place}: value", value)
         else:
             object.__setattr__(self, "value", checked(f"{place}: value", self.source, value))
-        number = kind.startswith(NUMERIC)
-        require(number or kind == "boolean", f"{place}: value {value} is {kind}, expected a number or a boolean")
+        number = kind.startswith(NUMERIC) or bool(self.classes)
+        require(
+            number or kind == "boolean",
+            f"{place}: value {value} is {kind}, expected a number or a boolean; text needs classes=, its values",
+        )
+        self._check_named_classes(place, kind)
         require(self.measure in ("happened", "value"), f"{place}: measure {self.measure} is of events, not of a value")
         object.__setattr__(self, "measure", "value" if number else "happened")
         if number:
@@ -137,6 +148,19 @@ class Outcome:
             )
         else:
             self._check_classes(place)
+
+    def _check_named_classes(self, place: str, kind: str) -> None:
+        if not self.classes:
+            return
+        # A text is a sequence of letters too; the comma of a tuple of one is easily forgotten.
+        require(isinstance(self.classes, tuple), f"{place}: classes: expected a tuple of values, got {self.classes!r}")
+        require(kind in CLASS_TYPES, f"{place}: value {self.value} is {kind}; classes are of text or whole numbers")
+        for value in self.classes:
+            require(
+                type(value) is CLASS_TYPES[kind], f"{place}: classes: {value!r} is no value of {self.value}, as {kind}"
+            )
+        require(len(set(self.classes)) == len(self.classes), f"{place}: classes names one twice: {self.classes}")
+        require(len(self.classes) >= 2, f"{place}: classes has {len(self.classes)} value; expected two or more")
 
     def _check_classes(self, place: str) -> None:
         require(self.present != self.absence, f"{place}: present and absent are both {self.present}")

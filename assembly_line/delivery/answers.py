@@ -1,17 +1,15 @@
-"""Whether a model's answers are those of the batch: counts, ids one to one, and each score a probability."""
+"""Whether a model's answers are those of the batch: counts, ids one to one, and each of the outcome's kind."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from assembly_line.errors import ScoringFailed
+from assembly_line.outcome_kinds import Answer, OutcomeKind, Unusable, shown
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 NAMED = 5
 
 
@@ -40,45 +38,46 @@ class CheckedAnswers:
     """What can be delivered of a batch, and what cannot.
 
     Args:
-        scores: decision_id -> score in [0, 1], in order of the spine.
+        answers: decision_id -> answer, in order of the spine.
         quarantined: in order of the spine.
         repeated: rows of the spine beyond the first of their decision.
     """
 
-    scores: Mapping[str, float]
+    answers: Mapping[str, Answer]
     quarantined: tuple[Quarantined, ...]
     repeated: int
 
 
-def check_answers(asked: Sequence[str], lines: Iterable[str]) -> CheckedAnswers:
+def check_answers(asked: Sequence[str], lines: Iterable[str], *, kind: OutcomeKind) -> CheckedAnswers:
     """Match a model's answers to the decisions it was asked about, by id and never by position.
 
     Args:
         asked: the decision_id of each row of the spine.
-        lines: the transform job's output: `decision_id,score`, in any order.
+        lines: the transform job's output: `decision_id,answer`, in any order.
+        kind: of the outcome that is predicted.
 
     Raises:
-        ScoringFailed: rows are missing or too many, ids are of another batch, or not one score can be used.
+        ScoringFailed: rows are missing or too many, ids are of another batch, or not one answer can be used.
     """
     answered = [line.strip().partition(",") for line in lines if line.strip()]
     _check_ids(Counter(asked), Counter(identifier for identifier, _, _ in answered))
     texts: dict[str, set[str]] = {}
     for identifier, _, text in answered:
         texts.setdefault(identifier, set()).add(text.strip())
-    scores: dict[str, float] = {}
+    usable: dict[str, Answer] = {}
     quarantined = []
     for identifier in dict.fromkeys(asked):
-        found = _judge(identifier, texts[identifier])
+        found = _judge(kind, identifier, texts[identifier])
         if isinstance(found, Quarantined):
             quarantined.append(found)
         else:
-            scores[identifier] = found
-    if quarantined and not scores:
+            usable[identifier] = found
+    if quarantined and not usable:
         raise ScoringFailed(
             f"none of the model's {len(asked)} answers can be used; the first: {quarantined[0].decision_id}: "
             f"{quarantined[0].detail}; nothing was delivered; correct the model and score again"
         )
-    return CheckedAnswers(scores, tuple(quarantined), len(asked) - len(texts))
+    return CheckedAnswers(usable, tuple(quarantined), len(asked) - len(texts))
 
 
 def _check_ids(asked: Counter[str], answered: Counter[str]) -> None:
@@ -96,19 +95,17 @@ def _name(what: str, ids: Counter[str]) -> str:
     return f"{ids.total()} {what}" + (f" (first: {first})" if first else "")
 
 
-def _judge(identifier: str, texts: set[str]) -> float | Quarantined:
-    values = {text: float(text) if NUMBER.fullmatch(text) else None for text in sorted(texts)}
-    if len(texts) > 1 and (None in values.values() or len(set(values.values())) > 1):
-        return Quarantined(identifier, Reason.TWO_SCORES, f"scores {', '.join(map(_shown, values))}, expected one")
-    text, value = next(iter(values.items()))
-    if value is None:
-        return Quarantined(identifier, Reason.NOT_A_NUMBER, f"score {_shown(text)} is not a number in [0, 1]")
-    if not math.isfinite(value):
-        return Quarantined(identifier, Reason.NOT_FINITE, f"score {_shown(text)} is not finite, expected [0, 1]")
-    if not 0 <= value <= 1:
-        return Quarantined(identifier, Reason.OUT_OF_RANGE, f"score {_shown(text)} is outside [0, 1]")
-    return value
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+def _judge(kind: OutcomeKind, identifier: str, texts: set[str]) -> Answer | Quarantined:
+    answers: set[Answer] = set()
+    refused: list[Unusable] = []
+    for text in sorted(texts):
+        try:
+            answers.add(kind.read(text))
+        except Unusable as error:
+            refused.append(error)
+    if len(texts) > 1 and (refused or len(answers) > 1):
+        said = ", ".join(map(shown, sorted(texts)))
+        return Quarantined(identifier, Reason.TWO_SCORES, f"scores {said}, expected one")
+    if refused:
+        return Quarantined(identifier, Reason(refused[0].reason), str(refused[0]))
+    return answers.pop()

@@ -6,18 +6,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from assembly_line.declarations.decisions import Policy
+from assembly_line.declarations.lines import Line
 from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
 from assembly_line.encoding import rule_number
+from assembly_line.errors import ScoringFailed
 from assembly_line.instants import format_instant
-from assembly_line.messages import Model, Prediction
+from assembly_line.messages import AnyPrediction, Model, Prediction, PredictionV2
+from assembly_line.outcome_kinds import Answer, Binary
 from assembly_line.refusals import describe
+
+if TYPE_CHECKING:
+    from assembly_line.training import Champion
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class SpineRow:
 class ComposedBatch:
     """A batch, decided: predictions in order of the spine with their ledger rows, and what was kept aside."""
 
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[AnyPrediction, ...]
     rows: tuple[dict[str, Any], ...]
     quarantined: tuple[dict[str, Any], ...]
 
@@ -49,8 +55,25 @@ class ComposedBatch:
         return dict(sorted(Counter(str(row["reason"]) for row in self.quarantined).items()))
 
 
+def require_same_answers(line: Line, champion: Champion, learnt: Line) -> None:
+    """Refuse to read the answers of a champion that predicts something else than the line declares now.
+
+    Args:
+        learnt: the line as the champion was trained with it.
+
+    Raises:
+        ScoringFailed: says both, and what to do.
+    """
+    wanted, given = line.predicts, learnt.predicts
+    if not wanted.answers_like(given):
+        raise ScoringFailed(
+            f"line {line.name}: the champion {champion.run_id} answers {given.name} {given.schema}, the line declares "
+            f"{wanted.name} {wanted.schema} now; train it again with `line train {line.name}`"
+        )
+
+
 def compose(
-    context: ScoringContext, *, policy: Policy, dataset_id: str, spine: Sequence[SpineRow], answers: CheckedAnswers
+    context: ScoringContext, *, line: Line, dataset_id: str, spine: Sequence[SpineRow], answers: CheckedAnswers
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
 
@@ -58,19 +81,20 @@ def compose(
     expire after the year 9999) is kept aside before the policy decides, so that it takes no place of another.
 
     Args:
+        line: whose policy decides, on the number that it cuts.
         spine: every row of the dataset, in order; repetitions of a decision are taken once.
     """
     first = {row.decision_id: row for row in reversed(spine)}
     quarantined = list(answers.quarantined)
-    sendable: dict[str, Prediction] = {}
-    for identifier, score in answers.scores.items():
-        found = _undecided(context, policy, first[identifier], score)
+    sendable: dict[str, AnyPrediction] = {}
+    for identifier, answer in answers.answers.items():
+        found = _undecided(context, line, first[identifier], answer)
         if isinstance(found, Quarantined):
             quarantined.append(found)
         else:
             sendable[identifier] = found
     scores = {identifier: prediction.score for identifier, prediction in sendable.items()}
-    choices = choose(policy, line=context.line, scores=scores)
+    choices = choose(line.policy, line=context.line, scores=scores)
     predictions, rows = [], []
     for identifier, undecided in sendable.items():
         choice = choices[identifier]
@@ -82,8 +106,9 @@ def compose(
     return ComposedBatch(tuple(predictions), tuple(rows), kept)
 
 
-def _undecided(context: ScoringContext, policy: Policy, row: SpineRow, score: float) -> Prediction | Quarantined:
+def _undecided(context: ScoringContext, line: Line, row: SpineRow, answer: Answer) -> AnyPrediction | Quarantined:
     """The prediction before the policy decides, with the action that is free; or why it cannot be sent."""
+    policy = line.policy
     problem = _problem(row.keys) or _without_end(row.decision_time, policy)
     if problem is not None:
         return Quarantined(row.decision_id, Reason.UNSENDABLE, problem)
@@ -92,9 +117,9 @@ def _undecided(context: ScoringContext, policy: Policy, row: SpineRow, score: fl
         ended = f"expires_at is {format_instant(expires_at)}, expected after the run's instant"
         return Quarantined(row.decision_id, Reason.EXPIRED, f"{ended} {format_instant(context.instant)}")
     try:
-        return _prediction(context, policy, row, score, expires_at)
+        return _prediction(context, line, row, answer, expires_at)
     except ValidationError as error:
-        return Quarantined(row.decision_id, Reason.UNSENDABLE, describe(error, Prediction))
+        return Quarantined(row.decision_id, Reason.UNSENDABLE, describe(error, AnyPrediction))
 
 
 def _problem(keys: Mapping[str, Any]) -> str | None:
@@ -116,28 +141,39 @@ def _without_end(decision_time: datetime, policy: Policy) -> str | None:
 
 
 def _prediction(
-    context: ScoringContext, policy: Policy, row: SpineRow, score: float, expires_at: datetime
-) -> Prediction:
-    return Prediction(
-        line=context.line,
-        decision_id=row.decision_id,
-        revision=context.revision,
-        decision_time=row.decision_time,
-        keys=dict(row.keys),
-        score=score,
-        action=policy.otherwise,
-        propensity=1.0,
-        arm=CHAMPION_ARM,
-        policy_version=policy.version,
-        model=Model(run_id=context.champion.run_id, digest=context.champion.digest),
-        batch=context.run_id,
-        issued_at=context.instant,
-        expires_at=expires_at,
+    context: ScoringContext, line: Line, row: SpineRow, answer: Answer, expires_at: datetime
+) -> AnyPrediction:
+    kind = line.predicts
+    said: dict[str, Any] = {
+        "line": context.line,
+        "decision_id": row.decision_id,
+        "revision": context.revision,
+        "decision_time": row.decision_time,
+        "keys": dict(row.keys),
+        "score": kind.score(answer),
+        "action": line.policy.otherwise,
+        "propensity": 1.0,
+        "arm": CHAMPION_ARM,
+        "policy_version": line.policy.version,
+        "model": Model(run_id=context.champion.run_id, digest=context.champion.digest),
+        "batch": context.run_id,
+        "issued_at": context.instant,
+        "expires_at": expires_at,
+    }
+    if isinstance(kind, Binary):
+        return Prediction(**said)
+    return PredictionV2(
+        **said,
+        outcome=line.outcome.name,
+        kind=cast("Any", kind.name),
+        lowest=kind.lowest,
+        highest=kind.highest,
+        detail=cast("Any", kind.detail(answer)),
     )
 
 
 def _ledger_row(
-    context: ScoringContext, prediction: Prediction, row: SpineRow, choice: Choice, dataset_id: str
+    context: ScoringContext, prediction: AnyPrediction, row: SpineRow, choice: Choice, dataset_id: str
 ) -> dict[str, Any]:
     return {
         **prediction.to_values(),

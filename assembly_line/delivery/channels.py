@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from assembly_line.messages import Prediction
+from assembly_line.messages import AnyPrediction
 
 if TYPE_CHECKING:
     from assembly_line.delivery.outbox import OutboundMessage
@@ -24,7 +24,7 @@ class Form:
 
     channel: str
     largest_body: int
-    attributes: Callable[[Prediction], Mapping[str, str]]
+    attributes: Callable[[AnyPrediction], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Channel(Protocol):
         """Publish every message; one result for each, in order."""
 
 
-def _sns_attributes(prediction: Prediction) -> dict[str, str]:
+def _sns_attributes(prediction: AnyPrediction) -> dict[str, str]:
     return {
         "schema": prediction.schema_,
         "version": str(prediction.version),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.delivery.run_standing import Standing, data_as_of
 from assembly_line.documents import STORED, Instant, document_of, read_document
 from assembly_line.instants import format_day, format_instant, to_micros
+from assembly_line.outcome_kinds import Prior
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class DecidingModel:
     model_data_uri: str
     encoding_key: str
     features: tuple[str, ...]
-    prior: float
+    prior: Prior
     baseline_feature: str
 
     @classmethod

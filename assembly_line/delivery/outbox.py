@@ -12,7 +12,7 @@ from pydantic import Field
 from assembly_line.canonical import canonical_json, digest_bytes
 from assembly_line.delivery.channels import Form
 from assembly_line.documents import parse_document, read_document
-from assembly_line.messages import Count, DecisionId, Message, Prediction
+from assembly_line.messages import AnyPrediction, Count, DecisionId, Message
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
@@ -59,7 +59,7 @@ class OffloadedBody:
 
 
 def write_message(
-    prediction: Prediction, form: Form, *, store_prefix: str, bucket: str
+    prediction: AnyPrediction, form: Form, *, store_prefix: str, bucket: str
 ) -> OutboundMessage | OffloadedBody:
     """Put a prediction into a message of a channel; one that is too large becomes a pointer with an offloaded body."""
     attributes = dict(form.attributes(prediction))

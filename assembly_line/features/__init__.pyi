@@ -5,7 +5,6 @@ from .engines.duckdb_reader import DuckdbReader as DuckdbReader
 from .engines.engine_duckdb import build_on_duckdb as build_on_duckdb
 from .engines.engine_spark import build_on_spark as build_on_spark
 from .engines.outcomes import DecisionOutcome as DecisionOutcome
-from .engines.outcomes import require_happened as require_happened
 from .explore.planned_tables import PlannedTable as PlannedTable
 from .explore.planned_tables import planned_table as planned_table
 from .explore.planned_tables import sources_of_table as sources_of_table

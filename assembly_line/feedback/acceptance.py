@@ -22,10 +22,10 @@ def undeclared(event: Override | OutcomeReport | Receipt, line: Line) -> tuple[s
             expected = " or ".join(map(repr, line.policy.actions))
             return UNDECLARED_ACTION, f"action: {action!r}: expected {expected} for line {line.name}"
         case OutcomeReport(value=value):
-            if value in (line.outcome.present, line.outcome.absence):
+            outcomes = line.predicts.told(value)
+            if outcomes is None:
                 return None
-            expected = f"{line.outcome.present} or {line.outcome.absence}"
-            return UNDECLARED_OUTCOME, f"value: {value}: expected {expected} for line {line.name}"
+            return UNDECLARED_OUTCOME, f"value: {value}: expected {outcomes} for line {line.name}"
         case Receipt():
             return None
         case _:

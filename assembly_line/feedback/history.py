@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from assembly_line.canonical import digest
 from assembly_line.feedback.folding import Conflict, Event, Folded, fold, implausible
 from assembly_line.feedback.in_force import applied_revisions, delivered_at, in_force, instant_of
 from assembly_line.instants import parse_instant
 from assembly_line.names import FeedbackKind
+from assembly_line.outcome_kinds import Value
 
 PREDICTION = "prediction"
 
@@ -68,13 +69,13 @@ class DecisionHistory:
         return parse_instant(self.override["at"], field="at") >= self.outcome_known_at
 
     @property
-    def outcome(self) -> int | None:
+    def outcome(self) -> Value | None:
         """The outcome to judge by, or None while there is none: a report with an impossible clock is none."""
         if self.derived is not None:
-            return int(self.derived["value"])
+            return cast("Value", self.derived["value"])
         if self.reported is None or any(flag.startswith("outcome_") for flag in self.flags):
             return None
-        return int(self.reported["value"])
+        return cast("Value", self.reported["value"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

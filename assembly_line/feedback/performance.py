@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict
+from typing import Any, cast
 
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import DecisionHistory, History
+from assembly_line.outcome_kinds import Binary, OutcomeKind, Value
 
 DRAWS = 1000
 SEED = 7
@@ -24,12 +25,11 @@ class Performance:
         decisions: delivered decisions, mature or not.
         in_force: those of which a revision was in force, see `feedback.in_force`; the others are not judged.
         rows: those in force with a mature outcome; all figures below are of these, each by its revision in force.
-        positives: rows whose outcome is the declared present value.
-        auc: of the delivered score; `auc_interval` is its 95 % interval by bootstrap over whole clusters.
-        log_loss: of the delivered score, in nats.
-        prior: mean of the positive rates of training that came with the predictions.
-        prior_log_loss: what predicting that rate for everyone would have cost.
-        baseline_auc: of the one-feature rule's value; a row without one counts as the lowest.
+        counts: what the outcome's kind counts of these rows; `positives` of a binary one: rows whose outcome is the
+            declared present value.
+        prior: mean of the rates of training that came with the predictions; None for other kinds than binary.
+        figures: what `metrics.figures` gives for each measure of the kind. The intervals are of a bootstrap over whole
+            clusters. A row without a value of the one-feature rule counts as the lowest.
         why_not: figure -> reason.
     """
 
@@ -37,44 +37,25 @@ class Performance:
     decisions: int
     in_force: int
     rows: int
-    positives: int
-    auc: float | None
-    auc_interval: tuple[float, float] | None
-    log_loss: float | None
+    counts: Mapping[str, int]
     prior: float | None
-    prior_log_loss: float | None
-    baseline_auc: float | None
+    figures: Mapping[str, Any]
     why_not: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-class _Figures(TypedDict):
-    auc: float | None
-    auc_interval: tuple[float, float] | None
-    log_loss: float | None
-    prior_log_loss: float | None
-    baseline_auc: float | None
-
-
-NO_FIGURES: _Figures = {
-    "auc": None,
-    "auc_interval": None,
-    "log_loss": None,
-    "prior_log_loss": None,
-    "baseline_auc": None,
-}
+        document = asdict(self)
+        counts, figures, why_not = (document.pop(name) for name in ("counts", "figures", "why_not"))
+        return {**document, **counts, **figures, "why_not": why_not}
 
 
 def measure(
-    history: History, *, present: int, cluster: str, by: str | None = None, draws: int = DRAWS, seed: int = SEED
+    history: History, *, kind: OutcomeKind, cluster: str, by: str | None = None, draws: int = DRAWS, seed: int = SEED
 ) -> list[Performance]:
     """Judge the predictions in force: one result for each group in order of its first decision, the pooled one last.
 
     Args:
         history: one line's history.
-        present: the outcome value that counts as positive.
+        kind: of the outcome, with its measures.
         cluster: key whose rows belong together, such as `household_id`.
         by: key to group by, such as `campaign_id`; without it only the pooled result.
         draws: resamples of the bootstrap.
@@ -97,60 +78,72 @@ def measure(
     for decision in delivered if by else []:
         groups[decision.prediction["keys"][by]].append(decision)
     return [
-        _measure(group, members, present=present, cluster=cluster, draws=draws, seed=seed)
+        _measure(group, members, kind=kind, cluster=cluster, draws=draws, seed=seed)
         for group, members in [*groups.items(), (None, delivered)]
     ]
 
 
 def _measure(
-    group: Any, decisions: Sequence[DecisionHistory], *, present: int, cluster: str, draws: int, seed: int
+    group: Any, decisions: Sequence[DecisionHistory], *, kind: OutcomeKind, cluster: str, draws: int, seed: int
 ) -> Performance:
     decided = [decision for decision in decisions if decision.in_force]
     mature = [decision for decision in decided if decision.outcome is not None]
-    outcomes = [int(decision.outcome == present) for decision in mature]
-    figures = _figures(mature, outcomes, cluster=cluster, draws=draws, seed=seed) if mature else NO_FIGURES
-    reason = NONE_IN_FORCE if decisions and not decided else _one_class(outcomes)
-    reasons: dict[str, str | None] = {
-        "auc": reason,
-        "auc_interval": reason or "too few clusters, or too few positives, to resample",
-        "log_loss": reason,
-        "prior_log_loss": reason,
-        "baseline_auc": reason or "the one-feature rule has no numeric value here",
-    }
-    missing = {name for name, found in figures.items() if found is None}
+    outcomes = [kind.label(cast("Value", decision.outcome)) for decision in mature]
+    figures = _figures(mature, outcomes, kind=kind, cluster=cluster, draws=draws, seed=seed)
+    reason = NONE_IN_FORCE if decisions and not decided else _one_class(kind, outcomes)
     priors = [decision.prediction["prior"] for decision in mature]
+    rates = [prior for prior in priors if isinstance(prior, float)]
     return Performance(
         group=group,
         decisions=len(decisions),
         in_force=len(decided),
         rows=len(mature),
-        positives=sum(outcomes),
-        prior=sum(priors) / len(priors) if priors else None,
-        why_not={name: text for name, text in reasons.items() if text and name in missing},
-        **figures,
+        counts=kind.counts(outcomes),
+        prior=sum(rates) / len(rates) if rates else None,
+        why_not={name: reason or _why_not(name) for name, found in figures.items() if found is None},
+        figures=figures,
     )
 
 
+def _why_not(figure: str) -> str:
+    if figure.endswith("_interval"):
+        return "too few clusters, or too few positives, to resample"
+    if figure.startswith("baseline_"):
+        return "the one-feature rule has no numeric value here"
+    return "some class has no mature outcome yet"
+
+
 def _figures(
-    mature: Sequence[DecisionHistory], outcomes: Sequence[int], *, cluster: str, draws: int, seed: int
-) -> _Figures:
+    mature: Sequence[DecisionHistory],
+    outcomes: Sequence[int | float],
+    *,
+    kind: OutcomeKind,
+    cluster: str,
+    draws: int,
+    seed: int,
+) -> dict[str, Any]:
+    if not mature:
+        return dict.fromkeys(kind.figures)
     # Not at the top: numpy takes a fifth of a command that finds nothing to judge.
-    from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
+    from assembly_line.metrics import figures
 
-    scores = [decision.prediction["score"] for decision in mature]
-    clusters = [decision.prediction["keys"][cluster] for decision in mature]
-    return {
-        "auc": auc(scores, outcomes),
-        "auc_interval": cluster_bootstrap(auc, scores, outcomes, clusters, draws=draws, seed=seed),
-        "log_loss": log_loss(scores, outcomes),
-        "prior_log_loss": log_loss([decision.prediction["prior"] for decision in mature], outcomes),
-        "baseline_auc": rule_auc([decision.prediction["baseline"] for decision in mature], outcomes),
-    }
+    predictions = [decision.prediction for decision in mature]
+    return figures(
+        kind,
+        [kind.answer_of(prediction) for prediction in predictions],
+        outcomes,
+        [prediction["keys"][cluster] for prediction in predictions],
+        priors=[prediction["prior"] for prediction in predictions],
+        rule=[prediction["baseline"] for prediction in predictions],
+        draws=draws,
+        seed=seed,
+    )
 
 
-def _one_class(outcomes: Sequence[int]) -> str | None:
+def _one_class(kind: OutcomeKind, outcomes: Sequence[int | float]) -> str | None:
     if not outcomes:
         return "no mature outcome yet"
-    if len(set(outcomes)) == 1:
-        return f"all {len(outcomes)} mature outcomes are {'positive' if outcomes[0] else 'negative'}"
-    return None
+    if len(set(outcomes)) > 1:
+        return None
+    one = ("negative", "positive")[int(outcomes[0])] if kind.name == Binary.name else f"{outcomes[0]:g}"
+    return f"all {len(outcomes)} mature outcomes are {one}"

@@ -12,6 +12,7 @@ from .champions import Champion as Champion
 from .champions import Restoration as Restoration
 from .champions import champion_of as champion_of
 from .code_folder import installable as installable
+from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate
 from .evaluation import read_answers as read_answers
 from .frameworks import FRAMEWORKS as FRAMEWORKS
@@ -39,9 +40,9 @@ from .service.champions import champion_and_approved as champion_and_approved
 from .service.champions import let_decide as let_decide
 from .service.champions import let_decide_again as let_decide_again
 from .service.champions import rolled_back as rolled_back
-from .service.recorded import compared as compared
 from .service.recorded import history as history
 from .service.recorded import record_of as record_of
+from .service.recorded import runs_compared as runs_compared
 from .service.reviews import listed as listed
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel

@@ -11,6 +11,7 @@ from typing import Any
 from assembly_line.documents import document_of, read_document
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import StationEvent
+from assembly_line.outcome_kinds import Prior
 from assembly_line.stations import TRAINING
 from assembly_line.training.states import EvaluatedModel, PackagedModel
 
@@ -40,7 +41,7 @@ class Champion:
         digest: SHA-256 of the registered archive.
         encoding_key: the delivered fit's encoding in the store bucket.
         features: names in the order of training.
-        prior: share of positives in training, the rate that a useful score must beat.
+        prior: what would be answered without features, which a useful score must beat; for a binary line the rate.
         baseline_feature: the one feature whose value alone is the rule to beat.
         metrics: the recipe's measures.
         promoted_at: since when it decides, or decided when it was approved.
@@ -59,7 +60,7 @@ class Champion:
     model_package_version: int | None
     encoding_key: str
     features: tuple[str, ...]
-    prior: float
+    prior: Prior
     baseline_feature: str
     metrics: Mapping[str, Any]
     author: str

@@ -1,85 +1,139 @@
-"""Judging a model on the holdout: its answers read strictly, its measures beside the prior and the one-feature rule."""
+"""Judging a model on the holdout: its answers read strictly, its measures beside simple answers and the champion."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assembly_line.errors import TrainingRejected
-from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
+from assembly_line.metrics import difference, figures
 from assembly_line.names import Phase
+from assembly_line.outcome_kinds import Answer, OutcomeKind, Prior, Unusable
 from assembly_line.training.inputs import Truth
 
 BOOTSTRAP_DRAWS = 1000
 BOOTSTRAP_SEED = 0
 
 
-def read_answers(content: bytes, expected: Sequence[str], *, fit: Phase = Phase.JUDGED) -> list[float]:
-    """The scores of a batch transform's output, `decision_id,score` a line in the order of its input.
+def read_answers(
+    content: bytes, expected: Sequence[str], *, kind: OutcomeKind, fit: Phase = Phase.JUDGED
+) -> list[Answer]:
+    """The answers of a batch transform's output, `decision_id,answer` a line in the order of its input.
 
     Args:
         content: the output.
         expected: ids of the decisions that the model was asked about.
+        kind: of the outcome that it predicts.
         fit: which one answered, for the message.
 
     Raises:
-        TrainingRejected: rows are missing, extra or of other decisions, or a score is no probability; names the first.
+        TrainingRejected: rows are missing, extra or of other decisions, or an answer cannot be used; names the first.
     """
     lines = content.decode("utf-8", errors="replace").splitlines()
     if len(lines) != len(expected):
         raise TrainingRejected(
             f"{fit} fit: holdout: the model answered {len(lines)} of {len(expected)} rows; inference.py must return "
-            "one score for each row, in order"
+            "one answer for each row, in order"
         )
-    scores = []
+    answers = []
     for number, (line, wanted) in enumerate(zip(lines, expected, strict=True), start=1):
         identifier, _, text = line.partition(",")
+        place = f"{fit} fit: holdout: output line {number}"
         if identifier != wanted:
-            raise TrainingRejected(f"{fit} fit: holdout: output line {number} is of {identifier!r}; expected {wanted}")
-        scores.append(_probability(text, number, fit))
-    return scores
+            raise TrainingRejected(f"{place} is of {identifier!r}; expected {wanted}")
+        try:
+            answers.append(kind.read(text))
+        except Unusable as error:
+            raise TrainingRejected(f"{place}: {error}; an answer is {kind.answer_words}; see inference.py") from error
+    return answers
 
 
-def evaluate(scores: Sequence[float], truth: Truth, *, prior: float, baseline_feature: str) -> dict[str, Any]:
+def evaluate(
+    answers: Sequence[Answer],
+    truth: Truth,
+    *,
+    kind: OutcomeKind,
+    prior: Prior,
+    baseline_feature: str,
+    champion: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The measures of a run, as they are shown to the reviewer and kept.
 
     Args:
-        scores: probabilities, in the order of `truth`.
+        answers: in the order of `truth`.
         truth: the holdout's outcomes, the rule's values and the clusters.
-        prior: share of positives in the training part: what a model without features would answer.
+        kind: of the outcome.
+        prior: what would be answered without features, by the training part.
         baseline_feature: the feature whose value alone is the rule; higher means likelier, unknown is lowest.
+        champion: what `compared` found, if there is anything to compare with.
 
     Returns:
-        `rows`, `positives`, `auc`, `auc_interval` (95 %, bootstrap by cluster), `log_loss`, `prior`, `prior_log_loss`,
-        `baseline_feature`, `baseline_auc`, `champion_auc`. None where a measure is not computable.
+        `rows`, `kind`, `prior`, `baseline_feature`, `champion`, what `metrics.figures` gives for each measure of the
+        kind, and `champion_NAME` where the champion is compared. A binary run has `positives`, too. None where a
+        measure is not computable.
     """
-    interval = cluster_bootstrap(
-        auc, scores, truth.outcome, truth.cluster, draws=BOOTSTRAP_DRAWS, seed=BOOTSTRAP_SEED, level=0.95
-    )
-    return {
+    found = {
+        "kind": kind.name,
         "rows": len(truth.outcome),
-        "positives": sum(truth.outcome),
-        "auc": auc(scores, truth.outcome),
-        "auc_interval": None if interval is None else list(interval),
-        "log_loss": log_loss(scores, truth.outcome),
+        **kind.counts(truth.outcome),
+        **figures(
+            kind,
+            answers,
+            truth.outcome,
+            truth.cluster,
+            priors=[prior] * len(truth.outcome),
+            rule=truth.baseline,
+            draws=BOOTSTRAP_DRAWS,
+            seed=BOOTSTRAP_SEED,
+        ),
         "prior": prior,
-        "prior_log_loss": log_loss([prior] * len(truth.outcome), truth.outcome),
         "baseline_feature": baseline_feature,
-        "baseline_auc": rule_auc(truth.baseline, truth.outcome),
-        # The champion did not score this holdout; its own figures stand beside in the review packet.
-        "champion_auc": None,
+        "champion": champion,
     }
+    measured = (champion or {}).get("measures", {})
+    return found | {f"champion_{name}": one["champion"] for name, one in measured.items()}
 
 
-def _probability(text: str, number: int, fit: Phase) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
-    if not 0 <= score <= 1:
-        raise TrainingRejected(
-            f"{fit} fit: holdout: output line {number}: score {text[:40]!r}; expected a probability in [0, 1]; "
-            "see inference.py"
-        )
-    return score
+def compared(
+    answers: Sequence[Answer],
+    truth: Truth,
+    predictions: Iterable[Mapping[str, Any]],
+    *,
+    kind: OutcomeKind,
+    run_id: str,
+) -> dict[str, Any] | None:
+    """The run beside the champion, on the held-out decisions that the champion scored when they were taken.
+
+    A model that was trained again knows its holdout's outcomes once it is the champion. The scores in the ledger were
+    given before, so they are compared in place of new ones. A backfill may know more, and is left out.
+
+    Args:
+        answers, truth: of the run.
+        predictions: rows of the ledger.
+        kind: of the outcome; of another kind nothing can be compared.
+        run_id: the champion's.
+
+    Returns:
+        `run_id`, `rows`, and `measures`: measure -> what `metrics.difference` says of it; None without such a decision.
+    """
+    places = {identifier: place for place, identifier in enumerate(truth.decision_id)}
+    newest: dict[int, Mapping[str, Any]] = {}
+    for row in predictions:
+        place = places.get(row["decision_id"])
+        if place is None or row["model"]["run_id"] != run_id or row.get("backfill"):
+            continue
+        if place not in newest or newest[place]["revision"] < row["revision"]:
+            newest[place] = row
+    if not newest:
+        return None
+    rows = sorted(newest)
+    measures = difference(
+        kind,
+        [answers[row] for row in rows],
+        [kind.answer_of(newest[row]) for row in rows],
+        [truth.outcome[row] for row in rows],
+        [truth.cluster[row] for row in rows],
+        draws=BOOTSTRAP_DRAWS,
+        seed=BOOTSTRAP_SEED,
+    )
+    return {"run_id": run_id, "rows": len(rows), "measures": measures}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -18,6 +17,7 @@ from assembly_line.errors import TrainingRejected
 from assembly_line.features import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
+from assembly_line.outcome_kinds import Prior
 from assembly_line.training.splitting import HeldOut, split_by_time
 
 
@@ -27,13 +27,13 @@ class Truth:
 
     Args:
         decision_id: names of the decisions.
-        outcome: 0 or 1, 1 where the declared outcome was present.
+        outcome: as the script learns them; for a binary line 1 where the declared outcome was present, else 0.
         baseline: the value of the one-feature rule; None where unknown.
         cluster: value of the first entity's first key, whose rows resemble each other.
     """
 
     decision_id: list[str]
-    outcome: list[int]
+    outcome: list[int | float]
     baseline: list[float | None]
     cluster: list[int | str | bool]
 
@@ -52,7 +52,7 @@ class TrainingInputs:
         purged: rows decided before it that the judged fit does not learn from, because their outcomes were not known
             by then.
         rows: rows that are learnt from: the training part, or all of them in the final fit.
-        prior: share of positives in these rows.
+        prior: what would be answered without features, from these rows; for a binary line the share of positives.
     """
 
     encoding: ModelInputs
@@ -63,7 +63,7 @@ class TrainingInputs:
     boundary: int
     purged: int
     rows: int
-    prior: float
+    prior: Prior
 
 
 def columns_needed(line: Line) -> list[str]:
@@ -83,13 +83,16 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
             answers check the path and judge nothing.
 
     Raises:
-        TrainingRejected: too few rows, or a part in which every outcome is the same; the message gives the counts.
+        TrainingRejected: too few rows, an outcome that is not of the declared kind, or a part in which every outcome is
+            the same; the message gives the counts.
+        RequestRefused: nothing is trained for such an outcome.
     """
+    kind = line.predicts
     times = table["decision_time"]
     if len(times) < line.training.minimum_rows:
         raise _too_few(line, len(times), "the dataset")
     split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
-    labels = [int(value == line.outcome.present) for value in table[line.outcome.name]]
+    labels = _labels(line, table)
     _check_parts(line, labels, split)
     learnt = _learnt(phase, split, len(times))
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
@@ -97,7 +100,7 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     return TrainingInputs(
         encoding=encoding,
         train=encoding.csv(train, first=[str(label) for label in train["label"]]),
-        schema={"label": line.outcome.name, "features": schema_of(encoding)},
+        schema={"label": line.outcome.name, **kind.schema, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
         truth=Truth(
             decision_id=list(holdout["decision_id"]),
@@ -108,7 +111,7 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         boundary=split.boundary,
         purged=split.purged,
         rows=learnt.size,
-        prior=sum(train["label"]) / learnt.size,
+        prior=kind.prior(train["label"]),
     )
 
 
@@ -122,7 +125,22 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
             assert_never(phase)
 
 
-def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp]) -> Mapping[str, Sequence[Any]]:
+def _labels(line: Line, table: Table) -> list[int | float]:
+    found, kind = [], line.predicts
+    for identifier, value in zip(table["decision_id"], table[line.outcome.name], strict=True):
+        try:
+            found.append(kind.label(value))
+        except (ValueError, TypeError) as error:
+            raise TrainingRejected(
+                f"line {line.name}: decision {identifier}: outcome {line.outcome.name} {error}; correct source "
+                f"{line.outcome.source.name}, or the declaration of the outcome, and build the dataset again"
+            ) from error
+    return found
+
+
+def _part(
+    table: Table, line: Line, labels: Sequence[int | float], rows: NDArray[np.intp]
+) -> Mapping[str, Sequence[Any]]:
     columns: dict[str, Sequence[Any]] = {name: table[name] for name in line.features}
     columns |= {"decision_id": table["decision_id"], "label": labels, "cluster": table[next(iter(line.decision.keys))]}
     if rows.size == 1:
@@ -131,18 +149,18 @@ def _part(table: Table, line: Line, labels: Sequence[int], rows: NDArray[np.intp
     return {name: pick(values) for name, values in columns.items()}
 
 
-def _check_parts(line: Line, labels: Sequence[int], split: HeldOut) -> None:
+def _check_parts(line: Line, labels: Sequence[int | float], split: HeldOut) -> None:
     since = format_instant(from_micros(split.boundary))
     if split.train.size < line.training.minimum_rows:
         left_out = f"; {split.purged} more are left out, as their outcomes were not known by then"
         raise _too_few(line, split.train.size, f"the training part (before {since}{left_out if split.purged else ''})")
     for part, rows in ((f"training part (before {since})", split.train), (f"holdout (from {since} on)", split.holdout)):
-        counts = Counter(labels[row] for row in rows.tolist())
-        if len(counts) < 2:
+        problem = line.predicts.constant([labels[row] for row in rows.tolist()])
+        if problem is not None:
             raise TrainingRejected(
-                f"line {line.name}: {part}: {counts[1]} of {rows.size} decisions have the outcome "
-                f"{line.outcome.name} = {line.outcome.present}; expected both outcomes in each part; choose a later "
-                "as_of, or another training.holdout in the declaration"
+                f"line {line.name}: {part}: {problem.format(outcome=line.outcome.name)}; expected "
+                f"{line.predicts.needs} in each part; choose a later as_of, or another training.holdout in the "
+                "declaration"
             )
 
 

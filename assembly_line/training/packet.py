@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
+
 if TYPE_CHECKING:
     from assembly_line.features import Manifest
     from assembly_line.training.champions import Champion
@@ -56,20 +58,53 @@ def review_packet(
 
 def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> list[str]:
     """What a reviewer should not overlook, in words."""
-    found = []
-    interval, baseline = metrics["auc_interval"], metrics["baseline_auc"]
-    if metrics["log_loss"] >= metrics["prior_log_loss"]:
-        found.append("The log loss is no better than that of answering the training part's rate for every decision.")
-    if metrics["auc"] is not None and baseline is not None and metrics["auc"] <= baseline:
-        found.append(f"The AUC is no better than that of the rule by {metrics['baseline_feature']} alone.")
-    elif interval is not None and baseline is not None and interval[0] <= baseline:
-        found.append(f"The AUC's interval includes the AUC of the rule by {metrics['baseline_feature']} alone.")
+    kind = kind_of(metrics)
+    decisive = next(measure for measure in kind.measures if measure.constant is not None)
+    found = [*_beside_the_constant(metrics, decisive)]
+    for measure in kind.measures:
+        if measure.ranks:
+            found += _beside_the_rule(metrics, measure)
+    found += _beside_the_champion(metrics.get("champion"))
     if not author_verified:
         found.append(
             "Who asked for this run is not verified: it was not started through the API."
             + ("" if risk == "low" else " It can be rejected, not approved.")
         )
     return found
+
+
+def _beside_the_constant(metrics: Mapping[str, Any], measure: Measure) -> list[str]:
+    if metrics[measure.name] < metrics[f"prior_{measure.name}"]:
+        return []
+    constant = f"the training part's {measure.constant}"
+    return [f"The {measure.words} is no better than that of answering {constant} for every decision."]
+
+
+def _beside_the_rule(metrics: Mapping[str, Any], measure: Measure) -> list[str]:
+    value, interval, rule = (metrics[form.format(measure.name)] for form in ("{}", "{}_interval", "baseline_{}"))
+    by = f"the rule by {metrics['baseline_feature']} alone"
+    if rule is None or value is None:
+        return []
+    if value <= rule:
+        return [f"The {measure.words} is no better than that of {by}."]
+    if interval is not None and interval[0] <= rule:
+        return [f"The {measure.words}'s interval includes the {measure.words} of {by}."]
+    return []
+
+
+def _beside_the_champion(compared: Mapping[str, Any] | None) -> list[str]:
+    """What the same decisions say of the run and the champion; a difference that chance explains is called noise."""
+    if compared is None:
+        return []
+    said = {name: one["says"] for name, one in compared["measures"].items()}
+    over = f"on the {compared['rows']:,} held-out decisions that the champion scored when they were taken"
+    return [
+        f"The {MEASURES[name].words} is no better than the champion's {over}: the difference is noise."
+        if verdict == "noise"
+        else f"The {MEASURES[name].words} is worse than the champion's {over}."
+        for name, verdict in said.items()
+        if verdict != "better"
+    ]
 
 
 def _what_was_left_out(split: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from assembly_line.errors import NotFound
+from assembly_line.outcome_kinds import ID_AND_LAST
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class PreparedJob(State):
     local_storage: bool = False
     transform_instance_type: str | None = None
     transform_local_storage: bool = False
+    output_filter: str = ID_AND_LAST
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,13 +58,13 @@ class MessageReader:
     """Checks messages against the schemas in a folder.
 
     Args:
-        folder: holds `prediction.v1.json`, `prediction-pointer.v1.json` and `feedback.v1.json`.
+        folder: holds `prediction.v1.json`, `prediction.v2.json`, `prediction-pointer.v1.json` and `feedback.v1.json`.
         actions: those that this application can carry out; None if it takes every action.
         s3: makes the client that fetches bodies which were too large for a message.
     """
 
     def __init__(self, folder: Path, *, actions: Sequence[str] | None, s3: Callable[[], Any]) -> None:
-        self._prediction = _validator(folder / "prediction.v1.json")
+        self._predictions = {version: _validator(folder / f"prediction.v{version}.json") for version in (1, 2)}
         self._pointer = _validator(folder / "prediction-pointer.v1.json")
         self._feedback = _validator(folder / "feedback.v1.json")
         self._actions = actions
@@ -81,8 +81,11 @@ class MessageReader:
         if isinstance(document, Mapping) and document.get("schema") == POINTER:
             _check(self._pointer, document)
             document = _parse(self._fetch(document))
-        _check(self._prediction, document)
+        version = document.get("version") if isinstance(document, Mapping) else None
+        # Of any other version than 2, the first schema says what is wrong.
+        _check(self._predictions[2 if version == 2 else 1], document)
         _check_calendar(document)
+        _check_range(document)
         if self._actions is not None and document["action"] not in self._actions:
             raise Refused(f"$.action: is none of {', '.join(self._actions)}")
         prediction: dict[str, Any] = document
@@ -127,6 +130,13 @@ def _check_calendar(prediction: Mapping[str, Any]) -> None:
             datetime.fromisoformat(prediction[name])
         except ValueError as error:
             raise Refused(f"$.{name}: is an instant that no calendar has") from error
+
+
+def _check_range(prediction: Mapping[str, Any]) -> None:
+    # A schema compares no two fields. Version 1 has no range but that of its schema.
+    low, high = prediction.get("lowest"), prediction.get("highest")
+    if (low is not None and prediction["score"] < low) or (high is not None and prediction["score"] > high):
+        raise Refused("$.score: is outside of the range that the line declares")
 
 
 def _parse(text: str | bytes) -> Any:

@@ -57,14 +57,14 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     for day in sorted({day_of(row["decision_id"]) for row in rows}):
         of_day = [row for row in rows if day_of(row["decision_id"]) == day]
         ledger.append(line.name, LedgerKind.OUTCOMES, day, run_id, of_day)
-    without = sum(outcome.without for outcome in found)
+    without, kind = sum(outcome.without for outcome in found), line.predicts
     numbers = {
         "mature": already + len(rows),
         "derived": len(rows),
         "already": already,
         "immature": len(waiting) - len(rows) - without,
         "no_outcome": without,
-        "positives": sum(row["value"] == line.outcome.present for row in rows),
+        **kind.counts([kind.label(row["value"]) for row in rows]),
     }
     logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})
     return {"line": line.name, "run_id": run_id, **numbers}

@@ -22,13 +22,14 @@ from assembly_line.delivery import (
     SpineRow,
     check_answers,
     compose,
+    require_same_answers,
     require_worth_acting,
 )
 from assembly_line.delivery import account as accounted
 from assembly_line.delivery import begin as begin_run
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
-from assembly_line.features import inputs_from_json, read_columns
+from assembly_line.features import inputs_from_json, read_columns, schema_of
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.requests import ScoringRequest
@@ -57,8 +58,9 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     asked = control.run(request.line, event["run_id"])
     standing = account().scored_periods.standing(request, champion, now=started_at, run_id=event["run_id"])
     standing.require_asked(request)
-    expires_after = account().releases.read(release).line.policy.expires_after
-    require_worth_acting(request, instant=standing.instant, expires_after=expires_after)
+    line = account().releases.read(release).line
+    require_worth_acting(request, instant=standing.instant, expires_after=line.policy.expires_after)
+    require_same_answers(line, champion, account().releases.read(champion.release).line)
     run = begin_run(
         request,
         run_id=event["run_id"],
@@ -87,13 +89,15 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     if not rows:
         raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
     files.write_batch(encoding.csv(table, first=table["decision_id"]))
-    training = account().releases.read(run.release).line.training
+    line = account().releases.read(run.release).line
+    training = line.training
     logger.info("scoring prepared", extra={"line": run.line, "run_id": run.run_id, "rows": rows})
     return {
         "job_name": job_name(run.line, run.run_id, "score", 1),
         "model_name": run.champion.model_name,
         "input_uri": files.input_uri,
         "output_uri": files.output_uri,
+        "output_filter": line.predicts.output_filter(len(schema_of(encoding))),
         "rows": rows,
         "instance_type": training.scores_on,
         "local_storage": local_storage_gb(training.scores_on) is not None,
@@ -111,10 +115,10 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     columns = list(dict.fromkeys(["decision_id", "decision_time", *keys, run.champion.baseline_feature]))
     with TemporaryDirectory() as folder:
         table = _download(event["dataset"], columns, Path(folder))
-    answers = check_answers(table["decision_id"], files.answers())
+    answers = check_answers(table["decision_id"], files.answers(), kind=line.predicts)
     batch = compose(
         run,
-        policy=line.policy,
+        line=line,
         dataset_id=event["dataset"]["dataset_id"],
         spine=_spine(table, keys, run.champion.baseline_feature),
         answers=answers,

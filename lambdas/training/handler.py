@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.decision_ids import day_of
 from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
-from assembly_line.features import read_columns, require_happened
+from assembly_line.errors import NotFound
+from assembly_line.features import read_columns
 from assembly_line.instants import format_instant
-from assembly_line.names import CONTAINER_MODEL_CODE, Phase, job_name, job_role, release_code_prefix, require_run_name
+from assembly_line.names import (
+    CONTAINER_MODEL_CODE,
+    LedgerKind,
+    Phase,
+    job_name,
+    job_role,
+    release_code_prefix,
+    require_run_name,
+)
 from assembly_line.release import Release
 from assembly_line.requests import DatasetRequest, TrainingRequest
 from assembly_line.storage import PackageContent, runs
@@ -31,8 +41,10 @@ from assembly_line.training import (
     PreparedJob,
     RunContext,
     TrainingInputs,
+    Truth,
     build_archive,
     columns_needed,
+    compared,
     fit_of,
     preparation,
     read_answers,
@@ -47,6 +59,9 @@ from lambdas.account import account_of
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from assembly_line.declarations.lines import Line
+    from assembly_line.outcome_kinds import Answer
+
 logger = Logger(service="training")
 account = partial(account_of, TrainingEnvironment)
 
@@ -58,7 +73,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     request = TrainingRequest.parse(event["input"])
     release = account().released.release(request.line, request.release)
     digest = release.digest
-    require_happened(release.line, "the training machine learns whether something happens, and no other measure yet")
+    kind = release.line.predicts.name
     _image_of(release)
     asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
@@ -75,7 +90,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
     )
-    logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest})
+    logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
 
 
@@ -122,6 +137,7 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         local_storage=local_storage_gb(training.instance_type) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
+        output_filter=release.line.predicts.output_filter(len(inputs.schema["features"])),
     )
 
 
@@ -159,20 +175,23 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     """Judge the answers of the judged fit, or check those of the final one; then register what is delivered.
 
     The final fit has learnt from the held-out decisions, so its answers say nothing about how good it is. They say that
-    the archive that is delivered loads, reads its own encoding and answers each decision with a probability.
+    the archive that is delivered loads, reads its own encoding and gives each decision an answer that can be used.
     """
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
     refit = release.line.training.refit
     store = _files(run, fit_of(phase, refit=refit))
     truth = store.truth()
-    scores = read_answers(store.answers(), truth.decision_id, fit=phase)
+    kind = release.line.predicts
+    answers = read_answers(store.answers(), truth.decision_id, kind=kind, fit=phase)
     if phase is Phase.JUDGED:
         metrics = measure(
-            scores,
+            answers,
             truth,
+            kind=kind,
             prior=store.read_json(runs.REQUEST)["prior"],
             baseline_feature=release.line.training.baseline,
+            champion=_beside_the_champion(release.line, answers, truth),
         )
         _files(run).write_json(runs.EVALUATION, metrics)
         logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
@@ -181,6 +200,20 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             account().registry(run.line).discard_model(store.fitted().packaged.model_name)
             return _evaluated(run, metrics, refit=True).to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
+
+
+def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
+    """What the champion said of the same decisions when they were taken; None where nothing can be compared."""
+    try:
+        champion = account().control.champion(line.name)
+        if not line.predicts.answers_like(account().releases.read(champion.release).line.predicts):
+            return None
+    except NotFound:
+        return None
+    predictions = account().ledger.read(
+        line.name, LedgerKind.PREDICTIONS, since_day=min(map(day_of, truth.decision_id))
+    )
+    return compared(answers, truth, predictions, kind=line.predicts, run_id=champion.run_id)
 
 
 def _evaluated(

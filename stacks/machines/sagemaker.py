@@ -86,14 +86,15 @@ def transform(
     instance_type: str,
     local_storage: str,
     timeout_seconds: str,
+    output_filter: str,
     key: str,
     environment: str,
     then: str,
 ) -> State:
-    """Score a CSV whose first column is the decision's id: each line of the answer is `decision_id,score`.
+    """Score a CSV whose first column is the decision's id: each line of the answer is `decision_id,answer`.
 
     Args:
-        model_name, input_uri, output_uri, instance_type, timeout_seconds: JSONata expressions.
+        model_name, input_uri, output_uri, instance_type, timeout_seconds, output_filter: JSONata expressions.
         local_storage: JSONata expression: whether the instance type has disks of its own.
     """
     job = task(
@@ -117,7 +118,11 @@ def transform(
             "TransformResources": _encrypted(
                 f"{{'InstanceCount': 1, 'InstanceType': {instance_type}}}", key=key, unless=local_storage
             ),
-            "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
+            "DataProcessing": {
+                "InputFilter": "$[1:]",
+                "JoinSource": "Input",
+                "OutputFilter": expression(output_filter),
+            },
             "Tags": _tags(environment),
         },
         then=then,

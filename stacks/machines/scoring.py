@@ -58,6 +58,7 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
             instance_type="$prepared.instance_type",
             local_storage="$prepared.local_storage",
             timeout_seconds="$prepared.timeout_seconds",
+            output_filter="$prepared.output_filter",
             key=parts.key,
             environment=announcer.environment,
             then="Publish",

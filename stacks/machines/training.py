@@ -160,6 +160,7 @@ class FitStates:
             instance_type="$prepared.transform_instance_type",
             local_storage="$prepared.transform_local_storage",
             timeout_seconds="$prepared.timeout_seconds",
+            output_filter="$prepared.output_filter",
             key=self.parts.key,
             environment=self.environment,
             then=self.then,

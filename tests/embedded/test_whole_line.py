@@ -141,7 +141,7 @@ def test_scoring_without_a_champion_says_how_to_get_one(refused: dict[str, Answe
     ("case", "reason"),
     [
         ("script", "ValueError: bad column"),
-        ("nan", "expected a probability in [0, 1]"),
+        ("nan", "is not finite, expected [0, 1]"),
         ("few", "one answer for each"),
         ("killed", "SIGKILL"),
     ],

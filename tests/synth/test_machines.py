@@ -286,7 +286,7 @@ def test_scores_come_back_beside_the_id_of_their_decision(machines: dict[str, De
         assert arguments["DataProcessing"] == {
             "InputFilter": "$[1:]",
             "JoinSource": "Input",
-            "OutputFilter": "$[0,-1]",
+            "OutputFilter": "{% $prepared.output_filter %}",
         }
         assert arguments["TransformInput"]["SplitType"] == arguments["TransformOutput"]["AssembleWith"] == "Line"
         assert arguments["TransformInput"]["ContentType"] == arguments["TransformOutput"]["Accept"] == "text/csv"

@@ -65,4 +65,4 @@ def show_performance(session: Session, line: Line, by: By = None, cluster: Clust
     found = measured_performance(history, declared, by=by, cluster=cluster)
     counts = {**history.counts, "quarantined": quarantined(session.target, line)}
     document = {"line": line, "history": counts, "performance": [one.to_json() for one in found]}
-    session.output.result(document, draw_performance(found, counts, by=by))
+    session.output.result(document, draw_performance(found, counts, kind=type(declared.predicts), by=by))

@@ -42,7 +42,7 @@ def show_run(session: Session, line: Line, run: Run) -> None:
 def compare_runs(session: Session, line: Line, run: Run, other: Other) -> None:
     """Show the figures of two runs side by side, and where the runs begin to differ."""
     from assembly_line.cli.views.training_runs import draw_compared
-    from assembly_line.training import compared
+    from assembly_line.training import runs_compared
 
-    found = compared(session.target, line, run, other)
+    found = runs_compared(session.target, line, run, other)
     session.output.result(found, draw_compared(found))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure
+from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def draw_champion(shown: Mapping[str, Any]) -> Render:
     champion, approved = shown["champion"], shown["approved"]
     restored = champion["restored"] or {}
+    measure = kind_of(champion["metrics"]).measures[0]
 
     def render(console: Console) -> None:
         fields(
@@ -34,12 +36,16 @@ def draw_champion(shown: Mapping[str, Any]) -> Render:
                 run["run_id"],
                 run["promoted_at"][:19],
                 person(run["reviewer"]),
-                figure(run["metrics"]["auc"]),
+                figure(run["metrics"].get(measure.name)),
                 "decides" if run["run_id"] == champion["run_id"] else "",
             )
             for run in approved
         ]
-        rows(("run", "approved", "by", "AUC", ""), content, title="\nApproved, the latest first")(console)
+        rows(
+            ("run", "approved", "by", measure.words, ""),
+            content,
+            title="\nApproved, the latest first",
+        )(console)
         if champion["replaces"]:
             back = f'line champion rollback {shown["line"]} --reason "..." --as reviewer'
             console.print(f"\n`{back}` lets {champion['replaces']} decide again.", markup=False, soft_wrap=True)

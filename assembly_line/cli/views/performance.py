@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, rows
+from assembly_line.outcome_kinds import Binary, OutcomeKind
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from assembly_line.feedback import Performance
 
-COLUMNS = ("delivered", "in force", "mature", "positive", "AUC", "95 % int.", "rule", "log loss", "prior")
-LEGEND = (
-    "AUC and log loss of the scores in force; rule: AUC of the one-feature rule; prior: log loss of the training rate."
-)
+# How many measures of a kind the table has room for; a program gets all of them.
+SHOWN = 2
+
+COUNTS = {"delivered": "decisions", "in_force": "in_force", "mature": "rows"}
 
 # What the counts of the ledger say, for a reader.
 COUNTED = {
@@ -38,11 +39,13 @@ COUNTED = {
 }
 
 
-def draw_performance(found: Sequence[Performance], counts: Mapping[str, int], *, by: str | None) -> Render:
+def draw_performance(
+    found: Sequence[Performance], counts: Mapping[str, int], *, kind: type[OutcomeKind], by: str | None
+) -> Render:
     def draw(console: Console) -> None:
-        content = [(_group(one, by), *figures(one.to_json())) for one in found]
-        rows((by or "", *COLUMNS), content, title="Predictions in force against mature outcomes")(console)
-        console.print(LEGEND, style="dim")
+        content = [(_group(one, by), *figures(one.to_json(), kind)) for one in found]
+        rows((by or "", *columns(kind)), content, title="Predictions in force against mature outcomes")(console)
+        console.print(legend(kind), style="dim")
         for text in why_not(found, by):
             console.print(text, style="dim", markup=False)
         rows(("Ledger", "", ""), [(name, count, COUNTED[name]) for name, count in counts.items()])(console)
@@ -50,19 +53,41 @@ def draw_performance(found: Sequence[Performance], counts: Mapping[str, int], *,
     return draw
 
 
-def figures(one: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The cells of `COLUMNS`, from a performance's JSON."""
-    return (
-        one["decisions"],
-        one["in_force"],
-        one["rows"],
-        one["positives"] if one["rows"] else "-",
-        figure(one["auc"]),
-        interval(one["auc_interval"]),
-        figure(one["baseline_auc"]),
-        figure(one["log_loss"]),
-        figure(one["prior_log_loss"]),
-    )
+def columns(kind: type[OutcomeKind]) -> list[str]:
+    """Titles of the table of a kind's figures."""
+    return [title for title, _ in _cells({}, kind)]
+
+
+def figures(one: Mapping[str, Any], kind: type[OutcomeKind]) -> list[Any]:
+    """The cells of `columns`, from a performance's JSON."""
+    return [cell for _, cell in _cells(one, kind)]
+
+
+def legend(kind: type[OutcomeKind]) -> str:
+    """What the columns say."""
+    shown = kind.measures[:SHOWN]
+    said = [f"{' and '.join(measure.words for measure in shown)} of the scores in force"]
+    for measure in shown:
+        if measure.ranks:
+            said.append(f"rule: {measure.words} of the one-feature rule")
+        if measure.constant is not None:
+            said.append(f"prior: {measure.words} of the training {measure.constant}")
+    return "; ".join(said) + "."
+
+
+def _cells(one: Mapping[str, Any], kind: type[OutcomeKind]) -> list[tuple[str, Any]]:
+    cells: list[tuple[str, Any]] = [(name.replace("_", " "), one.get(key)) for name, key in COUNTS.items()]
+    if kind is Binary:
+        cells.append(("positive", one["positives"] if one.get("rows") else "-"))
+    for place, measure in enumerate(kind.measures[:SHOWN]):
+        cells.append((measure.words, figure(one.get(measure.name))))
+        if place == 0:
+            cells.append(("95 % int.", interval(one.get(f"{measure.name}_interval"))))
+        if measure.ranks:
+            cells.append(("rule", figure(one.get(f"baseline_{measure.name}"))))
+        if measure.constant is not None:
+            cells.append(("prior", figure(one.get(f"prior_{measure.name}"))))
+    return cells
 
 
 def figure(value: float | None) -> str:

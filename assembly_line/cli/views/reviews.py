@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure, interval
+from assembly_line.outcome_kinds import MEASURES, kind_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,13 +71,33 @@ def draw_review(review: Mapping[str, Any]) -> Render:
 
 
 def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    positives = f"{metrics['positives']:,} positive"
+    positives = f", {metrics['positives']:,} positive" if "positives" in metrics else ""
+    cells: dict[str, Any] = {"decisions": f"{metrics['rows']:,}{positives}"}
+    for measure in kind_of(metrics).measures:
+        # Runs of earlier versions lack some.
+        if measure.name not in metrics:
+            continue
+        cells[measure.words] = f"{figure(metrics[measure.name])} ({interval(metrics.get(f'{measure.name}_interval'))})"
+        if measure.constant is not None:
+            beside = figure(metrics[f"prior_{measure.name}"])
+            cells[measure.words] += f"; of the training {measure.constant} for everyone {beside}"
+        if measure.ranks:
+            rule = f"{measure.words} {figure(metrics[f'baseline_{measure.name}'])}"
+            cells[f"rule by {metrics['baseline_feature']}"] = rule
+    return cells | _beside_the_champion(metrics.get("champion"))
+
+
+def _signed(bounds: Sequence[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:+.3f} to {bounds[1]:+.3f}"
+
+
+def _beside_the_champion(compared: Mapping[str, Any] | None) -> dict[str, str]:
+    if compared is None:
+        return {}
     return {
-        "decisions": f"{metrics['rows']:,}, {positives}",
-        "AUC": f"{figure(metrics['auc'])} ({interval(metrics['auc_interval'])})",
-        f"rule by {metrics['baseline_feature']}": f"AUC {figure(metrics['baseline_auc'])}",
-        "present champion": None if metrics.get("champion_auc") is None else f"AUC {figure(metrics['champion_auc'])}",
-        "log loss": f"{metrics['log_loss']:.4f}; of the training rate for everyone {metrics['prior_log_loss']:.4f}",
+        f"{MEASURES[name].words}, less the champion's": f"{one['difference']:+.3f} ({_signed(one['interval'])}), "
+        f"{one['says']}, on {compared['rows']:,} decisions"
+        for name, one in compared["measures"].items()
     }
 
 

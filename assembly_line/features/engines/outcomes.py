@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assembly_line.decision_ids import KeyValue
 from assembly_line.declarations.lines import Line
-from assembly_line.errors import RequestRefused
 from assembly_line.features.engines.duckdb_reader import DuckdbReader
 from assembly_line.features.files.session import connect
 from assembly_line.features.spine.assembly import horizon_column
@@ -22,7 +21,7 @@ from assembly_line.features.spine.decisions import listed
 from assembly_line.features.spine.outcome_values import outcome_values
 from assembly_line.features.spine.own_row_outcomes import observe_own_rows
 from assembly_line.features.spine.spine import Observation, observe
-from assembly_line.features.values.columns import Column, column_of, concatenated
+from assembly_line.features.values.columns import Column, column_of, concatenated, decimal_scale
 from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.features.values.semantics import NEVER
 from assembly_line.instants import from_micros, to_micros
@@ -38,13 +37,13 @@ class DecisionOutcome:
         mature_at: when its horizon and the source's delay have passed, or its own row's value is known; None if that is
             unknown.
         mature: `mature_at` lies at or before as_of, and the source reaches to the end of the horizon.
-        value: the declared value for presence or absence; None unless mature.
+        value: of the outcome, as JSON has it: a decimal is a float; None unless mature.
         without: it has no outcome: its own row states none, or rows of it state different ones.
     """
 
     mature_at: datetime | None
     mature: bool
-    value: int | None
+    value: int | float | str | None
     without: bool = False
 
 
@@ -54,22 +53,6 @@ def sources_of(line: Line) -> list[str]:
         return list(dict.fromkeys([line.outcome.source.name, line.decision.time_source.name]))
     until = [line.outcome.until.source.name] if line.outcome.until else []
     return [line.outcome.source.name, *until]
-
-
-def require_happened(line: Line, reason: str) -> None:
-    """Refuse an outcome that is measured otherwise than by whether something happened.
-
-    Raises:
-        RequestRefused: names line, outcome and measure, and gives the reason.
-    """
-    if line.outcome.measure != "happened":
-        raise RequestRefused(
-            f"line: the outcome {line.outcome.name} of {line.name} is measured as {line.outcome.measure}; {reason}. "
-            "Datasets of the line can be built all the same",
-            where="line",
-            value=f"{line.name}, whose outcome is measured as {line.outcome.measure}",
-            expected="a line whose outcome models are judged by",
-        )
 
 
 def derive(
@@ -91,11 +74,11 @@ def derive(
         files: source name -> local Parquet files (`Lake.fetch`), for each of `sources_of(line)`.
 
     Raises:
-        RequestRefused: the line's outcome is not whether something happened.
+        RequestRefused: nothing is judged of such an outcome.
         SourceUnreadable: a file is not what the lake wrote.
         QualityGateFailed: the horizons' source states two ends for one entity.
     """
-    require_happened(line, "the ledger keeps outcomes of presence or absence")
+    _ = line.predicts
     if not decisions:
         return []
     keys = {
@@ -114,12 +97,12 @@ def derive(
         until = horizon_column(line, keys, reader)
         observed = observe(line, times, until, as_of=to_micros(as_of), covered=covered_until)
         ends = np.where(observed.known_at == NEVER, moments, observed.ends)
-        values = outcome_values(line, keys, moments, ends, reader)[line.outcome.name].values
+        values = _plain(outcome_values(line, keys, moments, ends, reader)[line.outcome.name])
     return [
         DecisionOutcome(
             mature_at=None if at == NEVER else from_micros(at), mature=ready, value=value if ready else None
         )
-        for at, ready, value in zip(observed.known_at.tolist(), observed.usable.tolist(), values.tolist(), strict=True)
+        for at, ready, value in zip(observed.known_at.tolist(), observed.usable.tolist(), values, strict=True)
     ]
 
 
@@ -132,7 +115,7 @@ def _of_own_rows(
     asked = {**keys, DECISION_TIME: times}
     there = {**rows.keys, DECISION_TIME: rows.times}
     codes = reader.codes({name: concatenated(asked[name].kind, [asked[name], there[name]]) for name in asked})
-    values = observed.values[line.outcome.name].values
+    values = _plain(observed.values[line.outcome.name])
     found: dict[int, list[int]] = {code: [] for code in codes[: len(times)].tolist() if code >= 0}
     for row, code in enumerate(codes[len(times) :].tolist()):
         if code in found:
@@ -140,9 +123,16 @@ def _of_own_rows(
     return [_one(observed, values, found.get(code, [])) for code in codes[: len(times)].tolist()]
 
 
-def _one(observed: Observation, values: NDArray[Any], rows: Sequence[int]) -> DecisionOutcome:
+def _plain(column: Column) -> list[Any]:
+    """As JSON has them; None for a number that it has not. Values under a null are arbitrary."""
+    scale = decimal_scale(column.kind)
+    values = column.values.tolist() if scale is None else (column.values / 10**scale).tolist()
+    return [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
+
+
+def _one(observed: Observation, values: Sequence[Any], rows: Sequence[int]) -> DecisionOutcome:
     """The outcome that rows of one decision state, as soon as one does; none where they contradict each other."""
-    ready = sorted((int(observed.known_at[row]), int(values[row])) for row in rows if observed.usable[row])
+    ready = sorted((int(observed.known_at[row]), values[row]) for row in rows if observed.usable[row])
     stated = {value for _, value in ready}
     if len(stated) == 1:
         at, value = ready[0]

@@ -26,6 +26,11 @@ def check_model_spec(spec: ModelSpecBase, line: Line) -> None:
         _require_columns("model.group", spec.group, [*keys, DECISION_TIME])
     if isinstance(spec, Forecasting) and spec.series is not None:
         _require_columns("model.series", spec.series, keys)
+    if line.outcome.classes:
+        raise RequestRefused(
+            f"model.type: {line.outcome.name} of line {line.name} is one of several classes, which no model inputs "
+            "have yet; use type plain"
+        )
     kind = kind_of_outcome(line.outcome)
     if isinstance(spec, Survival) and kind != "time_to_event":
         raise RequestRefused(

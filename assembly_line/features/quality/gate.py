@@ -15,9 +15,8 @@ from assembly_line.features.quality.freshness_rules import freshness, silences
 from assembly_line.features.quality.gate_rules import (
     GateLimits,
     all_null,
-    both_classes,
     key_nulls,
-    outcome_varies,
+    outcome_rule,
     row_count,
     unique_ids,
     volume,
@@ -68,8 +67,7 @@ def examine(
     findings += schema_rules(plan)
     findings += built.findings
     if plan.with_outcome:
-        rule = both_classes if plan.line.outcome.has_classes else outcome_varies
-        findings += [volume(plan, columns), rule(plan, columns)]
+        findings += [volume(plan, columns), outcome_rule(plan.line.outcome)(plan, columns)]
         findings += audit_outcome(plan, columns)
         if not knowledge_was_audited(built.findings):
             findings.append(not_run(f"not run: built by {built.engine}, where the rows of the sources are not at hand"))

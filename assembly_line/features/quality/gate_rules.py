@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
+from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.quality import Volume
 from assembly_line.features.model.findings import EXAMPLES, Finding, examples_of
 from assembly_line.features.model.plans import Plan
@@ -135,6 +137,29 @@ def volume(plan: Plan, columns: Mapping[str, Column]) -> Finding:
         value=f"{rows} rows",
         expected=f"at least {least}{' with a mature outcome' if plan.with_outcome else ''}",
         advice="choose a later as_of or an earlier from",
+    )
+
+
+def outcome_rule(outcome: Outcome) -> Callable[[Plan, Mapping[str, Column]], Finding]:
+    """The rule about the values of an outcome: of named classes, of presence and absence, or of a number."""
+    if outcome.classes:
+        return named_classes
+    return both_classes if outcome.has_classes else outcome_varies
+
+
+def named_classes(plan: Plan, columns: Mapping[str, Column]) -> Finding:
+    outcome = plan.line.outcome
+    values = columns[outcome.name]
+    counts = Counter(values.values[values.valid].tolist())
+    others = [value for value in counts if value not in outcome.classes]
+    known = ", ".join(f"{counts[name]} with {name}" for name in outcome.classes)
+    return Finding(
+        rule="outcome_classes",
+        passed=not others and len(counts) > 1,
+        severity="error",
+        value=f"{known}, {sum(counts[value] for value in others)} with a value that is none of the declared classes",
+        expected="two classes or more, none with another value",
+        advice=f"declare the other values as classes of {outcome.name}, or check source {outcome.source.name}",
     )
 
 

@@ -38,4 +38,4 @@ def measured_performance(
     from assembly_line.feedback.performance import measure
 
     chosen = cluster or next(iter(line.decision.keys))
-    return measure(history, present=line.outcome.present, cluster=chosen, by=by)
+    return measure(history, kind=line.predicts, cluster=chosen, by=by)

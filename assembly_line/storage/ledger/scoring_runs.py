@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
 from assembly_line.errors import NotFound, ScoringFailed
-from assembly_line.messages import Prediction
+from assembly_line.messages import AnyPrediction
 from assembly_line.names import LedgerKind, scoring_prefix
 from assembly_line.storage.ledger.ledger import checked_rows
 from assembly_line.storage.services.objects import ObjectStore
@@ -63,7 +63,7 @@ class ScoringRun:
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_messages(self, predictions: Iterable[Prediction], form: Form) -> None:
+    def write_messages(self, predictions: Iterable[AnyPrediction], form: Form) -> None:
         """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
         messages = []
         for prediction in predictions:

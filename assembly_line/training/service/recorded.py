@@ -47,7 +47,7 @@ def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
         ) from error
 
 
-def compared(account: Account, line: str, first: str, second: str) -> dict[str, Any]:
+def runs_compared(account: Account, line: str, first: str, second: str) -> dict[str, Any]:
     """The figures of two runs, and where the runs differ.
 
     Raises:

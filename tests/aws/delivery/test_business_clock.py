@@ -15,6 +15,7 @@ from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure
 from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 from assembly_line.names import ControlKey, LedgerKind, scoring_prefix
+from assembly_line.outcome_kinds import Binary
 from tests.aws.delivery.scoring_run import DAY, LEARNT_FROM, LINE, Household, Scoring, learnt_from
 
 NEXT_DAY = DAY + timedelta(days=1)
@@ -60,7 +61,7 @@ class World:
         return join(read(LINE, LedgerKind.PREDICTIONS), read(LINE, LedgerKind.DELIVERIES), [], self.outcomes())
 
     def judged(self) -> Performance:
-        return measure(self.history(), present=1, cluster="household_id", draws=20)[-1]
+        return measure(self.history(), kind=Binary(present=1), cluster="household_id", draws=20)[-1]
 
     def report(self) -> dict[str, Any]:
         found: dict[str, Any] = self.scoring.store.read_json(f"{scoring_prefix(LINE, self.scoring.run_id)}report.json")
@@ -85,8 +86,8 @@ def test_a_past_day_scored_by_a_model_that_learnt_from_it_is_withheld_and_never_
     world.score(HOUSEHOLDS, honest())
     before = world.judged()
     assert (before.decisions, before.in_force, before.rows) == (40, 40, 40)
-    assert before.auc is not None
-    assert before.auc < 0.9
+    assert before.figures["auc"] is not None
+    assert before.figures["auc"] < 0.9
     world.scoring.received()
 
     learnt_from(world.scoring.store, as_of=ENDED)

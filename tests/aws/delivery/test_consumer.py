@@ -220,6 +220,17 @@ def test_a_decision_takes_effect_once_however_often_its_message_comes(desk: Desk
     assert {receipt.status for receipt in receipts} == {"applied"}
 
 
+def test_both_versions_of_a_prediction_take_effect_and_a_score_out_of_its_range_does_not(
+    desk: Desk, consumed: Consumed
+) -> None:
+    number = {"version": 2, "outcome": "spends", "kind": "amount", "lowest": 0, "highest": None, "detail": None}
+    later = {**prediction(2, score=812.5, action="remind"), **number, "field_of_later": True}
+    desk.send(prediction(1), later, {**prediction(3, score=-1), **number}, {**prediction(4), "version": 3})
+
+    assert consumed() == {"received": 4, "applied": 2, "refused": 2, "receipts": 2}
+    assert desk.work_list() == {1: (1, "leave", 1), 2: (1, "remind", 1)}
+
+
 def test_a_higher_revision_replaces_a_lower_one_is_ignored_and_an_expired_one_has_no_effect(
     desk: Desk, consumed: Consumed
 ) -> None:

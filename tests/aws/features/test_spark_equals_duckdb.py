@@ -35,13 +35,14 @@ from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
+from tests.embedded.kinds.triage.line import LINE as TRIAGE
 from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.flights_world import FILED, own_line, random_flights, with_peeking_view
 from tests.unit.features.leaking_world import LEAKS, scripts_with_leaks, with_leaks
 from tests.unit.features.leaking_world import world as leaking_world
 from tests.unit.features.random_worlds import random_world
-from tests.unit.features.small_world import SmallLake, Tables, a_line, rows_of
+from tests.unit.features.small_world import Row, SmallLake, Tables, a_line, rows_of
 from tests.unit.features.udf_world import SCRIPTS, with_udfs
 from tests.unit.features.view_world import with_udf_over_a_view
 
@@ -94,7 +95,26 @@ def equal_cases() -> Iterator[tuple[str, Case]]:
     yield "empty", Case(a_line(), random_world(10), {**ALL, "from": "2001-01-01", "to": "2001-01-02"})
     yield "several entities", by_several_entities()
     yield "own outcomes", Case(*with_peeking_view(), {"purpose": "training", "as_of": "2024-05-10"})
+    yield "named classes", Case(TRIAGE, tickets(), {"purpose": "training", "as_of": "2024-05-10"})
     yield from cases_of_the_spine()
+
+
+def tickets() -> dict[str, list[Row]]:
+    """Tickets of which some are not closed, and some name no team."""
+    teams = (*TRIAGE.outcome.classes, None)
+    rows: list[Row] = [
+        {
+            "ticket_id": number,
+            "words": number * 7 % 50,
+            "product": ("invoice", "Ä", None)[number % 3],
+            "opened": flights_world.START + hours(number),
+            "closed": None if number % 11 == 0 else flights_world.START + hours(2 * number + 1),
+            "team": teams[number % 4],
+        }
+        for number in range(60)
+    ]
+    facts: list[Row] = [{name: row[name] for name in ("ticket_id", "words", "product")} for row in rows]
+    return {"tickets": rows, "ticket_facts": facts}
 
 
 def by_several_entities() -> Case:

@@ -86,11 +86,13 @@ def sagemaker(aws: None) -> SageMakerClient:
 @pytest.fixture(scope="module")
 def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterator[None]:
     """The variables that the stack sets, and stores built anew for this account."""
+    new_bucket(boto3.client("s3", region_name=REGION), "ledger")
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in {
             "ASSEMBLY_ENVIRONMENT": "test",
             "ACCOUNT_ID": "123456789012",
             "STORE_BUCKET": "store",
+            "LEDGER_BUCKET": "ledger",
             "CONTROL_TABLE": "control",
             "CHAMPION_TABLE": "champions",
         }.items():

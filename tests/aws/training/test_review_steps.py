@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assembly_line.decision_ids import day_of
 from assembly_line.errors import Conflict, DocumentUnreadable, NotFound, NotPermitted
-from assembly_line.names import ControlKey, approved_item, review_item
+from assembly_line.names import ControlKey, LedgerKind, approved_item, review_item
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
+from lambdas.training import handler as training
 from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RunSoFar, call
 from tests.champions import a_champion
 
@@ -238,6 +240,37 @@ def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFa
 
     champion = run.request_review()["packet"]["champion"]
     assert (champion["run_id"], champion["own_metrics"]) == (verified.run_id, verified.answers["evaluated"]["metrics"])
+
+
+def test_the_next_run_is_compared_with_what_the_champion_said_of_the_same_decisions_in_time(
+    verified: RunSoFar, run: RunSoFar, new_run: Callable[[], RunSoFar]
+) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    run.package()
+    held_out = [row[0] for row in run.batch()]
+    ledger = training.account().ledger
+
+    def scored(name: str, said: Sequence[str], **changes: Any) -> None:
+        rows = [
+            {"decision_id": one, "revision": 1, "score": 0.5, "model": {"run_id": verified.run_id}, **changes}
+            for one in said
+        ]
+        ledger.append(LINE, LedgerKind.PREDICTIONS, day_of(said[0]), f"{run.run_id}-{name}", rows)
+
+    scored("in-time", held_out[:40])
+    scored("backfill", held_out[40:], backfill=["model_knows_more"])
+
+    metrics = run.evaluate()["metrics"]
+
+    assert {name: metrics["champion"][name] for name in ("run_id", "rows")} == {"run_id": verified.run_id, "rows": 40}
+    auc = metrics["champion"]["measures"]["auc"]
+    assert (auc["champion"], auc["challenger"], auc["difference"], auc["says"]) == (0.5, 1.0, 0.5, "better")
+    assert metrics["champion_auc"] == 0.5
+    # No run is compared with decisions that nobody scored in time.
+    later = new_run()
+    later.control.write(LINE, ControlKey.CHAMPION, {**later.control.champion(LINE).to_json(), "run_id": "x"})
+    assert later.evaluate()["metrics"]["champion"] is None
 
 
 def test_answering_the_execution_by_hand_is_not_a_review(verified: RunSoFar, sagemaker: SageMakerClient) -> None:

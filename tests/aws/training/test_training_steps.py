@@ -148,13 +148,13 @@ def test_begin_refuses_what_cannot_become_a_run(run: RunSoFar, subtests: pytest.
             run.begin(**request)
 
 
-def test_begin_refuses_an_outcome_that_is_not_whether_something_happens(
+def test_begin_refuses_an_outcome_that_nothing_is_trained_for(
     run: RunSoFar, release: Release, release_as: ReleaseAs
 ) -> None:
-    release_as(replace(release.line, outcome=replace(release.line.outcome, measure="count")))
+    release_as(replace(release.line, outcome=replace(release.line.outcome, measure="time_to_event")))
 
     with pytest.raises(
-        RequestRefused, match=r"redeemed of coupon_redemption is measured as count; the training machine"
+        RequestRefused, match=r"redeemed of coupon_redemption is measured as time_to_event, which is not trained"
     ):
         run.begin()
 
@@ -363,7 +363,7 @@ def packages(sagemaker: SageMakerClient) -> list[Any]:
 UNTRUSTED: list[tuple[Callable[[list[str]], list[str]], str]] = [
     (lambda lines: lines[:-1], "answered 59 of 60 rows"),
     (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
-    (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan'; expected a probability"),
+    (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan' is not finite"),
 ]
 
 

@@ -23,6 +23,7 @@ from assembly_line.feedback.maturity import open_decisions
 from assembly_line.feedback.performance import measure
 from assembly_line.messages import Prediction, StationEvent
 from assembly_line.names import LedgerKind
+from assembly_line.outcome_kinds import Binary
 from assembly_line.storage.lake.online_table import Publication
 from assembly_line.storage.ledger.ledger import checked_rows
 from assembly_line.storage.models.control_table import ControlTable
@@ -226,7 +227,7 @@ def of_ledger(kind: LedgerKind) -> Read:
             return [described(row) for row in rows[kind]]
         history = join(*(rows[one] for one in valid))
         [(found.outcome, found.action, found.hindsight, found.backfills) for found in history.decisions]
-        measure(history, present=1, cluster="household_id", draws=2)
+        measure(history, kind=Binary(present=1), cluster="household_id", draws=2)
         return open_decisions(rows[LedgerKind.PREDICTIONS], rows[LedgerKind.OUTCOMES], run_id=RUN)
 
     return read

@@ -91,6 +91,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "known": None,
         "delay": timedelta(0),
         "where": None,
+        "classes": (),
     },
     "Training": {
         "script": "train.py",
@@ -107,6 +108,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "refit": True,
         "preprocessing": None,
         "transform_instance_type": "ml.m5.large",
+        "quantiles": (),
+        "score_range": None,
     },
     "Policy": {
         "version": 1,
@@ -117,6 +120,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "exploration": 0.1,
         "expires_after": days(7),
         "values": {"restock": 2.5},
+        "cuts": None,
     },
     "Delivery": {"subscribers": ("planner",)},
     "Line": {

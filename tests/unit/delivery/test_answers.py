@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line.delivery.answers import Reason, check_answers
+from assembly_line.delivery.answers import CheckedAnswers, Reason
+from assembly_line.delivery.answers import check_answers as check_answers_of
 from assembly_line.errors import ScoringFailed
+from assembly_line.outcome_kinds import Binary
+
+
+def check_answers(asked: Sequence[str], answered: Iterable[str]) -> CheckedAnswers:
+    return check_answers_of(asked, answered, kind=Binary())
+
+
+def scores(checked: CheckedAnswers) -> dict[str, float]:
+    return {identifier: score for identifier, (score,) in checked.answers.items()}
 
 
 def ids(count: int) -> list[str]:
@@ -24,7 +36,7 @@ def test_matches_by_id_whatever_the_order() -> None:
 
     checked = check_answers(asked, answers)
 
-    assert list(checked.scores.items()) == [(identifier, position / 50) for position, identifier in enumerate(asked)]
+    assert list(scores(checked).items()) == [(identifier, position / 50) for position, identifier in enumerate(asked)]
     assert (checked.quarantined, checked.repeated) == ((), 0)
 
 
@@ -50,7 +62,7 @@ def test_a_bad_score_is_kept_aside_and_the_rest_goes_on(text: str, reason: Reaso
 
     checked = check_answers([good, bad], [f"{good},0.25", f"{bad},{text}"])
 
-    assert checked.scores == {good: 0.25}
+    assert scores(checked) == {good: 0.25}
     (kept,) = checked.quarantined
     assert (kept.decision_id, kept.reason) == (bad, reason)
 
@@ -58,20 +70,20 @@ def test_a_bad_score_is_kept_aside_and_the_rest_goes_on(text: str, reason: Reaso
 @pytest.mark.parametrize("text", ["0", "1", "1e-300", ".5", "+0.5", "-0.0", "5E-1"])
 def test_every_way_to_write_a_probability_is_read(text: str) -> None:
     (only,) = ids(1)
-    assert check_answers([only], [f"{only},{text}\r"]).scores == {only: float(text)}
+    assert scores(check_answers([only], [f"{only},{text}\r"])) == {only: float(text)}
 
 
 def test_one_decision_twice_with_one_score_counts_once() -> None:
     first, second = ids(2)
     checked = check_answers([first, second, first], [f"{first},0.5", f"{first},0.50", f"{second},0.1"])
-    assert checked.scores == {first: 0.5, second: 0.1}
+    assert scores(checked) == {first: 0.5, second: 0.1}
     assert checked.repeated == 1
 
 
 def test_one_decision_with_two_scores_is_kept_aside() -> None:
     first, second = ids(2)
     checked = check_answers([first, second, first], [f"{first},0.5", f"{first},0.6", f"{second},0.1"])
-    assert checked.scores == {second: 0.1}
+    assert scores(checked) == {second: 0.1}
     assert [(kept.decision_id, kept.reason) for kept in checked.quarantined] == [(first, Reason.TWO_SCORES)]
 
 
@@ -106,10 +118,10 @@ def test_a_model_that_answers_nothing_usable_fails_the_batch() -> None:
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=30))
-def test_scores_are_carried_bit_for_bit(scores: list[float]) -> None:
-    asked = ids(len(scores))
-    checked = check_answers(asked, [f"{key},{value!r}" for key, value in zip(asked, scores, strict=True)])
-    assert list(checked.scores.values()) == scores
+def test_scores_are_carried_bit_for_bit(given_scores: list[float]) -> None:
+    asked = ids(len(given_scores))
+    checked = check_answers(asked, [f"{key},{value!r}" for key, value in zip(asked, given_scores, strict=True)])
+    assert list(scores(checked).values()) == given_scores
 
 
 @given(
@@ -124,6 +136,6 @@ def test_every_decision_is_either_scored_or_kept_aside(rows: list[tuple[int, str
 
     kept = [item.decision_id for item in checked.quarantined]
     assert len(kept) == len(set(kept))
-    assert set(kept) | set(checked.scores) == set(asked)
-    assert not set(kept) & set(checked.scores)
+    assert set(kept) | set(scores(checked)) == set(asked)
+    assert not set(kept) & set(scores(checked))
     assert checked.repeated == len(asked) - len(set(asked))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +14,20 @@ from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import check_answers
-from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose
+from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose, require_same_answers
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import DecidingModel, ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
 from assembly_line.delivery.report import DeliveryRecord, account
 from assembly_line.documents import document_of, read_document
 from assembly_line.errors import ScoringFailed
+from assembly_line.loader import load_line
+from tests.champions import a_champion
+from tests.embedded.kinds.spending.line import LINE as SPENDING
 
 AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
 POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
+SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 CONTEXT = ScoringContext(
     run_id="run-1",
     line="coupon_redemption",
@@ -56,8 +62,8 @@ def row(number: int, **changes: Any) -> SpineRow:
 
 def composed(rows: list[SpineRow], scores: list[str]) -> ComposedBatch:
     lines = [f"{one.decision_id},{score}" for one, score in zip(rows, scores, strict=True)]
-    answers = check_answers([one.decision_id for one in rows], lines)
-    return compose(CONTEXT, policy=POLICY, dataset_id="dataset", spine=rows, answers=answers)
+    answers = check_answers([one.decision_id for one in rows], lines, kind=SHIPPED.predicts)
+    return compose(CONTEXT, line=replace(SHIPPED, policy=POLICY), dataset_id="dataset", spine=rows, answers=answers)
 
 
 def test_the_context_survives_the_state_machine() -> None:
@@ -208,3 +214,29 @@ def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
     over = prediction.model_copy(update={"keys": {"name": "a" * (spare + 2)}})
     assert isinstance(write_message(fits, SNS, store_prefix="p/", bucket="b"), OutboundMessage)
     assert not isinstance(write_message(over, SNS, store_prefix="p/", bucket="b"), OutboundMessage)
+
+
+def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() -> None:
+    training = replace(SPENDING.training, quantiles=(0.1, 0.9), score_range=None)
+    line = replace(SPENDING, training=training, policy=replace(SPENDING.policy, cuts=0.9))
+    rows = [row(1), row(2), row(3)]
+    lines = [f"{rows[0].decision_id},10,150", f"{rows[1].decision_id},99,90", f"{rows[2].decision_id},1,nan"]
+    answers = check_answers([one.decision_id for one in rows], lines, kind=line.predicts)
+    batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=rows, answers=answers)
+
+    said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
+    assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "call"), (2, 99.0, "leave")]
+    assert said[1]["detail"] == {"kind": "quantiles", "score_of": "0.9", "quantiles": {"0.1": 90.0, "0.9": 99.0}}
+    assert [(kept["decision_id"], kept["reason"]) for kept in batch.quarantined] == [
+        (rows[2].decision_id, "score_not_finite")
+    ]
+    assert [line.predicts.answer_of(one) for one in batch.rows] == [(10.0, 150.0), (90.0, 99.0)]
+    assert {SNS.attributes(prediction)["version"] for prediction in batch.predictions} == {"2"}
+
+
+def test_a_champion_that_answers_something_else_than_the_line_declares_now_scores_nothing() -> None:
+    require_same_answers(SPENDING, a_champion("trained"), SPENDING)
+    other = replace(SPENDING.policy, threshold=5.0)
+    require_same_answers(replace(SPENDING, policy=other), a_champion("trained"), SPENDING)
+    with pytest.raises(ScoringFailed, match=r"answers binary .* declares amount .*line train spending"):
+        require_same_answers(SPENDING, a_champion("trained"), SHIPPED)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from assembly_line.delivery.outbox import PredictionPointer
 from assembly_line.errors import AssemblyError
-from assembly_line.messages import Prediction, StationEvent, feedback_from_values
+from assembly_line.messages import Prediction, PredictionV2, StationEvent, feedback_from_values
 from assembly_line.requests import (
     DatasetRequest,
     OutcomesRequest,
@@ -88,6 +88,48 @@ def test_a_prediction_as_it_is_sent_follows_its_schema() -> None:
         {"keys": {"a": None}},
     ):
         assert errors("prediction.v1.json", {**document, **changes})
+
+
+DETAILS: list[dict[str, Any]] = [
+    {"kind": "multiclass", "lowest": 0.0, "highest": 1.0, "detail": {
+        "kind": "class_probabilities", "score_of": "b", "probabilities": {"a": 0.9, "b": 0.1}}},
+    {"kind": "quantiles", "lowest": None, "highest": None, "detail": {
+        "kind": "quantiles", "score_of": "0.1", "quantiles": {"0.1": 0.1, "0.9": 2.5}}},
+    {"kind": "amount", "lowest": -5.0, "highest": None, "detail": None},
+    {"kind": "count", "lowest": 0.0, "highest": 7.0, "detail": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", DETAILS, ids=lambda said: said["kind"])
+def test_a_prediction_of_a_number_or_a_class_follows_its_schema_and_is_open(said: dict[str, Any]) -> None:
+    prediction = PredictionV2.model_validate({**PREDICTION, "outcome": "spends", **said})
+    document = json.loads(prediction.to_json())
+
+    assert errors("prediction.v2.json", document) == []
+    assert errors("prediction.v1.json", document)
+    for name in document:
+        assert errors("prediction.v2.json", {key: value for key, value in document.items() if key != name})
+    # A field of a later version is no error: neither for the schema nor for the line's own reader.
+    later = {**document, "horizon_step": 3}
+    assert errors("prediction.v2.json", later) == []
+    assert PredictionV2.from_values(later) == prediction
+    for changes in (
+        {"version": 1},
+        {"kind": "binary"},
+        {"score": "1"},
+        {"detail": {"kind": "shares"}},
+        {"lowest": "0"},
+    ):
+        assert errors("prediction.v2.json", {**document, **changes})
+        with pytest.raises(AssemblyError):
+            PredictionV2.from_values({**document, **changes})
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, None), (None, 0.05), (0.2, 0.3)])
+def test_a_score_outside_of_the_declared_range_is_never_sent(low: float | None, high: float | None) -> None:
+    said = {"outcome": "spends", "kind": "amount", "lowest": low, "highest": high, "detail": None}
+    with pytest.raises(ValidationError, match=r"score 0\.1 is outside"):
+        PredictionV2.model_validate({**PREDICTION, **said})
 
 
 def test_a_pointer_and_a_station_event_follow_their_schemas() -> None:
@@ -167,7 +209,13 @@ MATCHING = """
 const asked = JSON.parse(require("fs").readFileSync(0, "utf8"));
 console.log(JSON.stringify(asked.map(([pattern, text]) => new RegExp(pattern, "u").test(text))));
 """
-MESSAGES = ("prediction.v1.json", "prediction-pointer.v1.json", "feedback.v1.json", "station-event.v1.json")
+MESSAGES = (
+    "prediction.v1.json",
+    "prediction.v2.json",
+    "prediction-pointer.v1.json",
+    "feedback.v1.json",
+    "station-event.v1.json",
+)
 # Each is no instant, or none in the form that is written.
 NO_INSTANTS = (
     "2017-13-08T04:00:00.000000Z",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from assembly_line.feedback.history import DecisionHistory, join
 from assembly_line.feedback.performance import NONE_IN_FORCE, measure
 from assembly_line.instants import format_instant
+from assembly_line.outcome_kinds import Binary
 
 DECIDED = datetime(2017, 8, 8, tzinfo=UTC)
 Row = dict[str, Any]
@@ -190,7 +191,7 @@ def test_the_revision_in_force_is_the_one_that_brute_force_finds(cases: list[Cas
     assert found == {decision(number): judged(case) for number, case in enumerate(cases)}
     sent = [any(hour is not None for one in case.revisions for hour in one.delivered) for case in cases]
     assert [one.delivered for one in history.decisions] == sent
-    (pooled,) = measure(history, present=1, cluster="household_id", draws=10)
+    (pooled,) = measure(history, kind=Binary(present=1), cluster="household_id", draws=10)
     expected = [case for case in cases if judged(case) is not None]
     assert (pooled.decisions, pooled.in_force) == (sum(sent), len(expected))
     assert pooled.rows == sum(case.derived is not None or case.reported is not None for case in expected)
@@ -231,7 +232,7 @@ def test_a_later_revision_that_came_too_late_leaves_the_earlier_one_in_force() -
 def test_a_decision_without_a_revision_in_force_is_counted_and_not_judged() -> None:
     late = Sent(issued=4, expires=6, delivered=(4,), backfill=False)
     history = join(*ledger(1, Case((late,), (), 3, None)))
-    (pooled,) = measure(history, present=1, cluster="household_id", draws=10)
+    (pooled,) = measure(history, kind=Binary(present=1), cluster="household_id", draws=10)
     assert (history.counts["delivered"], history.counts["in_force"]) == (1, 0)
     assert (pooled.decisions, pooled.in_force, pooled.rows, pooled.why_not["auc"]) == (1, 0, 0, NONE_IN_FORCE)
 

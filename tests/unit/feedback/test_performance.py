@@ -12,6 +12,7 @@ import pytest
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure
+from assembly_line.outcome_kinds import Amount, Binary
 
 
 def history(
@@ -41,32 +42,32 @@ def history(
 
 
 def pooled(found: History, **options: Any) -> Performance:
-    return measure(found, present=1, cluster="household_id", draws=200, **options)[-1]
+    return measure(found, kind=Binary(present=1), cluster="household_id", draws=200, **options)[-1]
 
 
 def test_the_figures_of_a_small_history_are_those_worked_out_by_hand() -> None:
     found = pooled(history([(1, 0, 0.8, 1, 3), (2, 0, 0.4, 0, 0), (3, 0, 0.6, 0, None), (4, 0, 0.5, 1, 2)]))
 
-    assert (found.decisions, found.rows, found.positives) == (4, 4, 2)
-    assert found.auc == 0.75
+    assert (found.decisions, found.rows, found.counts["positives"]) == (4, 4, 2)
+    assert found.figures["auc"] == 0.75
     expected = -(math.log(0.8) + math.log(0.6) + math.log(0.4) + math.log(0.5)) / 4
-    assert found.log_loss == pytest.approx(expected)
+    assert found.figures["log_loss"] == pytest.approx(expected)
     assert found.prior == 0.25
-    assert found.prior_log_loss == pytest.approx(-(2 * math.log(0.25) + 2 * math.log(0.75)) / 4)
-    assert found.baseline_auc == 1.0  # unknown counts as lowest
+    assert found.figures["prior_log_loss"] == pytest.approx(-(2 * math.log(0.25) + 2 * math.log(0.75)) / 4)
+    assert found.figures["baseline_auc"] == 1.0  # unknown counts as lowest
     assert set(found.why_not) == {"auc_interval"}  # four households are too few to resample
 
 
 def test_immature_and_undelivered_decisions_are_not_judged() -> None:
     rows = [(1, 0, 0.9, 1, 1.0), (2, 0, 0.1, 0, 0.0), (3, 0, 0.7, None, 1.0), (4, 0, 0.2, 1, 0.0)]
     found = pooled(history(rows, undelivered=(3,)))
-    assert (found.decisions, found.rows, found.positives, found.auc) == (3, 2, 1, 1.0)
+    assert (found.decisions, found.rows, found.counts["positives"], found.figures["auc"]) == (3, 2, 1, 1.0)
 
 
 def test_groups_come_in_order_of_time_and_the_pooled_result_last() -> None:
     rows = [(1, 5, 0.9, 1, 1.0), (2, 5, 0.1, 0, 0.0), (1, 3, 0.2, 1, 1.0), (2, 3, 0.8, 0, 0.0)]
-    found = measure(history(rows), present=1, cluster="household_id", by="campaign_id", draws=50)
-    assert [(one.group, one.rows, one.auc) for one in found] == [(3, 2, 0.0), (5, 2, 1.0), (None, 4, 0.75)]
+    found = measure(history(rows), kind=Binary(present=1), cluster="household_id", by="campaign_id", draws=50)
+    assert [(one.group, one.rows, one.figures["auc"]) for one in found] == [(3, 2, 0.0), (5, 2, 1.0), (None, 4, 0.75)]
 
 
 @pytest.mark.parametrize(
@@ -79,20 +80,22 @@ def test_groups_come_in_order_of_time_and_the_pooled_result_last() -> None:
 )
 def test_what_cannot_be_computed_is_none_with_a_reason(values: tuple[int | None, ...], reason: str) -> None:
     found = pooled(history([(1, 0, 0.9, values[0], 1.0), (2, 0, 0.1, values[1], 0.0)]))
-    assert (found.auc, found.auc_interval, found.baseline_auc) == (None, None, None)
+    assert (found.figures["auc"], found.figures["auc_interval"], found.figures["baseline_auc"]) == (None, None, None)
     assert {found.why_not[figure] for figure in ("auc", "auc_interval", "baseline_auc")} == {reason}
-    assert (found.log_loss is None) == (values[0] is None)
+    assert (found.figures["log_loss"] is None) == (values[0] is None)
 
 
 def test_a_rule_without_any_number_is_not_computable() -> None:
     found = pooled(history([(1, 0, 0.9, 1, None), (2, 0, 0.1, 0, None)]))
-    assert found.baseline_auc is None
+    assert found.figures["baseline_auc"] is None
     assert "no numeric value" in found.why_not["baseline_auc"]
 
 
 def test_the_declared_present_value_decides_what_is_positive() -> None:
-    (found,) = measure(history([(1, 0, 0.9, 7, 1.0), (2, 0, 0.1, 3, 0.0)]), present=7, cluster="household_id", draws=50)
-    assert (found.positives, found.auc) == (1, 1.0)
+    (found,) = measure(
+        history([(1, 0, 0.9, 7, 1.0), (2, 0, 0.1, 3, 0.0)]), kind=Binary(present=7), cluster="household_id", draws=50
+    )
+    assert (found.counts["positives"], found.figures["auc"]) == (1, 1.0)
 
 
 def test_the_interval_holds_the_estimate_and_is_wider_for_whole_households() -> None:
@@ -106,22 +109,60 @@ def test_the_interval_holds_the_estimate_and_is_wider_for_whole_households() -> 
     alone = [(number, row[1], row[2], row[3], row[4]) for number, row in enumerate(rows)]
     by_row = pooled(history(alone))
 
-    assert by_household.auc == by_row.auc
-    assert by_household.auc is not None
-    assert by_household.auc_interval is not None
-    assert by_row.auc_interval is not None
-    low, high = by_household.auc_interval
-    assert low < by_household.auc < high
-    assert high - low > 1.5 * (by_row.auc_interval[1] - by_row.auc_interval[0])
-    assert pooled(history(rows)).auc_interval == by_household.auc_interval
+    assert by_household.figures["auc"] == by_row.figures["auc"]
+    assert by_household.figures["auc"] is not None
+    assert by_household.figures["auc_interval"] is not None
+    assert by_row.figures["auc_interval"] is not None
+    low, high = by_household.figures["auc_interval"]
+    assert low < by_household.figures["auc"] < high
+    assert high - low > 1.5 * (by_row.figures["auc_interval"][1] - by_row.figures["auc_interval"][0])
+    assert pooled(history(rows)).figures["auc_interval"] == by_household.figures["auc_interval"]
 
 
 def test_an_unknown_key_is_named() -> None:
     found = history([(1, 0, 0.9, 1, 1.0)])
     with pytest.raises(RequestRefused, match="key 'store': decisions have household_id, campaign_id"):
-        measure(found, present=1, cluster="household_id", by="store")
+        measure(found, kind=Binary(present=1), cluster="household_id", by="store")
 
 
 def test_no_decisions_give_an_empty_result_not_an_error() -> None:
     found = pooled(join([], [], [], []))
-    assert (found.decisions, found.rows, found.auc) == (0, 0, None)
+    assert (found.decisions, found.rows, found.figures["auc"]) == (0, 0, None)
+
+
+def of_amounts(*rows: tuple[int, float, float | None]) -> History:
+    """From (customer, score, what was spent)."""
+    given = history([(customer, 0, score, None, float(customer)) for customer, score, _ in rows])
+    predictions = [dict(one.prediction, prior={"mean": [10.0], "median": [8.0]}) for one in given.decisions]
+    outcomes = [
+        {"decision_id": one["decision_id"], "value": spent, "as_of": "2017-12-01", "run_id": "r"}
+        for one, (_, _, spent) in zip(predictions, rows, strict=True)
+        if spent is not None
+    ]
+    deliveries = [{"decision_id": one["decision_id"], "revision": 1, "status": "delivered"} for one in predictions]
+    return join(predictions, deliveries, [], outcomes)
+
+
+def test_amounts_are_judged_by_their_own_measures_worked_out_by_hand() -> None:
+    found = measure(
+        of_amounts((1, 4.0, 5.0), (2, 9.0, 9.5), (3, 20.0, 18.0), (4, 1.0, None)),
+        kind=Amount(),
+        cluster="household_id",
+        draws=100,
+    )[-1]
+
+    assert (found.decisions, found.rows, found.counts, found.prior) == (4, 3, {}, None)
+    assert found.figures["mae"] == pytest.approx((1 + 0.5 + 2) / 3)
+    assert found.figures["rmse"] == pytest.approx(math.sqrt((1 + 0.25 + 4) / 3))
+    assert found.figures["prior_rmse"] == pytest.approx(math.sqrt((25 + 0.25 + 64) / 3))
+    assert found.figures["prior_mae"] == pytest.approx((3 + 1.5 + 10) / 3)
+    # Both the scores and the rule put the three in the order of what they spent.
+    assert (found.figures["gini"], found.figures["baseline_gini"]) == (1.0, 1.0)
+    assert set(found.to_json()) == {"group", "decisions", "in_force", "rows", "prior", "why_not", *Amount().figures}
+
+
+def test_amounts_that_are_all_alike_have_no_order_and_say_so() -> None:
+    found = measure(of_amounts((1, 4.0, 5.0), (2, 9.0, 5.0)), kind=Amount(), cluster="household_id", draws=50)[-1]
+    assert found.figures["rmse"] is not None
+    assert found.figures["gini"] is None
+    assert found.why_not["gini"] == "all 2 mature outcomes are 5"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from assembly_line.errors import TrainingRejected
-from assembly_line.training.evaluation import evaluate, read_answers
+from assembly_line.outcome_kinds import Binary
+from assembly_line.training.evaluation import compared, evaluate, read_answers
 from assembly_line.training.inputs import Truth
 from assembly_line.training.packet import notes
 
@@ -16,9 +17,16 @@ TRUTH = Truth(
     decision_id=["a", "b", "c", "d"], outcome=[1, 0, 1, 0], baseline=[5.0, None, 1.0, 2.0], cluster=[1, 2, 3, 4]
 )
 
+ANSWERS = [(0.9,), (0.1,), (0.4,), (0.5,)]
+
 
 def test_reads_one_score_for_each_row_in_order() -> None:
-    assert read_answers(b"a,0.5\nb,1.25e-1\nc,0\nd,1\n", TRUTH.decision_id) == [0.5, 0.125, 0.0, 1.0]
+    assert read_answers(b"a,0.5\nb,1.25e-1\nc,0\nd,1\n", TRUTH.decision_id, kind=Binary()) == [
+        (0.5,),
+        (0.125,),
+        (0.0,),
+        (1.0,),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +36,10 @@ def test_reads_one_score_for_each_row_in_order() -> None:
         (b"", "answered 0 of 4 rows"),
         (b"a,0.5\nb,0.1\nc,0.2\nd,0.3\nd,0.3\n", "answered 5 of 4 rows"),
         (b"a,0.5\nc,0.1\nb,0.2\nd,0.3\n", "output line 2 is of 'c'; expected b"),
-        (b"a,0.5\nb,nan\nc,0.2\nd,0.3\n", "output line 2: score 'nan'; expected a probability"),
+        (
+            b"a,0.5\nb,nan\nc,0.2\nd,0.3\n",
+            "output line 2: score 'nan' is not finite.* the probability that it",
+        ),
         (b"a,0.5\nb,0.1\nc,inf\nd,0.3\n", "output line 3: score 'inf'"),
         (b"a,0.5\nb,0.1\nc,0.2\nd,-2.5\n", "output line 4: score '-2.5'"),
         (b"a,0.5\nb,0.1\nc,0.2\nd\n", "output line 4: score ''"),
@@ -38,24 +49,24 @@ def test_reads_one_score_for_each_row_in_order() -> None:
 )
 def test_answers_that_cannot_be_trusted_reject_the_run(output: bytes, message: str) -> None:
     with pytest.raises(TrainingRejected, match=message):
-        read_answers(output, TRUTH.decision_id)
+        read_answers(output, TRUTH.decision_id, kind=Binary())
 
 
 def test_measures_stand_beside_the_prior_and_the_rule() -> None:
-    metrics = evaluate([0.9, 0.1, 0.4, 0.5], TRUTH, prior=0.25, baseline_feature="visits")
+    metrics = evaluate(ANSWERS, TRUTH, kind=Binary(), prior=0.25, baseline_feature="visits")
 
     assert (metrics["rows"], metrics["positives"], metrics["auc"]) == (4, 2, 0.75)
     assert metrics["log_loss"] == pytest.approx(-sum(map(math.log, (0.9, 0.9, 0.4, 0.5))) / 4)
     assert metrics["prior_log_loss"] == pytest.approx(-(2 * math.log(0.25) + 2 * math.log(0.75)) / 4)
     # Unknown is lowest: 5 > (2, none), 1 > none.
     assert (metrics["baseline_feature"], metrics["baseline_auc"]) == ("visits", 0.75)
-    assert set(metrics) >= {"auc_interval", "champion_auc"}
+    assert set(metrics) >= {"auc_interval", "log_loss_interval", "brier", "brier_interval"}
 
 
 def test_a_rule_without_any_known_value_has_no_measure() -> None:
     unknown = Truth(TRUTH.decision_id, TRUTH.outcome, [None] * 4, TRUTH.cluster)
 
-    assert evaluate([0.9, 0.1, 0.4, 0.5], unknown, prior=0.5, baseline_feature="age")["baseline_auc"] is None
+    assert evaluate(ANSWERS, unknown, kind=Binary(), prior=0.5, baseline_feature="age")["baseline_auc"] is None
 
 
 def measured(**changes: Any) -> dict[str, Any]:
@@ -94,3 +105,54 @@ def test_the_reviewer_is_told_that_the_author_is_not_verified() -> None:
     assert strict.endswith("It can be rejected, not approved.")
     assert "not verified" in low
     assert "rejected" not in low
+
+
+def row(place: int, score: float, **changes: Any) -> dict[str, Any]:
+    """What the ledger says of a decision that the champion scored."""
+    usual = {"decision_id": "abcd"[place], "revision": 1, "score": score, "model": {"run_id": "champion"}}
+    return {**usual, **changes}
+
+
+def beside(*rows: dict[str, Any]) -> dict[str, Any] | None:
+    return compared(ANSWERS, TRUTH, rows, kind=Binary(), run_id="champion")
+
+
+def test_a_run_is_compared_with_the_champion_on_the_decisions_that_both_scored() -> None:
+    found = beside(row(0, 0.2), row(1, 0.6), row(3, 0.1))
+
+    assert found is not None
+    assert (found["run_id"], found["rows"]) == ("champion", 3)
+    # Of a, b and d: 0.9 is above both others, 0.2 above one of them.
+    assert {name: found["measures"]["auc"][name] for name in ("challenger", "champion", "difference")} == {
+        "challenger": 1.0,
+        "champion": 0.5,
+        "difference": 0.5,
+    }
+    assert set(found["measures"]) == {"auc", "log_loss", "brier"}
+
+
+def test_what_the_champion_did_not_say_of_these_decisions_in_time_is_not_compared() -> None:
+    of_others = (
+        row(0, 0.9, model={"run_id": "earlier"}),
+        row(1, 0.9, backfill=["model_knows_more"]),
+        row(2, 0.9, decision_id="z"),
+    )
+    assert beside(*of_others) is None
+    both = beside(*of_others, row(0, 0.2), row(0, 0.4, revision=2), row(1, 0.3))
+    assert both is not None
+    assert (both["rows"], both["measures"]["auc"]["champion"]) == (2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("says", "note"),
+    [
+        ("noise", "the difference is noise"),
+        ("worse", "The AUC is worse than the champion's on the 3 held-out"),
+        ("better", None),
+    ],
+)
+def test_the_reviewer_is_told_what_the_comparison_says(says: str, note: str | None) -> None:
+    champion = {"run_id": "champion", "rows": 3, "measures": {"auc": {"says": says}}}
+    found = notes(measured(champion=champion), author_verified=True, risk="standard")
+    assert len(found) == (note is not None)
+    assert note is None or note in found[0]

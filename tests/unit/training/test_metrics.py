@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_auc
+from assembly_line.metrics import auc, cluster_bootstrap, log_loss, rule_figure
 
 ROWS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 1.0]), st.integers(0, 1)), max_size=40)
 
@@ -136,7 +136,7 @@ def test_for_the_rule_unknown_is_below_every_value_whatever_the_values_are(
         return Fraction(1, 2) if up == down else Fraction(int(Fraction(up) > Fraction(down)))
 
     ups, downs = ([value for value, outcome in rows if outcome == wanted] for wanted in (1, 0))
-    found = rule_auc([value for value, _ in rows], [outcome for _, outcome in rows])
+    found = rule_figure(auc, [value for value, _ in rows], [outcome for _, outcome in rows])
 
     if not ups or not downs or all(value is None for value, _ in rows):
         assert found is None
@@ -146,6 +146,6 @@ def test_for_the_rule_unknown_is_below_every_value_whatever_the_values_are(
 
 
 def test_an_unknown_value_ranks_below_values_so_low_that_one_less_is_the_same_number() -> None:
-    assert rule_auc([None, -9.1e15], [0, 1]) == 1.0
-    assert rule_auc([None, -sys.float_info.max], [0, 1]) == 1.0
-    assert rule_auc([None, -(2**63)], [0, 1]) == 1.0
+    assert rule_figure(auc, [None, -9.1e15], [0, 1]) == 1.0
+    assert rule_figure(auc, [None, -sys.float_info.max], [0, 1]) == 1.0
+    assert rule_figure(auc, [None, -(2**63)], [0, 1]) == 1.0

@@ -21,11 +21,13 @@ from assembly_line.features.model.memory import require_memory_to_finish
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.dataset_figures import figures_of
 from assembly_line.features.quality.gate import examine, require_passed
+from assembly_line.features.quality.gate_rules import outcome_rule
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.features.sources.activity import Activity
 from assembly_line.features.sources.attempts import Built
 from assembly_line.features.values.columns import Column, null_column
 from assembly_line.instants import to_micros
+from tests.embedded.kinds.triage.line import LINE as TRIAGE
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import SmallLake, a_line
 
@@ -196,6 +198,26 @@ def test_a_broken_rule_stops_the_dataset(dataset: Dataset, spoil: Callable[..., 
 
     assert str(failed.value).startswith("dataset ds-1: ")
     assert said in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("teams", "passed", "said"),
+    [
+        (["billing", "network"], True, "1 with billing, 1 with network, 0 with other, 0 with a value that is none"),
+        (["billing", "network", "sales"], False, "0 with other, 1 with a value that is none of the declared classes"),
+        (["billing", "billing"], False, "2 with billing, 0 with network, 0 with other, 0 with"),
+        ([], False, "0 with billing"),
+    ],
+)
+def test_an_outcome_of_named_classes_has_two_of_them_and_no_other(
+    dataset: Dataset, teams: list[str], passed: bool, said: str
+) -> None:
+    column = Column("string", np.array(teams, np.object_), np.ones(len(teams), np.bool_))
+
+    found = outcome_rule(TRIAGE.outcome)(replace(dataset[0], line=TRIAGE), {"team": column})
+
+    assert (found.rule, found.severity, found.passed) == ("outcome_classes", "error", passed)
+    assert said in found.value
 
 
 def test_a_feature_of_nulls_in_a_handful_of_rows_is_only_remarked(dataset: Dataset) -> None:
