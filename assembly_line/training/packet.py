@@ -74,10 +74,15 @@ def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> li
 
 
 def _beside_the_constant(metrics: Mapping[str, Any], measure: Measure) -> list[str]:
-    if metrics[measure.name] < metrics[f"prior_{measure.name}"]:
+    value, interval, prior = (metrics.get(form.format(measure.name)) for form in ("{}", "{}_interval", "prior_{}"))
+    answering = f"that of answering the training part's {measure.constant} for every decision"
+    if value is None or prior is None:
         return []
-    constant = f"the training part's {measure.constant}"
-    return [f"The {measure.words} is no better than that of answering {constant} for every decision."]
+    if value >= prior:
+        return [f"The {measure.words} is no better than {answering}."]
+    if interval is not None and interval[1] >= prior:
+        return [f"The {measure.words}'s interval includes {answering}."]
+    return []
 
 
 def _beside_the_rule(metrics: Mapping[str, Any], measure: Measure) -> list[str]:

@@ -91,6 +91,10 @@ def test_a_good_run_needs_no_note() -> None:
         ({"baseline_auc": 0.8}, "The AUC is no better than that of the rule by visits alone."),
         ({"baseline_auc": 0.76}, "The AUC's interval includes the AUC of the rule by visits alone."),
         ({"log_loss": 0.4}, "The log loss is no better than"),
+        (
+            {"log_loss_interval": [0.2, 0.41]},
+            "The log loss's interval includes that of answering the training part's rate",
+        ),
     ],
 )
 def test_the_reviewer_is_told_what_speaks_against_the_run(changes: dict[str, Any], note: str) -> None:
