@@ -101,15 +101,16 @@ def _beside_the_champion(compared: Mapping[str, Any] | None) -> list[str]:
     """What the same decisions say of the run and the champion; a difference that chance explains is called noise."""
     if compared is None:
         return []
-    said = {name: one["says"] for name, one in compared["measures"].items()}
-    over = f"on the {compared['rows']:,} held-out decisions that the champion scored when they were taken"
-    return [
-        f"The {MEASURES[name].words} is no better than the champion's {over}: the difference is noise."
-        if verdict == "noise"
-        else f"The {MEASURES[name].words} is worse than the champion's {over}."
-        for name, verdict in said.items()
-        if verdict != "better"
-    ]
+    said: dict[str, list[str]] = {"worse": [], "noise": [], "better": []}
+    for name, one in compared["measures"].items():
+        said[one["says"]].append(MEASURES[name].words)
+    over = f"the {compared['rows']:,} held-out decisions that the champion scored when they were taken"
+    found = []
+    if said["worse"]:
+        found.append(f"Worse than the champion on {over}: {', '.join(said['worse'])}.")
+    if said["noise"]:
+        found.append(f"No better than the champion on {over}, as the difference is noise: {', '.join(said['noise'])}.")
+    return found
 
 
 def _what_was_left_out(split: Mapping[str, Any]) -> list[str]:

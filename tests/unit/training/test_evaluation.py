@@ -150,13 +150,13 @@ def test_what_the_champion_did_not_say_of_these_decisions_in_time_is_not_compare
 @pytest.mark.parametrize(
     ("says", "note"),
     [
-        ("noise", "the difference is noise"),
-        ("worse", "The AUC is worse than the champion's on the 3 held-out"),
+        ("noise", "as the difference is noise: AUC, log loss."),
+        ("worse", "Worse than the champion on the 3 held-out"),
         ("better", None),
     ],
 )
 def test_the_reviewer_is_told_what_the_comparison_says(says: str, note: str | None) -> None:
-    champion = {"run_id": "champion", "rows": 3, "measures": {"auc": {"says": says}}}
+    champion = {"run_id": "champion", "rows": 3, "measures": {"auc": {"says": says}, "log_loss": {"says": says}}}
     found = notes(measured(champion=champion), author_verified=True, risk="standard")
     assert len(found) == (note is not None)
     assert note is None or note in found[0]
