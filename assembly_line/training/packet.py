@@ -74,10 +74,15 @@ def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> li
 
 
 def _beside_the_constant(metrics: Mapping[str, Any], measure: Measure) -> list[str]:
-    if metrics[measure.name] < metrics[f"prior_{measure.name}"]:
+    value, interval, prior = (metrics.get(form.format(measure.name)) for form in ("{}", "{}_interval", "prior_{}"))
+    answering = f"that of answering the training part's {measure.constant} for every decision"
+    if value is None or prior is None:
         return []
-    constant = f"the training part's {measure.constant}"
-    return [f"The {measure.words} is no better than that of answering {constant} for every decision."]
+    if value >= prior:
+        return [f"The {measure.words} is no better than {answering}."]
+    if interval is not None and interval[1] >= prior:
+        return [f"The {measure.words}'s interval includes {answering}."]
+    return []
 
 
 def _beside_the_rule(metrics: Mapping[str, Any], measure: Measure) -> list[str]:
@@ -96,15 +101,16 @@ def _beside_the_champion(compared: Mapping[str, Any] | None) -> list[str]:
     """What the same decisions say of the run and the champion; a difference that chance explains is called noise."""
     if compared is None:
         return []
-    said = {name: one["says"] for name, one in compared["measures"].items()}
-    over = f"on the {compared['rows']:,} held-out decisions that the champion scored when they were taken"
-    return [
-        f"The {MEASURES[name].words} is no better than the champion's {over}: the difference is noise."
-        if verdict == "noise"
-        else f"The {MEASURES[name].words} is worse than the champion's {over}."
-        for name, verdict in said.items()
-        if verdict != "better"
-    ]
+    said: dict[str, list[str]] = {"worse": [], "noise": [], "better": []}
+    for name, one in compared["measures"].items():
+        said[one["says"]].append(MEASURES[name].words)
+    over = f"the {compared['rows']:,} held-out decisions that the champion scored when they were taken"
+    found = []
+    if said["worse"]:
+        found.append(f"Worse than the champion on {over}: {', '.join(said['worse'])}.")
+    if said["noise"]:
+        found.append(f"No better than the champion on {over}, as the difference is noise: {', '.join(said['noise'])}.")
+    return found
 
 
 def _what_was_left_out(split: Mapping[str, Any]) -> list[str]:

@@ -72,10 +72,11 @@ def test_the_packet_holds_what_a_reviewer_needs(verified: RunSoFar) -> None:
     assert packet["warnings"] == ["leakage: ever counts events after the decision: of 9 of 9 entities"]
     assert packet["champion"] is None
     assert packet["purged_rows"] == 60
-    left_out, note = packet["notes"]
+    left_out, note, unsure = packet["notes"]
     assert left_out.startswith("60 earlier decisions taught the judged fit nothing: their outcomes were not known")
     assert "learnt from the 120 earlier decisions and was judged on the 60 later ones" in note
     assert "from all 240; no later decisions are left" in note
+    assert unsure.startswith("The log loss's interval includes that of answering the training part's rate")
 
 
 def test_a_repeated_request_waits_with_the_new_token_and_the_first_opening(verified: RunSoFar) -> None:

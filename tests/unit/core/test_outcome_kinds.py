@@ -17,7 +17,7 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.embedded.sagemaker.jobs.records import ColumnFilter
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.loader import load_line
-from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles, Unusable
+from assembly_line.outcome_kinds import KINDS, Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles, Unusable
 from tests.embedded.kinds.spending.line import LINE as SPENDING
 from tests.embedded.kinds.triage.line import LINE as TRIAGE
 
@@ -201,3 +201,11 @@ def test_a_transform_job_keeps_the_id_and_the_whole_answer(kind: OutcomeKind, fe
     joined = ",".join(["d1", *map(str, range(features)), *answer])
     kept = ColumnFilter.parse(kind.output_filter(features), what="OutputFilter").apply(joined)
     assert kept == ",".join(["d1", *answer])
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_page_says_of_each_kind_what_the_table_says(kind: type[OutcomeKind]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind.name}` |")]
+    measures = ", ".join(measure.words for measure in kind.measures)
+    assert row.endswith(f"| {kind.label_words} | {kind.answer_words} | {measures} |")

@@ -91,6 +91,10 @@ def test_a_good_run_needs_no_note() -> None:
         ({"baseline_auc": 0.8}, "The AUC is no better than that of the rule by visits alone."),
         ({"baseline_auc": 0.76}, "The AUC's interval includes the AUC of the rule by visits alone."),
         ({"log_loss": 0.4}, "The log loss is no better than"),
+        (
+            {"log_loss_interval": [0.2, 0.41]},
+            "The log loss's interval includes that of answering the training part's rate",
+        ),
     ],
 )
 def test_the_reviewer_is_told_what_speaks_against_the_run(changes: dict[str, Any], note: str) -> None:
@@ -146,13 +150,13 @@ def test_what_the_champion_did_not_say_of_these_decisions_in_time_is_not_compare
 @pytest.mark.parametrize(
     ("says", "note"),
     [
-        ("noise", "the difference is noise"),
-        ("worse", "The AUC is worse than the champion's on the 3 held-out"),
+        ("noise", "as the difference is noise: AUC, log loss."),
+        ("worse", "Worse than the champion on the 3 held-out"),
         ("better", None),
     ],
 )
 def test_the_reviewer_is_told_what_the_comparison_says(says: str, note: str | None) -> None:
-    champion = {"run_id": "champion", "rows": 3, "measures": {"auc": {"says": says}}}
+    champion = {"run_id": "champion", "rows": 3, "measures": {"auc": {"says": says}, "log_loss": {"says": says}}}
     found = notes(measured(champion=champion), author_verified=True, risk="standard")
     assert len(found) == (note is not None)
     assert note is None or note in found[0]
