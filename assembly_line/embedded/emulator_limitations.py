@@ -15,6 +15,7 @@ Resource = Mapping[str, Any]
 ALWAYS = (
     "IAM and resource policies and key grants are stored, not evaluated (HTTP API signatures are checked)",
     "a Lambda function's memory limit is not enforced, and it runs on this environment's Python",
+    "the log of a Glue run is a file below logs/glue of the state folder, in no log group",
 )
 # AWS publishes these itself; here nobody does, so that alarms on them cannot fire.
 SILENT_NAMESPACES = ("AWS/SQS", "AWS/States", "AWS/SNS", "AWS/DynamoDB", "AWS/S3", "AWS/ApiGateway", "AWS/Events")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-LONGEST_RETRY_WAIT_SECONDS = 60
+LONGEST_WAIT_SECONDS = 60
 PLACEHOLDER = "unresolved"
 OPTIMIZED = (
     "lambda:invoke", "states:startExecution", "sqs:sendMessage", "sns:publish", "events:putEvents",
@@ -36,8 +36,10 @@ def machine_limitations(properties: Mapping[str, Any]) -> Iterator[str]:
 def _of_state(state: Mapping[str, Any], language: str) -> Iterator[str]:
     if language == "JSONPath" and ("Assign" in state or any("Assign" in each for each in state.get("Catch", []))):
         yield "variables of JSONPath states are not assigned (use JSONata for them)"
-    if any(_longest_wait(retrier) > LONGEST_RETRY_WAIT_SECONDS for retrier in state.get("Retry", [])):
-        yield f"waits between retries are cut to {LONGEST_RETRY_WAIT_SECONDS} s"
+    if any(_longest_wait(retrier) > LONGEST_WAIT_SECONDS for retrier in state.get("Retry", [])):
+        yield f"waits between retries are cut to {LONGEST_WAIT_SECONDS} s"
+    if state.get("Type") == "Wait" and not _is_short(state.get("Seconds")):
+        yield f"Wait states wait {LONGEST_WAIT_SECONDS} s at most"
     if state.get("Type") in ("Parallel", "Map"):
         yield "a redrive runs every branch and item of Parallel and Map states again"
     if state.get("Type") == "Task":
@@ -67,6 +69,11 @@ def _of_resource(resource: str) -> Iterator[str]:
             yield f"the integration aws-sdk:{match['sdk']}:{match['action']} fails, it is not implemented"
     elif match["optimized"] not in OPTIMIZED:
         yield f"the integration {match['optimized']} fails, it is not implemented"
+
+
+def _is_short(seconds: Any) -> bool:
+    """An expression may come to anything."""
+    return isinstance(seconds, (int, float)) and seconds <= LONGEST_WAIT_SECONDS
 
 
 def _longest_wait(retrier: Mapping[str, Any]) -> float:

@@ -1,4 +1,7 @@
-"""S3 answers a range of a version with that range; the stock emulator answers with the whole version."""
+"""S3 answers a range of a version with that range; the stock emulator with the whole version.
+
+Shown by findings/ministack-range-of-a-version.sh.
+"""
 
 from __future__ import annotations
 

@@ -68,6 +68,19 @@ def test_long_waits_between_retries_are_listed_unless_limited() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wait", "listed_as"),
+    [
+        ({"Seconds": 60}, []),
+        ({"Seconds": 61}, ["Wait states wait 60 s at most: Thing"]),
+        ({"Seconds": "{% $seconds %}"}, ["Wait states wait 60 s at most: Thing"]),
+        ({"Timestamp": "2026-11-30T00:00:00Z"}, ["Wait states wait 60 s at most: Thing"]),
+    ],
+)
+def test_long_waits_are_listed(wait: dict[str, Any], listed_as: list[str]) -> None:
+    assert machine({"Type": "Wait", "End": True, **wait}) == listed_as
+
+
+@pytest.mark.parametrize(
     ("type_name", "properties", "word"),
     [
         ("AWS::CloudWatch::Alarm", {"Namespace": "AWS/SQS", "MetricName": "x"}, "cannot fire"),
