@@ -40,13 +40,12 @@ def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
         raise RequestRefused(f"{folder} is there already; choose another name, or remove the folder first")
     begins = today - timedelta(days=DAYS_OF_DATA)
     said = {NAME: name, FIRST_DAY: _said(begins), FIRST_DECISION: _said(begins + timedelta(days=DAYS_OF_HISTORY))}
-    return [_write(folder / path, text, said) for path, text in _templates(kind)]
+    return [_write(folder / path, text, said) for path, text in _templates(kind).items()]
 
 
-def _templates(kind: str) -> Iterator[tuple[Path, str]]:
-    """Path below the line's folder, and text, of each file."""
-    for part in (COMMON, kind):
-        yield from _files(TEMPLATES / part, Path())
+def _templates(kind: str) -> dict[Path, str]:
+    """Path below the line's folder -> text of each file; a kind may have one of its own in place of the common one."""
+    return dict(_files(TEMPLATES / COMMON, Path())) | dict(_files(TEMPLATES / kind, Path()))
 
 
 def _files(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:

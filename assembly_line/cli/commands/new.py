@@ -20,7 +20,7 @@ For = Annotated[
     typer.Option(
         "--for",
         metavar="KIND",
-        help="Which kind of outcome it predicts, such as classification.",
+        help="Which kind of outcome it predicts: classification, multiclass or regression.",
         autocompletion=completing.kinds,
     ),
 ]

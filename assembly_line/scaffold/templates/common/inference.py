@@ -1,4 +1,4 @@
-"""Answers rows of features with probabilities. The functions are those that SageMaker's model server calls."""
+"""Answers rows of features with predictions. The functions are those that SageMaker's model server calls."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ def _number(field: str) -> float:
 
 
 def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:
-    return model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names))
+    """Shape (rows, numbers of an answer): one number, or one for each class or quantile."""
+    return model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names)).reshape(len(rows), -1)
 
 
-def output_fn(scores: np.ndarray, accept: str) -> tuple[str, str]:
-    """One score a line, in the order of the rows, and their type; nine digits say a 32-bit float exactly."""
+def output_fn(answers: np.ndarray, accept: str) -> tuple[str, str]:
+    """One answer a line, in the order of the rows, and their type; nine digits say a 32-bit float exactly."""
     if accept.partition(";")[0].strip() not in (CSV, "*/*"):
         raise ValueError(f"accept {accept!r}: expected {CSV}")
-    return "".join(f"{score:.9g}\n" for score in scores), CSV
+    return "".join(",".join(f"{number:.9g}" for number in answer) + "\n" for answer in answers), CSV

@@ -1,0 +1,69 @@
+"""Trains a gradient-boosted model of the outcome. Runs in script mode; reads its paths from SM_ variables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+
+# A yes or no has no kind in schema.json.
+OBJECTIVES = {
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+    "count": "count:poisson",
+    "amount": "reg:squarederror",
+    "quantiles": "reg:quantileerror",
+}
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    channel, model_folder = Path(os.environ["SM_CHANNEL_TRAIN"]), Path(os.environ["SM_MODEL_DIR"])
+    schema = json.loads((channel / "schema.json").read_text(encoding="utf-8"))
+    names = [feature["name"] for feature in schema["features"]]
+    table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, len(names) + 1)
+    rows = xgboost.DMatrix(table[:, 1:], label=table[:, 0], feature_names=names)
+    settings = {
+        "tree_method": "hist",
+        "max_depth": arguments.max_depth,
+        "learning_rate": arguments.learning_rate,
+        "seed": arguments.seed,
+        "nthread": int(os.environ.get("SM_NUM_CPUS", "1")),
+    }
+
+    model = xgboost.train(settings | of_outcome(schema), rows, num_boost_round=arguments.rounds)
+
+    logging.info("rows=%d features=%d", rows.num_row(), rows.num_col())
+    logging.info(model.eval(rows, name="train", iteration=arguments.rounds))
+    model.save_model(model_folder / "model.json")
+
+
+def of_outcome(schema: dict[str, Any]) -> dict[str, Any]:
+    """What the kind of the outcome asks of the model."""
+    found: dict[str, Any] = {"objective": OBJECTIVES[schema.get("kind", "binary")]}
+    if "classes" in schema:
+        found["num_class"] = len(schema["classes"])
+    if "quantiles" in schema:
+        found["quantile_alpha"] = schema["quantiles"]
+    return found
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--max_depth", type=int, default=3)
+    parser.add_argument("--learning_rate", type=float, default=0.05)
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    main()
