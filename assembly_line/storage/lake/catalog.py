@@ -65,7 +65,12 @@ class Catalog:
         )
 
     def put(self, table: CatalogTable) -> None:
-        """Create or replace a table. Each partition moves to its new folder at once; those that are gone go last."""
+        """Create or replace a table. Each partition moves to its new folder at once; those that are gone go last.
+
+        Raises:
+            Conflict: the name is that of another source's or line's table. Names are joined by underscores, and the
+                catalog knows no case and no dash, so that two may come to the same.
+        """
         described: Any = {
             "Name": table.name,
             "Description": table.description,
@@ -77,9 +82,19 @@ class Catalog:
         try:
             self._glue.create_table(DatabaseName=self._database, TableInput=described)
         except self._glue.exceptions.AlreadyExistsException:
+            self._require_own(table)
             self._glue.update_table(DatabaseName=self._database, TableInput=described)
         if table.partitions is not None:
             self._set_partitions(table, table.partitions)
+
+    def _require_own(self, table: CatalogTable) -> None:
+        there = self._glue.get_table(DatabaseName=self._database, Name=table.name)["Table"]
+        location = there.get("StorageDescriptor", {}).get("Location")
+        if location != table.location:
+            raise Conflict(
+                f"table {table.name} of the Glue catalog holds {location}; expected {table.location}: two sources or "
+                "tables of lines come to one name there; give one of them another name"
+            )
 
     def partitions(self, name: str) -> dict[str, str]:
         """Month -> folder of each partition of a table."""

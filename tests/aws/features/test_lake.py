@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from assembly_line.connectors import reader_of
-from assembly_line.errors import NotFound, SourceUnreadable
+from assembly_line.errors import Conflict, NotFound, SourceUnreadable
 from assembly_line.features.files.columns_of_file import read_columns
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake, PreparedSource
@@ -189,6 +189,23 @@ def test_a_declaration_that_changed_changes_the_table(
     partition = glue.get_partitions(DatabaseName=DATABASE, TableName=REDEMPTIONS)["Partitions"][0]
     for descriptor in (table["StorageDescriptor"], partition["StorageDescriptor"]):
         assert "coupon_upc" not in {column["Name"] for column in descriptor["Columns"]}
+
+
+def test_a_source_whose_table_would_take_the_place_of_another_is_refused_and_changes_nothing(
+    redemptions: Lake, release: Release, glue: GlueClient, raw: Path
+) -> None:
+    """`Coupon-redemptions` is another source; the catalog knows neither its capital nor its dash."""
+    before = glue.get_table(DatabaseName=DATABASE, Name=REDEMPTIONS)["Table"]["StorageDescriptor"]
+    other = replace(release.line.sources[REDEMPTIONS], name="Coupon-redemptions")
+
+    with pytest.raises(
+        Conflict, match=r"table coupon_redemptions of the Glue catalog holds .*sources/coupon_redemptions/"
+    ):
+        redemptions.load(other, reader_of("parquet", raw / f"{REDEMPTIONS}.parquet"))
+
+    assert glue.get_table(DatabaseName=DATABASE, Name=REDEMPTIONS)["Table"]["StorageDescriptor"] == before
+    with pytest.raises(NotFound):
+        redemptions.snapshot(other.name)
 
 
 def test_a_source_that_was_never_loaded_is_not_found(lake: Lake) -> None:
