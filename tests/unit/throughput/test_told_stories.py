@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -58,11 +58,17 @@ class Story:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Queued, then stretches of work, between which the run waits for capacity or for its reviewer."""
+    """Queued, then stretches of work, between which the run waits for capacity or for its reviewer.
+
+    Args:
+        ends_waiting: so long it waits at last, until it is stopped or its time is over; 0 for one that fails at work.
+        gap: from its failure to its redrive.
+    """
 
     queued: int
     stretches: list[int]
     waits: list[int]
+    ends_waiting: int
     gap: int
 
 
@@ -72,6 +78,7 @@ ATTEMPTS = st.lists(
         queued=SECONDS,
         stretches=st.lists(SECONDS, min_size=4, max_size=4),
         waits=st.lists(SECONDS, max_size=3),
+        ends_waiting=st.just(0) | SECONDS,
         gap=GAPS,
     ),
     min_size=1,
@@ -80,10 +87,11 @@ ATTEMPTS = st.lists(
 
 
 def told(attempts: list[Attempt], rollbacks: list[int], *, rejected: bool) -> Story:
-    story = Story()
+    story, waits_on = Story(), False
     for number, attempt in enumerate(attempts, start=1):
         story.attempt = number
-        story.tell("queued")
+        # A redriven execution says only that it goes on. It is in the state in which it ended, which may be a wait.
+        story.tell("started" if waits_on else "queued")
         story.wait(attempt.queued)
         story.tell("started")
         story.work(attempt.stretches[0])
@@ -93,6 +101,10 @@ def told(attempts: list[Attempt], rollbacks: list[int], *, rejected: bool) -> St
             story.tell("started")
             story.work(stretch)
         if number < len(attempts):
+            waits_on = attempt.ends_waiting > 0
+            if waits_on:
+                story.tell("waiting")
+                story.wait(attempt.ends_waiting)
             story.tell("failed")
             story.second += attempt.gap
     story.tell("sent_back" if rejected else "finished")
@@ -103,7 +115,7 @@ def told(attempts: list[Attempt], rollbacks: list[int], *, rejected: bool) -> St
     return story
 
 
-ONCE = Attempt(queued=1, stretches=[10, 1, 1, 1], waits=[5], gap=60)
+ONCE = Attempt(queued=1, stretches=[10, 1, 1, 1], waits=[5], ends_waiting=0, gap=60)
 
 
 @settings(max_examples=200)
@@ -115,6 +127,7 @@ ONCE = Attempt(queued=1, stretches=[10, 1, 1, 1], waits=[5], gap=60)
 )
 @example(attempts=[ONCE, ONCE], rollbacks=[MONTHS], rejected=False, random=Random(1))  # noqa: S311
 @example(attempts=[ONCE], rollbacks=[MONTHS, MONTHS], rejected=False, random=Random(1))  # noqa: S311
+@example(attempts=[replace(ONCE, ends_waiting=MONTHS), ONCE], rollbacks=[], rejected=False, random=Random(1))  # noqa: S311
 def test_working_and_waiting_are_what_they_were(
     attempts: list[Attempt], rollbacks: list[int], rejected: bool, random: Random
 ) -> None:
@@ -131,3 +144,24 @@ def test_working_and_waiting_are_what_they_were(
     returns = [time for time in item.times if time.visit.result == "sent_back"]
     assert len(returns) == (1 if rejected else len(rollbacks))
     assert all(one.visit.began < other.visit.began for one, other in pairwise(item.times))
+
+
+def test_a_review_that_ran_out_of_time_and_was_redriven_waited_all_the_while() -> None:
+    """Between the redrive and the approval the machine announces nothing: it is in the state that waits."""
+    story = Story()
+    story.tell("queued")
+    story.tell("started")
+    story.work(9)
+    story.tell("waiting")
+    story.wait(14 * 24 * 3600)
+    story.tell("failed")
+    story.second += 60
+    story.attempt = 2
+    story.tell("started")
+    story.wait(10 * 24 * 3600)
+    story.tell("finished")
+
+    (item,) = items(visits(story.events))
+
+    assert sum((time.work for time in item.times), timedelta()) == timedelta(seconds=9)
+    assert sum((time.waiting for time in item.times), timedelta()) == timedelta(days=24)
