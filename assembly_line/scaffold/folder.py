@@ -16,7 +16,9 @@ COMMON = "common"
 KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir() and folder.name != COMMON))
 # What stands in the templates in place of the line's name, of the first day of its data, and of its first decision.
 NAME, FIRST_DAY, FIRST_DECISION = "example", "2020, 1, 1", "2020, 3, 1"
-DAYS_OF_DATA, DAYS_OF_HISTORY = 180, 60
+# A day of the past that README replays, whose outcomes are certain by now, and the day of its making.
+REPLAYED, TODAY = "2020-05-20", "2020-06-29"
+DAYS_OF_DATA, DAYS_OF_HISTORY, DAYS_AGO = 180, 60, 40
 
 
 def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
@@ -39,7 +41,13 @@ def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
     if folder.exists():
         raise RequestRefused(f"{folder} is there already; choose another name, or remove the folder first")
     begins = today - timedelta(days=DAYS_OF_DATA)
-    said = {NAME: name, FIRST_DAY: _said(begins), FIRST_DECISION: _said(begins + timedelta(days=DAYS_OF_HISTORY))}
+    said = {
+        NAME: name,
+        FIRST_DAY: _said(begins),
+        FIRST_DECISION: _said(begins + timedelta(days=DAYS_OF_HISTORY)),
+        REPLAYED: (today - timedelta(days=DAYS_AGO)).isoformat(),
+        TODAY: today.isoformat(),
+    }
     return [_write(folder / path, text, said) for path, text in _templates(kind).items()]
 
 

@@ -89,6 +89,8 @@ def _passes(line: str, item: str, station: str, events: Sequence[RecordedEvent])
 
     Each time that it is sent back is a pass of its own, which takes no time: a champion may decide for months before it
     is rolled back. Whoever does that knows nothing of the attempt that finished.
+
+    An attempt that ended while it waited goes on waiting once it is redriven: the machine enters that very state again.
     """
     finished = min((event.at for event in events if event.kind == "finished"), default=None)
     groups: list[list[RecordedEvent]] = []
@@ -100,10 +102,19 @@ def _passes(line: str, item: str, station: str, events: Sequence[RecordedEvent])
         current = groups[-1] if groups else []
         ended = any(earlier.kind in ENDS for earlier in current)
         if not current or current[0].attempt != event.attempt or (ended and event.kind not in ENDS):
-            groups.append([])
-        groups[-1].append(event)
+            groups.append([_resumed(current, event)])
+        else:
+            current.append(event)
     passes = [_visit(line, item, station, group) for group in [*groups, *returned]]
     return [replace(visit, repeated=number < len(passes) - 1) for number, visit in enumerate(passes)]
+
+
+def _resumed(before: Sequence[RecordedEvent], event: RecordedEvent) -> RecordedEvent:
+    """The first event of a pass; as one of waiting, if it takes up the wait in which the attempt before it ended."""
+    last = next((earlier for earlier in reversed(before) if earlier.kind not in ENDS), None)
+    if event.kind == "started" and last is not None and last.kind == "waiting" and last.attempt < event.attempt:
+        return replace(event, kind="waiting", cause=last.cause)
+    return event
 
 
 def _visit(line: str, item: str, station: str, events: Sequence[RecordedEvent]) -> Visit:

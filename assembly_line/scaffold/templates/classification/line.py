@@ -74,6 +74,6 @@ LINE = Line(
         baseline="orders_60d",
         hyperparameters={"rounds": 100, "max_depth": 3, "learning_rate": 0.05},
     ),
-    policy=Policy(version=1, act="call", otherwise="leave", capacity=0.2, exploration=0.05, expires_after=days(7)),
+    policy=Policy(version=1, act="offer", otherwise="leave", capacity=0.2, exploration=0.05, expires_after=days(7)),
     delivery=Delivery(subscribers=("shop_desk",)),
 )
