@@ -23,7 +23,7 @@ EVERY = 25
 def trial(deployed: Deployed) -> Trial:
     """What was called until now, a dataset of the line among it."""
     assert deployed.line("dataset", "build", LINE, "--as-of", "2017-06-01").code == ExitCode.OK
-    assembly = assemble(REPOSITORY, deployed.line.state, lambda _: None)
+    assembly = assemble(REPOSITORY, deployed.line.state, lambda _: None, lines=deployed.lines)
     (real, _) = cases(read_templates(assembly, "embedded"), (LINE,))
     return Trial(read_recording(StateFolder(deployed.line.state).calls), real)
 

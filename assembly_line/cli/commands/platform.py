@@ -189,9 +189,12 @@ def _load_missing(session: Session, released: Iterable[str], folder: Path) -> li
     from assembly_line.features import load as load_sources
 
     missing = [name for name in released if not is_loaded(session.target, name)]
-    for name in missing:
+    writing = [name for name in missing if (folder / name / "data.py").is_file()]
+    for name in writing:
         load_sources(session.target, name, lines=folder, folder=None, note=session.output.note)
-    return missing
+    for name in sorted(set(missing) - set(writing)):
+        session.output.note(f"Line {name} has no data.py; `line sources load {name} --from FOLDER` loads its tables.")
+    return writing
 
 
 def _next_step(line: str, *, loaded: bool) -> str:

@@ -38,7 +38,9 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         **dict.fromkeys(("issued_at", "expires_at"), TEXT_OR_NULL),
         "revision": WHOLE,
         "keys": OBJECT,
-        **dict.fromkeys(("score", "prior"), NUMBER),
+        "score": NUMBER,
+        # Of other kinds of outcome than binary: measure -> what everybody would be answered.
+        "prior": (*NUMBER, *OBJECT),
         "baseline": (*NUMBER, *NULL),
         "backfill": LIST,
     },
@@ -60,7 +62,7 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
     LedgerKind.OUTCOMES: {
         **dict.fromkeys(("decision_id", "run_id", "as_of"), TEXT),
         "mature_at": TEXT_OR_NULL,
-        "value": (*NUMBER, *FLAG),
+        "value": (*NUMBER, *FLAG, *TEXT),
     },
 }
 

@@ -34,7 +34,7 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
         (["train", "coupon_redemption", "--as-of"], "requires an argument"),
         (["train", "coupon_redemption", "--asof", "2017-07-01"], "No such option"),
         (["train", "--as-of", "2017-07-01"], "Missing argument"),
-        (["train", "coupon_redemption"], "Missing option"),
+        (["review", "approve", "coupon_redemption", "RUN"], "Missing option"),
     ],
 )
 def test_a_command_that_does_not_exist_is_told(arguments: list[str], wrong: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from assembly_line import Line, Outcome, days, hours, static
-from assembly_line.errors import DeclarationError, RequestRefused
+from assembly_line.errors import DeclarationError
 from assembly_line.features.engines import engine_duckdb
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.engines.outcomes import derive
@@ -191,7 +191,7 @@ def test_a_number_that_never_varies_is_a_warning_and_no_class_is_missed() -> Non
     require_passed("ds-1", [one for one in findings if one.rule != "freshness of events"])
 
 
-def test_the_ledger_refuses_other_measures_and_keeps_the_gap(tmp_path: Path) -> None:
+def test_the_ledger_takes_a_count_and_keeps_the_gap(tmp_path: Path) -> None:
     lake = SmallLake(line_with(), world_of([event(SPRING), event(SPRING + days(9))], SPRING), tmp_path)
     files = {"events": [Path(item.key) for item in lake.snapshots["events"].objects]}
     decisions: Any = [({"user": "ada", "visit": 0}, SPRING - offset) for offset in (hours(2), hours(3))]
@@ -200,8 +200,10 @@ def test_the_ledger_refuses_other_measures_and_keeps_the_gap(tmp_path: Path) -> 
     found = derive(line_with(gap=hours(2)), decisions, as_of=moment, covered_until=moment, files=files)
 
     assert [one.value for one in found] == [0, 1]
-    with pytest.raises(RequestRefused, match=r"came of small_world is measured as count; the ledger"):
-        derive(line_with(measure="count"), decisions, as_of=moment, covered_until=moment, files=files)
+    counted = derive(
+        line_with(measure="count", gap=hours(2)), decisions, as_of=moment, covered_until=moment, files=files
+    )
+    assert [one.value for one in counted] == [0, 1]
 
 
 @pytest.mark.parametrize(
