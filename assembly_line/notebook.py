@@ -258,7 +258,7 @@ def _description_of(line: Line, table: pa.Table, function: str) -> Record:
     if described["line"] != line.name:
         raise RequestRefused.about(where, f"a dataset of line {described['line']}", f"one of line {line.name}")
     keys = [*line.decision.keys, *described["features"]]
-    outcome = [line.outcome.name] if described["purpose"] == "training" else []
+    outcome = line.outcome.columns if described["purpose"] == "training" else {}
     lost = [name for name in (DECISION_ID, DECISION_TIME, *keys, *outcome) if name not in table.column_names]
     if lost:
         raise RequestRefused.about(

@@ -259,6 +259,12 @@ def test_a_table_that_dataset_did_not_return_is_refused(
         assert said in str(refused.value)
 
 
+def test_a_training_dataset_that_lost_any_of_its_columns_is_refused(line: Line, learnt: pa.Table) -> None:
+    for name in learnt.column_names:
+        with pytest.raises(RequestRefused, match=f"columns {name} are gone: expected all columns of the dataset"):
+            notebook.model_inputs(line, learnt.drop_columns([name]), {"type": "linear"})
+
+
 def test_only_a_training_dataset_of_the_line_becomes_model_inputs(raw: Path, line: Line, learnt: pa.Table) -> None:
     with pytest.raises(RequestRefused, match="a scoring dataset, which has no outcome: expected a training dataset"):
         notebook.model_inputs(line, notebook.dataset(line, raw, **PERIOD), {"type": "linear"})
