@@ -322,6 +322,12 @@ def test_values_that_no_dataset_of_the_line_has_are_refused(
         notebook.model_inputs(line, spoilt(whole), {"type": "linear", "split": {"holdout": 0.5}})
 
 
+def test_a_profile_shows_a_mean_beyond_every_number(line: Line, whole: pa.Table, tmp_path: Path) -> None:
+    page = notebook.profile(line, whole, tmp_path / "page.html").read_text(encoding="utf-8")
+
+    assert "mean inf" in page
+
+
 def noted(table: pa.Table, **changed: Any) -> pa.Table:
     note = json.loads(table.schema.metadata[notebook.METADATA])
     return table.replace_schema_metadata({notebook.METADATA: json.dumps({**note, **changed})})
