@@ -16,7 +16,8 @@ from assembly_line.connectors.local_sources import Given, typed_sources
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
-from assembly_line.documents import LIST, TEXT, Allowed, Record, parse_document, record_of
+from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT, Outcome
+from assembly_line.documents import LIST, OBJECT, TEXT, WHOLE, Allowed, Record, parse_document, record_of
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused, SourceUnreadable
 from assembly_line.features import (
     DECISION_ID,
@@ -46,12 +47,17 @@ from assembly_line.requests import DatasetRequest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from assembly_line.features import Built, Finding, Plan
+    from assembly_line.features import Built, Column, Finding, Plan
 
 MEMORY_MIB = 3008
 METADATA = b"assembly_line"
 # What is read of the note in a table's metadata.
-DESCRIBED: Mapping[str, Allowed] = {**dict.fromkeys(("line", "purpose", "as_of"), TEXT), "features": LIST}
+DESCRIBED: Mapping[str, Allowed] = {
+    **dict.fromkeys(("line", "purpose", "as_of"), TEXT),
+    "features": LIST,
+    "columns": OBJECT,
+    "duplicates": WHOLE,
+}
 # What a request calls the arguments.
 ARGUMENTS = {"as_of": "as_of", "since": "from", "until": "to"}
 Instant = str | date  # a datetime is a date
@@ -138,7 +144,8 @@ def dataset(
         _warn(findings)
         with pq.ParquetFile(target) as file:
             table = file.read()
-    return table.replace_schema_metadata({METADATA: json.dumps(_described(plan, built, findings))})
+    described = {**_described(plan, built, findings), "columns": _types_of(table)}
+    return table.replace_schema_metadata({METADATA: json.dumps(described)})
 
 
 def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str, Feature] | None = None) -> Path:
@@ -216,6 +223,8 @@ def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[
         )
     check_model_spec(request.model, line)
     spec, columns = request.model.resolved(), arrow_columns_of(table)
+    _check_decisions(columns, described)
+    _check_outcome(columns[line.outcome.name], line.outcome)
     facts = Facts(
         line=line.name,
         dataset_id="of this notebook",
@@ -244,30 +253,68 @@ def _require_declared(line: Line, sources: Given) -> None:
 
 def _description_of(line: Line, table: pa.Table, function: str) -> Record:
     """What `dataset` wrote beside its table."""
+    import pyarrow as pa
+
     where = f"notebook.{function}: table"
-    found = getattr(getattr(table, "schema", None), "metadata", None) or {}
+    metadata = (table.schema.metadata or {}) if isinstance(table, pa.Table) else {}
     advice = "an operation that drops the metadata of a table, or a data frame, does not keep it"
-    if METADATA not in found:
+    if METADATA not in metadata:
         raise RequestRefused.about(
             where,
             f"{type(table).__name__} without the note {METADATA.decode()!r}",
             "what notebook.dataset returned",
             advice,
         )
-    described = record_of(parse_document(found[METADATA], of=where), DESCRIBED, of=where, refusal=RequestRefused)
+    described = record_of(parse_document(metadata[METADATA], of=where), DESCRIBED, of=where, refusal=RequestRefused)
     if described["line"] != line.name:
         raise RequestRefused.about(where, f"a dataset of line {described['line']}", f"one of line {line.name}")
-    keys = [*line.decision.keys, *described["features"]]
-    outcome = [line.outcome.name] if described["purpose"] == "training" else []
-    lost = [name for name in (DECISION_ID, DECISION_TIME, *keys, *outcome) if name not in table.column_names]
+    outcome = line.outcome.columns if described["purpose"] == "training" else {}
+    columns, found = described["columns"], _types_of(table)
+    expected = [DECISION_ID, DECISION_TIME, *line.decision.keys, *map(str, described["features"]), *outcome, *columns]
+    lost = [name for name in dict.fromkeys(expected) if name not in found]
+    advice = "give what notebook.dataset returned"
     if lost:
+        raise RequestRefused.about(where, f"columns {', '.join(lost)} are gone", "all columns of the dataset", advice)
+    if len(found) < table.num_columns:
+        raise RequestRefused.about(where, f"columns {', '.join(table.column_names)}", "each column once", advice)
+    for name, kind in columns.items():
+        if found[name] != kind:
+            raise RequestRefused.about(f"{where}: column {name}", found[name], f"{kind}, as it was built", advice)
+    return described
+
+
+def _types_of(table: pa.Table) -> dict[str, str]:
+    return {field.name: str(field.type) for field in table.schema}
+
+
+def _check_decisions(columns: Mapping[str, Column], described: Record) -> None:
+    """Refuse decisions without a time or an id, and more of one id than the spine has."""
+    where = "notebook.model_inputs: table: column"
+    for name in (DECISION_ID, DECISION_TIME, OUTCOME_KNOWN_AT):
+        nulls = int((~columns[name].valid).sum())
+        if nulls:
+            raise RequestRefused.about(f"{where} {name}", f"{nulls} nulls", "none", "leave these rows out")
+    repeated = len(columns[DECISION_ID]) - len(set(columns[DECISION_ID].values.tolist()))
+    if repeated > described["duplicates"]:
         raise RequestRefused.about(
-            where,
-            f"columns {', '.join(lost)} are gone",
-            "all columns of the dataset",
+            f"{where} {DECISION_ID}",
+            f"{repeated} rows repeat the decision of another",
+            f"at most {described['duplicates']}, as the dataset was built",
+            "give each row once",
+        )
+
+
+def _check_outcome(values: Column, outcome: Outcome) -> None:
+    """Refuse values that the line declares for no outcome: whatever is not `present` would be read as absent."""
+    declared = outcome.classes or ((outcome.present, outcome.absence) if outcome.has_classes else None)
+    others = set() if declared is None else {*values.values[values.valid].tolist()}.difference(declared)
+    if declared is not None and others:
+        raise RequestRefused.about(
+            f"notebook.model_inputs: table: column {outcome.name}",
+            f"{len(others)} values such as {next(iter(others))!r}",
+            f"one of {', '.join(map(repr, declared))}, as the line declares",
             "give what notebook.dataset returned",
         )
-    return described
 
 
 def __getattr__(name: str) -> object:
@@ -347,6 +394,7 @@ def _described(plan: Plan, built: Built, findings: Sequence[Finding]) -> dict[st
         "line": plan.line.name,
         "rows": built.rows,
         "spine_rows": built.spine_rows,
+        "duplicates": built.duplicates,
         "excluded": dict(built.excluded),
         "sampling": None if built.sampling is None else dict(built.sampling),
         "versions": dict(built.versions),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,9 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
             "Arrow table, or a DuckDB relation"
         )
     try:
-        arrow = _arrow(_declared(source, table))
+        declared = _declared(source, table)
+        _check_times(source, declared)
+        arrow = _arrow(declared)
         _check_durations(source, arrow)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SourceUnreadable(
@@ -113,6 +116,30 @@ def _check_durations(source: Source, table: pa.Table) -> None:
                 f"source {source.name}: column {column.name} is {column.type}, which is not read as the declared "
                 f"{source.columns[column.name]}; give it as a number of seconds or days"
             )
+
+
+def _check_times(source: Source, table: Any) -> None:
+    """Refuse Python's times of several kinds in one column: Arrow would read all of them as it reads the first."""
+    if not _is_frame(table):
+        return
+    for name, kind in source.columns.items():
+        if kind not in ("timestamp", "date") or table[name].dtype.kind != "O":
+            continue
+        kinds = {_kind_of_time(value): value for value in table[name].dropna() if isinstance(value, date)}
+        if len(kinds) > 1:
+            shown = (words if name in source.personal else f"{words} ({value})" for words, value in kinds.items())
+            raise SourceUnreadable.about(
+                f"source {source.name}: column {name}",
+                " and ".join(shown),
+                "values of one kind",
+                "make all of them instants with a zone, or all of them local times of the source's zone",
+            )
+
+
+def _kind_of_time(value: date) -> str:
+    if not isinstance(value, datetime):
+        return "days"
+    return "times without a zone" if value.utcoffset() is None else "instants with a zone"
 
 
 def _declared(source: Source, table: Any) -> Any:

@@ -270,4 +270,5 @@ def _separation(column: Column, positive: Flags) -> float | None:
 
 def _mean(values: NDArray[Any]) -> float | None:
     known = values[~np.isnan(values)] if len(values) else values
-    return float(known.mean()) if len(known) else None
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the greatest, or infinite ones of both signs
+        return float(known.mean()) if len(known) else None

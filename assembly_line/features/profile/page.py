@@ -294,6 +294,6 @@ def _rate(rate: float | None, profile: Profile) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
     return short(value) if abs(value) >= 1e4 else f"{value:.4g}"

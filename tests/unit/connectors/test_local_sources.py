@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,37 @@ def test_what_stands_in_columns_that_are_not_declared_does_not_matter(tmp_path: 
     (found,) = typed_sources([of_type("int64")], {"raw": table}, tmp_path).values()
 
     assert sum(part.rows for part in found.snapshot.objects) == 1
+
+
+TIMES = {
+    "instants with a zone": datetime(2017, 1, 1, 12, tzinfo=UTC),
+    "times without a zone": pd.Timestamp("2017-01-01 12:00"),
+    "days": date(2017, 1, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["object", "category"])
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+@pytest.mark.parametrize(("first", "second"), list(permutations(TIMES, 2)))
+def test_a_frame_with_times_of_two_kinds_in_one_column_is_refused(
+    tmp_path: Path, kind: str, first: str, second: str, dtype: str
+) -> None:
+    values = pd.Series([None, TIMES[first], pd.NaT, TIMES[second]], dtype=object).astype(dtype)
+    frame = pd.DataFrame({"user": [1, 2, 3, 4], "v": values})
+    said = rf"source raw: column v: {first} \(2017-.*\) and {second} \(2017-.*\): expected values of one kind; make all"
+
+    with pytest.raises(SourceUnreadable, match=said):
+        typed_sources([replace(of_type(kind), zone="America/New_York")], {"raw": frame}, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["instants with a zone", "times without a zone"])
+def test_times_of_one_kind_may_be_objects_beside_nulls(tmp_path: Path, name: str) -> None:
+    values = pd.Series([None, TIMES[name], pd.NaT, TIMES[name]], dtype=object)
+    frame = pd.DataFrame({"user": [1, 2, 3, 4], "v": values})
+
+    (found,) = typed_sources([of_type("timestamp")], {"raw": frame}, tmp_path).values()
+
+    assert sum(part.rows for part in found.snapshot.objects) == 4
 
 
 def test_a_frame_may_have_an_index_beside_its_columns(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -234,6 +236,12 @@ def learnt(raw: Path, line: Line) -> pa.Table:
     return notebook.dataset(line, raw, as_of="2018-01-01")
 
 
+@pytest.fixture(scope="module")
+def whole(learnt: pa.Table) -> pa.Table:
+    """Decisions that have all their keys, as the gate wants them."""
+    return learnt.filter(pc.is_valid(learnt["decision_id"]))
+
+
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
@@ -257,6 +265,85 @@ def test_a_table_that_dataset_did_not_return_is_refused(
         with pytest.raises(AssemblyError) as refused:
             shown(spoilt(learnt))
         assert said in str(refused.value)
+
+
+def test_a_training_dataset_that_lost_any_of_its_columns_is_refused(line: Line, learnt: pa.Table) -> None:
+    for name in learnt.column_names:
+        with pytest.raises(RequestRefused, match=f"columns {name} are gone: expected all columns of the dataset"):
+            notebook.model_inputs(line, learnt.drop_columns([name]), {"type": "linear"})
+
+
+def altered(table: pa.Table, name: str, change: Callable[[pa.ChunkedArray], Any]) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, change(table[name]))
+
+
+def test_a_column_of_another_type_than_was_built_is_refused(line: Line, learnt: pa.Table) -> None:
+    for field in learnt.schema:
+        other = pa.string() if field.type != pa.string() else pa.large_string()
+        for change in (lambda values: values.cast(other), lambda values: pa.nulls(len(values), other)):  # noqa: B023
+            with contextlib.suppress(pa.ArrowNotImplementedError):
+                table = altered(learnt, field.name, change)
+                with pytest.raises(RequestRefused, match=f"column {field.name}: {other}: expected .*, as it was built"):
+                    notebook.model_inputs(line, table, {"type": "linear"})
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        *(
+            (
+                lambda table, name=name: altered(
+                    table, name, lambda values: pc.if_else(pc.equal(values, values[0]), None, values)
+                ),
+                f"column {name}: [0-9]+ nulls: expected none",
+            )
+            for name in ("decision_id", "decision_time", "outcome_known_at")
+        ),
+        (
+            lambda table: altered(table, "came", lambda values: pc.add(values, 2)),
+            "column came: 2 values such as [23]: expected one of 1, 0",
+        ),
+        (
+            lambda table: pa.concat_tables([table, table]),
+            r"column decision_id: \d+ rows repeat .*: expected at most \d",
+        ),
+        (lambda table: pa.concat_tables([table, table[:20]]), r"column decision_id: \d+ rows repeat"),
+        (lambda table: table.append_column("came", table["came"]), "expected each column once"),
+        (lambda table: table.to_batches()[0], "RecordBatch without the note"),
+        (lambda table: noted(table, features=[1]), "columns 1 are gone"),
+        (lambda table: noted(table, features=[[]]), r"columns \[\] are gone"),
+        (lambda table: noted(table, columns=[]), r"columns: \[\]: expected an object"),
+    ],
+)
+def test_values_that_no_dataset_of_the_line_has_are_refused(
+    line: Line, whole: pa.Table, spoilt: Callable[[pa.Table], Any], said: str
+) -> None:
+    with pytest.raises(RequestRefused, match=f"^notebook.model_inputs: table.*{said}"):
+        notebook.model_inputs(line, spoilt(whole), {"type": "linear", "split": {"holdout": 0.5}})
+
+
+def test_a_profile_shows_a_mean_beyond_every_number(line: Line, whole: pa.Table, tmp_path: Path) -> None:
+    page = notebook.profile(line, whole, tmp_path / "page.html").read_text(encoding="utf-8")
+
+    assert "mean inf" in page
+
+
+def noted(table: pa.Table, **changed: Any) -> pa.Table:
+    note = json.loads(table.schema.metadata[notebook.METADATA])
+    return table.replace_schema_metadata({notebook.METADATA: json.dumps({**note, **changed})})
+
+
+def test_rows_may_be_left_out_and_a_decision_of_the_spine_may_stand_twice(
+    raw: Path, line: Line, whole: pa.Table
+) -> None:
+    invited = pq.read_table(raw / "invited.parquet")
+    files = {name: raw / f"{name}.parquet" for name in line.sources}
+    twice = notebook.dataset(line, {**files, "invited": pa.concat_tables([invited, invited])}, as_of="2018-01-01")
+    twice = twice.filter(pc.is_valid(twice["decision_id"]))
+
+    for table in (whole, whole[5:], twice):
+        (fold,) = notebook.model_inputs(line, table, {"type": "linear", "split": {"holdout": 0.5}})
+        assert 0 < len(fold.parts["train"].ids) < len(table)
 
 
 def test_only_a_training_dataset_of_the_line_becomes_model_inputs(raw: Path, line: Line, learnt: pa.Table) -> None:
