@@ -127,7 +127,7 @@ def _own(place: str, value: object) -> object:
         case int() if abs(value) > GREATEST:
             raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
         case Decimal() if value.is_snan():
-            raise DeclarationError(f"{place} is {value!r}; expected a number that can be compared")
+            raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
         case datetime():
             return _datetime(place, value)
         case timedelta() if type(value) is not timedelta:
