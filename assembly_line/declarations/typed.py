@@ -6,10 +6,13 @@ import inspect
 import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import is_dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache, wraps
 from numbers import Integral, Real
+from operator import index
 from types import GenericAlias, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -52,7 +55,8 @@ WRITTEN = {
 def typed(target: Target) -> Target:
     """Decorate a dataclass or a function: an argument that is not of its annotated type is refused by name.
 
-    Numbers of other libraries become Python's own, a list becomes a tuple, and a mapping a dict of its own.
+    Numbers and times of other libraries become Python's own, a list becomes a tuple, and a mapping a dict of its own. A
+    float of fewer bits than Python's becomes the number that it is written as.
     """
     if isinstance(target, type):
         target.__init__ = _held(target.__init__, target)  # type: ignore[misc]
@@ -90,6 +94,7 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
     Raises:
         DeclarationError: it has another type; names the place, the value, what was expected, and an example.
     """
+    value = _own(place, value)
     members = _members(hint)
     if type(value) in members:
         return value
@@ -112,21 +117,70 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
     raise DeclarationError(f"{place} is {_shown(value)}; expected {_expected(hint)}")
 
 
+def _own(place: str, value: object) -> object:
+    """The same value, times in Python's own types.
+
+    Raises:
+        DeclarationError: nothing can write, compare or keep it exactly.
+    """
+    match value:
+        case int() if abs(value) > GREATEST:
+            raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
+        case Decimal() if value.is_snan():
+            raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
+        case datetime():
+            return _datetime(place, value)
+        case timedelta() if type(value) is not timedelta:
+            return _same(place, value, timedelta(value.days, value.seconds, value.microseconds))
+    return value
+
+
+def _datetime(place: str, value: datetime) -> object:
+    try:
+        own = datetime.combine(value.date(), value.time(), value.tzinfo)
+        if own.tzinfo is not None:
+            own.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise DeclarationError(
+            f"{place} is {value}, which is no instant of UTC; expected one of the years 1 to 9999 in UTC"
+        ) from error
+    return value if type(value) is datetime else _same(place, value, own)
+
+
+def _same(place: str, value: object, own: object) -> object:
+    if value != own:
+        raise DeclarationError(f"{place} is {value}; expected nothing finer than microseconds, so round it")
+    return own
+
+
 def _members(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _number(kind: type[int | float], value: object) -> int | float | None:
     """Python's own number: those of other libraries, such as numpy's, are written and computed differently."""
-    # A whole number stays one where any number is allowed: releases keep it as it was written.
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        number = int(value)
-        return number if kind is int or abs(number) < GREATEST else None
-    return float(value) if kind is float and isinstance(value, Real | Decimal) and not isinstance(value, bool) else None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Integral):
+        # numpy calls a length of time a whole number, too, but lets nobody count with it.
+        with suppress(TypeError):
+            # A whole number stays one where any number is allowed: releases keep it as it was written.
+            return index(value)
+    if kind is float and isinstance(value, Real | Decimal) and not isinstance(value, Integral):
+        with suppress(OverflowError):
+            # numpy's other floats are written as short as they can be told apart.
+            return float(str(value) if hasattr(value, "dtype") else value)
+    return None
 
 
 def _shown(value: object) -> str:
-    return f"{type(value).__name__}(...)" if is_dataclass(value) else reprlib.repr(value)
+    if is_dataclass(value):
+        return f"{type(value).__name__}(...)"
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        # Python does not write an integer of thousands of digits.
+        return f"an int of {value.bit_length()} bits" if isinstance(value, int) else f"{type(value).__name__}(...)"
 
 
 def _expected(hint: Any) -> str:

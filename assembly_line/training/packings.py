@@ -25,6 +25,8 @@ CLOSED = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
 # In an old joblib file the size follows, in hexadecimal digits and blanks.
 OLD_JOBLIB = re.compile(rb"ZF\s*0[xX][0-9a-fA-F_]+L?\s*")
 OLD_JOBLIB_HEAD = 21
+# The last bytes of a zip without a comment begin and end so.
+ZIP_END, ZIP_END_SIZE = re.compile(rb"PK\x05\x06.{16}\x00\x00", re.DOTALL), 22
 # So each block begins, and the end of a file without one; anything else ends the reading at once.
 BZ2 = re.compile(rb"BZh[1-9](1AY&|\x17rE8)")
 DAMAGED = (
@@ -37,6 +39,7 @@ DAMAGED = (
     ValueError,
     RuntimeError,
 )
+BEHIND = "has something behind the end of what is packed in it"
 
 
 class Unreadable(Exception):
@@ -86,6 +89,10 @@ class _Within:
         left = max(0, self._size - self._content.tell())
         return self._content.read(left if size < 0 else min(size, left))
 
+    def last(self, size: int) -> bytes:
+        self.seek(max(0, self._size - size))
+        return self.read()
+
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._content.seek(offset, whence)
 
@@ -104,6 +111,8 @@ def _zipped(content: _Within, head: bytes, budget: Budget) -> Iterator[tuple[str
         return
     try:
         with zipfile.ZipFile(file) as archive:
+            if not ZIP_END.fullmatch(content.last(ZIP_END_SIZE)):
+                raise Unreadable(BEHIND)
             for member in archive.infolist():
                 if not member.is_dir():
                     with archive.open(member) as packed, _copied(_pieces(packed), budget) as copy:
@@ -115,8 +124,9 @@ def _zipped(content: _Within, head: bytes, budget: Budget) -> Iterator[tuple[str
 
 def _tarred(content: _Within, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
     content.seek(0)
+    file = cast("IO[bytes]", content)
     try:
-        archive = tarfile.open(fileobj=cast("IO[bytes]", content), mode="r:")  # noqa: SIM115 - owns nothing to close
+        archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115 - owns nothing to close
     except (tarfile.TarError, ValueError, OverflowError):
         return
     try:
@@ -125,6 +135,10 @@ def _tarred(content: _Within, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
             if packed is not None:
                 with packed, _copied(_pieces(packed), budget) as copy:
                     yield member.name, copy
+        # Numbers may begin like a tar of nothing: with zeros.
+        content.seek(archive.offset)
+        if archive.getmembers() and any(piece.strip(b"\0") for piece in _pieces(file)):
+            raise Unreadable(BEHIND)
     except DAMAGED as error:
         raise Unreadable(f"is a tar that cannot be looked into: {error}") from error
 
@@ -160,20 +174,28 @@ def _decoder(head: bytes) -> tuple[Callable[[], _Decoder] | None, bool]:
 
 
 def _expanded(content: _Within, new: Callable[[], _Decoder], *, certain: bool) -> Iterator[bytes]:
-    """The streams of a file one after the other, up to where it is damaged: loaders execute what comes before."""
+    """The streams of a file one after the other, with zeros between them, which loaders skip.
+
+    A first one that is damaged is read up to there: loaders execute what comes before.
+    """
     content.seek(0)
-    decoder, whole = new(), False
+    decoder, whole, begun = new(), False, False
     try:
         while data := content.read(SIP):
-            while data:
+            while data := data if begun else data.lstrip(b"\0"):
                 yield decoder.decompress(data)
+                begun = not decoder.eof
                 data = decoder.unused_data if decoder.eof else b""
                 if decoder.eof:
                     decoder, whole = new(), True
     except DAMAGED as error:
+        if whole:
+            raise Unreadable(BEHIND) from error
         # Beyond memory is not damaged: who loads it may have more.
-        if not whole and (certain or "limit" in str(error)):
+        if certain or "limit" in str(error):
             raise Unreadable(f"is compressed and cannot be looked into: {error}") from error
+    if whole and begun:
+        raise Unreadable(BEHIND)
     if certain and not whole:
         raise Unreadable("is compressed and cannot be looked into: it ends too early")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import pickletools
 import struct
 import warnings
@@ -23,6 +24,7 @@ ARRAY = b"\x93NUMPY"
 LONGEST_HEADER = 64 * 1024
 LONGEST_LINE = 16 * 1024 * 1024
 MOST_OPERATIONS = 1_000_000
+PIECE = 1024 * 1024
 
 
 class Undecided(Exception):
@@ -30,7 +32,9 @@ class Undecided(Exception):
 
 
 def holds_pickle(content: BinaryIO) -> bool:
-    """Whether a pickle stands at the beginning, or behind other pickles and arrays that do: in turn, loaders read them.
+    """Whether a pickle stands at the beginning, or behind pickles, arrays and text: in turn, loaders read them.
+
+    Zeros count as text. Behind text a pickle is told by a byte that no text has, such as the mark of protocol 2.
 
     Raises:
         Undecided: nobody can say in bounded time.
@@ -42,14 +46,20 @@ def holds_pickle(content: BinaryIO) -> bool:
 
 
 def _holds_pickle(stream: _Stream) -> bool:
-    position: int | None = 0
-    while position is not None and position < stream.size:
+    position, behind_text = 0, False
+    while position < stream.size:
         head = stream.peek(position, len(ARRAY))
         marked = len(head) > 1 and head[0] == MARK and head[1] <= NEWEST_PROTOCOL
-        found = _array(stream, position) if head == ARRAY else _pickle(stream, position, marked=marked)
+        if head == ARRAY:
+            found = _array(stream, position)
+        else:
+            found = _pickle(stream, position, marked=marked, by_chance=behind_text)
         if found.executes:
             return True
-        position = found.end
+        behind_text = found.end is None
+        start, position = position, stream.end_of_text(position) if found.end is None else found.end
+        if position == start:
+            return False
     return False
 
 
@@ -87,6 +97,19 @@ class _Stream:
     def tell(self) -> int:
         return self._content.tell()
 
+    def end_of_text(self, start: int) -> int:
+        """Where the text ends that begins at a place: the place itself if none does."""
+        decoder, at = codecs.getincrementaldecoder("utf-8")(), start
+        self._content.seek(start)
+        while piece := self._content.read(PIECE):
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                return at - pending + error.start
+            at += len(piece)
+        return at
+
     def count(self) -> None:
         """Count one more operation that was looked at."""
         self._operations += 1
@@ -94,10 +117,13 @@ class _Stream:
             raise Undecided
 
 
-def _pickle(stream: _Stream, position: int, *, marked: bool) -> _Found:
+def _pickle(stream: _Stream, position: int, *, marked: bool, by_chance: bool) -> _Found:
     """A pickle: with its mark any that is whole, without it one that names something to import.
 
     One that is damaged executes all the same, up to there. Numbers may begin with the mark by chance.
+
+    Args:
+        by_chance: the place is one where a mark is likelier to be a number, such as a length in an ONNX file.
     """
     names, pushed, at, whole = False, 0, position, False
     while not whole:
@@ -122,10 +148,10 @@ def _pickle(stream: _Stream, position: int, *, marked: bool) -> _Found:
                 stream.count()
                 continue
             # Where loaders know the operation, or have imported something before, they may do more than was looked at.
-            if marked and (names or code in KNOWN):
+            if marked and (names or (code in KNOWN and not by_chance)):
                 raise Undecided from error
             return _Found(executes=False, end=None)
-    return _Found(marked or names, at)
+    return _Found((marked and pushed > 0) or names, at)
 
 
 def _array(stream: _Stream, position: int) -> _Found:

@@ -6,9 +6,12 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import assembly_line
@@ -201,6 +204,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "hours": {"number": 7},
     **dict.fromkeys(("calendar_days", "weeks", "months", "years"), CALENDAR),
 }
+TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
+# Python refuses to write more than 4,300 digits.
+TOO_LONG = 10**5000
 # Nothing takes these. The second hides inside what is otherwise right.
 NOTHING_TAKES = (object(), {object()}, (object(),), {"name": object()})
 WRONG: tuple[Any, ...] = (
@@ -210,6 +216,9 @@ WRONG: tuple[Any, ...] = (
     *(date(2026, 1, 31), datetime(2026, 1, 31), timedelta(days=-1), timedelta.max),  # noqa: DTZ001
     *(SHOP, (SHOP, SHOP), SALES, SHOPS, OPENED, count(SALES, window=days(1)), MORNINGS, measure("count")),
     *(column("kind"), column("kind") == "a", nulls("a", at_most=0.1), Source, days),
+    *(TOO_LONG, (TOO_LONG,), {"name": TOO_LONG}, Decimal("sNaN"), Fraction(10**400), np.float32(0.7), pd.NaT),
+    *(datetime(1, 1, 1, tzinfo=TOKYO), datetime(9999, 12, 31, 23, tzinfo=NEW_YORK), np.timedelta64(3, "D")),
+    *(pd.Timedelta("1ns"), pd.Timestamp(1, tz="UTC"), pd.Timestamp(1), pd.Timestamp("2026-01-31", tz="UTC")),
     *(np.float64("nan"), np.int8(3), np.array([1, 2]), np.datetime64("2026-01-31")),
 )
 
@@ -277,6 +286,34 @@ def test_a_value_that_nothing_takes_is_refused_by_name_with_an_example(name: str
         (lambda: column("kind") == None, "nothing equals null; write column('kind').is_null()"),  # noqa: E711
         (lambda: days("3"), "days: number is '3'; expected a number, such as 0.2"),  # type: ignore[arg-type]
         (lambda: days(float("nan")), "days: number is nan; expected"),
+        (
+            lambda: called("Decision", history_since=datetime(1, 1, 1, tzinfo=TOKYO)),
+            "Decision restocking: history_since is 0001-01-01 00:00:00+09:18:59, which is no instant of UTC; expected",
+        ),
+        (lambda: called("every", anchor=datetime(1, 1, 1, tzinfo=TOKYO)), "every: anchor is 0001-01-01 00:00:00"),
+        (
+            lambda: column("sold_at") > datetime(9999, 12, 31, 23, tzinfo=NEW_YORK),
+            "Comparison: value is 9999-12-31 23:00:00-05:00, which is no instant of UTC",
+        ),
+        (
+            lambda: column("sold_at").isin([datetime(1, 1, 1, tzinfo=TOKYO)]),
+            "isin: values[0] is 0001-01-01 00:00:00+09:18:59, which is no instant of UTC",
+        ),
+        (lambda: called("Decision", history_since=pd.NaT), "Decision restocking: history_since is NaT"),
+        (
+            lambda: called("Policy", expires_after=pd.Timedelta("1ns")),
+            "Policy: expires_after is 0 days 00:00:00.000000001; expected nothing finer than microseconds",
+        ),
+        (
+            lambda: called("every", anchor=pd.Timestamp(1, tz="UTC")),
+            "every: anchor is 1970-01-01 00:00:00.000000001+00:00; expected nothing finer than microseconds",
+        ),
+        (lambda: days(np.timedelta64(3, "D")), "days: number is np.timedelta64(3,'D'); expected a number"),  # type: ignore[arg-type]
+        (lambda: called("Policy", version=np.timedelta64(3, "ns")), "Policy: version is np.timedelta64(3,'ns')"),
+        (lambda: column("amount") == Decimal("sNaN"), "Comparison: value is Decimal('sNaN'); expected a number"),
+        (lambda: days(TOO_LONG), "days: number is an int of 16610 bits; expected a number of at most 1.8e+308"),
+        (lambda: called("Policy", values={"restock": TOO_LONG}), "values['restock'] is an int of 16610 bits"),
+        (lambda: called("static", source=(TOO_LONG,)), "source is tuple(...); expected a source"),
         (lambda: called("Preprocessing", encoding="hot"), "encoding is 'hot'; expected one of 'ordinal', 'one_hot'"),
     ],
 )
@@ -302,6 +339,28 @@ def test_numbers_of_other_libraries_become_plain_numbers() -> None:
         float,
         int,
     ]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, Decimal, float])
+@pytest.mark.parametrize("written", ["0.7", "0.1", "0.25", "0.003"])
+def test_a_number_of_any_precision_is_the_one_that_was_written(kind: type, written: str) -> None:
+    policy = called("Policy", capacity=kind(written))
+
+    assert isinstance(policy, Policy)
+    assert policy.capacity == float(written)
+
+
+def test_times_of_other_libraries_become_plain_times() -> None:
+    policy = called("Policy", expires_after=pd.Timedelta("36h"))
+    decision = called("Decision", history_since=pd.Timestamp("2026-01-31 12:00:00.000001", tz="Asia/Tokyo"))
+
+    assert isinstance(policy, Policy)
+    assert isinstance(decision, Decision)
+    assert (type(policy.expires_after), policy.expires_after) == (timedelta, timedelta(hours=36))
+    assert (type(decision.history_since), decision.history_since) == (
+        datetime,
+        datetime(2026, 1, 31, 12, microsecond=1, tzinfo=TOKYO),
+    )
 
 
 def test_a_declaration_keeps_what_it_was_given_even_if_the_mapping_changes_later() -> None:

@@ -153,6 +153,8 @@ LIST = pickle.dumps([1, 2, 3], protocol=4)
 # The oldest form of a pickle that calls something: `print("loaded")`, which is never loaded here.
 CALL = b"cbuiltins\nprint\n(Vloaded\ntR."
 OBJECTS = saved(np.array([{}], dtype=object))
+# A pickle of a complex number without its mark: it names the type and calls it.
+COMPLEX = pickle.dumps(1j, protocol=4)[2:]
 HIDDEN = {
     "compressed by gzip": gzip.compress(LIST),
     "compressed by bz2": bz2.compress(LIST),
@@ -160,6 +162,9 @@ HIDDEN = {
     "compressed by lzma": lzma.compress(LIST, format=lzma.FORMAT_ALONE),
     "compressed by zlib": zlib.compress(LIST),
     "compressed by zlib at level 1": zlib.compress(LIST, 1),
+    "second of two streams behind zeros": gzip.compress(b"") + bytes(3000) + gzip.compress(LIST),
+    "second of two bz2 streams behind zeros": bz2.compress(b"") + bytes(4) + bz2.compress(LIST),
+    "second of two xz streams behind zeros": lzma.compress(b"") + bytes(4) + lzma.compress(LIST),
     "compressed twice": bz2.compress(gzip.compress(LIST)),
     "second of two compressed streams": gzip.compress(b"N.") + gzip.compress(CALL),
     "compressed, and cut off behind it": zlib.compress(CALL + bytes(range(256)) * 4000)[:-6],
@@ -169,6 +174,14 @@ HIDDEN = {
     "behind an array": saved(np.arange(5)) + LIST,
     "in arrays packed together": zipped({"a.npy": saved(np.arange(3)), "b.npy": OBJECTS}),
     "second of two pickles": b"(lp0\nI1\na." + CALL,
+    "behind a line of text": b"weights, version 1\n" + LIST,
+    "behind text of many bytes": "é".encode() * 600_000 + LIST,
+    "behind a JSON object": b'{"learner":1}' + LIST,
+    "behind zeros": bytes(1024) + LIST,
+    "behind an array and zeros": saved(np.arange(5)) + bytes(64) + LIST,
+    "behind text, an array and text": b"a\n" + saved(np.arange(5)) + b"b\n" + LIST,
+    "an array of objects behind text": b"a\n" + OBJECTS,
+    "behind text, without a mark": b"a\n" + COMPLEX,
     "third of three pickles": b"N.N." + CALL,
     "cut off behind its call": CALL[:-1],
     "damaged behind its call": b"\x80\x04" + CALL[:-1] + b"\xff",
@@ -180,6 +193,25 @@ HIDDEN = {
     "in a zip behind something else": b"MZ, a program" + zipped({"data": LIST}),
     "in a tar": tarred("data", LIST),
     "in a compressed tar in a zip": zipped({"data": gzip.compress(tarred("data", CALL))}),
+}
+PACKED = {
+    "gzip": gzip.compress(b"{}"),
+    "bz2": bz2.compress(b"{}"),
+    "xz": lzma.compress(b"{}"),
+    "lzma": lzma.compress(b"{}", format=lzma.FORMAT_ALONE),
+    "zlib": zlib.compress(b"{}"),
+    "zip": zipped({"a.json": b"{}"}),
+    "zip behind text": b"MZ, a program" + zipped({"a.json": b"{}"}),
+    "tar": tarred("a.json", b"{}"),
+}
+BEHIND = {
+    "a pickle": LIST,
+    "the oldest pickle": b"(S'a'\nl.",
+    "a pickle behind zeros": bytes(2000) + LIST,
+    "text": b"text",
+    "another compression": b"\x28\xb5\x2f\xfd" + bytes(20),
+    "a stream that is cut off": gzip.compress(LIST)[:12],
+    "a tar": tarred("data", LIST),
 }
 CLOSED = {
     "lz4": (b"\x04\x22\x4d\x18" + bytes(20), "is lz4, which cannot be looked into"),
@@ -220,6 +252,10 @@ HARMLESS = {
     "two arrays": saved(np.arange(3)) + saved(np.arange(5.0)),
     "an array of nothing": saved(np.zeros((0, 3))),
     "a field called O": saved(np.zeros(2, dtype=[("O", "<f8")])),
+    "a number that looks like a mark behind text": b"J" + bytes([128, 5]) + bytes(range(75, 256)) * 3,
+    "a mark and an end behind text": b"J\x80\x05.",
+    "zeros, and numbers behind them": bytes(1024) + np.arange(50.0).tobytes(),
+    "streams one behind the other": gzip.compress(b"{}") + gzip.compress(b"{}") + bytes(2000),
     "a zip's end alone": b"abc PK\5\6" + bytes(18),
 }
 
@@ -243,6 +279,15 @@ def test_what_cannot_be_looked_into_is_refused_with_the_member(tmp_path: Path, w
 
     with pytest.raises(TrainingRejected, match=f"member 'weights.bin'.*{message}"):
         build(tmp_path, [plain("weights.bin", content)], Limits(expanded_bytes=1_000_000))
+
+
+@pytest.mark.parametrize("packing", PACKED)
+@pytest.mark.parametrize("what", BEHIND)
+def test_what_stands_behind_a_packed_part_is_refused(tmp_path: Path, packing: str, what: str) -> None:
+    build(tmp_path, [plain("weights.bin", PACKED[packing])])
+
+    with pytest.raises(TrainingRejected, match=r"member 'weights.bin'"):
+        build(tmp_path, [plain("weights.bin", PACKED[packing] + BEHIND[what])])
 
 
 @pytest.mark.parametrize("what", HARMLESS)
