@@ -4,7 +4,7 @@ from .answers import check_answers as check_answers
 from .batch import ComposedBatch as ComposedBatch
 from .batch import SpineRow as SpineRow
 from .batch import compose as compose
-from .batch import require_same_answers as require_same_answers
+from .batch import require_same_question as require_same_question
 from .channels import SNS as SNS
 from .channels import Channel as Channel
 from .channels import Form as Form
