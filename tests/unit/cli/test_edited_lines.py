@@ -1,0 +1,81 @@
+"""Commands use what was released: where the folder says otherwise by now, they say so."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
+
+LINE = "coupon_redemption"
+SHIPPED = Path(__file__).parents[3] / "lines"
+USING = (
+    ("train", LINE),
+    ("dataset", "build", LINE, "--as-of", "2017-07-01", "--no-wait"),
+    ("score", LINE, "--date", "2017-07-12"),
+    ("outcomes", LINE, "--as-of", "2018-01-02", "--no-wait"),
+    ("features", "list", LINE),
+    ("features", "publish", LINE, "--no-wait"),
+)
+
+
+@pytest.fixture
+def folder(target: Target, line: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a released line."""
+    shutil.copytree(SHIPPED / LINE, tmp_path / "lines" / LINE)
+    monkeypatch.chdir(tmp_path)
+    assert line("release", LINE).code == ExitCode.OK
+    return tmp_path / "lines" / LINE
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", USING, ids=" ".join)
+def test_a_command_says_that_the_line_was_edited_since(
+    target: Target, folder: Path, line: Command, command: tuple[str, ...]
+) -> None:
+    released = target.control.current_release(LINE)[:12]
+    assert "in force" not in line(*command).err
+
+    edit(folder / "line.py", "LINE = Line(", "print('loading')\nLINE = Line(")
+    assert "in force" not in line(*command).err, "the declaration is the same"
+
+    edit(folder / "line.py", 'owner="', 'owner="new-')
+    said = line(*command)
+    assert f"lines/{LINE}/line.py differs from release {released}" in said.err
+    assert f"`line release {LINE}` publishes it" in said.err
+    assert "loading" not in said.out
+
+
+def test_an_edited_script_is_named_and_one_that_is_released_again_is_not(folder: Path, line: Command) -> None:
+    edit(folder / "train.py", "import", "# why\nimport")
+    assert f"lines/{LINE}/train.py differs from release" in line(*USING[4]).err
+    line("release", LINE)
+    assert "in force" not in line(*USING[4]).err
+
+
+def test_a_line_that_does_not_load_stops_no_command(target: Target, folder: Path, line: Command) -> None:
+    (folder / "line.py").write_text("LINE = Lyne()", encoding="utf-8")
+
+    said = line(*USING[1])
+
+    assert said.code == ExitCode.OK
+    (told,) = [text for text in said.err.splitlines() if "Lyne" in text]
+    assert told.endswith(f"Release {target.control.current_release(LINE)[:12]} is in force.")
+
+
+def test_the_status_shows_what_was_edited(folder: Path, line: Command) -> None:
+    assert "Edited" not in line("status").out
+    edit(folder / "line.py", 'owner="', 'owner="new-')
+    assert "Edited since" in line("status").out
