@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.names import Parameter, parameter_name
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -79,3 +81,13 @@ def test_the_status_shows_what_was_edited(folder: Path, line: Command) -> None:
     assert "Edited" not in line("status").out
     edit(folder / "line.py", 'owner="', 'owner="new-')
     assert "Edited since" in line("status").out
+
+
+def test_training_before_loading_is_refused_before_it_starts(folder: Path, line: Command) -> None:
+    """A run that begins and fails would be booked as failed work."""
+    name = parameter_name("dev", Parameter.API_URL)
+    boto3.client("ssm").put_parameter(Name=name, Value="https://api.invalid", Type="String")
+    said = line("train", LINE)
+    assert said.code == ExitCode.REFUSED
+    assert "never loaded: " in said.err
+    assert f"run `line sources load {LINE}`" in said.err
