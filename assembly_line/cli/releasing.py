@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.delivery import require_new_version
 from assembly_line.errors import AssemblyError
 from assembly_line.loader import load_line, load_lines
 
@@ -21,9 +22,12 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
 
     Raises:
         NotFound: there is no such line.
-        DeclarationError: a declaration contradicts itself.
+        DeclarationError: a declaration contradicts itself, or a policy changed and kept its version.
     """
     releases = {only: load_line(folder, only)} if only else load_lines(folder)
+    for name, release in releases.items():
+        if released := _released(target, name):
+            require_new_version(f"Line {name}", release.line.policy, released.line.policy)
     store, published = target.releases, {}
     for name, release in releases.items():
         digest = store.publish(release)
@@ -31,6 +35,14 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
         published[name] = digest
         session.output.note(f"Released {name}: {digest[:12]}.")
     return published
+
+
+def _released(target: Target, line: str) -> Release | None:
+    """The release in force; None without one, or if this version cannot read it: a new one mends that."""
+    try:
+        return target.released.release(line)
+    except AssemblyError:
+        return None
 
 
 def warn_of_edits(session: Session, line: str) -> None:

@@ -18,6 +18,7 @@ from .outbox import chunks as chunks
 from .outbox import read_outbox as read_outbox
 from .outbox import write_message as write_message
 from .outbox import write_outbox as write_outbox
+from .policy import require_new_version as require_new_version
 from .report import DeliveryRecord as DeliveryRecord
 from .report import account as account
 from .run_standing import Backfill as Backfill

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.loader import load_line
 from assembly_line.names import Parameter, parameter_name
 
 if TYPE_CHECKING:
@@ -65,6 +67,29 @@ def test_an_edited_script_is_named_and_one_that_is_released_again_is_not(folder:
     assert f"lines/{LINE}/train.py differs from release" in line(*USING[4]).err
     line("release", LINE)
     assert "in force" not in line(*USING[4]).err
+
+
+def test_a_policy_that_changed_needs_a_new_version_whatever_changed(
+    target: Target, folder: Path, line: Command, subtests: pytest.Subtests
+) -> None:
+    """The ledger keeps the version beside each action, so two policies under one could never be told apart."""
+    before, declared = target.control.current_release(LINE), (folder / "line.py").read_text(encoding="utf-8")
+    policy = load_line(folder.parent, LINE).line.policy
+    changes = {"capacity": 0.5, "exploration": 0.5, "expires_after": timedelta(days=2), "values": {policy.act: 7.0}}
+    for name, value in changes.items():
+        with subtests.test(name):
+            changed = f"replace(LINE, policy=replace(LINE.policy, {name}={value!r}))"
+            text = f"{declared}\nimport datetime\nfrom dataclasses import replace\nLINE = {changed}\n"
+            (folder / "line.py").write_text(text, encoding="utf-8")
+            said = line("release", LINE)
+            assert (said.code, target.control.current_release(LINE)) == (ExitCode.REFUSED, before)
+            assert f"has {name}={value!r}, and was released with {name}={getattr(policy, name)!r}" in said.err
+            assert f"a higher version for another policy, such as {policy.version + 1}" in said.err
+
+            higher = text + f"LINE = replace(LINE, policy=replace(LINE.policy, version={policy.version + 1}))\n"
+            (folder / "line.py").write_text(higher, encoding="utf-8")
+            assert line("release", LINE).code == ExitCode.OK
+            target.control.set_current_release(LINE, before)
 
 
 def test_a_line_that_does_not_load_stops_no_command(target: Target, folder: Path, line: Command) -> None:
