@@ -19,10 +19,17 @@ SECRET = "token"  # noqa: S105 - the name of a member that is never shown
 
 
 def start(target: Target, request: TrainingRequest, role: str | None) -> dict[str, Any]:
-    """Start a run through the API, so that its author is known."""
-    content = request.to_json()
+    """Start a run through the API, so that its author is known.
+
+    Raises:
+        NotFound: the line was never released, or the lake lacks a source of it.
+    """
+    from assembly_line.features import require_loaded
+
+    content, api = request.to_json(), target.api(role)
     line = content.pop("line")
-    return target.api(role).start_training(line, content)
+    require_loaded(target, line)
+    return api.start_training(line, content)
 
 
 def wait_until_review(target: Target, line: str, started: Mapping[str, Any], show: Show) -> dict[str, Any]:

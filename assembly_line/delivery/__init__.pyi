@@ -4,7 +4,7 @@ from .answers import check_answers as check_answers
 from .batch import ComposedBatch as ComposedBatch
 from .batch import SpineRow as SpineRow
 from .batch import compose as compose
-from .batch import require_same_answers as require_same_answers
+from .batch import require_same_question as require_same_question
 from .channels import SNS as SNS
 from .channels import Channel as Channel
 from .channels import Form as Form
@@ -18,6 +18,7 @@ from .outbox import chunks as chunks
 from .outbox import read_outbox as read_outbox
 from .outbox import write_message as write_message
 from .outbox import write_outbox as write_outbox
+from .policy import require_new_version as require_new_version
 from .report import DeliveryRecord as DeliveryRecord
 from .report import account as account
 from .run_standing import Backfill as Backfill

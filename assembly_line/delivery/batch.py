@@ -16,7 +16,7 @@ from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
 from assembly_line.delivery.context import ScoringContext
 from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
 from assembly_line.encoding import rule_number
-from assembly_line.errors import ScoringFailed
+from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.instants import format_instant
 from assembly_line.messages import AnyPrediction, Model, Prediction, PredictionV2
 from assembly_line.outcome_kinds import Answer, Binary
@@ -55,14 +55,15 @@ class ComposedBatch:
         return dict(sorted(Counter(str(row["reason"]) for row in self.quarantined).items()))
 
 
-def require_same_answers(line: Line, champion: Champion, learnt: Line) -> None:
-    """Refuse to read the answers of a champion that predicts something else than the line declares now.
+def require_same_question(line: Line, champion: Champion, learnt: Line) -> None:
+    """Refuse a champion that decides about other keys, or predicts something else, than the line declares now.
 
     Args:
         learnt: the line as the champion was trained with it.
 
     Raises:
-        ScoringFailed: says both, and what to do.
+        RequestRefused: says both keys, and what to do.
+        ScoringFailed: says both kinds of answer, and what to do.
     """
     wanted, given = line.predicts, learnt.predicts
     if not wanted.answers_like(given):
@@ -70,6 +71,18 @@ def require_same_answers(line: Line, champion: Champion, learnt: Line) -> None:
             f"line {line.name}: the champion {champion.run_id} answers {given.name} {given.schema}, the line declares "
             f"{wanted.name} {wanted.schema} now; train it again with `line train {line.name}`"
         )
+    now, before = (_keys(one.decision.keys) for one in (line, learnt))
+    if now != before:
+        raise RequestRefused.about(
+            f"Line {line.name}: champion {champion.run_id}",
+            f"it learnt release {champion.release[:12]} with keys {before}",
+            f"a champion of the keys that the line declares now, {now}",
+            f"train a run of the current release with `line train {line.name}`, and approve it",
+        )
+
+
+def _keys(keys: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in keys.items())
 
 
 def compose(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 from math import floor
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.decisions import Policy
+from assembly_line.errors import DeclarationError
 
 # The policy's arm; a challenger will bring its own.
 CHAMPION_ARM = "champion"
@@ -164,4 +165,24 @@ def _choice(policy: Policy, *, acts: bool, chance: Fraction, explored: bool) -> 
         action=policy.act if acts else policy.otherwise,
         propensity=float(chance if acts else 1 - chance),
         explored=explored,
+    )
+
+
+def require_new_version(place: str, declared: Policy, released: Policy) -> None:
+    """Refuse another policy under the version of the released one: the ledger tells actions apart by it alone.
+
+    Args:
+        place: of the declaration.
+
+    Raises:
+        DeclarationError: names what differs, here and in the release.
+    """
+    if declared == released or declared.version != released.version:
+        return
+    named = [field.name for field in fields(Policy) if getattr(declared, field.name) != getattr(released, field.name)]
+    now, before = (", ".join(f"{name}={getattr(one, name)!r}" for name in named) for one in (declared, released))
+    raise DeclarationError.about(
+        f"{place}: Policy",
+        f"version {declared.version} has {now}, and was released with {before}",
+        f"a higher version for another policy, such as {released.version + 1}",
     )

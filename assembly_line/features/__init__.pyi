@@ -115,6 +115,7 @@ from .service.loading import is_loaded as is_loaded
 from .service.loading import load as load
 from .service.loading import load_into as load_into
 from .service.loading import raw_tables as raw_tables
+from .service.loading import require_loaded as require_loaded
 from .service.online_values import values_at as values_at
 from .service.recorded import opened as opened
 from .service.resolving import forecast_of as forecast_of

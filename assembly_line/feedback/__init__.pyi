@@ -12,6 +12,7 @@ from .maturity import OpenDecision as OpenDecision
 from .maturity import Provenance as Provenance
 from .maturity import open_decisions as open_decisions
 from .maturity import outcome_rows as outcome_rows
+from .maturity import with_keys_of as with_keys_of
 from .performance import Performance as Performance
 from .service.feedback_files import read_events as read_events
 from .service.flagged import BACKFILLS as BACKFILLS
@@ -21,6 +22,7 @@ from .service.flagged import flagged_decisions as flagged_decisions
 from .service.flagged import in_words as in_words
 from .service.flagged import one_decision as one_decision
 from .service.flagged import same_keys as same_keys
+from .service.history import lacking_keys as lacking_keys
 from .service.history import measured_performance as measured_performance
 from .service.history import quarantined as quarantined
 from .service.history import read_history as read_history

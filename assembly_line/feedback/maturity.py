@@ -44,6 +44,11 @@ def open_decisions(
     return waiting, len(known) - len(waiting)
 
 
+def with_keys_of(line: Line, decisions: Sequence[OpenDecision]) -> list[OpenDecision]:
+    """Those that have the keys that the line declares now; no source answers one of other keys."""
+    return [decision for decision in decisions if set(decision.keys) == set(line.decision.keys)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where derived outcomes come from: the run, what was known when, and the snapshots read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -57,30 +57,48 @@ def measure(
         history: one line's history.
         kind: of the outcome, with its measures.
         cluster: key whose rows belong together, such as `household_id`.
-        by: key to group by, such as `campaign_id`; without it only the pooled result.
+        by: key to group by, such as `campaign_id`; without it only the pooled result. A decision without this key is
+            in no group, one without `cluster` is not judged, see `without_keys`.
         draws: resamples of the bootstrap.
         seed: the same seed gives the same interval.
 
     Raises:
-        RequestRefused: `cluster` or `by` is not a key of the decisions.
+        RequestRefused: no decision has `cluster`, or `by`, as a key.
     """
-    delivered = [decision for decision in history.decisions if decision.delivered]
+    delivered = _delivered(history)
     for name in filter(None, (cluster, by)):
-        for decision in delivered[:1]:
-            if name not in decision.prediction["keys"]:
-                raise RequestRefused(
-                    f"key {name!r}: decisions have {', '.join(decision.prediction['keys'])}",
-                    where="by",
-                    value=repr(name),
-                    expected=f"one of {', '.join(decision.prediction['keys'])}",
-                )
+        _require_key(delivered, name)
+    judged = [decision for decision in delivered if cluster in decision.prediction["keys"]]
     groups: dict[Any, list[DecisionHistory]] = defaultdict(list)
-    for decision in delivered if by else []:
-        groups[decision.prediction["keys"][by]].append(decision)
+    for decision in judged:
+        if by in decision.prediction["keys"]:
+            groups[decision.prediction["keys"][by]].append(decision)
     return [
         _measure(group, members, kind=kind, cluster=cluster, draws=draws, seed=seed)
-        for group, members in [*groups.items(), (None, delivered)]
+        for group, members in [*groups.items(), (None, judged)]
     ]
+
+
+def without_keys(history: History, names: Iterable[str]) -> dict[str, int]:
+    """Key -> how many delivered decisions lack it, such as those made before the line declared it; none with 0."""
+    keys = [decision.prediction["keys"] for decision in _delivered(history)]
+    counts = {name: sum(name not in one for one in keys) for name in names}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _delivered(history: History) -> list[DecisionHistory]:
+    return [decision for decision in history.decisions if decision.delivered]
+
+
+def _require_key(decisions: Sequence[DecisionHistory], name: str) -> None:
+    known = list(dict.fromkeys(key for decision in decisions for key in decision.prediction["keys"]))
+    if decisions and name not in known:
+        raise RequestRefused(
+            f"key {name!r}: decisions have {', '.join(known)}",
+            where="by",
+            value=repr(name),
+            expected=f"one of {', '.join(known)}",
+        )
 
 
 def _measure(

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.decision_ids import day_of
 from assembly_line.environments import OutcomesEnvironment
 from assembly_line.features import outcomes as features
-from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows
+from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows, with_keys_of
 from assembly_line.names import LedgerKind
 from assembly_line.requests import OutcomesRequest
 from lambdas.account import account_of
@@ -39,9 +39,10 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     line = release.line
     snapshots = {name: account().lake.snapshot(name) for name in features.sources_of(line)}
     ledger = account().ledger
-    waiting, already = open_decisions(
+    unsettled, already = open_decisions(
         ledger.read(line.name, LedgerKind.PREDICTIONS), ledger.read(line.name, LedgerKind.OUTCOMES), run_id=run_id
     )
+    waiting = with_keys_of(line, unsettled)
     found = _derive(line, waiting, snapshots, request) if waiting else []
     rows = outcome_rows(
         line,
@@ -64,6 +65,7 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         "already": already,
         "immature": len(waiting) - len(rows) - without,
         "no_outcome": without,
+        "other_keys": len(unsettled) - len(waiting),
         **kind.counts([kind.label(row["value"]) for row in rows]),
     }
     logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})

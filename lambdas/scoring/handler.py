@@ -22,7 +22,7 @@ from assembly_line.delivery import (
     SpineRow,
     check_answers,
     compose,
-    require_same_answers,
+    require_same_question,
     require_worth_acting,
 )
 from assembly_line.delivery import account as accounted
@@ -60,7 +60,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     standing.require_asked(request)
     line = account().releases.read(release).line
     require_worth_acting(request, instant=standing.instant, expires_after=line.policy.expires_after)
-    require_same_answers(line, champion, account().releases.read(champion.release).line)
+    require_same_question(line, champion, account().releases.read(champion.release).line)
     run = begin_run(
         request,
         run_id=event["run_id"],

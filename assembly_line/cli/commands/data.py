@@ -135,6 +135,7 @@ def build_dataset(
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
     from assembly_line.cli.parsing import listed, model_spec_of, period, sampled
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run
     from assembly_line.cli.views.datasets import draw_built
     from assembly_line.requests import DatasetRequest
@@ -144,6 +145,7 @@ def build_dataset(
     spec = model_spec_of(kind, parameters or [], model_file)
     chosen = {"features": listed(features), "groups": listed(groups), "sampling": sampled(sample), "model": spec}
     request = DatasetRequest.parse({**given, **period(since, until), **chosen})
+    warn_of_edits(session, line)
     require_features(session, request)
     require_model_spec(session, line, request.model)
     if explain:

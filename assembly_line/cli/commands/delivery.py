@@ -67,6 +67,7 @@ def score(
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions, instant_of_line
     from assembly_line.cli.parsing import period
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import run
     from assembly_line.cli.scoring import settled
     from assembly_line.cli.views.deliveries import draw_scored
@@ -82,6 +83,7 @@ def score(
             value=f"--date {day} beside a period",
             expected="--date DAY, or --from INSTANT --to INSTANT",
         )
+    warn_of_edits(session, line)
     within = period(since, until) if has_period else day_of_decisions(session.target, line, day)
     if at is not None:
         at = instant_of_line(session.target, line, at, field="--at")
@@ -105,10 +107,12 @@ def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = Tr
 
     A decision that was withheld has an outcome, too.
     """
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import require_released, run
     from assembly_line.requests import OutcomesRequest
 
     request = OutcomesRequest.parse({"line": line, "as_of": as_of})
     require_released(session, line)
+    warn_of_edits(session, line)
     name = run_name(line, "outcomes", request.as_of)
     run(session, OUTCOMES.parameter, name, request, waited=waited, title=f"Outcomes of {line}")

@@ -60,9 +60,11 @@ def list_features(session: Session, line: Line) -> None:
 
 def search_features(session: Session, line: Line, text: Text) -> None:
     """List the features of a line that have all these words in name, meaning, source, entity or column."""
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.views.features import draw_features
     from assembly_line.features import Listing
 
+    warn_of_edits(session, line)
     found = Listing(session.target, line).all(text)
     session.output.result(found, draw_features(found, line))
 
@@ -80,12 +82,14 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
     from datetime import UTC, datetime
 
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import require_released, run
     from assembly_line.cli.views.features import draw_published
     from assembly_line.requests import OnlineRequest
 
     request = OnlineRequest.parse({"line": line, **({} if served_from is None else {"from": served_from})})
     require_released(session, line)
+    warn_of_edits(session, line)
     name = run_name(line, "online", request.served_from or datetime.now(UTC))
     title = f"Online features of {line}"
     run(session, ONLINE.parameter, name, request, waited=waited, title=title, draw=draw_published)

@@ -58,11 +58,17 @@ def send(session: Session, file: File) -> None:
 def show_performance(session: Session, line: Line, by: By = None, cluster: Cluster = None) -> None:
     """Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule."""
     from assembly_line.cli.views.performance import draw_performance
-    from assembly_line.feedback import measured_performance, quarantined, read_history
+    from assembly_line.feedback import lacking_keys, measured_performance, quarantined, read_history
 
     declared = session.target.released.current(line)
     history = read_history(session.target, line)
     found = measured_performance(history, declared, by=by, cluster=cluster)
     counts = {**history.counts, "quarantined": quarantined(session.target, line)}
-    document = {"line": line, "history": counts, "performance": [one.to_json() for one in found]}
+    lacking = lacking_keys(history, declared, by=by, cluster=cluster)
+    document = {"line": line, "history": counts, "performance": [one.to_json() for one in found], "lacking": lacking}
     session.output.result(document, draw_performance(found, counts, kind=type(declared.predicts), by=by))
+    for key, count in lacking.items():
+        session.output.note(
+            f"{count:,} decisions lack the key {key}: the line did not declare it when they were made. "
+            + ("They are in no group." if key == by else "They are not judged.")
+        )

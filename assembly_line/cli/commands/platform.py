@@ -113,6 +113,7 @@ def down(
 
 def show_status(session: Session) -> None:
     """Show what runs and what each line has: release, champion, runs that wait for a review, executions."""
+    from assembly_line.cli.releasing import edits
     from assembly_line.cli.views.status import draw_status
     from assembly_line.names import Parameter
     from assembly_line.throughput import overview
@@ -126,6 +127,7 @@ def show_status(session: Session) -> None:
     }
     for line in found["lines"]:
         queues = target.parameters.subscriber_queues(line["line"])
+        line["edited"] = edits(session, line["line"])
         line["subscribers"] = {subscriber: target.queue_url(url) for subscriber, url in queues.items()}
     session.output.result(found, draw_status(found))
 

@@ -55,11 +55,13 @@ def train(
     """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
     from assembly_line.cli import reviewing
     from assembly_line.cli.parsing import pairs
+    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.views.reviews import draw_review, draw_started
     from assembly_line.cli.waiting import progress
     from assembly_line.instants import format_instant
     from assembly_line.requests import TrainingRequest
 
+    warn_of_edits(session, line)
     known = as_of or format_instant(datetime.now(UTC))
     chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine}
     request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})

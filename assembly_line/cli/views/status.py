@@ -18,6 +18,7 @@ def draw_status(found: dict[str, Any]) -> Render:
             fields(
                 {
                     "Release": line["release"][:12],
+                    "Edited since": line["edited"],
                     "Champion": line["champion"] or f"none yet: `line train {line['line']}`, then `line review`",
                     "Since": line["promoted_at"],
                     "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",

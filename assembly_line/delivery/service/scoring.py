@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assembly_line.delivery.batch import require_same_question
 from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.delivery.service.kept_aside import of_run
 
@@ -24,9 +25,13 @@ def standing_of(account: Account, request: ScoringRequest, *, now: datetime) -> 
 
     Raises:
         NotFound: the line was never released, or has no champion.
-        RequestRefused: everything has expired.
+        RequestRefused: everything has expired, or the champion decides about other keys than the line declares now.
+        ScoringFailed: the champion predicts something else than the line declares now.
     """
-    line, champion = account.released.current(request.line), account.control.champion(request.line)
+    release, champion = account.released.release(request.line), account.control.champion(request.line)
+    line = release.line
+    if champion.release != release.digest:
+        require_same_question(line, champion, account.released.of_release(champion.release))
     standing = account.scored_periods.standing(request, champion, now=now)
     require_worth_acting(request, instant=standing.instant, expires_after=line.policy.expires_after)
     return standing

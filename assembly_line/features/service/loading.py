@@ -41,13 +41,27 @@ def load(
 
 def is_loaded(account: Account, line: str) -> bool:
     """Whether the lake has every source that the released line declares, views aside."""
+    return not _missing(account, line)
+
+
+def require_loaded(account: Account, line: str) -> None:
+    """Refuse work of a line before it starts if the lake lacks one of its sources.
+
+    Raises:
+        NotFound: the line was never released, or names the sources and the command that loads them.
+    """
+    if missing := _missing(account, line):
+        raise NotFound.about(
+            f"line {line}",
+            f"never loaded: {', '.join(missing)}",
+            "its sources in the lake before work starts",
+            f"run `line sources load {line}`",
+        )
+
+
+def _missing(account: Account, line: str) -> list[str]:
     declared = [name for name, source in account.released.current(line).sources.items() if source.sql is None]
-    try:
-        for name in declared:
-            account.lake.snapshot(name)
-    except NotFound:
-        return False
-    return True
+    return [name for name in declared if not account.lake.holds(name)]
 
 
 def load_into(account: Account, line: str, files: Path, note: Callable[[str], None]) -> list[Snapshot]:

@@ -37,5 +37,15 @@ def measured_performance(
     """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""
     from assembly_line.feedback.performance import measure
 
-    chosen = cluster or next(iter(line.decision.keys))
-    return measure(history, kind=line.predicts, cluster=chosen, by=by)
+    return measure(history, kind=line.predicts, cluster=cluster or _first_key(line), by=by)
+
+
+def lacking_keys(history: History, line: Line, *, by: str | None = None, cluster: str | None = None) -> dict[str, int]:
+    """Key that `measured_performance` needs -> how many delivered decisions lack it; none with 0."""
+    from assembly_line.feedback.performance import without_keys
+
+    return without_keys(history, filter(None, (cluster or _first_key(line), by)))
+
+
+def _first_key(line: Line) -> str:
+    return next(iter(line.decision.keys))

@@ -113,6 +113,10 @@ class Lake:
         except NotFound as error:
             raise NotFound(f"source {name}: was never loaded into this lake; run `line sources load`") from error
 
+    def holds(self, name: str) -> bool:
+        """Whether the source was ever loaded here."""
+        return self._before(name) is not None
+
     def _before(self, name: str) -> Snapshot | None:
         try:
             return self.snapshot(name)

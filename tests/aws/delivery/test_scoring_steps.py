@@ -12,6 +12,8 @@ from assembly_line.errors import NotFound, RequestRefused, ScoringFailed
 from assembly_line.instants import format_instant
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind, job_name, run_item, scoring_prefix
+from assembly_line.release import Release
+from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring
 
@@ -57,6 +59,19 @@ def test_begin_without_a_champion_says_what_to_do(scoring: Scoring, champion_tab
     champion_table.delete_item(Key={"line": LINE, "item": "champion#current"})
     with pytest.raises(NotFound, match=r"coupon_redemption.*no champion yet; run `line train coupon_redemption`"):
         scoring.begin()
+
+
+def test_begin_refuses_a_champion_that_learnt_to_decide_about_other_keys(scoring: Scoring, shipped: Release) -> None:
+    """Otherwise the whole run is made, and its last step finds a column missing."""
+    decision = replace(shipped.line.decision, entities=shipped.line.decision.entities[::-1])
+    released = replace(shipped, line=replace(shipped.line, decision=decision))
+    scoring.control.set_current_release(LINE, ReleaseStore(scoring.store).publish(released))
+    with pytest.raises(RequestRefused) as refused:
+        scoring.begin()
+    said = str(refused.value)
+    assert f"learnt release {shipped.digest[:12]} with keys household_id (int64), campaign_id (int64)" in said
+    assert "declares now, campaign_id (int64), household_id (int64)" in said
+    assert "`line train coupon_redemption`, and approve it" in said
 
 
 def test_begin_refuses_an_unknown_line_and_an_unknown_field(scoring: Scoring) -> None:

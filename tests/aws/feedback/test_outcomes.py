@@ -146,6 +146,24 @@ def test_each_decision_gets_one_outcome_whatever_is_run_again(
     assert len(list(ledger.read(LINE, LedgerKind.OUTCOMES))) == 3
 
 
+@pytest.mark.parametrize("change", [{"store": None}, {"store": 7, "shelf": 1}], ids=["a key less", "a key more"])
+def test_decisions_of_earlier_keys_are_left_out_and_counted(
+    derive: Derive, redemptions: Callable[..., None], ledger: Ledger, change: dict[str, Any]
+) -> None:
+    """The declaration gained or lost a key since: no row of the sources answers such a decision."""
+    keys = {"household_id": 2, "campaign_id": CAMPAIGN, **change}
+    if change == {"store": None}:
+        keys = {"household_id": 2}
+    redemptions((1, date(2017, 8, 15)), (9, date(2017, 9, 15)))
+    rows = [predicted(1), {**predicted(2), "keys": keys}]
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", rows)
+
+    answer = derive("2017-09-01")
+
+    assert (numbers(answer), answer["other_keys"]) == ((1, 1, 0, 0, 1), 1)
+    assert values(ledger) == {identifier(1): 1}
+
+
 def test_a_line_without_predictions_has_no_outcomes(derive: Derive, redemptions: Callable[..., None]) -> None:
     redemptions((1, date(2017, 8, 15)))
     assert numbers(derive("2017-09-01")) == (0, 0, 0, 0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,9 @@ AT = "2017-07-12T04:00:00.000000Z"
 @pytest.fixture
 def champion(target: Target) -> Target:
     """A released line whose champion knows what was known on 1 July."""
-    target.control.set_current_release(LINE, target.releases.publish(load_line(PROJECT / "lines", LINE)))
-    target.control.write(LINE, ControlKey.CHAMPION, a_champion("r", dataset_id=LEARNT_FROM).to_json())
+    release = target.releases.publish(load_line(PROJECT / "lines", LINE))
+    target.control.set_current_release(LINE, release)
+    target.control.write(LINE, ControlKey.CHAMPION, a_champion("r", dataset_id=LEARNT_FROM, release=release).to_json())
     target.store.write_json(
         f"{dataset_prefix(LINE, LEARNT_FROM)}manifest.json", a_manifest(as_of="2017-07-01T00:00:00Z").to_json()
     )
@@ -77,6 +79,18 @@ def test_a_past_day_without_an_instant_is_refused_before_anything_starts(champio
     answer = line(*SCORE)
     assert answer.code == ExitCode.REFUSED
     assert "such as at=2017-07-13T04:00:00.000000Z (`line score --at`)" in answer.err
+
+
+def test_a_champion_of_other_keys_is_refused_before_anything_starts(champion: Target, line: Command) -> None:
+    learnt = load_line(PROJECT / "lines", LINE)
+    decision = replace(learnt.line.decision, entities=learnt.line.decision.entities[::-1])
+    released = replace(learnt, line=replace(learnt.line, decision=decision))
+    champion.control.set_current_release(LINE, champion.releases.publish(released))
+
+    answer = line(*SCORE, "--at", AT)
+
+    assert (answer.code, champion.machines.recent(champion.named(SCORING.parameter))) == (ExitCode.REFUSED, [])
+    assert f"champion r: it learnt release {learnt.digest[:12]} with keys household_id (int64), camp" in answer.err
 
 
 def test_the_same_day_again_is_refused_where_nobody_can_be_asked(scored: Target, line: Command) -> None:

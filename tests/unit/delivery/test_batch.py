@@ -12,18 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assembly_line import column
 from assembly_line.declarations.decisions import Policy
 from assembly_line.delivery.answers import check_answers
-from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose, require_same_answers
+from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose, require_same_question
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import DecidingModel, ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
 from assembly_line.delivery.report import DeliveryRecord, account
 from assembly_line.documents import document_of, read_document
-from assembly_line.errors import ScoringFailed
+from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.loader import load_line
 from tests.champions import a_champion
 from tests.embedded.kinds.spending.line import LINE as SPENDING
+from tests.unit.features.flights_world import own_line
 
 AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
 POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
@@ -235,8 +237,15 @@ def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() 
 
 
 def test_a_champion_that_answers_something_else_than_the_line_declares_now_scores_nothing() -> None:
-    require_same_answers(SPENDING, a_champion("trained"), SPENDING)
+    require_same_question(SPENDING, a_champion("trained"), SPENDING)
     other = replace(SPENDING.policy, threshold=5.0)
-    require_same_answers(replace(SPENDING, policy=other), a_champion("trained"), SPENDING)
+    require_same_question(replace(SPENDING, policy=other), a_champion("trained"), SPENDING)
     with pytest.raises(ScoringFailed, match=r"answers binary .* declares amount .*line train spending"):
-        require_same_answers(SPENDING, a_champion("trained"), SHIPPED)
+        require_same_question(SPENDING, a_champion("trained"), SHIPPED)
+
+
+def test_a_champion_that_learnt_to_decide_about_other_keys_scores_nothing() -> None:
+    flights = own_line(value=column("late") > 10)
+    require_same_question(flights, a_champion("trained"), replace(flights, owner="somebody else"))
+    with pytest.raises(RequestRefused, match=r"with keys household_id .* declares now, flight .*line train"):
+        require_same_question(flights, a_champion("trained"), SHIPPED)

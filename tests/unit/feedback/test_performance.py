@@ -11,7 +11,7 @@ import pytest
 
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import History, join
-from assembly_line.feedback.performance import Performance, measure
+from assembly_line.feedback.performance import Performance, measure, without_keys
 from assembly_line.outcome_kinds import Amount, Binary
 
 
@@ -123,6 +123,25 @@ def test_an_unknown_key_is_named() -> None:
     found = history([(1, 0, 0.9, 1, 1.0)])
     with pytest.raises(RequestRefused, match="key 'store': decisions have household_id, campaign_id"):
         measure(found, kind=Binary(present=1), cluster="household_id", by="store")
+
+
+@pytest.mark.parametrize("older", [(0,), (2,), (0, 1)], ids=["the first", "the last", "several"])
+def test_decisions_made_before_a_key_was_declared_are_in_no_group(older: tuple[int, ...]) -> None:
+    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0), (3, 2, 0.6, 1, 1.0)])
+    for place, decision in enumerate(found.decisions):
+        if place not in older:
+            decision.prediction["keys"]["store"] = 7
+
+    by_store = measure(found, kind=Binary(present=1), cluster="household_id", by="store", draws=50)
+
+    assert [(one.group, one.decisions) for one in by_store] == [(7, 3 - len(older)), (None, 3)]
+    assert without_keys(found, ["store", "household_id"]) == {"store": len(older)}
+
+
+def test_decisions_without_the_key_that_holds_rows_together_are_not_judged() -> None:
+    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0)])
+    del found.decisions[0].prediction["keys"]["household_id"]
+    assert pooled(found).decisions == 1
 
 
 def test_no_decisions_give_an_empty_result_not_an_error() -> None:

@@ -1,0 +1,118 @@
+"""Commands use what was released: where the folder says otherwise by now, they say so."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target
+from assembly_line.loader import load_line
+from assembly_line.names import Parameter, parameter_name
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
+
+LINE = "coupon_redemption"
+SHIPPED = Path(__file__).parents[3] / "lines"
+USING = (
+    ("train", LINE),
+    ("dataset", "build", LINE, "--as-of", "2017-07-01", "--no-wait"),
+    ("score", LINE, "--date", "2017-07-12"),
+    ("outcomes", LINE, "--as-of", "2018-01-02", "--no-wait"),
+    ("features", "list", LINE),
+    ("features", "publish", LINE, "--no-wait"),
+)
+
+
+@pytest.fixture
+def folder(target: Target, line: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a released line."""
+    shutil.copytree(SHIPPED / LINE, tmp_path / "lines" / LINE)
+    monkeypatch.chdir(tmp_path)
+    assert line("release", LINE).code == ExitCode.OK
+    return tmp_path / "lines" / LINE
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", USING, ids=" ".join)
+def test_a_command_says_that_the_line_was_edited_since(
+    target: Target, folder: Path, line: Command, command: tuple[str, ...]
+) -> None:
+    released = target.control.current_release(LINE)[:12]
+    assert "in force" not in line(*command).err
+
+    edit(folder / "line.py", "LINE = Line(", "print('loading')\nLINE = Line(")
+    assert "in force" not in line(*command).err, "the declaration is the same"
+
+    edit(folder / "line.py", 'owner="', 'owner="new-')
+    said = line(*command)
+    assert f"lines/{LINE}/line.py differs from release {released}" in said.err
+    assert f"`line release {LINE}` publishes it" in said.err
+    assert "loading" not in said.out
+
+
+def test_an_edited_script_is_named_and_one_that_is_released_again_is_not(folder: Path, line: Command) -> None:
+    edit(folder / "train.py", "import", "# why\nimport")
+    assert f"lines/{LINE}/train.py differs from release" in line(*USING[4]).err
+    line("release", LINE)
+    assert "in force" not in line(*USING[4]).err
+
+
+def test_a_policy_that_changed_needs_a_new_version_whatever_changed(
+    target: Target, folder: Path, line: Command, subtests: pytest.Subtests
+) -> None:
+    """The ledger keeps the version beside each action, so two policies under one could never be told apart."""
+    before, declared = target.control.current_release(LINE), (folder / "line.py").read_text(encoding="utf-8")
+    policy = load_line(folder.parent, LINE).line.policy
+    changes = {"capacity": 0.5, "exploration": 0.5, "expires_after": timedelta(days=2), "values": {policy.act: 7.0}}
+    for name, value in changes.items():
+        with subtests.test(name):
+            changed = f"replace(LINE, policy=replace(LINE.policy, {name}={value!r}))"
+            text = f"{declared}\nimport datetime\nfrom dataclasses import replace\nLINE = {changed}\n"
+            (folder / "line.py").write_text(text, encoding="utf-8")
+            said = line("release", LINE)
+            assert (said.code, target.control.current_release(LINE)) == (ExitCode.REFUSED, before)
+            assert f"has {name}={value!r}, and was released with {name}={getattr(policy, name)!r}" in said.err
+            assert f"a higher version for another policy, such as {policy.version + 1}" in said.err
+
+            higher = text + f"LINE = replace(LINE, policy=replace(LINE.policy, version={policy.version + 1}))\n"
+            (folder / "line.py").write_text(higher, encoding="utf-8")
+            assert line("release", LINE).code == ExitCode.OK
+            target.control.set_current_release(LINE, before)
+
+
+def test_a_line_that_does_not_load_stops_no_command(target: Target, folder: Path, line: Command) -> None:
+    (folder / "line.py").write_text("LINE = Lyne()", encoding="utf-8")
+
+    said = line(*USING[1])
+
+    assert said.code == ExitCode.OK
+    (told,) = [text for text in said.err.splitlines() if "Lyne" in text]
+    assert told.endswith(f"Release {target.control.current_release(LINE)[:12]} is in force.")
+
+
+def test_the_status_shows_what_was_edited(folder: Path, line: Command) -> None:
+    assert "Edited" not in line("status").out
+    edit(folder / "line.py", 'owner="', 'owner="new-')
+    assert "Edited since" in line("status").out
+
+
+def test_training_before_loading_is_refused_before_it_starts(folder: Path, line: Command) -> None:
+    """A run that begins and fails would be booked as failed work."""
+    name = parameter_name("dev", Parameter.API_URL)
+    boto3.client("ssm").put_parameter(Name=name, Value="https://api.invalid", Type="String")
+    said = line("train", LINE)
+    assert said.code == ExitCode.REFUSED
+    assert "never loaded: " in said.err
+    assert f"run `line sources load {LINE}`" in said.err
