@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # A folder of <source>.parquet, or for each source a Parquet file or a table.
-Given = str | Path | Mapping[str, Any]
+Given = Mapping[str, Any] | str | Path
 
 
 @dataclass(frozen=True, slots=True)
