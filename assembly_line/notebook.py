@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -17,7 +17,8 @@ from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT, Outcome
-from assembly_line.documents import LIST, OBJECT, TEXT, WHOLE, Allowed, Record, parse_document, record_of
+from assembly_line.declarations.typed import typed_request
+from assembly_line.documents import LIST, OBJECT, TEXT, TEXT_OR_NULL, WHOLE, Allowed, Record, parse_document, record_of
 from assembly_line.errors import FeatureFunctionFailed, RequestRefused, SourceUnreadable
 from assembly_line.features import (
     DECISION_ID,
@@ -45,28 +46,34 @@ from assembly_line.model_types import ModelSpec
 from assembly_line.requests import DatasetRequest
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from pyarrow import Table
 
     from assembly_line.features import Built, Column, Finding, Plan
+else:
+    Table = Any  # Arrow is imported late; whether it is a table of `dataset` is asked of its note
 
 MEMORY_MIB = 3008
+# What DuckDB can begin with, and more than any machine has.
+MEMORY = range(64, (1 << 30) + 1)
 METADATA = b"assembly_line"
 # What is read of the note in a table's metadata.
 DESCRIBED: Mapping[str, Allowed] = {
     **dict.fromkeys(("line", "purpose", "as_of"), TEXT),
-    "features": LIST,
-    "columns": OBJECT,
-    "duplicates": WHOLE,
+    **dict.fromkeys(("from", "to"), TEXT_OR_NULL),
+    **dict.fromkeys(("features", "quality"), LIST),
+    **dict.fromkeys(("columns", "excluded"), OBJECT),
+    **dict.fromkeys(("duplicates", "spine_rows"), WHOLE),
 }
 # What a request calls the arguments.
 ARGUMENTS = {"as_of": "as_of", "since": "from", "until": "to"}
-Instant = str | date  # a datetime is a date
+Instant = date | str  # a datetime is a date
 
 
 class QualityWarning(UserWarning):
     """The dataset machine would refuse this dataset."""
 
 
+@typed_request
 def dataset(
     line: Line,
     sources: Given,
@@ -76,11 +83,11 @@ def dataset(
     until: Instant | None = None,
     purpose: Literal["training", "scoring"] = "training",
     trying: Mapping[str, Feature] | None = None,
-    features: Sequence[str] | None = None,
-    scripts: str | Path | Mapping[str, str | Path] | None = None,
+    features: Iterable[str] | None = None,
+    scripts: Mapping[str, str | Path] | str | Path | None = None,
     sampling: Mapping[str, float] | None = None,
     memory_mib: int = MEMORY_MIB,
-) -> pa.Table:
+) -> Table:
     """Build the dataset that the line would build from these tables.
 
     Args:
@@ -96,7 +103,7 @@ def dataset(
         features: the names that you want, all if left out. The features in `trying` come beside them.
         scripts: where the scripts of UDFs are: the folder of the line, or script name -> Python file.
         sampling: which decisions of a training dataset are kept, such as `{"keep_negatives": 0.1, "seed": 7}`.
-        memory_mib: how much memory DuckDB may use before it spills to disk.
+        memory_mib: how much memory DuckDB may use before it spills to disk, 64 or more.
 
     Returns:
         An Arrow table with the columns of a dataset: decision_id, decision_time, keys, features. A training dataset
@@ -104,7 +111,7 @@ def dataset(
             how many decisions were left out.
 
     Raises:
-        RequestRefused: the request names something unknown, or an instant has no zone.
+        RequestRefused: the request names something unknown, an instant has no zone, or an argument is of another type.
         DeclarationError: a tried feature contradicts the line.
         SourceUnreadable: a table is missing, is not as its source declares, or is of no source of the line.
         QualityGateFailed: a static source states two values for one entity.
@@ -112,6 +119,10 @@ def dataset(
     """
     import pyarrow.parquet as pq
 
+    if memory_mib not in MEMORY:
+        raise RequestRefused.about(
+            "notebook.dataset: memory_mib", str(memory_mib), f"{MEMORY.start} to {MEMORY.stop - 1} MiB"
+        )
     if trying:
         line = replace(line, features={**line.features, **trying})
         features = None if features is None else tuple(dict.fromkeys((*features, *trying)))
@@ -148,7 +159,8 @@ def dataset(
     return table.replace_schema_metadata({METADATA: json.dumps(described)})
 
 
-def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str, Feature] | None = None) -> Path:
+@typed_request
+def profile(line: Line, table: Table, to: str | Path, *, trying: Mapping[str, Feature] | None = None) -> Path:
     """Write the profile of a dataset as one HTML page, as `line dataset profile` does.
 
     Args:
@@ -161,13 +173,18 @@ def profile(line: Line, table: pa.Table, to: str | Path, *, trying: Mapping[str,
         The path of the page.
 
     Raises:
-        RequestRefused: the table is not what `dataset` returned for this line.
+        RequestRefused: the table is not what `dataset` returned for this line, or the page cannot be written.
     """
     if trying:
         line = replace(line, features={**line.features, **trying})
     path = Path(to).expanduser()
     written = page_of_notebook(line, _description_of(line, table, "profile"), arrow_columns_of(table))
-    path.write_text(written, encoding="utf-8")
+    try:
+        path.write_text(written, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise RequestRefused.about(
+            "notebook.profile: to", f"{str(path)!r} cannot be written ({error})", "a file in a folder that exists"
+        ) from error
     return path
 
 
@@ -189,7 +206,8 @@ def _contents(
     return contents
 
 
-def model_inputs(line: Line, table: pa.Table, model: Mapping[str, Any]) -> list[ArrowFold]:
+@typed_request
+def model_inputs(line: Line, table: Table, model: Mapping[str, Any]) -> list[ArrowFold]:
     """Shape a training dataset for a type of model, as the dataset machine would.
 
     Args:
@@ -251,7 +269,7 @@ def _require_declared(line: Line, sources: Given) -> None:
         )
 
 
-def _description_of(line: Line, table: pa.Table, function: str) -> Record:
+def _description_of(line: Line, table: Table, function: str) -> Record:
     """What `dataset` wrote beside its table."""
     import pyarrow as pa
 
@@ -283,7 +301,7 @@ def _description_of(line: Line, table: pa.Table, function: str) -> Record:
     return described
 
 
-def _types_of(table: pa.Table) -> dict[str, str]:
+def _types_of(table: Table) -> dict[str, str]:
     return {field.name: str(field.type) for field in table.schema}
 
 
@@ -329,19 +347,12 @@ def __getattr__(name: str) -> object:
 def _request(
     line: Line,
     *,
-    features: Sequence[str] | None,
+    features: Iterable[str] | None,
     purpose: str,
     model: Mapping[str, Any] | None = None,
     **instants: Instant | None,
 ) -> DatasetRequest:
     given: dict[str, Any] = {ARGUMENTS[name]: format_instant(value) for name, value in _checked(instants, purpose)}
-    if isinstance(features, str):
-        raise RequestRefused(
-            f"notebook.dataset: features={features!r} is a text; expected a list of names, [{features!r}]",
-            where="features",
-            value=repr(features),
-            expected="a list of names",
-        )
     if features is not None:
         given["features"] = list(features)
     if model is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from assembly_line.features import SchemaDrift, Snapshot, SnapshotObject, quoted
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Half of a surrogate pair, which UTF-8 cannot hold.
+HALF = re.compile("[\ud800-\udfff]")
 # A folder of <source>.parquet, or for each source a Parquet file or a table.
-Given = str | Path | Mapping[str, Any]
+Given = Mapping[str, Any] | str | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def _written(source: Source, table: Any, folder: Path) -> Path:
         )
     try:
         declared = _declared(source, table)
-        _check_times(source, declared)
+        _check_objects(source, declared)
         arrow = _arrow(declared)
         _check_durations(source, arrow)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -118,22 +121,37 @@ def _check_durations(source: Source, table: pa.Table) -> None:
             )
 
 
-def _check_times(source: Source, table: Any) -> None:
-    """Refuse Python's times of several kinds in one column: Arrow would read all of them as it reads the first."""
-    if not _is_frame(table):
-        return
-    for name, kind in source.columns.items():
-        if kind not in ("timestamp", "date") or table[name].dtype.kind != "O":
-            continue
-        kinds = {_kind_of_time(value): value for value in table[name].dropna() if isinstance(value, date)}
-        if len(kinds) > 1:
-            shown = (words if name in source.personal else f"{words} ({value})" for words, value in kinds.items())
-            raise SourceUnreadable.about(
-                f"source {source.name}: column {name}",
-                " and ".join(shown),
-                "values of one kind",
-                "make all of them instants with a zone, or all of them local times of the source's zone",
-            )
+def _check_objects(source: Source, table: Any) -> None:
+    """Refuse Python's values that Arrow would refuse without a name, or read as what they are not."""
+    for name, kind in source.columns.items() if _is_frame(table) else ():
+        if kind in ("timestamp", "date") and table[name].dtype.kind == "O":
+            _check_times(source, name, table[name].dropna())
+        if kind == "string" and table[name].dtype == object:
+            _check_texts(source, name, table[name])
+
+
+def _check_times(source: Source, name: str, values: Iterable[Any]) -> None:
+    """Refuse times of several kinds in one column: Arrow would read all of them as it reads the first."""
+    kinds = {_kind_of_time(value): value for value in values if isinstance(value, date)}
+    if len(kinds) > 1:
+        shown = (words if name in source.personal else f"{words} ({value})" for words, value in kinds.items())
+        raise SourceUnreadable.about(
+            f"source {source.name}: column {name}",
+            " and ".join(shown),
+            "values of one kind",
+            "make all of them instants with a zone, or all of them local times of the source's zone",
+        )
+
+
+def _check_texts(source: Source, name: str, values: Iterable[Any]) -> None:
+    halves = [value for value in values if isinstance(value, str) and HALF.search(value)]
+    if halves:
+        raise SourceUnreadable.about(
+            f"source {source.name}: column {name}",
+            f"{len(halves)} texts" + ("" if name in source.personal else f" such as {halves[0]!a}"),
+            "text of valid Unicode",
+            "half of a surrogate pair stands for no character: decode the text as what it was written in",
+        )
 
 
 def _kind_of_time(value: date) -> str:

@@ -1,4 +1,4 @@
-"""Arguments of declarations, held to their annotations: one check for every class and function of a declaration."""
+"""Arguments held to their annotations: one check for every class and function of a declaration, and of a notebook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operator import index
 from types import GenericAlias, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from assembly_line.errors import DeclarationError
+from assembly_line.errors import AssemblyError, DeclarationError, RequestRefused
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 GREATEST = sys.float_info.max
@@ -28,7 +28,10 @@ RULE = ("a quality rule", 'nulls("spend_30d", at_most=0.1)')
 # Class -> what people call it, and how they write one. A class that is not here is written by its own name.
 WRITTEN = {
     "NoneType": ("None", "None"),
+    "Any": ("anything", "..."),
     "str": ("text", '"abc"'),
+    "Path": ("a path", 'Path("raw")'),
+    "Line": ("a line", "Line(...)"),
     "tuple": ("a tuple", ""),
     "Iterable": ("a list", ""),
     "Mapping": ("a dict", ""),
@@ -64,7 +67,19 @@ def typed(target: Target) -> Target:
     return _held(target, target)  # type: ignore[return-value]
 
 
-def _held(function: Callable[..., Any], annotated: Callable[..., Any]) -> Callable[..., Any]:
+def typed_request(target: Target) -> Target:
+    """Decorate a function that people call with what they want: as `typed`, but it raises RequestRefused."""
+    place = f"{target.__module__.rpartition('.')[2]}.{target.__name__}"
+    return _held(target, target, place=place, refusal=RequestRefused)  # type: ignore[return-value]
+
+
+def _held(
+    function: Callable[..., Any],
+    annotated: Callable[..., Any],
+    *,
+    place: str = "",
+    refusal: type[AssemblyError] = DeclarationError,
+) -> Callable[..., Any]:
     @cache
     def known() -> tuple[inspect.Signature, dict[str, Any]]:
         # Asked for late: a class may name itself, and a process makes few of the declarations that there are.
@@ -78,11 +93,14 @@ def _held(function: Callable[..., Any], annotated: Callable[..., Any]) -> Callab
         except TypeError:
             return function(*args, **kwargs)  # Python says best which argument is missing or misspelt
         name = bound.arguments.get("name")
-        place = f"{annotated.__name__} {name}" if isinstance(name, str) else annotated.__name__
+        whole = place or (f"{annotated.__name__} {name}" if isinstance(name, str) else annotated.__name__)
         for parameter in [one for one in bound.arguments if one in hints]:
             several = signature.parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
             hint = GenericAlias(tuple, (hints[parameter], ...)) if several else hints[parameter]
-            bound.arguments[parameter] = _fitted(f"{place}: {parameter}", hint, bound.arguments[parameter])
+            try:
+                bound.arguments[parameter] = _fitted(f"{whole}: {parameter}", hint, bound.arguments[parameter])
+            except DeclarationError as error:
+                raise refusal(str(error), where=error.where, value=error.value, expected=error.expected) from None
         return function(*bound.args, **bound.kwargs)
 
     return call
@@ -96,7 +114,7 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
     """
     value = _own(place, value)
     members = _members(hint)
-    if type(value) in members:
+    if type(value) in members or Any in members:
         return value
     for member in members:
         kind = get_origin(member) or member
@@ -114,7 +132,8 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
                 return number
         elif kind is not Iterable and isinstance(kind, type) and isinstance(value, kind):
             return value
-    raise DeclarationError(f"{place} is {_shown(value)}; expected {_expected(hint)}")
+    shown, expected = _shown(value), _expected(hint)
+    raise DeclarationError(f"{place} is {shown}; expected {expected}", where=place, value=shown, expected=expected)
 
 
 def _own(place: str, value: object) -> object:

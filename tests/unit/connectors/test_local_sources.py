@@ -71,6 +71,11 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         r"column v is duration\[ns\], .*declared int64; give",
     ),
     "a duration as a decimal": ("decimal(9,2)", arrow(pa.array([1], pa.duration("s"))), r"column v is duration\[s\]"),
+    "half of a surrogate pair": (
+        "string",
+        pd.DataFrame({"user": [1, 2], "v": pd.Series(["a", "b\ud800"], dtype=object)}),
+        r"column v: 1 texts such as 'b\\ud800': expected text of valid Unicode",
+    ),
     "a duration in a frame": (
         "int64",
         pd.DataFrame({"user": [1], "v": [np.timedelta64(1, "D")]}),

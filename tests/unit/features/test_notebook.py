@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -322,10 +324,68 @@ def test_values_that_no_dataset_of_the_line_has_are_refused(
         notebook.model_inputs(line, spoilt(whole), {"type": "linear", "split": {"holdout": 0.5}})
 
 
+@pytest.fixture
+def right(raw: Path, line: Line, whole: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+    """Arguments that no function refuses, in a folder that may be written to."""
+    monkeypatch.chdir(tmp_path)
+    of_table = {"table": whole, "to": tmp_path / "page.html", "model": {"type": "linear", "split": {"holdout": 0.5}}}
+    return {**PERIOD, "line": line, "sources": raw, "features": ["age"], **of_table}
+
+
+WRONG: tuple[Any, ...] = (None, 3, -1, 10**30, True, math.nan, "x", "\ud800", b"x", [], [1], {}, {1: 2}, {"x": 3})
+FUNCTIONS = (notebook.dataset, notebook.model_inputs, notebook.profile)
+
+
 def test_a_profile_shows_a_mean_beyond_every_number(line: Line, whole: pa.Table, tmp_path: Path) -> None:
     page = notebook.profile(line, whole, tmp_path / "page.html").read_text(encoding="utf-8")
 
     assert "mean inf" in page
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(function, name) for function in FUNCTIONS for name in inspect.signature(function).parameters],
+    ids=lambda one: getattr(one, "__name__", one),
+)
+def test_an_argument_of_any_other_type_or_value_is_never_a_raw_error(
+    right: Mapping[str, Any], function: Callable[..., Any], name: str
+) -> None:
+    given = {one: right[one] for one in inspect.signature(function).parameters if one in right}
+    refused = 0
+    for value in WRONG:
+        try:
+            function(**{**given, name: value})
+        except AssemblyError as error:
+            refused += 1
+            assert name in str(error) or isinstance(error, SourceUnreadable), ascii(value)
+    assert refused >= len(WRONG) - 4
+
+
+@pytest.mark.parametrize(
+    ("function", "changed", "said"),
+    [
+        (notebook.dataset, {"line": None}, r"notebook\.dataset: line is None; expected a line, such as Line\(...\)"),
+        (notebook.dataset, {"sources": 3}, r"sources is 3; expected a dict or text or a path"),
+        (notebook.dataset, {"features": "age"}, r"features is 'age'; expected a list or None, such as \[\"abc\"\]"),
+        (notebook.dataset, {"trying": {"x": 3}}, r"trying\['x'\] is 3; expected a feature"),
+        (notebook.dataset, {"sampling": {"share": "a"}}, r"sampling\['share'\] is 'a'; expected a number"),
+        (notebook.dataset, {"memory_mib": True}, "memory_mib is True; expected a whole number"),
+        *(
+            (notebook.dataset, {"memory_mib": memory}, f"notebook.dataset: memory_mib: {memory}: expected 64 to")
+            for memory in (10**30, 63, 0, -1)
+        ),
+        (notebook.model_inputs, {"model": "linear"}, r"notebook\.model_inputs: model is 'linear'; expected a dict"),
+        (notebook.profile, {"to": None}, r"notebook\.profile: to is None; expected text or a path"),
+        (notebook.profile, {"to": "/nowhere/page.html"}, "to: '/nowhere/page.html' cannot be written"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_by_name(
+    right: Mapping[str, Any], function: Callable[..., Any], changed: dict[str, Any], said: str
+) -> None:
+    given = {name: right[name] for name in inspect.signature(function).parameters if name in right}
+
+    with pytest.raises(RequestRefused, match=said):
+        function(**{**given, **changed})
 
 
 def noted(table: pa.Table, **changed: Any) -> pa.Table:
