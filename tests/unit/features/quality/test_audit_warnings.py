@@ -24,7 +24,7 @@ from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.audit_of_counts import audit_counts
 from assembly_line.features.quality.audit_of_knowledge import audit_knowledge
 from assembly_line.features.quality.audit_of_outcome import audit_outcome
-from assembly_line.features.quality.audit_of_power import log_odds, standing_out
+from assembly_line.features.quality.audit_of_power import odds, standing_out
 from assembly_line.features.quality.gate import require_passed
 from assembly_line.features.quality.leak_findings import FAR_ABOVE, TIMELESS_COUNTS, is_of_the_build
 from assembly_line.features.values.columns import Column, Integers
@@ -62,10 +62,39 @@ def test_a_leak_does_not_hide_another_nor_a_weaker_one_itself() -> None:
         ("strong features of one kind", powers(0.92, [0.91, 0.9, 0.89, 0.88, 0.86, 0.6])),
         ("a scale without a step", powers(0.86, [0.83, 0.79, 0.76, 0.72, 0.68, 0.6, 0.53, 0.52, 0.51])),
         ("noise, and one that tells something", powers(0.8, [0.51] * 30)),
+        ("few, and one that tells much", powers(0.89, [0.6, 0.55])),
+        ("two strong ones", powers(0.93, [0.88])),
+        ("one alone", powers(0.94, [])),
     ],
 )
 def test_honest_features_do_not_stand_out(said: str, aucs: dict[str, float]) -> None:
     assert standing_out(aucs) == [], said
+
+
+def test_one_leak_stands_out_beside_a_single_honest_feature() -> None:
+    assert standing_out({"honest": 0.738, "leak": 0.927}) == ["leak"]
+
+
+@pytest.mark.parametrize("leaks", [1, 2, 3, 4])
+@pytest.mark.parametrize("honest", [3, 4, 5, 8, 20])
+def test_leaks_stand_out_together_where_they_are_no_more_than_half_and_one(leaks: int, honest: int) -> None:
+    for seed in range(50):
+        random = np.random.default_rng(seed)
+        strong = dict(enumerate(random.uniform(0.91, 0.92, size=leaks)))
+        aucs = {f"leak{n}": auc for n, auc in strong.items()} | powers(
+            0.731, list(random.uniform(0.5, 0.731, honest - 1))
+        )
+
+        assert set(standing_out(aucs)) == {f"leak{n}" for n in strong}
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 8, 20])
+def test_no_feature_stands_out_of_a_scale_however_far_it_reaches(number: int) -> None:
+    for seed in range(50):
+        times = np.random.default_rng(seed).uniform(1, 1.99, size=number)
+        reached = np.minimum(np.cumprod(times), odds(0.95))
+
+        assert standing_out(powers(0.5, list(reached / (1 + reached)))) == []
 
 
 MANY = [*NAMES, "weight", "events_long", "late_count", "visit_daily", "daily_since"]
@@ -82,8 +111,9 @@ def healthy(random: np.random.Generator) -> dict[str, Column]:
     return {**columns, "came": Column("int64", outcome.astype(np.int64), there)}
 
 
+@pytest.mark.parametrize("features", [tuple(MANY), ("age", "weight", "events_long"), ("age", "weight")], ids=len)
 def test_generated_healthy_data_raises_no_alarm_and_a_planted_leak_does(
-    dataset: tuple[Plan, dict[str, Column]],
+    dataset: tuple[Plan, dict[str, Column]], features: tuple[str, ...]
 ) -> None:
     plan = dataset[0]
     for seed in range(8):
@@ -91,9 +121,9 @@ def test_generated_healthy_data_raises_no_alarm_and_a_planted_leak_does(
         columns = healthy(random)
         leak = columns["came"].values * 2.1 + random.normal(size=ROWS)
         planted = {**columns, "age": Column("float64", leak, columns["came"].valid)}
+        some = replace(plan, features=features)
 
-        clean = audit_outcome(replace(plan, features=tuple(MANY)), columns)
-        spoilt = audit_outcome(replace(plan, features=tuple(MANY)), planted)
+        clean, spoilt = audit_outcome(some, columns), audit_outcome(some, planted)
 
         assert {one.result for one in clean} == {"passed"}
         assert [(one.feature, one.result) for one in spoilt if not one.passed] == [("age", "warning")]
@@ -219,18 +249,18 @@ def test_a_count_that_is_allowed_says_why(lake: SmallLake, dataset: tuple[Plan, 
     assert told.endswith("(allowed: invitations are planned a year ahead)")
 
 
-def test_few_features_are_not_compared_rather_than_passed(dataset: tuple[Plan, dict[str, Column]]) -> None:
+def test_a_single_feature_is_not_compared_rather_than_passed(dataset: tuple[Plan, dict[str, Column]]) -> None:
     columns = healthy(np.random.default_rng(1))
-    few = replace(dataset[0], features=("age", "daily_count"))
-    findings = {one.rule: one for one in audit_outcome(few, columns)}
+    single = replace(dataset[0], features=("age",))
+    findings = {one.rule: one for one in audit_outcome(single, columns)}
 
     assert findings[FAR_ABOVE].result == "not judged"
 
 
-def test_log_odds_are_even_on_both_sides_of_what_a_leak_is() -> None:
-    assert log_odds(0.5) == 0
-    assert log_odds(0.9) == pytest.approx(np.log(9))
-    assert log_odds(1.0) < np.inf
+def test_odds_are_those_of_pairs_in_order() -> None:
+    assert odds(0.5) == 1
+    assert odds(0.9) == pytest.approx(9)
+    assert odds(1.0) < np.inf
 
 
 def test_warnings_are_printed_when_a_dataset_is_built(dataset: tuple[Plan, dict[str, Column]], lake: SmallLake) -> None:
