@@ -28,6 +28,13 @@ class AssemblyError(Exception):
         return error
 
 
+def in_words(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, without the numbers of the system."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+
+
 class DeclarationError(AssemblyError):
     """A line's declaration contradicts itself. Raised on creation, before anything is synthesized."""
 

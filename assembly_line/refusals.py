@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -23,7 +24,7 @@ def parts_of(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
     """Where, value and expected of the first problem, as an `AssemblyError` takes them."""
     problem = error.errors(include_url=False)[0]
     path, owner = _located(problem["loc"], model)
-    where, value, expected = ".".join(path), _shown(problem["input"]), problem["msg"]
+    where, value, expected = ".".join(path), _shown(problem["input"]), _expected(problem)
     match problem["type"]:
         case "extra_forbidden":
             expected = (
@@ -75,7 +76,13 @@ def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
         return ": ".join(part for part in (where, str(problem["ctx"]["error"])) if part)
     if not where:
         return f"expected a JSON object, got {type(value).__name__}"
-    return f"{where}: {_shown(value)}: {problem['msg']}"
+    return f"{where}: {_shown(value)}: expected {_expected(problem)}"
+
+
+def _expected(problem: ErrorDetails) -> str:
+    """What pydantic says that a value should be, without the words around it."""
+    said = re.sub(r"^\w+ should (?:be |have |match (?=pattern))?", "", problem["msg"])
+    return re.sub(r" after validation, not .*", "", said)
 
 
 def _located(location: Sequence[int | str], model: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:

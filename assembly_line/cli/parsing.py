@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import RequestRefused
+from assembly_line.errors import RequestRefused, in_words
 from assembly_line.model_types import Split
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestRefused(
-            f"--model {file}: cannot be read as JSON: {error}", where="--model", value=str(file), expected="JSON"
+            f"--model {file}: cannot be read as JSON: {in_words(error)}",
+            where="--model",
+            value=str(file),
+            expected="JSON",
         ) from error
     if not isinstance(found, dict):
         raise RequestRefused(

@@ -12,6 +12,7 @@ from .maturity import OpenDecision as OpenDecision
 from .maturity import Provenance as Provenance
 from .maturity import open_decisions as open_decisions
 from .maturity import outcome_rows as outcome_rows
+from .maturity import why_immature as why_immature
 from .maturity import with_keys_of as with_keys_of
 from .performance import Performance as Performance
 from .service.feedback_files import read_events as read_events

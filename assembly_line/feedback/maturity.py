@@ -49,6 +49,22 @@ def with_keys_of(line: Line, decisions: Sequence[OpenDecision]) -> list[OpenDeci
     return [decision for decision in decisions if set(decision.keys) == set(line.decision.keys)]
 
 
+def why_immature(line: Line, outcomes: Sequence[DecisionOutcome], newest: datetime | None) -> str | None:
+    """What immature decisions wait for, in a sentence; None if there are none.
+
+    Args:
+        newest: until when the outcome's source has events (`Snapshot.newest`).
+    """
+    waiting = [outcome for outcome in outcomes if not (outcome.mature or outcome.without)]
+    if not waiting:
+        return None
+    known = min((outcome.mature_at for outcome in waiting if outcome.mature_at), default=None)
+    ends = f"the first horizon ends, with the delay, at {format_instant(known)}" if known else "no horizon has an end"
+    source = line.outcome.source.name
+    reached = f"the events of {source} reach to {format_instant(newest)}" if newest else f"{source} has no event"
+    return f"{ends}, and {reached}: both as_of and the events must reach the end"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where derived outcomes come from: the run, what was known when, and the snapshots read."""

@@ -98,7 +98,7 @@ def check_permitted(review_item: Mapping[str, Any], *, reviewer: str, decision: 
     if not independent(author, reviewer):
         raise NotPermitted(
             f"{place}: {reviewer} is the author ({author}) or carries the author's name; "
-            "another person must do it, signed in as another identity"
+            "another person must do it, signed in as another identity; in the embedded AWS `--as reviewer` is one"
         )
 
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.decision_ids import day_of
 from assembly_line.environments import OutcomesEnvironment
 from assembly_line.features import outcomes as features
-from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows, with_keys_of
+from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows, why_immature, with_keys_of
 from assembly_line.names import LedgerKind
 from assembly_line.requests import OutcomesRequest
 from lambdas.account import account_of
@@ -69,7 +69,8 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         **kind.counts([kind.label(row["value"]) for row in rows]),
     }
     logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})
-    return {"line": line.name, "run_id": run_id, **numbers}
+    why = why_immature(line, found, snapshots[line.outcome.source.name].newest)
+    return {"line": line.name, "run_id": run_id, **numbers, **({"why_immature": why} if why else {})}
 
 
 def _derive(

@@ -45,7 +45,7 @@ def draw_run(record: Mapping[str, Any]) -> Render:
             "trained on": record["instance"]["type"],
             "held out": f"{record['split']['holdout_rows']:,} decisions from {record['split']['holdout_from']}",
         },
-        "\nFigures": {name.replace("_", " "): _said(value) for name, value in _figures(record).items()},
+        "\nFigures": {name.replace("_", " "): _figure(name, value) for name, value in _figures(record).items()},
         "\nDigests": {
             **{f"script {name}": digest for name, digest in record["scripts"].items()},
             **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered")},
@@ -63,7 +63,7 @@ def draw_compared(found: Mapping[str, Any]) -> Render:
     first, second = found["runs"]
     one, other = found["figures"]
     figures = [
-        (name.replace("_", " "), _said(one.get(name)), _said(other.get(name)), _change(one.get(name), other.get(name)))
+        (name.replace("_", " "), *(_figure(name, run.get(name)) for run in (one, other)), _change(name, one, other))
         for name in {**one, **other}
     ]
     differing = [
@@ -74,6 +74,8 @@ def draw_compared(found: Mapping[str, Any]) -> Render:
 
     def render(console: Console) -> None:
         fields({"first": first, "second": second}, title="Two runs")(console)
+        if said := _questions(found["question"]):
+            console.print(said, markup=False)
         rows(("figure", "first", "second", "change"), figures)(console)
         if not differing:
             console.print("The runs differ in nothing else: the second repeats the first.", markup=False)
@@ -93,13 +95,32 @@ def _said(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return " to ".join(map(_said, value))
+        return ", ".join(map(_said, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(inner)}" for name, inner in value.items())
     return "" if value is None else str(value)
 
 
-def _change(first: object, second: object) -> str:
-    numbers = isinstance(first, int | float) and isinstance(second, int | float)
-    return f"{second - first:+.4g}" if numbers else ""  # type: ignore[operator]
+def _figure(name: str, value: object) -> str:
+    """A figure; the two ends of an interval as from one to the other."""
+    if name.endswith("_interval") and isinstance(value, list):
+        return " to ".join(map(_said, value))
+    return _said(value)
+
+
+def _questions(differing: Sequence[str] | None) -> str | None:
+    if differing is None:
+        return "The releases cannot both be read any more, so the runs may answer different questions."
+    if not differing:
+        return None
+    return f"The runs answer different questions: see {', '.join(differing)} below. Their figures do not compare."
+
+
+def _change(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    first, second = one.get(name), other.get(name)
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        return f"{second - first:+.4g}"
+    return ""
 
 
 def _cut(value: object) -> str:

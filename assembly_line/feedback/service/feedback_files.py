@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from assembly_line.errors import MalformedMessage
+from assembly_line.errors import MalformedMessage, in_words
 from assembly_line.messages import feedback_from_values, parse_json
 
 
@@ -19,7 +19,7 @@ def read_events(file: Path) -> list[dict[str, Any]]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MalformedMessage(f"{file}: cannot be read: {error}") from error
+        raise MalformedMessage(f"{file}: cannot be read: {in_words(error)}") from error
     events = _documents(file, text)
     if not events:
         raise MalformedMessage(f"{file}: holds no event")

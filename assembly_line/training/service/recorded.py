@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import NotFound
+from assembly_line.errors import AssemblyError, NotFound
 from assembly_line.names import ControlKey
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
-from assembly_line.training.comparison import differences
+from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from assembly_line.storage import Account
+    from assembly_line.training.comparison import Difference
 
 
 def history(account: Account, line: str) -> list[dict[str, Any]]:
@@ -50,16 +51,31 @@ def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
 def runs_compared(account: Account, line: str, first: str, second: str) -> dict[str, Any]:
     """The figures of two runs, and where the runs differ.
 
+    `question` names what they were asked differently; None where a release is gone that would tell.
+
     Raises:
         NotFound: one of them has no record.
     """
     records = {run: record_of(account, line, run) for run in (first, second)}
+    found = differences(records[first], records[second])
+    declared = _declared_otherwise(account, records[first]["release"], records[second]["release"])
     return {
         "line": line,
         "runs": [first, second],
         "figures": [records[run]["evaluation"]["metrics"] for run in (first, second)],
-        "differences": [asdict(one) for one in differences(records[first], records[second])],
+        "question": None if declared is None else question_of(declared),
+        "differences": [asdict(one) for one in in_order([*found, *(declared or ())])],
     }
+
+
+def _declared_otherwise(account: Account, first: str, second: str) -> list[Difference] | None:
+    """Where the declarations of two releases differ; None if one cannot be read any more."""
+    if first == second:
+        return []
+    try:
+        return declared_differences(account.released.of_release(first), account.released.of_release(second))
+    except AssemblyError:
+        return None
 
 
 def _summary(

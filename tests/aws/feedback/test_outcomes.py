@@ -104,7 +104,8 @@ def test_a_mature_decision_gets_what_the_source_says_and_absence_counts(
     redemptions((1, date(2017, 8, 15)), (2, date(2017, 8, 20)), (3, date(2017, 8, 7)), (4, date(2017, 8, 21)))
     ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", [predicted(number) for number in (1, 2, 3, 4, 5)])
 
-    assert numbers(derive("2017-09-01")) == (5, 5, 0, 0, 2)
+    answer = derive("2017-09-01")
+    assert (numbers(answer), "why_immature" in answer) == ((5, 5, 0, 0, 2), False)
 
     assert values(ledger) == {
         identifier(1): 1,
@@ -126,7 +127,10 @@ def test_nothing_is_derived_before_maturity_or_beyond_what_the_source_covers(
     assert numbers(derive("2017-08-20")) == (0, 0, 0, 2, 0)
     assert numbers(derive("2017-08-21T03:59:59Z")) == (0, 0, 0, 2, 0)
     redemptions((1, date(2017, 8, 15)))
-    assert numbers(derive("2017-12-01")) == (0, 0, 0, 2, 0)
+    beyond = derive("2027-12-01")
+    assert numbers(beyond) == (0, 0, 0, 2, 0)
+    assert "first horizon ends, with the delay, at 2017-08-21T04:00:00.000000Z" in beyond["why_immature"]
+    assert "the events of coupon_redemptions reach to 2017-08-16T04:00:00.000000Z" in beyond["why_immature"]
     assert values(ledger) == {}
 
 

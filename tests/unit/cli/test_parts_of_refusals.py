@@ -56,7 +56,7 @@ def test_every_field_of_every_request_is_refused_with_its_parts(kind: type[reque
     [
         ({"as_of": "yesterday"}, "DatasetRequest: as_of", "'yesterday'", "ISO 8601 such as"),
         ({"as_of": "2017-07-01T00:00:00"}, "DatasetRequest: as_of", "'2017-07-01T00:00:00'", "a zone"),
-        ({"purpose": "both"}, "DatasetRequest: purpose", "'both'", "Input should be 'training' or 'scoring'"),
+        ({"purpose": "both"}, "DatasetRequest: purpose", "'both'", "'training' or 'scoring'"),
         ({"colour": "red"}, "DatasetRequest: colour", "'red'", "one of the fields line, "),
         ({"model": {}}, "DatasetRequest: model.type", "missing", "one of the types"),
         ({"model": {"type": "oracle"}}, "DatasetRequest: model.type", "'oracle'", "one of 'gradient_boosting'"),

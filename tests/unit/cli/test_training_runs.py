@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -86,6 +88,45 @@ def test_two_runs_are_compared_from_their_figures_to_where_they_begin_to_differ(
     assert "The runs differ in nothing else" in figures
     assert "begin to differ at the request" in recipe
     assert "context.hyperparameters.rounds" in recipe
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "asked"),
+    [
+        ("outcome", {"present": 2}, "outcome.present"),
+        ("outcome", {"gap": timedelta(days=3)}, "outcome.gap"),
+        ("decision", {"boundary": "at_or_before"}, "decision.boundary"),
+        ("policy", {"capacity": 0.5, "version": 2}, None),
+        ("decision", {"history_since": datetime(2017, 2, 1, tzinfo=UTC)}, None),
+    ],
+)
+def test_runs_that_answer_different_questions_are_said_not_to_compare(
+    target: Target, line: Command, part: str, change: dict[str, Any], asked: str | None
+) -> None:
+    released = target.released.release(LINE)
+    declared = replace(released.line, **{part: replace(getattr(released.line, part), **change)})
+    other = target.releases.publish(replace(released, line=declared))
+    record(target, "run-1", changed(("release",), released.digest))
+    record(target, "run-2", changed(("release",), other))
+
+    said = " ".join(line("runs", "compare", LINE, "run-1", "run-2").out.split())
+    found = json.loads(line("runs", "compare", LINE, "run-1", "run-2", "--json").out)
+
+    assert found["question"] == ([asked] if asked else [])
+    assert ("Their figures do not compare" in said) == (asked is not None)
+    differing = {one["name"] for one in found["differences"] if one["step"] == "declaration"}
+    assert differing == {f"{part}.{name}" for name in change}
+
+
+def test_only_an_interval_is_drawn_from_one_end_to_the_other(target: Target, line: Command) -> None:
+    record(target, "run-1", dict(RECORD))
+    record(target, "run-2", changed(("features",), ["visits", "orders", "returns"]))
+
+    said = " ".join(line("runs", "compare", LINE, "run-1", "run-2").out.split())
+
+    assert "0.7 to 0.9" in said
+    assert "visits, orders, returns" in said
+    assert "to orders" not in said
 
 
 def test_a_run_without_a_record_is_refused_with_where_to_look(line: Command) -> None:

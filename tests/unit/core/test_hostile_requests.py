@@ -79,6 +79,7 @@ def test_a_field_refuses_what_it_cannot_mean_by_its_name(field: str) -> None:
         said = str(refused.value)
         assert said.startswith("DatasetRequest: "), said[:200]
         assert f"{field}: " in said or f"{field}." in said, said[:200]
+        assert "should" not in said, "pydantic's own words"
         # A log and a terminal show it as one short line.
         assert len(said) <= LONGEST_MESSAGE
         assert said.isprintable() or "\ud800" in said, ascii(said[:200])
