@@ -109,10 +109,12 @@ def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = Tr
     """
     from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import require_released, run
+    from assembly_line.cli.views.deliveries import draw_outcomes
     from assembly_line.requests import OutcomesRequest
 
     request = OutcomesRequest.parse({"line": line, "as_of": as_of})
     require_released(session, line)
     warn_of_edits(session, line)
     name = run_name(line, "outcomes", request.as_of)
-    run(session, OUTCOMES.parameter, name, request, waited=waited, title=f"Outcomes of {line}")
+    title = f"Outcomes of {line}"
+    run(session, OUTCOMES.parameter, name, request, waited=waited, title=title, draw=draw_outcomes)

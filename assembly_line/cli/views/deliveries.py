@@ -26,3 +26,11 @@ def draw_scored(found: Mapping[str, Any]) -> Render:
             console.print(f"All of them: `{more}`", markup=False, soft_wrap=True)
 
     return render
+
+
+def draw_outcomes(found: Mapping[str, Any]) -> Render:
+    """What came of the decisions; those of other keys only where there are some."""
+    others = found.get("other_keys") or None
+    shown = {name: value for name, value in found.items() if name not in ("other_keys", "why_immature")}
+    said = {"other keys than the line declares now": others, "why immature": found.get("why_immature")}
+    return fields({**shown, **said})

@@ -15,7 +15,7 @@ from assembly_line.cli import scoring
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.output import Output
 from assembly_line.cli.target import Target
-from assembly_line.cli.views.deliveries import draw_scored
+from assembly_line.cli.views.deliveries import draw_outcomes, draw_scored
 from assembly_line.delivery.answers import Reason
 from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
@@ -167,6 +167,18 @@ KEPT = (
 def quarantine(target: Target, rows: Sequence[Mapping[str, Any]]) -> None:
     target.scoring_run(LINE, RUN).write_quarantine([dict(row) for row in rows])
     target.ledger.append(LINE, LedgerKind.QUARANTINE, "20170712", RUN, rows)
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_outcomes_name_decisions_of_other_keys_only_where_there_are_some(
+    others: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = {"line": LINE, "mature": 5, "immature": 2, "other_keys": others, "why_immature": "no horizon has an end"}
+    Output(machine_readable=False).result({}, draw_outcomes(output))
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ("other keys than the line declares now 3" in shown) == bool(others)
+    assert "why immature no horizon has an end" in shown
 
 
 def test_a_run_names_the_decisions_that_it_kept_aside_and_what_to_do(
