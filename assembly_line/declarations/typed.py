@@ -142,16 +142,26 @@ def _own(place: str, value: object) -> object:
     Raises:
         DeclarationError: nothing can write, compare or keep it exactly.
     """
-    match value:
-        case int() if abs(value) > GREATEST:
-            raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
-        case Decimal() if value.is_snan():
-            raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
-        case datetime():
-            return _datetime(place, value)
-        case timedelta() if type(value) is not timedelta:
-            return _same(place, value, timedelta(value.days, value.seconds, value.microseconds))
+    own = next((own for kind, own in _OWN.items() if isinstance(value, kind)), None)
+    return value if own is None else own(place, value)
+
+
+def _int(place: str, value: int) -> object:
+    if abs(value) > GREATEST:
+        raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
     return value
+
+
+def _decimal(place: str, value: Decimal) -> object:
+    if value.is_snan():
+        raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
+    return value
+
+
+def _timedelta(place: str, value: timedelta) -> object:
+    if type(value) is timedelta:
+        return value
+    return _same(place, value, timedelta(value.days, value.seconds, value.microseconds))
 
 
 def _datetime(place: str, value: datetime) -> object:
@@ -164,6 +174,14 @@ def _datetime(place: str, value: datetime) -> object:
             f"{place} is {value}, which is no instant of UTC; expected one of the years 1 to 9999 in UTC"
         ) from error
     return value if type(value) is datetime else _same(place, value, own)
+
+
+_OWN: Mapping[type, Callable[[str, Any], object]] = {
+    int: _int,
+    Decimal: _decimal,
+    datetime: _datetime,
+    timedelta: _timedelta,
+}
 
 
 def _same(place: str, value: object, own: object) -> object:
