@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
+from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SHORT = 12
+# Of the measures of a run, in a list of many runs.
+SHOWN = 2
 DIGEST = re.compile(r"(ds-)?[0-9a-f]{32,64}")
 
 
@@ -23,12 +26,17 @@ def draw_runs(found: Sequence[Mapping[str, Any]]) -> Render:
             run["state"],
             minute(run["as_of"]) if run["as_of"] else "",
             person(run["author"]),
-            _said((run["metrics"] or {}).get("auc")),
-            _said((run["metrics"] or {}).get("log_loss")),
+            _in_short(run["metrics"] or {}),
         )
         for run in found
     ]
-    return rows(("run", "state", "as of", "author", "AUC", "log loss"), content)
+    return rows(("run", "state", "as of", "author", "figures"), content)
+
+
+def _in_short(metrics: Mapping[str, Any]) -> str:
+    """The first measures of the kind of outcome that the run predicts."""
+    measures = [one for one in kind_of(metrics).measures if one.name in metrics][:SHOWN]
+    return ", ".join(f"{one.words} {_said(metrics[one.name])}" for one in measures)
 
 
 def draw_run(record: Mapping[str, Any]) -> Render:

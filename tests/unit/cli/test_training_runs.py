@@ -64,7 +64,7 @@ def test_every_run_is_listed_with_how_far_it_is_and_the_latest_first(target: Tar
         ("refused", "rejected"),
     ]
     assert "secret" not in str(found)
-    assert "0.8" in line("runs", "list", LINE).out
+    assert "AUC 0.8, log loss 0.4" in line("runs", "list", LINE).out
 
 
 def test_a_run_is_shown_with_what_repeating_it_takes(target: Target, line: Command) -> None:
