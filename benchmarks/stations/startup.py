@@ -18,7 +18,7 @@ from assembly_line.stations import machines
 from benchmarks.processes import PROJECT
 from benchmarks.stations.simulated import LINE, TABLE, account
 
-ENVIRONMENT = "bench"
+ENVIRONMENT = "dev"
 TURNS = 7
 # A client of one service, a table on the terminal, options: nothing that asks AWS for something can do with less.
 BARE = "import boto3, rich.table, typer\nboto3.client('s3')"
