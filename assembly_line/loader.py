@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import linecache
+import os
 import sys
 import textwrap
 import traceback
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import AssemblyError, DeclarationError, NotFound
@@ -51,6 +53,18 @@ def load_line(folder: Path, name: str) -> Release:
         raise NotFound(f"line {name!r} is not declared under {folder}; there are: {', '.join(known) or 'none'}")
     with _importable(folder):
         return _load(file)
+
+
+def files_digest(folder: Path) -> str:
+    """Digest of every Python file under `folder`, by its place there: while it stays, each line stays what it was.
+
+    It is read in a fraction of the time that a `line.py` takes to run.
+
+    Raises:
+        DeclarationError: a file cannot be read.
+    """
+    files = sorted(path for path in folder.rglob("*.py") if path.is_file())
+    return digest([[digest_bytes(os.fsencode(path.relative_to(folder))), digest_bytes(_read(path))] for path in files])
 
 
 @contextmanager
@@ -130,20 +144,19 @@ def _parts(file: Path, error: Exception, *, expected: str | None = None) -> dict
 
 def _scripts(folder: Path) -> dict[str, bytes]:
     """What a release takes along: every script that lies in the line's folder, and nothing below it."""
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        if path.name in NOT_RELEASED:
-            continue
-        try:
-            found[path.name] = path.read_bytes()
-        except OSError as error:
-            raise DeclarationError(
-                f"{path}: cannot be read as a script: {error.strerror or error}; expected a file, or another name",
-                where=str(path),
-                value=error.strerror or str(error),
-                expected="a file that can be read",
-            ) from error
-    return found
+    return {path.name: _read(path) for path in sorted(folder.glob("*.py")) if path.name not in NOT_RELEASED}
+
+
+def _read(script: Path) -> bytes:
+    try:
+        return script.read_bytes()
+    except OSError as error:
+        raise DeclarationError(
+            f"{script}: cannot be read as a script: {error.strerror or error}; expected a file, or another name",
+            where=str(script),
+            value=error.strerror or str(error),
+            expected="a file that can be read",
+        ) from error
 
 
 def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
@@ -160,5 +173,5 @@ def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
                 value=f"beside {shared}",
                 expected="one script of a name",
             )
-        found[script] = shared.read_bytes()
+        found[script] = _read(shared)
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assembly_line.delivery import require_new_version
 from assembly_line.errors import AssemblyError
-from assembly_line.loader import load_line, load_lines
+from assembly_line.loader import files_digest, load_line, load_lines
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
@@ -24,6 +24,7 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
         NotFound: there is no such line.
         DeclarationError: a declaration contradicts itself, or a policy changed and kept its version.
     """
+    files = files_digest(folder)
     releases = {only: load_line(folder, only)} if only else load_lines(folder)
     for name, release in releases.items():
         if released := _released(target, name):
@@ -31,7 +32,7 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
     store, published = target.releases, {}
     for name, release in releases.items():
         digest = store.publish(release)
-        target.control.set_current_release(name, digest)
+        target.control.set_current_release(name, digest, files=files)
         published[name] = digest
         session.output.note(f"Released {name}: {digest[:12]}.")
     return published
@@ -60,8 +61,11 @@ def edits(session: Session, line: str) -> str | None:
     folder = session.lines / line
     if not (folder / "line.py").is_file():
         return None
-    digest = session.target.control.current_release(line)
+    control = session.target.control
+    digest = control.current_release(line)
     try:
+        if control.released_files(line) == files_digest(session.lines):
+            return None
         with redirect_stdout(sys.stderr):
             declared = load_line(session.lines, line)
     except AssemblyError as error:

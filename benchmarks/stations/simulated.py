@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 from moto import mock_aws
 
-from assembly_line.loader import load_line
+from assembly_line.loader import files_digest, load_line
 from assembly_line.names import ControlKey
 from assembly_line.release import Release
 from assembly_line.storage import ControlTable, ObjectStore, ReleaseStore
@@ -70,6 +70,6 @@ def account(variables: dict[str, str]) -> Iterator[Account]:
         objects = {bucket: ObjectStore(s3, bucket) for bucket in BUCKETS}
         release = load_line(LINES, LINE)
         ControlTable(boto3.client("dynamodb"), TABLE).set_current_release(
-            LINE, ReleaseStore(objects["store"]).publish(release)
+            LINE, ReleaseStore(objects["store"]).publish(release), files=files_digest(LINES)
         )
         yield Account(objects, release)

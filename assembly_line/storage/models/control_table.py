@@ -22,7 +22,7 @@ OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 # What readers of its items take their members for.
 MEMBERS: Mapping[str, Allowed] = {
     **dict.fromkeys(
-        ("digest", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"), TEXT
+        ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"), TEXT
     ),
     "state": frozenset({"waiting", "decided"}),
     "decision": frozenset({"approve", "reject"}),
@@ -64,6 +64,11 @@ class ControlTable:
             )
         return str(found["digest"])
 
+    def released_files(self, line: str) -> str | None:
+        """Digest of the Python files that the current release was read from; None where nobody kept it."""
+        found = (self.read(line, ControlKey.CURRENT_RELEASE) or {}).get("files")
+        return None if found is None else str(found)
+
     def last_release(self, line: str) -> str:
         """Digest of the current release; of a line that was removed, of the one that it had then.
 
@@ -101,8 +106,9 @@ class ControlTable:
                 raise Conflict(f"line {line!r} was released meanwhile and stays; look who did, then repeat") from error
         return True
 
-    def set_current_release(self, line: str, digest: str) -> None:
-        self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest})
+    def set_current_release(self, line: str, digest: str, *, files: str | None = None) -> None:
+        """Let new work of the line use a release, read from `files` (the digest of a folder's Python files)."""
+        self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest} | ({"files": files} if files else {}))
 
     def champion(self, line: str) -> Champion:
         """What decides for the line now.

@@ -69,6 +69,28 @@ def test_an_edited_script_is_named_and_one_that_is_released_again_is_not(folder:
     assert "in force" not in line(*USING[4]).err
 
 
+def test_what_a_line_takes_from_shared_is_looked_at_too(folder: Path, line: Command) -> None:
+    shared = folder.parent / "shared"
+    shared.mkdir()
+    (shared / "people.py").write_text("OWNER = 'data-team'\n", encoding="utf-8")
+    edit(folder / "line.py", "LINE = Line(", "from lines.shared.people import OWNER\nLINE = Line(")
+    edit(folder / "line.py", 'owner="', 'owner=OWNER + "')
+    line("release", LINE)
+    assert "in force" not in line(*USING[4]).err
+
+    edit(shared / "people.py", "data", "other")
+    assert f"lines/{LINE}/line.py differs from release" in line(*USING[4]).err
+
+
+def test_an_unchanged_line_is_not_run_again(folder: Path, line: Command) -> None:
+    """Running a line.py takes longer than all else that a status does."""
+    edit(folder / "line.py", "LINE = Line(", "print('loading')\nLINE = Line(")
+    line("release", LINE)
+    assert "loading" not in line("status").err
+    (folder / "notes.py").write_text("", encoding="utf-8")
+    assert "loading" in line("status").err
+
+
 def test_a_policy_that_changed_needs_a_new_version_whatever_changed(
     target: Target, folder: Path, line: Command, subtests: pytest.Subtests
 ) -> None:
