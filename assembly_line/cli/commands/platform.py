@@ -113,7 +113,7 @@ def down(
 
 def show_status(session: Session) -> None:
     """Show what runs and what each line has: release, champion, runs that wait for a review, executions."""
-    from assembly_line.cli.releasing import edits
+    from assembly_line.cli.edits import edits
     from assembly_line.cli.views.status import draw_status
     from assembly_line.names import Parameter
     from assembly_line.throughput import overview
