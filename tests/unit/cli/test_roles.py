@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from assembly_line.cli.exits import ExitCode, exit_code_of
-from assembly_line.cli.target import Target
+from assembly_line.cli.target import Target, account_target
 from assembly_line.errors import NotPermitted
 from assembly_line.names import Parameter, parameter_name
 
@@ -24,9 +24,14 @@ KEYS = {
 
 
 @pytest.fixture
+def target(account: None) -> Target:
+    boto3.client("ssm").put_parameter(Name=parameter_name("dev", Parameter.REVIEWER_ROLE), Value=ROLE, Type="String")
+    return account_target("dev", region="us-east-1", profile=None)
+
+
+@pytest.fixture
 def stub(target: Target) -> Iterator[Stubber]:
     """The answers of STS to somebody who signed in by SAML; a call with other parameters fails."""
-    boto3.client("ssm").put_parameter(Name=parameter_name("dev", Parameter.REVIEWER_ROLE), Value=ROLE, Type="String")
     with Stubber(target.client("sts")) as stubber:
         stubber.add_response("get_caller_identity", {"Arn": ANN}, {})
         yield stubber
