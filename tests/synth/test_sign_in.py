@@ -24,6 +24,7 @@ KINDS = {
     "identity_center": SignIn("identity_center"),
     "federation": SignIn("federation", (HOME, OTHER_HOME)),
 }
+ASSUME, HAND_ON = ("sts:AssumeRole",), ("sts:SetSourceIdentity",)
 Keys = Mapping[str, tuple[str, ...]]
 
 
@@ -34,15 +35,17 @@ def rules_of(sign_in: SignIn) -> Rules:
     return Rules(World(Templates("dev", {"People": template}, {}), PLACE))
 
 
-def may_take(rules: Rules, sign_in: SignIn, session: str, known: Keys) -> bool:
-    """Whether somebody of whom IAM knows these keys may take each role of the line, in a session of this name."""
+def may_take(rules: Rules, asked: tuple[str, ...], session: str, known: Keys) -> bool:
+    """Whether somebody of whom IAM knows these keys may take each role of the line, in a session of this name.
+
+    Args:
+        asked: the actions that must be allowed for it.
+    """
     person = Principal(PrincipalKind.OPERATOR, "somebody")
     context = tuple({**known, "sts:RoleSessionName": (session,)}.items())
     roles = list(rules.trust)
     assert len(roles) == 3
-    answers = {
-        all(decide(Request(person, action, role, context), rules).allowed for action in sign_in.asked) for role in roles
-    }
+    answers = {all(decide(Request(person, action, role, context), rules).allowed for action in asked) for role in roles}
     (answer,) = answers
     return answer
 
@@ -52,18 +55,18 @@ def test_people_take_the_roles_under_their_own_name_alone(kind: str) -> None:
     sign_in = KINDS[kind]
     rules, ann = rules_of(sign_in), sign_in.context("ann", PLACE)
 
-    assert may_take(rules, sign_in, "ann", ann)
-    assert not may_take(rules, sign_in, "bob", ann)
+    assert may_take(rules, sign_in.asked, "ann", ann)
+    assert not may_take(rules, ASSUME, "bob", ann)
     # A wildcard or a variable in the name is just a name.
-    assert not may_take(rules, sign_in, "*", ann)
-    assert not may_take(rules, sign_in, "${aws:SourceIdentity}", ann)
+    assert not may_take(rules, ASSUME, "*", ann)
+    assert not may_take(rules, ASSUME, "${aws:SourceIdentity}", ann)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", KINDS)
 def test_no_other_way_to_sign_in_opens_the_roles(kind: str, other: str) -> None:
-    sign_in = KINDS[kind]
-    assert may_take(rules_of(sign_in), sign_in, "ann", KINDS[other].context("ann", PLACE)) is (kind == other)
+    person = KINDS[other].context("ann", PLACE)
+    assert may_take(rules_of(KINDS[kind]), ASSUME, "ann", person) is (kind == other)
 
 
 def arn(role: str) -> tuple[str, ...]:
@@ -88,16 +91,21 @@ def arn(role: str) -> tuple[str, ...]:
     ],
 )
 def test_a_source_identity_counts_only_where_a_provider_gave_it(known: Keys, allowed: bool) -> None:
-    sign_in = KINDS["federation"]
-    assert may_take(rules_of(sign_in), sign_in, "ann", known) is allowed
+    assert may_take(rules_of(KINDS["federation"]), ASSUME, "ann", known) is allowed
 
 
-def test_a_federated_session_must_be_allowed_to_hand_its_source_identity_on() -> None:
-    sign_in = KINDS["federation"]
-    without = rules_of(SignIn("iam_users"))
-    known = {**sign_in.context("ann", PLACE), "aws:username": ("ann",)}
-    assert may_take(without, SignIn("iam_users"), "ann", known)
-    assert not may_take(without, sign_in, "ann", known)
+def test_a_tag_counts_only_on_a_role_of_identity_center() -> None:
+    """Whoever may tag a role of their own could claim any name."""
+    rules, ann = rules_of(KINDS["identity_center"]), KINDS["identity_center"].context("ann", PLACE)
+    assert may_take(rules, ASSUME, "ann", ann)
+    assert not may_take(rules, ASSUME, "ann", {**ann, "aws:PrincipalArn": arn("Builder")})
+
+
+def test_only_a_federated_role_hands_its_source_identity_on() -> None:
+    rules, ann = rules_of(KINDS["federation"]), KINDS["federation"].context("ann", PLACE)
+    assert may_take(rules, HAND_ON, "ann", ann)
+    assert not may_take(rules, HAND_ON, "ann", {**ann, "aws:PrincipalArn": arn("Builder")})
+    assert not may_take(rules_of(KINDS["iam_users"]), HAND_ON, "ann", ann)
 
 
 def test_the_federated_roles_are_those_of_the_deployed_partition_and_account() -> None:
