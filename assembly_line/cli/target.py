@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
-from assembly_line.errors import RequestRefused, TargetUnreachable
+from assembly_line.errors import NotPermitted, RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
 from assembly_line.storage import Account, Parameters
 
@@ -82,6 +82,7 @@ class Target(Account):
 
         Raises:
             RequestRefused: there is no such role.
+            NotPermitted: the caller may not take it, or not under this name.
         """
         from botocore.credentials import Credentials
 
@@ -94,7 +95,16 @@ class Target(Account):
             )
         name = role if self.embedded else self._user()
         arn = self.parameters.value(ROLES[role])
-        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+        try:
+            found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            raise NotPermitted(
+                f"--as {role}: AWS lets {self.caller()} take no session {name!r} of {arn}: your permissions or the "
+                f"role's trust policy do not allow it; `line --environment {self.environment} doctor` looks at the way "
+                "in which you sign in"
+            ) from error
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
     @property
