@@ -1,4 +1,4 @@
-"""The branches of a Parallel state: the first failure stops the others, and a redrive goes on with those that ended not.
+"""The branches of a Parallel state: the first failure stops the others, and a redrive runs only what did not end.
 
 Each branch keeps its position and tells its states, as the machine around it does. Behaviour:
 https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
@@ -51,9 +51,9 @@ def given_up() -> bool:
 
 def install() -> None:
     states = ministack(
-        "services.stepfunctions", "_run_parallel_branches", "_run_execution", "_ExecutionError", "_add_event", "now_iso",
-        "_apply_input_path", "_apply_parameters", "_apply_result_selector", "_apply_result_path", "_apply_output_path",
-        "_next_or_end", "_fail_state_error", "_scaled_sleep", "_SFN_WAIT_SCALE",
+        "services.stepfunctions", "_run_parallel_branches", "_run_execution", "_ExecutionError", "_add_event",
+        "now_iso", "_apply_input_path", "_apply_parameters", "_apply_result_selector", "_apply_result_path",
+        "_apply_output_path", "_next_or_end", "_fail_state_error", "_scaled_sleep", "_SFN_WAIT_SCALE",
     )  # fmt: skip
     _begin_outside(states)
     _chain_events(states)

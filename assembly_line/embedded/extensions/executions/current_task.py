@@ -22,7 +22,7 @@ class CurrentTask:
 
     @property
     def execution_is_over(self) -> bool:
-        """Stopped or timed out from outside, or beside a branch that failed: nothing of it may go on, nor be retried."""
+        """Stopped or timed out from outside, or in a branch beside one that failed: nothing may go on or be retried."""
         return bool(self.execution["status"] != "RUNNING") or given_up()
 
 

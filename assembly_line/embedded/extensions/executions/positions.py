@@ -29,7 +29,7 @@ WAITING = frozenset({"token", "child", "answer"})
 # Held from the moment on at which a stop is decided: nothing may happen afterwards that is not in the saved state.
 _gate = threading.RLock()
 _position: ContextVar[Document | None] = ContextVar("position", default=None)
-# What keeps the position of the next state: an execution or a branch. None in an item of a map, whose place is not kept.
+# Where the next position is kept: an execution or a branch. None in an item of a map.
 _keeper: ContextVar[Document | None] = ContextVar("keeper", default=OUTSIDE)
 _attempt: ContextVar[Document | None] = ContextVar("attempt", default=None)
 # By ARN of an execution that carries on: the kinds of events that come again and that its history has already.
