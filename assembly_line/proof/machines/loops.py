@@ -48,6 +48,9 @@ def found_in(table: Mapping[str, Value], state: str) -> Value | None:
 
 def judged_loops(machine: Machine) -> Iterator[Finding]:
     """Each loop has an end, and all together leave room in an execution's history: branches loop at once."""
+    for name, state in states_of(machine.definition):
+        if found_in(WAITS, name) and state["Type"] != "Wait":
+            yield fault(CHECK, f"{machine.name}/{name}", "is taken for a wait, and does not wait", "let it wait")
     total = 0.0
     for loop in loops(machine.definition):
         events = _most_events(machine, loop)

@@ -76,6 +76,13 @@ def test_the_loops_of_branches_are_judged_and_count_together() -> None:
     assert judged(in_branches(STATES, endless)) == ["a loop without a wait or the machine without a limit"]
 
 
+def test_a_wait_that_the_table_knows_has_to_be_one() -> None:
+    states = copy.deepcopy(STATES)
+    states["AwaitCapacity"] = {"Type": "Pass", "Next": "BeginAttempt"}
+    states["Which"]["Choices"][1]["Next"] = "AwaitCapacity"
+    assert judged(states) == ["is taken for a wait, and does not wait"]
+
+
 def test_a_loop_is_only_as_bounded_as_its_machine() -> None:
     assert judged(STATES, TimeoutSeconds=float("inf")) == ["a loop without a wait or the machine without a limit"]
 
