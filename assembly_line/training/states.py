@@ -24,7 +24,11 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(State):
-    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC."""
+    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC.
+
+    Args:
+        refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+    """
 
     run_id: str
     line: str
@@ -35,6 +39,7 @@ class RunContext(State):
     hyperparameters: dict[str, str]
     dataset_request: dict[str, Any]
     started_at: str
+    refit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

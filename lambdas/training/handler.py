@@ -89,6 +89,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
+        refit=release.line.training.refit,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
