@@ -10,6 +10,7 @@ from assembly_line.errors import NotFound, RunFailed
 from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import RUNNING, execution_arn
+from assembly_line.training import NOT_PASSED
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -36,7 +37,7 @@ def wait_until_review(target: Target, line: str, started: Mapping[str, Any], sho
     """Wait until the run waits for its review (or is over), and return that review.
 
     Raises:
-        RunFailed: the run ended without one.
+        RunFailed: the run ended without one, or did not pass.
     """
     run_id, control = started["run_id"], target.control
 
@@ -49,6 +50,11 @@ def wait_until_review(target: Target, line: str, started: Mapping[str, Any], sho
     review = control.read(line, review_item(run_id))
     if review is None:
         raise RunFailed(f"run {run_id} ended without a review; `line logs {run_id}` shows more")
+    if review["state"] == NOT_PASSED:
+        raise RunFailed(
+            f"run {run_id} did not pass: {' '.join(review['packet']['blocked'])} `line review show {line} {run_id}` "
+            "shows all of its figures"
+        )
     return {name: value for name, value in review.items() if name != SECRET}
 
 

@@ -30,6 +30,7 @@ from .record import FittedModel as FittedModel
 from .record import preparation as preparation
 from .record import run_record as run_record
 from .review import DECIDED as DECIDED
+from .review import NOT_PASSED as NOT_PASSED
 from .review import UNVERIFIED as UNVERIFIED
 from .review import WAITING as WAITING
 from .review import check_permitted as check_permitted
@@ -48,3 +49,4 @@ from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
+from .validation.validating import validated as validated

@@ -13,6 +13,8 @@ from assembly_line.instants import format_instant
 UNVERIFIED = "unverified"
 WAITING = "waiting"
 DECIDED = "decided"
+# Nobody can approve a run that ended before its review.
+NOT_PASSED = "did_not_pass"
 
 Judgement = Literal["approve", "reject"]
 
@@ -39,6 +41,11 @@ def decide(
         NotPermitted: the risk tier asks for an independent reviewer and this one is not.
     """
     run_id, line = review_item["run_id"], review_item["line"]
+    if review_item["state"] == NOT_PASSED:
+        raise Conflict(
+            f"review of run {run_id} (line {line}): the run did not pass its validation, so there is nothing to judge; "
+            f"`line review show {line} {run_id}` says which limits it missed"
+        )
     if review_item["state"] != WAITING:
         again = f'; `line champion rollback {line} --to {run_id} --reason "..." --as reviewer` lets it decide again'
         raise Conflict(

@@ -59,7 +59,15 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         "Begin": begin,
         "BuildDataset": build_dataset(parts.dataset_machine, then="Prepare", seconds=parts.dataset_seconds),
         **judged,
-        "Evaluate": _judge(Phase.JUDGED, parts, then="Refit"),
+        "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
+        "Passed": choose(("$count($evaluated.blocked) > 0", "DidNotPass"), otherwise="Refit"),
+        "DidNotPass": invoke(
+            parts.request_review,
+            known("context", "dataset", "evaluated"),
+            assign="concluded",
+            then="AnnounceSentBack",
+            seconds=CONCLUDE_SECONDS,
+        ),
         "Refit": choose(("$evaluated.refit", "PrepareFinal"), otherwise="AnnounceWaiting"),
         **final,
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
@@ -87,7 +95,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             seconds=PROMOTE_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
-        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
+        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT, cause="$concluded.reason"),
         **attempt_states(parts.attend, [dataset, *fits[0].steps(), *fits[1].steps()], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")

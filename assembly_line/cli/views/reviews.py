@@ -19,7 +19,7 @@ def draw_reviews(found: Sequence[Mapping[str, Any]]) -> Render:
     content = [
         (
             one["run_id"],
-            one.get("decision") or one["state"],
+            one.get("decision") or one["state"].replace("_", " "),
             person(one["author"]),
             person(one.get("reviewer")),
             one["opened_at"][:10],
@@ -50,7 +50,10 @@ def draw_review(review: Mapping[str, Any]) -> Render:
     packet = review["packet"]
 
     def draw(console: Console) -> None:
-        fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
+        fields(
+            {name: review.get(name) for name in HEAD},
+            title=f"Run {review['run_id']}, {review['state'].replace('_', ' ')}",
+        )(console)
         fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
         fields(_data(packet), title="\nData and recipe")(console)
         told = {

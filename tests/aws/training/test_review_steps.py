@@ -249,7 +249,7 @@ def test_the_next_run_is_compared_with_what_the_champion_said_of_the_same_decisi
     judge(verified, "approve")
     verified.conclude()
     run.package()
-    held_out = [row[0] for row in run.batch()]
+    held_out = [row[0] for row in run.batch()][:60]
     ledger = training.account().ledger
 
     def scored(name: str, said: Sequence[str], **changes: Any) -> None:

@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.validation import Validation
 from assembly_line.errors import RequestRefused, TrainingRejected
 from assembly_line.features.model_inputs.splitting import split_rows
 from assembly_line.features.model_inputs.timeline import timeline_of
@@ -28,7 +29,8 @@ DAY = 86_400_000_000
 
 
 def line(**training: Any) -> Line:
-    return replace(LINE, training=replace(LINE.training, **{"minimum_rows": 4, **training}))
+    constant = Validation(may_be_constant=("campaign_type", "age", "income", "household_size", "kids_count"))
+    return replace(LINE, training=replace(LINE.training, **{"minimum_rows": 4, **training}), validation=constant)
 
 
 def table(*, times: list[int], outcomes: list[int]) -> dict[str, list[Any]]:
@@ -161,7 +163,8 @@ def test_the_final_fit_learns_from_every_row_and_asks_about_the_same_holdout_in_
 
     assert [row.split(",")[0] for row in final.train.decode().splitlines()] == ["1", "0", "0", "0", "0", "1"]
     assert (final.rows, final.prior) == (6, 2 / 6)
-    assert (final.truth, final.boundary) == (judged.truth, judged.boundary)
+    assert final.boundary == judged.boundary
+    assert (final.truth.decision_id, final.truth.outcome) == (judged.truth.decision_id, judged.truth.outcome)
     place = 1 + list(LINE.features).index("campaign_type")
     answers = [[row.split(",")[place] for row in fit.batch.decode().splitlines()] for fit in (judged, final)]
     assert answers == [["", "0"], ["0", "1"]]
