@@ -9,6 +9,9 @@ from assembly_line.declarations.checks import check_finite, check_name, require
 from assembly_line.declarations.typed import typed
 from assembly_line.outcome_kinds import Measure
 
+# The packet of a run is one item of a table, and holds every figure of every part.
+MOST_SEGMENTS = 10
+
 
 @typed
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,10 @@ class Validation:
             for name in names:
                 check_name(f"Validation: {part}", name)
             require(len(set(names)) == len(names), f"Validation: {part} names one twice: {', '.join(names)}")
+        require(
+            len(self.segments) <= MOST_SEGMENTS,
+            f"Validation: segments: {len(self.segments)} are declared; expected at most {MOST_SEGMENTS}",
+        )
         require(self.segment_rows >= 2, f"Validation: segment_rows {self.segment_rows} is below 2")
         for part, limits in (("thresholds", self.thresholds), ("segment_thresholds", self.segment_thresholds)):
             for name, limit in limits.items():

@@ -48,6 +48,8 @@ ORDER = {
         "CreateModel",
         "ScoreHoldout",
         "Evaluate",
+        "Passed",
+        "DidNotPass",
         "Refit",
         "PrepareFinal",
         "TrainFinal",
@@ -194,7 +196,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 23
+    assert checked == 24
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -322,6 +324,18 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
 
 
+def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_fitted_again(
+    machines: dict[str, Definition],
+) -> None:
+    states = machines["Training"].states
+    assert states["Evaluate"]["Next"] == "Passed"
+    # Executions that an earlier version evaluated know of no limits.
+    for evaluated, state in (({"blocked": ["Too bad."]}, "DidNotPass"), ({"blocked": []}, "Refit"), ({}, "Refit")):
+        assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
+    assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
+    assert states["AnnounceSentBack"].get("End") is True
+
+
 def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, Definition]) -> None:
     choice = machines["Training"].states["Refit"]
     (refit,) = choice["Choices"]
@@ -409,7 +423,8 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
 ) -> None:
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
     attempt = {"number": 2, "waits": 7}
-    variables = {"way": {"cause": "why" * 1000}, "attempt": attempt, "context": {"author": "arn:x"}}
+    why = {"cause": "why" * 1000, "reason": "why" * 1000}
+    variables = {"way": why, "concluded": why, "attempt": attempt, "context": {"author": "arn:x"}}
     kinds: list[str] = []
     ids: list[str] = []
     for state in machine.tasks("events:putEvents").values():

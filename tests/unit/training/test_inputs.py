@@ -193,6 +193,58 @@ def test_a_part_with_one_outcome_only_is_refused(outcomes: list[int], where: str
         training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34), phase=Phase.JUDGED)
 
 
+def test_a_feature_that_is_constant_in_the_training_part_is_refused_unless_it_may_be() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["visits_30d"] = [3.0, 3.0, 3.0, 3.0, 1.0, 2.0]
+    content["spend_30d"] = [float("nan"), float("nan"), None, None, 1.0, 2.0]
+    careful = line(holdout=0.34)
+
+    for name, value in (("spend_30d", "None"), ("visits_30d", "3.0")):
+        with pytest.raises(
+            TrainingRejected,
+            match=rf"feature {name}: all 4 decisions of the training part have {value}: expected values",
+        ):
+            training_inputs(content, careful, phase=Phase.JUDGED)
+        allowed = (*careful.validation.may_be_constant, name)
+        careful = replace(careful, validation=Validation(may_be_constant=allowed))
+    assert training_inputs(content, careful, phase=Phase.JUDGED).rows == 4
+
+
+def test_the_model_is_asked_again_about_changed_decisions_in_the_judged_fit_alone() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in Phase)
+
+    assert judged.truth.asked == ["d4", "d5", "d4~", "d5~"]
+    rows = [row.split(",") for row in judged.asked.decode().splitlines()]
+    assert [row[0] for row in rows] == judged.truth.asked
+    place = 1 + list(LINE.features).index("campaign_type")
+    assert [row[place] for row in rows[:2]] == [row[place] for row in rows[2:]]
+    assert rows[0][1:] != rows[2][1:]
+    assert (final.again, final.truth.asked) == (b"", ["d4", "d5"])
+    assert final.truth.linear is None
+    assert judged.truth.linear is not None
+
+
+def test_the_holdout_is_parted_by_time_and_by_what_is_declared() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 3], outcomes=[1, 0, 0, 0, 0, 1]) | {"campaign_id": [7, 7, 7, 7, 8, 8]}
+    segments = Validation(
+        segments=("campaign_type", "campaign_id", "spend_30d"),
+        segment_rows=2,
+        may_be_constant=line().validation.may_be_constant,
+    )
+
+    inputs = training_inputs(content, replace(line(holdout=0.34), validation=segments), phase=Phase.JUDGED)
+
+    assert dict(inputs.truth.segments) == {
+        "decision_time": (["1970-01-03", "1970-01-04"], [0, 1]),
+        "campaign_type": (["others"], [0, 0]),
+        "campaign_id": (["8"], [0, 0]),
+        "spend_30d": (["4", "5"], [0, 1]),
+    }
+    assert "campaign_id" in columns_needed(replace(LINE, validation=segments))
+
+
 def test_names_every_column_that_it_reads() -> None:
     needed = columns_needed(LINE)
 
