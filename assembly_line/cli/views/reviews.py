@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure, interval
+from assembly_line.cli.views.validation import draw_validation
 from assembly_line.outcome_kinds import MEASURES, kind_of
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ def draw_review(review: Mapping[str, Any]) -> Render:
             title=f"Run {review['run_id']}, {review['state'].replace('_', ' ')}",
         )(console)
         fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
+        draw_validation(packet.get("validation") or {})(console)
         fields(_data(packet), title="\nData and recipe")(console)
         told = {
+            "Did not pass": packet.get("blocked"),
             "Notes": packet["notes"],
             "Warnings of the dataset": packet.get("warnings"),
             "Limitations": packet["limitations"],
