@@ -34,7 +34,7 @@ from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
 
-RiskTier = Literal["low", "standard"]
+RiskTier = Literal["low", "standard", "high"]
 
 
 @typed
@@ -164,8 +164,8 @@ class Line:
         training: `Training(...)`.
         policy: `Policy(...)`.
         delivery: `Delivery(...)`.
-        risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"low"` lets the author
-            approve.
+        risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"high"` needs two such
+            reviewers, who are two people. `"low"` lets the author approve.
         quality: a tuple of quality rules. A default rule goes on holding unless you declare one about the same subject.
         groups: name -> a tuple of features, so that a request can ask for them together.
         tables: a tuple of `aggregate(...)` and `wide(...)`: tables to explore. No dataset depends on them.

@@ -23,8 +23,8 @@ from .inputs import TrainingInputs as TrainingInputs
 from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
 from .inputs import training_inputs as training_inputs
-from .page.packet_page import packet_page as packet_page
 from .packet import review_packet as review_packet
+from .page.packet_page import packet_page as packet_page
 from .phases import Fit as Fit
 from .phases import fit_of as fit_of
 from .record import FittedModel as FittedModel
@@ -34,7 +34,7 @@ from .review import DECIDED as DECIDED
 from .review import NOT_PASSED as NOT_PASSED
 from .review import UNVERIFIED as UNVERIFIED
 from .review import WAITING as WAITING
-from .review import check_permitted as check_permitted
+from .review import check_judgements as check_judgements
 from .review import is_approval as is_approval
 from .service import reviews as reviews
 from .service import runs as runs

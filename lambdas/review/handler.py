@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.canonical import digest
 from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
@@ -24,7 +25,7 @@ from assembly_line.training import (
     PackagedModel,
     RunContext,
     champion_of,
-    check_permitted,
+    check_judgements,
     is_approval,
     review_packet,
 )
@@ -64,13 +65,15 @@ def _review(run: RunContext, dataset_id: str) -> dict[str, Any]:
     record = account().run(run.line, run.run_id).read_json(runs.RECORD)
     manifest = account().datasets.manifest(run.line, dataset_id)
     line, champion = account().releases.read(run.release).line, _champion(run.line)
+    packet = review_packet(record, manifest, line=line, champion=champion, before=_record_of(champion))
     return {
         "line": run.line,
         "run_id": run.run_id,
         "author": run.author,
         "author_verified": run.author_verified,
         "risk": line.risk,
-        "packet": review_packet(record, manifest, line=line, champion=champion, before=_record_of(champion)),
+        "packet": packet,
+        "packet_digest": digest(packet),
         "opened_at": format_instant(datetime.now(UTC)),
     }
 
@@ -90,7 +93,7 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             "not by answering the execution"
         )
     approved = is_approval(review["decision"])
-    check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
+    check_judgements(review)
     account().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
     if not approved:
         account().registry(run.line).discard_model(packaged.model_name)
