@@ -125,9 +125,10 @@ def _looked_into(packet: Mapping[str, Any]) -> Iterator[str]:
         yield "<h2>Declared limits</h2>" + table(
             "", ("limit", "figure", "expected", ""), _limits(validation), html=(3,)
         )
-    yield "<h2>By segment</h2>"
-    for name, parts in validation["segments"].items():
-        yield _segment(name, parts, packet["metrics"])
+    segments = validation["segments"]
+    plots = "".join(segment_plot(name, parts, packet["metrics"]) for name, parts in segments.items())
+    yield "<h2>By segment</h2>" + "".join(_segment(name, parts) for name, parts in segments.items())
+    yield f'<div class="plots">{plots}</div>'
 
 
 def _in_words(validation: Mapping[str, Any]) -> Iterator[str]:
@@ -160,14 +161,14 @@ def _limits(validation: Mapping[str, Any]) -> list[list[Cell]]:
     ]
 
 
-def _segment(name: str, parts: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> str:
+def _segment(name: str, parts: Sequence[Mapping[str, Any]]) -> str:
     measures = list(dict.fromkeys(measure for part in parts for measure in part["measures"]))
     rows: list[list[Cell]] = [
         [part["part"], part["rows"], *(_of_part(part["measures"].get(measure)) for measure in measures)]
         for part in parts
     ]
     head = (name, "decisions", *(MEASURES[one].words for one in measures))
-    return table(f"By {name}", head, rows, html=range(2, len(head))) + segment_plot(name, parts, metrics)
+    return table(f"By {name}", head, rows, html=range(2, len(head)))
 
 
 def _of_part(one: Mapping[str, Any] | None) -> str:

@@ -161,7 +161,7 @@ def measure_plot(measure: Measure, metrics: Mapping[str, Any], linear: Mapping[s
         "linear model": ((linear or {}).get(name) or {}).get("figure"),
         f"rule by {metrics['baseline_feature']}": metrics.get(f"baseline_{name}"),
         f"training {measure.constant}": metrics.get(f"prior_{name}"),
-        "champion, on what it scored": metrics.get(f"champion_{name}"),
+        "champion, where it scored": metrics.get(f"champion_{name}"),
     }
     known = {label: value for label, value in beside.items() if value is not None}
     better = "higher" if measure.higher else "lower"
@@ -216,7 +216,7 @@ def _dots(
         axes.margins(x=0.12)
 
     said = "; ".join(f"{label}: {value:.3f}" for label, value in values.items())
-    return svg(draw, title=title, description=said, width=5.2, height=0.8 + 0.34 * len(labels))
+    return svg(draw, title=title, description=said, height=0.7 + 0.36 * len(labels))
 
 
 def _cut(label: str) -> str:
