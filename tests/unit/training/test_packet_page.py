@@ -15,21 +15,15 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.validation import Validation
 from assembly_line.loader import load_line
 from assembly_line.training import packet_page
-from tests.embedded.kinds.spending.line import LINE as SPENDING
-from tests.embedded.kinds.triage.line import LINE as TRIAGE
 from tests.reviews import ANNA, BEN, a_review
+from tests.unit.training.test_scripts_of_kinds import LINES
 
 COUPONS = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
-LEVELS = replace(
-    SPENDING,
-    training=replace(SPENDING.training, quantiles=(0.1, 0.5, 0.9)),
-    policy=replace(SPENDING.policy, cuts=0.5),
-)
 CAPTIONS: dict[str, tuple[Line, set[str]]] = {
     "binary": (COUPONS, {"ROC", "Precision and recall", "Lift", "Scores of both outcomes", "Calibration"}),
-    "multiclass": (TRIAGE, {"Outcomes and likeliest classes", "Calibration"}),
-    "amount": (SPENDING, {"Residuals by tenths of the answers", "Calibration"}),
-    "quantiles": (LEVELS, {"Calibration"}),
+    "multiclass": (LINES["multiclass"], {"Outcomes and likeliest classes", "Calibration"}),
+    "amount": (LINES["amount"], {"Residuals by tenths of the answers", "Calibration"}),
+    "quantiles": (LINES["quantiles"], {"Calibration"}),
 }
 
 
