@@ -194,10 +194,13 @@ class ReviewRequest(Request):
 
     `decision`: the judgement.
     `reason`: why, in 3 to 2,000 characters. It is kept with the review.
+    `packet`: the digest of the packet that was judged. If the stored packet is another one, the request is refused.
+    Without it, the stored packet is judged.
     """
 
     decision: Literal["approve", "reject"]
     reason: Reason
+    packet: Digest | None = None
 
 
 class RollbackRequest(Request):

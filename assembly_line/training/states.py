@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from assembly_line.errors import NotFound
@@ -88,6 +88,7 @@ class EvaluatedModel(State):
 
     Args:
         refit: whether a final fit follows. Until that one is registered, the package's ARN and version are None.
+        blocked: the limits that the recipe misses, in words. If there are any, nothing follows.
     """
 
     metrics: dict[str, Any]
@@ -95,6 +96,7 @@ class EvaluatedModel(State):
     refit: bool
     model_package_arn: str | None
     model_package_version: int | None
+    blocked: list[str] = field(default_factory=list)
 
     @property
     def package_arn(self) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +53,7 @@ from assembly_line.training import (
     run_record,
     script_mode,
     training_inputs,
+    validated,
 )
 from assembly_line.training import evaluate as measure
 from lambdas.account import account_of
@@ -184,7 +186,8 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     store = _files(run, fit_of(phase, refit=refit))
     truth = store.truth()
     kind = release.line.predicts
-    answers = read_answers(store.answers(), truth.decision_id, kind=kind, fit=phase)
+    asked = read_answers(store.answers(), truth.asked, kind=kind, fit=phase)
+    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
     if phase is Phase.JUDGED:
         metrics = measure(
             answers,
@@ -195,10 +198,18 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             champion=_beside_the_champion(release.line, answers, truth),
         )
         _files(run).write_json(runs.EVALUATION, metrics)
+        found = validated(release.line, answers, nudged, truth, metrics)
+        _files(run).write_json(runs.VALIDATION, found)
         logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-        if refit:
+        blocked = found["missed"] if release.line.validation.block else []
+        if refit or blocked:
             # The final fit is what is delivered; of this one the measures stay, and the archive.
             account().registry(run.line).discard_model(store.fitted().packaged.model_name)
+        if blocked and run.refit:
+            account().registry(run.line).discard_model(_files(run).fitted().packaged.model_name)
+        if blocked:
+            return _blocked(run, release, metrics, blocked).to_json()
+        if refit:
             return _evaluated(run, metrics, refit=True).to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
 
@@ -229,6 +240,24 @@ def _evaluated(
     )
 
 
+def _blocked(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
+    """Keep the record of a run that ends here: nothing of it is registered or delivered."""
+    evaluated = replace(_evaluated(run, metrics, refit=release.line.training.refit), blocked=blocked)
+    judged = _files(run, fit_of(Phase.JUDGED, refit=release.line.training.refit)).fitted()
+    record = run_record(release, evaluated, judged=judged, delivered=None, validation=_validation(run))
+    _files(run).write_json(runs.RECORD, record)
+    logger.info("recipe did not pass", extra={"line": run.line, "run_id": run.run_id})
+    return evaluated
+
+
+def _validation(run: RunContext) -> dict[str, Any] | None:
+    """None of a run that an earlier version evaluated."""
+    try:
+        return _files(run).read_json(runs.VALIDATION)
+    except NotFound:
+        return None
+
+
 def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedModel:
     """Register the delivered fit as pending, with the measures of the judged one, and keep the record of the run."""
     refit = release.line.training.refit
@@ -257,7 +286,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     )
     metrics = _files(run).read_json(runs.EVALUATION)
     evaluated = _evaluated(run, metrics, refit=refit, arn=registered.arn, version=registered.version)
-    record = run_record(release, evaluated, judged=judged, delivered=delivered)
+    record = run_record(release, evaluated, judged=judged, delivered=delivered, validation=_validation(run))
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated

@@ -74,7 +74,15 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]")},
             then="Evaluate",
         ),
-        "Evaluate": _judge(Phase.JUDGED, parts, then="Refitted"),
+        "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
+        "Passed": choose(("$count($evaluated.blocked) > 0", "DidNotPass"), otherwise="Refitted"),
+        "DidNotPass": invoke(
+            parts.request_review,
+            known("context", "dataset", "evaluated"),
+            assign="concluded",
+            then="AnnounceSentBack",
+            seconds=CONCLUDE_SECONDS,
+        ),
         "Refitted": choose(("$evaluated.refit", "Register"), otherwise="AnnounceWaiting"),
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
         "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
@@ -101,7 +109,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             seconds=PROMOTE_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
-        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
+        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT, cause="$concluded.reason"),
         **attempts.states(parts.attend, [dataset], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")

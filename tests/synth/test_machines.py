@@ -44,6 +44,8 @@ ORDER = {
         "BuildDataset",
         "Fits",
         "Evaluate",
+        "Passed",
+        "DidNotPass",
         "Refitted",
         "Register",
         "AnnounceWaiting",
@@ -241,7 +243,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 25
+    assert checked == 26
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -370,6 +372,18 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
 
 
+def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_registered(
+    machines: dict[str, Definition],
+) -> None:
+    states = machines["Training"].states
+    assert states["Evaluate"]["Next"] == "Passed"
+    # Executions that an earlier version evaluated know of no limits.
+    for evaluated, state in (({"blocked": ["Too bad."]}, "DidNotPass"), ({"blocked": []}, "Refitted"), ({}, "Refitted")):
+        assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
+    assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
+    assert states["AnnounceSentBack"].get("End") is True
+
+
 def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, Definition]) -> None:
     states = machines["Training"].states
     for name, ways, told in (
@@ -476,9 +490,10 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
 ) -> None:
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
     attempt = {"number": 2, "waits": 7}
-    variables: dict[str, Any] = {"context": {"author": "arn:x"}}
+    why = {"cause": "why" * 1000, "reason": "why" * 1000}
+    variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why}
     for scope in ("", *set(SCOPES.values())):
-        variables |= {f"way{scope}": {"cause": "why" * 1000}, f"attempt{scope}": attempt}
+        variables |= {f"way{scope}": why, f"attempt{scope}": attempt}
     kinds: list[str] = []
     ids: list[str] = []
     for state in machine.tasks("events:putEvents").values():

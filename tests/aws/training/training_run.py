@@ -130,5 +130,6 @@ class RunSoFar:
         """The judgement takes effect, and what the machine does next: the run becomes champion."""
         said = {"decision": "approve", "reviewer": AUTHOR, "reason": "-"}
         concluded = call(review.conclude, {**self.event, "review": said})
+        del concluded["reason"]  # what the station event says
         promotion = self.answers["promotion"] = concluded.pop("promotion")
         return {**concluded, **(call(champions.handle, promotion) if promotion else {})}
