@@ -28,6 +28,8 @@ class RunContext(State):
 
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+        replicate: whether a third fit repeats the judged one.
+        margin: how much better than the champion the run must be; None if it need not.
     """
 
     run_id: str
@@ -40,6 +42,8 @@ class RunContext(State):
     dataset_request: dict[str, Any]
     started_at: str
     refit: bool = False
+    replicate: bool = False
+    margin: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The training machine: dataset, two isolated fits side by side, evaluation, registry, review, champion."""
+"""The training machine: dataset, isolated fits side by side, evaluation, registry, review, champion."""
 
 from __future__ import annotations
 
@@ -61,8 +61,15 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     begin["Assign"]["promoted"] = {"champion": False}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
-    judged, final = FitStates(Phase.JUDGED, "", parts, announcer), FitStates(Phase.FINAL, "Final", parts, announcer)
+    judged, final, replica = (
+        FitStates(phase, suffix, parts, announcer)
+        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"))
+    )
     refit = {"Refit": choose(("$context.refit", "PrepareFinal"), otherwise="NotRefitted"), "NotRefitted": succeed({})}
+    repeat = {
+        "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
+        "NotReplicated": succeed({}),
+    }
     of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered")}
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
@@ -71,6 +78,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         "Fits": side_by_side(
             judged.states(),
             {**refit, **final.states()},
+            {**repeat, **replica.states()},
             assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]")},
             then="Evaluate",
         ),

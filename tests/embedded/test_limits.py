@@ -15,21 +15,34 @@ from tests.waiting import eventually
 LIMITS = 'validation=Validation(segments=("campaign_type",), thresholds={"auc": 0.999}, calibration=0.5),'
 
 
-@pytest.fixture
-def strict(deployed: Deployed, tmp_path: Path) -> Iterator[Deployed]:
-    """The shipped line with a limit that it misses."""
+def release_with(deployed: Deployed, tmp_path: Path, validation: str) -> Path:
+    """Release the shipped line with another validation; its folder."""
     lines = tmp_path / "lines"
     shutil.copytree(deployed.lines, lines)
     declared = lines / LINE / "line.py"
     text = declared.read_text(encoding="utf-8")
     for old, new in (
         ("    Training,\n", "    Training,\n    Validation,\n"),
-        ("    delivery=", f"    {LIMITS}\n    delivery="),
+        ("    delivery=", f"    {validation}\n    delivery="),
     ):
         text = text.replace(old, new, 1)
     declared.write_text(text, encoding="utf-8")
     deployed.release(lines)
+    return lines / LINE
+
+
+@pytest.fixture
+def strict(deployed: Deployed, tmp_path: Path) -> Iterator[Deployed]:
+    """The shipped line with a limit that it misses."""
+    release_with(deployed, tmp_path, LIMITS)
     yield deployed
+    deployed.release(deployed.lines)
+
+
+@pytest.fixture
+def repeating(deployed: Deployed, tmp_path: Path) -> Iterator[Path]:
+    """The folder of the shipped line, released so that each judged fit is repeated."""
+    yield release_with(deployed, tmp_path, "validation=Validation(replicate=True),")
     deployed.release(deployed.lines)
 
 
@@ -58,3 +71,29 @@ def test_a_run_that_misses_a_limit_is_sent_back_and_says_figure_limit_and_what_t
     written = command("review", "page", LINE, run, "--to", str(page), "--as", "reviewer")
     assert written.code == ExitCode.OK, written.err
     assert "The run did not pass" in page.read_text(encoding="utf-8")
+
+
+def test_a_run_is_repeated_by_jobs_of_its_own(deployed: Deployed, repeating: Path) -> None:
+    trained = deployed.line(*TRAIN)
+    assert trained.code == ExitCode.OK, trained.err
+    run = trained.document["run_id"]
+    found = deployed.line("review", "show", LINE, run, "--as", "reviewer").document["packet"]["validation"]
+    assert (found["replication"]["differs"], found["replication"]["largest"]) == (None, 0.0)
+    deployed.line("review", "reject", LINE, run, "--reason", "seen", "--as", "reviewer")
+
+
+def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, repeating: Path) -> None:
+    script = repeating / "train.py"
+    text = script.read_text(encoding="utf-8")
+    seed = '"seed": arguments.seed,'
+    assert seed in text
+    unseeded = '"seed": int.from_bytes(os.urandom(3)),\n            "subsample": 0.5,'
+    script.write_text(text.replace(seed, unseeded).replace('"subsample": arguments.subsample,', ""), encoding="utf-8")
+    deployed.release(repeating.parent)
+
+    trained = deployed.line(*TRAIN)
+
+    assert trained.code != ExitCode.OK
+    said = trained.err + trained.out
+    assert "did not pass: The repeated fit does not replicate: " in said
+    assert "the two began to differ in the model. Seed every random choice of the training script" in said

@@ -71,9 +71,10 @@ ORDER = {
     "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
     "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
 }
-# The two branches of `Fits`.
+# The branches of `Fits`.
 JUDGED = ["Prepare", "Train", "Package", "CreateModel", "ScoreHoldout", "Scored"]
 FINAL = ["PrepareFinal", "TrainFinal", "PackageFinal", "CreateFinalModel", "ScoreFinal", "ScoredFinal"]
+REPLICA = ["PrepareAgain", "TrainAgain", "PackageAgain", "CreateAgainModel", "ScoreAgain", "ScoredAgain"]
 # What follows a job that did not end well.
 ATTEMPTS = [
     "Attend",
@@ -94,12 +95,15 @@ JOBS = {
         "TrainFinal",
         "CreateFinalModel",
         "ScoreFinal",
+        "TrainAgain",
+        "CreateAgainModel",
+        "ScoreAgain",
     },
     "Scoring": {"BuildDataset", "Score"},
 }
 SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
 # Of each state that starts a job: the suffix of what follows it, and of its variables.
-SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final")
+SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final") | dict.fromkeys(REPLICA, "Replica")
 NAMES = sorted(ORDER)
 STARTED = "2026-11-22T10:00:00.123Z"
 
@@ -123,12 +127,15 @@ def test_states_stand_in_the_declared_order(machine: Definition) -> None:
     assert machine.document["StartAt"] == ORDER[machine.name][0]
 
 
-def test_the_two_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
+def test_the_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
     fits = machines["Training"].states["Fits"]
-    judged, final = fits["Branches"]
+    judged, final, replica = fits["Branches"]
     assert list(judged["States"]) == [*JUDGED, *(f"{name}Judged" for name in ATTEMPTS)]
     assert list(final["States"]) == ["Refit", "NotRefitted", *FINAL, *(f"{name}Final" for name in ATTEMPTS)]
-    assert (judged["StartAt"], final["StartAt"], fits["Next"]) == ("Prepare", "Refit", "Evaluate")
+    repeated = ["Replicate", "NotReplicated", *REPLICA, *(f"{name}Replica" for name in ATTEMPTS)]
+    assert list(replica["States"]) == repeated
+    starts = [branch["StartAt"] for branch in fits["Branches"]]
+    assert (starts, fits["Next"]) == (["Prepare", "Refit", "Replicate"], "Evaluate")
 
 
 def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
@@ -243,7 +250,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 26
+    assert checked == 29
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -278,7 +285,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
     tasks = {f"{name}/{task}": state for name in NAMES for task, state in machines[name].tasks(*SAGEMAKER).items()}
     judged = {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout"}
     final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
-    assert set(tasks) == {*judged, *final, "Scoring/Score"}
+    replica = {"Training/TrainAgain", "Training/CreateAgainModel", "Training/ScoreAgain"}
+    assert set(tasks) == {*judged, *final, *replica, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -378,7 +386,11 @@ def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_registered(
     states = machines["Training"].states
     assert states["Evaluate"]["Next"] == "Passed"
     # Executions that an earlier version evaluated know of no limits.
-    for evaluated, state in (({"blocked": ["Too bad."]}, "DidNotPass"), ({"blocked": []}, "Refitted"), ({}, "Refitted")):
+    for evaluated, state in (
+        ({"blocked": ["Too bad."]}, "DidNotPass"),
+        ({"blocked": []}, "Refitted"),
+        ({}, "Refitted"),
+    ):
         assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
     assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
     assert states["AnnounceSentBack"].get("End") is True
@@ -508,7 +520,7 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
     reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
-    held = ["waiting", "started"] * {"Training": 3, "Scoring": 1}.get(machine.name, 0)
+    held = ["waiting", "started"] * {"Training": 4, "Scoring": 1}.get(machine.name, 0)
     assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
     assert len(set(ids)) == len(ids)
     assert [name for name in ids if name.endswith("2.7")] == [name for name in ids if name.count(":") == 4]

@@ -321,6 +321,8 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
 ) -> None:
     release_as(replace(release.line, validation=LIMITS))
     before = sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
+    final = run.fit_side_by_side()
+    sagemaker.create_model(ModelName=final)
 
     evaluated = run.evaluate()
     answers = [call(review.request, run.event) for _ in range(2)]
@@ -331,8 +333,9 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
     assert evaluated["model_package_arn"] is None
     assert answers == [{"decision": "did_not_pass", "reason": said, "champion": False, "promotion": None}] * 2
     assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == before
-    with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find model"):
-        sagemaker.describe_model(ModelName=run.answers["packaged"]["model_name"])
+    for model in (run.answers["packaged"]["model_name"], final):
+        with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find model"):
+            sagemaker.describe_model(ModelName=model)
     found = run.control.review(LINE, run.run_id)
     assert (found["state"], found["packet"]["blocked"], found.get("token")) == ("did_not_pass", [said], None)
     assert [one["kept"] for one in found["packet"]["validation"]["limits"]] == [False, True]
