@@ -52,7 +52,7 @@ def test_each_kind_of_outcome_has_its_plots(kind: str) -> None:
 
 def test_the_page_holds_what_a_reviewer_has_to_defend() -> None:
     limits = Validation(thresholds={"auc": 0.7, "log_loss": 0.3}, calibration=0.5, block=False)
-    judgement = {
+    judgement: dict[str, Any] = {
         "decision": "approve",
         "reviewer": BEN,
         "decided_at": "2026-11-23T09:30:00Z",
