@@ -51,8 +51,10 @@ h2 { break-after: avoid; } table, figure, .facts div { break-inside: avoid; }
 .key { font-size: .8rem; color: var(--soft); } .key b { font-weight: 600; } .key .one { color: var(--deep); }
 .key .two { color: var(--warm); }
 details { margin-top: .5rem; font-size: .9rem; } summary { cursor: pointer; color: var(--deep); }
-@media (max-width: 760px) { .plots { grid-template-columns: 1fr; } }
-@media print { body { max-width: none; padding: 0; font-size: 11px; } .plots { gap: .5rem; } a { color: inherit; } }
+@media screen and (max-width: 760px) { .plots { grid-template-columns: 1fr; } }
+@media print { body { max-width: none; padding: 0; font-size: 11px; } .plots { gap: .5rem; } a { color: inherit; }
+  .table { overflow: visible; } td.number, th.number { white-space: normal; } table { font-size: 10px; }
+  figcaption { font-size: 10px; } .facts { grid-template-columns: repeat(5, 1fr); } .facts dd { font-size: 1rem; } }
 """
 
 

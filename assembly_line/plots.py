@@ -73,18 +73,7 @@ def svg(
 
 
 def _inline(drawn: str, title: str, description: str) -> str:
-    """Without prolog and metadata, and as wide as its place."""
-    body = _METADATA.sub("", drawn[drawn.index("<svg") :])
+    """Without prolog, metadata and namespaces, which a page does not need, and as wide as its place."""
+    body = _METADATA.sub("", drawn[drawn.index("<svg") :]).replace("xlink:href=", "href=")
     named = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
-    root = (
-        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" viewBox="\1">'
-    )
-    return _ROOT.sub(lambda found: found.expand(root) + named, body, count=1).strip()
-
-
-def short(value: float) -> str:
-    """A number in few characters: `1.2k`, `3.4M`, `0.013`."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
-    return f"{value:.3g}"
+    return _ROOT.sub(lambda found: f'<svg role="img" viewBox="{found[1]}">{named}', body, count=1).strip()

@@ -65,7 +65,7 @@ def judge(
     *,
     decision: str,
     reason: str,
-    packet: str | None,
+    packet: str | None = None,
     role: str | None,
     show: Show,
 ) -> dict[str, Any]:

@@ -61,7 +61,6 @@ from .model_inputs.arrow_parts import arrow_fold as arrow_fold
 from .model_inputs.boundaries import windows as windows
 from .model_inputs.checking import check_model_spec as check_model_spec
 from .model_inputs.encoded_inputs import ModelInputs as ModelInputs
-from .model_inputs.encoded_inputs import PreparedInputs as PreparedInputs
 from .model_inputs.encoded_inputs import fit_inputs as fit_inputs
 from .model_inputs.encoded_inputs import inputs_from_json as inputs_from_json
 from .model_inputs.encoded_inputs import schema_of as schema_of

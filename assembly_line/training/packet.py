@@ -38,7 +38,8 @@ def review_packet(
     """
     context, metrics = record["context"], record["evaluation"]["metrics"]
     fit, validation = record["delivered"] or record["judged"], record.get("validation") or {}
-    blocked = record["evaluation"]["blocked"]
+    # A run that an earlier version evaluated knows of no limits.
+    blocked = record["evaluation"].get("blocked", [])
     return {
         "decision": _decision(line),
         "line": context["line"],

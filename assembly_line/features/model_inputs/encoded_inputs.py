@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -70,6 +70,14 @@ class PreparedInputs:
 
 
 ModelInputs = Encoding | PreparedInputs
+
+
+@overload
+def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing) -> PreparedInputs: ...
+
+
+@overload
+def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing | None) -> ModelInputs: ...
 
 
 def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing | None) -> ModelInputs:

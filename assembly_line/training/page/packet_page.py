@@ -200,9 +200,9 @@ def _data(packet: Mapping[str, Any]) -> str:
     rows: list[list[Cell]] = [
         ["dataset", packet["dataset_id"]],
         ["as of", packet["as_of"]],
-        ["learnt from by the judged fit", packet["judged_rows"]],
-        ["held out", packet["holdout_rows"]],
-        ["not known in time", packet["purged_rows"]],
+        ["learnt from by the judged fit", f"{packet['judged_rows']:,}"],
+        ["held out", f"{packet['holdout_rows']:,}"],
+        ["not known in time", f"{packet['purged_rows']:,}"],
         ["left out", left_out or "none"],
         ["features", ", ".join(packet["features"])],
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.preprocessing import Preprocessing
-from assembly_line.encoding import Table, kind_of
-from assembly_line.features import PreparedInputs, fit_inputs
+from assembly_line.encoding import LARGEST, Table, kind_of
+from assembly_line.features import fit_inputs
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, quantile
 
 Floats = NDArray[np.float64]
@@ -52,52 +53,78 @@ def linear_answers(
     read = {name: one for name, one in features.items() if _is_narrow(one, learnt[name])}
     if not read:
         return None
-    taught = {name: [learnt[name][row] for row in rows.tolist()] for name in read}
+    taught = {name: _plain(one, [learnt[name][row] for row in rows.tolist()]) for name, one in read.items()}
     inputs = fit_inputs(read, taught, PREPARED)
-    assert isinstance(inputs, PreparedInputs)  # noqa: S101 - because a preprocessing was given
-    matrix, other = (np.nan_to_num(inputs.matrix(table)) for table in (taught, {name: asked[name] for name in read}))
-    return answers_of(kind, matrix, np.array(labels, np.float64)[rows], other)
+    answer = fitted(kind, np.nan_to_num(inputs.matrix(taught)), np.array(labels, np.float64)[rows])
+    if answer is None:
+        return None
+    found: list[Answer] = []
+    # In pieces: all columns of all held-out decisions at once could be larger than the memory.
+    for begin in range(0, len(asked[next(iter(read))]), MOST_ROWS):
+        piece = {name: _plain(one, asked[name][begin : begin + MOST_ROWS]) for name, one in read.items()}
+        found += answer(np.nan_to_num(inputs.matrix(piece)))
+    return found
 
 
-def answers_of(kind: OutcomeKind, learnt: Floats, outcomes: Floats, asked: Floats) -> list[Answer] | None:
-    """What the model answers.
+def fitted(kind: OutcomeKind, learnt: Floats, outcomes: Floats) -> Callable[[Floats], list[Answer]] | None:
+    """The model, which answers standardised rows within the range of the kind; None for a kind without one.
 
     Args:
         learnt: shape (n, k), standardised.
         outcomes: shape (n,).
-        asked: shape (m, k).
-
-    Returns:
-        m answers of the kind, within its range.
     """
-    design, other = (np.column_stack([np.ones(len(one)), one]) for one in (learnt, asked))
+    model = _model(kind, _with_constant(learnt), outcomes)
+    if model is None:
+        return None
+
+    def answer(asked: Floats) -> list[Answer]:
+        bounded = np.clip(model(_with_constant(asked)), kind.lowest, kind.highest)
+        return [tuple(map(float, row)) for row in bounded]
+
+    return answer
+
+
+def _with_constant(rows: Floats) -> Floats:
+    return np.column_stack([np.ones(len(rows)), rows])
+
+
+def _model(kind: OutcomeKind, design: Floats, outcomes: Floats) -> Callable[[Floats], Floats] | None:
     match kind:
         case Binary():
-            found = _logistic(other @ _fitted(design, outcomes, _probability, _log_loss))[:, None]
+            weights = _newton(design, outcomes, _probability, _log_loss)
+            return lambda rows: _logistic(rows @ weights)[:, None]
         case Multiclass():
-            each = [
-                _logistic(other @ _fitted(design, (outcomes == place) * 1.0, _probability, _log_loss))
-                for place in range(kind.width)
-            ]
-            found = np.column_stack(each)
-            found /= found.sum(axis=1, keepdims=True)
+            each = [_newton(design, (outcomes == one) * 1.0, _probability, _log_loss) for one in range(kind.width)]
+            return lambda rows: _shares(np.column_stack([_logistic(rows @ weights) for weights in each]))
         case Count():
-            found = _exponential(other @ _fitted(design, outcomes, _count, _poisson_loss))[:, None]
+            weights = _newton(design, outcomes, _count, _poisson_loss)
+            return lambda rows: _exponential(rows @ weights)[:, None]
         case Amount():
-            found = (other @ _least_squares(design, outcomes))[:, None]
+            weights = _least_squares(design, outcomes)
+            return lambda rows: (rows @ weights)[:, None]
         case Quantiles():
             weights = _least_squares(design, outcomes)
             residuals = (outcomes - design @ weights).tolist()
             around = np.array([quantile(residuals, level) for level in kind.levels])
-            found = (other @ weights)[:, None] + around
+            return lambda rows: (rows @ weights)[:, None] + around
         case _:
             return None
-    bounded = np.clip(found, kind.lowest, kind.highest)
-    return [tuple(map(float, row)) for row in bounded]
+
+
+def _shares(scores: Floats) -> Floats:
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
 
 def _is_narrow(feature: Feature, values: Sequence[Any]) -> bool:
     return kind_of(feature) != "category" or len(set(values)) <= MOST_CATEGORIES
+
+
+def _plain(feature: Feature, values: Sequence[Any]) -> Sequence[Any]:
+    """Numbers as floats, as the plain encoding writes them: infinite ones are the largest, NaN is missing."""
+    if kind_of(feature) != "number":
+        return values
+    numbers = (None if value is None else float(value) for value in values)
+    return [None if one is None or isnan(one) else min(max(one, -LARGEST), LARGEST) for one in numbers]
 
 
 def _penalty(design: Floats) -> Floats:
@@ -109,7 +136,7 @@ def _least_squares(design: Floats, outcomes: Floats) -> Floats:
     return np.asarray(np.linalg.solve(design.T @ design + _penalty(design), design.T @ outcomes))
 
 
-def _fitted(design: Floats, outcomes: Floats, expected: Expected, loss: Loss) -> Floats:
+def _newton(design: Floats, outcomes: Floats, expected: Expected, loss: Loss) -> Floats:
     """The weights at which loss and penalty are least, by Newton's method; the step is halved until it helps.
 
     Source:

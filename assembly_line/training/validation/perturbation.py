@@ -54,7 +54,8 @@ def nudged(features: Mapping[str, Feature], learnt: Table, holdout: Table) -> Nu
     changed = 0
     for name, feature in features.items():
         known = _known(learnt[name]) if kind_of(feature) == "number" else np.array([])
-        step = SHARE * float(known.std()) if known.size else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that have no deviation are left alone
+            step = SHARE * float(known.std()) if known.size else 0.0
         if not (step and math.isfinite(step)):
             continue
         signs = np.where(random.random(len(rows)) < 0.5, -step, step).tolist()

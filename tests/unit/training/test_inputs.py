@@ -228,6 +228,17 @@ def test_the_model_is_asked_again_about_changed_decisions_in_the_judged_fit_alon
     assert judged.truth.linear is not None
 
 
+def test_numbers_that_no_linear_model_can_square_break_no_run() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["spend_30d"] = [float("inf"), 1e300, -1e300, float("nan"), 2.0, None]
+    content["visits_30d"] = [2**60 + 1, 2**60 + 3, 5, 7, -(2**60), 9]
+
+    linear = training_inputs(content, line(holdout=0.34), phase=Phase.JUDGED).truth.linear
+
+    assert linear is not None
+    assert all(0 <= answer <= 1 for (answer,) in linear)
+
+
 def test_the_holdout_is_parted_by_time_and_by_what_is_declared() -> None:
     content = table(times=[1, 1, 1, 1, 2, 3], outcomes=[1, 0, 0, 0, 0, 1]) | {"campaign_id": [7, 7, 7, 7, 8, 8]}
     segments = Validation(

@@ -24,7 +24,7 @@ from assembly_line.training.states import PackagedModel
 from assembly_line.training.validation.calibration import calibration_of
 from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.limits import judged_limits, missed, not_better
-from assembly_line.training.validation.linear import answers_of
+from assembly_line.training.validation.linear import fitted
 from assembly_line.training.validation.perturbation import nudged, stability
 from assembly_line.training.validation.replication import not_replicated, replication
 from assembly_line.training.validation.segments import by_segment, parts_of, parts_of_time
@@ -59,7 +59,6 @@ def test_outcomes_that_a_line_parts_wholly_have_a_linear_model_too() -> None:
 
     found = answers_of(Binary(), learnt, (learnt[:, 0] > 0) * 1.0, np.array([[-5.0], [5.0]]))
 
-    assert found is not None
     assert found[0][0] < 0.01
     assert found[1][0] > 0.99
 
@@ -138,6 +137,12 @@ def test_every_row_is_in_a_part_and_quarters_do_not_overlap(values: list[float |
     assert sorted(set(of)) == list(range(len(names)))
     known = [(place, value) for place, value in zip(of, values, strict=True) if value is not None and not isnan(value)]
     assert [place for place, _ in sorted(known, key=lambda one: one[1])] == sorted(place for place, _ in known)
+
+
+def answers_of(kind: OutcomeKind, learnt: Any, outcomes: Any, asked: Any) -> list[Answer]:
+    model = fitted(kind, learnt, outcomes)
+    assert model is not None
+    return model(asked)
 
 
 def coin(seed: int, rows: int = 400) -> tuple[list[Answer], list[int | float], list[object]]:
