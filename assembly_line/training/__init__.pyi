@@ -29,6 +29,7 @@ from .phases import Fit as Fit
 from .phases import fit_of as fit_of
 from .record import FittedModel as FittedModel
 from .record import preparation as preparation
+from .record import request_of as request_of
 from .record import run_record as run_record
 from .review import DECIDED as DECIDED
 from .review import NOT_PASSED as NOT_PASSED
