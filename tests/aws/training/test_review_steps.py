@@ -244,7 +244,10 @@ def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFa
     judge(verified, "approve")
     verified.conclude()
 
-    champion = run.request_review()["packet"]["champion"]
+    packet = run.request_review()["packet"]
+    # It repeats the champion's run.
+    assert packet["since_champion"] == []
+    champion = packet["champion"]
     assert (champion["run_id"], champion["own_metrics"]) == (verified.run_id, verified.answers["evaluated"]["metrics"])
 
 
@@ -311,6 +314,26 @@ def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_appr
         verified.conclude()
     arn = verified.answers["evaluated"]["model_package_arn"]
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_the_packet_says_what_changed_since_the_champion(
+    verified: RunSoFar, run: RunSoFar, release: Release, release_as: ReleaseAs
+) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    without = {name: feature for name, feature in release.line.features.items() if name != "income"}
+    groups = {name: one for name, one in release.line.groups.items() if "income" not in one}
+    policy = replace(release.line.policy, capacity=0.1)
+    release_as(replace(release.line, features=without, groups=groups, policy=policy))
+    run.begin(hyperparameters={"max_depth": 5})
+
+    changes = run.request_review()["packet"]["since_champion"]
+
+    said = {one["name"]: (one["before"], one["now"]) for one in changes}
+    assert said["context.hyperparameters.max_depth"] == ("3", "5")
+    assert said["features out, and in"] == ("income", "-")
+    assert said["policy.capacity"] == ("0.2", "0.1")
+    assert [one["step"] for one in changes][:2] == ["request", "release"]
 
 
 LIMITS = Validation(segments=("kids_count", "campaign_id"), thresholds={"log_loss": 0.01}, calibration=0.9)
