@@ -115,11 +115,14 @@ class TrainingRequest(Request):
 
     `as_of`: the instant of what is known when the model is trained.
     `hyperparameters`: values that replace declared ones of the same name.
+    `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
+    the outcome's kind on the same decisions.
     """
 
     line: LineName
     as_of: Instant
     hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
+    margin: float | None = Field(default=None, allow_inf_nan=False)
     engine: Engine = "auto"
     release: Digest | None = None
 

@@ -165,7 +165,7 @@ class Line:
         policy: `Policy(...)`.
         delivery: `Delivery(...)`.
         risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"high"` needs two such
-            reviewers, who are two people. `"low"` lets the author approve.
+            reviewers, who are two people, and a judged fit that was repeated. `"low"` lets the author approve.
         quality: a tuple of quality rules. A default rule goes on holding unless you declare one about the same subject.
         groups: name -> a tuple of features, so that a request can ask for them together.
         tables: a tuple of `aggregate(...)` and `wide(...)`: tables to explore. No dataset depends on them.
@@ -269,6 +269,10 @@ class Line:
     def _check_validation(self, place: str) -> None:
         """Refuse segments and limits of what the line does not have."""
         validation = self.validation
+        require(
+            self.risk != "high" or validation.replicate,
+            f"{place}: risk is high, so a run must be repeated; declare validation=Validation(replicate=True)",
+        )
         validation.check_names(place, features=self.features, keys=self.decision.keys)
         if validation.limits_measures:
             try:

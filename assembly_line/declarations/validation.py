@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assembly_line.declarations.checks import check_finite, check_name, require
+from assembly_line.declarations.instance_types import check_instance_type
 from assembly_line.declarations.typed import typed
 from assembly_line.outcome_kinds import Measure
 
@@ -30,6 +31,10 @@ class Validation:
         stability: the greatest change of scores when numbers among the inputs change a little, as a share of the
             scores' standard deviation.
         may_be_constant: names of features that may have one value only in the training part. Others are refused then.
+        replicate: the judged fit is repeated by jobs of its own, beside it. Its answers must be the same.
+        tolerance: how far an answer of the repeated fit may lie from the first, as a share of the answers' standard
+            deviation.
+        replicate_on: the instance type of the repeated fit. None means that of the first.
         block: a run that misses a limit ends before its review. False shows the reviewer a note in its place.
     """
 
@@ -40,6 +45,9 @@ class Validation:
     calibration: float | None = None
     stability: float | None = None
     may_be_constant: tuple[str, ...] = ()
+    replicate: bool = False
+    tolerance: float = 1e-6
+    replicate_on: str | None = None
     block: bool = True
 
     def __post_init__(self) -> None:
@@ -57,6 +65,10 @@ class Validation:
                 check_finite(f"Validation: {part}[{name!r}]", limit)
         for part, greatest in (("calibration", self.calibration), ("stability", self.stability)):
             require(greatest is None or greatest > 0, f"Validation: {part} {greatest} is not positive")
+        require(self.tolerance >= 0, f"Validation: tolerance {self.tolerance} is negative")
+        require(self.replicate or self.replicate_on is None, "Validation: replicate_on needs replicate=True")
+        if self.replicate_on is not None:
+            check_instance_type("Validation: replicate_on", self.replicate_on, "training")
         require(
             bool(self.segments) or not self.segment_thresholds,
             "Validation: segment_thresholds are declared, but no segments; name at least one",

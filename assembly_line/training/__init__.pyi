@@ -54,4 +54,7 @@ from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
+from .validation.limits import not_better as not_better
+from .validation.replication import not_replicated as not_replicated
+from .validation.replication import replication as replication
 from .validation.validating import validated as validated

@@ -100,9 +100,9 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     Args:
         table: column -> values for `columns_needed(line)`; decision times in microseconds since 1970.
         line: whose holdout share, minimum of rows and outcome apply.
-        phase: the judged fit learns from the decisions before the holdout whose outcomes were known when it began, the
-            final one from every row. The holdout is of the same decisions in both; the final fit has seen them, so its
-            answers check the path and judge nothing.
+        phase: the judged fit, and its replica, learn from the decisions before the holdout whose outcomes were known
+            when it began, the final one from every row. The holdout is of the same decisions in all; the final fit has
+            seen them, so its answers check the path and judge nothing.
 
     Raises:
         TrainingRejected: too few rows, an outcome that is not of the declared kind, or a part in which every outcome is
@@ -120,7 +120,7 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     truth, again = _truth(line, holdout), b""
-    if phase is Phase.JUDGED:
+    if phase is not Phase.FINAL:
         _check_features(line, train)
         asked_twice = nudged(line.features, train, holdout)
         truth = replace(
@@ -182,7 +182,7 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
     match phase:
         case Phase.FINAL:
             return np.arange(rows)
-        case Phase.JUDGED:
+        case Phase.JUDGED | Phase.REPLICA:
             return split.train
         case _:
             assert_never(phase)

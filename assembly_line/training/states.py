@@ -24,7 +24,13 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(State):
-    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC."""
+    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC.
+
+    Args:
+        refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+        replicate: whether a third fit repeats the judged one.
+        margin: how much better than the champion the run must be; None if it need not.
+    """
 
     run_id: str
     line: str
@@ -35,6 +41,9 @@ class RunContext(State):
     hyperparameters: dict[str, str]
     dataset_request: dict[str, Any]
     started_at: str
+    refit: bool = False
+    replicate: bool = False
+    margin: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

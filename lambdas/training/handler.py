@@ -47,8 +47,11 @@ from assembly_line.training import (
     columns_needed,
     compared,
     fit_of,
+    not_better,
+    not_replicated,
     preparation,
     read_answers,
+    replication,
     resolve,
     run_record,
     script_mode,
@@ -91,6 +94,9 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
+        refit=release.line.training.refit,
+        replicate=release.line.validation.replicate,
+        margin=request.margin,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
@@ -129,18 +135,23 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
         output_uri=store.uri(runs.JOB_OUTPUT).removesuffix("/"),
-        instance_type=training.instance_type,
+        instance_type=_instance_type(release.line, phase),
         volume_gib=training.volume_gib,
         timeout_seconds=int(training.timeout.total_seconds()),
         rows=inputs.rows,
         holdout_rows=len(inputs.truth.decision_id),
         holdout_input_uri=store.uri("holdout/input/"),
         holdout_output_uri=store.uri("holdout/output"),
-        local_storage=local_storage_gb(training.instance_type) is not None,
+        local_storage=local_storage_gb(_instance_type(release.line, phase)) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
         output_filter=release.line.predicts.output_filter(len(inputs.schema["features"])),
     )
+
+
+def _instance_type(line: Line, phase: Phase) -> str:
+    elsewhere = line.validation.replicate_on if phase is Phase.REPLICA else None
+    return elsewhere or line.training.instance_type
 
 
 @logger.inject_lambda_context
@@ -201,18 +212,36 @@ def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: T
         baseline_feature=line.training.baseline,
         champion=_beside_the_champion(line, answers, truth),
     )
-    found = validated(line, answers, nudged, truth, metrics)
     _files(run).write_json(runs.EVALUATION, metrics)
+    found = validated(line, answers, nudged, truth, metrics)
+    found = found if not run.replicate else _replicated(run, release, found, answers, truth)
     _files(run).write_json(runs.VALIDATION, found)
     logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-    if line.validation.block and found["missed"]:
-        _discard_models(run, *Phase, refit=refit)
-        return _blocked(run, release, metrics, found["missed"])
+    missed = found["missed"] if line.validation.block else []
+    if blocked := [*missed, *not_better(line.predicts, metrics, run.margin)]:
+        _discard_models(run, Phase.JUDGED, Phase.FINAL, refit=refit)
+        return _blocked(run, release, metrics, blocked)
     if refit:
         # The final fit is what is delivered; of this one the measures stay, and the archive.
         _discard_models(run, Phase.JUDGED, refit=True)
         return _evaluated(run, metrics, refit=True)
     return None
+
+
+def _replicated(
+    run: RunContext, release: Release, found: dict[str, Any], answers: Sequence[Answer], truth: Truth
+) -> dict[str, Any]:
+    """What was found of the judged fit, with how far the fit that repeats it gives the same."""
+    judged, replica = (
+        _files(run, fit_of(phase, refit=release.line.training.refit)) for phase in (Phase.JUDGED, Phase.REPLICA)
+    )
+    again = read_answers(replica.answers(), truth.asked, kind=release.line.predicts, fit=Phase.REPLICA)
+    compared = replication(
+        judged.fitted(), replica.fitted(), answers, again[: len(answers)], tolerance=release.line.validation.tolerance
+    )
+    account().registry(run.line).discard_model(replica.fitted().packaged.model_name)
+    missed = [] if compared["replicated"] else [not_replicated(compared)]
+    return {**found, "replication": compared, "missed": [*found["missed"], *missed]}
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:

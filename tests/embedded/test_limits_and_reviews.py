@@ -1,4 +1,4 @@
-"""A run that misses a declared limit, and one that two people have to approve, in the embedded AWS."""
+"""A run that misses a declared limit, that does not replicate, or that two have to approve, in the embedded AWS."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ LIMITS = 'validation=Validation(segments=("campaign_type",), thresholds={"auc": 
 
 
 @pytest.fixture
-def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[[str], None]]:
-    """Release the shipped line with one more line in its declaration, until the test ends."""
+def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Release the shipped line with one more line in its declaration, until the test ends.
 
-    def release(declaration: str) -> None:
+    Passages of its training script may be replaced, too.
+    """
+
+    def release(declaration: str, **replaced: str) -> None:
         lines = tmp_path / "lines"
         shutil.copytree(deployed.lines, lines)
         declared = lines / LINE / "line.py"
@@ -31,6 +34,12 @@ def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[[str], Non
         ):
             text = text.replace(old, new, 1)
         declared.write_text(text, encoding="utf-8")
+        script = lines / LINE / "train.py"
+        text = script.read_text(encoding="utf-8")
+        for old, new in replaced.items():
+            assert f"arguments.{old}," in text
+            text = text.replace(f"arguments.{old},", f"{new},")
+        script.write_text(text, encoding="utf-8")
         deployed.release(lines)
 
     yield release
@@ -38,7 +47,7 @@ def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[[str], Non
 
 
 def test_a_run_that_misses_a_limit_is_sent_back_and_says_figure_limit_and_what_to_do(
-    deployed: Deployed, released: Callable[[str], None], tmp_path: Path
+    deployed: Deployed, released: Callable[..., None], tmp_path: Path
 ) -> None:
     released(LIMITS)
     command = deployed.line
@@ -66,9 +75,9 @@ def test_a_run_that_misses_a_limit_is_sent_back_and_says_figure_limit_and_what_t
 
 
 def test_a_run_of_high_risk_decides_once_two_people_approved_it(
-    deployed: Deployed, released: Callable[[str], None]
+    deployed: Deployed, released: Callable[..., None]
 ) -> None:
-    released('risk="high",')
+    released('risk="high", validation=Validation(replicate=True),')
     command = deployed.line
     run = command(*TRAIN).document["run_id"]
 
@@ -84,4 +93,17 @@ def test_a_run_of_high_risk_decides_once_two_people_approved_it(
     assert second["champion"] == run
     review = command("review", "show", LINE, run, "--as", "reviewer").document
     assert [one["reviewer"].rpartition("/")[2] for one in review["judgements"]] == ["ben", "cleo"]
+    repeated = review["packet"]["validation"]["replication"]
+    assert (repeated["differs"], repeated["largest"]) == (None, 0.0)
     assert {one["packet"] for one in review["judgements"]} == {review["packet_digest"]}
+
+
+def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, released: Callable[..., None]) -> None:
+    released("validation=Validation(replicate=True),", subsample="0.5", seed="int.from_bytes(os.urandom(3))")
+
+    trained = deployed.line(*TRAIN)
+
+    assert trained.code != ExitCode.OK
+    said = trained.err + trained.out
+    assert "did not pass: The repeated fit does not replicate: " in said
+    assert "the two began to differ in the model. Seed every random choice of the training script" in said

@@ -143,9 +143,24 @@ def _in_words(validation: Mapping[str, Any]) -> Iterator[str]:
             f"by {_number(stable['change'])} of theirs on average, and by {_number(stable['largest'])} at most "
             f"({stable['rows']:,} decisions)."
         )
+    if (repeated := validation.get("replication")) is not None:
+        yield _repeated(repeated)
     yield (
         "Not part of a run: rolling folds and a planted feature of noise. Each needs a further training job of the "
         "line's own script."
+    )
+
+
+def _repeated(found: Mapping[str, Any]) -> str:
+    first, second = found["instance_types"]
+    where = f"on {second}" if first == second else f"on {second} in place of {first}"
+    if found["differs"] is None:
+        return f"A second fit, {where}, gave the same model and the same answers about {found['rows']:,} decisions."
+    far = f"the farthest answers lie {found['largest']:.4g} of their standard deviation apart"
+    verdict = "within" if found["replicated"] else "outside of"
+    return (
+        f"A second fit, {where}, differs from the {found['differs']} on: {far}, {verdict} the tolerance of "
+        f"{found['tolerance']:g}."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assembly_line.declarations.validation import Validation
-from assembly_line.outcome_kinds import MEASURES
+from assembly_line.outcome_kinds import MEASURES, OutcomeKind
 
 IMPROVE = "Train on more decisions, or change features or hyperparameters"
 
@@ -60,6 +60,27 @@ def _limit(on: str, declared: str, figure: float | None, limit: float, *, least:
 def missed(limits: Iterable[Mapping[str, Any]]) -> list[str]:
     """The limits that are not kept, each in a sentence with figure, limit and what to do."""
     return [_said(one) for one in limits if not one["kept"]]
+
+
+def not_better(kind: OutcomeKind, metrics: Mapping[str, Any], margin: float | None) -> list[str]:
+    """That the run is not better than the champion by more than the margin, in a sentence; nothing if it is.
+
+    Args:
+        kind: of the outcome; its first measure decides.
+        metrics: as `evaluate` found them, with the comparison with the champion on the same decisions.
+        margin: None if the run need not be better.
+    """
+    measure = kind.measures[0]
+    compared = (metrics.get("champion") or {}).get("measures", {}).get(measure.name)
+    if margin is None or compared is None:
+        return []
+    better = compared["difference"] if measure.higher else -compared["difference"]
+    if better > margin:
+        return []
+    return [
+        f"The {measure.words} is better than the champion's by {better:.4g} on the same decisions; expected more than "
+        f"{margin:g}. The champion goes on deciding, and the line looks again at its next declared moment."
+    ]
 
 
 def _said(one: Mapping[str, Any]) -> str:

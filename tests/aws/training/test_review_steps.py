@@ -344,10 +344,10 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
 ) -> None:
     release_as(replace(release.line, validation=LIMITS))
     before = sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-
-    name = run.package()["model_name"]
-    role = "arn:aws:iam::123456789012:role/jobs"
-    sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+    final = run.fit_side_by_side()
+    name, role = run.package()["model_name"], "arn:aws:iam::123456789012:role/jobs"
+    for model in (name, final):
+        sagemaker.create_model(ModelName=model, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
 
     evaluated = run.evaluate()
     answers = [call(review.request, run.event) for _ in range(2)]
@@ -358,7 +358,7 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
     assert evaluated["model_package_arn"] is None
     assert answers == [{"decision": "did_not_pass", "reason": said, "champion": False, "promotion": None}] * 2
     assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == before
-    assert name not in {model["ModelName"] for model in sagemaker.list_models()["Models"]}
+    assert not {name, final} & {model["ModelName"] for model in sagemaker.list_models()["Models"]}
     found = run.control.review(LINE, run.run_id)
     assert (found["state"], found["packet"]["blocked"], found.get("token")) == ("did_not_pass", [said], None)
     assert [one["kept"] for one in found["packet"]["validation"]["limits"]] == [False, True]

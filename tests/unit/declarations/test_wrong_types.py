@@ -127,7 +127,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "cuts": None,
     },
     "Delivery": {"subscribers": ("planner",)},
-    "Refresh": {"at": "daily at 05:00", "model_age": days(30)},
+    "Refresh": {"at": "daily at 05:00", "model_age": days(30), "margin": 0.01},
     "Line": {
         "name": "restock",
         "title": "Which shops run out",
@@ -185,6 +185,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "calibration": 0.1,
         "stability": 0.1,
         "may_be_constant": ("sales_7d",),
+        "replicate": True,
+        "tolerance": 1e-6,
+        "replicate_on": "ml.c5.xlarge",
         "block": True,
     },
     "Sampling": {"keep_negatives": 0.5, "negatives_per_positive": None, "share": None, "seed": 1},

@@ -115,7 +115,9 @@ def test_of_outcomes_that_come_late_the_judged_fit_learns_only_those_known_and_t
         at + (5 * DAY if row % 2 and row < 200 else 0) for row, at in enumerate(content["decision_time"])
     ]
 
-    judged, final = (training_inputs(content, line(holdout=1 / 3), phase=phase) for phase in Phase)
+    judged, final = (
+        training_inputs(content, line(holdout=1 / 3), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL)
+    )
 
     place = 1 + list(LINE.features).index("spend_30d")
     learnt = [float(row.split(",")[place]) for row in judged.train.decode().splitlines()]
@@ -159,7 +161,7 @@ def test_the_encoding_knows_nothing_of_the_holdout() -> None:
 def test_the_final_fit_learns_from_every_row_and_asks_about_the_same_holdout_in_its_own_encoding() -> None:
     content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
     content["campaign_type"] = ["B", "B", "B", "B", "A", "B"]
-    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in Phase)
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL))
 
     assert [row.split(",")[0] for row in final.train.decode().splitlines()] == ["1", "0", "0", "0", "0", "1"]
     assert (final.rows, final.prior) == (6, 2 / 6)
@@ -213,7 +215,7 @@ def test_a_feature_that_is_constant_in_the_training_part_is_refused_unless_it_ma
 def test_the_model_is_asked_again_about_changed_decisions_in_the_judged_fit_alone() -> None:
     content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
 
-    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in Phase)
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL))
 
     assert judged.truth.asked == ["d4", "d5", "d4~", "d5~"]
     rows = [row.split(",") for row in judged.asked.decode().splitlines()]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
@@ -19,11 +19,14 @@ from assembly_line.declarations.validation import Validation
 from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.training.record import FittedModel
+from assembly_line.training.states import PackagedModel
 from assembly_line.training.validation.calibration import calibration_of
 from assembly_line.training.validation.curves import curves_of
-from assembly_line.training.validation.limits import judged_limits, missed
+from assembly_line.training.validation.limits import judged_limits, missed, not_better
 from assembly_line.training.validation.linear import fitted
 from assembly_line.training.validation.perturbation import nudged, stability
+from assembly_line.training.validation.replication import not_replicated, replication
 from assembly_line.training.validation.segments import by_segment, parts_of, parts_of_time
 
 # Made once with the release that it names.
@@ -295,3 +298,81 @@ def test_a_declaration_of_what_the_line_does_not_have_is_refused(validation: dic
 
 def test_a_key_and_a_feature_can_be_segments() -> None:
     assert declared(segments=("campaign_id", "age")).validation.segments == ("campaign_id", "age")
+
+
+def a_fit(*, files: str = "same", archive: str = "same", instance: str = "ml.m5.large") -> FittedModel:
+    packaged = PackagedModel(
+        model_name="model",
+        model_data_uri="s3://store/model.tar.gz",
+        digest=archive,
+        image="image",
+        role_arn="role",
+        environment={},
+        transform_job_name="job",
+    )
+    return FittedModel({"files": {"train": files, "holdout": "same"}, "job": {"instance_type": instance}}, packaged)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), st.data())
+def test_a_repeated_fit_replicates_while_no_answer_lies_outside_of_the_tolerance(
+    scores: list[float], data: st.DataObject
+) -> None:
+    spread, row = float(np.std(scores)), data.draw(st.integers(0, len(scores) - 1))
+    assume(spread > 1e-3)
+    share = data.draw(st.sampled_from([0.0, 0.009, 0.011, 5.0]))
+    answers, again = [(score,) for score in scores], [(score,) for score in scores]
+    again[row] = (scores[row] + share * spread,)
+
+    found = replication(a_fit(), a_fit(archive="other"), answers, again, tolerance=0.01)
+
+    assert (found["replicated"], found["outside"]) == (share <= 0.01, int(share > 0.01))
+    assert found["largest"] == pytest.approx(share, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("replica", "again", "differs", "replicated"),
+    [
+        (a_fit(), 0.5, None, True),
+        (a_fit(archive="other"), 0.5, "model", True),
+        (a_fit(), 0.6, "answers", False),
+        (a_fit(files="other", archive="other"), 0.5, "inputs", False),
+        (a_fit(instance="ml.c5.xlarge"), 0.5, None, True),
+    ],
+)
+def test_a_repeated_fit_says_where_it_began_to_differ(
+    replica: FittedModel, again: float, differs: str | None, replicated: bool
+) -> None:
+    found = replication(a_fit(), replica, [(0.5,), (0.1,)], [(again,), (0.1,)], tolerance=1e-6)
+    assert (found["differs"], found["replicated"]) == (differs, replicated)
+    if not replicated:
+        assert (differs or "") in not_replicated(found)
+
+
+def test_fits_that_answer_one_number_for_all_replicate_only_with_that_number() -> None:
+    """There is no spread to take a share of."""
+    answers = [(0.5,), (0.5,)]
+    assert replication(a_fit(), a_fit(), answers, answers, tolerance=0)["replicated"]
+    assert not replication(a_fit(), a_fit(), answers, [(0.5,), (0.500002,)], tolerance=1e-6)["replicated"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "difference", "margin", "kept"),
+    [
+        (Binary(), 0.02, 0.01, True),
+        (Binary(), 0.01, 0.01, False),
+        (Binary(), -0.02, 0.01, False),
+        (Binary(), -0.02, -0.05, True),
+        (Binary(), -0.02, None, True),
+        (Amount(), -0.02, 0.01, True),
+        (Amount(), 0.02, 0.01, False),
+    ],
+)
+def test_a_margin_asks_for_more_than_the_champion_where_better_may_be_less(
+    kind: OutcomeKind, difference: float, margin: float | None, kept: bool
+) -> None:
+    metrics = {"champion": {"measures": {kind.measures[0].name: {"difference": difference}}}}
+    assert (not_better(kind, metrics, margin) == []) is kept
+
+
+def test_a_margin_waits_for_a_champion_to_compare_with() -> None:
+    assert not_better(Binary(), {"champion": None}, 0.1) == []
