@@ -219,41 +219,44 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     """
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
-    refit = release.line.training.refit
-    store = _files(run, fit_of(phase, refit=refit))
+    store = _files(run, fit_of(phase, refit=release.line.training.refit))
     truth = store.truth()
-    kind = release.line.predicts
-    asked = read_answers(store.answers(), truth.asked, kind=kind, fit=phase)
-    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
-    if phase is Phase.JUDGED:
-        metrics = measure(
-            answers,
-            truth,
-            kind=kind,
-            prior=store.read_json(runs.REQUEST)["prior"],
-            baseline_feature=release.line.training.baseline,
-            champion=_beside_the_champion(release.line, answers, truth),
-        )
-        _files(run).write_json(runs.EVALUATION, metrics)
-        repeated = _repeated(run, release, answers, truth)
-        found = {**validated(release.line, answers, nudged, truth, metrics), "replication": repeated}
-        _files(run).write_json(runs.VALIDATION, found)
-        logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-        blocked = [
-            *(found["missed"] if release.line.validation.block and run.replicates is None else []),
-            *([not_replicated(repeated)] if repeated and not repeated["replicated"] else []),
-            *not_better(kind, metrics, run.margin),
-        ]
-        if refit or blocked:
-            # The final fit is what is delivered; of this one the measures stay, and the archive.
-            account().registry(run.line).discard_model(store.fitted().packaged.model_name)
-        if blocked and run.refit:
-            account().registry(run.line).discard_model(_files(run).fitted().packaged.model_name)
-        if blocked or run.replicates is not None:
-            return _ended(run, release, metrics, blocked).to_json()
-        if refit:
-            return _evaluated(run, metrics, refit=True).to_json()
+    answers = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    if phase is Phase.JUDGED and (evaluated := _judged(run, release, answers, truth)) is not None:
+        return evaluated.to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
+
+
+def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:
+    """Keep what the holdout says of the recipe. None where this very fit is to be registered."""
+    line, refit = release.line, release.line.training.refit
+    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
+    metrics = measure(
+        answers,
+        truth,
+        kind=line.predicts,
+        prior=_files(run, fit_of(Phase.JUDGED, refit=refit)).read_json(runs.REQUEST)["prior"],
+        baseline_feature=line.training.baseline,
+        champion=_beside_the_champion(line, answers, truth),
+    )
+    _files(run).write_json(runs.EVALUATION, metrics)
+    repeated = _repeated(run, release, answers, truth)
+    found = {**validated(line, answers, nudged, truth, metrics), "replication": repeated}
+    _files(run).write_json(runs.VALIDATION, found)
+    logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
+    blocked = [
+        *(found["missed"] if line.validation.block and run.replicates is None else []),
+        *([not_replicated(repeated)] if repeated and not repeated["replicated"] else []),
+        *not_better(line.predicts, metrics, run.margin),
+    ]
+    if blocked or run.replicates is not None:
+        _discard_models(run, Phase.JUDGED, Phase.FINAL, refit=refit)
+        return _ended(run, release, metrics, blocked)
+    if refit:
+        # The final fit is what is delivered; of this one the measures stay, and the archive.
+        _discard_models(run, Phase.JUDGED, refit=True)
+        return _evaluated(run, metrics, refit=True)
+    return None
 
 
 def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
@@ -262,7 +265,7 @@ def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], trut
     mine = _files(run, fit_of(Phase.JUDGED, refit=refit))
     if run.replicate:
         replica = _files(run, fit_of(Phase.REPLICA, refit=refit))
-        account().registry(run.line).discard_model(replica.fitted().packaged.model_name)
+        _discard_models(run, Phase.REPLICA, refit=refit)
         first, second, phase = mine, replica, Phase.REPLICA
     elif run.replicates is not None:
         before = account().run(run.line, run.replicates, fit=fit_of(Phase.JUDGED, refit=refit).folder)
@@ -306,6 +309,15 @@ def _evaluated(
         model_package_arn=arn,
         model_package_version=version,
     )
+
+
+def _discard_models(run: RunContext, *phases: Phase, refit: bool) -> None:
+    for phase in phases:
+        try:
+            fitted = _files(run, fit_of(phase, refit=refit)).fitted()
+        except NotFound:  # that fit has not come so far
+            continue
+        account().registry(run.line).discard_model(fitted.packaged.model_name)
 
 
 def _ended(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
