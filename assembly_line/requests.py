@@ -117,12 +117,15 @@ class TrainingRequest(Request):
     `hyperparameters`: values that replace declared ones of the same name.
     `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
     the outcome's kind on the same decisions.
+    `replicates`: a run of the same line, release, `as_of` and hyperparameters that this one repeats. It ends with the
+    comparison, and registers nothing.
     """
 
     line: LineName
     as_of: Instant
     hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
     margin: float | None = Field(default=None, allow_inf_nan=False)
+    replicates: str | None = Field(default=None, pattern=f"^{RUN_ID}$")
     engine: Engine = "auto"
     release: Digest | None = None
 
