@@ -137,8 +137,12 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
                 return number
         elif kind is not Iterable and isinstance(kind, type) and isinstance(value, kind):
             return value
-    shown, expected = _shown(value), _expected(hint)
-    raise DeclarationError(f"{place} is {shown}; expected {expected}", where=place, value=shown, expected=expected)
+    raise _refused(place, _shown(value), _expected(hint))
+
+
+def _refused(place: str, shown: str, expected: str, *, reason: str = "", advice: str = "") -> DeclarationError:
+    text = f"{place} is {shown}{reason}; expected {expected}{advice}"
+    return DeclarationError(text, where=place, value=shown, expected=expected)
 
 
 def _own(place: str, value: object) -> object:
@@ -176,7 +180,7 @@ def _str(_: str, value: str) -> object:
 
 def _int(place: str, value: int) -> object:
     if abs(value) > GREATEST:
-        raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
+        raise _refused(place, _shown(value), f"a number of at most {GREATEST:.1e}")
     return value if isinstance(value, bool) else int.__index__(value)
 
 
@@ -186,7 +190,7 @@ def _float(_: str, value: float) -> object:
 
 def _decimal(place: str, value: Decimal) -> object:
     if value.is_snan():
-        raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
+        raise _refused(place, _shown(value), "a number that can be compared")
     return Decimal(value)
 
 
@@ -206,9 +210,8 @@ def _datetime(place: str, value: datetime) -> object:
         if own.tzinfo is not None:
             own.astimezone(UTC)
     except (OverflowError, ValueError) as error:
-        raise DeclarationError(
-            f"{place} is {value}, which is no instant of UTC; expected one of the years 1 to 9999 in UTC"
-        ) from error
+        expected, reason = "one of the years 1 to 9999 in UTC", ", which is no instant of UTC"
+        raise _refused(place, str(value), expected, reason=reason) from error
     return value if type(value) is datetime else _same(place, value, own)
 
 
@@ -225,7 +228,7 @@ _OWN: Mapping[type, Callable[[str, Any], object]] = {
 
 def _same(place: str, value: object, own: object) -> object:
     if value != own:
-        raise DeclarationError(f"{place} is {value}; expected nothing finer than microseconds, so round it")
+        raise _refused(place, str(value), "nothing finer than microseconds", advice=", so round it")
     return own
 
 
