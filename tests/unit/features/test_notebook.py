@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from assembly_line import Feature, count, days, hours, notebook, ratio
+from assembly_line import Feature, column, count, days, hours, notebook, ratio
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import AssemblyError, DeclarationError, RequestRefused, SourceUnreadable
 from tests.unit.features.random_worlds import random_world
@@ -106,6 +107,22 @@ def test_what_is_tried_moves_into_the_line_unchanged(raw: Path, line: Line) -> N
 
     assert text_of(tried) == text_of(notebook.dataset(moved, raw, **PERIOD))
     assert tried.column_names[-2:] == ["week", "part"]
+
+
+def test_a_member_of_an_enumeration_counts_what_its_value_counts(raw: Path, line: Line) -> None:
+    class Text(str, Enum):  # noqa: UP042
+        """Written out, a member is its name."""
+
+        A = "a"
+
+    def counted(value: str) -> Feature:
+        return count(EVENTS, window=days(30), where=column("s") == value, by=USER)
+
+    trying = {"plain": counted("a"), "member": counted(Text.A)}
+    found = notebook.dataset(line, raw, features=["plain", "member"], trying=trying, **PERIOD)
+
+    assert sum(found["plain"].to_pylist()) > 0
+    assert found["member"].to_pylist() == found["plain"].to_pylist()
 
 
 def test_a_tried_feature_may_take_the_place_of_one_of_the_line(raw: Path, line: Line, expected: pa.Table) -> None:
