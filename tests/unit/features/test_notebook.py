@@ -115,14 +115,13 @@ def test_a_member_of_an_enumeration_counts_what_its_value_counts(raw: Path, line
 
         A = "a"
 
-    def counted(value: str) -> Feature:
-        return count(EVENTS, window=days(30), where=column("s") == value, by=USER)
+    def counts(value: str) -> Any:
+        # Each in a dataset of its own: equal predicates are looked at once.
+        counted = count(EVENTS, window=days(30), where=column("s") == value, by=USER)
+        return notebook.dataset(line, raw, features=["n"], trying={"n": counted}, **PERIOD)["n"].to_pylist()
 
-    trying = {"plain": counted("a"), "member": counted(Text.A)}
-    found = notebook.dataset(line, raw, features=["plain", "member"], trying=trying, **PERIOD)
-
-    assert sum(found["plain"].to_pylist()) > 0
-    assert found["member"].to_pylist() == found["plain"].to_pylist()
+    assert sum(counts("a")) > 0
+    assert counts(Text.A) == counts("a")
 
 
 def test_a_tried_feature_may_take_the_place_of_one_of_the_line(raw: Path, line: Line, expected: pa.Table) -> None:
