@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from assembly_line.documents import distinct_members
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import calendar_form
 from assembly_line.refusals import describe, parts_of, wrong_fields
@@ -328,12 +329,5 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _distinct_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member appears twice in one object")
-    return members
-
-
 # Made once: `json.loads` makes one for every text that it reads with hooks.
-_STRICT_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_distinct_members)
+_STRICT_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=distinct_members)

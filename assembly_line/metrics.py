@@ -271,9 +271,14 @@ def _gini(scores: Floats, outcomes: Floats, _levels: Sequence[float]) -> Weighte
 
 
 def _concentration(key: Floats, outcomes: Floats) -> Weighted:
-    """Covariance of the outcomes with the mean rank by `key`, times the square of the whole weight."""
+    """Covariance of the outcomes with the mean rank by `key`, times the square of the whole weight.
+
+    The ranks are centred, so what all outcomes have in common changes nothing. It is taken off first: beside a large
+    one, little would be left of the digits by which outcomes differ.
+    """
     order, starts = _ordered(key)
-    ordered = outcomes[order]
+    middle = np.partition(outcomes, len(outcomes) // 2)[len(outcomes) // 2]
+    ordered = outcomes[order] - middle
 
     def weighted(weights: Floats) -> Floats:
         weights = weights[:, order]

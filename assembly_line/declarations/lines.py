@@ -11,8 +11,10 @@ from assembly_line.declarations.checks import (
     LEFT_OUT_AT_DEFAULT,
     SCRIPT,
     check_distinct,
+    check_finite,
     check_line_name,
     check_name,
+    refuse,
     require,
 )
 from assembly_line.declarations.clock import Refresh, check_clock
@@ -32,6 +34,7 @@ from assembly_line.declarations.typed import typed
 from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
+from assembly_line.names import ScriptMode
 from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
 
 RiskTier = Literal["low", "standard", "high"]
@@ -94,14 +97,26 @@ class Training:
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
         check_framework(self.framework, self.framework_version)
         self._check_instances()
-        for name in self.hyperparameters:
-            check_name("Training: hyperparameter", name)
+        for name, value in self.hyperparameters.items():
+            self._check_hyperparameter(name, value)
         self._check_scores()
 
     @property
     def scores_on(self) -> str:
         """The instance type of the jobs that score."""
         return self.transform_instance_type or self.instance_type
+
+    def _check_hyperparameter(self, name: str, value: float | str) -> None:
+        check_name("Training: hyperparameter", name)
+        refuse(
+            name in [*ScriptMode],
+            f"Training: hyperparameter {name} is set by the line itself; leave it out, or name yours otherwise",
+            where="Training: hyperparameters",
+            value=name,
+            expected=f"a name other than {' and '.join(ScriptMode)}",
+        )
+        if isinstance(value, float):
+            check_finite(f"Training: hyperparameters[{name!r}]", value)
 
     def _check_scores(self) -> None:
         for level in self.quantiles:
@@ -112,6 +127,8 @@ class Training:
             return
         require(len(self.score_range) == 2, f"Training: score_range {self.score_range}: expected (lowest, highest)")
         low, high = self.score_range
+        for end in (low, high):
+            check_finite("Training: score_range", end or 0.0)
         require(low is None or high is None or low < high, f"Training: score_range: {low} is not below {high}")
 
     def _check_instances(self) -> None:

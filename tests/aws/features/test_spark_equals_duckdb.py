@@ -133,11 +133,13 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
     """A generated spine with a time to the event, and a spine of events with a sum of decimals; of both a sample."""
     late, day = a_line().sources["late"], a_line().sources["daily"]
     events = a_line().sources["events"]
-    cadence = daily(at="02:30", zone="America/New_York")
+    # Events happen at full hours: some are exactly as old as the lookback.
+    cadence = daily(at="02:00", zone="America/New_York")
     generated = Decision(
         name="look",
         entities=late.entities,
         spine=Generated(population=late, cadence=cadence, lookback=hours(30)),
+        boundary="at_or_before",
     )
     listed = Decision(name="look", entities=late.entities, spine=late, time="known")
     features = {name: a_line().features[name] for name in ("events_count", "late_latest_s")}

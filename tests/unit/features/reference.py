@@ -117,7 +117,7 @@ def is_member(line: Line, spine: Generated, row: Row, at: datetime) -> bool:
         return False
     if line.decision.boundary == "before":
         return timedelta(0) < age <= spine.lookback
-    return timedelta(0) <= age < spine.lookback
+    return timedelta(0) <= age <= spine.lookback
 
 
 def occasions(cadence: Cadence, since: datetime, until: datetime) -> list[datetime]:

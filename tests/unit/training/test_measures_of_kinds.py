@@ -74,6 +74,20 @@ def test_the_gini_correlation_is_the_covariance_with_ranks_in_proportion(rows: l
         assert found == pytest.approx(covariance(scores) / covariance(outcomes), abs=1e-9)
 
 
+@pytest.mark.parametrize("offset", [1e6, -1e12, 1e15])
+def test_the_gini_correlation_is_the_same_whatever_all_outcomes_have_in_common(offset: float) -> None:
+    """The digits that an outcome loses to the offset itself are taken off on both sides."""
+    random = np.random.default_rng(1)
+    outcomes = (random.random(10_000) + offset) - offset
+    scores = outcomes + random.normal(size=10_000)
+    weights = random.poisson(1, (3, 10_000)).astype(np.float64)
+
+    plain, moved = (METRICS["gini"].of(scores, of, []) for of in (outcomes, outcomes + offset))
+
+    assert METRICS["gini"](scores, outcomes + offset) == pytest.approx(METRICS["gini"](scores, outcomes), abs=1e-12)
+    assert moved(weights) == pytest.approx(plain(weights), abs=1e-12)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 1])), min_size=2, max_size=25))
 def test_of_two_outcomes_the_gini_correlation_is_twice_the_auc_less_one(rows: list[tuple[int, int]]) -> None:
     scores, outcomes = zip(*rows, strict=True)
