@@ -150,6 +150,22 @@ class QuantileValues(BaseModel):
     quantiles: dict[Text, Finite]
 
 
+class Rank(BaseModel):
+    """The place of the decision among those that it is ranked against.
+
+    `within`: the key columns that these have in common, beside the decision time.
+    `rank`: 1 for the highest score. Equal scores share the better rank.
+    `of`: how many decisions are ranked.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["rank"]
+    within: list[Text]
+    rank: Count
+    of: Count
+
+
 class PredictionV2(AnyPrediction):
     """A model's answer for one decision of a line whose outcome is a number or one of several classes.
 
@@ -178,10 +194,10 @@ class PredictionV2(AnyPrediction):
 
     version: Literal[2] = 2
     outcome: Identifier
-    kind: Literal["multiclass", "count", "amount", "quantiles"]
+    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking"]
     lowest: Finite | None
     highest: Finite | None
-    detail: Annotated[ClassProbabilities | QuantileValues, Field(discriminator="kind")] | None
+    detail: Annotated[ClassProbabilities | QuantileValues | Rank, Field(discriminator="kind")] | None
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Prior
+from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Prior, Truth, places
 
 Floats = NDArray[np.float64]
 # A measure once answers and outcomes are given: weights of the rows, shape (draws, n), to one figure a draw, NaN where
@@ -31,7 +31,8 @@ class Metric:
     """One measure.
 
     Args:
-        weighted: of answers (shape (n, k), finite), outcomes (shape (n,)) and levels of quantiles, if any.
+        weighted: of answers (shape (n, k), finite), outcomes (shape (n,), or (n, 2) where the kind has two) and the
+            kind's levels, if any.
         binary: outcomes are 0 or 1.
         probabilities: answers lie in [0, 1].
     """
@@ -47,7 +48,7 @@ class Metric:
             ValueError: the shapes differ, an answer is not finite or no probability, or an outcome is not 0 or 1.
         """
         checked, observed = np.asarray(answers, np.float64), np.asarray(outcomes)
-        if checked.shape[:1] != observed.shape:
+        if checked.shape[:1] != observed.shape[:1]:
             raise ValueError(
                 f"expected answers and outcomes of one length, got shapes {checked.shape} and {observed.shape}"
             )
@@ -68,7 +69,9 @@ class Metric:
         return _single(weighted(np.ones((1, rows)))) if rows else None
 
 
-def rule_figure(metric: Metric, values: Sequence[float | None], outcomes: ArrayLike) -> float | None:
+def rule_figure(
+    metric: Metric, values: Sequence[float | None], outcomes: ArrayLike, levels: Sequence[float] = ()
+) -> float | None:
     """The figure of the one-feature rule: a higher value means likelier; unknown is below every value.
 
     Args:
@@ -79,8 +82,8 @@ def rule_figure(metric: Metric, values: Sequence[float | None], outcomes: ArrayL
     Returns:
         None where it is not computable: no value is known, or the metric itself is not.
     """
-    places = {value: place for place, value in enumerate(sorted({value for value in values if value is not None}), 1)}
-    return metric([0 if value is None else places[value] for value in values], outcomes) if places else None
+    ranks = {value: rank for rank, value in enumerate(sorted({value for value in values if value is not None}), 1)}
+    return metric([0 if value is None else ranks[value] for value in values], outcomes, levels) if ranks else None
 
 
 def cluster_bootstrap(
@@ -157,7 +160,7 @@ def _limits(found: Floats, draws: int, level: float) -> Interval | None:
 def figures(
     kind: OutcomeKind,
     answers: Sequence[Answer],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     clusters: Sequence[object],
     *,
     priors: Sequence[Prior],
@@ -193,7 +196,7 @@ def figures(
             constant = [kind.constant_answer(prior, measure) for prior in priors]
             found[f"prior_{measure.name}"] = metric(constant, outcomes, kind.levels)
         if measure.ranks:
-            found[f"baseline_{measure.name}"] = rule_figure(metric, rule, outcomes)
+            found[f"baseline_{measure.name}"] = rule_figure(metric, rule, outcomes, kind.levels)
     return found
 
 
@@ -201,7 +204,7 @@ def difference(
     kind: OutcomeKind,
     challenger: Sequence[Answer],
     champion: Sequence[Answer],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     clusters: Sequence[object],
     *,
     draws: int,
@@ -287,8 +290,12 @@ def _concentration(key: Floats, outcomes: Floats) -> Weighted:
 def _ordered(key: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The order of the rows, and where a new value begins in it; done once, so that no block of draws sorts again."""
     order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    return order, np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    return order, np.flatnonzero(_begins(key[order]))
+
+
+def _begins(ordered: Floats) -> NDArray[np.bool_]:
+    """Where a value begins that the row before has not."""
+    return np.concatenate(([True], ordered[1:] != ordered[:-1]))
 
 
 def _log_losses(answers: Floats, outcomes: Floats) -> Floats:
@@ -327,6 +334,46 @@ def _pinball(answers: Floats, outcomes: Floats, levels: Sequence[float]) -> Weig
     return _mean_of(losses)(answers, outcomes, levels)
 
 
+def _ndcg(answers: Floats, outcomes: Floats, capacity: Sequence[float] = ()) -> Weighted:
+    """The mean over the groups in which anything can be told: relevances differ, and a place is judged.
+
+    A group weighs as its rows do on average.
+    """
+    relevances, groups = outcomes[:, 0], outcomes[:, 1]
+    judged = _places(groups, capacity)
+    found, best = (_gains(key, relevances, groups, judged) for key in (answers[:, 0], relevances))
+    order, starts = _ordered(groups)
+    sizes = np.diff(np.append(starts, len(groups)))
+    low, high = (of.reduceat(relevances[order], starts) for of in (np.minimum, np.maximum))
+    told = (low < high) & (judged[order][starts] > 0)
+    figures = np.divide(found, best, out=np.zeros(len(found)), where=told)
+
+    def weighted(weights: Floats) -> Floats:
+        held = np.add.reduceat(weights[:, order], starts, axis=1) / sizes * told
+        return _ratio(held @ figures, held.sum(axis=1))
+
+    return weighted
+
+
+def _places(groups: Floats, capacity: Sequence[float]) -> NDArray[np.intp]:
+    """How many places of its group are judged, row by row: those that can be acted on, or all."""
+    _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    judged = [places(share, size) for share in capacity for size in sizes.tolist()] or sizes
+    return np.asarray(judged, np.intp)[member]
+
+
+def _gains(key: Floats, relevances: Floats, groups: Floats, judged: NDArray[np.intp]) -> Floats:
+    """Discounted cumulative gain of each group ordered by `key`; equal keys share the mean of their discounts."""
+    order = np.lexsort((-key, groups))
+    begins = _begins(groups[order])
+    place = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    discounts = np.where(place < judged[order], 1 / np.log2(place + 2), 0.0)
+    ties = np.flatnonzero(begins | _begins(key[order]))
+    shared = np.add.reduceat(discounts, ties) / np.diff(np.append(ties, len(order)))
+    gains = np.add.reduceat(relevances[order], ties) * shared
+    return np.asarray(np.add.reduceat(gains, np.flatnonzero(begins[ties])))
+
+
 # The probability that a random positive scores above a random negative; a tie counts half. None where there is only one
 # class. Mann and Whitney (1947); equal to the area under the ROC curve by Hanley and McNeil (1982).
 auc = Metric(_auc, binary=True)
@@ -348,6 +395,9 @@ METRICS: dict[str, Metric] = {
     # Schechtman and Yitzhaki (1987): how well the score orders the outcomes, 1 if as they are, 0 by chance. It is
     # 2 AUC - 1 where outcomes are 0 and 1.
     "gini": Metric(_gini),
+    # Järvelin and Kekäläinen (2002), with the relevance itself as gain: 1 if each group is in the best order.
+    "ndcg": Metric(lambda answers, outcomes, _capacity: _ndcg(answers, outcomes)),
+    "ndcg_at_capacity": Metric(_ndcg),
 }
 
 

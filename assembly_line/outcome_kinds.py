@@ -11,12 +11,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, ClassVar
 
 # What the dataset and the ledger say of an outcome, and what a model answers: one or several numbers.
 Value = int | float | str | Decimal
 Answer = tuple[float, ...]
+# What an answer is judged by: one number of its outcome, or several.
+Truth = int | float | Sequence[float]
 # What would be answered without features. Binary lines keep one number, others a list for each name.
 Prior = float | Mapping[str, Sequence[float]]
 
@@ -24,6 +26,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infini
 # How far from 1 probabilities may add up, as 32-bit floats do.
 ROUNDING = 1e-4
 LONGEST_SHOWN = 40
+DECISION_TIME = "decision_time"
 # Of a row that a transform job joins to its answer: the id in front and the one number behind.
 ID_AND_LAST = "$[0,-1]"
 
@@ -46,6 +49,10 @@ class Measure:
     constant: str | None = None
     ranks: bool = False
 
+    def beats(self, one: float, other: float) -> bool:
+        """Whether one figure is better than the other."""
+        return one > other if self.higher else one < other
+
 
 AUC = Measure("auc", "AUC", higher=True, ranks=True)
 MACRO_AUC = Measure("macro_auc", "macro AUC", higher=True)
@@ -56,6 +63,8 @@ MAE = Measure("mae", "MAE", higher=False, constant="median")
 DEVIANCE = Measure("poisson_deviance", "Poisson deviance", higher=False, constant="mean")
 PINBALL = Measure("pinball", "pinball loss", higher=False, constant="quantiles")
 GINI = Measure("gini", "Gini correlation", higher=True, ranks=True)
+NDCG = Measure("ndcg", "NDCG", higher=True, constant="mean", ranks=True)
+NDCG_AT_CAPACITY = Measure("ndcg_at_capacity", "NDCG at capacity", higher=True, constant="mean", ranks=True)
 
 
 class Unusable(ValueError):
@@ -92,8 +101,13 @@ class OutcomeKind:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """Levels of the quantiles that are answered."""
+        """What measures need to know beside answers and outcomes: levels of quantiles, or a capacity."""
         return ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that a script finds before the features."""
+        return ("label",)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -120,17 +134,34 @@ class OutcomeKind:
             raise ValueError(f"is {value}; expected a finite number")
         return number
 
-    def constant(self, labels: Sequence[int | float]) -> str | None:
-        """Why nothing can be learnt from these labels, or judged by them; None if it can."""
-        return f"all {len(labels)} are {labels[0]:g}" if len(set(labels)) < 2 else None
+    def unit(self, _decision_time: object, _keys: Mapping[str, Any], /) -> tuple[Any, ...]:
+        """What decisions have in common that are compared with each other alone."""
+        return ()
 
-    def counts(self, _labels: Sequence[int | float], /) -> dict[str, int]:
+    def cluster(self, keys: Sequence[str]) -> str:
+        """Which column says whose decisions resemble each other: a key, or the decision time."""
+        return keys[0]
+
+    def truths(self, labels: Sequence[int | float], _units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
+        """What answers are judged by, from the label and the unit of each decision, in their order."""
+        return labels
+
+    def learnt(self, truths: Sequence[Truth], rows: Sequence[int]) -> list[int]:
+        """These rows in the order in which a script finds them."""
+        del truths
+        return list(rows)
+
+    def constant(self, truths: Sequence[Any]) -> str | None:
+        """Why nothing can be learnt from these outcomes, or judged by them; None if it can."""
+        return f"all {len(truths)} are {truths[0]:g}" if len(set(truths)) < 2 else None
+
+    def counts(self, _truths: Sequence[Any], /) -> dict[str, int]:
         """What is counted of judged rows beside their number."""
         return {}
 
-    def prior(self, labels: Sequence[int | float]) -> Prior:
-        """What would be answered without features, from the labels that are learnt from."""
-        return {"mean": [sum(labels) / len(labels)], "median": [quantile(labels, 0.5)]}
+    def prior(self, truths: Sequence[Any]) -> Prior:
+        """What would be answered without features, from the outcomes that are learnt from."""
+        return {"mean": [sum(truths) / len(truths)], "median": [quantile(truths, 0.5)]}
 
     def constant_answer(self, prior: Prior, measure: Measure) -> Answer:
         """The one of these answers that this measure compares with."""
@@ -371,7 +402,83 @@ class Quantiles(OutcomeKind):
         return tuple(sorted(answer))
 
 
-KINDS: dict[str, type[OutcomeKind]] = {kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking(OutcomeKind):
+    """How relevant each of some decisions is that are ranked against each other.
+
+    Args:
+        within: key columns; decisions of one instant with equal values are ranked against each other.
+        capacity: share of them that can be acted on.
+        present, absent: the two values of an outcome that is there or not; None for a number.
+    """
+
+    name = "ranking"
+    label_words = "the relevance, a number of at least 0, and the number of the group"
+    answer_words = "a number that is higher for the more relevant one of a group"
+    needs = "a group whose outcomes differ"
+    measures = (NDCG, NDCG_AT_CAPACITY)
+
+    within: tuple[str, ...]
+    capacity: float
+    present: int | None = None
+    absent: int | float | None = None
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return (self.capacity,)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return ("label", "group")
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"kind": self.name, "targets": list(self.targets), "within": list(self.within)}
+
+    def label(self, value: Value) -> int | float:
+        if self.present is not None:
+            return int(value == self.present)
+        number = float(value)
+        if not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"is {value}; expected a relevance, a number of at least 0")
+        return number
+
+    def unit(self, decision_time: object, keys: Mapping[str, Any], /) -> tuple[Any, ...]:
+        return (decision_time, *(keys[name] for name in self.within))
+
+    def cluster(self, keys: Sequence[str]) -> str:
+        """No draw parts a group."""
+        del keys
+        return self.within[0] if self.within else DECISION_TIME
+
+    def truths(self, labels: Sequence[int | float], units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
+        numbers: dict[tuple[Any, ...], int] = {}
+        groups = [numbers.setdefault(unit, len(numbers)) for unit in units]
+        return list(zip(labels, groups, strict=True))
+
+    def learnt(self, truths: Sequence[Any], rows: Sequence[int]) -> list[int]:
+        return sorted(rows, key=lambda row: truths[row][1])
+
+    def constant(self, truths: Sequence[Any]) -> str | None:
+        relevances: dict[float, set[float]] = {}
+        for relevance, group in truths:
+            relevances.setdefault(group, set()).add(relevance)
+        if any(len(found) > 1 for found in relevances.values()):
+            return None
+        return f"none of {len(relevances)} groups has decisions that differ"
+
+    def prior(self, truths: Sequence[Any]) -> Prior:
+        return {"mean": [sum(relevance for relevance, _ in truths) / len(truths)]}
+
+    def told(self, value: int, /) -> str | None:
+        if self.present is None:
+            return None if value >= 0 else "a whole number of at least 0"
+        return None if value in (self.present, self.absent) else f"{self.present} or {self.absent}"
+
+
+KINDS: dict[str, type[OutcomeKind]] = {
+    kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles, Ranking)
+}
 MEASURES = {measure.name: measure for kind in KINDS.values() for measure in kind.measures}
 
 
@@ -385,6 +492,11 @@ def quantile(labels: Sequence[int | float], level: float) -> float:
     ordered = sorted(labels)
     place = bisect_left(range(len(ordered)), True, key=lambda one: (one + 1) / len(ordered) >= level)
     return float(ordered[min(place, len(ordered) - 1)])
+
+
+def places(capacity: float, decisions: int) -> int:
+    """How many decisions can be acted on: capacity times decisions, in decimal, rounded down."""
+    return int((Decimal(repr(capacity)) * decisions).to_integral_value(ROUND_FLOOR))
 
 
 def shown(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, assert_never, cast
+from typing import Any, Literal, assert_never, cast
 
 from assembly_line.declarations.checks import (
     LEFT_OUT_AT_DEFAULT,
@@ -31,7 +31,7 @@ from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.outcome_kinds import DECISION_TIME, Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking
 
 RiskTier = Literal["low", "standard"]
 
@@ -65,6 +65,9 @@ class Training:
             these quantiles of a count or amount. The empty tuple means that it answers the expected number.
         score_range: the lowest and the highest score of a count or amount, as in `(0, 500)`. None stands for no end. A
             score outside of it is quarantined. By default a count is at least 0, and an amount may be any number.
+        ranked_within: a tuple of key columns such as `("session_id",)`, if decisions are ranked against each other:
+            those of one instant with equal values. `("decision_time",)` ranks all decisions of an instant. The empty
+            tuple means that each decision is predicted by itself.
     """
 
     script: str = "train.py"
@@ -83,6 +86,7 @@ class Training:
     transform_instance_type: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     quantiles: tuple[float, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    ranked_within: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -253,12 +257,28 @@ class Line:
         said = f"{place}: the outcome {outcome.name} is {'of classes' if outcome.classes else 'present or absent'}"
         require(numeric or not training.quantiles, f"{said}; training.quantiles are of a count or amount")
         require(numeric or training.score_range is None, f"{said}; training.score_range is of a count or amount")
+        if training.ranked_within:
+            self._check_ranking(place)
         choices = outcome.classes or training.quantiles
         require(
             (cuts in choices) if choices else (cuts is None),
             f"{place}: policy.cuts is {cuts!r}; expected "
             + (f"one of {', '.join(map(repr, choices))}" if choices else "None, as an answer is one number"),
         )
+
+    def _check_ranking(self, place: str) -> None:
+        outcome, training, known = self.outcome, self.training, (*self.decision.keys, DECISION_TIME)
+        said = f"{place}: training.ranked_within"
+        for name in training.ranked_within:
+            require(name in known, f"{said}: {name!r} is none of {', '.join(known)}")
+        check_distinct(said, training.ranked_within)
+        require(
+            not outcome.classes and outcome.measure != "time_to_event",
+            f"{said}: the outcome {outcome.name} is no relevance; declare whether it happened, a count or a number",
+        )
+        require(not training.quantiles, f"{said}: a rank has no quantiles; leave training.quantiles out")
+        require(training.score_range is None, f"{said}: scores say only order; leave training.score_range out")
+        require(self.policy.capacity is not None, f"{said}: scores say only order; declare policy.capacity")
 
     @property
     def predicts(self) -> OutcomeKind:
@@ -269,6 +289,8 @@ class Line:
         """
         outcome, training = self.outcome, self.training
         low, high = training.score_range or (None, None)
+        if training.ranked_within:
+            return self._ranking
         match outcome.measure:
             case "happened":
                 return Binary(present=outcome.present, absent=outcome.absence)
@@ -288,6 +310,15 @@ class Line:
                 )
             case _:
                 assert_never(outcome.measure)
+
+    @property
+    def _ranking(self) -> Ranking:
+        there = {"present": self.outcome.present, "absent": self.outcome.absence} if self.outcome.has_classes else {}
+        return Ranking(
+            within=tuple(name for name in self.training.ranked_within if name != DECISION_TIME),
+            capacity=cast("float", self.policy.capacity),
+            **cast("Any", there),
+        )
 
     def _check_entities(self, place: str) -> None:
         """Refuse two entities of one name, and another case of one: sources and features refer to them by name."""

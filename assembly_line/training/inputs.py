@@ -17,7 +17,8 @@ from assembly_line.errors import TrainingRejected
 from assembly_line.features import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
-from assembly_line.outcome_kinds import Prior
+from assembly_line.outcome_kinds import DECISION_TIME, Prior
+from assembly_line.outcome_kinds import Truth as TruthOfOne
 from assembly_line.training.splitting import HeldOut, split_by_time
 
 
@@ -27,15 +28,15 @@ class Truth:
 
     Args:
         decision_id: names of the decisions.
-        outcome: as the script learns them; for a binary line 1 where the declared outcome was present, else 0.
+        outcome: what the answers are judged by; for a binary line 1 where the declared outcome was present, else 0.
         baseline: the value of the one-feature rule; None where unknown.
-        cluster: value of the first entity's first key, whose rows resemble each other.
+        cluster: value of the first entity's first key, whose rows resemble each other; for a ranking the group's keys.
     """
 
     decision_id: list[str]
-    outcome: list[int | float]
+    outcome: list[TruthOfOne]
     baseline: list[float | None]
-    cluster: list[int | str | bool]
+    cluster: list[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,8 @@ class TrainingInputs:
 
 def columns_needed(line: Line) -> list[str]:
     """Columns of a training dataset that training reads."""
-    first = ("decision_id", "decision_time", next(iter(line.decision.keys)))
-    return [*first, *line.features, line.outcome.name, OUTCOME_KNOWN_AT]
+    first = ("decision_id", DECISION_TIME, *line.decision.keys)
+    return [*first, *line.features, *line.outcome.columns]
 
 
 def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
@@ -88,30 +89,30 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         RequestRefused: nothing is trained for such an outcome.
     """
     kind = line.predicts
-    times = table["decision_time"]
+    times = table[DECISION_TIME]
     if len(times) < line.training.minimum_rows:
         raise _too_few(line, len(times), "the dataset")
     split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
-    labels = _labels(line, table)
-    _check_parts(line, labels, split)
-    learnt = _learnt(phase, split, len(times))
-    train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
+    truths = _truths(line, table)
+    _check_parts(line, truths, split)
+    learnt = kind.learnt(truths, _learnt(phase, split, len(times)).tolist())
+    train, holdout = (_part(table, line, truths, rows) for rows in (learnt, split.holdout.tolist()))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     return TrainingInputs(
         encoding=encoding,
-        train=encoding.csv(train, first=[str(label) for label in train["label"]]),
+        train=encoding.csv(train, first=list(map(_fields, train["truth"]))),
         schema={"label": line.outcome.name, **kind.schema, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
         truth=Truth(
             decision_id=list(holdout["decision_id"]),
-            outcome=list(holdout["label"]),
+            outcome=list(holdout["truth"]),
             baseline=[rule_number(value) for value in holdout[line.training.baseline]],
             cluster=list(holdout["cluster"]),
         ),
         boundary=split.boundary,
         purged=split.purged,
-        rows=learnt.size,
-        prior=kind.prior(train["label"]),
+        rows=len(learnt),
+        prior=kind.prior(train["truth"]),
     )
 
 
@@ -125,37 +126,44 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
             assert_never(phase)
 
 
-def _labels(line: Line, table: Table) -> list[int | float]:
-    found, kind = [], line.predicts
+def _truths(line: Line, table: Table) -> Sequence[TruthOfOne]:
+    labels, kind = [], line.predicts
     for identifier, value in zip(table["decision_id"], table[line.outcome.name], strict=True):
         try:
-            found.append(kind.label(value))
+            labels.append(kind.label(value))
         except (ValueError, TypeError) as error:
             raise TrainingRejected(
                 f"line {line.name}: decision {identifier}: outcome {line.outcome.name} {error}; correct source "
                 f"{line.outcome.source.name}, or the declaration of the outcome, and build the dataset again"
             ) from error
-    return found
+    names = list(line.decision.keys)
+    keys = (dict(zip(names, values, strict=True)) for values in zip(*(table[name] for name in names), strict=True))
+    units = [kind.unit(*one) for one in zip(table[DECISION_TIME], keys, strict=True)]
+    return kind.truths(labels, units)
 
 
-def _part(
-    table: Table, line: Line, labels: Sequence[int | float], rows: NDArray[np.intp]
-) -> Mapping[str, Sequence[Any]]:
+def _fields(truth: TruthOfOne) -> str:
+    """What a script learns of a row, as the row begins."""
+    return ",".join(map(str, truth)) if isinstance(truth, Sequence) else str(truth)
+
+
+def _part(table: Table, line: Line, truths: Sequence[TruthOfOne], rows: Sequence[int]) -> Mapping[str, Sequence[Any]]:
     columns: dict[str, Sequence[Any]] = {name: table[name] for name in line.features}
-    columns |= {"decision_id": table["decision_id"], "label": labels, "cluster": table[next(iter(line.decision.keys))]}
-    if rows.size == 1:
-        return {name: [values[int(rows[0])]] for name, values in columns.items()}
-    pick = itemgetter(*rows.tolist())
+    cluster = table[line.predicts.cluster(list(line.decision.keys))]
+    columns |= {"decision_id": table["decision_id"], "truth": truths, "cluster": cluster}
+    if len(rows) == 1:
+        return {name: [values[rows[0]]] for name, values in columns.items()}
+    pick = itemgetter(*rows)
     return {name: pick(values) for name, values in columns.items()}
 
 
-def _check_parts(line: Line, labels: Sequence[int | float], split: HeldOut) -> None:
+def _check_parts(line: Line, truths: Sequence[TruthOfOne], split: HeldOut) -> None:
     since = format_instant(from_micros(split.boundary))
     if split.train.size < line.training.minimum_rows:
         left_out = f"; {split.purged} more are left out, as their outcomes were not known by then"
         raise _too_few(line, split.train.size, f"the training part (before {since}{left_out if split.purged else ''})")
     for part, rows in ((f"training part (before {since})", split.train), (f"holdout (from {since} on)", split.holdout)):
-        problem = line.predicts.constant([labels[row] for row in rows.tolist()])
+        problem = line.predicts.constant([truths[row] for row in rows.tolist()])
         if problem is not None:
             raise TrainingRejected(
                 f"line {line.name}: {part}: {problem.format(outcome=line.outcome.name)}; expected "

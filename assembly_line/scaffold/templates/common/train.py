@@ -20,6 +20,7 @@ OBJECTIVES = {
     "count": "count:poisson",
     "amount": "reg:squarederror",
     "quantiles": "reg:quantileerror",
+    "ranking": "rank:ndcg",
 }
 
 
@@ -28,8 +29,12 @@ def main() -> None:
     channel, model_folder = Path(os.environ["SM_CHANNEL_TRAIN"]), Path(os.environ["SM_MODEL_DIR"])
     schema = json.loads((channel / "schema.json").read_text(encoding="utf-8"))
     names = [feature["name"] for feature in schema["features"]]
-    table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, len(names) + 1)
-    rows = xgboost.DMatrix(table[:, 1:], label=table[:, 0], feature_names=names)
+    # The label alone, but for a ranking: there the number of the group stands behind it.
+    targets = schema.get("targets", ["label"])
+    table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, len(targets) + len(names))
+    rows = xgboost.DMatrix(table[:, len(targets) :], label=table[:, 0], feature_names=names)
+    if "group" in targets:
+        rows.set_info(qid=table[:, 1].astype(np.uint32))
     settings = {
         "tree_method": "hist",
         "max_depth": arguments.max_depth,
@@ -52,6 +57,8 @@ def of_outcome(schema: dict[str, Any]) -> dict[str, Any]:
         found["num_class"] = len(schema["classes"])
     if "quantiles" in schema:
         found["quantile_alpha"] = schema["quantiles"]
+    if "within" in schema:
+        found["ndcg_exp_gain"] = False
     return found
 
 
