@@ -166,6 +166,20 @@ class Rank(BaseModel):
     of: Count
 
 
+class SurvivalCurve(BaseModel):
+    """The whole answer for a time to an event.
+
+    `score_of`: the days of the horizon. The score is the probability that the event comes within them.
+    `survival`: days -> probability that the event has not come by then.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["survival"]
+    score_of: Text
+    survival: dict[Text, Probability]
+
+
 class PredictionV2(AnyPrediction):
     """A model's answer for one decision of a line whose outcome is a number or one of several classes.
 
@@ -194,10 +208,10 @@ class PredictionV2(AnyPrediction):
 
     version: Literal[2] = 2
     outcome: Identifier
-    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking"]
+    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking", "survival"]
     lowest: Finite | None
     highest: Finite | None
-    detail: Annotated[ClassProbabilities | QuantileValues | Rank, Field(discriminator="kind")] | None
+    detail: Annotated[ClassProbabilities | QuantileValues | Rank | SurvivalCurve, Field(discriminator="kind")] | None
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

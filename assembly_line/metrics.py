@@ -293,7 +293,7 @@ def _ordered(key: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return order, np.flatnonzero(_begins(key[order]))
 
 
-def _begins(ordered: Floats) -> NDArray[np.bool_]:
+def _begins(ordered: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a value begins that the row before has not."""
     return np.concatenate(([True], ordered[1:] != ordered[:-1]))
 
@@ -374,6 +374,107 @@ def _gains(key: Floats, relevances: Floats, groups: Floats, judged: NDArray[np.i
     return np.asarray(np.add.reduceat(gains, np.flatnonzero(begins[ties])))
 
 
+def _concordance(answers: Floats, outcomes: Floats, _days: Sequence[float]) -> Weighted:
+    """The score is that of the last day. Pairs are counted bit by bit of the rank in time, each at its highest
+    bit that differs, so that no pair is formed by itself.
+    """
+    score, (days, event) = answers[:, -1], outcomes.T
+    # An observation that ends without the event at the instant of another's goes on behind it.
+    _, rank = np.unique(np.stack([days, 1 - event]), axis=1, return_inverse=True)
+    rank = rank.reshape(-1)
+    levels = [_Pairs.of(rank, bit, score, event == 1) for bit in range(int(rank.max(initial=0)).bit_length())]
+
+    def weighted(weights: Floats) -> Floats:
+        found = [level.counted(weights) for level in levels] or [np.zeros((2, len(weights)))]
+        concordant, comparable = np.sum(found, axis=0)
+        return _ratio(concordant, comparable)
+
+    return weighted
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of rows whose ranks in time first differ in one bit, in order of block and score.
+
+    Args:
+        order: of the rows.
+        early, late: whether a row is the earlier of a pair and its event was seen, or the later one.
+        first, last: where the block's rows with its score begin and end.
+        begin, end: where the block does.
+    """
+
+    order: NDArray[np.intp]
+    early: NDArray[np.bool_]
+    late: NDArray[np.bool_]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    begin: NDArray[np.intp]
+    end: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rank: NDArray[np.intp], bit: int, score: Floats, event: NDArray[np.bool_]) -> _Pairs:
+        block = rank >> (bit + 1)
+        order = np.lexsort((score, block))
+        begins = _begins(block[order])
+        late: NDArray[np.bool_] = (rank[order] >> bit) % 2 == 1
+        begin, end = _bounds(begins)
+        first, last = _bounds(begins | _begins(score[order]))
+        early = np.flatnonzero(~late & event[order])
+        return cls(order, early, late, first[early], last[early], begin[early], end[early])
+
+    def counted(self, weights: Floats) -> Floats:
+        """Concordant and comparable pairs of each draw; a tie of scores is half concordant."""
+        weights = weights[:, self.order]
+        later = np.zeros((len(weights), weights.shape[1] + 1))
+        np.cumsum(weights * self.late, axis=1, out=later[:, 1:])
+        own, begin = weights[:, self.early], later[:, self.begin]
+        below = (later[:, self.first] + later[:, self.last]) / 2 - begin
+        return np.stack([(own * below).sum(axis=1), (own * (later[:, self.end] - begin)).sum(axis=1)])
+
+
+def _bounds(begins: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For each row where its run begins, and where the next one does."""
+    starts = np.flatnonzero(begins)
+    run = np.cumsum(begins) - 1
+    return starts[run], np.append(starts, len(begins))[run + 1]
+
+
+def _integrated_brier(answers: Floats, outcomes: Floats, days: Sequence[float]) -> Weighted:
+    """The mean over the days from the first on; rows that end earlier without the event weigh through the others."""
+    order = np.lexsort((1 - outcomes[:, 1], outcomes[:, 0]))
+    answers, (ends, event) = answers[order], outcomes[order].T
+    # How many rows ended before a row did, or before a day.
+    before, before_day = np.searchsorted(ends, ends), np.searchsorted(ends, days)
+    seen = [(ends <= day) & (event == 1) for day in days]
+    over = [(ends > day) | ((ends == day) & (event == 0)) for day in days]
+
+    def weighted(weights: Floats) -> Floats:
+        weights = weights[:, order]
+        kept = _uncensored(weights, event == 0)
+        costs = []
+        for place, number in enumerate(before_day):
+            happened = np.where(seen[place], (1 - answers[:, place]) ** 2, 0.0)
+            still = np.where(over[place], answers[:, place] ** 2, 0.0)
+            costs.append(_ratio(weights, kept[:, before]) @ happened + _ratio(weights @ still, kept[:, number]))
+        scores = _ratio(np.array(costs), weights.sum(axis=1))
+        return np.asarray(np.trapezoid(scores, days, axis=0) / (days[-1] - days[0]))
+
+    return weighted
+
+
+def _uncensored(weights: Floats, censored: NDArray[np.bool_]) -> Floats:
+    """The probability of being observed still after so many rows have ended, by Kaplan and Meier: shape (draws, n + 1).
+
+    Args:
+        weights: of the rows, in the order in which they end.
+    """
+    left = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
+    share = np.divide(weights * censored, left, out=np.zeros_like(weights), where=left > 0)
+    kept = np.ones((len(weights), weights.shape[1] + 1))
+    np.cumprod(1 - share, axis=1, out=kept[:, 1:])
+    return kept
+
+
 # The probability that a random positive scores above a random negative; a tie counts half. None where there is only one
 # class. Mann and Whitney (1947); equal to the area under the ROC curve by Hanley and McNeil (1982).
 auc = Metric(_auc, binary=True)
@@ -398,6 +499,10 @@ METRICS: dict[str, Metric] = {
     # Järvelin and Kekäläinen (2002), with the relevance itself as gain: 1 if each group is in the best order.
     "ndcg": Metric(lambda answers, outcomes, _capacity: _ndcg(answers, outcomes)),
     "ndcg_at_capacity": Metric(_ndcg),
+    # Harrell, Califf, Pryor, Lee and Rosati (1982): how often the one that saw the event earlier has the higher score.
+    "concordance": Metric(_concordance),
+    # Graf, Schmoor, Sauerbrei and Schumacher (1999), weighted by the inverse probability of being observed still.
+    "integrated_brier": Metric(_integrated_brier, probabilities=True),
 }
 
 

@@ -65,6 +65,8 @@ PINBALL = Measure("pinball", "pinball loss", higher=False, constant="quantiles")
 GINI = Measure("gini", "Gini correlation", higher=True, ranks=True)
 NDCG = Measure("ndcg", "NDCG", higher=True, constant="mean", ranks=True)
 NDCG_AT_CAPACITY = Measure("ndcg_at_capacity", "NDCG at capacity", higher=True, constant="mean", ranks=True)
+CONCORDANCE = Measure("concordance", "concordance", higher=True, ranks=True)
+INTEGRATED_BRIER = Measure("integrated_brier", "integrated Brier score", higher=False, constant="curve")
 
 
 class Unusable(ValueError):
@@ -101,7 +103,7 @@ class OutcomeKind:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """What measures need to know beside answers and outcomes: levels of quantiles, or a capacity."""
+        """What measures need to know beside answers and outcomes: levels of quantiles, a capacity, or days."""
         return ()
 
     @property
@@ -123,8 +125,12 @@ class OutcomeKind:
             found += [one.name, f"{one.name}_interval", *(f"{of}_{one.name}" for of, has in beside.items() if has)]
         return found
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         """What the script learns of an outcome.
+
+        Args:
+            value: of the outcome.
+            _beside: what stands beside it: the days of a time to an event.
 
         Raises:
             ValueError: it is not of this kind; the text continues `outcome ...`.
@@ -142,7 +148,7 @@ class OutcomeKind:
         """Which column says whose decisions resemble each other: a key, or the decision time."""
         return keys[0]
 
-    def truths(self, labels: Sequence[int | float], _units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
+    def truths(self, labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
         """What answers are judged by, from the label and the unit of each decision, in their order."""
         return labels
 
@@ -244,7 +250,7 @@ class Binary(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {}
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         return int(value == self.present)
 
     def constant(self, labels: Sequence[int | float]) -> str | None:
@@ -285,7 +291,7 @@ class Multiclass(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {"kind": self.name, "classes": list(self.classes)}
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         if value not in self.classes:
             raise ValueError(f"is {value!r}; declared classes are {', '.join(map(repr, self.classes))}")
         return self.classes.index(value)
@@ -346,7 +352,7 @@ class Count(OutcomeKind):
 
     lowest: float | None = 0.0
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         number = float(value)
         if not (number >= 0 and number.is_integer()):
             raise ValueError(f"is {value}; expected a count, a whole number of at least 0")
@@ -435,7 +441,7 @@ class Ranking(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {"kind": self.name, "targets": list(self.targets), "within": list(self.within)}
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         if self.present is not None:
             return int(value == self.present)
         number = float(value)
@@ -451,7 +457,7 @@ class Ranking(OutcomeKind):
         del keys
         return self.within[0] if self.within else DECISION_TIME
 
-    def truths(self, labels: Sequence[int | float], units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
+    def truths(self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
         numbers: dict[tuple[Any, ...], int] = {}
         groups = [numbers.setdefault(unit, len(numbers)) for unit in units]
         return list(zip(labels, groups, strict=True))
@@ -476,8 +482,77 @@ class Ranking(OutcomeKind):
         return None if value in (self.present, self.absent) else f"{self.present} or {self.absent}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survival(OutcomeKind):
+    """How long it takes until something happens, as far as it was observed.
+
+    Args:
+        days: by when the probabilities are that it happened; the last is the horizon.
+    """
+
+    name = "survival"
+    label_words = "the days that were observed, and 1 where the event ended them, else 0"
+    answer_words = "the probability that it happened by each quarter of the horizon, which the line puts in order"
+    needs = "an event"
+    measures = (CONCORDANCE, INTEGRATED_BRIER)
+
+    lowest: float | None = 0.0
+    highest: float | None = 1.0
+    days: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.days)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return self.days
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return ("days", "event")
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"kind": self.name, "targets": list(self.targets), "days": list(self.days)}
+
+    def label(self, value: Value, *beside: Value) -> Any:
+        days, event = float(beside[0]), int(value)
+        if not (0 < days < math.inf and event in (0, 1)):
+            raise ValueError(f"is {value} after {beside[0]} days; expected 0 or 1 after a positive number of days")
+        return (days, event)
+
+    def constant(self, truths: Sequence[Any]) -> str | None:
+        return None if any(event for _, event in truths) else f"none of {len(truths)} decisions saw the event"
+
+    def counts(self, truths: Sequence[Any], /) -> dict[str, int]:
+        return {"events": sum(event for _, event in truths)}
+
+    def prior(self, truths: Sequence[Any]) -> Prior:
+        return {"curve": incidence(truths, self.days)}
+
+    def score(self, answer: Answer) -> float:
+        return answer[-1]
+
+    def detail(self, answer: Answer, /) -> dict[str, Any] | None:
+        return {
+            "kind": "survival",
+            "score_of": f"{self.days[-1]:g}",
+            "survival": {f"{day:g}": 1 - number for day, number in zip(self.days, answer, strict=True)},
+        }
+
+    def answer_of(self, prediction: Mapping[str, Any]) -> Answer:
+        return tuple(1 - float(prediction["detail"]["survival"][f"{day:g}"]) for day in self.days)
+
+    def told(self, _value: int, /) -> str | None:
+        return "an outcome from the source alone, as feedback version 1 says nothing of days"
+
+    def _checked(self, answer: Answer, _said: str, /) -> Answer:
+        return tuple(sorted(answer))
+
+
 KINDS: dict[str, type[OutcomeKind]] = {
-    kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles, Ranking)
+    kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles, Ranking, Survival)
 }
 MEASURES = {measure.name: measure for kind in KINDS.values() for measure in kind.measures}
 
@@ -492,6 +567,27 @@ def quantile(labels: Sequence[int | float], level: float) -> float:
     ordered = sorted(labels)
     place = bisect_left(range(len(ordered)), True, key=lambda one: (one + 1) / len(ordered) >= level)
     return float(ordered[min(place, len(ordered) - 1)])
+
+
+def incidence(truths: Sequence[tuple[float, int]], days: Sequence[float]) -> list[float]:
+    """The share that saw the event by each of these days, of observations that may end without it.
+
+    Source: Kaplan and Meier (1958), "Nonparametric Estimation from Incomplete Observations", JASA 53.
+    """
+    ordered = sorted(truths, key=lambda truth: (truth[0], -truth[1]))
+    left, survives, curve = len(ordered), 1.0, []
+    place = 0
+    for day in days:
+        while place < len(ordered) and ordered[place][0] <= day:
+            survives *= 1 - ordered[place][1] / left
+            left, place = left - 1, place + 1
+        curve.append(1 - survives)
+    return curve
+
+
+def stated(row: Mapping[str, Any]) -> tuple[Value, ...]:
+    """What an outcome's ledger row says: its value, and the days of a time to an event."""
+    return (row["value"], row["days"]) if "days" in row else (row["value"],)
 
 
 def places(capacity: float, decisions: int) -> int:

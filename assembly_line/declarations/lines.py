@@ -31,9 +31,21 @@ from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.outcome_kinds import DECISION_TIME, Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking
+from assembly_line.outcome_kinds import (
+    DECISION_TIME,
+    Amount,
+    Binary,
+    Count,
+    Multiclass,
+    OutcomeKind,
+    Quantiles,
+    Ranking,
+    Survival,
+)
 
 RiskTier = Literal["low", "standard"]
+# A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
+QUARTERS, DAY = 4, timedelta(days=1)
 
 
 @typed
@@ -303,10 +315,13 @@ class Line:
                 return Count(lowest=0.0 if low is None else low, highest=high)
             case "sum" | "mean" | "min" | "max" | "value":
                 return Amount(lowest=low, highest=high)
+            case "time_to_event" if outcome.horizon is not None:
+                return Survival(days=tuple(outcome.horizon / QUARTERS * part / DAY for part in range(1, QUARTERS + 1)))
             case "time_to_event":
                 raise RequestRefused(
-                    f"line: the outcome {outcome.name} of {self.name} is measured as {outcome.measure}, which is not "
-                    "trained, delivered or judged yet. Datasets of the line can be built all the same"
+                    f"line: the outcome {outcome.name} of {self.name} is measured as {outcome.measure} until a time of "
+                    "each decision's own. Training, delivery and judgement need horizon=, one span for all. Datasets "
+                    "of the line can be built all the same"
                 )
             case _:
                 assert_never(outcome.measure)

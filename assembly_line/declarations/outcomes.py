@@ -242,6 +242,11 @@ class Outcome:
         return f"{self.name}_days"
 
     @property
+    def stated(self) -> tuple[str, ...]:
+        """Columns of a training dataset that say what came of a decision."""
+        return tuple(name for name in self.columns if name != OUTCOME_KNOWN_AT)
+
+    @property
     def columns(self) -> dict[str, str]:
         """Column -> type of what a training dataset says of the outcome, in order, behind the features."""
         days = {self.days: "float64"} if self.measure == "time_to_event" else {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import DecisionHistory, History
-from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Truth, Value
+from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Truth
 
 DRAWS = 1000
 SEED = 7
@@ -129,7 +129,7 @@ def _measure(
 
 
 def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Truth]:
-    labels = [kind.label(cast("Value", decision.outcome)) for decision in mature]
+    labels = [kind.label(*decision.stated) for decision in mature]
     predictions = [decision.prediction for decision in mature]
     return kind.truths(labels, [kind.unit(one[DECISION_TIME], one["keys"]) for one in predictions])
 

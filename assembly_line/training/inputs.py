@@ -128,9 +128,10 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
 
 def _truths(line: Line, table: Table) -> Sequence[TruthOfOne]:
     labels, kind = [], line.predicts
-    for identifier, value in zip(table["decision_id"], table[line.outcome.name], strict=True):
+    stated = zip(*(table[name] for name in line.outcome.stated), strict=True)
+    for identifier, values in zip(table["decision_id"], stated, strict=True):
         try:
-            labels.append(kind.label(value))
+            labels.append(kind.label(*values))
         except (ValueError, TypeError) as error:
             raise TrainingRejected(
                 f"line {line.name}: decision {identifier}: outcome {line.outcome.name} {error}; correct source "

@@ -63,6 +63,7 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         **dict.fromkeys(("decision_id", "run_id", "as_of"), TEXT),
         "mature_at": TEXT_OR_NULL,
         "value": (*NUMBER, *FLAG, *TEXT),
+        "days": NUMBER,
     },
 }
 
