@@ -180,6 +180,22 @@ class SurvivalCurve(BaseModel):
     survival: dict[Text, Probability]
 
 
+class ForecastSteps(BaseModel):
+    """The whole answer for a number of several spans that follow one another.
+
+    `score_of`: the step whose number is the score. The first one is 1.
+    `step_seconds`: the length of a step. The first one begins at the decision, after the gap that the line declares.
+    `steps`: step -> number.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["forecast"]
+    score_of: Text
+    step_seconds: Finite
+    steps: dict[Text, Finite]
+
+
 class PredictionV2(AnyPrediction):
     """A model's answer for one decision of a line whose outcome is a number or one of several classes.
 
@@ -208,10 +224,15 @@ class PredictionV2(AnyPrediction):
 
     version: Literal[2] = 2
     outcome: Identifier
-    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking", "survival"]
+    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking", "forecasting", "survival"]
     lowest: Finite | None
     highest: Finite | None
-    detail: Annotated[ClassProbabilities | QuantileValues | Rank | SurvivalCurve, Field(discriminator="kind")] | None
+    detail: (
+        Annotated[
+            ClassProbabilities | QuantileValues | Rank | ForecastSteps | SurvivalCurve, Field(discriminator="kind")
+        ]
+        | None
+    )
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

@@ -374,6 +374,20 @@ def _gains(key: Floats, relevances: Floats, groups: Floats, judged: NDArray[np.i
     return np.asarray(np.add.reduceat(gains, np.flatnonzero(begins[ties])))
 
 
+def _distances(answers: Floats, outcomes: Floats) -> Floats:
+    """The mean over the steps, where there are several."""
+    numbers = outcomes.reshape(len(outcomes), -1)[:, : answers.shape[1]]
+    return np.asarray(np.abs(answers - numbers).mean(axis=1))
+
+
+def _mase(answers: Floats, outcomes: Floats, _levels: Sequence[float]) -> Weighted:
+    """The scale of its series stands last in an outcome; a row without one is left out."""
+    scales = outcomes[:, -1]
+    told = scales > 0
+    costs = np.divide(_distances(answers, outcomes), scales, out=np.zeros(len(scales)), where=told)
+    return lambda weights: _ratio(weights @ costs, weights @ told)
+
+
 def _concordance(answers: Floats, outcomes: Floats, _days: Sequence[float]) -> Weighted:
     """The score is that of the last day. Pairs are counted bit by bit of the rank in time, each at its highest
     bit that differs, so that no pair is formed by itself.
@@ -398,13 +412,14 @@ class _Pairs:
 
     Args:
         order: of the rows.
-        early, late: whether a row is the earlier of a pair and its event was seen, or the later one.
-        first, last: where the block's rows with its score begin and end.
-        begin, end: where the block does.
+        early: places of those that can be the earlier one of a pair, as their event was seen.
+        late: which rows can be the later one.
+        first, last: where the rows of the block with an early one's score begin and end.
+        begin, end: where its block does.
     """
 
     order: NDArray[np.intp]
-    early: NDArray[np.bool_]
+    early: NDArray[np.intp]
     late: NDArray[np.bool_]
     first: NDArray[np.intp]
     last: NDArray[np.intp]
@@ -420,7 +435,7 @@ class _Pairs:
         begin, end = _bounds(begins)
         first, last = _bounds(begins | _begins(score[order]))
         early = np.flatnonzero(~late & event[order])
-        return cls(order, early, late, first[early], last[early], begin[early], end[early])
+        return cls(order, early, late, *(bound[early] for bound in (first, last, begin, end)))
 
     def counted(self, weights: Floats) -> Floats:
         """Concordant and comparable pairs of each draw; a tie of scores is half concordant."""
@@ -488,7 +503,9 @@ METRICS: dict[str, Metric] = {
     # Brier (1950): the mean squared distance from the outcome.
     "brier": Metric(_mean_of(lambda answers, outcomes: (answers[:, 0] - outcomes) ** 2), binary=True),
     "rmse": Metric(_rmse),
-    "mae": Metric(_mean_of(lambda answers, outcomes: np.abs(answers[:, 0] - outcomes))),
+    "mae": Metric(_mean_of(_distances)),
+    # Hyndman and Koehler (2006): 1 is as far off as the number of a season ago was in the training part.
+    "mase": Metric(_mase),
     # McCullagh and Nelder (1989): twice the log-likelihood that is lost against answering each count itself.
     "poisson_deviance": Metric(_mean_of(_deviances)),
     # Koenker and Bassett (1978): the true quantiles minimise it.

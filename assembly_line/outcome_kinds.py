@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from bisect import bisect_left
@@ -65,6 +66,7 @@ PINBALL = Measure("pinball", "pinball loss", higher=False, constant="quantiles")
 GINI = Measure("gini", "Gini correlation", higher=True, ranks=True)
 NDCG = Measure("ndcg", "NDCG", higher=True, constant="mean", ranks=True)
 NDCG_AT_CAPACITY = Measure("ndcg_at_capacity", "NDCG at capacity", higher=True, constant="mean", ranks=True)
+MASE = Measure("mase", "MASE", higher=False, constant="median")
 CONCORDANCE = Measure("concordance", "concordance", higher=True, ranks=True)
 INTEGRATED_BRIER = Measure("integrated_brier", "integrated Brier score", higher=False, constant="curve")
 
@@ -130,7 +132,7 @@ class OutcomeKind:
 
         Args:
             value: of the outcome.
-            _beside: what stands beside it: the days of a time to an event.
+            _beside: what stands beside it: the days of a time to an event, or the later steps.
 
         Raises:
             ValueError: it is not of this kind; the text continues `outcome ...`.
@@ -140,6 +142,11 @@ class OutcomeKind:
             raise ValueError(f"is {value}; expected a finite number")
         return number
 
+    @property
+    def unit_keys(self) -> tuple[str, ...]:
+        """The key columns that `unit` reads."""
+        return ()
+
     def unit(self, _decision_time: object, _keys: Mapping[str, Any], /) -> tuple[Any, ...]:
         """What decisions have in common that are compared with each other alone."""
         return ()
@@ -148,9 +155,25 @@ class OutcomeKind:
         """Which column says whose decisions resemble each other: a key, or the decision time."""
         return keys[0]
 
-    def truths(self, labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
-        """What answers are judged by, from the label and the unit of each decision, in their order."""
+    def scales(
+        self, _labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _rows: Sequence[int], /
+    ) -> dict[str, float]:
+        """Series -> what its errors are measured by, from these rows alone; nothing but for a forecast."""
+        return {}
+
+    def series(self, _keys: Mapping[str, Any], /) -> str:
+        """The name of a decision's series in `scales`."""
+        return ""
+
+    def truths(
+        self, labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _scales: Sequence[float | None], /
+    ) -> Sequence[Truth]:
+        """What answers are judged by, from label, unit and scale of each decision, in their order."""
         return labels
+
+    def fields(self, truth: Any) -> str:
+        """What a script finds of it in front of the features."""
+        return str(truth)
 
     def learnt(self, truths: Sequence[Truth], rows: Sequence[int]) -> list[int]:
         """These rows in the order in which a script finds them."""
@@ -449,6 +472,10 @@ class Ranking(OutcomeKind):
             raise ValueError(f"is {value}; expected a relevance, a number of at least 0")
         return number
 
+    @property
+    def unit_keys(self) -> tuple[str, ...]:
+        return self.within
+
     def unit(self, decision_time: object, keys: Mapping[str, Any], /) -> tuple[Any, ...]:
         return (decision_time, *(keys[name] for name in self.within))
 
@@ -457,10 +484,15 @@ class Ranking(OutcomeKind):
         del keys
         return self.within[0] if self.within else DECISION_TIME
 
-    def truths(self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], /) -> Sequence[Truth]:
+    def truths(
+        self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], _scales: Sequence[float | None], /
+    ) -> Sequence[Truth]:
         numbers: dict[tuple[Any, ...], int] = {}
         groups = [numbers.setdefault(unit, len(numbers)) for unit in units]
         return list(zip(labels, groups, strict=True))
+
+    def fields(self, truth: Any) -> str:
+        return ",".join(map(str, truth))
 
     def learnt(self, truths: Sequence[Any], rows: Sequence[int]) -> list[int]:
         return sorted(rows, key=lambda row: truths[row][1])
@@ -493,7 +525,7 @@ class Survival(OutcomeKind):
     name = "survival"
     label_words = "the days that were observed, and 1 where the event ended them, else 0"
     answer_words = "the probability that it happened by each quarter of the horizon, which the line puts in order"
-    needs = "an event"
+    needs = "an event, and a decision that was observed to the end of its horizon,"
     measures = (CONCORDANCE, INTEGRATED_BRIER)
 
     lowest: float | None = 0.0
@@ -522,8 +554,16 @@ class Survival(OutcomeKind):
             raise ValueError(f"is {value} after {beside[0]} days; expected 0 or 1 after a positive number of days")
         return (days, event)
 
+    def fields(self, truth: Any) -> str:
+        return ",".join(map(str, truth))
+
     def constant(self, truths: Sequence[Any]) -> str | None:
-        return None if any(event for _, event in truths) else f"none of {len(truths)} decisions saw the event"
+        if not any(event for _, event in truths):
+            return f"none of {len(truths)} decisions saw the event"
+        longest = max(days for days, _ in truths)
+        if longest >= self.days[-1] or all(event for _, event in truths):
+            return None
+        return f"no decision was observed for longer than {longest:.4g} days, the horizon has {self.days[-1]:g}"
 
     def counts(self, truths: Sequence[Any], /) -> dict[str, int]:
         return {"events": sum(event for _, event in truths)}
@@ -551,8 +591,106 @@ class Survival(OutcomeKind):
         return tuple(sorted(answer))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast(OutcomeKind):
+    """A number of each of some spans that follow one another, such as the sales of the next seven days.
+
+    Args:
+        steps: how many spans.
+        season: after how many spans a number is likely to come again.
+        span: of one step, microseconds.
+        keys: key columns; decisions with equal values are one series.
+        cut: the step whose number is the score.
+    """
+
+    name = "forecasting"
+    label_words = "the number of each step, in order"
+    answer_words = "one number for each step, in order"
+    needs = "outcomes that differ, of series with decisions a season apart"
+    measures = (MASE, MAE)
+
+    steps: int
+    season: int
+    span: int
+    keys: tuple[str, ...]
+    cut: int = 1
+
+    @property
+    def width(self) -> int:
+        return self.steps
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(f"step_{step}" for step in range(1, self.steps + 1))
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"kind": self.name, "targets": list(self.targets), "steps": self.steps, "season": self.season}
+
+    def label(self, value: Value, *beside: Value) -> Any:
+        numbers = tuple(map(float, (value, *beside)))
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"is {', '.join(map(str, (value, *beside)))}; expected finite numbers")
+        return numbers
+
+    @property
+    def unit_keys(self) -> tuple[str, ...]:
+        return self.keys
+
+    def unit(self, decision_time: object, keys: Mapping[str, Any], /) -> tuple[Any, ...]:
+        return (decision_time, *(keys[name] for name in self.keys))
+
+    def scales(
+        self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], rows: Sequence[int], /
+    ) -> dict[str, float]:
+        """The mean distance of a first step from that of a season before."""
+        known = {units[row]: labels[row][0] for row in rows}
+        found: dict[str, list[float]] = {}
+        for (at, *keys), number in known.items():
+            before = known.get((at - self.season * self.span, *keys))
+            if before is not None:
+                found.setdefault(json.dumps(keys), []).append(abs(number - before))
+        return {series: sum(apart) / len(apart) for series, apart in found.items() if any(apart)}
+
+    def series(self, keys: Mapping[str, Any], /) -> str:
+        return json.dumps([keys[name] for name in self.keys])
+
+    def truths(
+        self, labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], scales: Sequence[float | None], /
+    ) -> Sequence[Truth]:
+        return [(*label, scale or 0.0) for label, scale in zip(labels, scales, strict=True)]
+
+    def fields(self, truth: Any) -> str:
+        return ",".join(map(str, truth[:-1]))
+
+    def constant(self, truths: Sequence[Any]) -> str | None:
+        if not any(truth[-1] for truth in truths):
+            return f"no series of {len(truths)} decisions has learnt ones that are a season apart, and differ"
+        return OutcomeKind.constant(self, [truth[0] for truth in truths])
+
+    def prior(self, truths: Sequence[Any]) -> Prior:
+        return {"median": [quantile(numbers, 0.5) for numbers in list(zip(*truths, strict=True))[:-1]]}
+
+    def score(self, answer: Answer) -> float:
+        return answer[self.cut - 1]
+
+    def detail(self, answer: Answer, /) -> dict[str, Any] | None:
+        return {
+            "kind": "forecast",
+            "score_of": str(self.cut),
+            "step_seconds": self.span / 1e6,
+            "steps": {str(step): number for step, number in enumerate(answer, 1)},
+        }
+
+    def answer_of(self, prediction: Mapping[str, Any]) -> Answer:
+        return tuple(float(prediction["detail"]["steps"][str(step)]) for step in range(1, self.steps + 1))
+
+    def told(self, _value: int, /) -> str | None:
+        return "an outcome from the source alone, as feedback version 1 carries one number only"
+
+
 KINDS: dict[str, type[OutcomeKind]] = {
-    kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles, Ranking, Survival)
+    kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles, Ranking, Forecast, Survival)
 }
 MEASURES = {measure.name: measure for kind in KINDS.values() for measure in kind.measures}
 
@@ -586,8 +724,8 @@ def incidence(truths: Sequence[tuple[float, int]], days: Sequence[float]) -> lis
 
 
 def stated(row: Mapping[str, Any]) -> tuple[Value, ...]:
-    """What an outcome's ledger row says: its value, and the days of a time to an event."""
-    return (row["value"], row["days"]) if "days" in row else (row["value"],)
+    """What an outcome's ledger row says: its value, the days of a time to an event, or the later steps."""
+    return (row["value"], *([row["days"]] if "days" in row else row.get("later", ())))
 
 
 def places(capacity: float, decisions: int) -> int:

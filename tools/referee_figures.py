@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 from lifelines.utils import concordance_index
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score
 from sksurv.metrics import concordance_index_censored, integrated_brier_score
 from sksurv.util import Surv
+from utilsforecast.losses import mase as utilsforecast_mase
 
 TARGET = Path(__file__).parents[1] / "tests" / "unit" / "training" / "measures_of_other_libraries.json"
 LIBRARIES = ("scikit-learn", "scikit-survival", "lifelines", "utilsforecast")
@@ -59,6 +61,32 @@ def integrated_brier(answers: Floats, outcomes: Floats) -> float:
     """By scikit-survival, where the weights come from the very rows that are judged."""
     observed = Surv.from_arrays(outcomes[:, 1] == 1, outcomes[:, 0])
     return float(integrated_brier_score(observed, observed, 1 - answers, DAYS))
+
+
+def mase(answers: Floats, outcomes: Floats) -> float:
+    """By utilsforecast, over series of equal length; the scale stands last and is made into a training part."""
+    series = outcomes[:, -1]
+    place = np.arange(len(series))
+    names = np.unique(series, return_inverse=True)[1]
+    judged = pd.DataFrame({"unique_id": names, "ds": place, "y": outcomes[:, 0], "model": answers[:, 0]})
+    # Two seasons of one step: the second is so far from the first as the scale says.
+    scales = np.unique(series)
+    learnt = pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(len(scales)), 2),
+            "ds": np.tile([-2, -1], len(scales)),
+            "y": np.stack([np.zeros(len(scales)), scales], axis=1).reshape(-1),
+        }
+    )
+    return float(utilsforecast_mase(judged, models=["model"], seasonality=1, train_df=learnt)["model"].mean())
+
+
+def forecast_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Ten rows of each of six series; the weight is that of the series, as the mean is over series."""
+    scale = np.repeat(np.round(random.uniform(1, 9, 6), 2), 10)
+    outcome = random.normal(20, 5, 60)
+    answers = np.round(outcome + scale * random.normal(0, 0.8, 60), 2)[:, np.newaxis]
+    return answers, np.stack([outcome, scale], axis=1), np.repeat([1, 0, 1, 1, 0, 1], 10)
 
 
 def ranking_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
@@ -106,12 +134,13 @@ def case(figure: Figure, rows: tuple[Floats, Floats, Floats], levels: tuple[floa
 
 def main() -> None:
     random = np.random.default_rng(SEED)
-    ranking, survival = ranking_rows(random), survival_rows(random)
+    ranking, survival, forecast = ranking_rows(random), survival_rows(random), forecast_rows(random)
     cases = {
         "ndcg": case(ndcg(None), ranking, (CAPACITY,), groups=True),
         "ndcg_at_capacity": case(ndcg(CAPACITY), ranking, (CAPACITY,), groups=True),
         "concordance": case(concordance, survival, DAYS, groups=False),
         "integrated_brier": case(integrated_brier, survival, DAYS, groups=False),
+        "mase": case(mase, forecast, (), groups=False),
     }
     document = {"libraries": {name: version(name) for name in LIBRARIES}, "cases": cases}
     TARGET.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")

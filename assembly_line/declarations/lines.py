@@ -22,7 +22,7 @@ from assembly_line.declarations.features import Feature
 from assembly_line.declarations.images import check_framework
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
-from assembly_line.declarations.outcomes import Outcome
+from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
@@ -31,11 +31,13 @@ from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
+from assembly_line.instants import MICROSECOND
 from assembly_line.outcome_kinds import (
     DECISION_TIME,
     Amount,
     Binary,
     Count,
+    Forecast,
     Multiclass,
     OutcomeKind,
     Quantiles,
@@ -80,6 +82,9 @@ class Training:
         ranked_within: a tuple of key columns such as `("session_id",)`, if decisions are ranked against each other:
             those of one instant with equal values. `("decision_time",)` ranks all decisions of an instant. The empty
             tuple means that each decision is predicted by itself.
+        season: after how many horizons a number is likely to come again, such as 7 for days with weekly habits, and 1
+            without any. It makes a forecast of the outcome: the model is judged beside the number of a season ago. You
+            need it where the outcome has several `steps`.
     """
 
     script: str = "train.py"
@@ -99,6 +104,7 @@ class Training:
     quantiles: tuple[float, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     ranked_within: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    season: int | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -271,7 +277,9 @@ class Line:
         require(numeric or training.score_range is None, f"{said}; training.score_range is of a count or amount")
         if training.ranked_within:
             self._check_ranking(place)
-        choices = outcome.classes or training.quantiles
+        self._check_forecast(place)
+        steps = tuple(range(1, outcome.steps + 1)) if outcome.steps > 1 else ()
+        choices = outcome.classes or training.quantiles or steps
         require(
             (cuts in choices) if choices else (cuts is None),
             f"{place}: policy.cuts is {cuts!r}; expected "
@@ -292,6 +300,20 @@ class Line:
         require(training.score_range is None, f"{said}: scores say only order; leave training.score_range out")
         require(self.policy.capacity is not None, f"{said}: scores say only order; declare policy.capacity")
 
+    def _check_forecast(self, place: str) -> None:
+        outcome, training = self.outcome, self.training
+        if training.season is None:
+            require(outcome.steps == 1, f"{place}: the outcome {outcome.name} has steps; declare training.season")
+            return
+        said = f"{place}: training.season"
+        require(1 <= training.season <= MOST_STEPS, f"{said} {training.season} is outside 1 to {MOST_STEPS}")
+        require(
+            outcome.horizon is not None and not outcome.has_classes,
+            f"{said}: a forecast is of a number with a horizon; declare horizon=, and a measure such as count",
+        )
+        require(not training.quantiles, f"{said}: leave training.quantiles out, as a forecast has steps")
+        require(not training.ranked_within, f"{said}: leave training.ranked_within out, as numbers are no order")
+
     @property
     def predicts(self) -> OutcomeKind:
         """What the line's script learns and answers.
@@ -303,6 +325,8 @@ class Line:
         low, high = training.score_range or (None, None)
         if training.ranked_within:
             return self._ranking
+        if training.season is not None:
+            return self._forecast(training.season, low, high)
         match outcome.measure:
             case "happened":
                 return Binary(present=outcome.present, absent=outcome.absence)
@@ -333,6 +357,19 @@ class Line:
             within=tuple(name for name in self.training.ranked_within if name != DECISION_TIME),
             capacity=cast("float", self.policy.capacity),
             **cast("Any", there),
+        )
+
+    def _forecast(self, season: int, low: float | None, high: float | None) -> Forecast:
+        outcome = self.outcome
+        lowest = 0.0 if low is None and outcome.measure == "count" else low
+        return Forecast(
+            steps=outcome.steps,
+            season=season,
+            span=cast("timedelta", outcome.horizon) // MICROSECOND,
+            keys=tuple(self.decision.keys),
+            cut=cast("int", self.policy.cuts or 1),
+            lowest=lowest,
+            highest=high,
         )
 
     def _check_entities(self, place: str) -> None:

@@ -87,7 +87,13 @@ def _keys(keys: Mapping[str, str]) -> str:
 
 
 def compose(
-    context: ScoringContext, *, line: Line, dataset_id: str, spine: Sequence[SpineRow], answers: CheckedAnswers
+    context: ScoringContext,
+    *,
+    line: Line,
+    dataset_id: str,
+    spine: Sequence[SpineRow],
+    answers: CheckedAnswers,
+    scales: Mapping[str, float] | None = None,
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
 
@@ -98,6 +104,7 @@ def compose(
     Args:
         line: whose policy decides, on the number that it cuts.
         spine: every row of the dataset, in order; repetitions of a decision are taken once.
+        scales: of a forecast: series -> what its errors are measured by; kept beside each prediction.
     """
     first = {row.decision_id: row for row in reversed(spine)}
     quarantined = list(answers.quarantined)
@@ -119,10 +126,11 @@ def compose(
         choice = choices[identifier]
         prediction = undecided.model_copy(update={"action": choice.action, "propensity": choice.propensity})
         predictions.append(prediction)
-        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id))
+        kept = {} if scales is None else {"scale": scales.get(line.predicts.series(prediction.keys))}
+        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id) | kept)
     quarantined.sort(key=lambda item: first[item.decision_id].offset)
-    kept = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
-    return ComposedBatch(tuple(predictions), tuple(rows), kept)
+    aside = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
+    return ComposedBatch(tuple(predictions), tuple(rows), aside)
 
 
 def _units(kind: OutcomeKind, sendable: Mapping[str, AnyPrediction]) -> list[list[str]]:
@@ -139,7 +147,9 @@ def _ranked(kind: Ranking, members: Mapping[str, AnyPrediction]) -> dict[str, An
     within = list(kind.within)
     return {
         identifier: one.model_copy(
-            update={"detail": Rank(kind="rank", within=within, rank=1 + bisect_left(higher, -one.score), of=len(higher))}
+            update={
+                "detail": Rank(kind="rank", within=within, rank=1 + bisect_left(higher, -one.score), of=len(higher))
+            }
         )
         for identifier, one in members.items()
     }

@@ -131,7 +131,8 @@ def _measure(
 def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Truth]:
     labels = [kind.label(*decision.stated) for decision in mature]
     predictions = [decision.prediction for decision in mature]
-    return kind.truths(labels, [kind.unit(one[DECISION_TIME], one["keys"]) for one in predictions])
+    units = [kind.unit(one[DECISION_TIME], one["keys"]) for one in predictions]
+    return kind.truths(labels, units, [one.get("scale") for one in predictions])
 
 
 def _why_not(figure: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, assert_never
 
@@ -54,6 +54,7 @@ class TrainingInputs:
             by then.
         rows: rows that are learnt from: the training part, or all of them in the final fit.
         prior: what would be answered without features, from these rows; for a binary line the share of positives.
+        scales: of a forecast: series -> what its errors are measured by, from these rows.
     """
 
     encoding: ModelInputs
@@ -65,12 +66,14 @@ class TrainingInputs:
     purged: int
     rows: int
     prior: Prior
+    scales: Mapping[str, float] = field(default_factory=dict)
 
 
 def columns_needed(line: Line) -> list[str]:
     """Columns of a training dataset that training reads."""
-    first = ("decision_id", DECISION_TIME, *line.decision.keys)
-    return [*first, *line.features, *line.outcome.columns]
+    kind = line.predicts
+    first = ("decision_id", DECISION_TIME, kind.cluster(list(line.decision.keys)), *kind.unit_keys)
+    return list(dict.fromkeys([*first, *line.features, *line.outcome.columns]))
 
 
 def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
@@ -93,14 +96,15 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     if len(times) < line.training.minimum_rows:
         raise _too_few(line, len(times), "the dataset")
     split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
-    truths = _truths(line, table)
+    rows = _learnt(phase, split, len(times)).tolist()
+    truths, scales = _truths(line, table, rows)
     _check_parts(line, truths, split)
-    learnt = kind.learnt(truths, _learnt(phase, split, len(times)).tolist())
+    learnt = kind.learnt(truths, rows)
     train, holdout = (_part(table, line, truths, rows) for rows in (learnt, split.holdout.tolist()))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     return TrainingInputs(
         encoding=encoding,
-        train=encoding.csv(train, first=list(map(_fields, train["truth"]))),
+        train=encoding.csv(train, first=list(map(kind.fields, train["truth"]))),
         schema={"label": line.outcome.name, **kind.schema, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
         truth=Truth(
@@ -113,6 +117,7 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         purged=split.purged,
         rows=len(learnt),
         prior=kind.prior(train["truth"]),
+        scales=scales,
     )
 
 
@@ -126,7 +131,8 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
             assert_never(phase)
 
 
-def _truths(line: Line, table: Table) -> Sequence[TruthOfOne]:
+def _truths(line: Line, table: Table, learnt: Sequence[int]) -> tuple[Sequence[TruthOfOne], Mapping[str, float]]:
+    """What each decision is judged by, and the scale of each series by the rows that are learnt from."""
     labels, kind = [], line.predicts
     stated = zip(*(table[name] for name in line.outcome.stated), strict=True)
     for identifier, values in zip(table["decision_id"], stated, strict=True):
@@ -137,15 +143,11 @@ def _truths(line: Line, table: Table) -> Sequence[TruthOfOne]:
                 f"line {line.name}: decision {identifier}: outcome {line.outcome.name} {error}; correct source "
                 f"{line.outcome.source.name}, or the declaration of the outcome, and build the dataset again"
             ) from error
-    names = list(line.decision.keys)
-    keys = (dict(zip(names, values, strict=True)) for values in zip(*(table[name] for name in names), strict=True))
-    units = [kind.unit(*one) for one in zip(table[DECISION_TIME], keys, strict=True)]
-    return kind.truths(labels, units)
-
-
-def _fields(truth: TruthOfOne) -> str:
-    """What a script learns of a row, as the row begins."""
-    return ",".join(map(str, truth)) if isinstance(truth, Sequence) else str(truth)
+    names = (DECISION_TIME, *kind.unit_keys)
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*(table[name] for name in names), strict=True)]
+    units = [kind.unit(row[DECISION_TIME], row) for row in rows]
+    scales = kind.scales(labels, units, learnt)
+    return kind.truths(labels, units, [scales.get(kind.series(row)) for row in rows]), scales
 
 
 def _part(table: Table, line: Line, truths: Sequence[TruthOfOne], rows: Sequence[int]) -> Mapping[str, Sequence[Any]]:

@@ -40,6 +40,7 @@ class DecisionOutcome:
         value: of the outcome, as JSON has it: a decimal is a float; None unless mature.
         without: it has no outcome: its own row states none, or rows of it state different ones.
         days: of a time to an event: until it, or to the end of the horizon.
+        later: values of the steps after the first.
     """
 
     mature_at: datetime | None
@@ -47,6 +48,7 @@ class DecisionOutcome:
     value: int | float | str | None
     without: bool = False
     days: float | None = None
+    later: tuple[int | float, ...] = ()
 
 
 def sources_of(line: Line) -> list[str]:
@@ -102,15 +104,17 @@ def derive(
         found = outcome_values(line, keys, moments, ends, reader)
         values = _plain(found[line.outcome.name])
         days = _plain(found[line.outcome.days]) if line.outcome.days in found else [None] * len(values)
+        later = list(zip(*(_plain(found[name]) for name in line.outcome.of_steps[1:]), strict=True))
     return [
         DecisionOutcome(
             mature_at=None if at == NEVER else from_micros(at),
             mature=ready,
             value=value if ready else None,
             days=took if ready else None,
+            later=rest if ready else (),
         )
-        for at, ready, value, took in zip(
-            observed.known_at.tolist(), observed.usable.tolist(), values, days, strict=True
+        for at, ready, value, took, rest in zip(
+            observed.known_at.tolist(), observed.usable.tolist(), values, days, later or [()] * len(values), strict=True
         )
     ]
 

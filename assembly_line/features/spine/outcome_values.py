@@ -89,7 +89,18 @@ def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> 
     outcome = line.outcome
     history = History(rows.entities, rows.times)
     begins = decisions.times + micros_of(outcome.gap)
-    ends = np.maximum(ends, begins)
+    if outcome.steps == 1 or outcome.horizon is None:
+        return _of_horizon(outcome, decisions, history, begins, np.maximum(ends, begins), rows)
+    span, found = micros_of(outcome.horizon), {}
+    for step, name in enumerate(outcome.of_steps):
+        since = begins + step * span
+        found[name] = _of_horizon(outcome, decisions, history, since, since + span, rows)[outcome.name]
+    return found
+
+
+def _of_horizon(
+    outcome: Outcome, decisions: Decisions, history: History, begins: Integers, ends: Integers, rows: Rows
+) -> dict[str, Column]:
     windows = history.windows(WindowQuery(decisions.entities, begins, ends, ends))
     if outcome.column is not None:
         values = rows.columns[outcome.column].take(history.order)

@@ -73,9 +73,9 @@ def horizon_ends(line: Line, times: Column, until: Column | None) -> Column:
     outcome = line.outcome
     if outcome.until is not None and until is not None:
         return instants_of(until, zone=outcome.until.source.zone, edge="end")
-    if outcome.horizon is None:
+    if outcome.span is None:
         raise ValueError(f"{outcome.name}: expected the values of its until column")
-    return Column("timestamp", times.values + micros_of(outcome.gap) + micros_of(outcome.horizon), times.valid)
+    return Column("timestamp", times.values + micros_of(outcome.gap) + micros_of(outcome.span), times.valid)
 
 
 def maturity(line: Line, times: Column, ends: Column) -> Integers:

@@ -35,7 +35,7 @@ from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
-from tests.embedded.kinds.triage.line import LINE as TRIAGE
+from tests.lines_of_kinds import line_of
 from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.flights_world import FILED, own_line, random_flights, with_peeking_view
@@ -51,6 +51,9 @@ SECONDS = 1200
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
+TICKETS_OF = line_of("triage")
+# Decisions of every day, in place of those with a whole history.
+TRIAGE = replace(TICKETS_OF, decision=replace(TICKETS_OF.decision, history_since=None))
 COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling", "activity")
 
 
@@ -105,16 +108,17 @@ def tickets() -> dict[str, list[Row]]:
     rows: list[Row] = [
         {
             "ticket_id": number,
+            "customer_id": number % 7,
             "words": number * 7 % 50,
             "product": ("invoice", "Ä", None)[number % 3],
-            "opened": flights_world.START + hours(number),
-            "closed": None if number % 11 == 0 else flights_world.START + hours(2 * number + 1),
+            "opened_at": flights_world.START + hours(number),
+            "closed_at": None if number % 11 == 0 else flights_world.START + hours(2 * number + 1),
             "team": teams[number % 4],
         }
         for number in range(60)
     ]
     facts: list[Row] = [{name: row[name] for name in ("ticket_id", "words", "product")} for row in rows]
-    return {"tickets": rows, "ticket_facts": facts}
+    return {"triage_tickets": rows, "triage_texts": facts}
 
 
 def by_several_entities() -> Case:

@@ -24,11 +24,12 @@ from assembly_line.documents import document_of, read_document
 from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.loader import load_line
 from tests.champions import a_champion
-from tests.embedded.kinds.spending.line import LINE as SPENDING
+from tests.lines_of_kinds import line_of
 from tests.unit.features.flights_world import own_line
 
 AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
 POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
+SPENDING = line_of("spending")
 SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 CONTEXT = ScoringContext(
     run_id="run-1",
@@ -220,14 +221,15 @@ def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
 
 def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() -> None:
     training = replace(SPENDING.training, quantiles=(0.1, 0.9), score_range=None)
-    line = replace(SPENDING, training=training, policy=replace(SPENDING.policy, cuts=0.9))
+    policy = replace(SPENDING.policy, cuts=0.9, capacity=None, threshold=100, exploration=0.0)
+    line = replace(SPENDING, training=training, policy=policy)
     rows = [row(1), row(2), row(3)]
     lines = [f"{rows[0].decision_id},10,150", f"{rows[1].decision_id},99,90", f"{rows[2].decision_id},1,nan"]
     answers = check_answers([one.decision_id for one in rows], lines, kind=line.predicts)
     batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=rows, answers=answers)
 
     said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
-    assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "call"), (2, 99.0, "leave")]
+    assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "invite"), (2, 99.0, "leave")]
     assert said[1]["detail"] == {"kind": "quantiles", "score_of": "0.9", "quantiles": {"0.1": 90.0, "0.9": 99.0}}
     assert [(kept["decision_id"], kept["reason"]) for kept in batch.quarantined] == [
         (rows[2].decision_id, "score_not_finite")
@@ -238,7 +240,7 @@ def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() 
 
 def test_a_champion_that_answers_something_else_than_the_line_declares_now_scores_nothing() -> None:
     require_same_question(SPENDING, a_champion("trained"), SPENDING)
-    other = replace(SPENDING.policy, threshold=5.0)
+    other = replace(SPENDING.policy, capacity=0.5)
     require_same_question(replace(SPENDING, policy=other), a_champion("trained"), SPENDING)
     with pytest.raises(ScoringFailed, match=r"answers binary .* declares amount .*line train spending"):
         require_same_question(SPENDING, a_champion("trained"), SHIPPED)

@@ -21,6 +21,7 @@ OBJECTIVES = {
     "amount": "reg:squarederror",
     "quantiles": "reg:quantileerror",
     "ranking": "rank:ndcg",
+    "forecasting": "reg:squarederror",
     "survival": "survival:cox",
 }
 
@@ -30,13 +31,16 @@ def main() -> None:
     channel, model_folder = Path(os.environ["SM_CHANNEL_TRAIN"]), Path(os.environ["SM_MODEL_DIR"])
     schema = json.loads((channel / "schema.json").read_text(encoding="utf-8"))
     names = [feature["name"] for feature in schema["features"]]
-    # The label alone; for a ranking the group too, for a time to an event its days and whether it came.
+    # The label alone; for a ranking the group too, for a forecast a label a step, for a time to an event its days and
+    # whether it came.
     width = len(schema.get("targets", ["label"]))
     table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, width + len(names))
     targets, features = table[:, :width], table[:, width:]
     rows = xgboost.DMatrix(features, label=targets[:, 0], feature_names=names)
     if "within" in schema:
         rows.set_info(qid=targets[:, 1].astype(np.uint32))
+    if "steps" in schema:
+        rows.set_info(label=targets)
     if "days" in schema:
         # Cox's model takes days that end without the event as negative.
         rows.set_info(label=np.where(targets[:, 1] == 1, targets[:, 0], -targets[:, 0]))

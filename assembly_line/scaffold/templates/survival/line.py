@@ -72,6 +72,8 @@ LINE = Line(
         framework="xgboost",
         framework_version="3.2-0",
         baseline="orders_60d",
+        # More than a horizon, so that held-out decisions are observed to its end.
+        holdout=0.4,
         hyperparameters={"rounds": 100, "max_depth": 3, "learning_rate": 0.05},
     ),
     policy=Policy(version=1, act="remind", otherwise="leave", capacity=0.2, exploration=0.05, expires_after=days(7)),
