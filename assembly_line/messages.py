@@ -197,7 +197,7 @@ class ForecastSteps(BaseModel):
 
 
 class PredictionV2(AnyPrediction):
-    """A model's answer for one decision of a line whose outcome is a number or one of several classes.
+    """A model's answer for one decision of a line whose outcome is not present or absent, or is ranked.
 
     Later versions of the line may add fields. A consumer ignores those that it does not know.
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lifelines.utils import concordance_index
 import pandas as pd
+from lifelines.utils import concordance_index
 from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score
 from sksurv.metrics import concordance_index_censored, integrated_brier_score
@@ -86,7 +86,7 @@ def forecast_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     scale = np.repeat(np.round(random.uniform(1, 9, 6), 2), 10)
     outcome = random.normal(20, 5, 60)
     answers = np.round(outcome + scale * random.normal(0, 0.8, 60), 2)[:, np.newaxis]
-    return answers, np.stack([outcome, scale], axis=1), np.repeat([1, 0, 1, 1, 0, 1], 10)
+    return answers, np.stack([outcome, scale], axis=1), np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)
 
 
 def ranking_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
@@ -95,7 +95,7 @@ def ranking_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     group = np.repeat(np.arange(25), sizes)
     relevance = random.choice([0.0, 0.0, 1.0, 2.0, 5.0], len(group))
     answers = np.round(relevance / 5 + random.normal(0, 0.6, len(group)), 0)[:, np.newaxis]
-    return answers, np.stack([relevance, group], axis=1), random.integers(0, 4, 25)[group]
+    return answers, np.stack([relevance, group], axis=1), random.integers(0, 4, 25).astype(float)[group]
 
 
 def survival_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
@@ -106,8 +106,9 @@ def survival_rows(random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     event[:6], event[6:12] = 4.0, 9.0
     days = np.minimum(event, censored)
     noise = np.clip(hazard + random.normal(0, 0.02, rows), 0.01, None)
-    answers = np.round(1 - np.exp(-np.round(noise, 2)[:, np.newaxis] * np.array(DAYS)), 3)
-    return answers, np.stack([days, event <= censored], axis=1).astype(float), random.integers(0, 4, rows)
+    answers: Floats = np.round(1 - np.exp(-np.round(noise, 2)[:, np.newaxis] * np.array(DAYS)), 3)
+    outcomes = np.stack([days, event <= censored], axis=1).astype(float)
+    return answers, outcomes, random.integers(0, 4, rows).astype(float)
 
 
 def repeated(answers: Floats, outcomes: Floats, weights: Floats, *, groups: bool) -> tuple[Floats, Floats]:

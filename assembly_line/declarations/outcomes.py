@@ -101,7 +101,7 @@ class Outcome:
         require(1 <= self.steps <= MOST_STEPS, f"{place}: steps {self.steps} is outside 1 to {MOST_STEPS}")
         require(
             self.steps == 1 or (self.horizon is not None and self.measure in ("count", *OF_A_COLUMN)),
-            f"{place}: steps= is for numbers of one horizon after the other; declare horizon=, and a measure such as count",
+            f"{place}: steps= is for numbers of one horizon after the other; declare horizon=, and count or such",
         )
         if self.value is None:
             self._check_events(place)

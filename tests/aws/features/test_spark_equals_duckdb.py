@@ -134,7 +134,7 @@ def by_several_entities() -> Case:
 
 
 def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
-    """A generated spine with a time to the event, and a spine of events with a sum of decimals; of both a sample."""
+    """A generated spine with a time to the event, and a spine of events with sums of steps; of both a sample."""
     late, day = a_line().sources["late"], a_line().sources["daily"]
     events = a_line().sources["events"]
     cadence = daily(at="02:30", zone="America/New_York")
@@ -152,7 +152,8 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
         source=events,
         by=late.entities,
         gap=hours(1),
-        horizon=hours(9),
+        horizon=hours(3),
+        steps=3,
         measure="sum",
         column="d",
         absent=0.5,
@@ -162,7 +163,11 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
     for (name, decision, outcome), sampling in zip(parts, drawn, strict=True):
         world = random_world(len(name))
         as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=2)
-        line = replace(a_line(), decision=decision, features=features, outcome=outcome)
+        line = replace(a_line(), decision=decision, features=features)
+        if outcome.steps > 1:
+            training, policy = replace(line.training, season=1), replace(line.policy, cuts=1)
+            line = replace(line, training=training, policy=policy, outcome=outcome)
+        line = replace(line, outcome=outcome)
         yield name, Case(line, world, {**request, "as_of": as_of.isoformat(), "sampling": sampling})
 
 

@@ -132,7 +132,7 @@ def test_rows_that_are_ranked_stand_together_and_no_group_is_cut(tmp_path: Path)
 
     assert inputs.schema["targets"] == ["label", "group"]
     learnt = [int(row.split(",")[1]) for row in inputs.train.decode().splitlines()]
-    judged = [group for _, group in inputs.truth.outcome]  # type: ignore[misc, union-attr]
+    judged = [group for _, group in inputs.truth.outcome]  # type: ignore[misc]
     assert len(list(groupby(learnt))) == len(set(learnt)) == 35
     assert not {*learnt} & {*judged}
     assert {learnt.count(group) for group in learnt} == {8}

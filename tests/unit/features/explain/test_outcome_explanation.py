@@ -63,7 +63,7 @@ def test_what_the_listed_events_come_to_is_what_the_dataset_says(declared: dict[
             found = explain_outcome(lake.line, name, horizon=horizon, rows=rows)
 
             assert same(found.value, values[name][place], rounded=rounds(lake.line, name))
-            assert all(found.since <= (event.time or 0) <= found.until for event in found.counted)
+            assert all((found.since or 0) <= (event.time or 0) <= (found.until or 0) for event in found.counted)
     assert len(values["decision_time"]) > 3
 
 

@@ -178,8 +178,8 @@ def test_each_step_counts_the_events_of_its_own_horizon_and_all_are_known_with_t
 
 
 def test_the_ledger_takes_every_step_and_a_time_to_an_event_once_its_horizon_is_over(tmp_path: Path) -> None:
-    events = [event(SPRING + hours(1)), event(SPRING + hours(3)), event(SPRING + days(9))]
-    lake = SmallLake(line_with(), world_of(events, SPRING), tmp_path)
+    came = (hours(1), hours(3), days(9))
+    lake = SmallLake(line_with(), world_of([event(SPRING + after) for after in came], SPRING), tmp_path)
     files = {"events": [Path(item.key) for item in lake.snapshots["events"].objects]}
 
     def found(at: timedelta, **outcome: Any) -> list[Any]:
