@@ -43,8 +43,13 @@ class StationStack(Stack):
         seconds: int,
         memory_mib: int | None = None,
         storage_mib: int = 512,
+        name: str | None = None,
     ) -> StationFunction:
-        """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`."""
+        """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`.
+
+        Args:
+            name: physical, where another stack must know it.
+        """
         function = StationFunction(
             self,
             id_,
@@ -54,9 +59,10 @@ class StationStack(Stack):
             timeout=Duration.seconds(seconds),
             memory_mib=memory_mib,
             storage_mib=storage_mib,
+            name=name,
         )
-        name = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
-        ssm.CfnParameter(function, "LogName", name=name, type="String", value=function.log_group.log_group_name)
+        parameter = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
+        ssm.CfnParameter(function, "LogName", name=parameter, type="String", value=function.log_group.log_group_name)
         return function
 
     @property

@@ -43,6 +43,7 @@ class StationFunction(Construct):
         timeout: Duration,
         memory_mib: int | None = None,
         storage_mib: int = 512,
+        name: str | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.log_group: logs.LogGroup = log_group(self, "Log", settings=runtime.settings, key=runtime.key)
@@ -51,6 +52,7 @@ class StationFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=name,
             runtime=RUNTIME,
             handler=handler,
             code=runtime.code,

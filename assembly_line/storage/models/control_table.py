@@ -22,7 +22,8 @@ OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 # What readers of its items take their members for.
 MEMBERS: Mapping[str, Allowed] = {
     **dict.fromkeys(
-        ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"), TEXT
+        ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"),
+        TEXT,
     ),
     "state": frozenset({"waiting", "decided"}),
     "decision": frozenset({"approve", "reject"}),
