@@ -116,8 +116,8 @@ class Decision:
 class Policy:
     """How a score becomes an action.
 
-    The highest scores of a batch get `act`, up to `capacity` of it. For a ranking, each group is a batch. All others get
-    `otherwise`. Chance decides a share `exploration` of the decisions, within the capacity. The ledger records the
+    The highest scores of a batch get `act`, up to `capacity` of it. For a ranking, each group is a batch. All others
+    get `otherwise`. Chance decides a share `exploration` of the decisions, within the capacity. The ledger records the
     propensity of each action. See docs/delivery.md.
 
     Args:
