@@ -163,11 +163,10 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
     for (name, decision, outcome), sampling in zip(parts, drawn, strict=True):
         world = random_world(len(name))
         as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=2)
-        line = replace(a_line(), decision=decision, features=features)
+        line = replace(a_line(), decision=decision, features=features, outcome=replace(outcome, steps=1))
         if outcome.steps > 1:
             training, policy = replace(line.training, season=1), replace(line.policy, cuts=1)
             line = replace(line, training=training, policy=policy, outcome=outcome)
-        line = replace(line, outcome=outcome)
         yield name, Case(line, world, {**request, "as_of": as_of.isoformat(), "sampling": sampling})
 
 
