@@ -525,7 +525,7 @@ class Survival(OutcomeKind):
     name = "survival"
     label_words = "the days that were observed, and 1 where the event ended them, else 0"
     answer_words = "the probability that it happened by each quarter of the horizon, which the line puts in order"
-    needs = "an event, and a decision that was observed to the end of its horizon,"
+    needs = "an event, and a decision that was observed to the end of its horizon"
     measures = (CONCORDANCE, INTEGRATED_BRIER)
 
     lowest: float | None = 0.0

@@ -123,7 +123,7 @@ def _measure(
         rows=len(mature),
         counts=kind.counts(outcomes),
         prior=sum(rates) / len(rates) if rates else None,
-        why_not={name: reason or _why_not(name) for name, found in figures.items() if found is None},
+        why_not={name: reason or _why_not(kind, name) for name, found in figures.items() if found is None},
         figures=figures,
     )
 
@@ -135,12 +135,12 @@ def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Tr
     return kind.truths(labels, units, [one.get("scale") for one in predictions])
 
 
-def _why_not(figure: str) -> str:
+def _why_not(kind: OutcomeKind, figure: str) -> str:
     if figure.endswith("_interval"):
-        return "too few clusters, or too few positives, to resample"
+        return f"too few clusters, or too few with {kind.needs}, to resample"
     if figure.startswith("baseline_"):
         return "the one-feature rule has no numeric value here"
-    return "some class has no mature outcome yet"
+    return f"the mature outcomes lack {kind.needs}"
 
 
 def _figures(

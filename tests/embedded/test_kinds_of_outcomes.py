@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -302,6 +303,6 @@ def test_a_person_reads_the_measures_of_the_kind(
     assert "RMSE" in spending.shown["champion"]
     assert "macro AUC" in triage.shown["review"]
     assert "log loss" in triage.shown["performance"]
-    assert "NDCG at capacity" in mails.shown["review"]
+    assert re.search(r"rule by product_bought_60d\s+NDCG [\d.]+, NDCG at capacity [\d.]+", mails.shown["review"])
     assert "MASE" in demand.shown["champion"]
     assert "of the training curve for everyone" in orders.shown["review"]

@@ -20,7 +20,7 @@ For = Annotated[
     typer.Option(
         "--for",
         metavar="KIND",
-        help="What it predicts: classification, forecasting, multiclass, ranking, regression or survival.",
+        help="Kind of outcome: classification, forecasting, multiclass, ranking, regression or survival.",
         autocompletion=completing.kinds,
     ),
 ]
