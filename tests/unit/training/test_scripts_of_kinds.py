@@ -60,7 +60,7 @@ def table(line: Line) -> dict[str, list[Any]]:
     strength = random.integers(0, 3, ROWS)
     names = list(line.features)
     columns: dict[str, list[Any]] = {
-        name: ["a"] * ROWS if kind_of(feature) == "category" else random.normal(0, 1, ROWS).tolist()
+        name: ["a", "b"] * (ROWS // 2) if kind_of(feature) == "category" else random.normal(0, 1, ROWS).tolist()
         for name, feature in line.features.items()
     }
     columns |= {name: (np.arange(ROWS) // 8).tolist() for name in line.decision.keys}
