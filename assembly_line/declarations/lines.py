@@ -334,6 +334,10 @@ class Line:
             except RequestRefused as error:
                 raise DeclarationError(f"{place}: validation: {error}; declare no limits") from error
             validation.check_measures(place, kind.measures, kind=kind.name)
+            require(
+                validation.calibration is None or kind.calibrated,
+                f"{place}: validation.calibration: a {kind.name} outcome has no calibration error; leave it out",
+            )
 
     @property
     def predicts(self) -> OutcomeKind:

@@ -83,6 +83,8 @@ class OutcomeKind:
     answer_words: ClassVar[str]
     # What a part must hold, so that it teaches something and judges something.
     needs: ClassVar[str] = "outcomes that differ"
+    # Whether answers are compared with what happened on average.
+    calibrated: ClassVar[bool] = True
     # The first one that has a constant decides whether a model is worth its trouble.
     measures: ClassVar[tuple[Measure, ...]]
 

@@ -41,6 +41,7 @@ class Ranking(OutcomeKind):
     label_words = "the relevance, a number of at least 0, and the number of the group"
     answer_words = "a number that is higher for the more relevant one of a group"
     needs = "a group whose outcomes differ"
+    calibrated = False
     measures = (NDCG, NDCG_AT_CAPACITY)
 
     within: tuple[str, ...]
@@ -122,6 +123,7 @@ class Survival(OutcomeKind):
     label_words = "the days that were observed, and 1 where the event ended them, else 0"
     answer_words = "the probability that it happened by each quarter of the horizon, which the line puts in order"
     needs = "an event, and a decision that was observed to the end of its horizon"
+    calibrated = False
     measures = (CONCORDANCE, INTEGRATED_BRIER)
 
     lowest: float | None = 0.0
@@ -203,6 +205,7 @@ class Forecast(OutcomeKind):
     label_words = "the number of each step, in order"
     answer_words = "one number for each step, in order"
     needs = "outcomes that differ, of series with decisions a season apart"
+    calibrated = False
     measures = (MASE, MAE)
 
     steps: int

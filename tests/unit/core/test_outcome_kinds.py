@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line import Line
+from assembly_line import Line, Validation
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.embedded.sagemaker.jobs.records import ColumnFilter
 from assembly_line.errors import DeclarationError, RequestRefused
@@ -133,6 +133,11 @@ def test_a_line_that_declares_nothing_new_has_the_json_that_it_had() -> None:
             lambda: replace(TRIAGE, training=replace(TRIAGE.training, ranked_within=("customer_id",))),
             "the outcome team is no relevance",
         ),
+        (
+            lambda: replace(MAILS, validation=Validation(calibration=0.1)),
+            "a ranking outcome has no calibration error",
+        ),
+        (lambda: replace(ORDERS, validation=Validation(thresholds={"auc": 0.7})), "'auc' is no measure of a survival"),
         (lambda: demand(season=None), "the outcome sold has steps; declare training.season"),
         (lambda: demand(season=0), "training.season 0 is outside 1 to 100"),
         (lambda: demand(quantiles=(0.5,)), "leave training.quantiles out, as a forecast has steps"),
