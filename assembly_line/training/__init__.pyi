@@ -44,6 +44,12 @@ from .service.recorded import history as history
 from .service.recorded import record_of as record_of
 from .service.recorded import runs_compared as runs_compared
 from .service.reviews import listed as listed
+from .serving.model_process import MODEL_SERVER as MODEL_SERVER
+from .serving.model_process import ModelProcess as ModelProcess
+from .serving.places import ScoringPlan as ScoringPlan
+from .serving.places import scoring_plan as scoring_plan
+from .serving.rows import answered as answered
+from .serving.rows import asked as asked
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from assembly_line.errors import NotFound
 from assembly_line.outcome_kinds import ID_AND_LAST
+from assembly_line.training.serving.places import Asked, Place
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RunContext(State):
 
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+        scored_by: what the request wishes: `auto`, `function` or `transform`.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class RunContext(State):
     dataset_request: dict[str, Any]
     started_at: str
     refit: bool = False
+    scored_by: Asked = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,8 @@ class PreparedJob(State):
     transform_instance_type: str | None = None
     transform_local_storage: bool = False
     output_filter: str = ID_AND_LAST
+    scored_by: Place = "transform"
+    scored_by_because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

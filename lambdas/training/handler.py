@@ -50,6 +50,7 @@ from assembly_line.training import (
     read_answers,
     resolve,
     run_record,
+    scoring_plan,
     script_mode,
     training_inputs,
 )
@@ -90,6 +91,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
         refit=release.line.training.refit,
+        scored_by=request.scored_by,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
@@ -118,6 +120,14 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     training, environment = release.line.training, TrainingEnvironment.from_process()
     fit = fit_of(phase, refit=training.refit)
     store = _files(run, fit)
+    kind = release.line.predicts
+    plan = scoring_plan(
+        run.scored_by,
+        rows=inputs.batch,
+        width=kind.width,
+        image=_image_of(release).uri,
+        most_mib=int(environment.function_scoring_mib),
+    )
     partition = account().client("sagemaker").meta.partition
     role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
@@ -138,7 +148,9 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         local_storage=local_storage_gb(training.instance_type) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
-        output_filter=release.line.predicts.output_filter(len(inputs.schema["features"])),
+        output_filter=kind.output_filter(len(inputs.schema["features"])),
+        scored_by=plan.by,
+        scored_by_because=plan.why,
     )
 
 
