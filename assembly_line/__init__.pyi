@@ -1,5 +1,6 @@
 """The words in which a line is declared."""
 
+from .declarations.clock import Refresh as Refresh
 from .declarations.decisions import Decision as Decision
 from .declarations.decisions import Policy as Policy
 from .declarations.entities import Entity as Entity

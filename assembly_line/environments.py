@@ -106,6 +106,16 @@ class ChampionsEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class RefreshEnvironment(Environment):
+    """lambdas/refresh: whether a line trains again."""
+
+    store_bucket: str
+    control_table: str
+    champion_table: str
+    training_machine_arn: str
+
+
+@dataclass(frozen=True)
 class ScoringEnvironment(Environment):
     """lambdas/scoring: begin, prepare, publish, deliver."""
 

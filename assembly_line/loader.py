@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import linecache
-import os
 import sys
 import textwrap
 import traceback
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import AssemblyError, DeclarationError, NotFound
 from assembly_line.release import Release
+from assembly_line.scripts import read_script
 
 # The declaration itself travels as JSON; data.py fetches public data and runs before there is anything to release.
 NOT_RELEASED = ("line.py", "data.py")
@@ -53,18 +52,6 @@ def load_line(folder: Path, name: str) -> Release:
         raise NotFound(f"line {name!r} is not declared under {folder}; there are: {', '.join(known) or 'none'}")
     with _importable(folder):
         return _load(file)
-
-
-def files_digest(folder: Path) -> str:
-    """Digest of every Python file under `folder`, by its place there: while it stays, each line stays what it was.
-
-    It is read in a fraction of the time that a `line.py` takes to run.
-
-    Raises:
-        DeclarationError: a file cannot be read.
-    """
-    files = sorted(path for path in folder.rglob("*.py") if path.is_file())
-    return digest([[digest_bytes(os.fsencode(path.relative_to(folder))), digest_bytes(_read(path))] for path in files])
 
 
 @contextmanager
@@ -144,19 +131,7 @@ def _parts(file: Path, error: Exception, *, expected: str | None = None) -> dict
 
 def _scripts(folder: Path) -> dict[str, bytes]:
     """What a release takes along: every script that lies in the line's folder, and nothing below it."""
-    return {path.name: _read(path) for path in sorted(folder.glob("*.py")) if path.name not in NOT_RELEASED}
-
-
-def _read(script: Path) -> bytes:
-    try:
-        return script.read_bytes()
-    except OSError as error:
-        raise DeclarationError(
-            f"{script}: cannot be read as a script: {error.strerror or error}; expected a file, or another name",
-            where=str(script),
-            value=error.strerror or str(error),
-            expected="a file that can be read",
-        ) from error
+    return {path.name: read_script(path) for path in sorted(folder.glob("*.py")) if path.name not in NOT_RELEASED}
 
 
 def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
@@ -173,5 +148,5 @@ def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:
                 value=f"beside {shared}",
                 expected="one script of a name",
             )
-        found[script] = _read(shared)
+        found[script] = read_script(shared)
     return found

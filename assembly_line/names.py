@@ -192,6 +192,11 @@ def online_machine(environment: str) -> str:
     return f"{PROJECT}-{aws_name(environment)}-online"
 
 
+def refresh_function(environment: str) -> str:
+    """Physical name of the function that looks whether a line trains again, so that a line's schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-refresh"
+
+
 def query_workgroup(environment: str) -> str:
     """Name of the Athena workgroup in which people explore."""
     return f"{PROJECT}-{aws_name(environment)}"

@@ -114,7 +114,12 @@ FEATURES = Station(
 TRAINING = Station(
     name="training",
     machines=(TRAINING_RUN,),
-    handlers={"training": "TrainingEnvironment", "review": "ReviewEnvironment", "champions": "ChampionsEnvironment"},
+    handlers={
+        "training": "TrainingEnvironment",
+        "review": "ReviewEnvironment",
+        "champions": "ChampionsEnvironment",
+        "refresh": "RefreshEnvironment",
+    },
     commands={
         "train": Command(
             "training",

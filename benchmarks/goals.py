@@ -19,13 +19,13 @@ ALONE = "queue handler, records/s without network"
 SYNTHESIS = "synthesis against a bare app"
 # Processor time of a call before anything was done for it, in bare processes (see `stations.startup`); of one run.
 CALLS_BEFORE = {
-    "--help": 0.67,
-    "status": 1.68,
-    "features list": 2.17,
-    "dataset list": 2.13,
-    "review list": 1.70,
-    "performance": 2.16,
-    "board": 1.69,
+    "--help": 0.68,
+    "status": 1.70,
+    "features list": 2.45,
+    "dataset list": 2.63,
+    "review list": 1.62,
+    "performance": 2.54,
+    "board": 1.70,
 }
 # What profiles of single cases showed.
 REASONS = {

@@ -79,7 +79,7 @@ class FoundationStack(Stack):
         # Without a policy of its own, so that only this account's identities may put events.
         self.bus = events.EventBus(self, "Bus", description="Station events of the assembly line")
         self.alarms = Alarms(self, "Alarms", key=self.key, email=settings.alarm_email)
-        self.people = People(self, "People", sign_in=settings.sign_in)
+        self.people = People(self, "People", sign_in=settings.sign_in, federated_roles=settings.federated_roles)
         self._let_people_look()
         self._export_for_lines()
         Parameters(self, environment=deployment.environment, values=self._parameters())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -23,18 +25,21 @@ from stacks.constructs.data.data_bucket import BY_PREFIX
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
 from stacks.constructs.schedules.schedules import Schedules
-from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
+from stacks.station import StationStack
 
 
 class LineStack(Stack):
-    """May refer to the foundation and name what the features stack has; nothing refers to it, so that a line can go."""
+    """May refer to the foundation and name what the stations have; nothing refers to it, so that a line can go."""
 
-    def __init__(self, scope: Construct, *, line: Line, foundation: FoundationStack, features: FeaturesStack) -> None:
+    def __init__(
+        self, scope: Construct, *, line: Line, foundation: FoundationStack, stations: Sequence[StationStack]
+    ) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
-        # Its schedules name machines of that stack, which must be there first.
-        self.add_dependency(features)
+        # Its schedules name what these stacks have, which must be there first.
+        for station in stations:
+            self.add_dependency(station)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
         self._topic = sns.Topic(

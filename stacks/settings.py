@@ -28,7 +28,9 @@ RETENTIONS = {
 }
 
 # How people sign in to the account, which decides what vouches for the name of their session.
-SIGN_INS = ("iam_users", "identity_center", "unverified")
+SIGN_INS = ("iam_users", "identity_center", "federation", "unverified")
+# A role's name, after the path that it may have.
+ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 # Capacity of one worker in DPUs.
 WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
@@ -43,12 +45,15 @@ class Settings:
         access_log_days: how long the access logs of the buckets are kept, 1 to 3653 days.
         sign_in: how people sign in to the account, so that nobody reviews under another's name. `iam_users`: the
             session carries the name of the IAM user. `identity_center`: it carries the name of the user in IAM Identity
-            Center. `unverified`: any identity of the account may use any name.
+            Center. `federation`: it carries the source identity that a SAML or OIDC provider gave. `unverified`: any
+            identity of the account may use any name.
         batch_window_seconds: how long feedback and station events are gathered before a function is called, 1 to 300.
             Longer is cheaper, shorter is fresher.
         queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
             functions at once.
         schedules: whether the tables and online features of lines are refreshed at the moments that they declare.
+        federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
+            before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.
         account: the AWS account, twelve digits in quotes. None means the one of the CLI.
         region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
         alarm_email: the address that receives every alarm. It must confirm the subscription once.
@@ -73,6 +78,7 @@ class Settings:
     batch_window_seconds: int
     queue_consumers: int = 2
     schedules: bool = True
+    federated_roles: tuple[str, ...] = ()
     account: str | None = None
     region: str | None = None
     alarm_email: str | None = None
@@ -94,6 +100,7 @@ class Settings:
             f"log_retention_days {self.log_retention_days}: expected one of {', '.join(map(str, RETENTIONS))}",
         )
         _require(self.sign_in in SIGN_INS, f"sign_in {self.sign_in!r}: expected one of {', '.join(SIGN_INS)}")
+        self._check_federated_roles()
         _require(
             self.spark_worker_type in WORKER_TYPES,
             f"spark_worker_type {self.spark_worker_type!r}: expected one of {', '.join(WORKER_TYPES)}",
@@ -119,6 +126,16 @@ class Settings:
             self.account is None or bool(re.fullmatch(r"\d{12}", self.account)),
             f"account {self.account!r}: expected twelve digits in quotes",
         )
+
+    def _check_federated_roles(self) -> None:
+        given, federation = list(self.federated_roles), self.sign_in == "federation"
+        expected = "at least one role that people open by SAML or OIDC" if federation else "none"
+        _require(bool(given) is federation, f"federated_roles {given}: sign_in {self.sign_in!r} expects {expected}")
+        for role in given:
+            _require(
+                bool(ROLE.fullmatch(role)),
+                f"federated_roles {role!r}: expected the name of a role in the account, after its path if it has one",
+            )
 
     @property
     def spark_dpus(self) -> int:
@@ -150,11 +167,15 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         _require(name in kinds, f"unknown setting {name}; there are {', '.join(kinds)}")
         kind = kinds[name]
+        if kind == tuple[str, ...]:
+            texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+            _require(texts, f"{name} = {value!r}: expected a list of texts in quotes")
+            continue
         allowed = kind.__args__ if isinstance(kind, types.UnionType) else (kind,)
         _require(type(value) in allowed, f"{name} = {value!r}: expected {_named(allowed)}")
     missing = [name for name in required if name not in values]
     _require(not missing, f"missing: {', '.join(missing)}")
-    return values
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _named(kinds: tuple[type, ...]) -> str:

@@ -45,11 +45,13 @@ class StationStack(Stack):
         memory_mib: int | None = None,
         storage_mib: int = 512,
         layer: Path | None = None,
+        name: str | None = None,
     ) -> StationFunction:
         """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`.
 
         Args:
             layer: packages of its own, in place of those of the other functions.
+            name: physical, where another stack must know it.
         """
         function = StationFunction(
             self,
@@ -61,9 +63,10 @@ class StationStack(Stack):
             memory_mib=memory_mib,
             storage_mib=storage_mib,
             layer=layer,
+            name=name,
         )
-        name = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
-        ssm.CfnParameter(function, "LogName", name=name, type="String", value=function.log_group.log_group_name)
+        parameter = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))
+        ssm.CfnParameter(function, "LogName", name=parameter, type="String", value=function.log_group.log_group_name)
         return function
 
     @property

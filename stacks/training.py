@@ -5,7 +5,8 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from assembly_line.environments import ChampionsEnvironment, ReviewEnvironment, TrainingEnvironment
+from assembly_line.environments import ChampionsEnvironment, RefreshEnvironment, ReviewEnvironment, TrainingEnvironment
+from assembly_line.names import refresh_function
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
     discard_models,
@@ -17,7 +18,7 @@ from stacks.constructs.access.sagemaker_access import (
     run_transform_jobs,
     use_model_packages,
 )
-from stacks.constructs.machine import Machine, run_other_machine
+from stacks.constructs.machine import Machine, run_other_machine, start_and_list
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -48,6 +49,7 @@ class TrainingStack(StationStack):
             champion_table=foundation.champions.name,
         )
         self.training_machine = self._machine(features)
+        self._refresh()
         self.parameters()
 
     def _begin(self) -> StationFunction:
@@ -111,6 +113,27 @@ class TrainingStack(StationStack):
         self.foundation.champions.grant_read(function.role)
         self.foundation.champions.grant_write(function.role)
         return function
+
+    def _refresh(self) -> None:
+        """Called by the schedules of lines, which know it by name."""
+        function = self.function(
+            "Refresh",
+            handler="refresh.handler.look",
+            environment=RefreshEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=self.foundation.store.name,
+                control_table=self.foundation.control.name,
+                champion_table=self.foundation.champions.name,
+                training_machine_arn=self.training_machine.arn,
+            ),
+            seconds=training.CONCLUDE_SECONDS,
+            name=refresh_function(self.environment_name),
+        )
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.control.grant_read(function.role)
+        self.foundation.control.grant_write(function.role)
+        self.foundation.champions.grant_read(function.role)
+        start_and_list(function.role, self.training_machine)
 
     def _step(self, id_: str, handler: str, seconds: int) -> StationFunction:
         return self.function(id_, handler=handler, environment=self._environment, seconds=seconds, storage_mib=2048)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assembly_line.cli.environment_settings import setting
+from assembly_line.cli.environment_settings import sign_in_of
 from assembly_line.cli.session import EMBEDDED, REPOSITORY
 from assembly_line.doctor.examination import Examination, fast, whole
 from assembly_line.doctor.wanted import Wanted
@@ -65,7 +65,7 @@ def refuse_what_cannot_be_deployed(session: Session) -> None:
 
 def wanted_of(session: Session, *, account: str, region: str) -> Wanted:
     """What the environment asks of its account, from its templates, its settings and the declared lines."""
-    sign_in = setting(session.environment, "sign_in")
+    sign_in = sign_in_of(session.environment)
     assembly = assemble(REPOSITORY, session.state, session.output.note, environment=session.environment)
     templates = read_templates(assembly, session.environment)
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.environment_settings import setting
+from assembly_line.cli.environment_settings import sign_in_of
 from assembly_line.cli.session import REPOSITORY, require_settings
 from assembly_line.embedded import StateFolder, assemble, judged_definitions, judged_installations
 from assembly_line.loader import load_lines
@@ -53,7 +53,7 @@ def prove(session: Session, environments: Sequence[str], *, mutated: bool = Fals
     found = [Proof(case="every environment", judgements=(judged_installations(releases.values()),))]
     for environment in environments:
         assembly = assemble(REPOSITORY, session.state, session.output.note, environment=environment)
-        for case in cases(read_templates(assembly, environment), tuple(releases), setting(environment, "sign_in")):
+        for case in cases(read_templates(assembly, environment), tuple(releases), sign_in_of(environment)):
             session.output.note(f"Judging {case.name} ...")
             trial = Trial(recording, case)
             judgements = judge(trial, raised())

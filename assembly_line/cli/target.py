@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.cli.aws_sessions import new_session
 from assembly_line.cli.session import EMBEDDED
-from assembly_line.errors import RequestRefused, TargetUnreachable
+from assembly_line.errors import NotPermitted, RequestRefused, TargetUnreachable
 from assembly_line.names import Parameter
 from assembly_line.storage import Account, Parameters
 
@@ -31,6 +31,7 @@ ROLES = {
 PERSISTENT = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
 # The SageMaker control plane of the embedded AWS answers faults with 500: trying again only hides them.
 ONCE = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=5, read_timeout=60)
+MACHINE_ACCOUNT = re.compile(r"\barn:[\w-]+:states:[\w-]+:(\d{12}):stateMachine:")
 API_ID = re.compile(r"(?:execute-api/|//)([a-z0-9]+)(?:\.execute-api\.|/|$)")
 
 
@@ -42,7 +43,7 @@ class Target(Account):
     """
 
     def __init__(
-        self, *, environment: str, session: Session, where: str, endpoints: Mapping[str, str] | None = None
+        self, *, environment: str, session: Session, where: str = "", endpoints: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(
             environment,
@@ -81,6 +82,7 @@ class Target(Account):
 
         Raises:
             RequestRefused: there is no such role.
+            NotPermitted: the caller may not take it, or not under this name.
         """
         from botocore.credentials import Credentials
 
@@ -93,12 +95,27 @@ class Target(Account):
             )
         name = role if self.embedded else self._user()
         arn = self.parameters.value(ROLES[role])
-        found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+        try:
+            found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            raise NotPermitted(
+                f"--as {role}: AWS lets {self.caller()} take no session {name!r} of {arn}: your permissions or the "
+                f"role's trust policy do not allow it; `line --environment {self.environment} doctor` looks at the way "
+                "in which you sign in"
+            ) from error
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
     @property
     def account_id(self) -> str:
-        return self.caller().split(":")[4]
+        """From the state machines that the stacks published, which most commands read anyway; else AWS is asked."""
+        try:
+            published = " ".join(self.parameters.all.values())
+        except ClientError:  # such as a caller who may not read them
+            published = ""
+        found = MACHINE_ACCOUNT.search(published)
+        return found.group(1) if found else self.caller().split(":")[4]
 
     def caller(self) -> str:
         """ARN of whose credentials these are."""
@@ -155,12 +172,11 @@ def account_target(environment: str, *, region: str | None, profile: str | None)
         session = new_session(profile=profile, region=region)
         if session.get_config_variable("region") is None:
             raise TargetUnreachable(f"environment {environment!r}: no Region is set; use --region or AWS_REGION")
-        sts: Any = session.create_client("sts", config=PERSISTENT)
-        account = sts.get_caller_identity()["Account"]
+        target = Target(environment=environment, session=session)
+        target.where = f"environment {environment} in account {target.account_id}, {target.region}"
     except (BotoCoreError, ClientError) as error:
         raise TargetUnreachable(
             f"environment {environment!r}: {error}; choose credentials with --profile, or leave --environment out "
             "for the embedded AWS"
         ) from error
-    where = f"environment {environment} in account {account}, {session.get_config_variable('region')}"
-    return Target(environment=environment, session=session, where=where)
+    return target

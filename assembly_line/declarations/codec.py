@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT
+from assembly_line.declarations.clock import Refresh
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity
@@ -81,6 +82,7 @@ VALUES: dict[str, type[Any]] = {
         Predictive,
         Preprocessing,
         Ratio,
+        Refresh,
         Sampling,
         Share,
         SinceLast,

@@ -15,6 +15,7 @@ from assembly_line.declarations.checks import (
     check_name,
     require,
 )
+from assembly_line.declarations.clock import Refresh, check_clock
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
@@ -27,7 +28,6 @@ from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.tables import check_refresh
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
@@ -170,6 +170,7 @@ class Line:
         tables: a tuple of `aggregate(...)` and `wide(...)`: tables to explore. No dataset depends on them.
         online_refresh: when the features are published for decisions in real time, such as `daily at 06:00`, in UTC.
             None means only by hand.
+        refresh: `Refresh(...)`: when the line trains again by itself. None means only by hand.
     """
 
     name: str
@@ -186,6 +187,7 @@ class Line:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     online_refresh: str | None = None
+    refresh: Refresh | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -213,7 +215,7 @@ class Line:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
             )
-        check_refresh(f"{place}: online_refresh", self.online_refresh)
+        check_clock(f"{place}: online_refresh", self.online_refresh)
         check_distinct(f"{place}: table", [table.name for table in self.tables])
         for table in self.tables:
             if isinstance(table, WideTable):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from assembly_line.declarations.checks import MONTH, NUMERIC, check_distinct, check_name, require
+from assembly_line.declarations.clock import check_clock
 from assembly_line.declarations.entities import By, Entity, check_entities, entities_of, key_columns
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.typed import typed
@@ -17,11 +17,6 @@ MeasureKind = Literal["count", "sum", "mean", "min", "max", "distinct"]
 TablePeriod = Literal["day", "week", "month"]
 PERIOD = "period_start"
 GROUPABLE = ("int64", "string", "boolean", "date")
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-REFRESH = re.compile(
-    rf"(?:daily|weekly on (?P<weekday>{'|'.join(DAYS)})|monthly on (?P<day>[1-9]|1\d|2[0-8]))"
-    r" at (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)"
-)
 
 
 @typed
@@ -82,7 +77,7 @@ class AggregateTable:
             check_name(f"{place}: measure", name)
             self._check_measure(f"{place}: measure {name}", one)
         check_distinct(f"{place}: column", [PERIOD, MONTH, *self.groups, *self.measures])
-        check_refresh(f"{place}: refresh", self.refresh)
+        check_clock(f"{place}: refresh", self.refresh)
         try:
             zone_of(self.zone)
         except ValueError as error:
@@ -107,14 +102,6 @@ class AggregateTable:
             not numbers or kind.startswith(NUMERIC),
             f"{place}: {measure.kind} of column {measure.column}, which is {kind}; expected a number",
         )
-
-
-def check_refresh(place: str, refresh: str | None) -> None:
-    require(
-        refresh is None or bool(REFRESH.fullmatch(refresh)),
-        f"{place}: {refresh!r}: expected such as 'daily at 05:00', 'weekly on monday at 05:00' or "
-        "'monthly on 1 at 05:00' (UTC)",
-    )
 
 
 @typed

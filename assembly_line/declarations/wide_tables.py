@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assembly_line.declarations.checks import MONTH, check_distinct, check_name, require
+from assembly_line.declarations.clock import check_clock
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
 from assembly_line.declarations.entities import By, Entity, entities_of, key_columns, names_of
 from assembly_line.declarations.features import Feature, StaticFeature
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.tables import AggregateTable, check_refresh
+from assembly_line.declarations.tables import AggregateTable
 from assembly_line.declarations.typed import typed
 
 OCCASION = "as_of"
@@ -45,7 +46,7 @@ class WideTable:
         place = f"Table {self.name}"
         require(bool(self.features), f"{place}: features is empty; name at least one of the line")
         require(bool(self.by), f"{place}: by is empty; {self.population.population.name} carries no entity's keys")
-        check_refresh(f"{place}: refresh", self.refresh)
+        check_clock(f"{place}: refresh", self.refresh)
         Decision(name=self.name, entities=self.by, spine=self.population)
         check_distinct(f"{place}: column", [*key_columns(self.by), OCCASION, MONTH, *self.features])
 

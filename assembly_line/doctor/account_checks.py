@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assembly_line.declarations.images import image
@@ -10,11 +10,15 @@ from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
 from assembly_line.names import stack_name
 from assembly_line.proof.findings import Finding, fault, remark
+from assembly_line.proof.permissions.policies import as_list
+from assembly_line.proof.permissions.rules import matches
+from assembly_line.proof.permissions.sign_in import SignIn
 from assembly_line.proof.templates import Resource
 
 QUALIFIER = "hnb659fds"
 TOOLKIT = "CDKToolkit"
 RUNTIME = "python3.14"
+SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 # Type -> service, operation, parameter, by which a thing is looked for under its name. `{name}` or `{arn}`.
 LOOK_UPS = {
     "AWS::SNS::Topic": ("sns", "get_topic_attributes", {"TopicArn": "{arn}"}),
@@ -64,20 +68,63 @@ def identities(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
     yield from unanswered(check, "caller", caller)
     if not caller.value:
         return
-    arn = str(caller.value)
-    kind = "identity_center" if "AWSReservedSSO_" in arn else "iam_users" if ":user/" in arn else None
+    arn, sign_in = str(caller.value), wanted.sign_in.kind
+    kind = _kind_of(arn, wanted.sign_in)
     if arn.endswith(":root"):
         yield fault(
             check, arn, "is the account's root user, who cannot assume a role", "sign in as an identity of your own"
         )
-    elif wanted.sign_in != "unverified" and kind is None:
-        says = (
-            f"is a role or federated session; sign_in = {wanted.sign_in} lets only others become scientist or reviewer"
-        )
+    elif sign_in != "unverified" and kind is None:
+        says = f"is a session of another role; sign_in = {sign_in} lets only others become scientist or reviewer"
         yield remark(check, arn, says, "sign in by the kind of the setting, or change sign_in in the settings file")
-    elif wanted.sign_in not in ("unverified", kind):
-        says = f"signs in as {kind}, and sign_in is {wanted.sign_in}: it can assume none of the line's roles"
+    elif sign_in not in ("unverified", kind):
+        says = f"signs in as {kind}, and sign_in is {sign_in}: it can assume none of the line's roles"
         yield fault(check, arn, says, f'set sign_in = "{kind}" in settings/{wanted.environment}.toml')
+
+
+def _kind_of(arn: str, sign_in: SignIn) -> str | None:
+    """The setting `sign_in` under which this caller can take the line's roles."""
+    if ":user/" in arn:
+        return "iam_users"
+    opened = arn.partition(":assumed-role/")[2].partition("/")[0]
+    if opened.startswith("AWSReservedSSO_"):
+        return "identity_center"
+    return "federation" if opened in {role.rpartition("/")[2] for role in sign_in.roles} else None
+
+
+def federated_roles(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
+    """Whether only an identity provider opens each role of `federated_roles`, and can give its source identity."""
+    check = "identities"
+    for role, arn in zip(wanted.sign_in.roles, wanted.sign_in.arns(wanted.world.place), strict=True):
+        answer = ask("iam", "get_role", "Role", RoleName=role.rpartition("/")[2])
+        yield from unanswered(check, role, answer)
+        if answer.known and (problem := _in_the_way(answer.value, arn)):
+            yield fault(check, role, *problem)
+
+
+def _in_the_way(role: Mapping[str, Any] | None, arn: str) -> tuple[str, str] | None:
+    """Why nobody can trust the names of a federated role's sessions, and what to do."""
+    if role is None or role["Arn"] != arn:
+        says = "is in federated_roles, and the account has no such role: nobody takes the line's roles through it"
+        return says, "create it, or name it with its path, as docs/configuration.md says"
+    allowing = [each for each in as_list(role["AssumeRolePolicyDocument"]["Statement"]) if _allows(each)]
+    if not all(_federated(each) for each in allowing):
+        says = "opens to others than an identity provider, and these could claim any name"
+        return says, "let its trust policy allow Federated principals alone"
+    actions = [action for each in allowing for action in as_list(each.get("Action", []))]
+    if not any(matches(action, SET_SOURCE_IDENTITY, fold=True) for action in actions):
+        says = f"does not allow {SET_SOURCE_IDENTITY}: no session of it carries a name that the line can trust"
+        return says, f"allow {SET_SOURCE_IDENTITY} in its trust policy, beside the sign-in"
+    return None
+
+
+def _allows(statement: dict[str, Any]) -> bool:
+    return bool(statement["Effect"] == "Allow")
+
+
+def _federated(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    return isinstance(principal, dict) and set(principal) == {"Federated"}
 
 
 def region(ask: Ask, wanted: Wanted) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ Check = Callable[[Ask, Wanted], Iterator[Finding]]
 FAST: tuple[Check, ...] = (
     account_checks.bootstrap,
     account_checks.identities,
+    account_checks.federated_roles,
     account_checks.left_behind,
 )
 SLOW: tuple[Check, ...] = (

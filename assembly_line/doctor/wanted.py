@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from assembly_line.declarations.lines import Line
+from assembly_line.proof.permissions.sign_in import SignIn
 from assembly_line.proof.world import World
 
 
@@ -28,13 +29,13 @@ Ask = Callable[..., Answer]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Args: `bootstrap`: the version that the assembly needs; `sign_in`: how people sign in, by the settings."""
+    """Args: `bootstrap`: the version that the assembly needs; `sign_in`: by the settings."""
 
     world: World
     lines: tuple[Line, ...]
     region: str
     bootstrap: int
-    sign_in: str
+    sign_in: SignIn
 
     @property
     def environment(self) -> str:

@@ -15,6 +15,7 @@ from assembly_line.proof.machines.tasks import machines
 from assembly_line.proof.permissions import grants
 from assembly_line.proof.permissions import judgement as permission
 from assembly_line.proof.permissions.rules import Rules
+from assembly_line.proof.permissions.sign_in import SignIn
 from assembly_line.proof.physical_names import Place
 from assembly_line.proof.recording import Recording
 from assembly_line.proof.templates import Templates, renamed
@@ -22,6 +23,7 @@ from assembly_line.proof.translation import translator
 from assembly_line.proof.world import World
 
 RECORDED_ACCOUNT = "000000000000"
+IAM_USERS = SignIn()
 # As long as settings and declarations allow.
 LONGEST_ENVIRONMENT = "e" * 16
 LONGEST_LINE = 24
@@ -35,10 +37,10 @@ class Case:
     templates: Templates
     place: Place = field(default_factory=Place)
     lines: Mapping[str, str] = field(default_factory=dict)
-    sign_in: str = "iam_users"
+    sign_in: SignIn = IAM_USERS
 
 
-def cases(templates: Templates, lines: tuple[str, ...], sign_in: str = "iam_users") -> tuple[Case, ...]:
+def cases(templates: Templates, lines: tuple[str, ...], sign_in: SignIn = IAM_USERS) -> tuple[Case, ...]:
     """The environment with its real names, and with the longest that its parts may have."""
     fixed = {"account": templates.account, "region": templates.region}
     place = Place(**{name: value for name, value in fixed.items() if value})

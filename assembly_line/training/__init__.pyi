@@ -43,6 +43,9 @@ from .service.champions import rolled_back as rolled_back
 from .service.recorded import history as history
 from .service.recorded import record_of as record_of
 from .service.recorded import runs_compared as runs_compared
+from .service.refreshing import ModelAge as ModelAge
+from .service.refreshing import model_age as model_age
+from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
 from .serving.model_process import MODEL_SERVER as MODEL_SERVER
 from .serving.model_process import ModelProcess as ModelProcess

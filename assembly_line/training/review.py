@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
-from assembly_line.declarations.lines import RiskTier
 from assembly_line.errors import Conflict, NotPermitted
 from assembly_line.instants import format_instant
+
+if TYPE_CHECKING:
+    from assembly_line.declarations.lines import RiskTier
 
 UNVERIFIED = "unverified"
 WAITING = "waiting"

@@ -11,9 +11,10 @@ from pathlib import Path
 import boto3
 from moto import mock_aws
 
-from assembly_line.loader import files_digest, load_line
+from assembly_line.loader import load_line
 from assembly_line.names import ControlKey
 from assembly_line.release import Release
+from assembly_line.scripts import files_digest
 from assembly_line.storage import ControlTable, ObjectStore, ReleaseStore
 
 LINES = Path(__file__).parents[2] / "lines"

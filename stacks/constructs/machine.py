@@ -93,6 +93,12 @@ def start_and_stop(role: iam.Role, machine: Machine) -> None:
     )
 
 
+def start_and_list(role: iam.Role, machine: Machine) -> None:
+    """Start executions of a machine, and see which of them run."""
+    allow(role, ("states:ListExecutions", "states:StartExecution"), (machine.arn,))
+    allow(role, ("states:DescribeExecution",), (machine.executions_for(role),), because=_NAMED_LATER)
+
+
 def watch_with(role: iam.Role, rule: str) -> None:
     """The rule that Step Functions itself keeps in the account to learn of the end of what it started."""
     allow(role, ("events:DescribeRule", "events:PutRule", "events:PutTargets"), (rule,))

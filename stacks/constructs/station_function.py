@@ -44,6 +44,7 @@ class StationFunction(Construct):
         memory_mib: int | None = None,
         storage_mib: int = 512,
         layer: Path | None = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.log_group: logs.LogGroup = log_group(self, "Log", settings=runtime.settings, key=runtime.key)
@@ -52,6 +53,7 @@ class StationFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=name,
             runtime=RUNTIME,
             handler=handler,
             code=runtime.code,

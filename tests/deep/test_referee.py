@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -10,11 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from assembly_line.cli.session import REPOSITORY
 from assembly_line.embedded.deployment import cdk_command
 from assembly_line.proof.judging import Trial
-from assembly_line.proof.permissions.evaluating import Principal, PrincipalKind, Request, decide
+from assembly_line.proof.permissions.evaluating import ASSUMPTIONS, Principal, PrincipalKind, Request, decide
 from assembly_line.proof.permissions.rules import Rule, Rules
+from tests.synth.test_sign_in import KINDS, PLACE, rules_of
 
 PROGRAM = Path(__file__).with_name("referee.js")
 LIMIT_SECONDS = 600
@@ -52,6 +56,19 @@ def test_the_referee_agrees_on_requests_of_others(trial: Trial) -> None:
     assert disagreements(swapped, trial.rules) == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_referee_agrees_who_takes_the_lines_roles(kind: str) -> None:
+    """Each kind of person, under the own name and under another."""
+    rules, person = rules_of(KINDS[kind]), Principal(PrincipalKind.OPERATOR, "somebody")
+    asked = [
+        Request(person, action, role, tuple({**other.context("ann", PLACE), "sts:RoleSessionName": (name,)}.items()))
+        for role, action in itertools.product(rules.trust, KINDS[kind].asked)
+        for other, name in itertools.product(KINDS.values(), ("ann", "bob"))
+    ]
+    assert {decide(each, rules).allowed for each in asked} == {True, False}
+    assert disagreements(asked, rules) == []
+
+
 def disagreements(requests: Iterable[Request], rules: Rules) -> list[str]:
     asked = [each for each in requests if not any(one.fullmatch(told(each)) for one in UNKNOWN_TO_IT)]
     found = []
@@ -84,7 +101,8 @@ def simulation(request: Request, rules: Rules) -> dict[str, Any]:
     """One request as the referee takes it."""
     account = rules.world.place.account
     owner = request.resource.partition("/")[0] if ":s3:::" in request.resource else request.resource
-    protecting = rules.trust.get(owner, []) if request.action == "sts:AssumeRole" else rules.of_resources.get(owner, [])
+    trust = request.action in ASSUMPTIONS
+    protecting = rules.trust.get(owner, []) if trust else rules.of_resources.get(owner, [])
     context: dict[str, Any] = {"aws:SecureTransport": "true"}
     if request.principal.kind is PrincipalKind.SERVICE:
         context |= {"aws:SourceAccount": account}
@@ -99,9 +117,7 @@ def simulation(request: Request, rules: Rules) -> dict[str, Any]:
         "identityPolicies": identity(request, rules),
         "serviceControlPolicies": [],
         "resourceControlPolicies": [],
-        "resourcePolicy": policy(protecting, of_resource=True, trust=request.action == "sts:AssumeRole")
-        if protecting
-        else None,
+        "resourcePolicy": policy(protecting, of_resource=True, trust=trust) if protecting else None,
     }
 
 

@@ -51,6 +51,7 @@ DATA = {
     "models.handler.ask": "Store/runs/:rw Store/scoring/:rw",
     "online.handler.publish": "Lake/snapshots/:r Lake/sources/:r Store/releases/:r Control:r Online:rw",
     "outcomes.handler.derive": ("Lake/snapshots/:r Lake/sources/:r Store/releases/:r Ledger/ledger/:rw Control:r"),
+    "refresh.handler.look": "Champions:r Control:rw Store/datasets/:r Store/releases/:r",
     "review.handler.conclude": "Store/runs/:r Control:r",
     "review.handler.request": "Store/datasets/:r Store/releases/:r Store/runs/:r Control:rw Champions:r",
     "scoring.handler.begin": "Store/datasets/:r Store/releases/:r Control:r Champions:r",

@@ -11,6 +11,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
+from assembly_line import Refresh
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
@@ -22,6 +23,7 @@ from assembly_line.names import (
     log_parameter,
     online_machine,
     parameter_name,
+    refresh_function,
     tables_machine,
 )
 from assembly_line.proof.deployment import limits, references
@@ -187,6 +189,31 @@ def test_online_features_are_published_when_the_line_says(production: Assembly) 
     (policy,) = written.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
+
+
+def test_a_line_looks_when_it_says_whether_it_trains_again(production: Assembly) -> None:
+    line = load_line(ROOT / "lines", "coupon_redemption").line
+    stack = Stack(App(), "Line")
+    declared = replace(line, refresh=Refresh(at="weekly on monday at 04:00"), tables=())
+    alarms = Alarms(stack, "Alarms", key=Key(stack, "Key"), email=None)
+    Schedules(stack, "Schedules", line=declared, environment="prod", enabled=True, alarms=alarms)
+    written = Template.from_stack(stack)
+    (schedule,) = written.find_resources("AWS::Scheduler::Schedule").values()
+    target = schedule["Properties"]["Target"]
+    assert (schedule["Properties"]["ScheduleExpression"], schedule["Properties"]["State"]) == (
+        "cron(0 4 ? * 2 *)",
+        "ENABLED",
+    )
+    assert json.loads(target["Input"]) == {"line": "coupon_redemption"}
+    functions = production.of_type("AWS::Lambda::Function")
+    assert refresh_function("prod") in {function.properties.get("FunctionName") for function in functions}
+    assert target["Arn"]["Fn::Join"][1][-1] == f":function:{refresh_function('prod')}"
+    (policy,) = written.find_resources("AWS::IAM::Policy").values()
+    (errors,) = (one for one in written.find_resources("AWS::CloudWatch::Alarm").values() if "Errors" in str(one))
+    assert errors["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": refresh_function("prod")}]
+    invoke, keep = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (invoke["Action"], invoke["Resource"]) == ("lambda:InvokeFunction", target["Arn"])
+    assert (keep["Action"], keep["Resource"]) == ("sqs:SendMessage", target["DeadLetterConfig"]["Arn"])
 
 
 def test_queries_are_bounded_and_their_results_encrypted(each_assembly: Assembly) -> None:
@@ -413,6 +440,7 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         ("AWS::SNS::Topic", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
         # A line's own schedules name them.
+        ("AWS::Lambda::Function", refresh_function("embedded")),
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
         ("AWS::StepFunctions::StateMachine", tables_machine("embedded")),
     }

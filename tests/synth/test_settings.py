@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
-from aws_cdk.assertions import Template
 
 from assembly_line.environments import Environment
 from assembly_line.errors import DeclarationError
-from stacks.constructs.access.people import People
 from stacks.settings import load_settings
 from tests.synth.cloud_assembly import ROOT
 
@@ -24,6 +20,8 @@ access_log_days = 30
 sign_in = "iam_users"
 batch_window_seconds = 5
 """
+
+FEDERATION = GOOD.replace("iam_users", "federation")
 
 
 @pytest.mark.parametrize("environment", sorted(path.stem for path in (ROOT / "settings").glob("*.toml")))
@@ -47,7 +45,16 @@ def test_production_keeps_its_data_and_lets_nobody_choose_a_session_name() -> No
         (GOOD.replace("= 30", "= 31", 1), "log_retention_days 31: expected one of 7, 14, 30"),
         (GOOD.replace("batch_window_seconds = 5", "batch_window_seconds = 0"), "batch_window_seconds 0: expected 1 to"),
         (GOOD + "account = 123456789012", "account = 123456789012: expected a text in quotes"),
-        (GOOD.replace("iam_users", "sso"), "sign_in 'sso': expected one of iam_users, identity_center, unverified"),
+        (GOOD.replace("iam_users", "sso"), "sign_in 'sso': expected one of iam_users, identity_center, federation"),
+        (GOOD.replace("iam_users", "federation"), "federated_roles []: sign_in 'federation' expects at least one role"),
+        (GOOD + 'federated_roles = ["Analysts"]', "federated_roles ['Analysts']: sign_in 'iam_users' expects none"),
+        (FEDERATION + 'federated_roles = "Analysts"', "federated_roles = 'Analysts': expected a list of texts"),
+        (FEDERATION + "federated_roles = [1]", "federated_roles = [1]: expected a list of texts in quotes"),
+        (FEDERATION + 'federated_roles = ["*"]', "federated_roles '*': expected the name of a role"),
+        (
+            FEDERATION + 'federated_roles = ["arn:aws:iam::123456789012:role/A"]',
+            "federated_roles 'arn:aws:iam::123456789012:role/A': expected the name of a role in the account",
+        ),
         (GOOD + 'account = "1234"', "account '1234': expected twelve digits"),
         (GOOD + 'spark_worker_type = "X"', "spark_worker_type 'X': expected one of G_1X"),
         ("keep_data = ", "test.toml: Invalid value"),
@@ -61,6 +68,12 @@ def test_a_wrong_setting_is_refused_with_its_name_and_what_was_expected(
         load_settings(tmp_path, "test")
     assert expected in str(refused.value)
     assert "test.toml" in str(refused.value)
+
+
+def test_people_may_come_through_several_federated_roles(tmp_path: Path) -> None:
+    given = FEDERATION + 'federated_roles = ["people/Analysts", "Reviewers"]'
+    (tmp_path / "test.toml").write_text(given, encoding="utf-8")
+    assert load_settings(tmp_path, "test").federated_roles == ("people/Analysts", "Reviewers")
 
 
 @pytest.mark.parametrize("environment", ["Prod", "p", "prod.eu", "../prod", "a" * 17])
@@ -79,42 +92,3 @@ def test_every_variable_is_documented(contract: type[Environment]) -> None:
 def test_a_name_that_another_environment_could_begin_with_is_refused() -> None:
     with pytest.raises(DeclarationError, match="'dev-eu': expected 2 to 16 lower-case letters or digits"):
         load_settings(ROOT / "settings", "dev-eu")
-
-
-@pytest.mark.parametrize(
-    ("sign_in", "conditions"),
-    [
-        ("iam_users", {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}),
-        (
-            "identity_center",
-            {
-                "ArnLike": {"aws:PrincipalArn": "arn:<partition>:iam::<account>:role/aws-reserved/sso.amazonaws.com/*"},
-                "StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/userName}"},
-            },
-        ),
-        ("unverified", None),
-    ],
-)
-def test_a_session_carries_the_name_that_its_sign_in_vouches_for(sign_in: str, conditions: dict[str, Any]) -> None:
-    stack = Stack(App(), "People")
-    People(stack, "People", sign_in=sign_in)
-
-    roles = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
-
-    assert len(roles) == 3
-    for role in roles:
-        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert _in_words(statement.get("Condition")) == conditions
-
-
-def _in_words(value: Any) -> Any:
-    """With `<account>` in place of what CloudFormation fills in."""
-    match value:
-        case {"Fn::Join": [separator, parts]}:
-            return separator.join(_in_words(part) for part in parts)
-        case {"Ref": str(name)}:
-            return f"<{name.removeprefix('AWS::').lower().removesuffix('id')}>"
-        case dict():
-            return {key: _in_words(each) for key, each in value.items()}
-        case _:
-            return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -46,4 +47,4 @@ def _written(value: object) -> str:
     """As it stands in the file."""
     if value is None:
         return ""
-    return code(str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value)
+    return code(json.dumps(value))

@@ -134,8 +134,8 @@ def build_dataset(
     waited: Wait = True,
 ) -> None:
     """Build a dataset of the line, or get the one that the same request gave before."""
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import listed, model_spec_of, period, sampled
-    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import explain_request, require_features, require_model_spec, run
     from assembly_line.cli.views.datasets import draw_built
     from assembly_line.requests import DatasetRequest

@@ -67,8 +67,8 @@ def score(
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
     from assembly_line.cli.days import day_of_decisions, instant_of_line
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import period
-    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.runs import run
     from assembly_line.cli.scoring import settled
     from assembly_line.cli.views.deliveries import draw_scored
@@ -113,7 +113,7 @@ def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = Tr
 
     A decision that was withheld has an outcome, too.
     """
-    from assembly_line.cli.releasing import warn_of_edits
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.runs import require_released, run
     from assembly_line.cli.views.deliveries import draw_outcomes
     from assembly_line.requests import OutcomesRequest

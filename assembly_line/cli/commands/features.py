@@ -60,7 +60,7 @@ def list_features(session: Session, line: Line) -> None:
 
 def search_features(session: Session, line: Line, text: Text) -> None:
     """List the features of a line that have all these words in name, meaning, source, entity or column."""
-    from assembly_line.cli.releasing import warn_of_edits
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.views.features import draw_features
     from assembly_line.features import Listing
 
@@ -82,7 +82,7 @@ def publish_features(session: Session, line: Line, served_from: ServedFrom = Non
     """Publish a line's features for real-time decisions, from the sources as they are loaded now."""
     from datetime import UTC, datetime
 
-    from assembly_line.cli.releasing import warn_of_edits
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.runs import require_released, run
     from assembly_line.cli.views.features import draw_published
     from assembly_line.requests import OnlineRequest

@@ -113,10 +113,13 @@ def down(
 
 def show_status(session: Session) -> None:
     """Show what runs and what each line has: release, champion, runs that wait for a review, executions."""
-    from assembly_line.cli.releasing import edits
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.edits import edits
     from assembly_line.cli.views.status import draw_status
     from assembly_line.names import Parameter
     from assembly_line.throughput import overview
+    from assembly_line.training import model_age
 
     target = session.target
     found = {
@@ -128,6 +131,8 @@ def show_status(session: Session) -> None:
     for line in found["lines"]:
         queues = target.parameters.subscriber_queues(line["line"])
         line["edited"] = edits(session, line["line"])
+        age = model_age(target, line["line"], datetime.now(UTC))
+        line["model"] = None if age is None else age.to_json()
         line["subscribers"] = {subscriber: target.queue_url(url) for subscriber, url in queues.items()}
     session.output.result(found, draw_status(found))
 

@@ -55,8 +55,8 @@ def train(
 ) -> None:
     """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
     from assembly_line.cli import reviewing
+    from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import pairs
-    from assembly_line.cli.releasing import warn_of_edits
     from assembly_line.cli.views.reviews import draw_review, draw_started
     from assembly_line.cli.waiting import progress
     from assembly_line.instants import format_instant

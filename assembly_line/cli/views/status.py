@@ -21,6 +21,7 @@ def draw_status(found: dict[str, Any]) -> Render:
                     "Edited since": line["edited"],
                     "Champion": line["champion"] or f"none yet: `line train {line['line']}`, then `line review`",
                     "Since": line["promoted_at"],
+                    "Model": _age(line["model"]),
                     "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",
                     "Ended unreviewed": "\n".join(line["ended_unreviewed"]) or None,
                     **{f"Queue of {name}": url for name, url in line["subscribers"].items()},
@@ -33,3 +34,12 @@ def draw_status(found: dict[str, Any]) -> Render:
             rows(("machine", "execution", "status"), content, title="\nLatest executions")(console)
 
     return draw
+
+
+def _age(model: dict[str, Any] | None) -> str | None:
+    if model is None:
+        return None
+    known = f"{model['days']} days old: it learnt from what was known at {model['known']}"
+    if model["next_look"] is None:
+        return f"{known}; trained again by hand"
+    return f"{known}; at {model['next_look']} it is trained again if it is older than {model['limit_days']:g} days"

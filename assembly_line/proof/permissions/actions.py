@@ -194,16 +194,8 @@ RESOURCES: Mapping[str, Callable[[str, Parameters, Place], list[str]]] = {
 }
 
 
-# The role of a permission set, in the account of a proof.
-SSO_ROLE = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Scientist_0123456789abcdef"
-
-
-def context_of(call: Call, sign_in: str = "iam_users") -> dict[str, tuple[str, ...]]:
-    """The condition keys that the call itself gives, and those of who signed in for it.
-
-    Args:
-        sign_in: how people sign in to the account, by the environment's settings.
-    """
+def context_of(call: Call) -> dict[str, tuple[str, ...]]:
+    """The condition keys that the call itself gives."""
     given, found = call.parameters, dict[str, tuple[str, ...]]()
     if call.service == "s3" and call.operation.startswith("List"):
         found["s3:prefix"] = (str(given.get("Prefix", "")),)
@@ -215,12 +207,7 @@ def context_of(call: Call, sign_in: str = "iam_users") -> dict[str, tuple[str, .
         if given.get("Tags"):
             found["aws:TagKeys"] = tuple(str(tag["Key"]) for tag in given["Tags"])
     if call.service == "sts" and call.operation == "AssumeRole":
-        name = str(given["RoleSessionName"])
-        found["sts:RoleSessionName"] = (name,)
-        if sign_in == "iam_users":
-            found["aws:username"] = (name,)
-        if sign_in == "identity_center":
-            found |= {"aws:PrincipalTag/userName": (name,), "aws:PrincipalArn": (SSO_ROLE,)}
+        found["sts:RoleSessionName"] = (str(given["RoleSessionName"]),)
     if call.service == "dynamodb" and (keys := sorted(_leading(given))):
         found["dynamodb:LeadingKeys"] = tuple(keys)
     return found

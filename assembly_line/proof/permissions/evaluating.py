@@ -12,7 +12,7 @@ from enum import StrEnum
 from assembly_line.proof.permissions.conditions import Context, Values, hold
 from assembly_line.proof.permissions.rules import Rule, Rules
 
-ASSUMPTIONS = ("sts:AssumeRole",)
+ASSUMPTIONS = ("sts:AssumeRole", "sts:SetSourceIdentity")
 
 
 class PrincipalKind(StrEnum):

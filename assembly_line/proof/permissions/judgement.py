@@ -14,6 +14,7 @@ from assembly_line.proof.permissions.evaluating import Decision, Principal, Prin
 from assembly_line.proof.permissions.jobs_on_behalf import JOB_SOURCE
 from assembly_line.proof.permissions.on_behalf import key_of
 from assembly_line.proof.permissions.rules import Rule, Rules
+from assembly_line.proof.permissions.sign_in import SignIn
 from assembly_line.proof.recording import Call, Recording
 from assembly_line.proof.world import World
 
@@ -53,7 +54,7 @@ class Judged:
         return found
 
 
-def requests_of(recording: Recording, world: World, sign_in: str) -> list[Request]:
+def requests_of(recording: Recording, world: World, sign_in: SignIn) -> list[Request]:
     """Every distinct request that the run, told in the world's names, and its templates lead to.
 
     Args:
@@ -99,13 +100,16 @@ def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
     )
 
 
-def _recorded(recording: Recording, world: World, sign_in: str) -> Iterator[Request]:
+def _recorded(recording: Recording, world: World, sign_in: SignIn) -> Iterator[Request]:
     seen, tagged = set(), _tags(recording, world)
     for call in recording.judged:
         principal = principal_of(call.who, world)
         source = f"recorded: {call.kind}" + (f" in state {call.state}" if call.state else "")
-        own = context_of(call, sign_in)
-        for action, resource in needed(call, world.place):
+        own, asking = context_of(call), needed(call, world.place)
+        if call.kind == "sts:AssumeRole":
+            own |= sign_in.context(call.parameters["RoleSessionName"], world.place)
+            asking = [(action, resource) for _, resource in asking for action in sign_in.asked]
+        for action, resource in asking:
             # A token names a task of the one machine that waits for people.
             asked = _waiting_machine(world) if action.startswith("states:SendTask") else resource
             context = {**own, **(tagged.get(resource, {}) if not call.operation.startswith("Create") else {})}

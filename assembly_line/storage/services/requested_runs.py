@@ -32,16 +32,21 @@ def start_requested(
     *,
     author: str,
     step: str | None = None,
+    run_id: str | None = None,
 ) -> dict[str, str]:
     """Start a run in the name of its author, by the release that is current now or that the request names.
 
     Args:
         step: stands in the run's name, after that of the line.
+        run_id: the whole name, where one request must not start two runs.
 
     Returns:
         `run_id` and `execution_arn`.
+
+    Raises:
+        Conflict: a run of this `run_id` was started before.
     """
-    run_id = run_name(request.line, step, request.as_of)
+    run_id = run_id or run_name(request.line, step, request.as_of)
     # Before the start: a run that begins must find its author.
     requested = {"author": author, "requested_at": format_instant(datetime.now(UTC))}
     account.control.add_run(request.line, run_id, requested)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import ArnFormat, Stack
@@ -19,10 +20,11 @@ USER_TAG = "userName"
 class People(Construct):
     """Exposes `scientist`, `reviewer` and `decider`: roles that identities of this account may be allowed to assume."""
 
-    def __init__(self, scope: Construct, id_: str, *, sign_in: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, sign_in: str, federated_roles: Sequence[str] = ()) -> None:
         super().__init__(scope, id_)
         trusted: iam.IPrincipal = iam.AccountRootPrincipal()
-        if own_name := _own_name(Stack.of(self), sign_in):
+        homes = [_role_arn(Stack.of(self), role) for role in federated_roles]
+        if own_name := _own_name(Stack.of(self), sign_in, homes):
             trusted = iam.PrincipalWithConditions(trusted, own_name)
         self.scientist, self.reviewer, self.decider = (
             iam.Role(self, id_, assumed_by=trusted, description=f"Assembly line: {does}")
@@ -32,6 +34,20 @@ class People(Construct):
                 ("Decider", "sends overrides, outcomes and receipts"),
             )
         )
+        if homes:
+            self._let_bring_source_identity(homes)
+
+    def _let_bring_source_identity(self, homes: list[str]) -> None:
+        """A session that has a source identity hands it on, which each role on its way must allow."""
+        for role in (self.scientist, self.reviewer, self.decider):
+            if trust := role.assume_role_policy:
+                trust.add_statements(
+                    iam.PolicyStatement(
+                        actions=["sts:SetSourceIdentity"],
+                        principals=[iam.AccountRootPrincipal()],
+                        conditions={"ArnEquals": {"aws:PrincipalArn": homes}},
+                    )
+                )
 
     def let_look_up(self, environment: str) -> None:
         """Everybody finds the line's resources by their SSM parameters."""
@@ -52,17 +68,30 @@ class People(Construct):
         allow(self.scientist, ("logs:FilterLogEvents",), groups, because="Deployment and services name the log groups")
 
 
-def _own_name(stack: Stack, sign_in: str) -> dict[str, Any] | None:
-    """Conditions under which a session carries the name of who opens it: by that name the line knows who reviews."""
+def _role_arn(stack: Stack, name: str) -> str:
+    return stack.format_arn(service="iam", region="", resource="role", resource_name=name)
+
+
+def _own_name(stack: Stack, sign_in: str, homes: list[str]) -> dict[str, Any] | None:
+    """Conditions under which a session carries the name of who opens it: by that name the line knows who reviews.
+
+    Args:
+        homes: ARNs of the roles that people open by SAML or OIDC.
+    """
     if sign_in == "iam_users":
         return {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}
     if sign_in == "identity_center":
         # Whoever may tag a role of their own could claim any name: only the service's own roles count.
-        users = stack.format_arn(
-            service="iam", region="", resource="role", resource_name="aws-reserved/sso.amazonaws.com/*"
-        )
+        users = _role_arn(stack, "aws-reserved/sso.amazonaws.com/*")
         own_tag = {"sts:RoleSessionName": f"${{aws:PrincipalTag/{USER_TAG}}}"}
         return {"ArnLike": {"aws:PrincipalArn": users}, "StringEquals": own_tag}
+    if sign_in == "federation":
+        # `sts:SourceIdentity` may come with this very call. The session had `aws:SourceIdentity` before, and only the
+        # provider gives one to a session of these roles.
+        return {
+            "ArnEquals": {"aws:PrincipalArn": homes},
+            "StringEquals": {"sts:RoleSessionName": "${aws:SourceIdentity}"},
+        }
     if sign_in == "unverified":
         return None
     raise ValueError(f"sign_in {sign_in!r}: expected one of {', '.join(SIGN_INS)}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from assembly_line.declarations.tables import DAYS, REFRESH
+from assembly_line.declarations.clock import DAYS, parts_of
 
 
 def cron_of(refresh: str) -> str:
-    """A declared refresh as the schedule of a Glue trigger or an EventBridge rule, in UTC."""
-    found = REFRESH.fullmatch(refresh)
-    if found is None:
-        raise ValueError(f"{refresh!r} is not a refresh")
+    """A declared moment as the schedule of EventBridge's rules and schedules, in UTC."""
+    found = parts_of(refresh)
     day, weekday = found["day"] or ("?" if found["weekday"] else "*"), "?"
     if found["weekday"]:
         # Sunday is 1.

@@ -1,4 +1,4 @@
-"""What a line wants done at declared moments: rules that start the machines for it.
+"""What a line wants done at declared moments: rules that start machines for it, a schedule that calls a function.
 
 A machine waits where its job has as many runs as it may have, and tells of a failure; a trigger of Glue does neither.
 """
@@ -9,14 +9,16 @@ import json
 from collections.abc import Mapping
 
 from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
-from assembly_line.names import aws_name, online_machine, tables_machine
+from assembly_line.names import aws_name, online_machine, refresh_function, tables_machine
 from stacks.constructs.access.grants import allow
-from stacks.constructs.alarms import Alarms
+from stacks.constructs.alarms import FIVE_MINUTES, Alarms
 from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
 from stacks.constructs.schedules.moments import cron_of
 
@@ -28,10 +30,12 @@ class Schedules(Construct):
         self, scope: Construct, id_: str, *, line: Line, environment: str, enabled: bool, alarms: Alarms
     ) -> None:
         super().__init__(scope, id_)
-        if line.online_refresh is None and not any(table.refresh for table in line.tables):
+        moments = {table.refresh for table in line.tables} | {line.online_refresh, line.refresh and line.refresh.at}
+        if moments == {None}:
             return
-        self._enabled = enabled
+        self._state = "ENABLED" if enabled else "DISABLED"
         # With SQS's own key: EventBridge drops events silently for a customer key that admits it by source only.
+        self._alarms = alarms
         self._undelivered = Undelivered(
             self, "Undelivered", key=None, alarms=alarms, of=f"Schedules of {line.name}"
         ).queue
@@ -39,6 +43,13 @@ class Schedules(Construct):
         if line.online_refresh is not None:
             starter = self._starter("Online", online_machine(environment))
             self._rule("OnlineRule", line.online_refresh, starter, {"line": line.name})
+        self._refresh_tables(line, environment)
+        if self._rules:
+            admit_rules(self._undelivered, self._rules)
+        if line.refresh is not None:
+            self._look(line.name, line.refresh.at, refresh_function(environment))
+
+    def _refresh_tables(self, line: Line, environment: str) -> None:
         moments: dict[str, list[str]] = {}
         for table in line.tables:
             if table.refresh is not None:
@@ -48,7 +59,6 @@ class Schedules(Construct):
         for refresh, tables in moments.items():
             given = {"line": line.name, "tables": ",".join(tables)}
             self._rule(f"At-{aws_name(refresh.replace(' ', '-'))}", refresh, starter, given)
-        admit_rules(self._undelivered, self._rules)
 
     def _starter(self, id_: str, name: str) -> tuple[iam.Role, str]:
         """A role that starts the machine of this name, and the machine's ARN."""
@@ -59,11 +69,49 @@ class Schedules(Construct):
             resource_name=name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        account = {"StringEquals": {"aws:SourceAccount": stack.account}}
-        principal = iam.ServicePrincipal("events.amazonaws.com", conditions=account)
-        role = iam.Role(self, f"{id_}Role", assumed_by=principal)
+        role = self._role(id_, "events")
         allow(role, ("states:StartExecution",), (machine,))
         return role, machine
+
+    def _role(self, id_: str, service: str) -> iam.Role:
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        principal = iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=account)
+        return iam.Role(self, f"{id_}Role", assumed_by=principal)
+
+    def _look(self, line: str, at: str, function: str) -> None:
+        """Let a function look at the declared moments whether the line trains again."""
+        arn = Stack.of(self).format_arn(
+            service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        role = self._role("Refresh", "scheduler")
+        allow(role, ("lambda:InvokeFunction",), (arn,))
+        allow(role, ("sqs:SendMessage",), (self._undelivered.queue_arn,))
+        self._alarms.when(
+            self,
+            "RefreshFails",
+            metric=cloudwatch.Metric(
+                namespace="AWS/Lambda",
+                metric_name="Errors",
+                dimensions_map={"FunctionName": function},
+                period=FIVE_MINUTES,
+                statistic="Sum",
+            ),
+            description=f"{line}: nobody could look whether it trains again",
+        )
+        scheduler.CfnSchedule(
+            self,
+            "Refresh",
+            description=f"{line}, {at} UTC: whether it trains again",
+            schedule_expression=cron_of(at),
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            state=self._state,
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=arn,
+                role_arn=role.role_arn,
+                input=json.dumps({"line": line}),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._undelivered.queue_arn),
+            ),
+        )
 
     def _rule(self, id_: str, refresh: str, starter: tuple[iam.Role, str], given: Mapping[str, str]) -> None:
         role, machine = starter
@@ -79,7 +127,7 @@ class Schedules(Construct):
             id_,
             description=f"{given['line']}, {refresh} UTC: {given.get('tables', 'online features')}"[:512],
             schedule_expression=cron_of(refresh),
-            state="ENABLED" if self._enabled else "DISABLED",
+            state=self._state,
             targets=[target],
         )
         self._rules.append(rule)

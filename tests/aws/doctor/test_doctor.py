@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from botocore.stub import Stubber
 from moto.core import set_initial_no_auth_action_count
 
+from assembly_line.cli.session import REPOSITORY
 from assembly_line.declarations.lines import Line
 from assembly_line.doctor import account_checks, quota_checks
 from assembly_line.doctor.costs import costs, idle
 from assembly_line.doctor.examination import NOT_LOOKED_AT, Examination, fast
 from assembly_line.doctor.wanted import Wanted
 from assembly_line.proof.findings import Finding
+from assembly_line.proof.permissions.conditions import hold
+from assembly_line.proof.permissions.sign_in import SignIn
 from assembly_line.release import Release
 from assembly_line.storage.services.account_questions import Questions
 from tests.unit.proof.small_world import world
@@ -33,7 +37,7 @@ def line(shipped: Release) -> Line:
 @pytest.fixture
 def wanted(line: Line) -> Wanted:
     place = world(Worker=FUNCTION, Job=JOB)
-    return Wanted(world=place, lines=(line,), region="us-east-1", bootstrap=8, sign_in="iam_users")
+    return Wanted(world=place, lines=(line,), region="us-east-1", bootstrap=8, sign_in=SignIn("iam_users"))
 
 
 @pytest.fixture
@@ -120,6 +124,9 @@ def test_a_line_that_lives_on_without_its_folder_is_found_with_the_command_that_
         ("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1/ann", "iam_users", ["fault"]),
         ("arn:aws:sts::123456789012:assumed-role/deployer/ann", "iam_users", ["remark"]),
         ("arn:aws:sts::123456789012:assumed-role/deployer/ann", "unverified", []),
+        ("arn:aws:sts::123456789012:assumed-role/deployer/ann", "federation", ["remark"]),
+        ("arn:aws:sts::123456789012:assumed-role/Analysts/ann", "federation", []),
+        ("arn:aws:iam::123456789012:user/Analysts", "federation", ["fault"]),
         ("arn:aws:iam::123456789012:root", "unverified", ["fault"]),
     ],
 )
@@ -129,12 +136,76 @@ def test_an_identity_that_cannot_take_the_lines_roles_is_told(
     client = boto3.client("sts", region_name="us-east-1")
     with Stubber(client) as stub:
         stub.add_response("get_caller_identity", {"Arn": arn})
-        wanted = Wanted(world=world(), lines=(line,), region="us-east-1", bootstrap=8, sign_in=sign_in)
+        known = SignIn(sign_in, ("people/Analysts",) if sign_in == "federation" else ())
+        wanted = Wanted(world=world(), lines=(line,), region="us-east-1", bootstrap=8, sign_in=known)
         assert [each.weight for each in account_checks.identities(Questions(lambda _: client), wanted)] == expected
 
 
+def trust_policies_of_the_documentation() -> list[dict[str, Any]]:
+    page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+
+
+SAML, OIDC = trust_policies_of_the_documentation()
+OPEN = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
+
+
+def changed(policy: dict[str, Any], *more: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**policy, "Statement": [{**policy["Statement"][0], **fields}, *more]}
+
+
+@pytest.mark.parametrize(
+    ("path", "trust", "expected"),
+    [
+        ("/people/", SAML, None),
+        ("/people/", OIDC, None),
+        ("/people/", changed(SAML, Action="sts:*"), None),
+        ("/people/", changed(SAML, {**OPEN, "Effect": "Deny"}), None),
+        ("/", SAML, "the account has no such role"),
+        ("/people/", changed(SAML, OPEN), "these could claim any name"),
+        ("/people/", changed(SAML, Principal={"AWS": "*"}), "these could claim any name"),
+        (
+            "/people/",
+            changed(SAML, Principal={**SAML["Statement"][0]["Principal"], "AWS": "*"}),
+            "could claim any name",
+        ),
+        ("/people/", changed(OIDC, Action="sts:AssumeRoleWithWebIdentity"), "does not allow sts:SetSourceIdentity"),
+    ],
+)
+def test_a_federated_role_must_be_a_providers_alone(
+    ask: Questions, line: Line, path: str, trust: dict[str, Any], expected: str | None
+) -> None:
+    boto3.client("iam").create_role(RoleName="Analysts", Path=path, AssumeRolePolicyDocument=json.dumps(trust))
+    sign_in = SignIn("federation", ("people/Analysts",))
+    wanted = Wanted(world=world(), lines=(line,), region="us-east-1", bootstrap=8, sign_in=sign_in)
+
+    findings = list(account_checks.federated_roles(ask, wanted))
+
+    assert [each.weight for each in findings] == ([] if expected is None else ["fault"])
+    assert expected is None or expected in findings[0].says
+
+
+def test_a_federated_role_that_is_not_there_is_told(ask: Questions, line: Line) -> None:
+    sign_in = SignIn("federation", ("people/Analysts",))
+    wanted = Wanted(world=world(), lines=(line,), region="us-east-1", bootstrap=8, sign_in=sign_in)
+    (finding,) = account_checks.federated_roles(ask, wanted)
+    assert (finding.weight, finding.place) == ("fault", "people/Analysts")
+
+
+@pytest.mark.parametrize("policy", [SAML, OIDC])
+def test_the_documented_trust_policy_opens_to_a_person_with_a_name_alone(policy: dict[str, Any]) -> None:
+    (statement,) = policy["Statement"]
+    wanted = {
+        operator: {key: (value,) for key, value in keys.items()} for operator, keys in statement["Condition"].items()
+    }
+    token = {key: value for keys in (wanted["StringEquals"],) for key, value in keys.items()}
+    assert hold(wanted, {**token, "sts:SourceIdentity": ("ann",)})
+    assert not hold(wanted, token)
+    assert not hold(wanted, {"sts:SourceIdentity": ("ann",)})
+
+
 def test_a_region_without_the_lines_image_is_told(ask: Questions, line: Line) -> None:
-    wanted = Wanted(world=world(), lines=(line,), region="xx-nowhere-1", bootstrap=8, sign_in="iam_users")
+    wanted = Wanted(world=world(), lines=(line,), region="xx-nowhere-1", bootstrap=8, sign_in=SignIn("iam_users"))
     assert any("has no image in region 'xx-nowhere-1'" in each for each in said(account_checks.region(ask, wanted)))
 
 
@@ -201,7 +272,9 @@ def test_a_question_that_would_change_something_is_not_asked(ask: Questions) -> 
 
 def test_costs_are_those_of_the_templates(wanted: Wanted, line: Line) -> None:
     dashboard = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {}}
-    more = Wanted(world=world(Board=dashboard), lines=(line,), region="us-east-1", bootstrap=8, sign_in="iam_users")
+    more = Wanted(
+        world=world(Board=dashboard), lines=(line,), region="us-east-1", bootstrap=8, sign_in=SignIn("iam_users")
+    )
     assert idle(costs(wanted)) == pytest.approx(1.10)  # a key and an alarm
     assert idle(costs(more)) == pytest.approx(1.10)  # three dashboards are free
     assert idle(costs(more, dashboards=3)) == pytest.approx(4.10)

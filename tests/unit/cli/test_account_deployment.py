@@ -12,6 +12,7 @@ from assembly_line.cli import doctoring
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.doctor.wanted import Wanted
+from assembly_line.proof.permissions.sign_in import SignIn
 from tests.unit.proof.small_world import world
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def ran(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(subprocess, "run", run)
     # Instead of a synthesis, which these tests are not about.
-    wanted = Wanted(world=world(), lines=(), region="us-east-1", bootstrap=8, sign_in="iam_users")
+    wanted = Wanted(world=world(), lines=(), region="us-east-1", bootstrap=8, sign_in=SignIn("iam_users"))
     monkeypatch.setattr(doctoring, "wanted_of", lambda *_, **__: wanted)
     target.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
     return commands

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ import pytest
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.instants import format_instant
 from assembly_line.loader import load_line
-from assembly_line.names import Parameter, parameter_name
+from assembly_line.names import ControlKey, Parameter, dataset_prefix, parameter_name
+from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Command
@@ -138,3 +141,27 @@ def test_training_before_loading_is_refused_before_it_starts(folder: Path, line:
     assert said.code == ExitCode.REFUSED
     assert "never loaded: " in said.err
     assert f"run `line sources load {LINE}`" in said.err
+
+
+def test_the_status_says_how_old_the_model_is_and_when_the_line_looks_next(
+    target: Target, folder: Path, line: Command
+) -> None:
+    known = datetime.now(UTC) - timedelta(days=40, hours=1)
+    manifest = a_manifest(dataset_id="d" * 64, line=LINE, as_of=format_instant(known))
+    target.store.write_json(f"{dataset_prefix(LINE, 'd' * 64)}manifest.json", manifest.to_json())
+    champion = {"run_id": "first", "line": LINE, "dataset_id": "d" * 64, "promoted_at": format_instant(known)}
+    target.control.write(LINE, ControlKey.CHAMPION, champion)
+    by_hand = json.loads(line("status", "--json").out)["lines"][0]["model"]
+    assert (by_hand["days"], by_hand["limit_days"], by_hand["next_look"], by_hand["due"]) == (40, None, None, False)
+    assert "trained again by hand" in " ".join(line("status").out.split())
+
+    edit(folder / "line.py", "LINE = Line(", "from assembly_line import Refresh\nLINE = Line(")
+    declared = 'refresh=Refresh(at="daily at 05:00", model_age=timedelta(days=40)),'
+    edit(folder / "line.py", 'owner="', f'{declared}\n    owner="')
+    line("release", LINE)
+
+    model = json.loads(line("status", "--json").out)["lines"][0]["model"]
+    assert (model["known"], model["due"], model["limit_days"]) == (format_instant(known), True, 40)
+    assert model["next_look"].endswith("T05:00:00.000000Z")
+    said = " ".join(line("status").out.split())
+    assert f"at {model['next_look']} it is trained again if it is older than 40 days" in said

@@ -22,6 +22,7 @@ from assembly_line import (
     Generated,
     Outcome,
     Policy,
+    Refresh,
     Source,
     Training,
     column,
@@ -126,6 +127,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "cuts": None,
     },
     "Delivery": {"subscribers": ("planner",)},
+    "Refresh": {"at": "daily at 05:00", "model_age": days(30)},
     "Line": {
         "name": "restock",
         "title": "Which shops run out",
@@ -141,6 +143,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "groups": {"all": ("sales_7d",)},
         "tables": (assembly_line.aggregate("daily", SALES, period="day", measures={"sales": measure("count")}),),
         "online_refresh": "daily at 06:00",
+        "refresh": Refresh(at="daily at 05:00"),
     },
     "count": OF_ROWS,
     **dict.fromkeys(("distinct", "total", "mean", "minimum", "maximum", "stddev", "first", "last"), OF_A_COLUMN),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assembly_line.names import ENVIRONMENT_TAG
 from assembly_line.proof.judging import LONGEST_ENVIRONMENT, LONGEST_LINE, Trial, cases
 from assembly_line.proof.permissions.evaluating import PrincipalKind
 from assembly_line.proof.permissions.judgement import principal_of
 from assembly_line.proof.recording import Call, Recording
+from assembly_line.proof.translation import longest_of
 from tests.unit.proof.small_world import templates
 
 BUCKET = "assemblyline-embedded-base-store-abc123"
@@ -49,6 +53,20 @@ def test_the_longest_names_are_as_long_as_settings_and_declarations_allow() -> N
     assert line.startswith("shop_line")
     assert len(LONGEST_ENVIRONMENT) == 16
     assert call.parameters["Tags"][0]["topic"].endswith(f":assembly-line-{LONGEST_ENVIRONMENT}-news")
+
+
+NAMES = st.lists(st.text("ab.", min_size=1, max_size=5), min_size=1, max_size=8)
+
+
+@given(NAMES, st.text("ab.", max_size=20))
+def test_the_longest_name_that_stands_at_a_place_is_told(names: list[str], text: str) -> None:
+    one_by_one = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    assert re.findall(longest_of(names), text) == re.findall(one_by_one, text)
+
+
+def test_many_long_names_that_begin_alike_are_told() -> None:
+    names = ["assembly-line-" + "x" * length for length in range(1, 240)]
+    assert re.fullmatch(longest_of(names), names[100])
 
 
 OWN_MODELS: dict[str, Any] = {
