@@ -115,6 +115,10 @@ class TrainingRequest(Request):
 
     `as_of`: the instant of what is known when the model is trained.
     `hyperparameters`: values that replace declared ones of the same name.
+    `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
+    the outcome's kind on the same decisions.
+    `replicates`: a run of the same line, release, `as_of` and hyperparameters that this one repeats. It ends with the
+    comparison, and registers nothing.
     `scored_by`: who asks the fitted models: a `function` within seconds, or a `transform` job. `auto` decides by the
     size of the batch and the framework.
     """
@@ -122,6 +126,8 @@ class TrainingRequest(Request):
     line: LineName
     as_of: Instant
     hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
+    margin: float | None = Field(default=None, allow_inf_nan=False)
+    replicates: str | None = Field(default=None, pattern=f"^{RUN_ID}$")
     engine: Engine = "auto"
     release: Digest | None = None
     scored_by: ScoredBy = Field(default="auto", exclude_if=lambda asked: asked == "auto")
@@ -200,10 +206,13 @@ class ReviewRequest(Request):
 
     `decision`: the judgement.
     `reason`: why, in 3 to 2,000 characters. It is kept with the review.
+    `packet`: the digest of the packet that was judged. If the stored packet is another one, the request is refused.
+    Without it, the stored packet is judged.
     """
 
     decision: Literal["approve", "reject"]
     reason: Reason
+    packet: Digest | None = None
 
 
 class RollbackRequest(Request):

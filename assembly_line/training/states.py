@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from assembly_line.errors import NotFound
@@ -29,6 +29,9 @@ class RunContext(State):
 
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+        replicate: whether a third fit repeats the judged one.
+        replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
+        margin: how much better than the champion the run must be; None if it need not.
         scored_by: what the request wishes: `auto`, `function` or `transform`.
     """
 
@@ -42,6 +45,9 @@ class RunContext(State):
     dataset_request: dict[str, Any]
     started_at: str
     refit: bool = False
+    replicate: bool = False
+    replicates: str | None = None
+    margin: float | None = None
     scored_by: Asked = "auto"
 
 
@@ -93,6 +99,7 @@ class EvaluatedModel(State):
 
     Args:
         refit: whether a final fit follows. Until that one is registered, the package's ARN and version are None.
+        blocked: the limits that the recipe misses, in words. If there are any, nothing follows.
     """
 
     metrics: dict[str, Any]
@@ -100,6 +107,7 @@ class EvaluatedModel(State):
     refit: bool
     model_package_arn: str | None
     model_package_version: int | None
+    blocked: list[str] = field(default_factory=list)
 
     @property
     def package_arn(self) -> str:

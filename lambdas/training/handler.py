@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from assembly_line.decision_ids import day_of
 from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
-from assembly_line.errors import NotFound
+from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features import read_columns
 from assembly_line.instants import format_instant
 from assembly_line.names import (
@@ -46,13 +47,17 @@ from assembly_line.training import (
     columns_needed,
     compared,
     fit_of,
+    not_better,
+    not_replicated,
     preparation,
     read_answers,
+    replication,
     resolve,
     run_record,
     scoring_plan,
     script_mode,
     training_inputs,
+    validated,
 )
 from assembly_line.training import evaluate as measure
 from lambdas.account import account_of
@@ -76,6 +81,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     digest = release.digest
     kind = release.line.predicts.name
     _image_of(release)
+    _require_repeatable(request, release)
     asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
         line=request.line, purpose="training", as_of=request.as_of, engine=request.engine, release=digest
@@ -90,11 +96,39 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
-        refit=release.line.training.refit,
         scored_by=request.scored_by,
+        refit=release.line.training.refit and request.replicates is None,
+        replicate=release.line.validation.replicate and request.replicates is None,
+        replicates=request.replicates,
+        margin=request.margin,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
+
+
+def _require_repeatable(request: TrainingRequest, release: Release) -> None:
+    """Refuse to repeat a run of which nothing is left to compare with, or that was asked for otherwise."""
+    if request.replicates is None:
+        return
+    try:
+        record = account().run(request.line, request.replicates).read_json(runs.RECORD)
+    except NotFound as error:
+        raise NotFound(f"replicates: run {request.replicates!r} of line {request.line} has no record") from error
+    context = record["context"]
+    said = {"release": record["release"], "as_of": context["as_of"], "hyperparameters": context["hyperparameters"]}
+    asked = {
+        "release": release.digest,
+        "as_of": format_instant(request.as_of),
+        "hyperparameters": resolve(release.line, request.hyperparameters),
+    }
+    for name, value in said.items():
+        if asked[name] != value:
+            raise RequestRefused.about(
+                f"TrainingRequest: {name}",
+                str(asked[name]),
+                f"{value}, as run {request.replicates} had it",
+                "`line runs replicate` asks for it",
+            )
 
 
 @logger.inject_lambda_context
@@ -138,20 +172,25 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
         output_uri=store.uri(runs.JOB_OUTPUT).removesuffix("/"),
-        instance_type=training.instance_type,
+        instance_type=_instance_type(release.line, phase),
         volume_gib=training.volume_gib,
         timeout_seconds=int(training.timeout.total_seconds()),
         rows=inputs.rows,
         holdout_rows=len(inputs.truth.decision_id),
         holdout_input_uri=store.uri("holdout/input/"),
         holdout_output_uri=store.uri("holdout/output"),
-        local_storage=local_storage_gb(training.instance_type) is not None,
+        local_storage=local_storage_gb(_instance_type(release.line, phase)) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
         output_filter=kind.output_filter(len(inputs.schema["features"])),
         scored_by=plan.by,
         scored_by_because=plan.why,
     )
+
+
+def _instance_type(line: Line, phase: Phase) -> str:
+    elsewhere = line.validation.replicate_on if phase is Phase.REPLICA else None
+    return elsewhere or line.training.instance_type
 
 
 @logger.inject_lambda_context
@@ -192,27 +231,70 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     """
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
-    refit = release.line.training.refit
-    store = _files(run, fit_of(phase, refit=refit))
+    store = _files(run, fit_of(phase, refit=release.line.training.refit))
     truth = store.truth()
-    kind = release.line.predicts
-    answers = read_answers(store.answers(), truth.decision_id, kind=kind, fit=phase)
-    if phase is Phase.JUDGED:
-        metrics = measure(
-            answers,
-            truth,
-            kind=kind,
-            prior=store.read_json(runs.REQUEST)["prior"],
-            baseline_feature=release.line.training.baseline,
-            champion=_beside_the_champion(release.line, answers, truth),
-        )
-        _files(run).write_json(runs.EVALUATION, metrics)
-        logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-        if refit:
-            # The final fit is what is delivered; of this one the measures stay, and the archive.
-            account().registry(run.line).discard_model(store.fitted().packaged.model_name)
-            return _evaluated(run, metrics, refit=True).to_json()
+    answers = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    if phase is Phase.JUDGED and (evaluated := _judged(run, release, answers, truth)) is not None:
+        return evaluated.to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
+
+
+def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:
+    """Keep what the holdout says of the recipe. None where this very fit is to be registered."""
+    line, refit = release.line, release.line.training.refit
+    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
+    metrics = measure(
+        answers,
+        truth,
+        kind=line.predicts,
+        prior=_files(run, fit_of(Phase.JUDGED, refit=refit)).read_json(runs.REQUEST)["prior"],
+        baseline_feature=line.training.baseline,
+        champion=_beside_the_champion(line, answers, truth),
+    )
+    _files(run).write_json(runs.EVALUATION, metrics)
+    repeated = _repeated(run, release, answers, truth)
+    found = {**validated(line, answers, nudged, truth, metrics), "replication": repeated}
+    _files(run).write_json(runs.VALIDATION, found)
+    logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
+    blocked = [
+        *(found["missed"] if line.validation.block and run.replicates is None else []),
+        *([not_replicated(repeated)] if repeated and not repeated["replicated"] else []),
+        *not_better(line.predicts, metrics, run.margin),
+    ]
+    if blocked or run.replicates is not None:
+        _discard_models(run, Phase.JUDGED, Phase.FINAL, refit=refit)
+        return _ended(run, release, metrics, blocked)
+    if refit:
+        # The final fit is what is delivered; of this one the measures stay, and the archive.
+        _discard_models(run, Phase.JUDGED, refit=True)
+        return _evaluated(run, metrics, refit=True)
+    return None
+
+
+def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
+    """How far two judged fits give the same: this one and its replica, or the one of the run that this run repeats."""
+    refit, tolerance = release.line.training.refit, release.line.validation.tolerance
+    mine = _files(run, fit_of(Phase.JUDGED, refit=refit))
+    if run.replicate:
+        replica = _files(run, fit_of(Phase.REPLICA, refit=refit))
+        _discard_models(run, Phase.REPLICA, refit=refit)
+        first, second, phase = mine, replica, Phase.REPLICA
+    elif run.replicates is not None:
+        before = account().run(run.line, run.replicates, fit=fit_of(Phase.JUDGED, refit=refit).folder)
+        first, second, phase = before, mine, Phase.JUDGED
+    else:
+        return None
+    about = first.truth()
+    known = answers if first is mine else _answers(first, release, about, phase)
+    same = about.decision_id == truth.decision_id
+    again = (answers if second is mine else _answers(second, release, truth, phase)) if same else None
+    return replication(first.fitted(), second.fitted(), known, again, tolerance=tolerance)
+
+
+def _answers(store: runs.RunStore, release: Release, truth: Truth, phase: Phase) -> list[Answer]:
+    """A fit's answers about the held-out decisions."""
+    found = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    return found[: len(truth.decision_id)]
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
@@ -239,6 +321,33 @@ def _evaluated(
         model_package_arn=arn,
         model_package_version=version,
     )
+
+
+def _discard_models(run: RunContext, *phases: Phase, refit: bool) -> None:
+    for phase in phases:
+        try:
+            fitted = _files(run, fit_of(phase, refit=refit)).fitted()
+        except NotFound:  # that fit has not come so far
+            continue
+        account().registry(run.line).discard_model(fitted.packaged.model_name)
+
+
+def _ended(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
+    """Keep the record of a run that ends here, blocked or as a repetition: nothing of it is registered or delivered."""
+    evaluated = replace(_evaluated(run, metrics, refit=release.line.training.refit), blocked=blocked)
+    judged = _files(run, fit_of(Phase.JUDGED, refit=release.line.training.refit)).fitted()
+    record = run_record(release, evaluated, judged=judged, delivered=None, validation=_validation(run))
+    _files(run).write_json(runs.RECORD, record)
+    logger.info("run ends", extra={"line": run.line, "run_id": run.run_id, "blocked": blocked})
+    return evaluated
+
+
+def _validation(run: RunContext) -> dict[str, Any] | None:
+    """None of a run that an earlier version evaluated."""
+    try:
+        return _files(run).read_json(runs.VALIDATION)
+    except NotFound:
+        return None
 
 
 def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedModel:
@@ -269,7 +378,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     )
     metrics = _files(run).read_json(runs.EVALUATION)
     evaluated = _evaluated(run, metrics, refit=refit, arn=registered.arn, version=registered.version)
-    record = run_record(release, evaluated, judged=judged, delivered=delivered)
+    record = run_record(release, evaluated, judged=judged, delivered=delivered, validation=_validation(run))
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated

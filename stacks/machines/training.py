@@ -1,4 +1,4 @@
-"""The training machine: dataset, two isolated fits side by side, evaluation, registry, review, champion."""
+"""The training machine: dataset, isolated fits side by side, evaluation, registry, review, champion."""
 
 from __future__ import annotations
 
@@ -59,11 +59,18 @@ class TrainingParts:
 def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
-    begin["Assign"]["promoted"] = {"champion": False}
+    begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
-    judged, final = FitStates(Phase.JUDGED, "", parts, announcer), FitStates(Phase.FINAL, "Final", parts, announcer)
+    judged, final, replica = (
+        FitStates(phase, suffix, parts, announcer)
+        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"))
+    )
     refit = {"Refit": choose(("$context.refit", "PrepareFinal"), otherwise="NotRefitted"), "NotRefitted": succeed({})}
+    repeat = {
+        "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
+        "NotReplicated": succeed({}),
+    }
     of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered.packaged")}
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
@@ -72,10 +79,23 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         "Fits": side_by_side(
             judged.states(),
             {**refit, **final.states()},
+            {**repeat, **replica.states()},
             assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]")},
             then="Evaluate",
         ),
-        "Evaluate": _judge(Phase.JUDGED, parts, then="Refitted"),
+        "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
+        "Passed": choose(
+            ("$count($evaluated.blocked) > 0", "DidNotPass"),
+            ("$context.replicates ? true : false", "AnnounceFinished"),
+            otherwise="Refitted",
+        ),
+        "DidNotPass": invoke(
+            parts.request_review,
+            known("context", "dataset", "evaluated"),
+            assign="concluded",
+            then="AnnounceSentBack",
+            seconds=CONCLUDE_SECONDS,
+        ),
         "Refitted": choose(("$evaluated.refit", "Register"), otherwise="AnnounceWaiting"),
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
         "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
@@ -102,7 +122,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             seconds=PROMOTE_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
-        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
+        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT, cause="$concluded.reason"),
         **attempts.states(parts.attend, [dataset], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")

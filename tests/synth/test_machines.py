@@ -44,6 +44,8 @@ ORDER = {
         "BuildDataset",
         "Fits",
         "Evaluate",
+        "Passed",
+        "DidNotPass",
         "Refitted",
         "Register",
         "AnnounceWaiting",
@@ -71,7 +73,7 @@ ORDER = {
     "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
     "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
 }
-# The two branches of `Fits`.
+# The branches of `Fits`.
 JUDGED = [
     "Prepare",
     "Train",
@@ -91,6 +93,16 @@ FINAL = [
     "ScoreFinalInFunction",
     "ScoreFinal",
     "ScoredFinal",
+]
+REPLICA = [
+    "PrepareAgain",
+    "TrainAgain",
+    "PackageAgain",
+    "CreateAgainModel",
+    "WhoScoresAgain",
+    "ScoreAgainInFunction",
+    "ScoreAgain",
+    "ScoredAgain",
 ]
 # What follows a job that did not end well.
 ATTEMPTS = [
@@ -112,12 +124,15 @@ JOBS = {
         "TrainFinal",
         "CreateFinalModel",
         "ScoreFinal",
+        "TrainAgain",
+        "CreateAgainModel",
+        "ScoreAgain",
     },
     "Scoring": {"BuildDataset", "Score"},
 }
 SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
 # Of each state that starts a job: the suffix of what follows it, and of its variables.
-SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final")
+SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final") | dict.fromkeys(REPLICA, "Replica")
 NAMES = sorted(ORDER)
 STARTED = "2026-11-22T10:00:00.123Z"
 
@@ -141,12 +156,15 @@ def test_states_stand_in_the_declared_order(machine: Definition) -> None:
     assert machine.document["StartAt"] == ORDER[machine.name][0]
 
 
-def test_the_two_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
+def test_the_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
     fits = machines["Training"].states["Fits"]
-    judged, final = fits["Branches"]
+    judged, final, replica = fits["Branches"]
     assert list(judged["States"]) == [*JUDGED, *(f"{name}Judged" for name in ATTEMPTS)]
     assert list(final["States"]) == ["Refit", "NotRefitted", *FINAL, *(f"{name}Final" for name in ATTEMPTS)]
-    assert (judged["StartAt"], final["StartAt"], fits["Next"]) == ("Prepare", "Refit", "Evaluate")
+    repeated = ["Replicate", "NotReplicated", *REPLICA, *(f"{name}Replica" for name in ATTEMPTS)]
+    assert list(replica["States"]) == repeated
+    starts = [branch["StartAt"] for branch in fits["Branches"]]
+    assert (starts, fits["Next"]) == (["Prepare", "Refit", "Replicate"], "Evaluate")
 
 
 def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
@@ -155,7 +173,7 @@ def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machin
     assert starts_on_the_way(training, "AnnounceStarted", "Review") == 2
     in_function = copy.deepcopy(training)
     for scope in scopes(in_function):
-        for name in ("WhoScores", "WhoScoresFinal"):
+        for name in ("WhoScores", "WhoScoresFinal", "WhoScoresAgain"):
             if name in scope["States"]:
                 chosen_by = scope["States"][name]
                 (way,) = chosen_by["Choices"]
@@ -190,7 +208,9 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
         child = name == "BuildDataset"
         error = "StepFunctions.ExecutionAlreadyExistsException" if child else "States.TaskFailed"
         assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], f"Attend{SCOPES.get(name, '')}"), name
-        choice = {"ScoreHoldout": "WhoScores", "Score": "WhoScores", "ScoreFinal": "WhoScoresFinal"}.get(name, name)
+        choices = {"ScoreHoldout": "WhoScores", "Score": "WhoScores"}
+        choices |= {f"Score{suffix}": f"WhoScores{suffix}" for suffix in ("Final", "Again")}
+        choice = choices.get(name, name)
         before = [state for state in machine.states.values() if state.get("Next") == choice]
         assert {state["Assign"][f"attempt{SCOPES.get(name, '')}"]["state"] for state in before} == {name}
 
@@ -269,7 +289,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 28
+    assert checked == 33
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -304,7 +324,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
     tasks = {f"{name}/{task}": state for name in NAMES for task, state in machines[name].tasks(*SAGEMAKER).items()}
     judged = {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout"}
     final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
-    assert set(tasks) == {*judged, *final, "Scoring/Score"}
+    replica = {"Training/TrainAgain", "Training/CreateAgainModel", "Training/ScoreAgain"}
+    assert set(tasks) == {*judged, *final, *replica, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -398,6 +419,25 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         of_training = "Lambda" in str(first["Retry"]) and "InFunction" not in judged
         assert phases == (["judged", "final"] if of_training else [None, None]), final
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
+
+
+def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_registered(
+    machines: dict[str, Definition],
+) -> None:
+    states = machines["Training"].states
+    assert states["Evaluate"]["Next"] == "Passed"
+    # Executions that an earlier version evaluated know of no limits.
+    for evaluated, state in (
+        ({"blocked": ["Too bad."]}, "DidNotPass"),
+        ({"blocked": []}, "Refitted"),
+        ({}, "Refitted"),
+    ):
+        assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
+    repeating = {"context": {"replicates": "another-run"}}
+    assert chosen(states["Passed"], {"evaluated": {"blocked": []}, **repeating})[0] == "AnnounceFinished"
+    assert chosen(states["Passed"], {"evaluated": {"blocked": ["Not."]}, **repeating})[0] == "DidNotPass"
+    assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
+    assert states["AnnounceSentBack"].get("End") is True
 
 
 def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, Definition]) -> None:
@@ -507,9 +547,10 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
 ) -> None:
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
     attempt = {"number": 2, "waits": 7}
-    variables: dict[str, Any] = {"context": {"author": "arn:x"}}
+    why = {"cause": "why" * 1000, "reason": "why" * 1000}
+    variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why}
     for scope in ("", *set(SCOPES.values())):
-        variables |= {f"way{scope}": {"cause": "why" * 1000}, f"attempt{scope}": attempt}
+        variables |= {f"way{scope}": why, f"attempt{scope}": attempt}
     kinds: list[str] = []
     ids: list[str] = []
     for state in machine.tasks("events:putEvents").values():
@@ -524,7 +565,7 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
     reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
-    held = ["waiting", "started"] * {"Training": 3, "Scoring": 1}.get(machine.name, 0)
+    held = ["waiting", "started"] * {"Training": 4, "Scoring": 1}.get(machine.name, 0)
     assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
     assert len(set(ids)) == len(ids)
     assert [name for name in ids if name.endswith("2.7")] == [name for name in ids if name.count(":") == 4]

@@ -56,7 +56,7 @@ def draw_run(record: Mapping[str, Any]) -> Render:
         "\nFigures": {name.replace("_", " "): _figure(name, value) for name, value in _figures(record).items()},
         "\nDigests": {
             **{f"script {name}": digest for name, digest in record["scripts"].items()},
-            **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered")},
+            **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered") if record[fit]},
         },
     }
 
@@ -92,6 +92,21 @@ def draw_compared(found: Mapping[str, Any]) -> Render:
         rows(("step", "what", "first", "second"), differing, title=where)(console)
 
     return render
+
+
+def draw_replication(run: str, found: Mapping[str, Any]) -> Render:
+    same = "inputs, model and answers" if found["differs"] is None else "inputs"
+    first, second = found["instance_types"]
+    return fields(
+        {
+            "repeats": run,
+            "the same": same,
+            "largest difference": f"{found['largest']:.4g} of the answers' standard deviation",
+            "decisions": f"{found['rows']:,}",
+            "trained on": first if first == second else f"{first}, then {second}",
+        },
+        title="The run replicates",
+    )
 
 
 def _figures(record: Mapping[str, Any]) -> Mapping[str, Any]:
