@@ -12,7 +12,7 @@ from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
 from assembly_line.names import RUN_ID
 from assembly_line.refusals import describe, parts_of
-from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, ScoredBy, Strict
+from assembly_line.request_fields import Digest, Engine, Hyperparameter, Instant, LineName, Name, ScoredBy, Strict
 
 
 class Request(Strict):
@@ -125,7 +125,7 @@ class TrainingRequest(Request):
 
     line: LineName
     as_of: Instant
-    hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
+    hyperparameters: dict[Name, Hyperparameter] = Field(default_factory=dict, max_length=90)
     margin: float | None = Field(default=None, allow_inf_nan=False)
     replicates: str | None = Field(default=None, pattern=f"^{RUN_ID}$")
     engine: Engine = "auto"

@@ -174,9 +174,9 @@ def _beside_the_constant(metrics: Mapping[str, Any], measure: Measure) -> list[s
     answering = f"that of answering the training part's {measure.constant} for every decision"
     if value is None or prior is None:
         return []
-    if value >= prior:
+    if not measure.beats(value, prior):
         return [f"The {measure.words} is no better than {answering}."]
-    if interval is not None and interval[1] >= prior:
+    if interval is not None and not all(measure.beats(bound, prior) for bound in interval):
         return [f"The {measure.words}'s interval includes {answering}."]
     return []
 

@@ -33,8 +33,9 @@ from assembly_line.errors import ScoringFailed
 from assembly_line.features import inputs_from_json, read_columns, schema_of
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
+from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage import Deliveries
+from assembly_line.storage import Deliveries, runs
 from assembly_line.training import scoring_plan
 from lambdas.account import account_of
 
@@ -93,6 +94,8 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     batch = encoding.csv(table, first=table["decision_id"])
     files.write_batch(batch)
     line = account().releases.read(run.release).line
+    if isinstance(line.predicts, Forecast):
+        files.write_scales(store.read_json(runs.scales_key(run.champion.encoding_key)))
     training = line.training
     served = _served(run)
     plan = scoring_plan(
@@ -140,6 +143,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         dataset_id=event["dataset"]["dataset_id"],
         spine=_spine(table, keys, run.champion.baseline_feature),
         answers=answers,
+        scales=files.scales() if isinstance(line.predicts, Forecast) else None,
     )
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)

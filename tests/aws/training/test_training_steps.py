@@ -156,7 +156,7 @@ def test_begin_refuses_an_outcome_that_nothing_is_trained_for(
     release_as(replace(release.line, outcome=replace(release.line.outcome, measure="time_to_event")))
 
     with pytest.raises(
-        RequestRefused, match=r"redeemed of coupon_redemption is measured as time_to_event, which is not trained"
+        RequestRefused, match=r"redeemed of coupon_redemption is measured as time_to_event until a time"
     ):
         run.begin()
 
