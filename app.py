@@ -29,10 +29,12 @@ from stacks.training import TrainingStack  # noqa: E402
 def build(app: App) -> None:
     """Create every stack of the environment that the context names."""
     environment = app.node.try_get_context("environment") or "embedded"
+    layer = app.node.try_get_context("layer")
     deployment = Deployment(
         environment=environment,
         settings=load_settings(ROOT / "settings", environment),
-        layer=Path(app.node.try_get_context("layer") or ROOT / ".tools" / "layer.zip"),
+        layer=Path(layer or ROOT / ".tools" / "layer.zip"),
+        serving_layer=Path(layer or ROOT / ".tools" / "serving.zip"),
     )
     foundation = FoundationStack(app, deployment)
     features = FeaturesStack(app, foundation=foundation)

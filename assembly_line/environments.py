@@ -62,6 +62,22 @@ class TrainingEnvironment(Environment):
     ledger_bucket: str
     control_table: str
     champion_table: str
+    function_scoring_mib: str
+
+
+@dataclass(frozen=True)
+class ModelsEnvironment(Environment):
+    """lambdas/models: lets a function serve a model, and checks what it answers."""
+
+    store_bucket: str
+    serving_function: str
+
+
+@dataclass(frozen=True)
+class ServingEnvironment(Environment):
+    """lambdas/serving: runs the code of lines, and reads packed models alone."""
+
+    store_bucket: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class ScoringEnvironment(Environment):
     ledger_bucket: str
     control_table: str
     champion_table: str
+    function_scoring_mib: str
 
 
 @dataclass(frozen=True)

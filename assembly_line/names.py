@@ -320,12 +320,20 @@ def dataset_history_prefix(line: str, kind: str) -> str:
     return f"datasets/{line}/history/{kind}/"
 
 
+RUNS = "runs/"
+# Of a fit, below its run's folder or its own in that.
+MODEL_ARCHIVE = "model/model.tar.gz"
+
+
 def run_prefix(line: str, run_id: str) -> str:
-    return f"runs/{line}/{run_id}/"
+    return f"{RUNS}{line}/{run_id}/"
+
+
+SCORING = "scoring/"
 
 
 def scoring_prefix(line: str, run_id: str) -> str:
-    return f"scoring/{line}/{run_id}/"
+    return f"{SCORING}{line}/{run_id}/"
 
 
 def line_table(line: str, table: str) -> str:

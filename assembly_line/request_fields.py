@@ -12,6 +12,7 @@ from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant, parse_instant
 
 Engine = Literal["auto", "duckdb", "spark"]
+ScoredBy = Literal["auto", "function", "transform"]
 LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,23}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

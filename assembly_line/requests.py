@@ -12,7 +12,7 @@ from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
 from assembly_line.names import RUN_ID
 from assembly_line.refusals import describe, parts_of
-from assembly_line.request_fields import Digest, Engine, Hyperparameter, Instant, LineName, Name, Strict
+from assembly_line.request_fields import Digest, Engine, Hyperparameter, Instant, LineName, Name, ScoredBy, Strict
 
 
 class Request(Strict):
@@ -119,6 +119,8 @@ class TrainingRequest(Request):
     the outcome's kind on the same decisions.
     `replicates`: a run of the same line, release, `as_of` and hyperparameters that this one repeats. It ends with the
     comparison, and registers nothing.
+    `scored_by`: who asks the fitted models: a `function` within seconds, or a `transform` job. `auto` decides by the
+    size of the batch and the framework.
     """
 
     line: LineName
@@ -128,6 +130,7 @@ class TrainingRequest(Request):
     replicates: str | None = Field(default=None, pattern=f"^{RUN_ID}$")
     engine: Engine = "auto"
     release: Digest | None = None
+    scored_by: ScoredBy = Field(default="auto", exclude_if=lambda asked: asked == "auto")
 
 
 class ScoringRequest(Request):
@@ -140,6 +143,8 @@ class ScoringRequest(Request):
     `again`: deliver although decisions of this period were delivered before.
     `deliver_backfill`: deliver although the run is a backfill. Its model or its data know more than its
     instant, or the line was scored at a later instant already.
+    `scored_by`: who asks the champion: a `function` within seconds, or a `transform` job. `auto` decides by the size of
+    the batch and the framework.
     """
 
     line: LineName
@@ -150,6 +155,7 @@ class ScoringRequest(Request):
     at: Instant | None = None
     again: bool = Field(default=False, exclude_if=lambda asked: not asked)
     deliver_backfill: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    scored_by: ScoredBy = Field(default="auto", exclude_if=lambda asked: asked == "auto")
 
     @model_validator(mode="after")
     def _check_period(self) -> Self:

@@ -99,6 +99,8 @@ FEATURES = Station(
         "dataset_request": "DatasetEnvironment",
         "online": "OnlineEnvironment",
         "attempts": "AttemptsEnvironment",
+        "models": "ModelsEnvironment",
+        "serving": "ServingEnvironment",
     },
     commands={
         "sources": Command("data", DATA, "Raw tables in the lake."),

@@ -17,7 +17,7 @@ TURNS = 5
 def measure(say: Callable[[str], None]) -> Costs:
     """Every figure, by name."""
     costs: Costs = {}
-    for name in ("dataset_request", "collector", "synthesis", "late", "startup", "bootstrap"):
+    for name in ("dataset_request", "collector", "synthesis", "late", "startup", "bootstrap", "training_run"):
         costs[name] = _answer(f"benchmarks.stations.{name}")
         say(f"{name}: " + ", ".join(f"{what} {value:,.2f}" for what, value in costs[name].items()))
     costs["imports"] = _imports()

@@ -159,6 +159,10 @@ def _of_costs(costs: Costs) -> Iterator[Goal]:
     yield _at_most(11, "rows known late: distinct against the mean of others", 3, late["distinct_against_others"])
     synthesis = costs["synthesis"]
     yield _at_most(9, SYNTHESIS, 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
+    runs = costs["training_run"]
+    yield _at_most(
+        12, "training run until its review, against its jobs in turn", 0.6, runs["seconds"] / runs["jobs_in_turn"]
+    )
     calls = costs["startup"]
     worst = max(calls[name] / before for name, before in CALLS_BEFORE.items())
     yield _at_most(15, "start of `line`, the worst command against what it took at first", 0.5, worst)

@@ -30,6 +30,7 @@ class DeliveryStack(StationStack):
             ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
             champion_table=foundation.champions.name,
+            function_scoring_mib=str(self.settings.function_scoring_mib),
         )
         self._machine(features)
         self.parameters()
@@ -80,6 +81,7 @@ class DeliveryStack(StationStack):
         parts = scoring.ScoringParts(
             begin=begin.arn,
             prepare=prepare.arn,
+            score=features.score.arn,
             publish=publish.arn,
             deliver=deliver.arn,
             attend=features.attend.arn,
@@ -88,7 +90,8 @@ class DeliveryStack(StationStack):
             key=self.foundation.key.key_arn,
         )
         definition = scoring.definition(parts, self.announcer)
-        machine = self.machine(SCORING, definition, calls=(begin, prepare, publish, deliver, features.attend))
+        calls = (begin, prepare, publish, deliver, features.score, features.attend)
+        machine = self.machine(SCORING, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
         run_transform_jobs(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)

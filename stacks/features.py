@@ -6,8 +6,23 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from assembly_line.environments import AttemptsEnvironment, DatasetEnvironment, OnlineEnvironment
-from assembly_line.names import EVERY_TABLE, Parameter, TablesArgument, online_machine, tables_machine
+from assembly_line.environments import (
+    AttemptsEnvironment,
+    DatasetEnvironment,
+    ModelsEnvironment,
+    OnlineEnvironment,
+    ServingEnvironment,
+)
+from assembly_line.names import (
+    EVERY_TABLE,
+    MODEL_ARCHIVE,
+    RUNS,
+    SCORING,
+    Parameter,
+    TablesArgument,
+    online_machine,
+    tables_machine,
+)
 from assembly_line.stations import DATASET, FEATURES, ONLINE, TABLES
 from stacks.constructs.access.grants import allow
 from stacks.constructs.access.permissions import (
@@ -26,13 +41,21 @@ from stacks.constructs.station_function import StationFunction
 from stacks.foundation import FoundationStack
 from stacks.machines import dataset, online, tables
 from stacks.machines.attempts import ATTEND_SECONDS
+from stacks.machines.sagemaker import SCORE_SECONDS
 from stacks.station import StationStack
+
+# To unpack and load a model, and to answer one batch.
+SERVE_SECONDS = 120
+SERVE_MIB = 2048
+# The archive's limits, packed and unpacked, and room for its code.
+SERVE_STORAGE_MIB = 1024
 
 
 class FeaturesStack(StationStack):
-    """Exposes its machines, `online`, the table of online features, and two functions that others call too.
+    """Exposes its machines, `online`, the table of online features, and three functions that others call too.
 
-    These are `explain_function`, for the API, and `attend`, for every machine that waits for jobs.
+    These are `explain_function`, for the API, `attend`, for every machine that waits for jobs, and `score`, for every
+    machine that asks a model.
     """
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
@@ -52,6 +75,7 @@ class FeaturesStack(StationStack):
         self.explain_function = self._explain()
         self.dataset_machine = self._machine()
         self.attend = self._attend()
+        self.score = self._score(self._serve())
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
         self._online_machine()
         let_read_catalog(self, database, foundation.people.scientist)
@@ -94,6 +118,38 @@ class FeaturesStack(StationStack):
         )
         look_at_jobs(function.role)
         look_at_executions(function.role, self.dataset_machine)
+        return function
+
+    def _serve(self) -> StationFunction:
+        """Runs the code of lines. Its role reads packed models and writes a log: nothing else."""
+        function = self.function(
+            "Serve",
+            handler="serving.handler.answer",
+            environment=ServingEnvironment(
+                assembly_environment=self.environment_name, store_bucket=self.foundation.store.name
+            ),
+            seconds=SERVE_SECONDS,
+            memory_mib=SERVE_MIB,
+            storage_mib=SERVE_STORAGE_MIB,
+            layer=self.foundation.deployment.serving_layer,
+        )
+        self.foundation.store.grant_read_files(function.role, RUNS, MODEL_ARCHIVE)
+        return function
+
+    def _score(self, serve: StationFunction) -> StationFunction:
+        function = self.function(
+            "Score",
+            handler="models.handler.ask",
+            environment=ModelsEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=self.foundation.store.name,
+                serving_function=serve.arn,
+            ),
+            seconds=SCORE_SECONDS,
+        )
+        self.foundation.store.grant_read(function.role, RUNS, SCORING)
+        self.foundation.store.grant_write(function.role, RUNS, SCORING)
+        serve.grant_invoke(function.role)
         return function
 
     def _claim(self) -> StationFunction:

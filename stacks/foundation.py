@@ -23,19 +23,25 @@ from stacks.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What every stack of an environment knows: its name, its settings, the Lambda layer (an archive or a folder)."""
+    """What every stack of an environment knows: its name, its settings, the Lambda layers (archives or folders).
+
+    Args:
+        serving_layer: of the function that serves models.
+    """
 
     environment: str
     settings: Settings
     layer: Path
+    serving_layer: Path
 
     def __post_init__(self) -> None:
-        if not (self.layer.is_file() or (self.layer / "python").is_dir()):
-            raise DeclarationError(
-                f"{self.layer} is no archive of packages and holds no python/ folder: the functions' packages are "
-                "fetched by the installation; run "
-                "`make synth`, or `tools/install.sh demo` and then this command again"
-            )
+        for layer in (self.layer, self.serving_layer):
+            if not (layer.is_file() or (layer / "python").is_dir()):
+                raise DeclarationError(
+                    f"{layer} is no archive of packages and holds no python/ folder: the functions' packages are "
+                    "fetched by the installation; run "
+                    "`make synth`, or `tools/install.sh demo` and then this command again"
+                )
 
     def stack_id(self, name: str) -> str:
         return stack_name(self.environment, name)

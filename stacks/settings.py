@@ -58,6 +58,7 @@ class Settings:
         region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
         alarm_email: the address that receives every alarm. It must confirm the subscription once.
         function_memory_mib: the memory of every function that builds no datasets, 256 to 10240.
+        function_scoring_mib: how large a batch a function scores, 0 to 4. A larger one is scored by a transform job.
         dataset_memory_mib: the memory of the functions that read sources, and that judge and shape datasets, 512 to
             10240. The plan sends larger datasets to Spark. A new account may not allow more than 3008.
         dataset_storage_mib: the disk of the same functions, 512 to 10240.
@@ -82,6 +83,7 @@ class Settings:
     region: str | None = None
     alarm_email: str | None = None
     function_memory_mib: int = 1024
+    function_scoring_mib: int = 4
     dataset_memory_mib: int = 3008
     dataset_storage_mib: int = 4096
     online_days: int = 14
@@ -108,6 +110,7 @@ class Settings:
             ("batch_window_seconds", 1, 300),
             ("queue_consumers", 2, 1000),
             ("function_memory_mib", 256, 10240),
+            ("function_scoring_mib", 0, 4),
             ("dataset_memory_mib", 512, 10240),
             ("dataset_storage_mib", 512, 10240),
             ("online_days", 1, 365),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -43,11 +44,13 @@ class StationStack(Stack):
         seconds: int,
         memory_mib: int | None = None,
         storage_mib: int = 512,
+        layer: Path | None = None,
         name: str | None = None,
     ) -> StationFunction:
         """A function of this station, whose log group a parameter tells; `handler` is the part after `lambdas.`.
 
         Args:
+            layer: packages of its own, in place of those of the other functions.
             name: physical, where another stack must know it.
         """
         function = StationFunction(
@@ -59,6 +62,7 @@ class StationStack(Stack):
             timeout=Duration.seconds(seconds),
             memory_mib=memory_mib,
             storage_mib=storage_mib,
+            layer=layer,
             name=name,
         )
         parameter = log_parameter(self.environment_name, handler.replace(".handler.", ".", 1))

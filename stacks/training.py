@@ -39,6 +39,7 @@ class TrainingStack(StationStack):
             ledger_bucket=foundation.ledger.name,
             control_table=foundation.control.name,
             champion_table=foundation.champions.name,
+            function_scoring_mib=str(self.settings.function_scoring_mib),
         )
         self.champions_function = self._promote()
         self._review_environment = ReviewEnvironment(
@@ -150,6 +151,7 @@ class TrainingStack(StationStack):
             begin=begin.arn,
             prepare=prepare.arn,
             package=package.arn,
+            score=features.score.arn,
             evaluate=evaluate.arn,
             request_review=request.arn,
             conclude=conclude.arn,
@@ -160,7 +162,8 @@ class TrainingStack(StationStack):
             key=self.foundation.key.key_arn,
         )
         definition = training.definition(parts, self.announcer)
-        calls = (begin, prepare, package, evaluate, request, conclude, self.champions_function, features.attend)
+        own = (begin, prepare, package, evaluate, request, conclude, self.champions_function)
+        calls = (*own, features.score, features.attend)
         machine = self.machine(TRAINING_RUN, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
         run_training_jobs(machine.role, environment=self.environment_name)

@@ -34,6 +34,7 @@ in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --const
     compile requirements/test.lock $everywhere $demo --extra spark --group test --constraints requirements/demo.lock pyproject.toml
     compile requirements/java.lock $everywhere --group java
     compile requirements/layer.lock $in_lambda --group layer
+    compile requirements/serving.lock $in_lambda --group serving
     compile requirements/bench.lock $everywhere --group bench
     compile requirements/feast.lock $everywhere --group feast
     compile requirements/docs.lock $everywhere --group docs --constraints requirements/test.lock

@@ -103,6 +103,7 @@ AsOfOrNow = Annotated[
     ),
 ]
 Engine = Annotated[str, typer.Option("--engine", help="auto, duckdb or spark.")]
+ScoredBy = Annotated[str, typer.Option("--scored-by", help="Who asks the model: auto, function or transform.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end, or print the execution at once.")]
 
 

@@ -11,6 +11,7 @@ from assembly_line.delivery.run_standing import Standing, data_as_of
 from assembly_line.documents import STORED, Instant, document_of, read_document
 from assembly_line.instants import format_day, format_instant, to_micros
 from assembly_line.outcome_kinds import Prior
+from assembly_line.request_fields import ScoredBy
 from assembly_line.requests import DatasetRequest, ScoringRequest
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ScoringContext:
         replayed: the request declared that instant, so that nothing of the run happens later by that clock.
         backfill: why the run is a backfill -> that reason in words; empty for one that decides.
         withheld: nothing of it is delivered.
+        scored_by: what the request wishes: `auto`, `function` or `transform`.
     """
 
     __pydantic_config__ = STORED
@@ -66,6 +68,7 @@ class ScoringContext:
     replayed: bool = False
     backfill: Mapping[str, str] = field(default_factory=dict)
     withheld: bool = False
+    scored_by: ScoredBy = "auto"
 
     @property
     def revision(self) -> int:
@@ -131,4 +134,5 @@ def begin(
         replayed=request.at is not None,
         backfill={str(reason): words for reason, words in standing.backfill.items()},
         withheld=standing.withheld,
+        scored_by=request.scored_by,
     )

@@ -19,7 +19,9 @@ from .models.control_table import ControlTable as ControlTable
 from .models.registry import PackageContent as PackageContent
 from .models.releases import ReleaseStore as ReleaseStore
 from .services.account_questions import Questions as Questions
+from .services.functions import UNTIL_ANSWERED as UNTIL_ANSWERED
 from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST
+from .services.functions import Functions as Functions
 from .services.job_runs import jobs_of as jobs_of
 from .services.jobs import Jobs as Jobs
 from .services.logs import Logs as Logs

@@ -51,6 +51,12 @@ from .service.refreshing import ModelAge as ModelAge
 from .service.refreshing import model_age as model_age
 from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
+from .serving.model_process import MODEL_SERVER as MODEL_SERVER
+from .serving.model_process import ModelProcess as ModelProcess
+from .serving.places import ScoringPlan as ScoringPlan
+from .serving.places import scoring_plan as scoring_plan
+from .serving.rows import answered as answered
+from .serving.rows import asked as asked
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob

@@ -16,6 +16,7 @@ class Framework:
         artefact: a format of its own that cannot execute code when it is loaded; None if it has none.
         installed_to_train, installed_to_serve: the container installs the script folder with pip before it runs it.
         rows: what the server makes of CSV where `inference.py` has no `input_fn`.
+        in_functions: the version that the serving function has, as the image's version begins; None if it has none.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Framework:
     installed_to_train: bool
     installed_to_serve: bool
     rows: Literal["array", "dmatrix"]
+    in_functions: str | None = None
 
 
 XGBOOST = Framework(
@@ -35,6 +37,7 @@ XGBOOST = Framework(
     installed_to_train=True,
     installed_to_serve=True,
     rows="dmatrix",
+    in_functions="3.2",
 )
 # It trains with sagemaker-training, which installs no plain script.
 SCIKIT_LEARN = Framework(

@@ -135,6 +135,7 @@ def _fit(fit: FittedModel) -> dict[str, Any]:
             "train": {"uri": f"{job.train_uri}train.csv", "digest": fit.prepared["files"]["train"]},
             "holdout": {"uri": f"{job.holdout_input_uri}batch.csv", "digest": fit.prepared["files"]["holdout"]},
         },
+        "scored_by": {"by": job.scored_by, "because": job.scored_by_because},
         "jobs": {"training": job.job_name, "holdout": packaged.transform_job_name, "model": packaged.model_name},
         "archive": {"uri": packaged.model_data_uri, "digest": packaged.digest, "environment": packaged.environment},
     }

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from assembly_line.errors import NotFound
 from assembly_line.outcome_kinds import ID_AND_LAST
+from assembly_line.training.serving.places import Asked, Place
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class RunContext(State):
         replicate: whether a third fit repeats the judged one.
         replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
+        scored_by: what the request wishes: `auto`, `function` or `transform`.
     """
 
     run_id: str
@@ -46,6 +48,7 @@ class RunContext(State):
     replicate: bool = False
     replicates: str | None = None
     margin: float | None = None
+    scored_by: Asked = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,8 @@ class PreparedJob(State):
     transform_instance_type: str | None = None
     transform_local_storage: bool = False
     output_filter: str = ID_AND_LAST
+    scored_by: Place = "transform"
+    scored_by_because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

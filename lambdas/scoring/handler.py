@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
+from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import (
     SNS,
@@ -35,6 +36,7 @@ from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage import Deliveries, runs
+from assembly_line.training import scoring_plan
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -89,12 +91,22 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     rows = len(table["decision_id"])
     if not rows:
         raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
-    files.write_batch(encoding.csv(table, first=table["decision_id"]))
+    batch = encoding.csv(table, first=table["decision_id"])
+    files.write_batch(batch)
     line = account().releases.read(run.release).line
     if isinstance(line.predicts, Forecast):
         files.write_scales(store.read_json(runs.scales_key(run.champion.encoding_key)))
     training = line.training
-    logger.info("scoring prepared", extra={"line": run.line, "run_id": run.run_id, "rows": rows})
+    served = _served(run)
+    plan = scoring_plan(
+        run.scored_by,
+        rows=batch,
+        width=line.predicts.width,
+        image=served.image.uri,
+        most_mib=int(ScoringEnvironment.from_process().function_scoring_mib),
+    )
+    told = {"line": run.line, "run_id": run.run_id, "rows": rows, "scored_by": plan.by, "because": plan.why}
+    logger.info("scoring prepared", extra=told)
     return {
         "job_name": job_name(run.line, run.run_id, "score", 1),
         "model_name": run.champion.model_name,
@@ -105,6 +117,12 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "instance_type": training.scores_on,
         "local_storage": local_storage_gb(training.scores_on) is not None,
         "timeout_seconds": int(training.timeout.total_seconds()),
+        "scored_by": plan.by,
+        "scored_by_because": plan.why,
+        "archive_uri": run.champion.model_data_uri,
+        "digest": run.champion.digest,
+        "image": served.image.uri,
+        "program": served.program,
     }
 
 
@@ -177,6 +195,20 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     report_uri = files.write_report(content)
     logger.info("scoring delivered", extra=summary)
     return {**summary, **standing, "report_uri": report_uri}
+
+
+class Served(NamedTuple):
+    """Args: `program`: file name of the inference script."""
+
+    image: Image
+    program: str
+
+
+def _served(run: ScoringContext) -> Served:
+    """How the champion is served, which another release may have trained."""
+    training = account().releases.read(run.champion.release).line.training
+    region = account().client("s3").meta.region_name
+    return Served(image(training.framework, training.framework_version, region), training.inference)
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:

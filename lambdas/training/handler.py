@@ -54,6 +54,7 @@ from assembly_line.training import (
     replication,
     resolve,
     run_record,
+    scoring_plan,
     script_mode,
     training_inputs,
     validated,
@@ -95,6 +96,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
+        scored_by=request.scored_by,
         refit=release.line.training.refit and request.replicates is None,
         replicate=release.line.validation.replicate and request.replicates is None,
         replicates=request.replicates,
@@ -152,6 +154,14 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     training, environment = release.line.training, TrainingEnvironment.from_process()
     fit = fit_of(phase, refit=training.refit)
     store = _files(run, fit)
+    kind = release.line.predicts
+    plan = scoring_plan(
+        run.scored_by,
+        rows=inputs.batch,
+        width=kind.width,
+        image=_image_of(release).uri,
+        most_mib=int(environment.function_scoring_mib),
+    )
     partition = account().client("sagemaker").meta.partition
     role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
@@ -172,7 +182,9 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         local_storage=local_storage_gb(_instance_type(release.line, phase)) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
-        output_filter=release.line.predicts.output_filter(len(inputs.schema["features"])),
+        output_filter=kind.output_filter(len(inputs.schema["features"])),
+        scored_by=plan.by,
+        scored_by_because=plan.why,
     )
 
 

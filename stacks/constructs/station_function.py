@@ -43,6 +43,7 @@ class StationFunction(Construct):
         timeout: Duration,
         memory_mib: int | None = None,
         storage_mib: int = 512,
+        layer: Path | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(scope, id_)
@@ -56,7 +57,7 @@ class StationFunction(Construct):
             runtime=RUNTIME,
             handler=handler,
             code=runtime.code,
-            layers=[runtime.layer],
+            layers=[runtime.layer if layer is None else dependency_layer(self, "Layer", packages=layer)],
             role=self.role,
             log_group=self.log_group,
             environment=environment.to_variables(),

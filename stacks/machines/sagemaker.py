@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
+from assembly_line.outcome_kinds import ID_AND_LAST
 from stacks.machines.attempts import ANY_FAILURE, Attempts
-from stacks.machines.states import State, expression, retry, task
+from stacks.machines.states import State, expression, invoke, retry, task
 
 # Step Functions reports a throttled call under the service's general name.
 _THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException", attempts=4, first_seconds=3)
+# The serving function's time, and that for reading and writing a batch.
+SCORE_SECONDS = 180
 # Between the end of a job's own time limit and its description.
 _GRACE_SECONDS = 900
 
@@ -131,6 +134,18 @@ def transform(
         retries=[_THROTTLED],
     )
     return attempts.attended(job, ANY_FAILURE)
+
+
+def score_in_function(function: str, question: Mapping[str, str], *, output_filter: str, then: str) -> State:
+    """Do a transform's work in a function (see `lambdas/models`).
+
+    Args:
+        question: fields of its event; JSONata expressions.
+        output_filter: JSONata expression, as of the transform job.
+    """
+    event = {name: expression(value) for name, value in question.items()}
+    event["last_only"] = expression(f"{output_filter} = '{ID_AND_LAST}'")
+    return invoke(function, event, assign="answers", then=then, seconds=SCORE_SECONDS)
 
 
 def _fields(variable: str) -> Callable[[str], str]:

@@ -1,4 +1,4 @@
-"""The scoring machine: spine and features for a date, batch transform, checks and policy, ledger, delivery."""
+"""The scoring machine: spine and features for a date, the model's answers, checks and policy, ledger, delivery."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
-from stacks.machines.sagemaker import transform
+from stacks.machines.sagemaker import score_in_function, transform
 from stacks.machines.states import DAY, choose, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
 from stacks.machines.training import STARTED
@@ -16,8 +16,13 @@ BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PUBLISH_SECONDS = 600
 DELIVER_SECONDS = 900
+# Of a run that asks no model.
+_UNASKED = {"scored_by": None, "scored_by_because": "nobody is decided on"}
 _NOTHING = {"offered": 0, "delivered": 0, "quarantined": 0, "dead_lettered": 0, "withheld": 0}
-_OUTPUT = "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id}, $report])"
+_OUTPUT = (
+    "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
+    "'scored_by': $prepared.scored_by, 'scored_by_because': $prepared.scored_by_because}, $report])"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,7 @@ class ScoringParts:
 
     begin: str
     prepare: str
+    score: str
     publish: str
     deliver: str
     attend: str
@@ -37,9 +43,13 @@ class ScoringParts:
 def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
     attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
-    begin["Assign"] |= {"report": _NOTHING, **attempts.first("BuildDataset", "execution", CHILD_NAME)}
+    begin["Assign"] |= {
+        "report": _NOTHING,
+        "prepared": _UNASKED,
+        **attempts.first("BuildDataset", "execution", CHILD_NAME),
+    }
     prepare = invoke(
-        parts.prepare, known("context", "dataset"), assign="prepared", then="Score", seconds=PREPARE_SECONDS
+        parts.prepare, known("context", "dataset"), assign="prepared", then="WhoScores", seconds=PREPARE_SECONDS
     )
     prepare["Assign"] |= attempts.first("Score", "transform", "$states.result.Payload.job_name")
     steps = [
@@ -54,6 +64,16 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
         "Prepare": prepare,
+        "WhoScores": choose(("$prepared.scored_by = 'function'", "ScoreInFunction"), otherwise="Score"),
+        "ScoreInFunction": score_in_function(
+            parts.score,
+            {
+                name: f"$prepared.{name}"
+                for name in ("input_uri", "output_uri", "archive_uri", "digest", "image", "program")
+            },
+            output_filter="$prepared.output_filter",
+            then="Publish",
+        ),
         "Score": transform(
             attempts,
             model_name="$prepared.model_name",

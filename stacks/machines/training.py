@@ -7,7 +7,7 @@ from typing import Any
 
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
-from stacks.machines.sagemaker import create_model, train, transform
+from stacks.machines.sagemaker import create_model, score_in_function, train, transform
 from stacks.machines.states import (
     DAY,
     State,
@@ -45,6 +45,7 @@ class TrainingParts:
     begin: str
     prepare: str
     package: str
+    score: str
     evaluate: str
     request_review: str
     conclude: str
@@ -70,7 +71,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
         "NotReplicated": succeed({}),
     }
-    of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered")}
+    of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered.packaged")}
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
@@ -129,7 +130,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class FitStates:
-    """A branch that fits, packages and asks one model. Its output is the packaged model.
+    """A branch that fits, packages and asks one model. Its output is the packaged model, and who asked it.
 
     Each fit has states of its own, so that an execution's picture shows how far both are.
     """
@@ -141,6 +142,7 @@ class FitStates:
 
     def states(self) -> States:
         prepare, train_, package, scored = map(self._named, ("Prepare", "Train", "Package", "Scored"))
+        in_function = f"{self._score}InFunction"
         parts, environment, attempts = self.parts, self.announcer.environment, self._attempts
         prepared = invoke(
             parts.prepare,
@@ -165,10 +167,30 @@ class FitStates:
             ),
             package: packaged,
             self._create: create_model(
-                "packaged", attempts, environment=environment, assign=self._first_score(), then=self._score
+                "packaged", attempts, environment=environment, assign=self._first_score(), then=self._who_scores
+            ),
+            self._who_scores: choose(("$prepared.scored_by = 'function'", in_function), otherwise=self._score),
+            in_function: score_in_function(
+                parts.score,
+                {
+                    "input_uri": "$prepared.holdout_input_uri",
+                    "output_uri": "$prepared.holdout_output_uri",
+                    "archive_uri": "$packaged.model_data_uri",
+                    "digest": "$packaged.digest",
+                    "image": "$packaged.image",
+                    "program": "$packaged.environment.SAGEMAKER_PROGRAM",
+                },
+                output_filter="$prepared.output_filter",
+                then=scored,
             ),
             self._score: self._transform(then=scored),
-            scored: succeed(expression("$packaged")),
+            scored: succeed(
+                {
+                    "packaged": expression("$packaged"),
+                    "scored_by": expression("$prepared.scored_by"),
+                    "scored_by_because": expression("$prepared.scored_by_because"),
+                }
+            ),
             **attempts.states(parts.attend, self._steps(), self.announcer),
         }
 
@@ -184,6 +206,10 @@ class FitStates:
     def _create(self) -> str:
         return f"Create{self.suffix}Model"
 
+    @property
+    def _who_scores(self) -> str:
+        return self._named("WhoScores")
+
     def _named(self, state: str) -> str:
         return f"{state}{self.suffix}"
 
@@ -192,7 +218,7 @@ class FitStates:
         artifact = {"artifact": expression(self._attempts.result)}
         return [
             Step(state=self._named("Train"), then=self._named("Package"), assign=artifact),
-            Step(state=self._create, then=self._score, assign=self._first_score()),
+            Step(state=self._create, then=self._who_scores, assign=self._first_score()),
             Step(state=self._score, then=self._named("Scored")),
         ]
 
@@ -223,5 +249,6 @@ def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
 _OUTPUT = (
     "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
     "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn, "
-    "'decision': $concluded.decision}, $promoted])"
+    "'decision': $concluded.decision, 'scored_by': $delivered.scored_by, "
+    "'scored_by_because': $delivered.scored_by_because}, $promoted])"
 )

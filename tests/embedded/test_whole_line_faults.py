@@ -52,6 +52,7 @@ class Faults:
     training: Execution
     days_predicted: set[str]
     corrected: dict[str, Any]
+    by_job: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +69,23 @@ def faults(deployed: Deployed) -> Faults:
     good = _champion(deployed)
     training = _become_champion_at_the_second_attempt(deployed, lines)
 
-    def scored(run: str) -> str:
+    def scored(run: str, by: str) -> str:
         day = misbehaving[run][1]
-        return str(deployed.line("score", LINE, "--date", day, "--at", day, "--no-wait").document["execution_arn"])
+        asked = deployed.line("score", LINE, "--date", day, "--at", day, "--scored-by", by, "--no-wait").document
+        return str(asked["execution_arn"])
 
     # One after the other: the functions stay warm.
-    nan, few, mixed = (deployed.end(scored(run)) for run in ("nan", "few", "mixed"))
-    killed = deployed.kill_the_job(scored("hangs"), "model_server.py")
+    nan, few, mixed = (deployed.end(scored(run, "function")) for run in ("nan", "few", "mixed"))
+    killed = deployed.kill_the_job(scored("hangs", "transform"), "model_server.py")
     assert deployed.line("redrive", killed.name).document["status"] == "RUNNING"
     killed_again = deployed.kill_the_job(killed.arn, "model_server.py")
     days_predicted = {row["decision_id"][3:11] for row in deployed.predictions()}
     deployed.release(REPOSITORY / "lines")
     deployed.target.control.write(LINE, ControlKey.CHAMPION, good)
-    corrected = deployed.line("score", LINE, "--date", NAN[1], "--at", NAN[1]).document
-    return Faults(nan, few, mixed, killed, killed_again, training, days_predicted, corrected)
+    again = ("score", LINE, "--date", NAN[1], "--at", NAN[1])
+    corrected = deployed.line(*again).document
+    by_job = deployed.line(*again, "--again", "--scored-by", "transform").document
+    return Faults(nan, few, mixed, killed, killed_again, training, days_predicted, corrected, by_job)
 
 
 def _champion(deployed: Deployed) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def _become_champion(deployed: Deployed, lines: Path) -> None:
 def _become_champion_at_the_second_attempt(deployed: Deployed, lines: Path) -> Execution:
     """The judged fit's job is killed once the final fit is ready; the run goes on from there. Returns it as failed."""
     deployed.release(lines)
-    started = deployed.line(*TRAIN, "--no-wait").document
+    started = deployed.line(*TRAIN, "--scored-by", "transform", "--no-wait").document
     failed = deployed.kill_the_training(started["execution_arn"], f"{started['run_id']}-train-1", after="ScoredFinal")
     assert deployed.line("redrive", failed.name).document["status"] == "RUNNING"
     eventually(lambda: deployed.target.control.read(LINE, review_item(failed.name)))
@@ -168,6 +172,20 @@ def test_single_bad_scores_are_kept_aside_and_the_rest_is_delivered(faults: Faul
 
 def test_a_good_champion_scores_what_failed(faults: Faults, deployed: Deployed) -> None:
     assert faults.corrected["offered"] == faults.corrected["delivered"] == mailed(deployed.raw, NAN[0])
+
+
+def test_a_function_answers_as_a_transform_job_does_and_both_say_why_they_were_chosen(
+    faults: Faults, deployed: Deployed
+) -> None:
+    def answers(run: dict[str, Any]) -> bytes:
+        return deployed.target.store.read(f"scoring/{LINE}/{run['run_id']}/output/batch.csv.out")
+
+    assert answers(faults.corrected) == answers(faults.by_job) != b""
+    assert (faults.corrected["scored_by"], faults.by_job["scored_by"]) == ("function", "transform")
+    assert "a function scores at most 4 MiB" in faults.corrected["scored_by_because"]
+    assert faults.by_job["scored_by_because"] == "the request asks for a transform job"
+    record = deployed.target.run(LINE, faults.training.name).read_json("run.json")
+    assert [record[fit]["scored_by"]["by"] for fit in ("judged", "delivered")] == ["transform"] * 2
 
 
 def test_what_arrives_is_of_the_published_schema(faults: Faults, deployed: Deployed) -> None:

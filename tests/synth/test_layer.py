@@ -7,6 +7,7 @@ source of each handler and of every module of this project that it reaches, and 
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -16,9 +17,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from assembly_line.training.frameworks import FRAMEWORKS
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / ".tools" / "layer"
 PACKAGES = LAYER / "python"
+# Of the function that serves models, in place of that of all others.
+SERVING = ROOT / ".tools" / "serving"
 HANDLERS = sorted((ROOT / "lambdas").glob("*/handler.py"))
 
 # What AWS allows a function and its layers together, unpacked.
@@ -43,6 +48,12 @@ LAMBDA_PYTHON = {
     "platform_system": "Linux",
     "extra": "",
 }
+
+
+@pytest.fixture(params=[LAYER, SERVING], ids=lambda path: path.name)
+def layer(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
 
 
 def own_file(module: str) -> Path | None:
@@ -105,9 +116,9 @@ def in_layer(module: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").exists() or any(path.parent.glob(f"{path.name}.*.so"))
 
 
-def test_the_layer_is_installed() -> None:
+def test_the_layer_is_installed(layer: Path) -> None:
     assert HANDLERS
-    assert PACKAGES.is_dir(), "run tools/install.sh demo"
+    assert (layer / "python").is_dir(), "run tools/install.sh demo"
 
 
 @pytest.mark.parametrize("handler", HANDLERS, ids=lambda path: path.parent.name)
@@ -133,10 +144,11 @@ def test_the_handler_reaches_only_code_that_is_deployed_with_it(handler: Path) -
     assert left_out == []
 
 
-def test_each_package_in_the_layer_finds_there_what_it_requires() -> None:
-    present = {canonicalize_name(path.name.split("-")[0]) for path in PACKAGES.glob("*.dist-info")}
+def test_each_package_in_the_layer_finds_there_what_it_requires(layer: Path) -> None:
+    packages = layer / "python"
+    present = {canonicalize_name(path.name.split("-")[0]) for path in packages.glob("*.dist-info")}
     missing = []
-    for metadata in PACKAGES.glob("*.dist-info/METADATA"):
+    for metadata in packages.glob("*.dist-info/METADATA"):
         for line in metadata.read_text().splitlines():
             if not line.startswith("Requires-Dist: "):
                 continue
@@ -148,10 +160,10 @@ def test_each_package_in_the_layer_finds_there_what_it_requires() -> None:
     assert missing == []
 
 
-def test_every_wheel_is_for_lambdas_python_and_system() -> None:
+def test_every_wheel_is_for_lambdas_python_and_system(layer: Path) -> None:
     tags = [
         line.removeprefix("Tag: ")
-        for wheel in PACKAGES.glob("*.dist-info/WHEEL")
+        for wheel in (layer / "python").glob("*.dist-info/WHEEL")
         for line in wheel.read_text().splitlines()
         if line.startswith("Tag: ")
     ]
@@ -164,27 +176,51 @@ def fits_lambda(tag: str) -> bool:
     python, abi, system = tag.split("-")
     if system == "any":
         return abi == "none"
-    return system.startswith("manylinux") and system.endswith("x86_64") and (python == abi == "cp314" or abi == "abi3")
+    return (
+        system.startswith("manylinux")
+        and system.endswith("x86_64")
+        and (python == abi == "cp314" or abi in ("abi3", "none"))
+    )
 
 
-def test_every_binary_is_for_lambdas_python_and_processor() -> None:
-    binaries = [path for path in PACKAGES.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+def test_every_binary_is_for_lambdas_python_and_processor(layer: Path) -> None:
+    binaries = [
+        path for path in (layer / "python").rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"
+    ]
     assert binaries
     for binary in binaries:
         little_endian_machine = binary.read_bytes()[18:20]
         assert little_endian_machine == b"\x3e\x00", f"{binary}: not for x86_64"
         extension = ".cpython-" in binary.name or ".abi3." in binary.name
-        bundled = binary.parent.name.endswith(".libs")
+        # XGBoost loads its own by itself.
+        bundled = binary.parent.name.endswith(".libs") or binary.name == "libxgboost.so"
         assert extension or bundled, f"{binary}: neither an extension module nor a library that one brings"
         assert ".cpython-" not in binary.name or ".cpython-314-" in binary.name, f"{binary}: for another Python"
 
 
-def test_the_layer_and_the_code_fit_into_a_lambda() -> None:
-    folders = (LAYER, ROOT / "assembly_line", ROOT / "lambdas")
+def test_the_layer_and_the_code_fit_into_a_lambda(layer: Path) -> None:
+    folders = (layer, ROOT / "assembly_line", ROOT / "lambdas")
     total = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
     assert total < MAXIMUM_BYTES, f"{total / 1024**2:.0f} MiB"
 
 
-def test_the_layer_is_the_same_wherever_it_is_built() -> None:
+def test_the_serving_layer_has_the_version_that_the_plan_tells() -> None:
+    (xgboost,) = (SERVING / "python").glob("xgboost_cpu-*.dist-info")
+    assert xgboost.name.split("-")[1].startswith(f"{FRAMEWORKS['xgboost'].in_functions}.")
+
+
+def test_the_handler_that_serves_models_needs_no_package_of_the_other_layer() -> None:
+    """The static view above knows one layer; this one runs the handler's imports."""
+    program = "import sys, lambdas.serving.handler as h, assembly_line.training as t, assembly_line.storage as s\n"
+    program += "t.ModelProcess, t.framework_of, s.ObjectStore\nprint(*{name.split('.')[0] for name in sys.modules})"
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(answer.stdout.split())
+    assert "lambdas" in loaded
+    of_the_other = {path.name for path in PACKAGES.iterdir() if path.is_dir() and "." not in path.name}
+    # The runtime brings jmespath with boto3.
+    assert loaded & of_the_other <= {"numpy", "jmespath"}
+
+
+def test_the_layer_is_the_same_wherever_it_is_built(layer: Path) -> None:
     traces = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-    assert [path for path in LAYER.rglob("*") if path.name in traces or path.suffix == ".pyc"] == []
+    assert [path for path in layer.rglob("*") if path.name in traces or path.suffix == ".pyc"] == []

@@ -18,7 +18,7 @@ from assembly_line.training.attempts import Attempt, Problem
 from assembly_line.training.hyperparameters import script_mode
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
 from tests.synth.cloud_assembly import Assembly, Resource
-from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems
+from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems, scopes
 
 ORDER = {
     "Dataset": [
@@ -62,6 +62,8 @@ ORDER = {
         "BuildDataset",
         "AnyDecisions",
         "Prepare",
+        "WhoScores",
+        "ScoreInFunction",
         "Score",
         "Publish",
         "Deliver",
@@ -72,9 +74,36 @@ ORDER = {
     "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
 }
 # The branches of `Fits`.
-JUDGED = ["Prepare", "Train", "Package", "CreateModel", "ScoreHoldout", "Scored"]
-FINAL = ["PrepareFinal", "TrainFinal", "PackageFinal", "CreateFinalModel", "ScoreFinal", "ScoredFinal"]
-REPLICA = ["PrepareAgain", "TrainAgain", "PackageAgain", "CreateAgainModel", "ScoreAgain", "ScoredAgain"]
+JUDGED = [
+    "Prepare",
+    "Train",
+    "Package",
+    "CreateModel",
+    "WhoScores",
+    "ScoreHoldoutInFunction",
+    "ScoreHoldout",
+    "Scored",
+]
+FINAL = [
+    "PrepareFinal",
+    "TrainFinal",
+    "PackageFinal",
+    "CreateFinalModel",
+    "WhoScoresFinal",
+    "ScoreFinalInFunction",
+    "ScoreFinal",
+    "ScoredFinal",
+]
+REPLICA = [
+    "PrepareAgain",
+    "TrainAgain",
+    "PackageAgain",
+    "CreateAgainModel",
+    "WhoScoresAgain",
+    "ScoreAgainInFunction",
+    "ScoreAgain",
+    "ScoredAgain",
+]
 # What follows a job that did not end well.
 ATTEMPTS = [
     "Attend",
@@ -139,12 +168,19 @@ def test_the_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
 
 
 def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
-    """Each start takes minutes in an account, whatever the job does then."""
+    """Each start takes minutes in an account, whatever the job does then. A function that scores spares the second."""
     training = machines["Training"].document
     assert starts_on_the_way(training, "AnnounceStarted", "Review") == 2
-    alone = copy.deepcopy(training)
-    alone["States"]["Fits"]["Branches"].pop()
-    assert starts_on_the_way(alone, "AnnounceStarted", "Review") == 2
+    in_function = copy.deepcopy(training)
+    for scope in scopes(in_function):
+        for name in ("WhoScores", "WhoScoresFinal", "WhoScoresAgain"):
+            if name in scope["States"]:
+                chosen_by = scope["States"][name]
+                (way,) = chosen_by["Choices"]
+                assert evaluate(way["Condition"], variables={"prepared": {"scored_by": "function"}}) is True
+                assert evaluate(way["Condition"], variables={"prepared": {"scored_by": "transform"}}) is False
+                chosen_by["Default"] = way["Next"]
+    assert starts_on_the_way(in_function, "AnnounceStarted", "Review") == 1
 
 
 def starts_on_the_way(scope: dict[str, Any], start: str, end: str | None = None) -> int:
@@ -172,7 +208,10 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
         child = name == "BuildDataset"
         error = "StepFunctions.ExecutionAlreadyExistsException" if child else "States.TaskFailed"
         assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], f"Attend{SCOPES.get(name, '')}"), name
-        before = [state for state in machine.states.values() if state.get("Next") == name]
+        choices = {"ScoreHoldout": "WhoScores", "Score": "WhoScores"}
+        choices |= {f"Score{suffix}": f"WhoScores{suffix}" for suffix in ("Final", "Again")}
+        choice = choices.get(name, name)
+        before = [state for state in machine.states.values() if state.get("Next") == choice]
         assert {state["Assign"][f"attempt{SCOPES.get(name, '')}"]["state"] for state in before} == {name}
 
 
@@ -250,7 +289,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 29
+    assert checked == 33
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -368,6 +407,7 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         ("Train", "TrainFinal"),
         ("Package", "PackageFinal"),
         ("CreateModel", "CreateFinalModel"),
+        ("ScoreHoldoutInFunction", "ScoreFinalInFunction"),
         ("ScoreHoldout", "ScoreFinal"),
         ("Evaluate", "Register"),
     ):
@@ -376,7 +416,8 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         for state in (first, second):
             state.get("Assign", {}).get("attempt", {}).pop("state", None)
         phases = [state["Arguments"].get("Payload", {}).pop("phase", None) for state in (first, second)]
-        assert phases == (["judged", "final"] if "Lambda" in str(first["Retry"]) else [None, None]), final
+        of_training = "Lambda" in str(first["Retry"]) and "InFunction" not in judged
+        assert phases == (["judged", "final"] if of_training else [None, None]), final
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
 
 
@@ -414,13 +455,14 @@ def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, De
 def test_the_final_fit_is_delivered_if_there_is_one(machines: dict[str, Definition]) -> None:
     states = machines["Training"].states
     packaged = {"digest": "of the judged"}, {"digest": "of the final"}
+    prepared = {"scored_by": "function", "scored_by_because": "it is small"}
     outputs = [
-        evaluate(states[name]["Output"], variables={"packaged": one})
+        evaluate(states[name]["Output"], variables={"packaged": one, "prepared": prepared})
         for name, one in zip(("Scored", "ScoredFinal"), packaged, strict=True)
     ]
     for refit, result, delivered in (
-        (True, outputs, packaged[1]),
-        (False, [outputs[0], evaluate(states["NotRefitted"]["Output"])], packaged[0]),
+        (True, outputs, {"packaged": packaged[1], **prepared}),
+        (False, [outputs[0], evaluate(states["NotRefitted"]["Output"])], {"packaged": packaged[0], **prepared}),
     ):
         assign = states["Fits"]["Assign"]["delivered"]
         assert evaluate(assign, variables={"context": {"refit": refit}}, result=result) == delivered

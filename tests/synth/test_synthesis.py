@@ -96,7 +96,8 @@ from stacks.settings import load_settings
 
 app = App()
 settings = load_settings(Path("settings"), "embedded")
-FoundationStack(app, Deployment(environment="embedded", settings=settings, layer=Path(sys.argv[1])))
+layer = Path(sys.argv[1])
+FoundationStack(app, Deployment(environment="embedded", settings=settings, layer=layer, serving_layer=layer))
 app.synth()
 """
 

@@ -29,6 +29,7 @@ ASKED = {
     "demo": DEMO,
     "test": DEMO + EXTRAS["spark"] + GROUPS["test"],
     "layer": GROUPS["layer"],
+    "serving": GROUPS["serving"],
     "java": GROUPS["java"],
     "bench": GROUPS["bench"],
     "feast": GROUPS["feast"],

@@ -1,4 +1,4 @@
-"""The Lambda dependency layer: wheels for Lambda's Python and system, fetched here so that synth needs no network."""
+"""The Lambda layers: wheels for Lambda's Python and system, fetched here so that synth needs no network."""
 
 from __future__ import annotations
 
@@ -23,23 +23,29 @@ _TRACES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
 def build(root: Path, lock: Path, *, hold: int) -> None:
-    """Lay out `.tools/layer/python` from the lock, stripped of what a Lambda never imports, and pack it beside.
+    """Lay out `.tools/<name>/python` from `<name>.lock`, stripped of what a Lambda never imports, and pack it beside.
 
     The same lock gives the same bytes on every machine, so that the layer's asset changes only with its lock.
     """
-    layer, unfinished = root / ".tools" / "layer", root / ".tools" / "layer.unfinished"
+    layer, unfinished = root / ".tools" / lock.stem, root / ".tools" / f"{lock.stem}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     target = unfinished / "python"
     platforms = [f"--platform={platform}" for platform in PLATFORMS]
     interpreter = [f"--python-version={PYTHON}", "--implementation=cp"]
     from_lock: Command = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--requirement", lock]
     pip: Command = [root / ".venv" / "bin" / "python", "-m", "pip", "install", "--no-compile", "--target", target]
-    log = root / ".tools" / "logs" / "layer.log"
-    run("Fetching the Lambda layer", [*pip, *interpreter, *platforms, *from_lock], log=log, folder=root, hold=hold)
+    log = root / ".tools" / "logs" / f"{lock.stem}.log"
+    run(
+        f"Fetching the Lambda layer {lock.stem}",
+        [*pip, *interpreter, *platforms, *from_lock],
+        log=log,
+        folder=root,
+        hold=hold,
+    )
     strip(target)
     shutil.rmtree(layer, ignore_errors=True)
     unfinished.rename(layer)
-    pack(layer, root / ".tools" / "layer.zip")
+    pack(layer, root / ".tools" / f"{lock.stem}.zip")
 
 
 def strip(target: Path) -> None:

@@ -10,6 +10,8 @@ from tools.installation import java, layer, node, python_packages
 from tools.installation.steps import Step
 
 TARGETS = ("demo", "test", "docs")
+# Of Lambda: that of all functions, and that of the one that serves models.
+LAYERS = ("layer", "serving")
 
 
 def steps(root: Path, target: str, *, hold: int) -> list[Step]:
@@ -47,17 +49,20 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
             settings=here,
             run=partial(node.install, root, hold=hold, has_cdk=development.is_done),
         ),
-        Step(
-            stamp=tools / "layer.installed",
-            product=tools / "layer.zip",
-            inputs=(locks / "layer.lock", Path(layer.__file__)),
-            run=partial(layer.build, root, locks / "layer.lock", hold=hold),
+        *(
+            Step(
+                stamp=tools / f"{name}.installed",
+                product=tools / f"{name}.zip",
+                inputs=(locks / f"{name}.lock", Path(layer.__file__)),
+                run=partial(layer.build, root, locks / f"{name}.lock", hold=hold),
+            )
+            for name in LAYERS
         ),
     ]
     if target == "demo":
         return demo
     if target == "docs":
-        packages_of_the_project, commands, node_and_cdk, _ = demo
+        packages_of_the_project, commands, node_and_cdk, *_ = demo
         site = _documentation_tools(root, hold=hold)
         return [packages_of_the_project, commands, site, development, node_and_cdk]
     return [

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assembly_line.cli.options import AsOf, Engine, Line, Wait, command
+from assembly_line.cli.options import AsOf, Engine, Line, ScoredBy, Wait, command
 from assembly_line.cli.session import Session
 from assembly_line.names import run_name
 from assembly_line.stations import OUTCOMES, SCORING
@@ -62,6 +62,7 @@ def score(
     again: Again = False,
     deliver_backfill: DeliverBackfill = False,
     engine: Engine = "auto",
+    scored_by: ScoredBy = "auto",
     waited: Wait = True,
 ) -> None:
     """Score decisions with the line's champion and deliver the actions to its subscribers."""
@@ -87,7 +88,12 @@ def score(
     within = period(since, until) if has_period else day_of_decisions(session.target, line, day)
     if at is not None:
         at = instant_of_line(session.target, line, at, field="--at")
-    flags: dict[str, Any] = {"engine": engine, "again": again, "deliver_backfill": deliver_backfill}
+    flags: dict[str, Any] = {
+        "engine": engine,
+        "scored_by": scored_by,
+        "again": again,
+        "deliver_backfill": deliver_backfill,
+    }
     instants = {name: value for name, value in (("as_of", as_of), ("at", at)) if value is not None}
     request = settled(session, ScoringRequest.parse({"line": line, **flags, **within, **instants}))
     run(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli import completing
-from assembly_line.cli.options import AsOfOrNow, Engine, Line, Run, Wait, command
+from assembly_line.cli.options import AsOfOrNow, Engine, Line, Run, ScoredBy, Wait, command
 from assembly_line.cli.session import Session
 
 Hyperparameters = Annotated[
@@ -63,6 +63,7 @@ def train(
     as_of: AsOfOrNow = None,
     hyperparameters: Hyperparameters = None,
     engine: Engine = "auto",
+    scored_by: ScoredBy = "auto",
     waited: Wait = True,
 ) -> None:
     """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
@@ -76,7 +77,7 @@ def train(
 
     warn_of_edits(session, line)
     known = as_of or format_instant(datetime.now(UTC))
-    chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine}
+    chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine, "scored_by": scored_by}
     request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})
     started = reviewing.start(session.target, request, session.options.role)
     session.output.note(f"Run {started['run_id']}.")

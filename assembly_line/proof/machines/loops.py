@@ -38,7 +38,8 @@ WAITS = {
     "AwaitCapacity": Known(1800, 86_400, "attempts: the wait grows to half an hour, and ends after a day"),
 }
 # States that a function lets through only so often, with how often. Those of a branch have its name as a suffix.
-COUNTED = {"BeginAttempt": 100, "TakeResult": 100}
+# Attempts wait 52 times at most and are repeated twice; a result is taken once for each of three jobs.
+COUNTED = {"BeginAttempt": 80, "TakeResult": 10}
 
 
 def found_in(table: Mapping[str, Value], state: str) -> Value | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.errors import NotFound, TrainingRejected
-from assembly_line.names import run_prefix
+from assembly_line.names import MODEL_ARCHIVE, run_prefix
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training import FittedModel, PackagedModel, TrainingInputs, Truth
 
@@ -22,7 +22,7 @@ ENCODING = "encoding.json"
 SCALES = "scales.json"
 REQUEST = "request.json"
 PACKAGE = "package.json"
-ARCHIVE = "model/model.tar.gz"
+ARCHIVE = MODEL_ARCHIVE
 # The job makes `<its name>/output/model.tar.gz` below it.
 JOB_OUTPUT = "job/"
 # Of the run.
@@ -92,10 +92,10 @@ class RunStore:
         return FittedModel(self.read_json(REQUEST), PackagedModel.from_json(self.read_json(PACKAGE)))
 
     def answers(self) -> bytes:
-        """The transform job's output for the holdout.
+        """The model's answers for the holdout.
 
         Raises:
-            TrainingRejected: the job wrote none.
+            TrainingRejected: there are none.
         """
         try:
             return self._store.read(self.key(HOLDOUT_OUTPUT))

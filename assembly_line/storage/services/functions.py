@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # For a caller that has 29 seconds itself, and has to say that the answer did not come. A call that took too long would
 # take as long again.
 WITHIN_A_REQUEST = Config(connect_timeout=2, read_timeout=21, retries={"total_max_attempts": 1})
+# For a caller that waits until a model has answered. To ask a model again changes nothing.
+UNTIL_ANSWERED = Config(connect_timeout=5, read_timeout=130, retries={"mode": "standard", "total_max_attempts": 4})
 # What a caller can do something about keeps its kind; everything else is the function's own failure.
 KEPT = {kind.__name__: kind for kind in (Conflict, NotFound, NotPermitted, RequestRefused)}
 

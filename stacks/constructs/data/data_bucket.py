@@ -75,6 +75,12 @@ class DataBucket(Construct):
         allow(role, ("s3:GetObject", "s3:GetObjectVersion"), objects, because=BY_PREFIX)
         use_key(role, self._key)
 
+    def grant_read_files(self, role: iam.Role, prefix: str, name: str) -> None:
+        """Read the files of this name below the prefix, and list nothing."""
+        arn = arn_for(role, self.bucket, self.bucket.bucket_arn)
+        allow(role, ("s3:GetObject",), [f"{arn}/{prefix}*/{name}"], because=BY_PREFIX)
+        allow(role, ("kms:Decrypt",), (self._key.key_arn,))
+
     def grant_write(self, role: iam.Role, *prefixes: str) -> None:
         """Put objects under the prefixes. Nobody may delete."""
         arn = arn_for(role, self.bucket, self.bucket.bucket_arn)

@@ -79,6 +79,7 @@ def environment(store: ObjectStore, ledger_objects: ObjectStore, monkeypatch: py
         "LEDGER_BUCKET": ledger_objects.bucket,
         "CONTROL_TABLE": "control",
         "CHAMPION_TABLE": "champions",
+        "FUNCTION_SCORING_MIB": "4",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -88,6 +88,7 @@ def environment(
         "LAKE_BUCKET": lake_objects.bucket,
         "CONTROL_TABLE": "control",
         "CHAMPION_TABLE": "champions",
+        "FUNCTION_SCORING_MIB": "4",
         "API_ROLE_ID": API_ROLE_ID,
     }
     for name, value in variables.items():

@@ -95,6 +95,7 @@ def handlers(aws: None, release: Release, sagemaker: SageMakerClient) -> Iterato
             "LEDGER_BUCKET": "ledger",
             "CONTROL_TABLE": "control",
             "CHAMPION_TABLE": "champions",
+            "FUNCTION_SCORING_MIB": "4",
         }.items():
             patch.setenv(variable, value)
         account_of.cache_clear()

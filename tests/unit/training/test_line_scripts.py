@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from assembly_line.embedded.sagemaker.jobs.model_server import Model
+from assembly_line.training.serving.model_server import Model
 from lines.coupon_redemption import inference
 
 SCRIPTS = Path(__file__).parents[3] / "lines" / "coupon_redemption"

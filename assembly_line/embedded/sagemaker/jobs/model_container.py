@@ -21,9 +21,8 @@ from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.errors import JobFailed, JobStopped
-from assembly_line.training import framework_of
+from assembly_line.training import MODEL_SERVER, framework_of
 
-SERVER = Path(__file__).with_name("model_server.py")
 LOAD_SECONDS = 600.0
 PIPE_CHUNK = 65536
 
@@ -72,7 +71,7 @@ class ModelContainer:
         kept = {"PYTHONPATH": base["PYTHONPATH"]} if self._desk.isolation is Isolation.PYTHON_GUARD else {}
         try:
             self._container = Container(
-                [sys.executable, str(SERVER), json.dumps(options)],
+                [sys.executable, str(MODEL_SERVER), json.dumps(options)],
                 environment=base | self._environment | kept,
                 cwd=code,
                 isolation=self._desk.isolation,

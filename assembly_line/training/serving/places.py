@@ -1,0 +1,65 @@
+"""Where a batch is scored: in a function within seconds, or by a transform job, which takes minutes to start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from assembly_line.errors import RequestRefused
+from assembly_line.training.frameworks import FRAMEWORKS, framework_of
+
+Place = Literal["function", "transform"]
+Asked = Literal["auto", "function", "transform"]
+MEBIBYTE = 1024 * 1024
+ANSWER_BYTES = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPlan:
+    """Args: `why`: the choice in words, for whoever asked."""
+
+    by: Place
+    why: str
+
+
+def scoring_plan(asked: Asked, *, rows: bytes, width: int, image: str, most_mib: int) -> ScoringPlan:
+    """Choose who asks the model.
+
+    Args:
+        asked: by the request; `auto` lets the size and the framework decide.
+        rows: the whole batch, as CSV. A function gets it in one call.
+        width: how many numbers an answer has.
+        image: URI of the image that serves the model.
+        most_mib: the largest batch that the environment scores in a function, in MiB; 0 is none.
+
+    Raises:
+        RequestRefused: a function was asked for, and cannot score this batch.
+    """
+    if asked == "transform":
+        return ScoringPlan(by="transform", why="the request asks for a transform job")
+    number = rows.count(b"\n")
+    # In JSON a line's end takes two bytes, and a number of an answer at most so many.
+    size = max(len(rows) + number, number * width * ANSWER_BYTES)
+    fits = f"the batch or its answers have {size / MEBIBYTE:.1f} MiB, a function scores at most {most_mib} MiB"
+    obstacle = _no_framework(image) or (fits if size > most_mib * MEBIBYTE else None)
+    match asked:
+        case "auto" if obstacle:
+            return ScoringPlan(by="transform", why=obstacle)
+        case "auto":
+            return ScoringPlan(by="function", why=fits)
+        case "function" if obstacle:
+            raise RequestRefused.about(
+                "scored_by", "'function'", "a batch that a function can score", f"{obstacle}; leave it out"
+            )
+        case "function":
+            return ScoringPlan(by="function", why="the request asks for a function")
+        case _:
+            assert_never(asked)
+
+
+def _no_framework(image: str) -> str | None:
+    framework, version = framework_of(image), image.rpartition(":")[2]
+    if framework is not None and framework.in_functions and version.startswith(f"{framework.in_functions}-"):
+        return None
+    held = ", ".join(f"{each.name} {each.in_functions}" for each in FRAMEWORKS.values() if each.in_functions)
+    return f"no function has the packages of {image.rpartition('/')[2]}; functions have {held}"
