@@ -134,6 +134,7 @@ class Parameter(StrEnum):
     FEEDBACK_QUEUE = "feedback-queue"
     FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
     API_URL = "api-url"
+    MLFLOW_APP = "mlflow-app"
     SCIENTIST_ROLE = "scientist-role"
     REVIEWER_ROLE = "reviewer-role"
     DECIDER_ROLE = "decider-role"

@@ -47,7 +47,9 @@ from .service.refreshing import ModelAge as ModelAge
 from .service.refreshing import model_age as model_age
 from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
+from .service.tracking import record_in as record_in
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
+from .tracked import TrackedRun as TrackedRun

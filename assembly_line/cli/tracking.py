@@ -1,0 +1,63 @@
+"""Runs into MLflow, and its page: where they go, for the environment that a command acts on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assembly_line.errors import TargetUnreachable
+from assembly_line.names import Parameter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from assembly_line.cli.session import Session
+
+# How long the address of SageMaker's page can be opened, and how long a browser stays signed in, in seconds.
+ADDRESS_SECONDS, SIGNED_IN_SECONDS = 300, 14_400
+
+
+def record(session: Session, line: str | None, to: str | None = None) -> dict[str, Any]:
+    """Record the runs of one line, or of all; `to`, and `runs`: line -> run -> what became of it.
+
+    Raises:
+        NotFound: the line was never released, or MLflow is not installed.
+        TargetUnreachable: MLflow does not answer.
+    """
+    from assembly_line.connectors.mlflow_runs import MlflowRuns
+    from assembly_line.training import record_in
+
+    target = session.target
+    lines = target.control.lines() if line is None else [line]
+    uri, files = _place(session, to)
+    tracker = MlflowRuns(uri, artifacts=files, session=target.session)
+    return {"to": uri, "runs": {name: record_in(target, name, tracker.keep) for name in lines}}
+
+
+def show(session: Session, port: int | None) -> dict[str, str | None]:
+    """The address of the page that has the environment's runs: SageMaker's, or that of a server on this machine."""
+    from assembly_line.embedded import open_page
+
+    app = _app(session)
+    if app is not None:
+        made = session.target.client("sagemaker").create_presigned_mlflow_app_url(
+            Arn=app, ExpiresInSeconds=ADDRESS_SECONDS, SessionExpirationDurationInSeconds=SIGNED_IN_SECONDS
+        )
+        return {"page": made["AuthorizedUrl"], "stop": None}
+    environment = "" if session.embedded else " --environment embedded"
+    return {"page": open_page(session.state, port=port).url, "stop": f"`line{environment} down`"}
+
+
+def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
+    """The tracking URI, and where files go if the database is on this machine."""
+    from assembly_line.embedded import mlflow_store
+
+    elsewhere = to or _app(session)
+    return (elsewhere, None) if elsewhere else mlflow_store(session.state)
+
+
+def _app(session: Session) -> str | None:
+    """ARN of the environment's MLflow app, if the setting `mlflow` makes one."""
+    try:
+        return session.target.named(Parameter.MLFLOW_APP)
+    except TargetUnreachable:
+        return None
