@@ -180,7 +180,8 @@ def _is_figure(value: object) -> bool:
 
 
 def _legal(name: str) -> str:
-    return _STRANGE.sub("_", name)
+    """A name that trackers take: one that begins with a dot would be a path to them."""
+    return _STRANGE.sub("_", f"_{name}" if name.startswith(".") else name)
 
 
 def _text(value: object) -> str:
