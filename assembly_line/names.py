@@ -325,6 +325,8 @@ def line_table(line: str, table: str) -> str:
 
 
 TABLES = "tables/"
+# Files that MLflow keeps of runs.
+MLFLOW_FILES = "mlflow/"
 # Where Athena leaves what queries answer.
 QUERY_RESULTS = "queries/"
 

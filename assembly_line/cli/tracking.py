@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import TargetUnreachable
@@ -26,10 +27,13 @@ def record(session: Session, line: str | None, to: str | None = None) -> dict[st
     from assembly_line.connectors.mlflow_runs import MlflowRuns
     from assembly_line.training import record_in
 
-    target = session.target
+    target, profile = session.target, session.options.profile
+    if profile is not None:
+        # MLflow and its plugin look for credentials by themselves.
+        os.environ["AWS_PROFILE"] = profile
     lines = target.control.lines() if line is None else [line]
     uri, files = _place(session, to)
-    tracker = MlflowRuns(uri, artifacts=files, session=target.session)
+    tracker = MlflowRuns(uri, artifacts=files)
     return {"to": uri, "runs": {name: record_in(target, name, tracker.keep) for name in lines}}
 
 
@@ -44,7 +48,7 @@ def show(session: Session, port: int | None) -> dict[str, str | None]:
         )
         return {"page": made["AuthorizedUrl"], "stop": None}
     environment = "" if session.embedded else " --environment embedded"
-    return {"page": open_page(session.state, port=port).url, "stop": f"`line{environment} down`"}
+    return {"page": open_page(session.state, port=port).url, "stop": f"line{environment} down"}
 
 
 def _place(session: Session, to: str | None) -> tuple[str, Path | None]:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from assembly_line.errors import Conflict, NotFound, TargetUnreachable
 
 if TYPE_CHECKING:
-    from botocore.session import Session
     from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
@@ -29,6 +29,7 @@ INSTALL = "pip install 'data-science-assembly-line[mlflow]'"
 QUIET: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
@@ -45,17 +46,16 @@ class MlflowRuns:
     Args:
         uri: the tracking URI: an address, a database, or the ARN of SageMaker's MLflow.
         artifacts: folder for the files of new experiments; None where the server decides.
-        session: whose credentials sign calls of SageMaker; by default those of the process.
 
     Raises:
         NotFound: MLflow is not installed, or its plugin for this kind of URI.
         TargetUnreachable: it does not answer.
     """
 
-    def __init__(self, uri: str, *, artifacts: Path | None = None, session: Session | None = None) -> None:
+    def __init__(self, uri: str, *, artifacts: Path | None = None) -> None:
         self._uri, self._artifacts = uri, artifacts
         if uri.startswith("arn:"):
-            _sign_by(uri, session)
+            _require_plugin(uri)
         client = _client_class()
         with self._explaining():
             self._client: MlflowClient = client(tracking_uri=uri)
@@ -176,21 +176,16 @@ def _client_class() -> Any:
     return MlflowClient
 
 
-def _sign_by(arn: str, session: Session | None) -> None:
-    """Let AWS's plugin sign with these credentials.
+def _require_plugin(arn: str) -> None:
+    """MLflow finds the plugin by itself; without it, its message names neither.
 
     Raises:
-        NotFound: the plugin is not installed.
+        NotFound: it is not installed.
     """
-    import boto3
-
     try:
-        import sagemaker_mlflow
+        import_module("sagemaker_mlflow")
     except ImportError as error:
-        raise NotFound(
-            f"{arn}: MLflow reaches no ARN without AWS's plugin; install it: `pip install sagemaker-mlflow`"
-        ) from error
-    sagemaker_mlflow.set_session(boto3.Session(botocore_session=session))
+        raise NotFound(f"{arn}: MLflow reaches no ARN without AWS's plugin; install the extra: `{INSTALL}`") from error
 
 
 def _living(experiment: Experiment) -> str:

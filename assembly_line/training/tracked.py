@@ -114,7 +114,7 @@ def _params(record: Mapping[str, Any]) -> dict[str, str]:
         "request.as_of": "context.as_of",
         "release.digest": "release",
         "dataset.id": "dataset.dataset_id",
-        "dataset.engine": "context.dataset_request.engine",
+        "dataset.engine": "dataset.engine",
         "image.framework": "image.framework",
         "image.version": "image.version",
         "split.holdout_from": "split.holdout_from",

@@ -102,7 +102,7 @@ def draw_recorded(found: Mapping[str, Any]) -> Render:
 
 def draw_opened(found: Mapping[str, Any]) -> Render:
     counted = {f"Line {line}": _counted(runs) for line, runs in found["runs"].items()}
-    return fields({"Page": found["page"], **counted, "Stop": found["stop"]})
+    return fields({"Page": found["page"], **counted, "Stop": found["stop"] and f"`{found['stop']}`"})
 
 
 def _counted(runs: Mapping[str, str]) -> str:

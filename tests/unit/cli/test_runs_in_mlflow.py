@@ -213,7 +213,7 @@ def test_a_server_that_is_down_is_said_and_the_runs_stay(
     ("missing", "to", "said"),
     [
         ("mlflow.tracking", "http://127.0.0.1:1", "data-science-assembly-line[mlflow]"),
-        ("sagemaker_mlflow", "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-1", "sagemaker-mlflow"),
+        ("sagemaker_mlflow", "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-1", "AWS's plugin"),
     ],
 )
 def test_a_package_that_is_missing_is_named_with_the_way_to_install_it(

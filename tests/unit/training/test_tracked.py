@@ -73,7 +73,9 @@ def test_whatever_the_figures_are_every_metric_is_finite_and_has_a_name_that_mlf
 
     assert all(map(math.isfinite, found.metrics.values()))
     names = {*found.metrics, *found.tags}
-    assert all(name and not name.startswith(".") and all(sign.isalnum() or sign in "_-. :" for sign in name) for name in names)
+    assert all(
+        name and not name.startswith(".") and all(sign.isalnum() or sign in "_-. :" for sign in name) for name in names
+    )
 
 
 def test_a_hyperparameter_keeps_its_name_and_cannot_be_taken_for_what_the_line_says() -> None:
