@@ -52,9 +52,9 @@ class Settings:
         queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
             functions at once.
         schedules: whether the tables and online features of lines are refreshed at the moments that they declare.
+        mlflow: whether the account has an MLflow app, SageMaker's serverless one, that `line runs record` writes into.
         federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
             before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.
-        mlflow: whether the account has an MLflow app, SageMaker's serverless one, that `line runs record` writes into.
         account: the AWS account, twelve digits in quotes. None means the one of the CLI.
         region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
         alarm_email: the address that receives every alarm. It must confirm the subscription once.

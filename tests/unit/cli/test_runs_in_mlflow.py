@@ -209,6 +209,7 @@ def test_a_server_that_is_down_is_said_and_the_runs_stay(
     assert server.record(LINE)[LINE] == {"run-1": "added"}
 
 
+@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
     ("missing", "to", "said"),
     [
@@ -217,7 +218,7 @@ def test_a_server_that_is_down_is_said_and_the_runs_stay(
     ],
 )
 def test_a_package_that_is_missing_is_named_with_the_way_to_install_it(
-    server: Server, line: Command, monkeypatch: pytest.MonkeyPatch, missing: str, to: str, said: str
+    line: Command, monkeypatch: pytest.MonkeyPatch, missing: str, to: str, said: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
 
