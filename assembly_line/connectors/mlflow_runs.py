@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -24,7 +25,8 @@ Entry = TypeVar("Entry")
 
 # By the first, a run is found again. The second is written last: a run without it, or with another, is written again.
 KEY, DIGEST = "line.run", "line.digest"
-INSTALL = "pip install 'data-science-assembly-line[mlflow]'"
+# The extra `mlflow`, for an environment that pip did not install the library into.
+PACKAGES = ("mlflow>=3.17,<4", "sagemaker-mlflow>=0.5,<1")
 # No word of this machine leaves it, and a server that is down is said within seconds.
 QUIET: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -172,7 +174,7 @@ def _client_class() -> Any:
     try:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
-        raise NotFound(f"MLflow is not installed here; install the extra: `{INSTALL}`") from error
+        raise NotFound(f"MLflow is not installed here, as few need it; install it: `{_installing()}`") from error
     return MlflowClient
 
 
@@ -185,7 +187,11 @@ def _require_plugin(arn: str) -> None:
     try:
         import_module("sagemaker_mlflow")
     except ImportError as error:
-        raise NotFound(f"{arn}: MLflow reaches no ARN without AWS's plugin; install the extra: `{INSTALL}`") from error
+        raise NotFound(f"{arn}: MLflow reaches no ARN without AWS's plugin; install it: `{_installing()}`") from error
+
+
+def _installing() -> str:
+    return " ".join([sys.executable, "-m pip install", *(f"'{package}'" for package in PACKAGES)])
 
 
 def _living(experiment: Experiment) -> str:

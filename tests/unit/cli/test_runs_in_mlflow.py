@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.session import REPOSITORY
 from assembly_line.cli.target import Target
+from assembly_line.connectors.mlflow_runs import PACKAGES
 from assembly_line.stations import TRAINING_RUN
 from tests.unit.cli.test_training_runs import BEN, LINE, ask, open_review, record
 from tests.unit.training.test_comparison import RECORD, changed
@@ -213,7 +216,7 @@ def test_a_server_that_is_down_is_said_and_the_runs_stay(
 @pytest.mark.parametrize(
     ("missing", "to", "said"),
     [
-        ("mlflow.tracking", "http://127.0.0.1:1", "data-science-assembly-line[mlflow]"),
+        ("mlflow.tracking", "http://127.0.0.1:1", "pip install 'mlflow>=3.17,<4'"),
         ("sagemaker_mlflow", "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-1", "AWS's plugin"),
     ],
 )
@@ -226,3 +229,8 @@ def test_a_package_that_is_missing_is_named_with_the_way_to_install_it(
 
     assert answer.code == ExitCode.REFUSED
     assert said in answer.err
+
+
+def test_what_is_said_to_install_is_the_extra() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(PACKAGES) == project["optional-dependencies"]["mlflow"]
