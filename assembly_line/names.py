@@ -41,10 +41,13 @@ RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 
 
 class Phase(StrEnum):
-    """The two fits of a run: `judged` on later time, and `final` on everything, which a line that refits delivers."""
+    """The fits of a run: `judged` on later time, `final` on everything, which a line that refits delivers; and the
+    `replica`, which repeats the judged one.
+    """
 
     JUDGED = "judged"
     FINAL = "final"
+    REPLICA = "replica"
 
 
 class ControlKey(StrEnum):

@@ -115,11 +115,14 @@ class TrainingRequest(Request):
 
     `as_of`: the instant of what is known when the model is trained.
     `hyperparameters`: values that replace declared ones of the same name.
+    `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
+    the outcome's kind on the same decisions.
     """
 
     line: LineName
     as_of: Instant
     hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
+    margin: float | None = Field(default=None, allow_inf_nan=False)
     engine: Engine = "auto"
     release: Digest | None = None
 
@@ -194,10 +197,13 @@ class ReviewRequest(Request):
 
     `decision`: the judgement.
     `reason`: why, in 3 to 2,000 characters. It is kept with the review.
+    `packet`: the digest of the packet that was judged. If the stored packet is another one, the request is refused.
+    Without it, the stored packet is judged.
     """
 
     decision: Literal["approve", "reject"]
     reason: Reason
+    packet: Digest | None = None
 
 
 class RollbackRequest(Request):

@@ -24,7 +24,7 @@ compile() {
 }
 
 everywhere="--universal --python-version 3.11"
-demo="--extra infrastructure --extra embedded --extra demo"
+demo="--extra infrastructure --extra embedded --extra demo --extra plots"
 # Lambda's Python and system. The versions are those of the demo, so that what is tested here runs there.
 in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --constraints requirements/demo.lock"
 

@@ -51,9 +51,11 @@ class Api:
         """The review of a run, with what the reviewer judges by."""
         return self.call("GET", f"/lines/{quote(line)}/runs/{quote(run_id)}/review")
 
-    def decide(self, line: str, run_id: str, *, decision: str, reason: str) -> dict[str, Any]:
-        """Approve or reject a run; the reviewer is whoever signed."""
-        body = {"decision": decision, "reason": reason}
+    def decide(
+        self, line: str, run_id: str, *, decision: str, reason: str, packet: str | None = None
+    ) -> dict[str, Any]:
+        """Approve or reject a run; the reviewer is whoever signed. `packet` is the digest of what was judged."""
+        body = {"decision": decision, "reason": reason} | ({} if packet is None else {"packet": packet})
         return self.call("POST", f"/lines/{quote(line)}/runs/{quote(run_id)}/review", body)
 
     def roll_back(self, line: str, *, run_id: str, replaces: str, reason: str) -> dict[str, Any]:

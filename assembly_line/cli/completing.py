@@ -69,6 +69,20 @@ def reviewed_runs(context: typer.Context, incomplete: str) -> list[str]:
     )
 
 
+def packets(context: typer.Context, incomplete: str) -> list[str]:
+    """Digests of the packets that wait for a judgement; of one line where that is given already."""
+    return _of_target(
+        context,
+        incomplete,
+        lambda target: (
+            review["packet_digest"]
+            for name in _lines(context, target)
+            for review in target.control.reviews(name)
+            if "packet_digest" in review and review["state"] == "waiting"
+        ),
+    )
+
+
 def runs(context: typer.Context, incomplete: str) -> list[str]:
     """Ids of runs of any kind."""
     return _of_target(context, incomplete, _executions)

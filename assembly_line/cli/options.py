@@ -32,7 +32,12 @@ Json = Annotated[
 ]
 Role = Annotated[
     str | None,
-    typer.Option("--as", metavar="ROLE", help="Act as scientist, reviewer or decider.", rich_help_panel=EVERYWHERE),
+    typer.Option(
+        "--as",
+        metavar="ROLE",
+        help="Act as scientist, reviewer or decider; in the embedded AWS also as a named one, such as reviewer/ben.",
+        rich_help_panel=EVERYWHERE,
+    ),
 ]
 Region = Annotated[
     str | None, typer.Option("--region", help="Region of an account's environment.", rich_help_panel=EVERYWHERE)

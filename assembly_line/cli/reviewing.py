@@ -10,6 +10,7 @@ from assembly_line.errors import NotFound, RunFailed
 from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import RUNNING, execution_arn
+from assembly_line.training import NOT_PASSED, WAITING
 
 if TYPE_CHECKING:
     from assembly_line.cli.target import Target
@@ -36,7 +37,7 @@ def wait_until_review(target: Target, line: str, started: Mapping[str, Any], sho
     """Wait until the run waits for its review (or is over), and return that review.
 
     Raises:
-        RunFailed: the run ended without one.
+        RunFailed: the run ended without one, or did not pass.
     """
     run_id, control = started["run_id"], target.control
 
@@ -49,29 +50,58 @@ def wait_until_review(target: Target, line: str, started: Mapping[str, Any], sho
     review = control.read(line, review_item(run_id))
     if review is None:
         raise RunFailed(f"run {run_id} ended without a review; `line logs {run_id}` shows more")
+    if review["state"] == NOT_PASSED:
+        raise RunFailed(
+            f"run {run_id} did not pass: {' '.join(review['packet']['blocked'])} `line review show {line} {run_id}` "
+            "shows all of its figures"
+        )
     return {name: value for name, value in review.items() if name != SECRET}
 
 
 def judge(
-    target: Target, line: str, run_id: str, *, decision: str, reason: str, role: str | None, show: Show
+    target: Target,
+    line: str,
+    run_id: str,
+    *,
+    decision: str,
+    reason: str,
+    packet: str | None = None,
+    role: str | None,
+    show: Show,
 ) -> dict[str, Any]:
     """Record the judgement, then wait until the run has drawn its conclusion.
 
+    An approval that needs another one waits for nothing.
+
+    Args:
+        packet: the digest of the packet that was judged; None for the stored one.
+
     Raises:
         NotPermitted: the reviewer is the author.
-        Conflict: it was decided before.
+        Conflict: it was decided before, or its packet is another one.
         RunFailed: the run failed after the decision.
     """
     from assembly_line.requests import ReviewRequest
 
-    judged = ReviewRequest.parse({"decision": decision, "reason": reason})
-    target.api(role).decide(line, run_id, decision=judged.decision, reason=judged.reason)
+    given = {"decision": decision, "reason": reason} | ({} if packet is None else {"packet": packet})
+    judged = ReviewRequest.parse(given)
+    api = target.api(role)
+    read = judged.packet or api.review(line, run_id).get("packet_digest")
+    answer = api.decide(line, run_id, decision=judged.decision, reason=judged.reason, packet=read)
+    if answer["state"] == WAITING:
+        last = answer["judgements"][-1]
+        said = {
+            "decision": last["decision"],
+            "author": answer["author"],
+            **{n: last[n] for n in ("reviewer", "reason")},
+        }
+        return {"run_id": run_id, **said, "packet": last["packet"], "champion": None, "waits": answer["execution"]}
     arn = execution_arn(target.named(TRAINING_RUN.parameter), run_id)
     require_success(wait(target, arn, show=show))
     review = target.control.review(line, run_id)
     deciding = target.control.read(line, ControlKey.CHAMPION) or {}
     said = {name: review[name] for name in ("decision", "author", "reviewer", "reason")}
-    return {"run_id": run_id, **said, "champion": deciding.get("run_id")}
+    return {"run_id": run_id, **said, "packet": review.get("packet_digest"), "champion": deciding.get("run_id")}
 
 
 def roll_back(target: Target, line: str, *, to: str | None, reason: str, role: str | None) -> dict[str, Any]:

@@ -32,6 +32,8 @@ PERSISTENT = Config(retries={"mode": "standard", "max_attempts": 5}, connect_tim
 # The SageMaker control plane of the embedded AWS answers faults with 500: trying again only hides them.
 ONCE = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=5, read_timeout=60)
 MACHINE_ACCOUNT = re.compile(r"\barn:[\w-]+:states:[\w-]+:(\d{12}):stateMachine:")
+# What a session may be called.
+NAMED = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 API_ID = re.compile(r"(?:execute-api/|//)([a-z0-9]+)(?:\.execute-api\.|/|$)")
 
 
@@ -80,12 +82,16 @@ class Target(Account):
     def assume(self, role: str) -> Any:
         """Credentials of a role of this environment. The session carries who asked: the user's own name in an account.
 
+        Args:
+            role: its name. In the embedded AWS, where one person plays all parts, a name may follow: `reviewer/ben`.
+
         Raises:
-            RequestRefused: there is no such role.
+            RequestRefused: there is no such role, or the name is not the caller's to choose.
             NotPermitted: the caller may not take it, or not under this name.
         """
         from botocore.credentials import Credentials
 
+        role, _, person = role.partition("/")
         if role not in ROLES:
             raise RequestRefused(
                 f"--as {role!r}: there is no such role; there are {', '.join(ROLES)}",
@@ -93,7 +99,14 @@ class Target(Account):
                 value=repr(role),
                 expected=f"one of {', '.join(ROLES)}",
             )
-        name = role if self.embedded else self._user()
+        if person and not (self.embedded and NAMED.fullmatch(person)):
+            raise RequestRefused.about(
+                f"--as {role}",
+                repr(person),
+                "a name of 2 to 64 letters, digits or any of +=,.@-, in the embedded AWS alone",
+                "in an account, a session carries your own name",
+            )
+        name = (person or role) if self.embedded else self._user()
         arn = self.parameters.value(ROLES[role])
         try:
             found = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from assembly_line.declarations.checks import require
+from assembly_line.declarations.checks import check_finite, require
 from assembly_line.declarations.typed import typed
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -40,14 +40,18 @@ class Refresh:
         at: the moments when the line looks, such as `weekly on monday at 04:00` or `daily at 05:00`, in UTC.
         model_age: the champion may be this old. Its age counts from the instant of what its training data knew. An
             older one is trained again, with what is known at the moment of the look.
+        margin: how much better than the champion the new model must be to come before a reviewer: the first measure of
+            the outcome's kind, on the same decisions. A model that is not better by more is kept, and never decides.
     """
 
     at: str
     model_age: timedelta = timedelta(days=30)
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
         check_clock("Refresh: at", self.at)
         require(self.model_age >= timedelta(0), f"Refresh: model_age {self.model_age} is negative")
+        check_finite("Refresh: margin", self.margin)
 
 
 def last_moment(declared: str, now: datetime) -> datetime:

@@ -37,6 +37,7 @@ from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
 from assembly_line.declarations.udfs import UdfFeature
+from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
@@ -90,6 +91,7 @@ VALUES: dict[str, type[Any]] = {
         Training,
         UdfFeature,
         Unique,
+        Validation,
         Volume,
         WideTable,
     )

@@ -29,11 +29,12 @@ from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.typed import typed
+from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
 
-RiskTier = Literal["low", "standard"]
+RiskTier = Literal["low", "standard", "high"]
 
 
 @typed
@@ -163,14 +164,15 @@ class Line:
         training: `Training(...)`.
         policy: `Policy(...)`.
         delivery: `Delivery(...)`.
-        risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"low"` lets the author
-            approve.
+        risk: `"standard"` needs a reviewer other than the author, and verified names of both. `"high"` needs two such
+            reviewers, who are two people, and a judged fit that was repeated. `"low"` lets the author approve.
         quality: a tuple of quality rules. A default rule goes on holding unless you declare one about the same subject.
         groups: name -> a tuple of features, so that a request can ask for them together.
         tables: a tuple of `aggregate(...)` and `wide(...)`: tables to explore. No dataset depends on them.
         online_refresh: when the features are published for decisions in real time, such as `daily at 06:00`, in UTC.
             None means only by hand.
         refresh: `Refresh(...)`: when the line trains again by itself. None means only by hand.
+        validation: `Validation(...)`: segments to look at, and limits that the judged fit must keep.
     """
 
     name: str
@@ -188,6 +190,7 @@ class Line:
     tables: tuple[Table, ...] = ()
     online_refresh: str | None = None
     refresh: Refresh | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    validation: Validation = field(default=Validation(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -211,6 +214,7 @@ class Line:
         )
         self._check_own_outcome(place)
         self._check_answers(place)
+        self._check_validation(place)
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -261,6 +265,21 @@ class Line:
             f"{place}: policy.cuts is {cuts!r}; expected "
             + (f"one of {', '.join(map(repr, choices))}" if choices else "None, as an answer is one number"),
         )
+
+    def _check_validation(self, place: str) -> None:
+        """Refuse segments and limits of what the line does not have."""
+        validation = self.validation
+        require(
+            self.risk != "high" or validation.replicate,
+            f"{place}: risk is high, so a run must be repeated; declare validation=Validation(replicate=True)",
+        )
+        validation.check_names(place, features=self.features, keys=self.decision.keys)
+        if validation.limits_measures:
+            try:
+                kind = self.predicts
+            except RequestRefused as error:
+                raise DeclarationError(f"{place}: validation: {error}; declare no limits") from error
+            validation.check_measures(place, kind.measures, kind=kind.name)
 
     @property
     def predicts(self) -> OutcomeKind:

@@ -55,6 +55,9 @@ def instances(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
             elif allowed < 1:
                 says = "is 0: every job of a line that declares it would wait for nothing"
                 yield fault(CHECK, place, says, f"{INCREASE}, or declare another type")
+            elif allowed < 2 and wanted.refits(instance):
+                says = "is 1: the two fits of a run cannot run side by side, so a run takes twice as long"
+                yield remark(CHECK, place, says, INCREASE)
 
 
 def workers(ask: Ask, wanted: Wanted) -> Iterator[Finding]:

@@ -59,6 +59,13 @@ class Wanted:
         types = (line.training.instance_type if use == "training" else line.training.scores_on for line in self.lines)
         return set(types)
 
+    def refits(self, instance: str) -> bool:
+        """Whether a line that uses the instance type fits twice at once."""
+        return any(
+            line.training.refit and instance in (line.training.instance_type, line.training.scores_on)
+            for line in self.lines
+        )
+
 
 # As botocore calls the services of resource types.
 SERVICES = {"StepFunctions": "stepfunctions", "ApiGatewayV2": "apigatewayv2", "CloudWatch": "cloudwatch"}

@@ -33,6 +33,7 @@ from assembly_line.embedded.extensions.cloudformation import (
     prompt_stacks,
 )
 from assembly_line.embedded.extensions.executions import (
+    branches,
     execution_limits,
     execution_starts,
     job_integrations,
@@ -53,6 +54,8 @@ EXTENSIONS = (
     cloudformation_types,
     custom_resources,
     existing_names,
+    # Before what wraps a Parallel state.
+    branches,
     execution_limits,
     execution_starts,
     full_disks,

@@ -40,8 +40,8 @@ def _of_state(state: Mapping[str, Any], language: str) -> Iterator[str]:
         yield f"waits between retries are cut to {LONGEST_WAIT_SECONDS} s"
     if state.get("Type") == "Wait" and not _is_short(state.get("Seconds")):
         yield f"Wait states wait {LONGEST_WAIT_SECONDS} s at most"
-    if state.get("Type") in ("Parallel", "Map"):
-        yield "a redrive runs every branch and item of Parallel and Map states again"
+    if state.get("Type") == "Map":
+        yield "a redrive runs every item of Map states again"
     if state.get("Type") == "Task":
         yield from _of_resource(str(state.get("Resource", "")))
     if (state.get("ItemProcessor") or {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":

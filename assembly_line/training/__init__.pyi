@@ -24,15 +24,17 @@ from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
 from .inputs import training_inputs as training_inputs
 from .packet import review_packet as review_packet
+from .page.packet_page import packet_page as packet_page
 from .phases import Fit as Fit
 from .phases import fit_of as fit_of
 from .record import FittedModel as FittedModel
 from .record import preparation as preparation
 from .record import run_record as run_record
 from .review import DECIDED as DECIDED
+from .review import NOT_PASSED as NOT_PASSED
 from .review import UNVERIFIED as UNVERIFIED
 from .review import WAITING as WAITING
-from .review import check_permitted as check_permitted
+from .review import check_judgements as check_judgements
 from .review import is_approval as is_approval
 from .service import reviews as reviews
 from .service import runs as runs
@@ -53,3 +55,7 @@ from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
 from .tracked import TrackedRun as TrackedRun
+from .validation.limits import not_better as not_better
+from .validation.replication import not_replicated as not_replicated
+from .validation.replication import replication as replication
+from .validation.validating import validated as validated

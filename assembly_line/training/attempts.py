@@ -24,7 +24,8 @@ LIMIT_OF_NONE = re.compile(r"limit '([^']*)' is 0 Instances")
 NO_CAPACITY = ("CapacityError", "InsufficientInstanceCapacity")
 OF_THE_SERVICE = ("InternalServerError", "InternalError")
 MOST_INTERNAL_ERRORS = 3
-LOOK_AGAIN_SECONDS = 60
+# A history has room for a day of looks in each branch of a machine.
+LOOK_AGAIN_SECONDS = 300
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 1800
 # A day: the growing waits, then the longest one again and again.

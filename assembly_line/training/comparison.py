@@ -50,7 +50,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Dif
 
 
 def declared_differences(first: Line, second: Line) -> list[Difference]:
-    """Where two declarations of a line differ in decision, outcome, policy or sources."""
+    """Where two declarations of a line differ in decision, outcome, policy, sources or validation."""
     one, other = (dict(_leaves("", _declared(line))) for line in (first, second))
     return [
         Difference("declaration", name.removeprefix("."), one.get(name), other.get(name))
@@ -77,6 +77,8 @@ def _declared(line: Line) -> dict[str, Any]:
         **parts,
         "decision": {**parts["decision"], "keys": line.decision.keys},
         "sources": _plain(document["sources"]),
+        # Left out where nothing of it is declared.
+        "validation": _plain(document["line"].get("validation", {})),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, assert_never
 
@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.encoding import Table, rule_number
+from assembly_line.encoding import Table, kind_of, rule_number
 from assembly_line.errors import TrainingRejected
 from assembly_line.features import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
-from assembly_line.outcome_kinds import Prior
+from assembly_line.outcome_kinds import Answer, Prior
 from assembly_line.training.splitting import HeldOut, split_by_time
+from assembly_line.training.validation.linear import linear_answers
+from assembly_line.training.validation.perturbation import MARK, nudged
+from assembly_line.training.validation.segments import TIME, Parts, parts_of, parts_of_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,23 @@ class Truth:
         outcome: as the script learns them; for a binary line 1 where the declared outcome was present, else 0.
         baseline: the value of the one-feature rule; None where unknown.
         cluster: value of the first entity's first key, whose rows resemble each other.
+        segments: name -> the parts of the holdout by a declared column or by time.
+        linear: answers of the linear model; None where there is none.
+        nudged: places of the decisions that are asked about twice, the second time with changed numbers.
     """
 
     decision_id: list[str]
     outcome: list[int | float]
     baseline: list[float | None]
     cluster: list[int | str | bool]
+    segments: Mapping[str, Parts] = field(default_factory=dict)
+    linear: list[Answer] | None = None
+    nudged: list[int] = field(default_factory=list)
+
+    @property
+    def asked(self) -> list[str]:
+        """Ids in the order in which the model is asked."""
+        return [*self.decision_id, *(f"{self.decision_id[place]}{MARK}" for place in self.nudged)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,7 @@ class TrainingInputs:
         train: CSV, label first, then the features; no header; missing values are empty.
         schema: names and forms of the features in the order of the columns, and the label's name.
         batch: CSV of the holdout, decision id first, then the features; no label.
+        again: likewise, some of its decisions once more with changed numbers; empty in the final fit.
         truth: the holdout's outcomes, kept from the job.
         boundary: decision time, in microseconds since 1970, of the earliest held-out decision.
         purged: rows decided before it that the judged fit does not learn from, because their outcomes were not known
@@ -59,17 +74,24 @@ class TrainingInputs:
     train: bytes
     schema: dict[str, Any]
     batch: bytes
+    again: bytes
     truth: Truth
     boundary: int
     purged: int
     rows: int
     prior: Prior
 
+    @property
+    def asked(self) -> bytes:
+        """What the model is asked: the holdout, and behind it what is asked once more."""
+        return self.batch + self.again
+
 
 def columns_needed(line: Line) -> list[str]:
     """Columns of a training dataset that training reads."""
     first = ("decision_id", "decision_time", next(iter(line.decision.keys)))
-    return [*first, *line.features, line.outcome.name, OUTCOME_KNOWN_AT]
+    segments = [name for name in line.validation.segments if name not in (*first, *line.features)]
+    return [*first, *segments, *line.features, line.outcome.name, OUTCOME_KNOWN_AT]
 
 
 def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
@@ -78,9 +100,9 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     Args:
         table: column -> values for `columns_needed(line)`; decision times in microseconds since 1970.
         line: whose holdout share, minimum of rows and outcome apply.
-        phase: the judged fit learns from the decisions before the holdout whose outcomes were known when it began, the
-            final one from every row. The holdout is of the same decisions in both; the final fit has seen them, so its
-            answers check the path and judge nothing.
+        phase: the judged fit, and its replica, learn from the decisions before the holdout whose outcomes were known
+            when it began, the final one from every row. The holdout is of the same decisions in all; the final fit has
+            seen them, so its answers check the path and judge nothing.
 
     Raises:
         TrainingRejected: too few rows, an outcome that is not of the declared kind, or a part in which every outcome is
@@ -97,17 +119,23 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     learnt = _learnt(phase, split, len(times))
     train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
+    truth, again = _truth(line, holdout), b""
+    if phase is not Phase.FINAL:
+        _check_features(line, train)
+        asked_twice = nudged(line.features, train, holdout)
+        truth = replace(
+            truth,
+            linear=linear_answers(kind, line.features, train, train["label"], holdout),
+            nudged=asked_twice.rows,
+        )
+        again = encoding.csv(asked_twice.table, first=truth.asked[len(truth.decision_id) :])
     return TrainingInputs(
         encoding=encoding,
         train=encoding.csv(train, first=[str(label) for label in train["label"]]),
         schema={"label": line.outcome.name, **kind.schema, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
-        truth=Truth(
-            decision_id=list(holdout["decision_id"]),
-            outcome=list(holdout["label"]),
-            baseline=[rule_number(value) for value in holdout[line.training.baseline]],
-            cluster=list(holdout["cluster"]),
-        ),
+        again=again,
+        truth=truth,
         boundary=split.boundary,
         purged=split.purged,
         rows=learnt.size,
@@ -115,11 +143,46 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     )
 
 
+def _truth(line: Line, holdout: Table) -> Truth:
+    return Truth(
+        decision_id=list(holdout["decision_id"]),
+        outcome=list(holdout["label"]),
+        baseline=[rule_number(value) for value in holdout[line.training.baseline]],
+        cluster=list(holdout["cluster"]),
+        segments=_segments(line, holdout),
+    )
+
+
+def _segments(line: Line, holdout: Table) -> dict[str, Parts]:
+    """Keys, categories and booleans by value; numbers and times in quarters; and all of it by time."""
+    found = {TIME: parts_of_time(holdout[TIME])}
+    for name in line.validation.segments:
+        feature = line.features.get(name)
+        by_value = feature is None or kind_of(feature) in ("category", "boolean")
+        found[name] = parts_of(holdout[name], least_rows=line.validation.segment_rows, by_value=by_value)
+    return found
+
+
+def _check_features(line: Line, train: Table) -> None:
+    """Refuse a feature that teaches nothing."""
+    for name in line.features:
+        # NaN is no value that could differ.
+        values = [None if value != value else value for value in train[name]]  # noqa: PLR0124
+        if name not in line.validation.may_be_constant and len(set(values)) == 1:
+            raise TrainingRejected.about(
+                f"line {line.name}: feature {name}",
+                f"all {len(values)} decisions of the training part have {values[0]!r}",
+                "values that differ",
+                "choose a later as_of, correct the feature or its source, take it out, or name it in "
+                "validation.may_be_constant",
+            )
+
+
 def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
     match phase:
         case Phase.FINAL:
             return np.arange(rows)
-        case Phase.JUDGED:
+        case Phase.JUDGED | Phase.REPLICA:
             return split.train
         case _:
             assert_never(phase)
@@ -141,7 +204,8 @@ def _labels(line: Line, table: Table) -> list[int | float]:
 def _part(
     table: Table, line: Line, labels: Sequence[int | float], rows: NDArray[np.intp]
 ) -> Mapping[str, Sequence[Any]]:
-    columns: dict[str, Sequence[Any]] = {name: table[name] for name in line.features}
+    names = (*line.features, *line.validation.segments, TIME)
+    columns: dict[str, Sequence[Any]] = {name: table[name] for name in names}
     columns |= {"decision_id": table["decision_id"], "label": labels, "cluster": table[next(iter(line.decision.keys))]}
     if rows.size == 1:
         return {name: [values[int(rows[0])]] for name, values in columns.items()}

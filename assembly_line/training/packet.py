@@ -6,35 +6,48 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
+from assembly_line.training.comparison import differences
 
 if TYPE_CHECKING:
-    from assembly_line.features import Manifest
+    from assembly_line.declarations.lines import Line
+    from assembly_line.features import Finding, Manifest
     from assembly_line.training.champions import Champion
+
+# A packet is one item of a table, which holds 400 KB.
+MOST_FINDINGS = 80
+MOST_CHANGES = 80
+LONGEST = 200
 
 
 def review_packet(
     record: Mapping[str, Any],
     manifest: Manifest,
     *,
+    line: Line,
     champion: Champion | None,
-    risk: str,
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The packet, from what the run wrote alone.
 
     Args:
         record: the run's record.
         manifest: of its dataset.
+        line: as the run's release declares it.
         champion: what decides for the line now, if anything does.
-        risk: the line's risk tier.
+        before: the record of the champion's run, if it is there.
     """
     context, metrics = record["context"], record["evaluation"]["metrics"]
+    fit, validation = record["delivered"] or record["judged"], record.get("validation") or {}
+    # A run that an earlier version evaluated knows of no limits.
+    blocked = record["evaluation"].get("blocked", [])
     return {
+        "decision": _decision(line),
         "line": context["line"],
         "run_id": context["run_id"],
         "as_of": context["as_of"],
         "release": record["release"],
         "dataset_id": record["dataset"]["dataset_id"],
-        "rows": record["delivered"]["rows"],
+        "rows": fit["rows"],
         "judged_rows": record["judged"]["rows"],
         "holdout_rows": record["split"]["holdout_rows"],
         "purged_rows": record["split"]["purged_rows"],
@@ -43,17 +56,77 @@ def review_packet(
         "hyperparameters": context["hyperparameters"],
         "metrics": metrics,
         "champion": None if champion is None else _champion(champion),
-        "digest": record["delivered"]["archive"]["digest"],
+        "method": {
+            "framework": f"{record['image']['framework']} {record['image']['version']}",
+            "instance": record["instance"]["type"],
+            "scripts": record["scripts"],
+            "refit": record["evaluation"]["refit"],
+        },
+        "validation": validation,
+        "blocked": blocked,
+        "since_champion": None if before is None else _changes(before, record),
+        "digest": fit["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
         "limitations": list(manifest.limitations),
         "warnings": list(manifest.warnings),
         "excluded": dict(manifest.excluded),
+        "quality": [_found(one) for one in manifest.quality[:MOST_FINDINGS]],
         "notes": [
             *_what_was_left_out(record["split"]),
             *_what_is_delivered(record),
-            *notes(metrics, author_verified=context["author_verified"], risk=risk),
+            *([] if blocked else validation.get("missed", [])),
+            *_worse_parts(validation.get("segments", {})),
+            *notes(metrics, author_verified=context["author_verified"], risk=line.risk),
         ],
     }
+
+
+def _decision(line: Line) -> dict[str, Any]:
+    """What is decided, what follows of a score, and who is affected."""
+    policy, outcome = line.policy, line.outcome
+    return {
+        "title": line.title,
+        "owner": line.owner,
+        "risk": line.risk,
+        "about": [entity.name for entity in line.decision.entities],
+        "outcome": outcome.name,
+        "act": policy.act,
+        "otherwise": policy.otherwise,
+        "capacity": policy.capacity,
+        "threshold": policy.threshold,
+        "exploration": policy.exploration,
+        "told": list(line.delivery.subscribers),
+    }
+
+
+def _found(finding: Finding) -> dict[str, str]:
+    """A quality rule or an audit, without its rows."""
+    said = {"rule": finding.rule, "result": finding.result, "value": finding.value, "expected": finding.expected}
+    return {name: text[:LONGEST] for name, text in said.items()}
+
+
+def _changes(before: Mapping[str, Any], record: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Where the run differs from the champion's, but for figures, digests of fits and of files."""
+    return [
+        {"step": one.step, "name": one.name, "before": _short(one.first), "now": _short(one.second)}
+        for one in differences(before, record)
+        if one.step not in ("figures", "judged fit", "delivered fit")
+    ][:MOST_CHANGES]
+
+
+def _short(value: object) -> str:
+    return "-" if value is None else str(value)[:LONGEST]
+
+
+def _worse_parts(segments: Mapping[str, Any]) -> list[str]:
+    """Parts for which a measure's whole interval is worse than the figure of all decisions."""
+    found = [
+        f"{name} = {part['part']} ({', '.join(worse)})"
+        for name, parts in segments.items()
+        for part in parts
+        if (worse := [MEASURES[of].words for of, one in part["measures"].items() if one["says"] == "worse"])
+    ]
+    return [f"Worse than for all decisions: {'; '.join(found)}."] if found else []
 
 
 def notes(metrics: Mapping[str, Any], *, author_verified: bool, risk: str) -> list[str]:
@@ -123,7 +196,7 @@ def _what_was_left_out(split: Mapping[str, Any]) -> list[str]:
 
 
 def _what_is_delivered(record: Mapping[str, Any]) -> list[str]:
-    if not record["evaluation"]["refit"]:
+    if not record["evaluation"]["refit"] or record["delivered"] is None:
         return []
     return [
         f"The figures are those of the recipe: it learnt from the {record['judged']['rows']} earlier decisions and was "

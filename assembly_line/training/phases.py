@@ -1,4 +1,7 @@
-"""The fits of a run: one is judged on later time; with `Training.refit` a second one, on everything, is delivered."""
+"""The fits of a run: one is judged on later time; with `Training.refit` a second one, on everything, is delivered.
+
+With `Validation.replicate` a third one repeats the first.
+"""
 
 from __future__ import annotations
 
@@ -25,5 +28,7 @@ def fit_of(phase: Phase, *, refit: bool) -> Fit:
             return Fit("", "refit", "refit-model", "refit-holdout")
         case Phase.JUDGED:
             return Fit(f"{Phase.JUDGED}/" if refit else "", "train", "model", "holdout")
+        case Phase.REPLICA:
+            return Fit(f"{Phase.REPLICA}/", "again", "again-model", "again-holdout")
         case _:
             assert_never(phase)

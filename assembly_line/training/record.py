@@ -56,27 +56,34 @@ def preparation(
         "rows": inputs.rows,
         "prior": inputs.prior,
         "encoding": inputs.encoding.digest,
-        "files": {"train": digest_bytes(inputs.train), "holdout": digest_bytes(inputs.batch)},
+        "files": {"train": digest_bytes(inputs.train), "holdout": digest_bytes(inputs.asked)},
         "job": job.to_json(),
     }
 
 
 def run_record(
-    release: Release, evaluated: EvaluatedModel, *, judged: FittedModel, delivered: FittedModel
+    release: Release,
+    evaluated: EvaluatedModel,
+    *,
+    judged: FittedModel,
+    delivered: FittedModel | None,
+    validation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The whole record, written when the model is registered.
+    """The whole record, written when the model is registered, or when the run ends because it did not pass.
 
     Args:
         release: that the run used.
         evaluated: measures and package.
         judged: the fit that the measures are of.
-        delivered: the fit that is registered; the same one if the line does not refit.
+        delivered: the fit that is registered; the same one if the line does not refit; None if the run did not pass.
+        validation: as `validated` found it.
     """
-    job = PreparedJob.from_json(delivered.prepared["job"])
+    last = delivered or judged
+    job = PreparedJob.from_json(last.prepared["job"])
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        **{name: delivered.prepared[name] for name in _OF_THE_RUN},
+        **{name: last.prepared[name] for name in _OF_THE_RUN},
         "release": release.digest,
         "scripts": {name: digest_bytes(content) for name, content in sorted(release.scripts.items())},
         "hyperparameters": job.hyperparameters,
@@ -89,8 +96,9 @@ def run_record(
             "transform_type": release.line.training.scores_on,
         },
         "judged": _fit(judged),
-        "delivered": _fit(delivered),
+        "delivered": None if delivered is None else _fit(delivered),
         "evaluation": evaluated.to_json(),
+        "validation": validation,
         "measured_with": {"python": platform.python_version()} | {name: version(name) for name in MEASURED_WITH},
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from assembly_line.errors import NotFound
@@ -24,7 +24,13 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(State):
-    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC."""
+    """What is fixed when a run begins. `hyperparameters` are JSON texts by name; `as_of` is an instant in UTC.
+
+    Args:
+        refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
+        replicate: whether a third fit repeats the judged one.
+        margin: how much better than the champion the run must be; None if it need not.
+    """
 
     run_id: str
     line: str
@@ -35,6 +41,9 @@ class RunContext(State):
     hyperparameters: dict[str, str]
     dataset_request: dict[str, Any]
     started_at: str
+    refit: bool = False
+    replicate: bool = False
+    margin: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +92,7 @@ class EvaluatedModel(State):
 
     Args:
         refit: whether a final fit follows. Until that one is registered, the package's ARN and version are None.
+        blocked: the limits that the recipe misses, in words. If there are any, nothing follows.
     """
 
     metrics: dict[str, Any]
@@ -90,6 +100,7 @@ class EvaluatedModel(State):
     refit: bool
     model_package_arn: str | None
     model_package_version: int | None
+    blocked: list[str] = field(default_factory=list)
 
     @property
     def package_arn(self) -> str:

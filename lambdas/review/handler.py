@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from assembly_line.canonical import digest
 from assembly_line.environments import ReviewEnvironment
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.instants import format_instant
+from assembly_line.names import review_item
 from assembly_line.storage import runs
 from assembly_line.training import (
     DECIDED,
+    NOT_PASSED,
     WAITING,
     Cause,
     Champion,
@@ -22,7 +25,7 @@ from assembly_line.training import (
     PackagedModel,
     RunContext,
     champion_of,
-    check_permitted,
+    check_judgements,
     is_approval,
     review_packet,
 )
@@ -39,28 +42,40 @@ account = partial(account_of, ReviewEnvironment)
 
 @logger.inject_lambda_context
 def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Lay the run before its reviewers. The execution waits until the API answers its token."""
-    run = RunContext.from_json(event["context"])
-    record = account().run(run.line, run.run_id).read_json(runs.RECORD)
-    manifest = account().datasets.manifest(run.line, event["dataset"]["dataset_id"])
-    risk = account().releases.read(run.release).line.risk
-    review = {
-        "state": WAITING,
-        "line": run.line,
-        "run_id": run.run_id,
-        "author": run.author,
-        "author_verified": run.author_verified,
-        "risk": risk,
-        "token": event["task_token"],
-        "packet": review_packet(record, manifest, champion=_champion(run.line), risk=risk),
-        "opened_at": format_instant(datetime.now(UTC)),
-    }
+    """Lay the run before its reviewers. The execution waits until the API answers its token.
+
+    A run that missed a limit waits for nobody: its figures are kept where its reviewers would have found them.
+    """
+    run, evaluated = RunContext.from_json(event["context"]), EvaluatedModel.from_json(event["evaluated"])
+    review = _review(run, event["dataset"]["dataset_id"])
+    if evaluated.blocked:
+        account().control.add(run.line, review_item(run.run_id), {**review, "state": NOT_PASSED})
+        logger.info("run did not pass", extra={"line": run.line, "run_id": run.run_id})
+        return {"decision": NOT_PASSED, "reason": " ".join(evaluated.blocked), "champion": False, "promotion": None}
+    review |= {"state": WAITING, "token": event["task_token"]}
     if not account().control.open_review(run.line, run.run_id, review):
         raise Conflict(
             f"review of run {run.run_id} (line {run.line}): is decided already; train again with `line train`"
         )
     logger.info("review opened", extra={"line": run.line, "run_id": run.run_id})
     return {"state": WAITING}
+
+
+def _review(run: RunContext, dataset_id: str) -> dict[str, Any]:
+    record = account().run(run.line, run.run_id).read_json(runs.RECORD)
+    manifest = account().datasets.manifest(run.line, dataset_id)
+    line, champion = account().releases.read(run.release).line, _champion(run.line)
+    packet = review_packet(record, manifest, line=line, champion=champion, before=_record_of(champion))
+    return {
+        "line": run.line,
+        "run_id": run.run_id,
+        "author": run.author,
+        "author_verified": run.author_verified,
+        "risk": line.risk,
+        "packet": packet,
+        "packet_digest": digest(packet),
+        "opened_at": format_instant(datetime.now(UTC)),
+    }
 
 
 @logger.inject_lambda_context
@@ -78,13 +93,18 @@ def conclude(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             "not by answering the execution"
         )
     approved = is_approval(review["decision"])
-    check_permitted(review, reviewer=review["reviewer"], decision=review["decision"])
+    check_judgements(review)
     account().registry(run.line).decide(evaluated.package_arn, approved=approved, reason=review["reason"])
     if not approved:
         account().registry(run.line).discard_model(packaged.model_name)
     promotion = _promotion(run, packaged, evaluated, review) if approved else None
     logger.info("review concluded", extra={"line": run.line, "run_id": run.run_id, "decision": review["decision"]})
-    return {"decision": review["decision"], "champion": False, "promotion": promotion}
+    return {
+        "decision": review["decision"],
+        "reason": review["reason"],
+        "champion": False,
+        "promotion": promotion,
+    }
 
 
 def _promotion(
@@ -101,5 +121,13 @@ def _promotion(
 def _champion(line: str) -> Champion | None:
     try:
         return account().control.champion(line)
+    except NotFound:
+        return None
+
+
+def _record_of(champion: Champion | None) -> dict[str, Any] | None:
+    """None where there is no champion, or its record is gone."""
+    try:
+        return None if champion is None else account().run(champion.line, champion.run_id).read_json(runs.RECORD)
     except NotFound:
         return None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,12 +47,16 @@ from assembly_line.training import (
     columns_needed,
     compared,
     fit_of,
+    not_better,
+    not_replicated,
     preparation,
     read_answers,
+    replication,
     resolve,
     run_record,
     script_mode,
     training_inputs,
+    validated,
 )
 from assembly_line.training import evaluate as measure
 from lambdas.account import account_of
@@ -89,6 +94,9 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
+        refit=release.line.training.refit,
+        replicate=release.line.validation.replicate,
+        margin=request.margin,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
@@ -127,18 +135,23 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
         output_uri=store.uri(runs.JOB_OUTPUT).removesuffix("/"),
-        instance_type=training.instance_type,
+        instance_type=_instance_type(release.line, phase),
         volume_gib=training.volume_gib,
         timeout_seconds=int(training.timeout.total_seconds()),
         rows=inputs.rows,
         holdout_rows=len(inputs.truth.decision_id),
         holdout_input_uri=store.uri("holdout/input/"),
         holdout_output_uri=store.uri("holdout/output"),
-        local_storage=local_storage_gb(training.instance_type) is not None,
+        local_storage=local_storage_gb(_instance_type(release.line, phase)) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
         output_filter=release.line.predicts.output_filter(len(inputs.schema["features"])),
     )
+
+
+def _instance_type(line: Line, phase: Phase) -> str:
+    elsewhere = line.validation.replicate_on if phase is Phase.REPLICA else None
+    return elsewhere or line.training.instance_type
 
 
 @logger.inject_lambda_context
@@ -183,7 +196,8 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     store = _files(run, fit_of(phase, refit=refit))
     truth = store.truth()
     kind = release.line.predicts
-    answers = read_answers(store.answers(), truth.decision_id, kind=kind, fit=phase)
+    asked = read_answers(store.answers(), truth.asked, kind=kind, fit=phase)
+    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
     if phase is Phase.JUDGED:
         metrics = measure(
             answers,
@@ -194,12 +208,40 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
             champion=_beside_the_champion(release.line, answers, truth),
         )
         _files(run).write_json(runs.EVALUATION, metrics)
+        found = validated(release.line, answers, nudged, truth, metrics)
+        found = found if not run.replicate else _replicated(run, release, found, answers, truth)
+        _files(run).write_json(runs.VALIDATION, found)
         logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-        if refit:
+        blocked = [
+            *(found["missed"] if release.line.validation.block else []),
+            *not_better(kind, metrics, run.margin),
+        ]
+        if refit or blocked:
             # The final fit is what is delivered; of this one the measures stay, and the archive.
             account().registry(run.line).discard_model(store.fitted().packaged.model_name)
+        if blocked and run.refit:
+            account().registry(run.line).discard_model(_files(run).fitted().packaged.model_name)
+        if blocked:
+            return _blocked(run, release, metrics, blocked).to_json()
+        if refit:
             return _evaluated(run, metrics, refit=True).to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
+
+
+def _replicated(
+    run: RunContext, release: Release, found: dict[str, Any], answers: Sequence[Answer], truth: Truth
+) -> dict[str, Any]:
+    """What was found of the judged fit, with how far the fit that repeats it gives the same."""
+    judged, replica = (
+        _files(run, fit_of(phase, refit=release.line.training.refit)) for phase in (Phase.JUDGED, Phase.REPLICA)
+    )
+    again = read_answers(replica.answers(), truth.asked, kind=release.line.predicts, fit=Phase.REPLICA)
+    compared = replication(
+        judged.fitted(), replica.fitted(), answers, again[: len(answers)], tolerance=release.line.validation.tolerance
+    )
+    account().registry(run.line).discard_model(replica.fitted().packaged.model_name)
+    missed = [] if compared["replicated"] else [not_replicated(compared)]
+    return {**found, "replication": compared, "missed": [*found["missed"], *missed]}
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
@@ -226,6 +268,24 @@ def _evaluated(
         model_package_arn=arn,
         model_package_version=version,
     )
+
+
+def _blocked(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
+    """Keep the record of a run that ends here: nothing of it is registered or delivered."""
+    evaluated = replace(_evaluated(run, metrics, refit=release.line.training.refit), blocked=blocked)
+    judged = _files(run, fit_of(Phase.JUDGED, refit=release.line.training.refit)).fitted()
+    record = run_record(release, evaluated, judged=judged, delivered=None, validation=_validation(run))
+    _files(run).write_json(runs.RECORD, record)
+    logger.info("recipe did not pass", extra={"line": run.line, "run_id": run.run_id})
+    return evaluated
+
+
+def _validation(run: RunContext) -> dict[str, Any] | None:
+    """None of a run that an earlier version evaluated."""
+    try:
+        return _files(run).read_json(runs.VALIDATION)
+    except NotFound:
+        return None
 
 
 def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedModel:
@@ -256,7 +316,7 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     )
     metrics = _files(run).read_json(runs.EVALUATION)
     evaluated = _evaluated(run, metrics, refit=refit, arn=registered.arn, version=registered.version)
-    record = run_record(release, evaluated, judged=judged, delivered=delivered)
+    record = run_record(release, evaluated, judged=judged, delivered=delivered, validation=_validation(run))
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
-from stacks.machines.attempts import ANY_FAILURE, NAME, attended
+from stacks.machines.attempts import ANY_FAILURE, Attempts
 from stacks.machines.states import State, expression, retry, task
 
 # Step Functions reports a throttled call under the service's general name.
@@ -15,7 +15,7 @@ _THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientExc
 _GRACE_SECONDS = 900
 
 
-def train(prepared: str, *, key: str, environment: str, assign: str, then: str) -> State:
+def train(prepared: str, attempts: Attempts, *, key: str, environment: str, assign: str, then: str) -> State:
     """Run an isolated script-mode training job as `prepared` describes it (see `lambdas/training`).
 
     Args:
@@ -27,7 +27,7 @@ def train(prepared: str, *, key: str, environment: str, assign: str, then: str) 
     job = task(
         "sagemaker:createTrainingJob.sync",
         {
-            "TrainingJobName": expression(NAME),
+            "TrainingJobName": expression(attempts.name),
             "RoleArn": field("role_arn"),
             "AlgorithmSpecification": {"TrainingImage": field("image"), "TrainingInputMode": "File"},
             "HyperParameters": field("hyperparameters"),
@@ -51,16 +51,16 @@ def train(prepared: str, *, key: str, environment: str, assign: str, then: str) 
         retries=[_THROTTLED],
         assign={assign: expression("$states.result.ModelArtifacts.S3ModelArtifacts")},
     )
-    return attended(job, ANY_FAILURE)
+    return attempts.attended(job, ANY_FAILURE)
 
 
-def create_model(packaged: str, *, environment: str, assign: Mapping[str, Any], then: str) -> State:
+def create_model(packaged: str, attempts: Attempts, *, environment: str, assign: Mapping[str, Any], then: str) -> State:
     """Make an isolated model of the packaged archive."""
     field = _fields(packaged)
     model = task(
         "sagemaker:createModel",
         {
-            "ModelName": expression(NAME),
+            "ModelName": expression(attempts.name),
             "ExecutionRoleArn": field("role_arn"),
             "EnableNetworkIsolation": True,
             "PrimaryContainer": {
@@ -75,10 +75,11 @@ def create_model(packaged: str, *, environment: str, assign: Mapping[str, Any], 
         retries=[_THROTTLED],
         assign=assign,
     )
-    return attended(model, ANY_FAILURE)
+    return attempts.attended(model, ANY_FAILURE)
 
 
 def transform(
+    attempts: Attempts,
     *,
     model_name: str,
     input_uri: str,
@@ -100,7 +101,7 @@ def transform(
     job = task(
         "sagemaker:createTransformJob.sync",
         {
-            "TransformJobName": expression(NAME),
+            "TransformJobName": expression(attempts.name),
             "ModelName": expression(model_name),
             "BatchStrategy": "MultiRecord",
             "MaxPayloadInMB": 6,
@@ -129,7 +130,7 @@ def transform(
         seconds=f"{timeout_seconds} + {_GRACE_SECONDS}",
         retries=[_THROTTLED],
     )
-    return attended(job, ANY_FAILURE)
+    return attempts.attended(job, ANY_FAILURE)
 
 
 def _fields(variable: str) -> Callable[[str], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.machines.attempts import CHILD_NAME, RESULT, Step, attempt_states, build_dataset, first_attempt
+from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import transform
 from stacks.machines.states import DAY, choose, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
@@ -35,23 +35,27 @@ class ScoringParts:
 
 
 def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
+    attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
-    begin["Assign"] |= {"report": _NOTHING, **first_attempt("BuildDataset", "execution", CHILD_NAME)}
+    begin["Assign"] |= {"report": _NOTHING, **attempts.first("BuildDataset", "execution", CHILD_NAME)}
     prepare = invoke(
         parts.prepare, known("context", "dataset"), assign="prepared", then="Score", seconds=PREPARE_SECONDS
     )
-    prepare["Assign"] |= first_attempt("Score", "transform", "$states.result.Payload.job_name")
+    prepare["Assign"] |= attempts.first("Score", "transform", "$states.result.Payload.job_name")
     steps = [
-        Step(state="BuildDataset", then="AnyDecisions", assign={"dataset": expression(RESULT)}),
+        Step(state="BuildDataset", then="AnyDecisions", assign={"dataset": expression(attempts.result)}),
         Step(state="Score", then="Publish"),
     ]
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
-        "BuildDataset": build_dataset(parts.dataset_machine, then="AnyDecisions", seconds=parts.dataset_seconds),
+        "BuildDataset": build_dataset(
+            parts.dataset_machine, attempts, then="AnyDecisions", seconds=parts.dataset_seconds
+        ),
         "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
         "Prepare": prepare,
         "Score": transform(
+            attempts,
             model_name="$prepared.model_name",
             input_uri="$prepared.input_uri",
             output_uri="$prepared.output_uri",
@@ -78,7 +82,7 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
             seconds=DELIVER_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
-        **attempt_states(parts.attend, steps, announcer),
+        **attempts.states(parts.attend, steps, announcer),
     }
     return machine(
         states,

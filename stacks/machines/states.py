@@ -162,6 +162,25 @@ def choose(*ways: tuple[str, str], otherwise: str) -> State:
     }
 
 
+def side_by_side(*branches: States, assign: Mapping[str, Any], then: str) -> State:
+    """Run the branches at once, each to its end. The first failure stops the others and fails the state.
+
+    Args:
+        assign: variables set from `$states.result`, the outputs of the branches in their order.
+    """
+    return {
+        "Type": "Parallel",
+        "Branches": [{"StartAt": next(iter(states)), "States": states} for states in branches],
+        "Assign": dict(assign),
+        "Next": then,
+    }
+
+
+def succeed(output: Any) -> State:
+    """End a branch with this output."""
+    return {"Type": "Succeed", "Output": output}
+
+
 def wait(seconds: str, *, then: str) -> State:
     """Wait as long as the JSONata expression says."""
     return {"Type": "Wait", "Seconds": expression(seconds), "Next": then}

@@ -1,4 +1,4 @@
-"""The training machine: dataset, isolated training, evaluation on later time, refit, registry, review, champion."""
+"""The training machine: dataset, isolated fits side by side, evaluation, registry, review, champion."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.names import Phase
-from stacks.machines.attempts import CHILD_NAME, RESULT, Step, attempt_states, build_dataset, first_attempt
+from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import create_model, train, transform
-from stacks.machines.states import DAY, State, States, await_token, choose, expression, invoke, known, machine
+from stacks.machines.states import (
+    DAY,
+    State,
+    States,
+    await_token,
+    choose,
+    expression,
+    invoke,
+    known,
+    machine,
+    side_by_side,
+    succeed,
+)
 from stacks.machines.station_events import Announcer
 
 REVIEW_SECONDS = 14 * DAY
@@ -44,36 +56,54 @@ class TrainingParts:
 
 
 def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
-    environment = announcer.environment
+    attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
     begin["Assign"]["promoted"] = {"champion": False}
-    begin["Assign"] |= first_attempt("BuildDataset", "execution", CHILD_NAME)
-    fits = [
-        FitStates(Phase.JUDGED, "", parts, environment, then="Evaluate"),
-        FitStates(Phase.FINAL, "Final", parts, environment, then="Register"),
-    ]
-    judged, final = (fit.states() for fit in fits)
-    dataset = Step(state="BuildDataset", then="Prepare", assign={"dataset": expression(RESULT)})
+    begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
+    dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
+    judged, final, replica = (
+        FitStates(phase, suffix, parts, announcer)
+        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"))
+    )
+    refit = {"Refit": choose(("$context.refit", "PrepareFinal"), otherwise="NotRefitted"), "NotRefitted": succeed({})}
+    repeat = {
+        "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
+        "NotReplicated": succeed({}),
+    }
+    of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered")}
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
-        "BuildDataset": build_dataset(parts.dataset_machine, then="Prepare", seconds=parts.dataset_seconds),
-        **judged,
-        "Evaluate": _judge(Phase.JUDGED, parts, then="Refit"),
-        "Refit": choose(("$evaluated.refit", "PrepareFinal"), otherwise="AnnounceWaiting"),
-        **final,
+        "BuildDataset": build_dataset(parts.dataset_machine, attempts, then="Fits", seconds=parts.dataset_seconds),
+        "Fits": side_by_side(
+            judged.states(),
+            {**refit, **final.states()},
+            {**repeat, **replica.states()},
+            assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]")},
+            then="Evaluate",
+        ),
+        "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
+        "Passed": choose(("$count($evaluated.blocked) > 0", "DidNotPass"), otherwise="Refitted"),
+        "DidNotPass": invoke(
+            parts.request_review,
+            known("context", "dataset", "evaluated"),
+            assign="concluded",
+            then="AnnounceSentBack",
+            seconds=CONCLUDE_SECONDS,
+        ),
+        "Refitted": choose(("$evaluated.refit", "Register"), otherwise="AnnounceWaiting"),
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
         "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
         "Review": await_token(
             parts.request_review,
-            known("context", "dataset", "prepared", "packaged", "evaluated"),
+            of_review,
             assign="review",
             then="Conclude",
             seconds=REVIEW_SECONDS,
         ),
         "Conclude": invoke(
             parts.conclude,
-            known("context", "dataset", "prepared", "packaged", "evaluated", "review"),
+            {**of_review, **known("review")},
             assign="concluded",
             then="Approved",
             seconds=CONCLUDE_SECONDS,
@@ -87,24 +117,60 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             seconds=PROMOTE_SECONDS,
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
-        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT),
-        **attempt_states(parts.attend, [dataset, *fits[0].steps(), *fits[1].steps()], announcer),
+        "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT, cause="$concluded.reason"),
+        **attempts.states(parts.attend, [dataset], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")
 
 
 @dataclass(frozen=True)
 class FitStates:
-    """Fit, package and ask one model: five states, which leave `prepared` and `packaged` of this fit.
+    """A branch that fits, packages and asks one model. Its output is the packaged model.
 
-    The final fit has states of its own, so that an execution's picture shows how far it is.
+    Each fit has states of its own, so that an execution's picture shows how far both are.
     """
 
     phase: Phase
     suffix: str
     parts: TrainingParts
-    environment: str
-    then: str
+    announcer: Announcer
+
+    def states(self) -> States:
+        prepare, train_, package, scored = map(self._named, ("Prepare", "Train", "Package", "Scored"))
+        parts, environment, attempts = self.parts, self.announcer.environment, self._attempts
+        prepared = invoke(
+            parts.prepare,
+            {"phase": self.phase.value, **known("context", "dataset")},
+            assign="prepared",
+            then=train_,
+            seconds=PREPARE_SECONDS,
+        )
+        prepared["Assign"] |= attempts.first(train_, "training", "$states.result.Payload.job_name")
+        packaged = invoke(
+            parts.package,
+            {"phase": self.phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
+            assign="packaged",
+            then=self._create,
+            seconds=PACKAGE_SECONDS,
+        )
+        packaged["Assign"] |= attempts.first(self._create, "model", "$states.result.Payload.model_name")
+        return {
+            prepare: prepared,
+            train_: train(
+                "prepared", attempts, key=parts.key, environment=environment, assign="artifact", then=package
+            ),
+            package: packaged,
+            self._create: create_model(
+                "packaged", attempts, environment=environment, assign=self._first_score(), then=self._score
+            ),
+            self._score: self._transform(then=scored),
+            scored: succeed(expression("$packaged")),
+            **attempts.states(parts.attend, self._steps(), self.announcer),
+        }
+
+    @property
+    def _attempts(self) -> Attempts:
+        return Attempts(self.phase.value.capitalize())
 
     @property
     def _score(self) -> str:
@@ -114,46 +180,24 @@ class FitStates:
     def _create(self) -> str:
         return f"Create{self.suffix}Model"
 
-    def steps(self) -> list[Step]:
+    def _named(self, state: str) -> str:
+        return f"{state}{self.suffix}"
+
+    def _steps(self) -> list[Step]:
         """The states that start a job."""
+        artifact = {"artifact": expression(self._attempts.result)}
         return [
-            Step(state=f"Train{self.suffix}", then=f"Package{self.suffix}", assign={"artifact": expression(RESULT)}),
-            Step(state=self._create, then=self._score, assign=self._scored()),
-            Step(state=self._score, then=self.then),
+            Step(state=self._named("Train"), then=self._named("Package"), assign=artifact),
+            Step(state=self._create, then=self._score, assign=self._first_score()),
+            Step(state=self._score, then=self._named("Scored")),
         ]
 
-    def states(self) -> States:
-        prepare, train_, package = (f"{name}{self.suffix}" for name in ("Prepare", "Train", "Package"))
-        parts, environment = self.parts, self.environment
-        prepared = invoke(
-            parts.prepare,
-            {"phase": self.phase.value, **known("context", "dataset")},
-            assign="prepared",
-            then=train_,
-            seconds=PREPARE_SECONDS,
-        )
-        prepared["Assign"] |= first_attempt(train_, "training", "$states.result.Payload.job_name")
-        packaged = invoke(
-            parts.package,
-            {"phase": self.phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
-            assign="packaged",
-            then=self._create,
-            seconds=PACKAGE_SECONDS,
-        )
-        packaged["Assign"] |= first_attempt(self._create, "model", "$states.result.Payload.model_name")
-        return {
-            prepare: prepared,
-            train_: train("prepared", key=parts.key, environment=environment, assign="artifact", then=package),
-            package: packaged,
-            self._create: create_model("packaged", environment=environment, assign=self._scored(), then=self._score),
-            self._score: self._transform(),
-        }
+    def _first_score(self) -> dict[str, Any]:
+        return self._attempts.first(self._score, "transform", "$packaged.transform_job_name")
 
-    def _scored(self) -> dict[str, Any]:
-        return first_attempt(self._score, "transform", "$packaged.transform_job_name")
-
-    def _transform(self) -> State:
+    def _transform(self, *, then: str) -> State:
         return transform(
+            self._attempts,
             model_name="$packaged.model_name",
             input_uri="$prepared.holdout_input_uri",
             output_uri="$prepared.holdout_output_uri",
@@ -162,8 +206,8 @@ class FitStates:
             timeout_seconds="$prepared.timeout_seconds",
             output_filter="$prepared.output_filter",
             key=self.parts.key,
-            environment=self.environment,
-            then=self.then,
+            environment=self.announcer.environment,
+            then=then,
         )
 
 

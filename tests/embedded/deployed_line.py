@@ -59,16 +59,31 @@ class Deployed:
 
     def kill_the_job(self, arn: str, program: str) -> Execution:
         """Kill the process of a job that runs `program` for this execution, and wait for the execution's end."""
-        target, sagemaker = self.target, running(self.line.state).processes["sagemaker"]
-
-        def workers() -> list[processes.ProcessIdentity]:
-            found = processes.descendants(sagemaker)
-            return [child for child in found if program.encode() in command_line(child.pid)]
-
-        eventually(lambda: workers() or over(target, arn))
-        for child in workers():
+        target = self.target
+        eventually(lambda: self._workers(program) or over(target, arn))
+        for child in self._workers(program):
             os.kill(child.pid, signal.SIGKILL)
         return self.end(arn)
+
+    def kill_the_training(self, arn: str, job: str, *, after: str) -> Execution:
+        """As `kill_the_job`, of one training job alone: it is held, and killed once the execution has left `after`."""
+        target = self.target
+        held = eventually(lambda: self._workers("-m\0train", job=job) or over(target, arn))
+        assert isinstance(held, list), "the job ended before it could be held"
+        for child in held:
+            os.kill(child.pid, signal.SIGSTOP)
+        eventually(lambda: any(one.name == after and one.exited for one in target.machines.states(arn)))
+        for child in held:
+            os.kill(child.pid, signal.SIGKILL)
+        return self.end(arn)
+
+    def _workers(self, program: str, *, job: str = "") -> list[processes.ProcessIdentity]:
+        found = processes.descendants(running(self.line.state).processes["sagemaker"])
+        return [
+            child
+            for child in found
+            if program.encode() in told_of(child.pid, "cmdline") and job.encode() in told_of(child.pid, "environ")
+        ]
 
 
 def over(target: Target, arn: str) -> Execution | None:
@@ -77,8 +92,9 @@ def over(target: Target, arn: str) -> Execution | None:
     return None if found.status == "RUNNING" else found
 
 
-def command_line(pid: int) -> bytes:
+def told_of(pid: int, what: str) -> bytes:
+    """`cmdline` or `environ` of a process; empty if it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/{what}").read_bytes()
     except OSError:
         return b""

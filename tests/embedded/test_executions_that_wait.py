@@ -120,6 +120,10 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     executions["sleeper"] = account.start(account.machine(one_state({"Type": "Wait", "Seconds": 5})))
     executions["late"] = account.start(account.machine(one_state(ask_by_queue(queue, TimeoutSeconds=2))))
     account.receive(queue)
+    both = {"Type": "Parallel", "Branches": [one_state(ask_by_queue(queue)), one_state({"Type": "Wait", "Seconds": 5})]}
+    executions["branches"] = account.start(account.machine(one_state(both)))
+    tokens["branches"] = token_of(account.receive(queue)[0])
+    eventually(lambda: kinds(account, executions["branches"]).count("WaitStateEntered") == 1)
     before = {name: kinds(account, execution) for name, execution in executions.items()}
     outcome = supervisor.stop(state, interrupt=False, report=said.append)
     account = EmbeddedAccount(supervisor.start(state, report=said.append))
@@ -194,6 +198,17 @@ def test_a_wait_state_waits_on(restarted: Restarted) -> None:
 
     assert end["status"] == "SUCCEEDED"
     assert restarted.history("sleeper") == [*restarted.before["sleeper"], "WaitStateExited", "ExecutionSucceeded"]
+
+
+def test_the_branches_of_a_parallel_state_wait_on(restarted: Restarted) -> None:
+    restarted.account.states.send_task_success(taskToken=restarted.tokens["branches"], output='"answer"')
+
+    assert json.loads(restarted.account.end_of(restarted.executions["branches"])["output"])[0] == "answer"
+    told = restarted.history("branches")
+    assert sorted(told) == sorted([
+        *restarted.before["branches"], "TaskSucceeded", "TaskStateExited", "WaitStateExited", "ParallelStateExited",
+        "ExecutionSucceeded",
+    ])  # fmt: skip
 
 
 def test_a_time_limit_goes_on_while_nothing_runs(restarted: Restarted) -> None:

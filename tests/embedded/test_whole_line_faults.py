@@ -23,6 +23,8 @@ from tests.waiting import eventually
 
 # Campaign and day of each misbehaviour. The numbers of mailed households tell them apart.
 MIXED, FEW, HANGS, NAN = (14, "2017-09-04"), (16, "2017-10-04"), (19, "2017-11-15"), (23, "2017-12-28")
+# The states of the final fit.
+FINAL = ("PrepareFinal", "TrainFinal", "PackageFinal", "CreateFinalModel", "ScoreFinal", "ScoredFinal")
 # Before anything was known.
 FAILS_EARLY = ("train", LINE, "--as-of", "2001-01-01", "--no-wait", "--as", "scientist")
 MISBEHAVING = """lines = [f"{{score:.9g}}\\n" for score in scores]
@@ -98,10 +100,10 @@ def _become_champion(deployed: Deployed, lines: Path) -> None:
 
 
 def _become_champion_at_the_second_attempt(deployed: Deployed, lines: Path) -> Execution:
-    """The training job is killed; the run goes on from there. Returns the run as it had failed."""
+    """The judged fit's job is killed once the final fit is ready; the run goes on from there. Returns it as failed."""
     deployed.release(lines)
     started = deployed.line(*TRAIN, "--no-wait").document
-    failed = deployed.kill_the_job(started["execution_arn"], "-m\0train")
+    failed = deployed.kill_the_training(started["execution_arn"], f"{started['run_id']}-train-1", after="ScoredFinal")
     assert deployed.line("redrive", failed.name).document["status"] == "RUNNING"
     eventually(lambda: deployed.target.control.read(LINE, review_item(failed.name)))
     judged = deployed.line("review", "approve", LINE, failed.name, "--reason", "looks fine", "--as", "reviewer")
@@ -114,15 +116,20 @@ def test_a_training_run_whose_job_was_killed_goes_on_from_there(faults: Faults, 
     assert (run.status, run.error) == ("FAILED", "JobFailed")
     assert f"{run.name}-train-1: " in run.reason
     assert "SIGKILL" in run.reason
-    states = [visit.name for visit in deployed.target.machines.states(run.arn)]
+    visits = deployed.target.machines.states(run.arn)
+    states = [visit.name for visit in visits]
     # The dataset was built once, and prepared once; the job's second attempt has a name of its own.
     assert [states.count(name) for name in ("Begin", "BuildDataset", "Prepare", "Train")] == [1, 1, 1, 2]
+    assert [one.name for one in visits if one.problem and "SIGKILL" in one.problem] == ["Train", "AttendJudged"]
     sagemaker = deployed.target.client("sagemaker")
-    jobs = sagemaker.list_training_jobs(NameContains=f"{run.name}-train")["TrainingJobSummaries"]
+    jobs = sagemaker.list_training_jobs(NameContains=run.name)["TrainingJobSummaries"]
+    # The final fit had ended well, and was kept.
     assert {job["TrainingJobName"]: job["TrainingJobStatus"] for job in jobs} == {
         f"{run.name}-train-1": "Failed",
         f"{run.name}-train-2": "Completed",
+        f"{run.name}-refit-1": "Completed",
     }
+    assert [states.count(name) for name in FINAL] == [1] * len(FINAL)
     kinds = {event.id.partition(":")[2] for event in deployed.station_events() if event.item == run.name}
     assert {"training:failed:1", "training:started:2", "training:finished:2"} <= kinds
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,12 @@ from tests.synth.policies import as_text
 
 State = dict[str, Any]
 EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
-BY_STATE = re.compile(r"\{% \$attempt\.state = '(\w+)' %\}")
+BY_STATE = re.compile(r"\{% \$attempt\w*\.state = '(\w+)' %\}")
 VARIABLE = re.compile(r"\$([A-Za-z]\w*)(?!\w|\()")
 LOCAL = re.compile(r"\$([A-Za-z]\w*)\s*:=")
 # Fields of JSONPath states, which a JSONata state refuses.
 JSONPATH = ("Parameters", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "Variable", "TimeoutSecondsPath")
-KINDS = ("Task", "Choice", "Fail", "Pass", "Wait", "Succeed")
+KINDS = ("Task", "Choice", "Fail", "Pass", "Wait", "Succeed", "Parallel")
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Definition:
 
     @property
     def states(self) -> dict[str, State]:
-        found: dict[str, State] = self.document["States"]
-        return found
+        """Every state by its name, those of branches too."""
+        return {name: state for scope in scopes(self.document) for name, state in scope["States"].items()}
 
     def tasks(self, *integrations: str) -> dict[str, State]:
         """Task states by name; with `integrations`, those of them alone, such as `lambda:invoke`."""
@@ -54,17 +55,29 @@ def definitions(assembly: Assembly) -> dict[str, Definition]:
     return found
 
 
+def scopes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The machine, and each branch within it."""
+    yield document
+    for state in document["States"].values():
+        for branch in state.get("Branches", []):
+            yield from scopes(branch)
+
+
 def problems(document: Mapping[str, Any]) -> list[str]:
     """What breaks the language's rules, each with its place. An empty list is a valid machine."""
-    states = document["States"]
-    found = [f"{name}: is not reachable" for name in states if name not in _reachable(document)]
+    found = []
     if document.get("QueryLanguage") != "JSONata":
         found.append("machine: is not in JSONata")
     if not isinstance(document.get("TimeoutSeconds"), int):
         found.append("machine: has no time limit")
-    for name, state in states.items():
-        found += [f"{name}: {problem}" for problem in _problems_of(name, state, states)]
-    return found + _unassigned(document)
+    used = Counter(name for scope in scopes(document) for name in scope["States"])
+    found += [f"{name}: is the name of {times} states" for name, times in used.items() if times > 1]
+    for scope in scopes(document):
+        states = scope["States"]
+        found += [f"{name}: is not reachable" for name in states if name not in _reachable(scope)]
+        for name, state in states.items():
+            found += [f"{name}: {problem}" for problem in _problems_of(name, state, states)]
+    return found + _unassigned(document, frozenset(), frozenset())
 
 
 def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterator[str]:
@@ -75,11 +88,11 @@ def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterat
     yield from (f"{field} is of JSONPath" for field in JSONPATH if field in state)
     yield from (f"{target} does not exist" for target in _successors(state) if target not in states)
     ends = ("Next" in state) + bool(state.get("End"))
-    if state["Type"] in ("Task", "Pass", "Wait") and ends != 1:
+    if state["Type"] in ("Task", "Pass", "Wait", "Parallel") and ends != 1:
         yield "needs either Next or End"
     if state["Type"] == "Choice" and ("Default" not in state or not state.get("Choices")):
         yield "a choice needs choices and a default"
-    for text in texts(state):
+    for text in texts(_own(state)):
         if text.startswith("{%") != text.endswith("%}"):
             yield f"{text!r} is half an expression"
         elif match := EXPRESSION.fullmatch(text):
@@ -87,6 +100,11 @@ def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterat
                 jsonata.Jsonata.jsonata(match[1].strip())
             except jsonata.jexception.JException as error:
                 yield f"{text!r} is not JSONata: {error}"
+
+
+def _own(state: State) -> State:
+    """The state without its branches."""
+    return {field: value for field, value in state.items() if field != "Branches"}
 
 
 def texts(value: object) -> Iterator[str]:
@@ -123,22 +141,30 @@ def _reachable(document: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _unassigned(document: Mapping[str, Any]) -> list[str]:
-    """Variables that a state reads although some way to it assigns none."""
+def _unassigned(document: Mapping[str, Any], given: frozenset[str], around: frozenset[str]) -> list[str]:
+    """Variables that a state reads although some way to it assigns none, or that a branch takes from its machine.
+
+    Args:
+        given: what is known where the branch begins.
+        around: what the scopes around it assign anywhere.
+    """
     states = document["States"]
     everything = {variable for state in states.values() for variable in _assigned_anywhere(state)}
-    known: dict[str, set[str]] = dict.fromkeys(states, everything)
-    known = {name: set(everything) for name in states} | {document["StartAt"]: set()}
+    taken = sorted(everything & around)
+    at_most = everything | given
+    known = {name: set(at_most) for name in states} | {document["StartAt"]: set(given)}
     for _ in states:
         for name, state in states.items():
             for origin, target, assigned in _flows(name, state, states):
                 if target in states:
                     known[target] &= known[origin] | assigned
-    return [
-        f"{name}: reads ${variable}, which is not assigned on every way to it"
-        for name, state in states.items()
-        for variable in sorted(_missing(name, state, states, known))
-    ]
+    found = [f"{document['StartAt']}: its branch assigns ${variable} of the machine around it" for variable in taken]
+    for name, state in states.items():
+        missing = sorted(_missing(name, state, states, known))
+        found += [f"{name}: reads ${variable}, which is not assigned on every way to it" for variable in missing]
+        for branch in state.get("Branches", []):
+            found += _unassigned(branch, frozenset(known[name]), around | everything)
+    return found
 
 
 def _missing(name: str, state: State, states: Mapping[str, State], known: Mapping[str, set[str]]) -> set[str]:
@@ -157,7 +183,8 @@ def _flows(name: str, state: State, states: Mapping[str, State]) -> Iterator[tup
     if not found:
         yield from ((name, target, assigned) for target, assigned in _edges(state))
         return
-    (other,) = {job for job, content in states.items() if "Catch" in content} - set(found)
+    jobs = {job for job, content in states.items() if "Catch" in content}
+    (other,) = jobs - set(found) or jobs
     for job, choice in zip([*found, other], [*state["Choices"], {**state, "Next": state["Default"]}], strict=True):
         yield job, choice["Next"], set(choice.get("Assign", {}))
 
@@ -185,7 +212,7 @@ def _assigned_anywhere(state: State) -> set[str]:
 
 def _read(state: State) -> set[str]:
     found = set()
-    for expression in expressions(state):
+    for expression in expressions(_own(state)):
         found |= set(VARIABLE.findall(expression)) - set(LOCAL.findall(expression)) - {"states"}
     return found
 

@@ -42,18 +42,11 @@ ORDER = {
         "AnnounceStarted",
         "Begin",
         "BuildDataset",
-        "Prepare",
-        "Train",
-        "Package",
-        "CreateModel",
-        "ScoreHoldout",
+        "Fits",
         "Evaluate",
-        "Refit",
-        "PrepareFinal",
-        "TrainFinal",
-        "PackageFinal",
-        "CreateFinalModel",
-        "ScoreFinal",
+        "Passed",
+        "DidNotPass",
+        "Refitted",
         "Register",
         "AnnounceWaiting",
         "Review",
@@ -78,6 +71,10 @@ ORDER = {
     "Online": ["AnnounceStarted", "Publish", "AnnounceFinished"],
     "Tables": ["AnnounceStarted", "Refresh", "AnnounceFinished"],
 }
+# The branches of `Fits`.
+JUDGED = ["Prepare", "Train", "Package", "CreateModel", "ScoreHoldout", "Scored"]
+FINAL = ["PrepareFinal", "TrainFinal", "PackageFinal", "CreateFinalModel", "ScoreFinal", "ScoredFinal"]
+REPLICA = ["PrepareAgain", "TrainAgain", "PackageAgain", "CreateAgainModel", "ScoreAgain", "ScoredAgain"]
 # What follows a job that did not end well.
 ATTEMPTS = [
     "Attend",
@@ -98,10 +95,15 @@ JOBS = {
         "TrainFinal",
         "CreateFinalModel",
         "ScoreFinal",
+        "TrainAgain",
+        "CreateAgainModel",
+        "ScoreAgain",
     },
     "Scoring": {"BuildDataset", "Score"},
 }
 SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
+# Of each state that starts a job: the suffix of what follows it, and of its variables.
+SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final") | dict.fromkeys(REPLICA, "Replica")
 NAMES = sorted(ORDER)
 STARTED = "2026-11-22T10:00:00.123Z"
 
@@ -121,21 +123,57 @@ def test_there_are_exactly_these_machines(machines: dict[str, Definition]) -> No
 
 
 def test_states_stand_in_the_declared_order(machine: Definition) -> None:
-    assert list(machine.states) == [*ORDER[machine.name], *(ATTEMPTS if machine.name in JOBS else [])]
+    assert list(machine.document["States"]) == [*ORDER[machine.name], *(ATTEMPTS if machine.name in JOBS else [])]
     assert machine.document["StartAt"] == ORDER[machine.name][0]
+
+
+def test_the_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
+    fits = machines["Training"].states["Fits"]
+    judged, final, replica = fits["Branches"]
+    assert list(judged["States"]) == [*JUDGED, *(f"{name}Judged" for name in ATTEMPTS)]
+    assert list(final["States"]) == ["Refit", "NotRefitted", *FINAL, *(f"{name}Final" for name in ATTEMPTS)]
+    repeated = ["Replicate", "NotReplicated", *REPLICA, *(f"{name}Replica" for name in ATTEMPTS)]
+    assert list(replica["States"]) == repeated
+    starts = [branch["StartAt"] for branch in fits["Branches"]]
+    assert (starts, fits["Next"]) == (["Prepare", "Refit", "Replicate"], "Evaluate")
+
+
+def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
+    """Each start takes minutes in an account, whatever the job does then."""
+    training = machines["Training"].document
+    assert starts_on_the_way(training, "AnnounceStarted", "Review") == 2
+    alone = copy.deepcopy(training)
+    alone["States"]["Fits"]["Branches"].pop()
+    assert starts_on_the_way(alone, "AnnounceStarted", "Review") == 2
+
+
+def starts_on_the_way(scope: dict[str, Any], start: str, end: str | None = None) -> int:
+    """Jobs that start one after the other, at most, on a way on which none is started twice."""
+
+    def longest(name: str | None, passed: frozenset[str]) -> int:
+        if name is None or name == end or name in passed:
+            return 0
+        state = scope["States"][name]
+        within = [starts_on_the_way(branch, branch["StartAt"]) for branch in state.get("Branches", [])]
+        own = max(within, default=int("sagemaker" in state.get("Resource", "") and ".sync" in state["Resource"]))
+        ways = [choice["Next"] for choice in state.get("Choices", [])] + [state.get("Next"), state.get("Default")]
+        return own + max(longest(way, passed | {name}) for way in ways)
+
+    return longest(start, frozenset())
 
 
 def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definition) -> None:
     """A redrive enters a Fail state again, and fails again; of a state that was caught it knows nothing."""
-    assert {state["Type"] for state in machine.states.values()} <= {"Task", "Choice", "Wait"}
+    branched = {"Parallel", "Succeed"} if machine.name == "Training" else set()
+    assert {state["Type"] for state in machine.states.values()} <= {"Task", "Choice", "Wait", *branched}
     caught = {name: state["Catch"] for name, state in machine.states.items() if "Catch" in state}
     assert set(caught) == JOBS.get(machine.name, set())
     for name, (catcher,) in caught.items():
         child = name == "BuildDataset"
         error = "StepFunctions.ExecutionAlreadyExistsException" if child else "States.TaskFailed"
-        assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], "Attend"), name
+        assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], f"Attend{SCOPES.get(name, '')}"), name
         before = [state for state in machine.states.values() if state.get("Next") == name]
-        assert {state["Assign"]["attempt"]["state"] for state in before} == {name}
+        assert {state["Assign"][f"attempt{SCOPES.get(name, '')}"]["state"] for state in before} == {name}
 
 
 def test_definitions_obey_the_language(machine: Definition) -> None:
@@ -147,13 +185,25 @@ def test_definitions_obey_the_language(machine: Definition) -> None:
     [
         (lambda states: states["Begin"].update(Next="Nowhere"), "Begin: Nowhere does not exist"),
         (lambda states: states["Approved"].pop("Default"), "Approved: a choice needs choices and a default"),
-        (lambda states: states["Begin"].update(Next="Conclude"), "Train: is not reachable"),
+        (lambda states: states["Begin"].update(Next="Conclude"), "Fits: is not reachable"),
+        (lambda states: branch(states).update(StartAt="Package"), "Prepare: is not reachable"),
+        (lambda states: branch(states)["States"].update(Begin=states["Begin"]), "Begin: is the name of 2 states"),
+        (
+            lambda states: branch(states)["States"]["Package"].update(Next="Evaluate"),
+            "Package: Evaluate does not exist",
+        ),
+        (
+            lambda states: branch(states)["States"]["Package"]["Assign"].update(dataset=1),
+            "Prepare: its branch assigns $dataset of the machine around it",
+        ),
+        (lambda states: states["Fits"].pop("Assign"), "Review: reads $delivered"),
         (lambda states: states["Begin"].update(End=True), "Begin: needs either Next or End"),
         (lambda states: states["Begin"].update(ResultPath="$.x"), "Begin: ResultPath is of JSONPath"),
         (lambda states: states["Begin"].update(Output="{% $states. %}"), "Begin: '{% $states. %}' is not JSONata"),
         (lambda states: states["Begin"].update(Output="{% 1 "), "Begin: '{% 1 ' is half an expression"),
         (lambda states: states["Begin"].pop("Assign"), "BuildDataset: reads $context"),
-        (lambda states: states["Train"]["Assign"].clear(), "Package: reads $artifact"),
+        (lambda states: branch(states)["States"]["Train"]["Assign"].clear(), "Package: reads $artifact"),
+        (lambda states: states["BuildDataset"].pop("Assign"), "Prepare: reads $dataset"),
     ],
 )
 def test_the_check_of_definitions_finds_what_is_broken(
@@ -162,6 +212,12 @@ def test_the_check_of_definitions_finds_what_is_broken(
     broken = copy.deepcopy(machines["Training"].document)
     damage(broken["States"])
     assert [problem for problem in problems(broken) if problem.startswith(expected)]
+
+
+def branch(states: dict[str, Any]) -> dict[str, Any]:
+    """The judged fit."""
+    found: dict[str, Any] = states["Fits"]["Branches"][0]
+    return found
 
 
 def test_every_task_has_a_time_limit_and_retries_with_backoff(machine: Definition) -> None:
@@ -194,7 +250,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 23
+    assert checked == 29
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -229,7 +285,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
     tasks = {f"{name}/{task}": state for name in NAMES for task, state in machines[name].tasks(*SAGEMAKER).items()}
     judged = {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout"}
     final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
-    assert set(tasks) == {*judged, *final, "Scoring/Score"}
+    replica = {"Training/TrainAgain", "Training/CreateAgainModel", "Training/ScoreAgain"}
+    assert set(tasks) == {*judged, *final, *replica, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -314,7 +371,8 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         ("ScoreHoldout", "ScoreFinal"),
         ("Evaluate", "Register"),
     ):
-        first, second = copy.deepcopy(states[judged]), copy.deepcopy(states[final])
+        texts = (json.dumps(states[judged]).replace("Judged", ""), json.dumps(states[final]).replace("Final", ""))
+        first, second = map(json.loads, texts)
         for state in (first, second):
             state.get("Assign", {}).get("attempt", {}).pop("state", None)
         phases = [state["Arguments"].get("Payload", {}).pop("phase", None) for state in (first, second)]
@@ -322,12 +380,47 @@ def test_the_final_fit_repeats_the_judged_one_under_its_own_phase(machines: dict
         assert {**first, "Next": ""} == {**second, "Next": ""}, final
 
 
+def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_registered(
+    machines: dict[str, Definition],
+) -> None:
+    states = machines["Training"].states
+    assert states["Evaluate"]["Next"] == "Passed"
+    # Executions that an earlier version evaluated know of no limits.
+    for evaluated, state in (
+        ({"blocked": ["Too bad."]}, "DidNotPass"),
+        ({"blocked": []}, "Refitted"),
+        ({}, "Refitted"),
+    ):
+        assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
+    assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
+    assert states["AnnounceSentBack"].get("End") is True
+
+
 def test_a_line_that_does_not_refit_goes_on_to_its_review(machines: dict[str, Definition]) -> None:
-    choice = machines["Training"].states["Refit"]
-    (refit,) = choice["Choices"]
-    assert (refit["Next"], choice["Default"]) == ("PrepareFinal", "AnnounceWaiting")
-    for answer in (True, False):
-        assert evaluate(refit["Condition"], variables={"evaluated": {"refit": answer}}) is answer
+    states = machines["Training"].states
+    for name, ways, told in (
+        ("Refit", ("PrepareFinal", "NotRefitted"), "context"),
+        ("Refitted", ("Register", "AnnounceWaiting"), "evaluated"),
+    ):
+        (refit,) = states[name]["Choices"]
+        assert (refit["Next"], states[name]["Default"]) == ways
+        for answer in (True, False):
+            assert evaluate(refit["Condition"], variables={told: {"refit": answer}}) is answer
+
+
+def test_the_final_fit_is_delivered_if_there_is_one(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    packaged = {"digest": "of the judged"}, {"digest": "of the final"}
+    outputs = [
+        evaluate(states[name]["Output"], variables={"packaged": one})
+        for name, one in zip(("Scored", "ScoredFinal"), packaged, strict=True)
+    ]
+    for refit, result, delivered in (
+        (True, outputs, packaged[1]),
+        (False, [outputs[0], evaluate(states["NotRefitted"]["Output"])], packaged[0]),
+    ):
+        assign = states["Fits"]["Assign"]["delivered"]
+        assert evaluate(assign, variables={"context": {"refit": refit}}, result=result) == delivered
 
 
 def test_a_child_gets_the_request_alone_and_a_name_of_its_runs(machines: dict[str, Definition]) -> None:
@@ -409,7 +502,10 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
 ) -> None:
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
     attempt = {"number": 2, "waits": 7}
-    variables = {"way": {"cause": "why" * 1000}, "attempt": attempt, "context": {"author": "arn:x"}}
+    why = {"cause": "why" * 1000, "reason": "why" * 1000}
+    variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why}
+    for scope in ("", *set(SCOPES.values())):
+        variables |= {f"way{scope}": why, f"attempt{scope}": attempt}
     kinds: list[str] = []
     ids: list[str] = []
     for state in machine.tasks("events:putEvents").values():
@@ -424,10 +520,10 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
     reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
-    held = ["waiting", "started"] if machine.name in JOBS else []
+    held = ["waiting", "started"] * {"Training": 4, "Scoring": 1}.get(machine.name, 0)
     assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
     assert len(set(ids)) == len(ids)
-    assert [name for name in ids if name.endswith(":1:2.7")] == [name for name in ids if name.count(":") == 4]
+    assert [name for name in ids if name.endswith("2.7")] == [name for name in ids if name.count(":") == 4]
 
 
 def test_a_redriven_execution_announces_another_attempt(machine: Definition) -> None:
@@ -440,16 +536,18 @@ def test_the_way_on_leads_back_to_the_state_of_the_attempt_or_past_it(machines: 
     for name, jobs in JOBS.items():
         states = machines[name].states
         for job in jobs:
+            scope = SCOPES.get(job, "")
             attempt = {"state": job, "name": "n-2", "number": 2, "waits": 0}
-            variables = {"attempt": attempt, "way": {"result": "found"}, "packaged": {"transform_job_name": "t-1"}}
-            again, _ = chosen(states["BeginAttempt"], variables)
+            variables = {f"attempt{scope}": attempt, f"way{scope}": {"result": "found"}}
+            variables["packaged"] = {"transform_job_name": "t-1"}
+            again, _ = chosen(states[f"BeginAttempt{scope}"], variables)
             assert again == job
-            past, assigned = chosen(states["TakeResult"], variables)
+            past, assigned = chosen(states[f"TakeResult{scope}"], variables)
             assert past == states[job]["Next"], job
             # What the job's own state would have left.
             assert set(assigned) == set(states[job].get("Assign", {})), job
             for variable, value in assigned.items():
-                if variable == "attempt":
+                if variable == f"attempt{scope}":
                     assert value["name"] == "t-1"
                 else:
                     assert value == "found"
@@ -467,5 +565,5 @@ def test_what_was_caught_is_told_with_the_redrives_by_then(machines: dict[str, D
     (catcher,) = machines["Training"].states["Train"]["Catch"]
     error = {"Error": "States.TaskFailed", "Cause": "{}"}
     for execution, redrives in (({"Name": "r"}, 0), ({"Name": "r", "RedriveCount": 2}, 2)):
-        found = evaluate(catcher["Assign"]["problem"], errorOutput=error, context={"Execution": execution})
+        found = evaluate(catcher["Assign"]["problemJudged"], errorOutput=error, context={"Execution": execution})
         assert Problem(**found) == Problem(error="States.TaskFailed", cause="{}", redrives=redrives)

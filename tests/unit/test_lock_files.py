@@ -18,7 +18,13 @@ LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 GROUPS: dict[str, list[str]] = PYPROJECT["dependency-groups"]
-DEMO = PYPROJECT["project"]["dependencies"] + EXTRAS["infrastructure"] + EXTRAS["embedded"] + EXTRAS["demo"]
+DEMO = (
+    PYPROJECT["project"]["dependencies"]
+    + EXTRAS["infrastructure"]
+    + EXTRAS["embedded"]
+    + EXTRAS["demo"]
+    + EXTRAS["plots"]
+)
 ASKED = {
     "demo": DEMO,
     "test": DEMO + EXTRAS["spark"] + GROUPS["test"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,12 +29,24 @@ Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept for good.")
 ]
 
+Packet = Annotated[
+    str | None,
+    typer.Option(
+        "--packet",
+        metavar="DIGEST",
+        help="The packet that you judged, as `line review show` names it. By default the one that is stored now.",
+        autocompletion=completing.packets,
+    ),
+]
+To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
+
 
 def register(app: typer.Typer) -> None:
     command(app, "train")(train)
     reviews = typer.Typer(no_args_is_help=True)
     command(reviews, "list")(list_reviews)
     command(reviews, "show")(show_review)
+    command(reviews, "page")(write_page)
     command(reviews, "approve")(approve)
     command(reviews, "reject")(reject)
     app.add_typer(reviews, name="review")
@@ -92,14 +105,31 @@ def show_review(session: Session, line: Line, run: Run) -> None:
     session.output.result(found, draw_review(found))
 
 
-def approve(session: Session, line: Line, run: Run, reason: Reason) -> None:
-    """Approve a run: its model becomes the champion, which decides from now on."""
-    _decide(session, line, run, decision="approve", reason=reason)
+def write_page(session: Session, line: Line, run: Run, to: To = Path("review.html")) -> None:
+    """Write the review packet as one HTML page, to present, print and defend.
+
+    The page needs nothing else, neither network nor script. Its plots need the extra `plots`.
+    """
+    from assembly_line.cli.output import fields
+    from assembly_line.training import packet_page
+
+    written = packet_page(session.target.api(session.options.role).review(line, run))
+    to.write_text(written, encoding="utf-8")
+    document = {"run_id": run, "page": str(to.resolve()), "bytes": len(written.encode())}
+    session.output.result(document, fields({"Run": run, "Page": document["page"]}))
 
 
-def reject(session: Session, line: Line, run: Run, reason: Reason) -> None:
+def approve(session: Session, line: Line, run: Run, reason: Reason, packet: Packet = None) -> None:
+    """Approve a run: its model becomes the champion, which decides from now on.
+
+    Under the risk tier `high`, it takes the approval of two people.
+    """
+    _decide(session, line, run, decision="approve", reason=reason, packet=packet)
+
+
+def reject(session: Session, line: Line, run: Run, reason: Reason, packet: Packet = None) -> None:
     """Send a run back: its model is kept, marked as rejected, and never scores."""
-    _decide(session, line, run, decision="reject", reason=reason)
+    _decide(session, line, run, decision="reject", reason=reason, packet=packet)
 
 
 def show_champion(session: Session, line: Line) -> None:
@@ -120,12 +150,14 @@ def roll_back(session: Session, line: Line, reason: Reason, to: RolledBackTo = N
     session.output.result(found, draw_rollback(found))
 
 
-def _decide(session: Session, line: str, run: str, *, decision: str, reason: str) -> None:
+def _decide(session: Session, line: str, run: str, *, decision: str, reason: str, packet: str | None) -> None:
     from assembly_line.cli import reviewing
     from assembly_line.cli.views.reviews import draw_decision
     from assembly_line.cli.waiting import progress
 
     role = session.options.role
     with progress(session.output, f"Run {run}") as show:
-        found = reviewing.judge(session.target, line, run, decision=decision, reason=reason, role=role, show=show)
+        found = reviewing.judge(
+            session.target, line, run, decision=decision, reason=reason, packet=packet, role=role, show=show
+        )
     session.output.result(found, draw_decision(found, line))

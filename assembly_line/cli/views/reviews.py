@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure, interval
+from assembly_line.cli.views.validation import draw_validation
 from assembly_line.outcome_kinds import MEASURES, kind_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def draw_reviews(found: Sequence[Mapping[str, Any]]) -> Render:
     content = [
         (
             one["run_id"],
-            one.get("decision") or one["state"],
+            one.get("decision") or one["state"].replace("_", " "),
             person(one["author"]),
             person(one.get("reviewer")),
             one["opened_at"][:10],
@@ -34,10 +35,13 @@ def draw_started(started: Mapping[str, Any]) -> Render:
 
 
 def draw_decision(found: Mapping[str, Any], line: str) -> Render:
-    return fields({**found, "so": _after(found, line)})
+    shown = {name: value for name, value in found.items() if name != "waits"}
+    return fields({**shown, "so": _after(found, line)})
 
 
 def _after(found: Mapping[str, Any], line: str) -> str:
+    if "waits" in found:
+        return f"it {found['waits']}: the risk tier of the line is high"
     if found["decision"] != "approve":
         return "sent back"
     if found["champion"] == found["run_id"]:
@@ -50,10 +54,16 @@ def draw_review(review: Mapping[str, Any]) -> Render:
     packet = review["packet"]
 
     def draw(console: Console) -> None:
-        fields({name: review.get(name) for name in HEAD}, title=f"Run {review['run_id']}, {review['state']}")(console)
+        fields(
+            {name: review.get(name) for name in HEAD},
+            title=f"Run {review['run_id']}, {review['state'].replace('_', ' ')}",
+        )(console)
+        fields(_judged(review), title="\nJudgements")(console)
         fields(_figures(packet["metrics"]), title="\nJudged on later decisions")(console)
+        draw_validation(packet.get("validation") or {})(console)
         fields(_data(packet), title="\nData and recipe")(console)
         told = {
+            "Did not pass": packet.get("blocked"),
             "Notes": packet["notes"],
             "Warnings of the dataset": packet.get("warnings"),
             "Limitations": packet["limitations"],
@@ -68,6 +78,15 @@ def draw_review(review: Mapping[str, Any]) -> Render:
             console.print(f"\nNext: {command}", markup=False, soft_wrap=True)
 
     return draw
+
+
+def _judged(review: Mapping[str, Any]) -> dict[str, Any]:
+    """What is judged, and who judged it, when and why."""
+    judgements = {
+        f"{person(one['reviewer'])}, {one['decided_at'][:16]}": f"{one['decision']}: {one['reason']}"
+        for one in review.get("judgements", ())
+    }
+    return {"packet": review.get("packet_digest"), **judgements}
 
 
 def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:

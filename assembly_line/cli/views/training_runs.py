@@ -57,7 +57,7 @@ def draw_run(record: Mapping[str, Any]) -> Render:
         "\nFigures": {name.replace("_", " "): _figure(name, value) for name, value in _figures(record).items()},
         "\nDigests": {
             **{f"script {name}": digest for name, digest in record["scripts"].items()},
-            **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered")},
+            **{f"{fit} model": record[fit]["archive"]["digest"] for fit in ("judged", "delivered") if record[fit]},
         },
     }
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
+
+import numpy as np
 
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.preprocessing import Preprocessing
@@ -55,12 +57,27 @@ class PreparedInputs:
         Raises:
             ValueError: a feature is missing, has another number of rows, or a value of another kind.
         """
-        columns = {one.name: _column(one.name, one.kind, table, rows=len(first)) for one in self.fitted.columns}
-        fields = [list(first), *(_texts(values) for values in apply(self.fitted, columns).values())]
+        fields = [list(first), *map(_texts, self._applied(table, rows=len(first)))]
         return "".join(f"{','.join(row)}\n" for row in zip(*fields, strict=True)).encode()
+
+    def matrix(self, table: Table) -> Floats:
+        """The rows as numbers, shape (rows, columns), NaN where missing; errors as `csv` has them."""
+        return np.column_stack(self._applied(table, rows=len(next(iter(table.values())))))
+
+    def _applied(self, table: Table, *, rows: int) -> list[Floats]:
+        columns = {one.name: _column(one.name, one.kind, table, rows=rows) for one in self.fitted.columns}
+        return list(apply(self.fitted, columns).values())
 
 
 ModelInputs = Encoding | PreparedInputs
+
+
+@overload
+def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing) -> PreparedInputs: ...
+
+
+@overload
+def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing | None) -> ModelInputs: ...
 
 
 def fit_inputs(features: Mapping[str, Feature], table: Table, preprocessing: Preprocessing | None) -> ModelInputs:

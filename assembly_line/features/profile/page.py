@@ -10,12 +10,11 @@ from typing import Any
 from assembly_line.features.model.findings import Finding
 from assembly_line.features.profile.figures import FeatureProfile, Level, Profile
 from assembly_line.features.profile.plots import bars, over_months, short
-from assembly_line.features.profile.style import STYLE
 from assembly_line.features.quality.leak_findings import PREFIX
 from assembly_line.features.spine.sampling import share_of_positives
 from assembly_line.features.wording.decision_wording import sampling_in_words
+from assembly_line.pages import Cell, details, document, facts, figure, listed, mark, table
 
-Cell = str | int | None
 ORDER = ("error", "warning", "allowed", "not judged", "passed")
 
 
@@ -56,26 +55,20 @@ def page(subject: Subject, profile: Profile) -> str:
         _key(profile),
         *(_feature(feature, profile, subject.findings) for feature in profile.features),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
-        f"<title>{escape(subject.title)}: dataset profile</title><style>{STYLE}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
-    )
+    return document(f"{subject.title}: dataset profile", body)
 
 
 def _facts(subject: Subject, profile: Profile) -> str:
     worst = next((one for one in ORDER if any(finding.result == one for finding in subject.findings)), "not judged")
     verdict = {"error": "refused", "warning": "passed, with warnings"}.get(worst, "passed")
-    facts = {
+    said = {
         "Decisions": f"{profile.rows:,}",
         "Period": f"{profile.first} to {profile.last}" if profile.first else "none",
         "Features": f"{len(profile.features):,}",
         **_outcome_facts(subject, profile),
         "Quality gate": verdict if subject.findings else "not judged",
     }
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    return f'<dl class="facts">{cells}</dl>'
+    return facts(said)
 
 
 def _outcome_facts(subject: Subject, profile: Profile) -> dict[str, str]:
@@ -107,9 +100,9 @@ def _sampled(subject: Subject, profile: Profile) -> str:
 def _described(subject: Subject) -> str:
     left_out = {f"left out: {reason.replace('_', ' ')}": f"{n:,}" for reason, n in subject.excluded.items() if n}
     rows = [[name, value] for name, value in {**subject.described, **left_out}.items()]
-    limits = "".join(f"<li>{escape(text)}</li>" for text in subject.limitations)
-    said = f"<h2>Limitations</h2><ul>{limits}</ul>" if limits else ""
-    return _table("What was asked for, and from what it was built", ("", ""), rows) + said
+    limits = listed(subject.limitations)
+    said = f"<h2>Limitations</h2>{limits}" if limits else ""
+    return table("What was asked for, and from what it was built", ("", ""), rows) + said
 
 
 def _outcome(subject: Subject, profile: Profile) -> str:
@@ -126,8 +119,8 @@ def _outcome(subject: Subject, profile: Profile) -> str:
     if subject.sampling is not None:
         caption += ", of the sample"
     return (
-        f'<h2>Outcome over time</h2><figure class="wide"><figcaption>{escape(caption)}</figcaption>{plot}</figure>'
-        f"{_details(_table('The same as a table', ('month', 'decisions', what.lower()), rows))}"
+        f"<h2>Outcome over time</h2>{figure(caption, plot, 'wide')}"
+        f"{details(table('The same as a table', ('month', 'decisions', what.lower()), rows))}"
     )
 
 
@@ -140,8 +133,8 @@ def _trust(subject: Subject) -> str:
     head = ("rule", "result", "found", "expected")
     parts = ["<h2>Can it be trusted?</h2>"]
     if audit:
-        parts.append(_table("Leakage audit", head, [_finding(one, PREFIX) for one in audit], html=(1,)))
-    parts.append(_table("Quality rules", head, [_finding(one) for one in rules], html=(1,)))
+        parts.append(table("Leakage audit", head, [_finding(one, PREFIX) for one in audit], html=(1,)))
+    parts.append(table("Quality rules", head, [_finding(one) for one in rules], html=(1,)))
     for finding in findings:
         if finding.allowed is not None:
             parts.append(f"<p>{escape(finding.rule)} is allowed because: {escape(finding.allowed)}</p>")
@@ -149,16 +142,12 @@ def _trust(subject: Subject) -> str:
             rows: list[list[Cell]] = [
                 [one.decision_id, one.column, None if one.value is None else str(one.value)] for one in finding.examples
             ]
-            parts.append(_details(_table(f"Rows behind: {finding.rule}", ("decision", "column", "value"), rows)))
+            parts.append(details(table(f"Rows behind: {finding.rule}", ("decision", "column", "value"), rows)))
     return "".join(parts)
 
 
 def _finding(finding: Finding, prefix: str = "") -> list[Cell]:
-    return [finding.rule.removeprefix(prefix), _mark(finding.result), finding.value, finding.expected]
-
-
-def _mark(text: str, css: str | None = None) -> str:
-    return f'<span class="mark {escape(css or text.split(maxsplit=1)[0])}">{escape(text)}</span>'
+    return [finding.rule.removeprefix(prefix), mark(finding.result), finding.value, finding.expected]
 
 
 def _overview(profile: Profile) -> str:
@@ -175,7 +164,7 @@ def _overview(profile: Profile) -> str:
     ]
     head = ("feature", "type", "null", "distinct", "median", "AUC alone")
     caption = "AUC alone: how well one feature tells the outcomes apart, either way; 0.5 is not at all"
-    return f"<h2>All features</h2>{_table(caption, head, rows, html=(0,), numbers=(2, 3, 4, 5))}"
+    return f"<h2>All features</h2>{table(caption, head, rows, html=(0,), numbers=(2, 3, 4, 5))}"
 
 
 def _key(profile: Profile) -> str:
@@ -188,10 +177,10 @@ def _key(profile: Profile) -> str:
 
 
 def _feature(feature: FeatureProfile, profile: Profile, findings: Sequence[Finding]) -> str:
-    marks = [_mark(feature.kind, "type")]
+    marks = [mark(feature.kind, "type")]
     if feature.personal:
-        marks.append(_mark("personal data: values are not shown", "personal"))
-    marks += [_mark(one.rule.removeprefix(PREFIX), one.result) for one in findings if one.feature == feature.name]
+        marks.append(mark("personal data: values are not shown", "personal"))
+    marks += [mark(one.rule.removeprefix(PREFIX), one.result) for one in findings if one.feature == feature.name]
     return (
         f'<section class="feature" id="{escape(feature.name)}"><header><h3>{escape(feature.name)}</h3>'
         f"{''.join(marks)}</header><p>{escape(feature.meaning)}</p>{_figures(feature)}"
@@ -216,10 +205,10 @@ def _figures(feature: FeatureProfile) -> str:
 def _plots(feature: FeatureProfile, profile: Profile) -> str:
     plots = []
     if feature.distribution:
-        plots.append(_figure("Distribution", _bars(f"Distribution of {feature.name}", feature.distribution, profile)))
+        plots.append(figure("Distribution", _bars(f"Distribution of {feature.name}", feature.distribution, profile)))
     if feature.relation:
         what = f"{profile.outcome} by {feature.name}"
-        plots.append(_figure(f"Relation to {profile.outcome}", _bars(what, feature.relation, profile)))
+        plots.append(figure(f"Relation to {profile.outcome}", _bars(what, feature.relation, profile)))
     months = over_months(
         feature.months,
         title=f"{feature.name} by month",
@@ -229,7 +218,7 @@ def _plots(feature: FeatureProfile, profile: Profile) -> str:
         ),
     )
     with_mean = any(month.mean is not None for month in feature.months)
-    plots.append(_figure(f"Over time: {'mean and share' if with_mean else 'share'} of nulls", months))
+    plots.append(figure(f"Over time: {'mean and share' if with_mean else 'share'} of nulls", months))
     return "".join(plots)
 
 
@@ -239,46 +228,6 @@ def _bars(title: str, levels: Sequence[Level], profile: Profile) -> str:
         for level in levels
     )
     return bars(levels, title=title, description=described)
-
-
-def _figure(caption: str, plot: str) -> str:
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{plot}</figure>"
-
-
-def _table(
-    caption: str,
-    head: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
-    *,
-    html: Sequence[int] = (),
-    numbers: Sequence[int] = (),
-) -> str:
-    """`html`: columns that are markup already; `numbers`: columns that are flushed right."""
-
-    def css(place: int, row: Sequence[Cell]) -> str:
-        return ' class="number"' if place in numbers or isinstance(row[place], int) else ""
-
-    def text(place: int, cell: Cell) -> str:
-        if cell is None:
-            return "-"
-        return str(cell) if place in html else escape(f"{cell:,}" if isinstance(cell, int) else cell)
-
-    titles = "".join(
-        f'<th scope="col"{css(place, rows[0]) if rows else ""}>{escape(name)}</th>' for place, name in enumerate(head)
-    )
-    shown = f"<thead><tr>{titles}</tr></thead>" if any(head) else ""
-    body = "".join(
-        "<tr>"
-        + f'<th scope="row">{text(0, row[0])}</th>'
-        + "".join(f"<td{css(place, row)}>{text(place, row[place])}</td>" for place in range(1, len(row)))
-        + "</tr>"
-        for row in rows
-    )
-    return f'<div class="table"><table><caption>{escape(caption)}</caption>{shown}<tbody>{body}</tbody></table></div>'
-
-
-def _details(content: str) -> str:
-    return f"<details><summary>As a table</summary>{content}</details>"
 
 
 def _share(part: int, whole: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from assembly_line.proof.findings import Finding, Judgement, fault, remark
 from assembly_line.proof.machines.errors import catches_too_large_states, unknown_errors
-from assembly_line.proof.machines.loops import CHECK, WAITS, judged_loop, loops
+from assembly_line.proof.machines.loops import CHECK, WAITS, found_in, judged_loops, loops
 from assembly_line.proof.machines.tasks import Machine, states_of
 from assembly_line.proof.recording import Recording
 
@@ -43,9 +43,8 @@ def judgement(machines: Iterable[Machine], recording: Recording, classes: frozen
             if silent > SILENT_SECONDS:
                 says = f"a retry may wait {silent / 3600:.1f} h in all without a word"
                 found.append(fault(CHECK, place, says, "announce the waiting, or give up sooner"))
-        for loop in loops(machine.definition):
-            looping += 1
-            found += judged_loop(machine, loop)
+        looping += len(loops(machine.definition))
+        found += judged_loops(machine)
     found += _sizes(recording)
     found += [finding for machine in machines for finding in _repeated_names(machine)]
     return Judgement(
@@ -59,10 +58,10 @@ def judgement(machines: Iterable[Machine], recording: Recording, classes: frozen
         },
         findings=tuple(sorted(set(found))),
         not_judged=tuple(
-            f"{name}: the wait is an expression; taken for {WAITS[name].why}"
+            f"{name}: the wait is an expression; taken for {known.why}"
             for machine in machines
             for name, _ in states_of(machine.definition)
-            if name in WAITS
+            if (known := found_in(WAITS, name))
         ),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from assembly_line.proof.findings import Finding, fault
-from assembly_line.proof.machines.tasks import Machine
+from assembly_line.proof.machines.tasks import Machine, states_of
 
 CHECK = "machines"
+Value = TypeVar("Value")
 # Step Functions: quotas, standard workflows.
 MOST_EVENTS = 25_000
 # Entered, exited, and of a task: scheduled, started, succeeded; one more where something was submitted.
@@ -33,34 +34,48 @@ class Known:
 
 WAITS = {
     "WaitForOther": Known(30, None, "the claims of datasets: the wait grows to 30 s within two minutes"),
-    "LookAgain": Known(60, 86_400, "attempts: it looks once a minute while a job runs, for a day at most"),
+    "LookAgain": Known(300, 86_400, "attempts: it looks every five minutes while a job runs, for a day at most"),
     "AwaitCapacity": Known(1800, 86_400, "attempts: the wait grows to half an hour, and ends after a day"),
 }
-# States that a function lets through only so often, with how often.
+# States that a function lets through only so often, with how often. Those of a branch have its name as a suffix.
 COUNTED = {"BeginAttempt": 100, "TakeResult": 100}
 
 
-def judged_loop(machine: Machine, loop: frozenset[str]) -> Iterator[Finding]:
-    states: Mapping[str, Any] = machine.definition["States"]
+def found_in(table: Mapping[str, Value], state: str) -> Value | None:
+    """What a table tells of a state, by the name without the suffix of its branch."""
+    return next((value for name, value in table.items() if state.startswith(name)), None)
+
+
+def judged_loops(machine: Machine) -> Iterator[Finding]:
+    """Each loop has an end, and all together leave room in an execution's history: branches loop at once."""
+    for name, state in states_of(machine.definition):
+        if found_in(WAITS, name) and state["Type"] != "Wait":
+            yield fault(CHECK, f"{machine.name}/{name}", "is taken for a wait, and does not wait", "let it wait")
+    total = 0.0
+    for loop in loops(machine.definition):
+        events = _most_events(machine, loop)
+        total += events or 0
+        if events is None:
+            place = f"{machine.name}/{', '.join(sorted(loop))}"
+            yield fault(CHECK, place, "a loop without a wait or the machine without a limit", "bound both")
+    if total > MOST_EVENTS:
+        says = f"its loops may make {total:.0f} events until its limit, {MOST_EVENTS} end an execution"
+        yield fault(CHECK, machine.name, says, "wait longer, or end the loops after a number of rounds")
+
+
+def _most_events(machine: Machine, loop: frozenset[str]) -> float | None:
+    """Events that a loop may make in one execution; None if nothing bounds it."""
+    states = {name: state for name, state in states_of(machine.definition) if name in loop}
     ways = {name: frozenset(_successors(states[name])) & loop for name in loop}
     limit = float(machine.definition.get("TimeoutSeconds", "inf"))
-    place = f"{machine.name}/{', '.join(sorted(loop))}"
     waits = {name: found for name in loop if (found := _known(name, states[name]))}
-    free = loop - waits.keys() - COUNTED.keys()
+    counted = {name: most for name in loop if (most := found_in(COUNTED, name))}
+    free = loop - waits.keys() - counted.keys()
     unbounded = {each: ways[each] & free for each in free}
     if limit == float("inf") or any(name in _reached(name, unbounded) for name in free):
-        yield fault(CHECK, place, "a loop without a wait or the machine without a limit", "bound both")
-        return
-    total = sum(
-        sum(_events(states[each]) for each in _shortest(name, ways)) * min(found.within or limit, limit) / found.seconds
-        for name, found in waits.items()
-    )
-    total += sum(
-        COUNTED[name] * sum(_events(states[each]) for each in _shortest(name, ways)) for name in loop & COUNTED.keys()
-    )
-    if total > MOST_EVENTS:
-        says = f"a loop may make {total:.0f} events until the machine's limit, {MOST_EVENTS} end an execution"
-        yield fault(CHECK, place, says, "wait longer, or end the loop after a number of rounds")
+        return None
+    rounds = {name: min(found.within or limit, limit) / found.seconds for name, found in waits.items()} | counted
+    return sum(most * sum(_events(states[each]) for each in _shortest(name, ways)) for name, most in rounds.items())
 
 
 def _known(name: str, state: Mapping[str, Any]) -> Known | None:
@@ -68,7 +83,11 @@ def _known(name: str, state: Mapping[str, Any]) -> Known | None:
     if state["Type"] != "Wait":
         return None
     given = state.get("Seconds")
-    return Known(float(given), None, "its definition") if isinstance(given, (int, float)) and given else WAITS.get(name)
+    return (
+        Known(float(given), None, "its definition")
+        if isinstance(given, (int, float)) and given
+        else found_in(WAITS, name)
+    )
 
 
 def _shortest(start: str, ways: Mapping[str, frozenset[str]]) -> list[str]:
@@ -92,8 +111,8 @@ def _events(state: Mapping[str, Any]) -> int:
 
 
 def loops(definition: Mapping[str, Any]) -> list[frozenset[str]]:
-    """The strongly connected states: from each one leads a way back to it."""
-    states: Mapping[str, Any] = definition["States"]
+    """The strongly connected states, those of branches too: from each one leads a way back to it."""
+    states = dict(states_of(definition))
     ways = {name: frozenset(_successors(state)) & states.keys() for name, state in states.items()}
     reached: dict[str, frozenset[str]] = {name: _reached(name, ways) for name in states}
     looping = {name for name in states if name in reached[name]}

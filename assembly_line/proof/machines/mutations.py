@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from assembly_line.proof.findings import Outcome
 from assembly_line.proof.machines.judgement import judgement
@@ -22,12 +22,16 @@ def of_machines(machines: Iterable[Machine], recording: Recording, classes: froz
         for name, state in states_of(machine.definition):
             for what, change in MUTATIONS:
                 changed = copy.deepcopy(dict(machine.definition))
-                if name not in changed["States"] or not change(changed["States"][name]):
+                if not change(_state(changed, name)):
                     continue
                 found = judgement([replace(machine, definition=changed)], recording, classes).findings
                 named = next((each.says for each in found if (each.place, each.says) not in before), "")
                 why = f"{state['Type']} states are bounded otherwise"
                 yield Outcome("machines", f"{machine.name}/{name}: {what}", named, why)
+
+
+def _state(definition: dict[str, Any], name: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", dict(states_of(definition))[name])
 
 
 def _uncaught(state: dict[str, Any]) -> bool:

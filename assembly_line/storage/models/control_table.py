@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from assembly_line.documents import FLAG, TEXT, Allowed, Record, parse_document, record_of
+from assembly_line.documents import FLAG, LIST, TEXT, Allowed, Record, parse_document, record_of
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.names import ControlKey, approved_item, review_item, run_item
 
@@ -25,10 +25,12 @@ MEMBERS: Mapping[str, Allowed] = {
         ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"),
         TEXT,
     ),
-    "state": frozenset({"waiting", "decided"}),
+    "state": frozenset({"waiting", "decided", "did_not_pass"}),
     "decision": frozenset({"approve", "reject"}),
     "author_verified": FLAG,
-    "risk": frozenset({"low", "standard"}),
+    "risk": frozenset({"low", "standard", "high"}),
+    "judgements": LIST,
+    "packet_digest": TEXT,
 }
 BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
@@ -203,8 +205,14 @@ class ControlTable:
         """
         if self.add(line, review_item(run_id), review):
             return True
-        reopened = {**self.review(line, run_id), "token": review["token"]}
-        return self._put_undecided(_item(line, review_item(run_id), reopened))
+        known = self.review(line, run_id)
+        if known["state"] != "waiting":
+            return False
+        return self.replace(line, review_item(run_id), {**known, "token": review["token"]}, known=known)
+
+    def judge_review(self, line: str, run_id: str, review: Mapping[str, Any], *, known: Mapping[str, Any]) -> bool:
+        """Store a review that goes on waiting after a judgement. False if another judgement or token came meanwhile."""
+        return self.replace(line, review_item(run_id), review, known=known)
 
     def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
         """Store the decided review unless it was decided already. False if it was: the first judgement stands."""

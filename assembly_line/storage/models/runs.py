@@ -26,6 +26,7 @@ ARCHIVE = "model/model.tar.gz"
 JOB_OUTPUT = "job/"
 # Of the run.
 EVALUATION = "evaluation.json"
+VALIDATION = "validation.json"
 RECORD = "run.json"
 
 
@@ -52,7 +53,7 @@ class RunStore:
 
     def write_inputs(self, inputs: TrainingInputs) -> None:
         """Store what the job and the holdout's scoring read."""
-        for name, content in ((TRAIN, inputs.train), (HOLDOUT_INPUT, inputs.batch)):
+        for name, content in ((TRAIN, inputs.train), (HOLDOUT_INPUT, inputs.asked)):
             self._store.write(self.key(name), content, content_type="text/csv")
         self.write_json(SCHEMA, inputs.schema)
         self.write_json(ENCODING, inputs.encoding.to_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -158,17 +158,24 @@ class Machines:
         return None
 
     def states(self, arn: str) -> list[StateVisit]:
-        """Every state of the execution in order, with the problem that a failed task reported."""
+        """Every state of the execution in order, with the problem that a failed task reported.
+
+        Branches run at once: an event belongs to the state of the event before it in its own branch.
+        """
         visits: list[StateVisit] = []
+        of_events: dict[int, int] = {}
         for event in self._history(arn):
             entered, left = event.get("stateEnteredEventDetails"), event.get("stateExitedEventDetails")
             problem = _problem(event)
+            place = of_events.get(event.get("previousEventId", 0), len(visits) - 1)
             if entered:
+                place = len(visits)
                 visits.append(StateVisit(name=entered["name"], entered=event["timestamp"], exited=None))
             elif left:
-                _update(visits, left["name"], exited=event["timestamp"])
-            elif problem and visits:
-                _update(visits, visits[-1].name, problem=problem)
+                _leave(visits, left["name"], event["timestamp"])
+            elif problem and visits and not (event["type"].startswith("Execution") and _is_explained(visits)):
+                visits[place] = replace(visits[place], problem=problem)
+            of_events[event["id"]] = place
         return visits
 
     def submitted(self, arn: str, service: str) -> list[Any]:
@@ -217,11 +224,13 @@ def _problem(event: HistoryEventTypeDef) -> str | None:
     return None
 
 
-def _update(visits: list[StateVisit], name: str, *, exited: datetime | None = None, problem: str | None = None) -> None:
+def _is_explained(visits: list[StateVisit]) -> bool:
+    """Whether a state in which the execution ended has told why."""
+    return any(visit.exited is None and visit.problem for visit in visits)
+
+
+def _leave(visits: list[StateVisit], name: str, exited: datetime) -> None:
     for number in range(len(visits) - 1, -1, -1):
-        found = visits[number]
-        if found.name == name and found.exited is None:
-            visits[number] = StateVisit(
-                name=name, entered=found.entered, exited=exited or found.exited, problem=problem or found.problem
-            )
+        if visits[number].name == name and visits[number].exited is None:
+            visits[number] = replace(visits[number], exited=exited)
             return

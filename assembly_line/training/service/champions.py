@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NotFound, NotPermitted
 from assembly_line.training.champions import Cause, Champion, Restoration, restored, same_restoration, sent_back
-from assembly_line.training.review import DECIDED, check_permitted, is_approval
+from assembly_line.training.review import DECIDED, check_judgements, check_permitted, is_approval
 
 if TYPE_CHECKING:
     from assembly_line.requests import RollbackRequest
@@ -61,6 +61,7 @@ def let_decide(account: Account, line: str, champion: Champion, *, principal: st
     if review["state"] != DECIDED or not is_approval(review["decision"]):
         raise NotPermitted(f"run {run_id} (line {line}): no review approved it; `line review approve` does")
     check_permitted(review, reviewer=principal, decision=review["decision"])
+    check_judgements(review)
     said = (champion.line, champion.reviewer, champion.author, champion.promoted_at)
     known = (line, review["reviewer"], review["author"], review["decided_at"])
     if principal != review["reviewer"] or said != known:

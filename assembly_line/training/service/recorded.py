@@ -10,6 +10,7 @@ from assembly_line.names import ControlKey
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
 from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
+from assembly_line.training.review import NOT_PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +98,8 @@ def _summary(
 
 def _state(account: Account, review: Mapping[str, Any] | None, run: str) -> str:
     """How far the run is: what the review says, else what became of the execution."""
+    if review and review["state"] == NOT_PASSED:
+        return "did not pass"
     if review and review["state"] != "waiting":
         return "approved" if review["decision"] == "approve" else "rejected"
     try:

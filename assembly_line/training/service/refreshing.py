@@ -110,7 +110,7 @@ def refreshed(account: Account, line: str, now: datetime) -> Look:
 
 
 def _started(account: Account, line: str, moment: datetime, age: ModelAge, refresh: Refresh) -> Look:
-    request = TrainingRequest(line=line, as_of=moment)
+    request = TrainingRequest(line=line, as_of=moment, margin=refresh.margin)
     run_id = f"{aws_name(line)}-refresh-{moment:%Y%m%d-%H%M}"
     try:
         start_requested(account, TRAINING_RUN, request, author=AUTHOR, run_id=run_id)

@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NoLongerWaiting
 from assembly_line.names import approved_item
-from assembly_line.training.review import decide
+from assembly_line.training.review import WAITING, decide
 
 if TYPE_CHECKING:
     from assembly_line.requests import ReviewRequest
     from assembly_line.storage import Account
 
 # Not the token: it is the right to answer the waiting execution.
-SHOWN = ("run_id", "line", "state", "author", "author_verified", "risk", "packet", "opened_at")
+SHOWN = (
+    "run_id",
+    "line",
+    "state",
+    "author",
+    "author_verified",
+    "risk",
+    "packet",
+    "packet_digest",
+    "judgements",
+    "opened_at",
+)
+# What an approval does of which one more is needed.
+MORE = "waits for another reviewer"
 SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 
 
@@ -40,7 +53,7 @@ def judged(account: Account, line: str, run_id: str, request: ReviewRequest, *, 
     Raises:
         NotFound: there is no such review.
         NotPermitted: the reviewer may not judge this run.
-        Conflict: it was decided otherwise before, or an approval was overtaken since.
+        Conflict: it was decided otherwise before, an approval was overtaken since, or another packet was judged.
         NoLongerWaiting: the run has ended meanwhile; the judgement is kept.
     """
     control = account.control
@@ -48,7 +61,13 @@ def judged(account: Account, line: str, run_id: str, request: ReviewRequest, *, 
     if (review.get("reviewer"), review.get("decision")) == (reviewer, request.decision):
         _require_in_effect(account, review)
         return {**shown(review), "execution": "answered" if _answered(account, review) else "had its answer"}
-    decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason)
+    if any((one["reviewer"], one["decision"]) == (reviewer, request.decision) for one in review.get("judgements", ())):
+        return {**shown(review), "execution": MORE}
+    decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason, packet=request.packet)
+    if decided["state"] == WAITING:
+        if not control.judge_review(line, run_id, decided, known=review):
+            raise Conflict(f"review of run {run_id} (line {line}): it changed meanwhile; read it, and send it again")
+        return {**shown(decided), "execution": MORE}
     if not control.decide_review(line, run_id, decided):
         raise Conflict(f"review of run {run_id} (line {line}): another judgement came first and stands")
     if not _answered(account, decided):

@@ -215,15 +215,21 @@ def test_too_few_functions_at_once_are_told(wanted: Wanted, allowed: int, weight
         assert [each.weight for each in quota_checks.functions(ask, wanted)] == weights
 
 
-def test_a_quota_of_no_instances_is_told_for_training_and_transform_alike(wanted: Wanted) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "weight", "says"),
+    [(0.0, "fault", "is 0"), (1.0, "remark", "the two fits of a run cannot run side by side")],
+)
+def test_a_quota_of_too_few_instances_is_told_for_training_and_transform_alike(
+    wanted: Wanted, allowed: float, weight: str, says: str
+) -> None:
     quotas = [
-        {"QuotaName": "ml.m5.large for training job usage", "Value": 0.0},
+        {"QuotaName": "ml.m5.large for training job usage", "Value": allowed},
         {"QuotaName": "ml.m5.large for transform job usage", "Value": 4.0},
     ]
     for ask in answering("list_service_quotas", {"Quotas": quotas}):
         (finding,) = quota_checks.instances(ask, wanted)
-        assert finding.place == "SageMaker ml.m5.large for training job usage"
-        assert "is 0" in finding.says
+        assert (finding.place, finding.weight) == ("SageMaker ml.m5.large for training job usage", weight)
+        assert says in finding.says
 
 
 def test_a_job_that_takes_more_dpus_than_the_account_has_is_told(wanted: Wanted) -> None:

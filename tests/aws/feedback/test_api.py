@@ -10,6 +10,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
+from assembly_line.canonical import digest
 from assembly_line.messages import feedback_from_values
 from assembly_line.names import run_item
 from assembly_line.storage.models.control_table import ControlTable
@@ -255,6 +256,40 @@ def test_the_first_judgement_stands_and_repeating_it_is_harmless(
     assert api("POST", REVIEW, {"decision": "approve", "reason": "changed my mind"}, who=BEN)[0] == 409
     assert api("POST", REVIEW, judgement, who="arn:aws:iam::123456789012:user/cleo")[0] == 409
     assert control.review(LINE, RUN)["decision"] == "reject"
+
+
+def test_a_run_of_high_risk_goes_on_after_two_people_approved_it(
+    api: Call, control: ControlTable, answers: list[dict[str, Any]]
+) -> None:
+    control.open_review(LINE, RUN, waiting(risk="high"))
+    judgement = {"decision": "approve", "reason": "beats the rule"}
+    cleo = "arn:aws:iam::123456789012:user/cleo"
+
+    for _ in range(2):  # sent twice, it counts once
+        status, answer = api("POST", REVIEW, judgement, who=BEN)
+        assert (status, answer["state"], answer["execution"]) == (200, "waiting", "waits for another reviewer")
+        assert [one["reviewer"] for one in answer["judgements"]] == [BEN]
+    assert answers == []
+    # The waiting task was repeated meanwhile: the approval stays.
+    assert control.open_review(LINE, RUN, waiting(risk="high", token="newer"))
+    status, answer = api("POST", REVIEW, judgement, who=cleo)
+
+    assert (status, answer["state"], answer["execution"]) == (200, "decided", "answered")
+    assert [one["reviewer"] for one in control.review(LINE, RUN)["judgements"]] == [BEN, cleo]
+    assert [sent["reviewer"] for sent in answers] == [cleo]
+
+
+def test_a_judgement_of_another_packet_is_refused(api: Call, control: ControlTable) -> None:
+    control.open_review(LINE, RUN, waiting())
+    judgement = {"decision": "approve", "reason": "beats the rule", "packet": "0" * 64}
+
+    status, answer = api("POST", REVIEW, judgement, who=BEN)
+
+    assert (status, "read it again with `line review show" in answer["error"]) == (409, True)
+    assert control.review(LINE, RUN)["state"] == "waiting"
+    found = api("GET", REVIEW, who=BEN)[1]
+    judgement["packet"] = digest(found["packet"])
+    assert api("POST", REVIEW, judgement, who=BEN)[0] == 200
 
 
 def test_a_judgement_that_got_lost_on_its_way_is_sent_again_by_repeating_it(

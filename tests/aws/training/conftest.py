@@ -122,7 +122,8 @@ def dataset(store: ObjectStore, release: Release, tmp_path_factory: pytest.TempP
                TIMESTAMPTZ '2017-03-01 00:00:00+00' + INTERVAL (i // 60) MONTH AS decision_time,
                i % 60 AS household_id, i // 60 AS campaign_id, {columns},
                CASE WHEN i % 3 = 0 THEN 'Type A' ELSE 'Type B' END AS campaign_type,
-               NULL::VARCHAR AS age, NULL::VARCHAR AS income, NULL::VARCHAR AS household_size, '1' AS kids_count,
+               CASE WHEN i % 5 = 0 THEN 'young' END AS age, CASE WHEN i % 4 = 0 THEN 'high' END AS income,
+               CASE WHEN i % 7 = 0 THEN '2' END AS household_size, (i % 2)::VARCHAR AS kids_count,
                (i * 7 % 10 > CASE WHEN i < 180 THEN 6 ELSE 5 END)::BIGINT AS redeemed,
                decision_time + CASE WHEN i // 60 = 2 THEN INTERVAL 32 DAY ELSE INTERVAL 20 DAY END AS outcome_known_at
         FROM range(240) AS numbers(i) ORDER BY i"""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assembly_line.decision_ids import day_of
+from assembly_line.declarations.validation import Validation
 from assembly_line.errors import Conflict, DocumentUnreadable, NotFound, NotPermitted
 from assembly_line.names import ControlKey, LedgerKind, approved_item, review_item
+from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
 from lambdas.training import handler as training
-from tests.aws.training.training_run import AUTHOR, DATASET, LINE, REVIEWER, RunSoFar, call
+from tests.aws.training.conftest import ReleaseAs
+from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, REVIEWER, RunSoFar, call
 from tests.champions import a_champion
 
 if TYPE_CHECKING:
@@ -249,7 +254,7 @@ def test_the_next_run_is_compared_with_what_the_champion_said_of_the_same_decisi
     judge(verified, "approve")
     verified.conclude()
     run.package()
-    held_out = [row[0] for row in run.batch()]
+    held_out = [row[0] for row in run.batch()][:60]
     ledger = training.account().ledger
 
     def scored(name: str, said: Sequence[str], **changes: Any) -> None:
@@ -306,6 +311,56 @@ def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_appr
         verified.conclude()
     arn = verified.answers["evaluated"]["model_package_arn"]
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+LIMITS = Validation(segments=("kids_count", "campaign_id"), thresholds={"log_loss": 0.01}, calibration=0.9)
+
+
+def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_it(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    release_as(replace(release.line, validation=LIMITS))
+    before = sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
+    final = run.fit_side_by_side()
+    sagemaker.create_model(ModelName=final)
+
+    evaluated = run.evaluate()
+    answers = [call(review.request, run.event) for _ in range(2)]
+
+    (said,) = evaluated["blocked"]
+    assert said.startswith("The log loss is 0.")
+    assert "expected at most 0.01." in said
+    assert evaluated["model_package_arn"] is None
+    assert answers == [{"decision": "did_not_pass", "reason": said, "champion": False, "promotion": None}] * 2
+    assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == before
+    for model in (run.answers["packaged"]["model_name"], final):
+        with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find model"):
+            sagemaker.describe_model(ModelName=model)
+    found = run.control.review(LINE, run.run_id)
+    assert (found["state"], found["packet"]["blocked"], found.get("token")) == ("did_not_pass", [said], None)
+    assert [one["kept"] for one in found["packet"]["validation"]["limits"]] == [False, True]
+    for decision in ("approve", "reject"):
+        with pytest.raises(Conflict, match=r"did not pass its validation.*`line review show"):
+            decide(found, reviewer=REVIEWER, decision=decision, reason="but I like it")
+    assert run.store.read_json(f"{run.prefix}run.json")["delivered"] is None
+
+
+def test_a_limit_that_does_not_block_is_a_note_for_the_reviewer(
+    run: RunSoFar, release: Release, release_as: ReleaseAs
+) -> None:
+    release_as(replace(release.line, validation=replace(LIMITS, block=False)))
+
+    packet = run.request_review()["packet"]
+
+    assert packet["blocked"] == []
+    (missed,) = [note for note in packet["notes"] if "expected at most 0.01." in note]
+    assert missed.startswith("The log loss is 0.")
+    validation = packet["validation"]
+    assert [part["part"] for part in validation["segments"]["kids_count"]] == ["others"]
+    assert {"auc", "log_loss", "brier"} == set(validation["linear"])
+    assert validation["stability"]["rows"] == 60
+    # DynamoDB takes items of at most 400 KB.
+    assert len(json.dumps(packet)) < 40_000
 
 
 def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: RunSoFar) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from assembly_line.declarations.validation import Validation
 from assembly_line.encoding import Encoding
 from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, TrainingRejected
 from assembly_line.features.files.reading_back import read_dataset
@@ -54,7 +55,7 @@ def ended(new_run: Callable[[], RunSoFar]) -> Ended:
     run.evaluate()
     judged, files_then = dict(run.answers), contents(run, run.judged)
     # Whatever the final fit answers for decisions that it has seen, it is no judgement.
-    registered = run.register([f"{row[0]},0.5" for row in run.batch()])
+    registered = run.register([f"{row[0]},0.5" for row in run.batch()[:60]])
     return Ended(run, judged, contents(run, run.judged), files_then, registered)
 
 
@@ -164,7 +165,8 @@ def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(en
 
     train, batch = read(f"{judged}train/train.csv").decode(), read(f"{judged}holdout/input/batch.csv").decode()
     assert (prepared["rows"], prepared["holdout_rows"]) == (120, 60)
-    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60)
+    # Behind the holdout, its decisions once more with changed numbers.
+    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60 + 60)
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
@@ -361,7 +363,7 @@ def packages(sagemaker: SageMakerClient) -> list[Any]:
 
 
 UNTRUSTED: list[tuple[Callable[[list[str]], list[str]], str]] = [
-    (lambda lines: lines[:-1], "answered 59 of 60 rows"),
+    (lambda lines: lines[:-1], "answered (59 of 60|119 of 120) rows"),
     (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
     (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan' is not finite"),
 ]
@@ -447,3 +449,45 @@ def test_the_model_that_was_only_judged_does_not_stay(run: RunSoFar, sagemaker: 
 
     assert name not in {model["ModelName"] for model in sagemaker.list_models()["Models"]}
     run.evaluate()
+
+
+REPEATED = Validation(replicate=True)
+
+
+def test_a_fit_that_repeats_gives_what_is_kept_beside_the_figures(
+    run: RunSoFar, release: Release, release_as: ReleaseAs
+) -> None:
+    assert run.begin()["replicate"] is False
+    run.answers.clear()
+    release_as(replace(release.line, validation=REPEATED))
+    assert run.begin()["replicate"] is True
+    replica = run.prepare("replica")
+    run.package({"model.json": b"{}"}, phase="replica")
+    run.write_scores([f"{row[0]},{float(row[1]) / 10}" for row in run.batch()])
+    judged = run.prepare()
+    run.package({"model.json": b"{}"})
+    assert (judged["rows"], judged["hyperparameters"]) == (replica["rows"], replica["hyperparameters"])
+    assert judged["output_uri"] != replica["output_uri"]
+
+    assert run.evaluate()["blocked"] == []
+
+    found = run.store.read_json(f"{run.prefix}validation.json")["replication"]
+    assert (found["replicated"], found["differs"], found["rows"]) == (True, None, 60)
+
+
+def test_a_fit_that_does_not_repeat_ends_the_run_before_anything_is_registered(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    before = packages(sagemaker)
+    release_as(replace(release.line, validation=REPEATED))
+    run.prepare("replica")
+    run.package({"model.json": b"{}"}, phase="replica")
+    run.write_scores([f"{row[0]},{float(row[1]) / 11}" for row in run.batch()])
+    run.fit_side_by_side()
+
+    (said,) = run.evaluate()["blocked"]
+
+    assert said.startswith("The repeated fit does not replicate: ")
+    assert "began to differ in the model. Seed every random choice" in said
+    assert packages(sagemaker) == before
+    assert run.store.read_json(f"{run.prefix}run.json")["validation"]["replication"]["replicated"] is False

@@ -109,6 +109,14 @@ class RunSoFar:
         answer = self.answers["evaluated"] = call(training.evaluate, {**self.event, "phase": phase})
         return answer
 
+    def fit_side_by_side(self) -> str:
+        """Both fits up to their archives, as the machine leaves them; the name of the final one's model."""
+        self.prepare("final")
+        final = str(self.package(phase="final")["model_name"])
+        self.prepare()
+        self.package()
+        return final
+
     def fit_finally(self) -> None:
         """After the judged fit is evaluated: the final one, up to its archive."""
         if "evaluated" not in self.answers:
@@ -130,5 +138,6 @@ class RunSoFar:
         """The judgement takes effect, and what the machine does next: the run becomes champion."""
         said = {"decision": "approve", "reviewer": AUTHOR, "reason": "-"}
         concluded = call(review.conclude, {**self.event, "review": said})
+        del concluded["reason"]  # what the station event says
         promotion = self.answers["promotion"] = concluded.pop("promotion")
         return {**concluded, **(call(champions.handle, promotion) if promotion else {})}

@@ -52,7 +52,7 @@ def test_states_inside_branches_and_maps_are_found() -> None:
     nested = {"Type": "Map", "ItemProcessor": inner}
     parallel = {"Type": "Parallel", "Branches": [{"StartAt": "M", "States": {"M": nested}}]}
 
-    redrives = "a redrive runs every branch and item of Parallel and Map states again: Thing"
+    redrives = "a redrive runs every item of Map states again: Thing"
     assert machine(parallel) == [
         redrives,
         "variables of JSONPath states are not assigned (use JSONata for them): Thing",

@@ -78,7 +78,9 @@ def test_a_run_that_built_with_spark_names_its_glue_run(
 ) -> None:
     event = {"resourceType": "glue", "resource": "startJobRun.sync", "output": '{"JobRunId": "jr_77"}'}
     # The mock's history knows no jobs.
-    monkeypatch.setattr(Machines, "_history", lambda *_: iter([{"taskSubmittedEventDetails": event}]))
+    monkeypatch.setattr(
+        Machines, "_history", lambda *_: iter([{"id": 1, "type": "TaskSubmitted", "taskSubmittedEventDetails": event}])
+    )
     target.machines.start(target.named(DATASET.parameter), "run-7", {"line": "coupon_redemption"})
 
     assert json.loads(line("logs", "run-7", "--json").out)["jobs"] == ["jr_77"]

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from assembly_line.cli.exits import ExitCode, exit_code_of
 from assembly_line.cli.target import Target, account_target
-from assembly_line.errors import NotPermitted
+from assembly_line.errors import NotPermitted, RequestRefused
 from assembly_line.names import Parameter, parameter_name
 
 ANN = "arn:aws:sts::123456789012:assumed-role/Analysts/ann"
@@ -60,3 +60,18 @@ def test_a_failure_that_is_no_refusal_stays_what_it_is(target: Target, stub: Stu
     stub.add_client_error("assume_role", "Throttling")
     with pytest.raises(target.client("sts").exceptions.ClientError, match="Throttling"):
         target.assume("reviewer")
+
+
+def test_in_the_embedded_aws_one_person_plays_several(target: Target) -> None:
+    target.endpoints[""] = "http://127.0.0.1:1"
+    with Stubber(target.client("sts")) as stub:
+        for role, name in (("reviewer/ben", "ben"), ("reviewer", "reviewer")):
+            stub.add_response("assume_role", {"Credentials": KEYS}, {"RoleArn": ROLE, "RoleSessionName": name})
+            assert target.assume(role).token == "token"
+        with pytest.raises(RequestRefused, match=r"--as reviewer: 'b n': expected a name of 2 to 64 letters"):
+            target.assume("reviewer/b n")
+
+
+def test_in_an_account_nobody_chooses_the_own_name(target: Target) -> None:
+    with pytest.raises(RequestRefused, match=r"--as reviewer: 'ben'.* a session carries your own name"):
+        target.assume("reviewer/ben")

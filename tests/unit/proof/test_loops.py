@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -46,6 +47,40 @@ def test_a_state_that_nobody_told_of_bounds_nothing(name: str) -> None:
     for choice in states["Which"]["Choices"]:
         choice["Next"] = "Other" if choice["Next"] == name else choice["Next"]
     assert judged(states) == ["a loop without a wait or the machine without a limit"]
+
+
+def in_branches(*of_branches: dict[str, Any]) -> dict[str, Any]:
+    """A machine of one Parallel state; the names in each branch end with a number of their own."""
+    branches = []
+    for number, states in enumerate(of_branches):
+        text = json.dumps(states)
+        for name in states:
+            text = text.replace(f'"{name}"', f'"{name}{number}"')
+        branches.append({"StartAt": f"Work{number}", "States": json.loads(text)})
+    return {"Work": {"Type": "Parallel", "Branches": branches, "End": True}}
+
+
+def test_the_loops_of_branches_are_judged_and_count_together() -> None:
+    looking = copy.deepcopy(STATES)
+    # Once a minute, for a day: more than half of a history, if two branches do it.
+    looking["Which"]["Choices"].append({"Condition": "{% $c %}", "Next": "Pause"})
+    looking["Pause"] = {"Type": "Wait", "Seconds": 60, "Next": "Tell"}
+    looking["Tell"] = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Which"}
+    assert judged(in_branches(looking), TimeoutSeconds=86_400) == []
+    assert judged(in_branches(looking, looking), TimeoutSeconds=86_400) == [
+        "its loops may make 32304 events until its limit, 25000 end an execution"
+    ]
+    endless = copy.deepcopy(STATES)
+    endless["BeginAttempt"]["Next"] = "Which"
+    endless["Which"]["Choices"].append({"Condition": "{% $d %}", "Next": "Work"})
+    assert judged(in_branches(STATES, endless)) == ["a loop without a wait or the machine without a limit"]
+
+
+def test_a_wait_that_the_table_knows_has_to_be_one() -> None:
+    states = copy.deepcopy(STATES)
+    states["AwaitCapacity"] = {"Type": "Pass", "Next": "BeginAttempt"}
+    states["Which"]["Choices"][1]["Next"] = "AwaitCapacity"
+    assert judged(states) == ["is taken for a wait, and does not wait"]
 
 
 def test_a_loop_is_only_as_bounded_as_its_machine() -> None:

@@ -81,7 +81,7 @@ def judged_machine(change: Any, recording: Recording = NOTHING) -> Judgement:
         (lambda states: states["Ask"]["Catch"].pop(0), "escapes its Catch"),
         (lambda states: states["Ask"]["Retry"][0].update(ErrorEquals=["Lambda.NoSuchError"]), "Lambda.NoSuchError"),
         (lambda states: states["Ask"]["Retry"][0].update(MaxAttempts=99), "without a word"),
-        (lambda states: states["Later"].update(Seconds=1), "events until the machine's limit"),
+        (lambda states: states["Later"].update(Seconds=1), "events until its limit"),
         (lambda states: states["Later"].update(Type="Pass"), "without a wait"),
     ],
 )

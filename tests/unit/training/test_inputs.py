@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.validation import Validation
 from assembly_line.errors import RequestRefused, TrainingRejected
 from assembly_line.features.model_inputs.splitting import split_rows
 from assembly_line.features.model_inputs.timeline import timeline_of
@@ -28,7 +29,8 @@ DAY = 86_400_000_000
 
 
 def line(**training: Any) -> Line:
-    return replace(LINE, training=replace(LINE.training, **{"minimum_rows": 4, **training}))
+    constant = Validation(may_be_constant=("campaign_type", "age", "income", "household_size", "kids_count"))
+    return replace(LINE, training=replace(LINE.training, **{"minimum_rows": 4, **training}), validation=constant)
 
 
 def table(*, times: list[int], outcomes: list[int]) -> dict[str, list[Any]]:
@@ -113,7 +115,9 @@ def test_of_outcomes_that_come_late_the_judged_fit_learns_only_those_known_and_t
         at + (5 * DAY if row % 2 and row < 200 else 0) for row, at in enumerate(content["decision_time"])
     ]
 
-    judged, final = (training_inputs(content, line(holdout=1 / 3), phase=phase) for phase in Phase)
+    judged, final = (
+        training_inputs(content, line(holdout=1 / 3), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL)
+    )
 
     place = 1 + list(LINE.features).index("spend_30d")
     learnt = [float(row.split(",")[place]) for row in judged.train.decode().splitlines()]
@@ -157,11 +161,12 @@ def test_the_encoding_knows_nothing_of_the_holdout() -> None:
 def test_the_final_fit_learns_from_every_row_and_asks_about_the_same_holdout_in_its_own_encoding() -> None:
     content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
     content["campaign_type"] = ["B", "B", "B", "B", "A", "B"]
-    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in Phase)
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL))
 
     assert [row.split(",")[0] for row in final.train.decode().splitlines()] == ["1", "0", "0", "0", "0", "1"]
     assert (final.rows, final.prior) == (6, 2 / 6)
-    assert (final.truth, final.boundary) == (judged.truth, judged.boundary)
+    assert final.boundary == judged.boundary
+    assert (final.truth.decision_id, final.truth.outcome) == (judged.truth.decision_id, judged.truth.outcome)
     place = 1 + list(LINE.features).index("campaign_type")
     answers = [[row.split(",")[place] for row in fit.batch.decode().splitlines()] for fit in (judged, final)]
     assert answers == [["", "0"], ["0", "1"]]
@@ -188,6 +193,69 @@ def test_too_few_rows_are_refused_with_their_number() -> None:
 def test_a_part_with_one_outcome_only_is_refused(outcomes: list[int], where: str) -> None:
     with pytest.raises(TrainingRejected, match=where):
         training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34), phase=Phase.JUDGED)
+
+
+def test_a_feature_that_is_constant_in_the_training_part_is_refused_unless_it_may_be() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["visits_30d"] = [3.0, 3.0, 3.0, 3.0, 1.0, 2.0]
+    content["spend_30d"] = [float("nan"), float("nan"), None, None, 1.0, 2.0]
+    careful = line(holdout=0.34)
+
+    for name, value in (("spend_30d", "None"), ("visits_30d", "3.0")):
+        with pytest.raises(
+            TrainingRejected,
+            match=rf"feature {name}: all 4 decisions of the training part have {value}: expected values",
+        ):
+            training_inputs(content, careful, phase=Phase.JUDGED)
+        allowed = (*careful.validation.may_be_constant, name)
+        careful = replace(careful, validation=Validation(may_be_constant=allowed))
+    assert training_inputs(content, careful, phase=Phase.JUDGED).rows == 4
+
+
+def test_the_model_is_asked_again_about_changed_decisions_in_the_judged_fit_alone() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+
+    judged, final = (training_inputs(content, line(holdout=0.34), phase=phase) for phase in (Phase.JUDGED, Phase.FINAL))
+
+    assert judged.truth.asked == ["d4", "d5", "d4~", "d5~"]
+    rows = [row.split(",") for row in judged.asked.decode().splitlines()]
+    assert [row[0] for row in rows] == judged.truth.asked
+    place = 1 + list(LINE.features).index("campaign_type")
+    assert [row[place] for row in rows[:2]] == [row[place] for row in rows[2:]]
+    assert rows[0][1:] != rows[2][1:]
+    assert (final.again, final.truth.asked) == (b"", ["d4", "d5"])
+    assert final.truth.linear is None
+    assert judged.truth.linear is not None
+
+
+def test_numbers_that_no_linear_model_can_square_break_no_run() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
+    content["spend_30d"] = [float("inf"), 1e300, -1e300, float("nan"), 2.0, None]
+    content["visits_30d"] = [2**60 + 1, 2**60 + 3, 5, 7, -(2**60), 9]
+
+    linear = training_inputs(content, line(holdout=0.34), phase=Phase.JUDGED).truth.linear
+
+    assert linear is not None
+    assert all(0 <= answer <= 1 for (answer,) in linear)
+
+
+def test_the_holdout_is_parted_by_time_and_by_what_is_declared() -> None:
+    content = table(times=[1, 1, 1, 1, 2, 3], outcomes=[1, 0, 0, 0, 0, 1]) | {"campaign_id": [7, 7, 7, 7, 8, 8]}
+    segments = Validation(
+        segments=("campaign_type", "campaign_id", "spend_30d"),
+        segment_rows=2,
+        may_be_constant=line().validation.may_be_constant,
+    )
+
+    inputs = training_inputs(content, replace(line(holdout=0.34), validation=segments), phase=Phase.JUDGED)
+
+    assert dict(inputs.truth.segments) == {
+        "decision_time": (["1970-01-03", "1970-01-04"], [0, 1]),
+        "campaign_type": (["others"], [0, 0]),
+        "campaign_id": (["8"], [0, 0]),
+        "spend_30d": (["4", "5"], [0, 1]),
+    }
+    assert "campaign_id" in columns_needed(replace(LINE, validation=segments))
 
 
 def test_names_every_column_that_it_reads() -> None:

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.embedded.extensions.executions.branches import given_up
 from assembly_line.embedded.extensions.executions.positions import attempt_seconds
 from assembly_line.embedded.extensions.pinned import ministack, replace
 
@@ -21,8 +22,8 @@ class CurrentTask:
 
     @property
     def execution_is_over(self) -> bool:
-        """Stopped or timed out from outside: nothing of it may go on, and no retry may begin."""
-        return bool(self.execution["status"] != "RUNNING")
+        """Stopped or timed out from outside, or in a branch beside one that failed: nothing may go on or be retried."""
+        return bool(self.execution["status"] != "RUNNING") or given_up()
 
 
 _current: ContextVar[CurrentTask | None] = ContextVar("current_task", default=None)

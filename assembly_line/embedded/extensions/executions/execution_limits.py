@@ -26,7 +26,7 @@ def install() -> None:
     _keep_first_end(states)
     _end_histories(states)
     _limit_machines(states)
-    _separate_branches(states)
+    _separate_items(states)
 
 
 def _keep_first_end(states: Any) -> None:
@@ -100,12 +100,12 @@ def _expire(states: Any, arn: str) -> None:
     states._emit_execution_status_event(execution)
 
 
-def _separate_branches(states: Any) -> None:
-    """Parallel branches have a context of their own; stock lets them overwrite each other's state and task token."""
+def _separate_items(states: Any) -> None:
+    """The items of a map have a context of their own; stock lets them overwrite each other's state and task token."""
     stock = ministack("services.stepfunctions", "_run_sub_machine")._run_sub_machine
 
-    def run(machine: Any, start: Any, branch_input: Any, execution: Any, context: dict[str, Any]) -> Any:
+    def run(machine: Any, start: Any, item: Any, execution: Any, context: dict[str, Any]) -> Any:
         own = {**context, "variables": dict(context.get("variables", {}))}
-        return stock(machine, start, branch_input, execution, own)
+        return stock(machine, start, item, execution, own)
 
     replace(states, "_run_sub_machine", run)

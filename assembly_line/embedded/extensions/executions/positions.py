@@ -14,12 +14,13 @@ from assembly_line.embedded.extensions.pinned import ministack, replace
 Document = dict[str, Any]
 Value = TypeVar("Value")
 HANDLERS = ("_execute_pass", "_execute_task", "_execute_choice", "_execute_wait", "_execute_parallel", "_execute_map")
-# Their branches and items run at several places at once, which one position cannot tell.
-MANIFOLD = ("_execute_parallel", "_execute_map")
+# Its items run at several places at once, which one position cannot tell. The branches of Parallel keep one each.
+MANIFOLD = ("_execute_map",)
 INVOCATIONS = ("_invoke_resource", "_invoke_with_callback")
 CUT = "States.ServiceRestart"
 CAUSE = "the embedded AWS was stopped while this ran"
 SETTLING_SECONDS = 5.0
+# In place of what keeps the position: the execution itself does.
 OUTSIDE: Document = {}
 SUCCEEDED = "SUCCEEDED"
 # In what is kept of an attempt: who answers it, or the answer itself.
@@ -27,7 +28,9 @@ WAITING = frozenset({"token", "child", "answer"})
 
 # Held from the moment on at which a stop is decided: nothing may happen afterwards that is not in the saved state.
 _gate = threading.RLock()
-_position: ContextVar[Document | None] = ContextVar("position", default=OUTSIDE)
+_position: ContextVar[Document | None] = ContextVar("position", default=None)
+# Where the next position is kept: an execution or a branch. None in an item of a map.
+_keeper: ContextVar[Document | None] = ContextVar("keeper", default=OUTSIDE)
 _attempt: ContextVar[Document | None] = ContextVar("attempt", default=None)
 # By ARN of an execution that carries on: the kinds of events that come again and that its history has already.
 _told: dict[str, list[str]] = {}
@@ -68,12 +71,50 @@ def _on_its_way(states: Any) -> bool:
     """Whether somebody answered and the task that waits has not taken the answer yet."""
     waiting = {place[2]: found for place, found in list(states._task_tokens._data.items())}
     for execution in list(states._executions.all_values()):
-        kept = execution.get("position", {}).get("attempt", {})
-        if "token" in kept and "answer" not in kept:
-            found = waiting.get(kept["token"])
+        for token in open_tokens(execution):
+            found = waiting.get(token)
             if found is None or found["event"].is_set():
                 return True
     return False
+
+
+def open_tokens(execution: Mapping[str, Any]) -> list[str]:
+    """The tokens that the execution waits for, in all its branches."""
+    attempts = [place.get("attempt", {}) for place in _places(execution)]
+    return [kept["token"] for kept in attempts if "token" in kept and "answer" not in kept]
+
+
+def _places(keeper: Mapping[str, Any]) -> Iterator[Document]:
+    """The positions of an execution or of a branch: its own, and those of the branches that have not ended."""
+    position = keeper.get("position")
+    if position is None:
+        return
+    yield position
+    for branch in position.get("branches", []):
+        if not has_ended(branch):
+            yield from _places(branch)
+
+
+def has_ended(branch: Mapping[str, Any]) -> bool:
+    """Whether a branch has its result."""
+    return "result" in branch
+
+
+def branches(count: int) -> list[Document]:
+    """What is kept of each branch of the Parallel state that the current thread is in."""
+    position = _position.get()
+    fresh: list[Document] = [{} for _ in range(count)]
+    if position is None:
+        return fresh
+    kept: list[Document] = position.setdefault("branches", fresh)
+    return kept
+
+
+@contextmanager
+def in_branch(kept: Document) -> Iterator[None]:
+    """Keep the position of what the current thread runs in `kept`."""
+    with _set(_keeper, kept), _set(_position, None), _set(_attempt, None):
+        yield
 
 
 def carry_on(execution: Document, types: Mapping[str, str], first: str) -> None:
@@ -84,7 +125,9 @@ def carry_on(execution: Document, types: Mapping[str, str], first: str) -> None:
         first: the state at which the machine begins.
     """
     position = execution["position"]
-    position.update(jump=True, carried=True)
+    for place in _places(execution):
+        place["carried"] = True
+    position["jump"] = True
     told = [f"{types[first]}StateEntered", f"{types[first]}StateExited"]
     if "entered" in position:
         told.append(f"{types[position['state']]}StateEntered")
@@ -99,11 +142,13 @@ def begin_anew(execution: Document, types: Mapping[str, str], first: str) -> Non
 
 def go_back(execution: Document, types: Mapping[str, str], first: str) -> None:
     """Let a redriven execution run the state again in which it ended, as a new attempt."""
-    for name in ("attempt", "retries", "until", "manifold"):
-        execution["position"].pop(name, None)
+    for place in _places(execution):
+        for name in ("attempt", "retries", "until", "manifold"):
+            place.pop(name, None)
     carry_on(execution, types, first)
     # It was not cut: no answer is missing.
-    del execution["position"]["carried"]
+    for place in _places(execution):
+        del place["carried"]
 
 
 def runs(execution: Mapping[str, Any]) -> bool:
@@ -112,7 +157,7 @@ def runs(execution: Mapping[str, Any]) -> bool:
 
 
 def attempt() -> Document | None:
-    """What is kept of the current attempt of a task; None in a branch or an item, whose place is not kept."""
+    """What is kept of the current attempt of a task; None in an item of a map, whose place is not kept."""
     return _attempt.get()
 
 
@@ -128,6 +173,7 @@ def begin_retry(counts: dict[int, int]) -> None:
     if position:
         position["retries"] = counts
         position.pop("attempt", None)
+        position.pop("branches", None)
 
 
 def count_earlier_retries(counts: dict[int, int]) -> None:
@@ -144,14 +190,19 @@ def cut_at(execution: Mapping[str, Any]) -> str | None:
         return None if has_done_nothing(execution) else "?"
     if execution.get("sync"):  # whoever asked for it waits on a connection
         return str(position["state"])
+    return " and ".join(str(place["state"]) for place in _places(execution) if _is_cut(place)) or None
+
+
+def _is_cut(position: Document) -> bool:
     going_on = position.get("attempt")
     waits = going_on is None or bool(WAITING & set(going_on))
-    return None if waits and not position.get("manifold") else str(position["state"])
+    return not waits or bool(position.get("manifold"))
 
 
 def place_of(execution: Mapping[str, Any]) -> str:
-    """The state in which an execution is, or that it enters next."""
-    return str(execution.get("position", {}).get("state") or "its first or its last state")
+    """The state in which an execution is, or that it enters next; of one in branches, theirs."""
+    within = [str(place["state"]) for place in _places(execution) if "branches" not in place and place["state"]]
+    return " and ".join(within) or "its first or its last state"
 
 
 def has_done_nothing(execution: Mapping[str, Any]) -> bool:
@@ -165,10 +216,11 @@ def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
     def handle(state: Document, raw_input: Any, *rest: Any) -> Any:
         context = rest[-1] or {}
         execution = states._executions.get(context.get("Execution", {}).get("Id"))
-        if execution is None or _position.get() is not OUTSIDE:
+        keeper = execution if _keeper.get() is OUTSIDE else _keeper.get()
+        if execution is None or keeper is None:
             with _set(_position, None):
                 return stock(state, raw_input, *rest)
-        if execution.get("position", {}).pop("jump", False):
+        if keeper.get("position", {}).pop("jump", False):
             position = execution["position"]
             context["variables"].update(position["variables"])
             if "redriveCount" in execution:
@@ -177,22 +229,22 @@ def _keeping_position(states: Any, name: str) -> Callable[..., Any]:
             # The first state is answered as if it led to where the execution was.
             return position["input"], position["state"]
         with _gate:
-            position = _within(execution, context, raw_input, manifold=name in MANIFOLD)
+            position = _within(keeper, context, raw_input, manifold=name in MANIFOLD)
         if position.get("manifold") and position.pop("carried", False):
             raise states._ExecutionError(CUT, CAUSE)
-        with _set(_position, position):
+        with _set(_position, position), _set(_keeper, None):
             output, following = stock(state, raw_input, *rest)
         # One that was stopped meanwhile ended in this state.
         if execution["status"] == "RUNNING":
-            execution["position"] = {"state": following, "input": output, "variables": context["variables"]}
+            keeper["position"] = {"state": following, "input": output, "variables": context["variables"]}
         return output, following
 
     return handle
 
 
-def _within(execution: Document, context: Document, raw_input: Any, *, manifold: bool) -> Document:
-    """The position in the state that the execution enters; the one that was kept where it carries on."""
-    kept: Document = execution.get("position", {})
+def _within(keeper: Document, context: Document, raw_input: Any, *, manifold: bool) -> Document:
+    """The position in the state that is entered; the one that was kept where the execution carries on."""
+    kept: Document = keeper.get("position", {})
     if "entered" in kept:
         context["State"]["EnteredTime"] = kept["entered"]
         return kept
@@ -203,7 +255,7 @@ def _within(execution: Document, context: Document, raw_input: Any, *, manifold:
         "entered": context["State"]["EnteredTime"],
         **({"manifold": True} if manifold else {}),
     }
-    execution["position"] = position
+    keeper["position"] = position
     return position
 
 
@@ -253,7 +305,7 @@ def _begin_outside(states: Any) -> None:
     def run(arn: str) -> None:
         _running.add(arn)
         try:
-            with _set(_position, OUTSIDE), _set(_attempt, None):
+            with _set(_keeper, OUTSIDE), _set(_position, None), _set(_attempt, None):
                 stock(arn)
         finally:
             _told.pop(arn, None)

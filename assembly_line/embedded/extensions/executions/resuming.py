@@ -59,9 +59,8 @@ def _resume(states: Any, place: Place) -> None:
     if not _has_place(states, execution):
         states._fail_execution(execution, positions.CUT, positions.CAUSE)
         return
-    task = execution.get("position", {}).get("attempt", {})
-    if "token" in task and "answer" not in task:
-        states._task_tokens[task["token"]] = task_callbacks.waiting()
+    for token in positions.open_tokens(execution):
+        states._task_tokens[token] = task_callbacks.waiting()
     threading.Thread(target=contextvars.copy_context().run, args=(states._run_execution, place[2]), daemon=True).start()
 
 

@@ -1,0 +1,109 @@
+"""A run that misses a declared limit, that does not replicate, or that two have to approve, in the embedded AWS."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assembly_line.cli.exits import ExitCode
+from tests.embedded.deployed_line import LINE, TRAIN, Deployed
+from tests.embedded.line_command import Answer
+from tests.waiting import eventually
+
+LIMITS = 'validation=Validation(segments=("campaign_type",), thresholds={"auc": 0.999}, calibration=0.5),'
+
+
+@pytest.fixture
+def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Release the shipped line with one more line in its declaration, until the test ends.
+
+    Passages of its training script may be replaced, too.
+    """
+
+    def release(declaration: str, **replaced: str) -> None:
+        lines = tmp_path / "lines"
+        shutil.copytree(deployed.lines, lines)
+        declared = lines / LINE / "line.py"
+        text = declared.read_text(encoding="utf-8")
+        for old, new in (
+            ("    Training,\n", "    Training,\n    Validation,\n"),
+            ("    delivery=", f"    {declaration}\n    delivery="),
+        ):
+            text = text.replace(old, new, 1)
+        declared.write_text(text, encoding="utf-8")
+        script = lines / LINE / "train.py"
+        text = script.read_text(encoding="utf-8")
+        for old, new in replaced.items():
+            assert f"arguments.{old}," in text
+            text = text.replace(f"arguments.{old},", f"{new},")
+        script.write_text(text, encoding="utf-8")
+        deployed.release(lines)
+
+    yield release
+    deployed.release(deployed.lines)
+
+
+def test_a_run_that_misses_a_limit_is_sent_back_and_says_figure_limit_and_what_to_do(
+    deployed: Deployed, released: Callable[..., None], tmp_path: Path
+) -> None:
+    released(LIMITS)
+    command = deployed.line
+
+    trained = command(*TRAIN)
+
+    assert trained.code != ExitCode.OK
+    for words in ("did not pass: The AUC is 0.", "expected at least 0.999. Train on more decisions"):
+        assert words in trained.err + trained.out
+    run = next(one["run_id"] for one in command("runs", "list", LINE).document if one["state"] == "did not pass")
+    review = command("review", "show", LINE, run, "--as", "reviewer").document
+    assert (review["state"], [one["kept"] for one in review["packet"]["validation"]["limits"]]) == (
+        "did_not_pass",
+        [False, True],
+    )
+    assert review["packet"]["validation"]["stability"]["rows"] > 0
+    refused = command("review", "approve", LINE, run, "--reason", "I like it", "--as", "reviewer")
+    assert (refused.code == ExitCode.OK, "did not pass its validation" in refused.err + refused.out) == (False, True)
+    told = eventually(lambda: [one for one in deployed.station_events() if (one.item, one.kind) == (run, "sent_back")])
+    assert "expected at least 0.999" in str(told[0].cause)
+    page = tmp_path / "review.html"
+    written = command("review", "page", LINE, run, "--to", str(page), "--as", "reviewer")
+    assert written.code == ExitCode.OK, written.err
+    assert "The run did not pass" in page.read_text(encoding="utf-8")
+
+
+def test_a_run_of_high_risk_decides_once_two_people_approved_it(
+    deployed: Deployed, released: Callable[..., None]
+) -> None:
+    released('risk="high", validation=Validation(replicate=True),')
+    command = deployed.line
+    run = command(*TRAIN).document["run_id"]
+
+    def approved(who: str) -> Answer:
+        return command("review", "approve", LINE, run, "--reason", "beats the rule", "--as", who)
+
+    first = approved("reviewer/ben").document
+    again, author = approved("reviewer/Ben"), approved("reviewer/scientist")
+    second = approved("reviewer/cleo").document
+
+    assert (first["champion"], first["waits"]) == (None, "waits for another reviewer")
+    assert [answer.code for answer in (again, author)] == [ExitCode.REFUSED] * 2
+    assert second["champion"] == run
+    review = command("review", "show", LINE, run, "--as", "reviewer").document
+    assert [one["reviewer"].rpartition("/")[2] for one in review["judgements"]] == ["ben", "cleo"]
+    repeated = review["packet"]["validation"]["replication"]
+    assert (repeated["differs"], repeated["largest"]) == (None, 0.0)
+    assert {one["packet"] for one in review["judgements"]} == {review["packet_digest"]}
+
+
+def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, released: Callable[..., None]) -> None:
+    released("validation=Validation(replicate=True),", subsample="0.5", seed="int.from_bytes(os.urandom(3))")
+
+    trained = deployed.line(*TRAIN)
+
+    assert trained.code != ExitCode.OK
+    said = trained.err + trained.out
+    assert "did not pass: The repeated fit does not replicate: " in said
+    assert "the two began to differ in the model. Seed every random choice of the training script" in said
