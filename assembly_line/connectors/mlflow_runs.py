@@ -143,7 +143,7 @@ class MlflowRuns:
 
     def _write_files(self, identifier: str, run: TrackedRun) -> None:
         with TemporaryDirectory() as folder:
-            for name, content in run.files.items():
+            for name, content in {**run.files, **run.pages}.items():
                 path = Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)

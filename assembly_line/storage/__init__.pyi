@@ -21,8 +21,8 @@ from .models.releases import ReleaseStore as ReleaseStore
 from .services.account_questions import Questions as Questions
 from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST
 from .services.job_runs import jobs_of as jobs_of
+from .services.job_runs import paid_seconds as paid_seconds
 from .services.jobs import Jobs as Jobs
-from .services.jobs import paid_seconds as paid_seconds
 from .services.logs import Logs as Logs
 from .services.machines import RUNNING as RUNNING
 from .services.machines import SUCCEEDED as SUCCEEDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from assembly_line.canonical import digest, digest_bytes
+from assembly_line.errors import NotFound
 from assembly_line.instants import parse_instant, to_micros
+from assembly_line.training.page.packet_page import packet_page
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 # States of `history` that are not those of a run that trained to its end.
@@ -19,6 +22,7 @@ STATUSES: Mapping[str, Status] = {
     "timed out": "FAILED",
     "aborted": "KILLED",
 }
+RUN, REVIEW = "run.json", "review.json"
 # What a tracker allows in a name, without the slash that would make folders of it.
 _STRANGE = re.compile(r"[^\w.\- :]")
 _OF_THE_REVIEW = ("reviewer", "decision", "reason", "decided_at", "author_verified", "risk")
@@ -57,6 +61,17 @@ class TrackedRun:
     files: Mapping[str, bytes]
 
     @property
+    def pages(self) -> dict[str, bytes]:
+        """The review as a page with its plots, drawn from the files when they are written; none where nothing draws."""
+        review = json.loads(self.files.get(REVIEW, b"{}"))
+        if "decision" not in review.get("packet", {}):  # a review of an earlier version
+            return {}
+        try:
+            return {"review.html": packet_page(review).encode()}
+        except NotFound:
+            return {}
+
+    @property
     def digest(self) -> str:
         """Changes with anything that the tracker would be told."""
         files = {name: digest_bytes(content) for name, content in self.files.items()}
@@ -80,14 +95,14 @@ def tracked(
         found: of `history`: `run_id`, `state`, `author`, `asked_at`.
         record: the run's; None where its training did not end well, or goes on.
         review: as others may see it; None without one.
-        seconds: job of the run -> how long it was paid for.
+        seconds: step and attempt -> how long its instance was paid for.
         ended: the instant at which it had trained, or failed; None where unknown.
         files: name -> content.
     """
     known = record or {}
     told = dict(_leaves("", _at(known, "evaluation.metrics") or {}))
     told |= dict(_leaves("validation", known.get("validation") or {}))
-    told |= _sizes(known) | {f"paid_seconds.{job}": paid for job, paid in seconds.items()}
+    told |= _sizes(known) | _paid(seconds)
     metrics = {_legal(name): float(value) for name, value in told.items() if _is_figure(value)}
     beside = {f"figure.{_legal(name)}": _text(value) for name, value in told.items() if not _is_figure(value)}
     started = _at(known, "context.started_at") or found["asked_at"]
@@ -148,6 +163,12 @@ def _sizes(record: Mapping[str, Any]) -> dict[str, Any]:
         "rows.purged": "split.purged_rows",
     }
     return {name: value for name, path in named.items() if (value := _at(record, path)) is not None}
+
+
+def _paid(seconds: Mapping[str, int]) -> dict[str, int]:
+    """The whole, and each of its jobs."""
+    each = {f"paid_seconds.{job}": paid for job, paid in seconds.items()}
+    return {"paid_seconds": sum(seconds.values()), **each} if seconds else {}
 
 
 def _those(record: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 GOING_ON = ("InProgress", "Stopping")
 # SageMaker describes what does not exist as an invalid request.
 ABSENT = ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
-FORBIDDEN = ("AccessDeniedException", "AccessDenied")
 
 
 class Jobs:
@@ -74,17 +73,6 @@ class Jobs:
         if found.status == SUCCEEDED:
             return Found(status="succeeded", result=found.output)
         return Found(status="failed", reason=readable_failure(found.error, found.cause) or found.status)
-
-
-def paid_seconds(sagemaker: SageMakerClient, name: str) -> int | None:
-    """How long a training job was paid for; None if it is not known any more, or the caller may not see it."""
-    try:
-        job = sagemaker.describe_training_job(TrainingJobName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in (*ABSENT, *FORBIDDEN):
-            return None
-        raise
-    return job.get("BillableTimeInSeconds")
 
 
 def _found(status: str, reason: str, result: Any) -> Found:

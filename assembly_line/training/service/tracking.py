@@ -13,12 +13,10 @@ from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, paid_seconds, runs
 from assembly_line.training.service.recorded import history
 from assembly_line.training.service.reviews import shown
-from assembly_line.training.tracked import TrackedRun, tracked
+from assembly_line.training.tracked import REVIEW, RUN, TrackedRun, tracked
 
 if TYPE_CHECKING:
     from assembly_line.storage import Account
-
-FITS = ("judged", "delivered")
 
 
 def record_in(account: Account, line: str, keep: Callable[[TrackedRun], str]) -> dict[str, str]:
@@ -43,7 +41,7 @@ def tracked_runs(account: Account, line: str) -> Iterator[TrackedRun]:
             found,
             record=record,
             review=review,
-            seconds=_paid(account, record),
+            seconds=paid_seconds(account.client("sagemaker"), line, found["run_id"]),
             ended=found["opened_at"] or _stopped(account, found["run_id"]),
             files=_files(record, review),
         )
@@ -61,13 +59,6 @@ def _review(account: Account, line: str, run_id: str) -> dict[str, Any] | None:
     return None if found is None else shown(found)
 
 
-def _paid(account: Account, record: Mapping[str, Any] | None) -> dict[str, int]:
-    """Job -> seconds; without those that SageMaker does not know any more, or that the caller may not see."""
-    jobs = {fit: record[fit]["jobs"]["training"] for fit in FITS if record and record[fit]}
-    found = {job: paid_seconds(account.client("sagemaker"), name) for job, name in jobs.items()}
-    return {job: seconds for job, seconds in found.items() if seconds is not None}
-
-
 def _stopped(account: Account, run_id: str) -> str | None:
     try:
         stopped = account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run_id)).stopped
@@ -77,5 +68,5 @@ def _stopped(account: Account, run_id: str) -> str | None:
 
 
 def _files(record: Mapping[str, Any] | None, review: Mapping[str, Any] | None) -> dict[str, bytes]:
-    kept = {"run.json": record, "review.json": review}
+    kept = {RUN: record, REVIEW: review}
     return {name: json.dumps(one, indent=2, sort_keys=True).encode() for name, one in kept.items() if one is not None}

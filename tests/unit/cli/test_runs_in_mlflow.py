@@ -18,6 +18,7 @@ from assembly_line.cli.session import REPOSITORY
 from assembly_line.cli.target import Target
 from assembly_line.connectors.mlflow_runs import PACKAGES
 from assembly_line.stations import TRAINING_RUN
+from tests.reviews import a_review
 from tests.unit.cli.test_training_runs import BEN, LINE, ask, open_review, record
 from tests.unit.training.test_comparison import RECORD, changed
 
@@ -91,6 +92,22 @@ def test_a_run_is_recorded_whole_and_can_be_read_back(target: Target, server: Se
 
 def content(server: Server, run: Run, name: str) -> str:
     return Path(server.client.download_artifacts(run.info.run_id, name)).read_text(encoding="utf-8")
+
+
+def test_a_run_brings_its_review_as_a_page_with_its_plots(target: Target, server: Server) -> None:
+    review = a_review(target.released.release(LINE).line)
+    ask(target, "run-1", 1)
+    target.control.open_review(LINE, "run-1", {**review, "run_id": "run-1", "token": "secret"})
+    record(target, "run-1", {**RECORD, "validation": review["packet"]["validation"]})
+
+    server.record(LINE)
+
+    page = content(server, server.runs["run-1"], "review.html")
+    for words in ("<svg", "Calibration", "ROC", "Lift"):
+        assert words in page
+    metrics = server.runs["run-1"].data.metrics
+    assert metrics["validation.calibration.error"] == review["packet"]["validation"]["calibration"]["error"]
+    assert "- " in server.runs["run-1"].data.tags["mlflow.note.content"]
 
 
 def test_recording_again_changes_nothing_until_a_run_changes(target: Target, server: Server) -> None:
