@@ -15,6 +15,7 @@ from assembly_line.embedded.runtime import HOST, write_atomically
 from assembly_line.embedded.state_folder import StateFolder
 from assembly_line.errors import EmbeddedAwsError
 
+SERVER = (sys.executable, "-m", "mlflow", "server")
 STARTING_SECONDS = 120.0
 PATIENCE_SECONDS = 10.0
 # Nothing leaves this machine, and the server runs nothing but the page.
@@ -85,7 +86,7 @@ def _start(folder: StateFolder, port: int) -> MlflowPage:
         "--port": str(port),
         "--workers": "1",
     }
-    command = [sys.executable, "-m", "mlflow", "server", *(part for option in options.items() for part in option)]
+    command = [*SERVER, *(part for option in options.items() for part in option)]
     identity = processes.start_detached(command, environment=_environment(), folder=folder.mlflow, log=log)
     if identity is None:
         raise EmbeddedAwsError(child_processes.last_words("mlflow", log))
