@@ -105,10 +105,12 @@ class MlflowRuns:
 
         identifier = there.info.run_id if there else self._begun(experiment, run)
         at = _millis(run.ended or run.started)
-        tags = {**run.tags, "mlflow.note.content": _as_list(run.notes)}
+        tags = {**run.tags, **({"mlflow.note.content": _as_list(run.notes)} if run.notes else {})}
+        # MLflow refuses another value of a parameter, such as a later version of the line might tell.
+        told = there.data.params if there else {}
         for metrics in _parts([Metric(name, value, at, 0) for name, value in run.metrics.items()]):
             self._client.log_batch(identifier, metrics=metrics)
-        for params in _parts([Param(name, _cut(value)) for name, value in run.params.items()]):
+        for params in _parts([Param(name, _cut(value)) for name, value in run.params.items() if name not in told]):
             self._client.log_batch(identifier, params=params)
         for part in _parts([RunTag(name, _cut(value)) for name, value in tags.items()]):
             self._client.log_batch(identifier, tags=part)

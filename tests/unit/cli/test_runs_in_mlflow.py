@@ -129,6 +129,23 @@ def test_recording_again_changes_nothing_until_a_run_changes(target: Target, ser
     assert len(server.runs) == 3
 
 
+def test_what_people_add_in_mlflow_stays_and_a_parameter_keeps_its_first_value(target: Target, server: Server) -> None:
+    finished(target, "run-1")
+    server.record(LINE)
+    identifier = server.runs["run-1"].info.run_id
+    server.client.set_tag(identifier, "seen by", "anna")
+
+    finished(target, "run-1", changed(("image", "version"), "3.3-0"))
+
+    assert server.record(LINE)[LINE] == {"run-1": "updated"}
+    run = server.runs["run-1"]
+    assert (run.info.run_id, run.data.tags["seen by"], run.data.params["image.version"]) == (
+        identifier,
+        "anna",
+        "3.2-0",
+    )
+
+
 def test_a_run_that_goes_on_gets_its_figures_later(target: Target, server: Server) -> None:
     ask(target, "run-1", 1)
     assert server.record(LINE)[LINE] == {"run-1": "added"}
