@@ -9,16 +9,22 @@ from assembly_line.errors import TargetUnreachable
 from assembly_line.names import Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from assembly_line.cli.session import Session
 
+# The runs of an experiment as training shows them: MLflow's own default is the view of conversations with a model.
+RUNS = "/#/experiments/{experiment}/runs?workflowType=machine_learning"
 # How long the address of SageMaker's page can be opened, and how long a browser stays signed in, in seconds.
 ADDRESS_SECONDS, SIGNED_IN_SECONDS = 300, 14_400
 
 
 def record(session: Session, line: str | None, to: str | None = None) -> dict[str, Any]:
-    """Record the runs of one line, or of all; `to`, and `runs`: line -> run -> what became of it.
+    """Record the runs of one line, or of all.
+
+    Returns:
+        `to`, the tracking URI; `runs`: line -> run -> what became of it; `experiments`: line -> id, where it has runs.
 
     Raises:
         NotFound: the line was never released, or MLflow is not installed.
@@ -34,11 +40,17 @@ def record(session: Session, line: str | None, to: str | None = None) -> dict[st
     lines = target.control.lines() if line is None else [line]
     uri, files = _place(session, to)
     tracker = MlflowRuns(uri, artifacts=files)
-    return {"to": uri, "runs": {name: record_in(target, name, tracker.keep) for name in lines}}
+    kept = {name: record_in(target, name, tracker.keep) for name in lines}
+    experiments = {name.rpartition("/")[2]: identifier for name, identifier in tracker.experiments.items()}
+    return {"to": uri, "runs": kept, "experiments": experiments}
 
 
-def show(session: Session, port: int | None) -> dict[str, str | None]:
-    """The address of the page that has the environment's runs: SageMaker's, or that of a server on this machine."""
+def show(session: Session, found: Mapping[str, Any], port: int | None) -> dict[str, Any]:
+    """Where the recorded runs are seen: on SageMaker's page, or on that of a server on this machine.
+
+    Returns:
+        `page`, its address; `pages`: line -> address of its runs; `stop`: the command that ends the server.
+    """
     from assembly_line.embedded import open_page
 
     app = _app(session)
@@ -46,9 +58,10 @@ def show(session: Session, port: int | None) -> dict[str, str | None]:
         made = session.target.client("sagemaker").create_presigned_mlflow_app_url(
             Arn=app, ExpiresInSeconds=ADDRESS_SECONDS, SessionExpirationDurationInSeconds=SIGNED_IN_SECONDS
         )
-        return {"page": made["AuthorizedUrl"], "stop": None}
-    environment = "" if session.embedded else " --environment embedded"
-    return {"page": open_page(session.state, port=port).url, "stop": f"line{environment} down"}
+        return {"page": made["AuthorizedUrl"], "pages": {}, "stop": None}
+    url = open_page(session.state, port=port).url
+    pages = {line: url + RUNS.format(experiment=identifier) for line, identifier in found["experiments"].items()}
+    return {"page": url, "pages": pages, "stop": f"line{'' if session.embedded else ' --environment embedded'} down"}
 
 
 def _place(session: Session, to: str | None) -> tuple[str, Path | None]:

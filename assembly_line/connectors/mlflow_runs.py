@@ -35,6 +35,8 @@ QUIET: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
+# So that its page shows training, and not conversations with language models.
+EXPERIMENT: dict[str, Any] = {"mlflow.experimentKind": "custom_model_development"}
 # What MLflow takes in one call and in one value.
 AT_ONCE = 100
 PAGE = 1000
@@ -78,6 +80,11 @@ class MlflowRuns:
             self._write(experiment, run, there)
         return "added" if there is None else "updated"
 
+    @property
+    def experiments(self) -> dict[str, str]:
+        """Experiment -> its id, of those whose runs were kept."""
+        return {name: identifier for name, (identifier, _) in self._experiments.items()}
+
     def _experiment(self, name: str) -> tuple[str, dict[str, Run]]:
         """Id of the experiment, made if it is not there, and its runs by key."""
         if name not in self._experiments:
@@ -88,7 +95,7 @@ class MlflowRuns:
 
     def _made(self, name: str) -> str:
         place = None if self._artifacts is None else (self._artifacts / name).as_uri()
-        made: str = self._client.create_experiment(name, artifact_location=place)
+        made: str = self._client.create_experiment(name, artifact_location=place, tags=EXPERIMENT)
         return made
 
     def _known(self, experiment: str) -> dict[str, Run]:

@@ -23,6 +23,7 @@ OFF: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ENABLE_AI_GATEWAY": "false",
 }
 
 
@@ -85,6 +86,8 @@ def _start(folder: StateFolder, port: int) -> MlflowPage:
         "--host": HOST,
         "--port": str(port),
         "--workers": "1",
+        # Its other kind of server brings an assistant that runs shell commands for whoever reaches the port.
+        "--gunicorn-opts": "--log-level warning",
     }
     command = [*SERVER, *(part for option in options.items() for part in option)]
     identity = processes.start_detached(command, environment=_environment(), folder=folder.mlflow, log=log)

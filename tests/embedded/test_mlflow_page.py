@@ -10,20 +10,26 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from urllib.request import urlopen
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+from assembly_line.cli.session import Session
+from assembly_line.cli.tracking import show
 from assembly_line.embedded import close_page, mlflow_page, mlflow_store, open_page
 from assembly_line.embedded.processes import is_alive, kill
-from assembly_line.errors import EmbeddedAwsError
+from assembly_line.errors import EmbeddedAwsError, TargetUnreachable
 from tests.unit.cli.conftest import call
 
 STAND_IN = """
 import argparse, http.server, json, os
 
 parser = argparse.ArgumentParser()
-for option in ("backend-store-uri", "artifacts-destination", "host", "port", "workers"):
+for option in ("backend-store-uri", "artifacts-destination", "host", "port", "workers", "gunicorn-opts"):
     parser.add_argument("--" + option, required=True)
 given = parser.parse_args()
 
@@ -81,6 +87,35 @@ def test_a_page_that_runs_is_found_again_and_line_down_ends_it(state: Path) -> N
     assert not is_alive(page.process)
     assert not close_page(state)
     assert open_page(state).process != page.process
+
+
+def test_each_line_has_the_address_of_its_runs_and_the_command_that_stops(state: Path) -> None:
+    def named(_: str) -> str:
+        raise TargetUnreachable
+
+    for environment, stop in ((True, "line down"), (False, "line --environment embedded down")):
+        session = SimpleNamespace(state=state, embedded=environment, target=SimpleNamespace(named=named))
+        found = show(cast(Session, session), {"experiments": {"churn": "7"}}, None)
+
+        url = open_page(state).url
+        assert found == {
+            "page": url,
+            "pages": {"churn": f"{url}/#/experiments/7/runs?workflowType=machine_learning"},
+            "stop": stop,
+        }
+
+
+def test_an_account_that_has_an_app_shows_its_page_and_starts_no_server(state: Path) -> None:
+    app = "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-1"
+    sagemaker = boto3.client("sagemaker", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    target = SimpleNamespace(named=lambda _: app, client=lambda _: sagemaker)
+    session = SimpleNamespace(state=state, embedded=False, target=target)
+    asked = {"Arn": app, "ExpiresInSeconds": 300, "SessionExpirationDurationInSeconds": 14400}
+    with Stubber(sagemaker) as stub:
+        stub.add_response("create_presigned_mlflow_app_url", {"AuthorizedUrl": "https://app.example"}, asked)
+
+        assert show(cast(Session, session), {"experiments": {}}, None)["page"] == "https://app.example"
+    assert not close_page(state)
 
 
 def test_a_page_that_was_killed_is_started_anew(state: Path) -> None:

@@ -92,5 +92,5 @@ def open_runs(
     from assembly_line.cli.views.training_runs import draw_opened
 
     found = record(session, line)
-    found |= show(session, port)
+    found |= show(session, found, port)
     session.output.result(found, draw_opened(found))

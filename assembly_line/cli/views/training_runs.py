@@ -101,8 +101,12 @@ def draw_recorded(found: Mapping[str, Any]) -> Render:
 
 
 def draw_opened(found: Mapping[str, Any]) -> Render:
-    counted = {f"Line {line}": _counted(runs) for line, runs in found["runs"].items()}
-    return fields({"Page": found["page"], **counted, "Stop": found["stop"] and f"`{found['stop']}`"})
+    """Where the runs of each line are to be seen, with how many were recorded just now."""
+    where = {
+        f"Line {line}": "\n".join(filter(None, (found["pages"].get(line), _counted(runs))))
+        for line, runs in found["runs"].items()
+    }
+    return fields({"Page": found["page"], **where, "Stop": found["stop"] and f"`{found['stop']}`"})
 
 
 def _counted(runs: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.session import REPOSITORY
 from assembly_line.cli.target import Target
 from assembly_line.connectors.mlflow_runs import PACKAGES
+from assembly_line.names import Parameter, parameter_name
 from assembly_line.stations import TRAINING_RUN
 from tests.reviews import a_review
 from tests.unit.cli.test_training_runs import BEN, LINE, ask, open_review, record
@@ -244,6 +245,17 @@ def test_a_server_that_is_down_is_said_and_the_runs_stay(
     assert answer.code == ExitCode.UNREACHABLE
     assert "no run is lost" in answer.err
     assert server.record(LINE)[LINE] == {"run-1": "added"}
+
+
+def test_an_environment_with_an_app_of_its_own_is_recorded_there(
+    line: Command, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sagemaker_mlflow", None)
+    app = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1"
+    boto3.client("ssm").put_parameter(Name=parameter_name("dev", Parameter.MLFLOW_APP), Value=app, Type="String")
+
+    assert app in line("runs", "record", LINE).err
+    assert app not in line("runs", "record", LINE, "--to", server.uri).err
 
 
 @pytest.mark.usefixtures("server")
