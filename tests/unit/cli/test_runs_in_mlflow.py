@@ -204,13 +204,14 @@ def test_no_metric_is_infinite_and_a_long_reason_is_cut_and_kept_whole_in_the_fi
     assert json.loads(content(server, run, "review.json"))["reason"] == reason
 
 
-def test_more_figures_than_one_call_takes_all_arrive(target: Target, server: Server) -> None:
-    metrics = {f"figure_{place}": float(place) for place in range(130)}
-    finished(target, "run-1", changed(("evaluation", "metrics"), metrics))
+def test_more_than_one_call_takes_arrives_whole(target: Target, server: Server) -> None:
+    hyperparameters = {f"weight_{place}": str(place) for place in range(130)}
+    finished(target, "run-1", changed(("context", "hyperparameters"), hyperparameters))
 
     server.record(LINE)
 
-    assert {name: server.runs["run-1"].data.metrics[name] for name in metrics} == metrics
+    params = server.runs["run-1"].data.params
+    assert {name: params[name] for name in hyperparameters} == hyperparameters
 
 
 def test_every_released_line_is_recorded_unless_one_is_named(target: Target, line: Command, server: Server) -> None:
