@@ -75,12 +75,29 @@ def parse_document(content: bytes | str, *, of: str) -> Any:
         of: what holds them, such as its address.
 
     Raises:
-        DocumentUnreadable: it is no JSON.
+        DocumentUnreadable: it is no JSON, or an object in it has a member twice.
     """
     try:
-        return json.loads(content)
+        # As `json.loads` does, which makes a decoder with hooks anew for every text.
+        text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
+        return _DOCUMENT.decode(text)
     except (ValueError, RecursionError) as error:
         raise DocumentUnreadable.about(of, f"no JSON ({error})", WRITTEN, BRING_BACK) from error
+
+
+def distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object from its members. Readers differ in which of two of one name they take, so neither is right.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice in one object")
+    return members
+
+
+_DOCUMENT = json.JSONDecoder(object_pairs_hook=distinct_members)
 
 
 class Record(dict[str, Any]):

@@ -49,7 +49,12 @@ def load_line(folder: Path, name: str) -> Release:
     file = folder / name / "line.py"
     known = sorted(path.parent.name for path in folder.glob("*/line.py"))
     if name not in known:
-        raise NotFound(f"line {name!r} is not declared under {folder}; there are: {', '.join(known) or 'none'}")
+        raise NotFound(
+            f"line {name!r} is not declared under {folder}; there are: {', '.join(known) or 'none'}",
+            where="line",
+            value=repr(name),
+            expected=f"one of {', '.join(known) or 'none'}",
+        )
     with _importable(folder):
         return _load(file)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from assembly_line.documents import distinct_members
 from assembly_line.errors import MalformedMessage
 from assembly_line.instants import calendar_form
 from assembly_line.refusals import describe, parts_of, wrong_fields
@@ -150,8 +151,54 @@ class QuantileValues(BaseModel):
     quantiles: dict[Text, Finite]
 
 
+class Rank(BaseModel):
+    """The place of the decision among those that it is ranked against.
+
+    `within`: the key columns that these have in common, beside the decision time.
+    `rank`: 1 for the highest score. Equal scores share the better rank.
+    `of`: how many decisions are ranked.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["rank"]
+    within: list[Text]
+    rank: Count
+    of: Count
+
+
+class SurvivalCurve(BaseModel):
+    """The whole answer for a time to an event.
+
+    `score_of`: the days of the horizon. The score is the probability that the event comes within them.
+    `survival`: days -> probability that the event has not come by then.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["survival"]
+    score_of: Text
+    survival: dict[Text, Probability]
+
+
+class ForecastSteps(BaseModel):
+    """The whole answer for a number of several spans that follow one another.
+
+    `score_of`: the step whose number is the score. The first one is 1.
+    `step_seconds`: the length of a step. The first one begins at the decision, after the gap that the line declares.
+    `steps`: step -> number.
+    """
+
+    model_config = _OPEN
+
+    kind: Literal["forecast"]
+    score_of: Text
+    step_seconds: Finite
+    steps: dict[Text, Finite]
+
+
 class PredictionV2(AnyPrediction):
-    """A model's answer for one decision of a line whose outcome is a number or one of several classes.
+    """A model's answer for one decision of a line whose outcome is not present or absent, or is ranked.
 
     Later versions of the line may add fields. A consumer ignores those that it does not know.
 
@@ -178,10 +225,15 @@ class PredictionV2(AnyPrediction):
 
     version: Literal[2] = 2
     outcome: Identifier
-    kind: Literal["multiclass", "count", "amount", "quantiles"]
+    kind: Literal["multiclass", "count", "amount", "quantiles", "ranking", "forecasting", "survival"]
     lowest: Finite | None
     highest: Finite | None
-    detail: Annotated[ClassProbabilities | QuantileValues, Field(discriminator="kind")] | None
+    detail: (
+        Annotated[
+            ClassProbabilities | QuantileValues | Rank | ForecastSteps | SurvivalCurve, Field(discriminator="kind")
+        ]
+        | None
+    )
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:
@@ -328,12 +380,5 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _distinct_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member appears twice in one object")
-    return members
-
-
 # Made once: `json.loads` makes one for every text that it reads with hooks.
-_STRICT_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_distinct_members)
+_STRICT_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=distinct_members)

@@ -98,6 +98,13 @@ def dataset_item(dataset_id: str) -> str:
     return f"dataset#{dataset_id}"
 
 
+class ScriptMode(StrEnum):
+    """Hyperparameters by which SageMaker finds a script: the line sets them, so nobody else may."""
+
+    PROGRAM = "sagemaker_program"
+    CODE = "sagemaker_submit_directory"
+
+
 class GlueArgument(StrEnum):
     """Arguments of the dataset job, without the leading dashes that Glue adds."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant, parse_instant
@@ -32,6 +33,15 @@ def _instant(value: object) -> object:
         raise ValueError(str(error).removeprefix("instant: ")) from error  # pydantic then names the field
 
 
+def _finite(value: str | float) -> str | float:
+    if isinstance(value, float) and not math.isfinite(value):
+        # A number beyond what a float holds, such as 1e400, is read as infinity.
+        said = RequestRefused.about("number", repr(value), "a finite number, such as 0.2")
+        raise ValueError(f"{said.value}: expected {said.expected}") from said
+    return value
+
+
+Hyperparameter = Annotated[str | int | float, AfterValidator(_finite)]
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]
 
 

@@ -12,7 +12,7 @@ from assembly_line.instants import format_instant
 from assembly_line.model_types import ModelType
 from assembly_line.names import RUN_ID
 from assembly_line.refusals import describe, parts_of
-from assembly_line.request_fields import Digest, Engine, Instant, LineName, Name, Strict
+from assembly_line.request_fields import Digest, Engine, Hyperparameter, Instant, LineName, Name, Strict
 
 
 class Request(Strict):
@@ -117,12 +117,15 @@ class TrainingRequest(Request):
     `hyperparameters`: values that replace declared ones of the same name.
     `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
     the outcome's kind on the same decisions.
+    `replicates`: a run of the same line, release, `as_of` and hyperparameters that this one repeats. It ends with the
+    comparison, and registers nothing.
     """
 
     line: LineName
     as_of: Instant
-    hyperparameters: dict[Name, str | int | float] = Field(default_factory=dict, max_length=90)
+    hyperparameters: dict[Name, Hyperparameter] = Field(default_factory=dict, max_length=90)
     margin: float | None = Field(default=None, allow_inf_nan=False)
+    replicates: str | None = Field(default=None, pattern=f"^{RUN_ID}$")
     engine: Engine = "auto"
     release: Digest | None = None
 

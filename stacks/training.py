@@ -54,7 +54,7 @@ class TrainingStack(StationStack):
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/")
+        self.foundation.store.grant_read(function.role, "releases/", "runs/")
         self.foundation.control.grant_read(function.role)
         return function
 

@@ -15,7 +15,7 @@ from assembly_line.features.model.findings import Finding
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, Quantiles
 from assembly_line.training.evaluation import evaluate
 from assembly_line.training.inputs import Truth
-from assembly_line.training.packet import review_packet
+from assembly_line.training.packet import Before, review_packet
 from assembly_line.training.validation.segments import TIME, parts_of
 from assembly_line.training.validation.validating import validated
 from tests.champions import a_champion
@@ -68,7 +68,10 @@ def _packet(line: Line, *, champion: bool) -> dict[str, Any]:
     found = validated(line, answers, changed, truth, metrics)
     record = _record(line, metrics, found)
     deciding = a_champion("earlier", line=line.name, metrics=metrics) if champion else None
-    before = _record(line, metrics, found) | {"release": "e" * 64} if champion else None
+    before = None
+    if champion:
+        earlier = {"release": "e" * 64, "features": [*line.features, "old_feature"][1:]}
+        before = Before(_record(line, metrics, found) | earlier, replace(line, policy=replace(line.policy, version=7)))
     return review_packet(record, _manifest(line), line=line, champion=deciding, before=before)
 
 

@@ -58,6 +58,22 @@ def wait_until_review(target: Target, line: str, started: Mapping[str, Any], sho
     return {name: value for name, value in review.items() if name != SECRET}
 
 
+def wait_until_replicated(target: Target, line: str, started: Mapping[str, Any], show: Show) -> dict[str, Any]:
+    """Wait until a run that repeats another one has ended, and return how far the two give the same.
+
+    Raises:
+        RunFailed: it failed, or does not replicate.
+    """
+    from assembly_line.training import not_replicated, record_of
+
+    run_id = started["run_id"]
+    require_success(wait(target, started["execution_arn"], show=show))
+    found: dict[str, Any] = record_of(target, line, run_id)["validation"]["replication"]
+    if not found["replicated"]:
+        raise RunFailed(f"{not_replicated(found)} `line runs compare {line} RUN {run_id}` shows all that differs")
+    return found
+
+
 def judge(
     target: Target,
     line: str,

@@ -28,7 +28,12 @@ def require_features(session: Session, request: DatasetRequest) -> None:
     try:
         resolved_features(session.target.released.current(request.line), request)
     except RequestRefused as error:
-        raise RequestRefused(f"--{error}") from error
+        raise RequestRefused(
+            f"--{error}",
+            where=f"--{error.where}" if error.where else None,
+            value=error.value,
+            expected=error.expected,
+        ) from error
 
 
 def explain_request(session: Session, request: DatasetRequest) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from assembly_line.errors import Conflict, NotFound, TargetUnreachable
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from assembly_line.training import TrackedRun
 
 Kept = Literal["added", "updated", "unchanged"]
-Entry = TypeVar("Entry")
 
 # By the first, a run is found again. The second is written last: a run without it, or with another, is written again.
 KEY, DIGEST = "line.run", "line.digest"
@@ -37,8 +36,7 @@ QUIET: Mapping[str, str] = {
 }
 # So that its page shows training, and not conversations with language models.
 EXPERIMENT: dict[str, Any] = {"mlflow.experimentKind": "custom_model_development"}
-# What MLflow takes in one call and in one value.
-AT_ONCE = 100
+# What MLflow takes in one answer and in one value.
 PAGE = 1000
 LONGEST = 5000
 LONGEST_DIGEST = 36
@@ -115,12 +113,12 @@ class MlflowRuns:
         tags = {**run.tags, **({"mlflow.note.content": _as_list(run.notes)} if run.notes else {})}
         # MLflow refuses another value of a parameter, such as a later version of the line might tell.
         told = there.data.params if there else {}
-        for metrics in _parts([Metric(name, value, at, 0) for name, value in run.metrics.items()]):
-            self._client.log_batch(identifier, metrics=metrics)
-        for params in _parts([Param(name, _cut(value)) for name, value in run.params.items() if name not in told]):
-            self._client.log_batch(identifier, params=params)
-        for part in _parts([RunTag(name, _cut(value)) for name, value in tags.items()]):
-            self._client.log_batch(identifier, tags=part)
+        self._client.log_batch(
+            identifier,
+            metrics=[Metric(name, value, at, 0) for name, value in run.metrics.items()],
+            params=[Param(name, _cut(value)) for name, value in run.params.items() if name not in told],
+            tags=[RunTag(name, _cut(value)) for name, value in tags.items()],
+        )
         self._write_dataset(identifier, run)
         self._write_files(identifier, run)
         if run.status == "RUNNING":
@@ -216,10 +214,6 @@ def _living(experiment: Experiment) -> str:
         )
     identifier: str = experiment.experiment_id
     return identifier
-
-
-def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    return (entries[begin : begin + AT_ONCE] for begin in range(0, len(entries), AT_ONCE))
 
 
 def _millis(micros: int | None) -> int:

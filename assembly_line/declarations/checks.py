@@ -30,38 +30,64 @@ def require(condition: bool, message: str) -> None:
         raise DeclarationError(message)
 
 
+def refuse(condition: bool, message: str, *, where: str, value: str, expected: str) -> None:
+    """Refuse what fulfils the condition, with the parts of the message for programs."""
+    if condition:
+        raise DeclarationError(message, where=where, value=value, expected=expected)
+
+
 def check_line_name(name: str) -> None:
-    require(
-        bool(LINE_NAME.fullmatch(name)),
-        f"Line name {name!r}: expected 2 to 24 lower-case letters, digits or _, beginning with a letter",
-    )
+    _check_form("Line name", name, LINE_NAME, "2 to 24 lower-case letters, digits or _, beginning with a letter")
 
 
 def check_name(kind: str, name: str) -> None:
-    require(
-        bool(NAME.fullmatch(name)),
-        f"{kind} name {name!r}: expected 1 to 63 letters, digits, _ or -, beginning with a letter",
+    _check_form(f"{kind} name", name, NAME, "1 to 63 letters, digits, _ or -, beginning with a letter")
+
+
+def _check_form(place: str, name: str, form: re.Pattern[str], expected: str) -> None:
+    refuse(
+        not form.fullmatch(name),
+        f"{place} {name!r}: expected {expected}",
+        where=place,
+        value=repr(name),
+        expected=expected,
     )
 
 
 def check_finite(place: str, number: float) -> None:
-    require(math.isfinite(number), f"{place} is {number!r}; expected a finite number, such as 0.2")
+    expected = "a finite number, such as 0.2"
+    refuse(
+        not math.isfinite(number),
+        f"{place} is {number!r}; expected {expected}",
+        where=place,
+        value=repr(number),
+        expected=expected,
+    )
 
 
 def check_unpartitioned(place: str, columns: Iterable[str]) -> None:
     """Refuse a column that has the name of the partition, in any case: the Glue catalog knows no case."""
     for name in columns:
-        require(
-            name.lower() != MONTH,
+        refuse(
+            name.lower() == MONTH,
             f"{place}: column {name} has the name of the partition of the tables in the lake; "
             f"rename it in the file, such as {MONTH}_of_sale",
+            where=f"{place}: column",
+            value=name,
+            expected=f"a name other than {MONTH}",
         )
 
 
 def check_exact(place: str, column: str, kind: str) -> None:
     """Refuse a decimal that is computed and has more digits than are exact."""
     digits = int(kind.removeprefix("decimal(").partition(",")[0]) if kind.startswith("decimal") else 0
-    require(digits <= EXACT_DIGITS, f"{place}: {column} is {kind}; at most {EXACT_DIGITS} digits are exact")
+    refuse(
+        digits > EXACT_DIGITS,
+        f"{place}: {column} is {kind}; at most {EXACT_DIGITS} digits are exact",
+        where=f"{place}: {column}",
+        value=kind,
+        expected=f"at most {EXACT_DIGITS} digits",
+    )
 
 
 def check_distinct(kind: str, names: Iterable[str]) -> None:
@@ -69,5 +95,11 @@ def check_distinct(kind: str, names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         folded = name.lower().replace("_", "-")
-        require(folded not in seen, f"{kind} names {seen.get(folded)!r} and {name!r} differ only in case or _ and -")
+        refuse(
+            folded in seen,
+            f"{kind} names {seen.get(folded)!r} and {name!r} differ only in case or _ and -",
+            where=f"{kind} names",
+            value=f"{seen.get(folded)!r} and {name!r}",
+            expected="names that differ in more than case or _ and -",
+        )
         seen[folded] = name

@@ -40,8 +40,8 @@ class Refresh:
         at: the moments when the line looks, such as `weekly on monday at 04:00` or `daily at 05:00`, in UTC.
         model_age: the champion may be this old. Its age counts from the instant of what its training data knew. An
             older one is trained again, with what is known at the moment of the look.
-        margin: how much better than the champion the new model must be to come before a reviewer: the first measure of
-            the outcome's kind, on the same decisions. A model that is not better by more is kept, and never decides.
+        margin: how much better than the champion a new model must be, by the first measure of the outcome's kind on the
+            same decisions. A model that is not better by more never comes before a reviewer.
     """
 
     at: str

@@ -116,9 +116,9 @@ class Decision:
 class Policy:
     """How a score becomes an action.
 
-    The highest scores of a batch get `act`, up to `capacity` of it. All others get `otherwise`. Chance decides a share
-    `exploration` of the decisions, within the capacity. The ledger records the propensity of each action. See
-    docs/delivery.md.
+    The highest scores of a batch get `act`, up to `capacity` of it. For a ranking, each group is a batch. All others
+    get `otherwise`. Chance decides a share `exploration` of the decisions, within the capacity. The ledger records the
+    propensity of each action. See docs/delivery.md.
 
     Args:
         version: a whole number from 1 on. Raise it whenever the policy changes. The ledger keeps it beside each action.
@@ -129,8 +129,8 @@ class Policy:
         exploration: the share of the decisions that chance decides instead of the score, from 0 to below 1.
         expires_after: how long after the decision time the action is worth taking. Consumers refuse it from then on.
         values: action -> its value when the outcome is present. The release keeps it. Nothing computes with it yet.
-        cuts: which number of an answer is the score. It is one of the classes of the outcome, or one of the quantiles
-            that the training declares. You need it for these two, and leave it out for all others.
+        cuts: which number of an answer is the score: a class of the outcome, a quantile that the training declares, or
+            a step, from 1 on. You need it for these three, and leave it out for all others.
     """
 
     version: int

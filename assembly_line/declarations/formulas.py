@@ -106,7 +106,10 @@ def parsed(text: str) -> Term:
             tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise DeclarationError(
-            f"formula {text!r}: is no formula ({str(error).splitlines()[0]}); it may hold {WORDS}"
+            f"formula {text!r}: is no formula ({str(error).splitlines()[0]}); it may hold {WORDS}",
+            where="formula",
+            value=repr(text),
+            expected=f"a formula of {WORDS}",
         ) from error
     terms = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
     require(terms <= LARGEST, f"formula {text[:40]!r}...: has {terms} terms; at most {LARGEST} are taken")
@@ -152,7 +155,12 @@ class _Reading:
                 return self._reference(name)
             case ast.Call(func=ast.Name(id=function), args=operands, keywords=[]) if function in FUNCTIONS:
                 return self._call(function, operands)
-        raise DeclarationError(f"{self._place}: {ast.unparse(node)!r} is not part of a formula; it may hold {WORDS}")
+        raise DeclarationError(
+            f"{self._place}: {ast.unparse(node)!r} is not part of a formula; it may hold {WORDS}",
+            where=self._place,
+            value=repr(ast.unparse(node)),
+            expected=WORDS,
+        )
 
     def _constant(self, value: float) -> Constant:
         try:

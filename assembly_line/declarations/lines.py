@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, assert_never, cast
+from typing import Any, Literal, assert_never, cast
 
 from assembly_line.declarations.checks import (
     LEFT_OUT_AT_DEFAULT,
     SCRIPT,
     check_distinct,
+    check_finite,
     check_line_name,
     check_name,
+    refuse,
     require,
 )
 from assembly_line.declarations.clock import Refresh, check_clock
@@ -23,7 +25,7 @@ from assembly_line.declarations.features import Feature
 from assembly_line.declarations.images import check_framework
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
-from assembly_line.declarations.outcomes import Outcome
+from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
@@ -32,9 +34,24 @@ from assembly_line.declarations.typed import typed
 from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
-from assembly_line.outcome_kinds import Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.instants import MICROSECOND
+from assembly_line.names import ScriptMode
+from assembly_line.outcome_kinds import (
+    DECISION_TIME,
+    Amount,
+    Binary,
+    Count,
+    Forecast,
+    Multiclass,
+    OutcomeKind,
+    Quantiles,
+    Ranking,
+    Survival,
+)
 
 RiskTier = Literal["low", "standard", "high"]
+# A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
+QUARTERS, DAY = 4, timedelta(days=1)
 
 
 @typed
@@ -66,6 +83,12 @@ class Training:
             these quantiles of a count or amount. The empty tuple means that it answers the expected number.
         score_range: the lowest and the highest score of a count or amount, as in `(0, 500)`. None stands for no end. A
             score outside of it is quarantined. By default a count is at least 0, and an amount may be any number.
+        ranked_within: a tuple of key columns such as `("session_id",)`, if decisions are ranked against each other:
+            those of one instant with equal values. `("decision_time",)` ranks all decisions of an instant. The empty
+            tuple means that each decision is predicted by itself.
+        season: after how many horizons a number is likely to come again, such as 7 for days with weekly habits, and 1
+            without any. It makes a forecast of the outcome: the model is judged beside the number of a season ago. You
+            need it where the outcome has several `steps`.
     """
 
     script: str = "train.py"
@@ -84,6 +107,8 @@ class Training:
     transform_instance_type: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     quantiles: tuple[float, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    ranked_within: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    season: int | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -94,14 +119,26 @@ class Training:
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
         check_framework(self.framework, self.framework_version)
         self._check_instances()
-        for name in self.hyperparameters:
-            check_name("Training: hyperparameter", name)
+        for name, value in self.hyperparameters.items():
+            self._check_hyperparameter(name, value)
         self._check_scores()
 
     @property
     def scores_on(self) -> str:
         """The instance type of the jobs that score."""
         return self.transform_instance_type or self.instance_type
+
+    def _check_hyperparameter(self, name: str, value: float | str) -> None:
+        check_name("Training: hyperparameter", name)
+        refuse(
+            name in [*ScriptMode],
+            f"Training: hyperparameter {name} is set by the line itself; leave it out, or name yours otherwise",
+            where="Training: hyperparameters",
+            value=name,
+            expected=f"a name other than {' and '.join(ScriptMode)}",
+        )
+        if isinstance(value, float):
+            check_finite(f"Training: hyperparameters[{name!r}]", value)
 
     def _check_scores(self) -> None:
         for level in self.quantiles:
@@ -112,6 +149,8 @@ class Training:
             return
         require(len(self.score_range) == 2, f"Training: score_range {self.score_range}: expected (lowest, highest)")
         low, high = self.score_range
+        for end in (low, high):
+            check_finite("Training: score_range", end or 0.0)
         require(low is None or high is None or low < high, f"Training: score_range: {low} is not below {high}")
 
     def _check_instances(self) -> None:
@@ -259,12 +298,44 @@ class Line:
         said = f"{place}: the outcome {outcome.name} is {'of classes' if outcome.classes else 'present or absent'}"
         require(numeric or not training.quantiles, f"{said}; training.quantiles are of a count or amount")
         require(numeric or training.score_range is None, f"{said}; training.score_range is of a count or amount")
-        choices = outcome.classes or training.quantiles
+        if training.ranked_within:
+            self._check_ranking(place)
+        self._check_forecast(place)
+        steps = tuple(range(1, outcome.steps + 1)) if outcome.steps > 1 else ()
+        choices = outcome.classes or training.quantiles or steps
         require(
             (cuts in choices) if choices else (cuts is None),
             f"{place}: policy.cuts is {cuts!r}; expected "
             + (f"one of {', '.join(map(repr, choices))}" if choices else "None, as an answer is one number"),
         )
+
+    def _check_ranking(self, place: str) -> None:
+        outcome, training, known = self.outcome, self.training, (*self.decision.keys, DECISION_TIME)
+        said = f"{place}: training.ranked_within"
+        for name in training.ranked_within:
+            require(name in known, f"{said}: {name!r} is none of {', '.join(known)}")
+        check_distinct(said, training.ranked_within)
+        require(
+            not outcome.classes and outcome.measure != "time_to_event",
+            f"{said}: the outcome {outcome.name} is no relevance; declare whether it happened, a count or a number",
+        )
+        require(not training.quantiles, f"{said}: a rank has no quantiles; leave training.quantiles out")
+        require(training.score_range is None, f"{said}: scores say only order; leave training.score_range out")
+        require(self.policy.capacity is not None, f"{said}: scores say only order; declare policy.capacity")
+
+    def _check_forecast(self, place: str) -> None:
+        outcome, training = self.outcome, self.training
+        if training.season is None:
+            require(outcome.steps == 1, f"{place}: the outcome {outcome.name} has steps; declare training.season")
+            return
+        said = f"{place}: training.season"
+        require(1 <= training.season <= MOST_STEPS, f"{said} {training.season} is outside 1 to {MOST_STEPS}")
+        require(
+            outcome.horizon is not None and not outcome.has_classes,
+            f"{said}: a forecast is of a number with a horizon; declare horizon=, and a measure such as count",
+        )
+        require(not training.quantiles, f"{said}: leave training.quantiles out, as a forecast has steps")
+        require(not training.ranked_within, f"{said}: leave training.ranked_within out, as numbers are no order")
 
     def _check_validation(self, place: str) -> None:
         """Refuse segments and limits of what the line does not have."""
@@ -280,6 +351,10 @@ class Line:
             except RequestRefused as error:
                 raise DeclarationError(f"{place}: validation: {error}; declare no limits") from error
             validation.check_measures(place, kind.measures, kind=kind.name)
+            require(
+                validation.calibration is None or kind.calibrated,
+                f"{place}: validation.calibration: a {kind.name} outcome has no calibration error; leave it out",
+            )
 
     @property
     def predicts(self) -> OutcomeKind:
@@ -290,6 +365,10 @@ class Line:
         """
         outcome, training = self.outcome, self.training
         low, high = training.score_range or (None, None)
+        if training.ranked_within:
+            return self._ranking
+        if training.season is not None:
+            return self._forecast(training.season, low, high)
         match outcome.measure:
             case "happened":
                 return Binary(present=outcome.present, absent=outcome.absence)
@@ -302,13 +381,38 @@ class Line:
                 return Count(lowest=0.0 if low is None else low, highest=high)
             case "sum" | "mean" | "min" | "max" | "value":
                 return Amount(lowest=low, highest=high)
+            case "time_to_event" if outcome.horizon is not None:
+                return Survival(days=tuple(outcome.horizon / QUARTERS * part / DAY for part in range(1, QUARTERS + 1)))
             case "time_to_event":
                 raise RequestRefused(
-                    f"line: the outcome {outcome.name} of {self.name} is measured as {outcome.measure}, which is not "
-                    "trained, delivered or judged yet. Datasets of the line can be built all the same"
+                    f"line: the outcome {outcome.name} of {self.name} is measured as {outcome.measure} until a time of "
+                    "each decision's own. Training, delivery and judgement need horizon=, one span for all. Datasets "
+                    "of the line can be built all the same"
                 )
             case _:
                 assert_never(outcome.measure)
+
+    @property
+    def _ranking(self) -> Ranking:
+        there = {"present": self.outcome.present, "absent": self.outcome.absence} if self.outcome.has_classes else {}
+        return Ranking(
+            within=tuple(name for name in self.training.ranked_within if name != DECISION_TIME),
+            capacity=cast("float", self.policy.capacity),
+            **cast("Any", there),
+        )
+
+    def _forecast(self, season: int, low: float | None, high: float | None) -> Forecast:
+        outcome = self.outcome
+        lowest = 0.0 if low is None and outcome.measure == "count" else low
+        return Forecast(
+            steps=outcome.steps,
+            season=season,
+            span=cast("timedelta", outcome.horizon) // MICROSECOND,
+            keys=tuple(self.decision.keys),
+            cut=cast("int", self.policy.cuts or 1),
+            lowest=lowest,
+            highest=high,
+        )
 
     def _check_entities(self, place: str) -> None:
         """Refuse two entities of one name, and another case of one: sources and features refer to them by name."""

@@ -25,6 +25,8 @@ CLASS_TYPES: dict[str, type] = {"string": str, "int64": int}
 # What a sum without events is needs no saying; what a mean without events is does.
 ABSENT_BY_DEFAULT = ("happened", "count", "sum", "time_to_event")
 
+MOST_STEPS = 100
+
 # So that `by` of an outcome of events is not forgotten, and of an own value need not be said.
 UNSAID = cast("tuple[Entity, ...]", None)
 
@@ -68,6 +70,8 @@ class Outcome:
             None means all.
         classes: a tuple of the values of the column `value`, as in `("low", "middle", "high")`, if each names a class.
             The column is then text or whole numbers. A row with another value fails the dataset.
+        steps: how many horizons follow one another, each with a number of its own. The column of step 2 is
+            `<name>_2`. It is for `count`, `sum`, `mean`, `min` and `max`.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Outcome:
     delay: timedelta = field(default=timedelta(0), metadata=LEFT_OUT_AT_DEFAULT)
     where: Predicate | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     classes: tuple[str | int, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    steps: int = field(default=1, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_name("Outcome", self.name)
@@ -93,6 +98,11 @@ class Outcome:
             require(self.value is not None, f"{place}: say by= whose events count, normally every entity decided about")
             object.__setattr__(self, "by", ())
         check_entities(f"{place}: by", self.by)
+        require(1 <= self.steps <= MOST_STEPS, f"{place}: steps {self.steps} is outside 1 to {MOST_STEPS}")
+        require(
+            self.steps == 1 or (self.horizon is not None and self.measure in ("count", *OF_A_COLUMN)),
+            f"{place}: steps= is for numbers of one horizon after the other; declare horizon=, and count or such",
+        )
         if self.value is None:
             self._check_events(place)
         else:
@@ -242,7 +252,22 @@ class Outcome:
         return f"{self.name}_days"
 
     @property
+    def span(self) -> timedelta | None:
+        """How long events count after the decision and the gap, in all steps together; None where `until` says it."""
+        return None if self.horizon is None else self.horizon * self.steps
+
+    @property
+    def of_steps(self) -> tuple[str, ...]:
+        """The column of each step."""
+        return (self.name, *(f"{self.name}_{step}" for step in range(2, self.steps + 1)))
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """Columns of a training dataset that say what came of a decision."""
+        return tuple(name for name in self.columns if name != OUTCOME_KNOWN_AT)
+
+    @property
     def columns(self) -> dict[str, str]:
         """Column -> type of what a training dataset says of the outcome, in order, behind the features."""
         days = {self.days: "float64"} if self.measure == "time_to_event" else {}
-        return {self.name: self.kind, **days, OUTCOME_KNOWN_AT: "timestamp"}
+        return {**dict.fromkeys(self.of_steps, self.kind), **days, OUTCOME_KNOWN_AT: "timestamp"}

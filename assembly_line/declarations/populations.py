@@ -82,7 +82,7 @@ class Generated:
             event source an entity counts if a decision at that occasion would see an event of it that is at most
             `lookback` old.
         cadence: when decisions are made, such as `weekly(on="monday", at="06:30", zone="Europe/Berlin")`.
-        lookback: how old an event of the population may be. You need it for an event source.
+        lookback: how old an event of the population may be, this age included. You need it for an event source.
         active_from: a time column of a static population. A row counts from then on. Null leaves that side open. A date
             counts as the END of its day in the zone of the source.
         active_until: a time column of a static population. A row counts until before then. Null leaves that side open.

@@ -239,7 +239,7 @@ def one_of(feature: str, values: Iterable[Value], *, severity: Severity = "error
 
     Args:
         feature: the name of a feature.
-        values: the values that are allowed.
+        values: the values that are allowed. A set is taken in ascending order.
         severity: `error` stops the dataset, `warning` only tells.
     """
     return OneOf(feature=feature, values=tuple(values), severity=severity)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import reprlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping, Set
 from contextlib import suppress
 from dataclasses import is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, wraps
 from numbers import Integral, Real
@@ -58,8 +58,9 @@ WRITTEN = {
 def typed(target: Target) -> Target:
     """Decorate a dataclass or a function: an argument that is not of its annotated type is refused by name.
 
-    Numbers and times of other libraries become Python's own, a list becomes a tuple, and a mapping a dict of its own. A
-    float of fewer bits than Python's becomes the number that it is written as.
+    Text, numbers and times of a class of their own, as of an enumeration or of another library, become Python's own. A
+    list becomes a tuple, a set a tuple in ascending order, and a mapping a dict of its own. A float of fewer bits than
+    Python's becomes the number that it is written as.
     """
     if isinstance(target, type):
         target.__init__ = _held(target.__init__, target)  # type: ignore[misc]
@@ -123,21 +124,29 @@ def _fitted(place: str, hint: Any, value: Any) -> Any:
         if kind is Mapping and isinstance(value, Mapping):
             of_keys, of_values = get_args(member)
             keys = [_fitted(f"{place}: name", of_keys, key) for key in value]
-            return {key: _fitted(f"{place}[{key!r}]", of_values, value[key]) for key in keys}
-        if kind in (tuple, Iterable) and isinstance(value, kind | list) and not isinstance(value, NO_SEQUENCE):
-            return tuple(_fitted(f"{place}[{at}]", get_args(member)[0], one) for at, one in enumerate(value))
+            return {
+                key: _fitted(f"{place}[{key!r}]", of_values, one) for key, one in zip(keys, value.values(), strict=True)
+            }
+        if kind in (tuple, Iterable) and isinstance(value, kind | list) and _several(value):
+            found = tuple(_fitted(f"{place}[{at}]", get_args(member)[0], one) for at, one in enumerate(value))
+            # Keys of a dict are a set, too, but in the order in which they were written.
+            return _ascending(found) if isinstance(value, Set) and not isinstance(value, KeysView) else found
         if kind in (int, float):
             number = _number(kind, value)
             if number is not None:
                 return number
         elif kind is not Iterable and isinstance(kind, type) and isinstance(value, kind):
             return value
-    shown, expected = _shown(value), _expected(hint)
-    raise DeclarationError(f"{place} is {shown}; expected {expected}", where=place, value=shown, expected=expected)
+    raise _refused(place, _shown(value), _expected(hint))
+
+
+def _refused(place: str, shown: str, expected: str, *, reason: str = "", advice: str = "") -> DeclarationError:
+    text = f"{place} is {shown}{reason}; expected {expected}{advice}"
+    return DeclarationError(text, where=place, value=shown, expected=expected)
 
 
 def _own(place: str, value: object) -> object:
-    """The same value, times in Python's own types.
+    """The same value; text, numbers and times in Python's own types, so that it is the one that JSON keeps.
 
     Raises:
         DeclarationError: nothing can write, compare or keep it exactly.
@@ -146,16 +155,47 @@ def _own(place: str, value: object) -> object:
     return value if own is None else own(place, value)
 
 
+def _several(value: object) -> bool:
+    """Whether one can go through it. An array of numpy without an axis claims so."""
+    if isinstance(value, NO_SEQUENCE):
+        return False
+    with suppress(TypeError):
+        return iter(value) is not None  # type: ignore[call-overload]
+    return False
+
+
+def _ascending(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a set holds, in one order for every process: Python's own order of text changes from one to the next."""
+    fixed = sorted(values, key=lambda value: (type(value).__name__, repr(value)))
+    try:
+        return tuple(sorted(fixed))
+    except TypeError:
+        return tuple(fixed)
+
+
+def _str(_: str, value: str) -> object:
+    # The text itself, not how its class writes it: an enumeration writes the name of the member.
+    return str.__str__(value)
+
+
 def _int(place: str, value: int) -> object:
     if abs(value) > GREATEST:
-        raise DeclarationError(f"{place} is {_shown(value)}; expected a number of at most {GREATEST:.1e}")
-    return value
+        raise _refused(place, _shown(value), f"a number of at most {GREATEST:.1e}")
+    return value if isinstance(value, bool) else int.__index__(value)
+
+
+def _float(_: str, value: float) -> object:
+    return float.__float__(value)
 
 
 def _decimal(place: str, value: Decimal) -> object:
     if value.is_snan():
-        raise DeclarationError(f"{place} is {_shown(value)}; expected a number that can be compared")
-    return value
+        raise _refused(place, _shown(value), "a number that can be compared")
+    return Decimal(value)
+
+
+def _date(_: str, value: date) -> object:
+    return value if type(value) is date else date(value.year, value.month, value.day)
 
 
 def _timedelta(place: str, value: timedelta) -> object:
@@ -170,23 +210,25 @@ def _datetime(place: str, value: datetime) -> object:
         if own.tzinfo is not None:
             own.astimezone(UTC)
     except (OverflowError, ValueError) as error:
-        raise DeclarationError(
-            f"{place} is {value}, which is no instant of UTC; expected one of the years 1 to 9999 in UTC"
-        ) from error
+        expected, reason = "one of the years 1 to 9999 in UTC", ", which is no instant of UTC"
+        raise _refused(place, str(value), expected, reason=reason) from error
     return value if type(value) is datetime else _same(place, value, own)
 
 
 _OWN: Mapping[type, Callable[[str, Any], object]] = {
+    str: _str,
     int: _int,
+    float: _float,
     Decimal: _decimal,
     datetime: _datetime,
+    date: _date,
     timedelta: _timedelta,
 }
 
 
 def _same(place: str, value: object, own: object) -> object:
     if value != own:
-        raise DeclarationError(f"{place} is {value}; expected nothing finer than microseconds, so round it")
+        raise _refused(place, str(value), "nothing finer than microseconds", advice=", so round it")
     return own
 
 

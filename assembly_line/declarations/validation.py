@@ -76,8 +76,8 @@ class Validation:
 
     @property
     def limits_measures(self) -> bool:
-        """Whether a limit is declared on a measure of the outcome's kind."""
-        return bool(self.thresholds or self.segment_thresholds)
+        """Whether a limit is declared on a figure that only some kinds of outcome have."""
+        return bool(self.thresholds or self.segment_thresholds) or self.calibration is not None
 
     def check_names(self, place: str, *, features: Iterable[str], keys: Iterable[str]) -> None:
         """Refuse segments and features that the line does not have."""

@@ -121,4 +121,10 @@ def _fixed(unit: str, number: float) -> timedelta:
     try:
         return timedelta(**{unit: number})
     except (OverflowError, ValueError) as error:
-        raise DeclarationError(f"{unit}: number is {number}; expected at most {LONGEST_YEARS} years of them") from error
+        expected = f"at most {LONGEST_YEARS} years of them"
+        raise DeclarationError(
+            f"{unit}: number is {number}; expected {expected}",
+            where=f"{unit}: number",
+            value=str(number),
+            expected=expected,
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
 from assembly_line.encoding import rule_number
 from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.instants import format_instant
-from assembly_line.messages import AnyPrediction, Model, Prediction, PredictionV2
-from assembly_line.outcome_kinds import Answer, Binary
+from assembly_line.messages import AnyPrediction, Model, Prediction, PredictionV2, Rank
+from assembly_line.outcome_kinds import Answer, Binary, OutcomeKind, Ranking
 from assembly_line.refusals import describe
 
 if TYPE_CHECKING:
@@ -86,16 +87,24 @@ def _keys(keys: Mapping[str, str]) -> str:
 
 
 def compose(
-    context: ScoringContext, *, line: Line, dataset_id: str, spine: Sequence[SpineRow], answers: CheckedAnswers
+    context: ScoringContext,
+    *,
+    line: Line,
+    dataset_id: str,
+    spine: Sequence[SpineRow],
+    answers: CheckedAnswers,
+    scales: Mapping[str, float] | None = None,
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
 
+    Decisions that are ranked against each other are decided group by group, as their scores compare with no others.
     A decision that cannot be sent (a key is empty or null, a field breaks the schema, its action has expired or would
     expire after the year 9999) is kept aside before the policy decides, so that it takes no place of another.
 
     Args:
         line: whose policy decides, on the number that it cuts.
         spine: every row of the dataset, in order; repetitions of a decision are taken once.
+        scales: of a forecast: series -> what its errors are measured by; kept beside each prediction.
     """
     first = {row.decision_id: row for row in reversed(spine)}
     quarantined = list(answers.quarantined)
@@ -106,17 +115,44 @@ def compose(
             quarantined.append(found)
         else:
             sendable[identifier] = found
-    scores = {identifier: prediction.score for identifier, prediction in sendable.items()}
-    choices = choose(line.policy, line=context.line, scores=scores)
+    choices: dict[str, Choice] = {}
+    for members in _units(line.predicts, sendable):
+        if isinstance(line.predicts, Ranking):
+            sendable |= _ranked(line.predicts, {identifier: sendable[identifier] for identifier in members})
+        scores = {identifier: sendable[identifier].score for identifier in members}
+        choices |= choose(line.policy, line=context.line, scores=scores)
     predictions, rows = [], []
     for identifier, undecided in sendable.items():
         choice = choices[identifier]
         prediction = undecided.model_copy(update={"action": choice.action, "propensity": choice.propensity})
         predictions.append(prediction)
-        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id))
+        kept = {} if scales is None else {"scale": scales.get(line.predicts.series(prediction.keys))}
+        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id) | kept)
     quarantined.sort(key=lambda item: first[item.decision_id].offset)
-    kept = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
-    return ComposedBatch(tuple(predictions), tuple(rows), kept)
+    aside = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
+    return ComposedBatch(tuple(predictions), tuple(rows), aside)
+
+
+def _units(kind: OutcomeKind, sendable: Mapping[str, AnyPrediction]) -> list[list[str]]:
+    """The decisions whose scores compare with each other; all of them, but for a ranking."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for identifier, one in sendable.items():
+        found.setdefault(kind.unit(one.decision_time, one.keys), []).append(identifier)
+    return list(found.values())
+
+
+def _ranked(kind: Ranking, members: Mapping[str, AnyPrediction]) -> dict[str, AnyPrediction]:
+    """Each with its place in the group."""
+    higher = sorted(-one.score for one in members.values())
+    within = list(kind.within)
+    return {
+        identifier: one.model_copy(
+            update={
+                "detail": Rank(kind="rank", within=within, rank=1 + bisect_left(higher, -one.score), of=len(higher))
+            }
+        )
+        for identifier, one in members.items()
+    }
 
 
 def _undecided(context: ScoringContext, line: Line, row: SpineRow, answer: Answer) -> AnyPrediction | Quarantined:

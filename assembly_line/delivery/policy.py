@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.decisions import Policy
 from assembly_line.errors import DeclarationError
+from assembly_line.outcome_kinds import places
 
 # The policy's arm; a challenger will bring its own.
 CHAMPION_ARM = "champion"
@@ -57,11 +58,6 @@ def choose(policy: Policy, *, line: str, scores: Mapping[str, float]) -> dict[st
     ranked = sorted(scores, key=lambda identifier: (-scores[identifier], digest(["tie", identifier])))
     held = places(policy.capacity, len(ranked))
     return _within_capacity(policy, draws, ranked, held=held)
-
-
-def places(capacity: float, decisions: int) -> int:
-    """How many of a batch can be acted on: capacity times decisions, in decimal, rounded down."""
-    return int((Decimal(repr(capacity)) * decisions).to_integral_value(ROUND_FLOOR))
 
 
 @dataclass(frozen=True, slots=True)

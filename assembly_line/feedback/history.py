@@ -13,7 +13,7 @@ from assembly_line.feedback.folding import Conflict, Event, Folded, fold, implau
 from assembly_line.feedback.in_force import applied_revisions, delivered_at, in_force, instant_of
 from assembly_line.instants import parse_instant
 from assembly_line.names import FeedbackKind
-from assembly_line.outcome_kinds import Value
+from assembly_line.outcome_kinds import Value, stated
 
 PREDICTION = "prediction"
 
@@ -76,6 +76,11 @@ class DecisionHistory:
         if self.reported is None or any(flag.startswith("outcome_") for flag in self.flags):
             return None
         return cast("Value", self.reported["value"])
+
+    @property
+    def stated(self) -> tuple[Value, ...]:
+        """The outcome to judge by, with what its source says beside it."""
+        return stated(self.derived or cast("Row", self.reported))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

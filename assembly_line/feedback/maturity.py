@@ -89,6 +89,8 @@ def outcome_rows(
                 "decision_id": decision.decision_id,
                 "outcome": line.outcome.name,
                 "value": outcome.value,
+                **({} if outcome.days is None else {"days": outcome.days}),
+                **({"later": list(outcome.later)} if outcome.later else {}),
                 "mature_at": format_instant(outcome.mature_at),
                 "as_of": format_instant(provenance.as_of),
                 "run_id": provenance.run_id,

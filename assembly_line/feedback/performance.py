@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import DecisionHistory, History
-from assembly_line.outcome_kinds import Binary, OutcomeKind, Value
+from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Truth
 
 DRAWS = 1000
 SEED = 7
@@ -68,11 +68,11 @@ def measure(
     delivered = _delivered(history)
     for name in filter(None, (cluster, by)):
         _require_key(delivered, name)
-    judged = [decision for decision in delivered if cluster in decision.prediction["keys"]]
+    judged = [decision for decision in delivered if cluster in _columns(decision)]
     groups: dict[Any, list[DecisionHistory]] = defaultdict(list)
     for decision in judged:
-        if by in decision.prediction["keys"]:
-            groups[decision.prediction["keys"][by]].append(decision)
+        if by in _columns(decision):
+            groups[_columns(decision)[by]].append(decision)
     return [
         _measure(group, members, kind=kind, cluster=cluster, draws=draws, seed=seed)
         for group, members in [*groups.items(), (None, judged)]
@@ -81,7 +81,7 @@ def measure(
 
 def without_keys(history: History, names: Iterable[str]) -> dict[str, int]:
     """Key -> how many delivered decisions lack it, such as those made before the line declared it; none with 0."""
-    keys = [decision.prediction["keys"] for decision in _delivered(history)]
+    keys = list(map(_columns, _delivered(history)))
     counts = {name: sum(name not in one for one in keys) for name in names}
     return {name: count for name, count in counts.items() if count}
 
@@ -90,9 +90,14 @@ def _delivered(history: History) -> list[DecisionHistory]:
     return [decision for decision in history.decisions if decision.delivered]
 
 
+def _columns(decision: DecisionHistory) -> dict[str, Any]:
+    """What a decision can be grouped by: its time and its keys."""
+    return {DECISION_TIME: decision.prediction[DECISION_TIME], **decision.prediction["keys"]}
+
+
 def _require_key(decisions: Sequence[DecisionHistory], name: str) -> None:
     known = list(dict.fromkeys(key for decision in decisions for key in decision.prediction["keys"]))
-    if decisions and name not in known:
+    if decisions and name not in (*known, DECISION_TIME):
         raise RequestRefused(
             f"key {name!r}: decisions have {', '.join(known)}",
             where="by",
@@ -106,7 +111,7 @@ def _measure(
 ) -> Performance:
     decided = [decision for decision in decisions if decision.in_force]
     mature = [decision for decision in decided if decision.outcome is not None]
-    outcomes = [kind.label(cast("Value", decision.outcome)) for decision in mature]
+    outcomes = _truths(kind, mature)
     figures = _figures(mature, outcomes, kind=kind, cluster=cluster, draws=draws, seed=seed)
     reason = NONE_IN_FORCE if decisions and not decided else _one_class(kind, outcomes)
     priors = [decision.prediction["prior"] for decision in mature]
@@ -118,22 +123,29 @@ def _measure(
         rows=len(mature),
         counts=kind.counts(outcomes),
         prior=sum(rates) / len(rates) if rates else None,
-        why_not={name: reason or _why_not(name) for name, found in figures.items() if found is None},
+        why_not={name: reason or _why_not(kind, name) for name, found in figures.items() if found is None},
         figures=figures,
     )
 
 
-def _why_not(figure: str) -> str:
+def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Truth]:
+    labels = [kind.label(*decision.stated) for decision in mature]
+    predictions = [decision.prediction for decision in mature]
+    units = [kind.unit(one[DECISION_TIME], one["keys"]) for one in predictions]
+    return kind.truths(labels, units, [one.get("scale") for one in predictions])
+
+
+def _why_not(kind: OutcomeKind, figure: str) -> str:
     if figure.endswith("_interval"):
-        return "too few clusters, or too few positives, to resample"
+        return f"too few clusters, or too few with {kind.needs}, to resample"
     if figure.startswith("baseline_"):
         return "the one-feature rule has no numeric value here"
-    return "some class has no mature outcome yet"
+    return f"the mature outcomes lack {kind.needs}"
 
 
 def _figures(
     mature: Sequence[DecisionHistory],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     *,
     kind: OutcomeKind,
     cluster: str,
@@ -150,7 +162,7 @@ def _figures(
         kind,
         [kind.answer_of(prediction) for prediction in predictions],
         outcomes,
-        [prediction["keys"][cluster] for prediction in predictions],
+        [_columns(decision)[cluster] for decision in mature],
         priors=[prediction["prior"] for prediction in predictions],
         rule=[prediction["baseline"] for prediction in predictions],
         draws=draws,
@@ -158,9 +170,10 @@ def _figures(
     )
 
 
-def _one_class(kind: OutcomeKind, outcomes: Sequence[int | float]) -> str | None:
-    if not outcomes:
+def _one_class(kind: OutcomeKind, truths: Sequence[Truth]) -> str | None:
+    if not truths:
         return "no mature outcome yet"
+    outcomes = [truth[0] if isinstance(truth, Sequence) else truth for truth in truths]
     if len(set(outcomes)) > 1:
         return None
     one = ("negative", "positive")[int(outcomes[0])] if kind.name == Binary.name else f"{outcomes[0]:g}"

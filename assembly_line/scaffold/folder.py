@@ -36,10 +36,15 @@ def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
     """
     check_line_name(name)
     if kind not in KINDS:
-        raise RequestRefused(f"--for {kind}: expected one of {', '.join(KINDS)}")
+        raise RequestRefused.about("--for", kind, f"one of {', '.join(KINDS)}")
     folder = lines / name
     if folder.exists():
-        raise RequestRefused(f"{folder} is there already; choose another name, or remove the folder first")
+        raise RequestRefused(
+            f"{folder} is there already; choose another name, or remove the folder first",
+            where="name",
+            value=name,
+            expected=f"a name that no folder of {lines} has",
+        )
     begins = today - timedelta(days=DAYS_OF_DATA)
     said = {
         NAME: name,

@@ -167,7 +167,7 @@ def _open(item: Item, visit: Visit, now: datetime) -> OpenItem:
     since = waits[0].start if waits else max([visit.began, *(wait.end for wait in visit.waits if wait.end)])
     state: Literal["queued", "working", "waiting"] = "working"
     if waits:
-        state = "queued" if since == visit.began else "waiting"
+        state = "queued" if waits[0].queued else "waiting"
     return OpenItem(
         item=item.item,
         began_in=item.kind,

@@ -18,11 +18,12 @@ RANK = {"queued": 0, "started": 1, "waiting": 2, "finished": 3, "failed": 4, "se
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of time; `end` is None while it lasts, `cause` where somebody said why."""
+    """A stretch of time; `end` is None while it lasts, `cause` where somebody said why, `queued` before any work."""
 
     start: datetime
     end: datetime | None
     cause: str | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Visit:
     Args:
         waits: when nothing was done for it: queued and not yet started, or waiting for a person.
         repeated: a later pass of the same item through the same station exists.
+        followed: when a later attempt of the same item in the same station began.
     """
 
     line: str
@@ -42,6 +44,7 @@ class Visit:
     result: Result | None
     waits: tuple[Interval, ...]
     repeated: bool = False
+    followed: datetime | None = None
 
     @property
     def wasted(self) -> bool:
@@ -53,7 +56,8 @@ def visits(events: Iterable[RecordedEvent]) -> list[Visit]:
     """Every visit that the events tell of; repeated and disordered delivery changes nothing.
 
     Of two events with one id the earlier instant holds. A visit whose end was never announced is closed when a visit of
-    the same item that encloses it ends: a station that calls another one cannot end before it.
+    the same item that encloses it ends, or when a later attempt of its own begins: a station that calls another one
+    cannot end before it, and does one attempt at a time.
     """
     ordered = sorted(_distinct(events), key=_visit_key)
     found: list[Visit] = []
@@ -63,7 +67,8 @@ def visits(events: Iterable[RecordedEvent]) -> list[Visit]:
             for station, of_station in groupby(of_item, key=lambda event: event.station)
             for visit in _passes(line, item, station, list(of_station))
         ]
-        found += _close_orphans(passes)
+        # The second time closes those that lie within one that is closed only now.
+        found += _close_orphans(_close_orphans(passes))
     return found
 
 
@@ -106,7 +111,11 @@ def _passes(line: str, item: str, station: str, events: Sequence[RecordedEvent])
         else:
             current.append(event)
     passes = [_visit(line, item, station, group) for group in [*groups, *returned]]
-    return [replace(visit, repeated=number < len(passes) - 1) for number, visit in enumerate(passes)]
+    begins = [*(group[0].at for group in groups[1:]), *(None for _ in [*groups[:1], *returned])]
+    return [
+        replace(visit, repeated=number < len(passes) - 1, followed=followed)
+        for number, (visit, followed) in enumerate(zip(passes, begins, strict=True))
+    ]
 
 
 def _resumed(before: Sequence[RecordedEvent], event: RecordedEvent) -> RecordedEvent:
@@ -143,9 +152,13 @@ def _waits(events: Sequence[RecordedEvent]) -> list[Interval]:
         if since is not None and event.kind == since.kind:
             continue
         if since is not None and (since.kind == "waiting" or event.kind == "started"):
-            waits.append(Interval(since.at, event.at, since.cause))
+            waits.append(_interval(since, event.at))
         since = event if event.kind in ("queued", "waiting") else None
-    return waits if since is None else [*waits, Interval(since.at, None, since.cause)]
+    return waits if since is None else [*waits, _interval(since, None)]
+
+
+def _interval(since: RecordedEvent, end: datetime | None) -> Interval:
+    return Interval(since.at, end, since.cause, queued=since.kind == "queued")
 
 
 def _close_orphans(passes: Sequence[Visit]) -> list[Visit]:
@@ -156,8 +169,10 @@ def _close_orphans(passes: Sequence[Visit]) -> list[Visit]:
             for other in passes
             if other.station != visit.station and other.ended is not None and other.began < visit.began < other.ended
         ]
-        if visit.ended is None and enclosing:
-            end = min(enclosing)
+        ends = enclosing if visit.followed is None else [*enclosing, visit.followed]
+        if visit.ended is None and ends:
+            # Clocks differ: the attempt that follows may say that it began before this one did its last.
+            end = max(min(ends), visit.began, *(wait.end or wait.start for wait in visit.waits))
             waits = tuple(replace(wait, end=wait.end or end) for wait in visit.waits)
             closed.append(replace(visit, ended=end, waits=waits))
         else:

@@ -63,15 +63,15 @@ def _item(visits: Sequence[Visit]) -> Item:
     first = inward[0]
     going_on = [visit for visit in inward if visit.ended is None]
     ends = [visit.ended for visit in inward if visit.ended is not None]
-    # How the station where it began judged it last.
-    judged = [visit.result for visit in inward if visit.station == first.station and visit.result]
+    # How the station where it began judged it last; if that was lost, how another one did.
+    judged = sorted((visit for visit in inward if visit.result), key=lambda visit: visit.station == first.station)
     return Item(
         line=first.line,
         item=first.item,
         kind=first.station,
         began=first.began,
         ended=None if going_on else max(ends),
-        result=None if going_on else judged[-1],
+        result=judged[-1].result if judged and not going_on else None,
         times=tuple(_times(inward)),
         current=going_on[-1] if going_on else None,
     )

@@ -23,12 +23,14 @@ from .inputs import TrainingInputs as TrainingInputs
 from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
 from .inputs import training_inputs as training_inputs
+from .packet import Before as Before
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
 from .phases import Fit as Fit
 from .phases import fit_of as fit_of
 from .record import FittedModel as FittedModel
 from .record import preparation as preparation
+from .record import request_of as request_of
 from .record import run_record as run_record
 from .review import DECIDED as DECIDED
 from .review import NOT_PASSED as NOT_PASSED

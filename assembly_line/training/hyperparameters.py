@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.names import CONTAINER_CODE
+from assembly_line.names import CONTAINER_CODE, ScriptMode
 
 Value = str | int | float
 RESERVED = "sagemaker_"
@@ -39,8 +39,8 @@ def script_mode(hyperparameters: Mapping[str, str], script: str) -> dict[str, st
     """What the training job gets: which script, in which folder of the isolated container, and its hyperparameters."""
     return {
         **hyperparameters,
-        "sagemaker_program": json.dumps(script),
-        "sagemaker_submit_directory": json.dumps(CONTAINER_CODE),
+        ScriptMode.PROGRAM: json.dumps(script),
+        ScriptMode.CODE: json.dumps(CONTAINER_CODE),
     }
 
 

@@ -17,7 +17,8 @@ from assembly_line.errors import TrainingRejected
 from assembly_line.features import ModelInputs, fit_inputs, schema_of
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
-from assembly_line.outcome_kinds import Answer, Prior
+from assembly_line.outcome_kinds import DECISION_TIME, Answer, Prior
+from assembly_line.outcome_kinds import Truth as TruthOfOne
 from assembly_line.training.splitting import HeldOut, split_by_time
 from assembly_line.training.validation.linear import linear_answers
 from assembly_line.training.validation.perturbation import MARK, nudged
@@ -30,18 +31,18 @@ class Truth:
 
     Args:
         decision_id: names of the decisions.
-        outcome: as the script learns them; for a binary line 1 where the declared outcome was present, else 0.
+        outcome: what the answers are judged by; for a binary line 1 where the declared outcome was present, else 0.
         baseline: the value of the one-feature rule; None where unknown.
-        cluster: value of the first entity's first key, whose rows resemble each other.
+        cluster: value of the first entity's first key, whose rows resemble each other; for a ranking the group's keys.
         segments: name -> the parts of the holdout by a declared column or by time.
         linear: answers of the linear model; None where there is none.
         nudged: places of the decisions that are asked about twice, the second time with changed numbers.
     """
 
     decision_id: list[str]
-    outcome: list[int | float]
+    outcome: list[TruthOfOne]
     baseline: list[float | None]
-    cluster: list[int | str | bool]
+    cluster: list[Any]
     segments: Mapping[str, Parts] = field(default_factory=dict)
     linear: list[Answer] | None = None
     nudged: list[int] = field(default_factory=list)
@@ -68,6 +69,7 @@ class TrainingInputs:
             by then.
         rows: rows that are learnt from: the training part, or all of them in the final fit.
         prior: what would be answered without features, from these rows; for a binary line the share of positives.
+        scales: of a forecast: series -> what its errors are measured by, from these rows.
     """
 
     encoding: ModelInputs
@@ -80,6 +82,7 @@ class TrainingInputs:
     purged: int
     rows: int
     prior: Prior
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def asked(self) -> bytes:
@@ -89,9 +92,9 @@ class TrainingInputs:
 
 def columns_needed(line: Line) -> list[str]:
     """Columns of a training dataset that training reads."""
-    first = ("decision_id", "decision_time", next(iter(line.decision.keys)))
-    segments = [name for name in line.validation.segments if name not in (*first, *line.features)]
-    return [*first, *segments, *line.features, line.outcome.name, OUTCOME_KNOWN_AT]
+    kind = line.predicts
+    first = ("decision_id", DECISION_TIME, kind.cluster(list(line.decision.keys)), *kind.unit_keys)
+    return list(dict.fromkeys([*first, *line.validation.segments, *line.features, *line.outcome.columns]))
 
 
 def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs:
@@ -110,14 +113,15 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         RequestRefused: nothing is trained for such an outcome.
     """
     kind = line.predicts
-    times = table["decision_time"]
+    times = table[DECISION_TIME]
     if len(times) < line.training.minimum_rows:
         raise _too_few(line, len(times), "the dataset")
     split = split_by_time(times, table[OUTCOME_KNOWN_AT], share=line.training.holdout)
-    labels = _labels(line, table)
-    _check_parts(line, labels, split)
-    learnt = _learnt(phase, split, len(times))
-    train, holdout = (_part(table, line, labels, rows) for rows in (learnt, split.holdout))
+    rows = _learnt(phase, split, len(times)).tolist()
+    truths, scales = _truths(line, table, rows)
+    _check_parts(line, truths, split)
+    learnt = kind.learnt(truths, rows)
+    train, holdout = (_part(table, line, truths, rows) for rows in (learnt, split.holdout.tolist()))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     truth, again = _truth(line, holdout), b""
     if phase is not Phase.FINAL:
@@ -125,28 +129,29 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
         asked_twice = nudged(line.features, train, holdout)
         truth = replace(
             truth,
-            linear=linear_answers(kind, line.features, train, train["label"], holdout),
+            linear=linear_answers(kind, line.features, train, train["truth"], holdout),
             nudged=asked_twice.rows,
         )
         again = encoding.csv(asked_twice.table, first=truth.asked[len(truth.decision_id) :])
     return TrainingInputs(
         encoding=encoding,
-        train=encoding.csv(train, first=[str(label) for label in train["label"]]),
+        train=encoding.csv(train, first=list(map(kind.fields, train["truth"]))),
         schema={"label": line.outcome.name, **kind.schema, "features": schema_of(encoding)},
         batch=encoding.csv(holdout, first=holdout["decision_id"]),
         again=again,
         truth=truth,
         boundary=split.boundary,
         purged=split.purged,
-        rows=learnt.size,
-        prior=kind.prior(train["label"]),
+        rows=len(learnt),
+        prior=kind.prior(train["truth"]),
+        scales=scales,
     )
 
 
 def _truth(line: Line, holdout: Table) -> Truth:
     return Truth(
         decision_id=list(holdout["decision_id"]),
-        outcome=list(holdout["label"]),
+        outcome=list(holdout["truth"]),
         baseline=[rule_number(value) for value in holdout[line.training.baseline]],
         cluster=list(holdout["cluster"]),
         segments=_segments(line, holdout),
@@ -188,38 +193,44 @@ def _learnt(phase: Phase, split: HeldOut, rows: int) -> NDArray[np.intp]:
             assert_never(phase)
 
 
-def _labels(line: Line, table: Table) -> list[int | float]:
-    found, kind = [], line.predicts
-    for identifier, value in zip(table["decision_id"], table[line.outcome.name], strict=True):
+def _truths(line: Line, table: Table, learnt: Sequence[int]) -> tuple[Sequence[TruthOfOne], Mapping[str, float]]:
+    """What each decision is judged by, and the scale of each series by the rows that are learnt from."""
+    labels, kind = [], line.predicts
+    stated = zip(*(table[name] for name in line.outcome.stated), strict=True)
+    for identifier, values in zip(table["decision_id"], stated, strict=True):
         try:
-            found.append(kind.label(value))
+            labels.append(kind.label(*values))
         except (ValueError, TypeError) as error:
             raise TrainingRejected(
                 f"line {line.name}: decision {identifier}: outcome {line.outcome.name} {error}; correct source "
                 f"{line.outcome.source.name}, or the declaration of the outcome, and build the dataset again"
             ) from error
-    return found
+    names = (DECISION_TIME, *kind.unit_keys)
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*(table[name] for name in names), strict=True)]
+    units = [kind.unit(row[DECISION_TIME], row) for row in rows]
+    scales = kind.scales(labels, units, learnt)
+    return kind.truths(labels, units, [scales.get(kind.series(row)) for row in rows]), scales
 
 
-def _part(
-    table: Table, line: Line, labels: Sequence[int | float], rows: NDArray[np.intp]
-) -> Mapping[str, Sequence[Any]]:
-    names = (*line.features, *line.validation.segments, TIME)
-    columns: dict[str, Sequence[Any]] = {name: table[name] for name in names}
-    columns |= {"decision_id": table["decision_id"], "label": labels, "cluster": table[next(iter(line.decision.keys))]}
-    if rows.size == 1:
-        return {name: [values[int(rows[0])]] for name, values in columns.items()}
-    pick = itemgetter(*rows.tolist())
+def _part(table: Table, line: Line, truths: Sequence[TruthOfOne], rows: Sequence[int]) -> Mapping[str, Sequence[Any]]:
+    columns: dict[str, Sequence[Any]] = {
+        name: table[name] for name in (*line.features, *line.validation.segments, TIME)
+    }
+    cluster = table[line.predicts.cluster(list(line.decision.keys))]
+    columns |= {"decision_id": table["decision_id"], "truth": truths, "cluster": cluster}
+    if len(rows) == 1:
+        return {name: [values[rows[0]]] for name, values in columns.items()}
+    pick = itemgetter(*rows)
     return {name: pick(values) for name, values in columns.items()}
 
 
-def _check_parts(line: Line, labels: Sequence[int | float], split: HeldOut) -> None:
+def _check_parts(line: Line, truths: Sequence[TruthOfOne], split: HeldOut) -> None:
     since = format_instant(from_micros(split.boundary))
     if split.train.size < line.training.minimum_rows:
         left_out = f"; {split.purged} more are left out, as their outcomes were not known by then"
         raise _too_few(line, split.train.size, f"the training part (before {since}{left_out if split.purged else ''})")
     for part, rows in ((f"training part (before {since})", split.train), (f"holdout (from {since} on)", split.holdout)):
-        problem = line.predicts.constant([labels[row] for row in rows.tolist()])
+        problem = line.predicts.constant([truths[row] for row in rows.tolist()])
         if problem is not None:
             raise TrainingRejected(
                 f"line {line.name}: {part}: {problem.format(outcome=line.outcome.name)}; expected "

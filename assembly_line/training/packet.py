@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
-from assembly_line.training.comparison import differences
+from assembly_line.training.comparison import Difference, declared_differences, differences, in_order
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
@@ -19,13 +20,21 @@ MOST_CHANGES = 80
 LONGEST = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The run of the champion: its record, and the line as its release declares it, None if that is gone."""
+
+    record: Mapping[str, Any]
+    line: Line | None
+
+
 def review_packet(
     record: Mapping[str, Any],
     manifest: Manifest,
     *,
     line: Line,
     champion: Champion | None,
-    before: Mapping[str, Any] | None = None,
+    before: Before | None = None,
 ) -> dict[str, Any]:
     """The packet, from what the run wrote alone.
 
@@ -34,7 +43,7 @@ def review_packet(
         manifest: of its dataset.
         line: as the run's release declares it.
         champion: what decides for the line now, if anything does.
-        before: the record of the champion's run, if it is there.
+        before: what is there of the champion's run.
     """
     context, metrics = record["context"], record["evaluation"]["metrics"]
     fit, validation = record["delivered"] or record["judged"], record.get("validation") or {}
@@ -64,7 +73,7 @@ def review_packet(
         },
         "validation": validation,
         "blocked": blocked,
-        "since_champion": None if before is None else _changes(before, record),
+        "since_champion": None if before is None else _changes(before, record, line),
         "digest": fit["archive"]["digest"],
         "model_package_arn": record["evaluation"]["model_package_arn"],
         "limitations": list(manifest.limitations),
@@ -105,13 +114,27 @@ def _found(finding: Finding) -> dict[str, str]:
     return {name: text[:LONGEST] for name, text in said.items()}
 
 
-def _changes(before: Mapping[str, Any], record: Mapping[str, Any]) -> list[dict[str, str]]:
+def _changes(before: Before, record: Mapping[str, Any], line: Line) -> list[dict[str, str]]:
     """Where the run differs from the champion's, but for figures, digests of fits and of files."""
+    declared = [] if before.line is None else declared_differences(before.line, line)
     return [
         {"step": one.step, "name": one.name, "before": _short(one.first), "now": _short(one.second)}
-        for one in differences(before, record)
+        for one in map(_of_features, in_order([*differences(before.record, record), *declared]))
         if one.step not in ("figures", "judged fit", "delivered fit")
     ][:MOST_CHANGES]
+
+
+def _of_features(one: Difference) -> Difference:
+    """Two lists of features as those that were taken out, and those that came in."""
+    if one.name != "features":
+        return one
+    gone, come = ([name for name in mine if name not in other] for mine, other in _both_ways(one.first, one.second))
+    return replace(one, name="features out, and in", first=", ".join(gone) or None, second=", ".join(come) or None)
+
+
+def _both_ways(first: Sequence[str], second: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    yield first, second
+    yield second, first
 
 
 def _short(value: object) -> str:
@@ -151,9 +174,9 @@ def _beside_the_constant(metrics: Mapping[str, Any], measure: Measure) -> list[s
     answering = f"that of answering the training part's {measure.constant} for every decision"
     if value is None or prior is None:
         return []
-    if value >= prior:
+    if not measure.beats(value, prior):
         return [f"The {measure.words} is no better than {answering}."]
-    if interval is not None and interval[1] >= prior:
+    if interval is not None and not all(measure.beats(bound, prior) for bound in interval):
         return [f"The {measure.words}'s interval includes {answering}."]
     return []
 

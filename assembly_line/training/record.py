@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.declarations.images import Image
@@ -15,6 +16,9 @@ from assembly_line.release import Release
 from assembly_line.training.evaluation import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
 from assembly_line.training.inputs import TrainingInputs
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
+
+if TYPE_CHECKING:
+    from assembly_line.requests import TrainingRequest
 
 SCHEMA = "assembly-line/run"
 VERSION = 1
@@ -101,6 +105,23 @@ def run_record(
         "validation": validation,
         "measured_with": {"python": platform.python_version()} | {name: version(name) for name in MEASURED_WITH},
     }
+
+
+def request_of(record: Mapping[str, Any]) -> TrainingRequest:
+    """The request that repeats a run."""
+    from assembly_line.requests import TrainingRequest  # with pydantic, which most readers of records do without
+
+    context = record["context"]
+    return TrainingRequest.parse(
+        {
+            "line": context["line"],
+            "as_of": context["as_of"],
+            "release": record["release"],
+            "hyperparameters": {name: json.loads(text) for name, text in context["hyperparameters"].items()},
+            "engine": context["dataset_request"].get("engine", "auto"),
+            "replicates": context["run_id"],
+        }
+    )
 
 
 def _fit(fit: FittedModel) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class RunContext(State):
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
         replicate: whether a third fit repeats the judged one.
+        replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
     """
 
@@ -43,6 +44,7 @@ class RunContext(State):
     started_at: str
     refit: bool = False
     replicate: bool = False
+    replicates: str | None = None
     margin: float | None = None
 
 

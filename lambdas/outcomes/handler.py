@@ -15,6 +15,7 @@ from assembly_line.environments import OutcomesEnvironment
 from assembly_line.features import outcomes as features
 from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows, why_immature, with_keys_of
 from assembly_line.names import LedgerKind
+from assembly_line.outcome_kinds import stated
 from assembly_line.requests import OutcomesRequest
 from lambdas.account import account_of
 
@@ -66,7 +67,7 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         "immature": len(waiting) - len(rows) - without,
         "no_outcome": without,
         "other_keys": len(unsettled) - len(waiting),
-        **kind.counts([kind.label(row["value"]) for row in rows]),
+        **kind.counts([kind.label(*stated(row)) for row in rows]),
     }
     logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})
     why = why_immature(line, found, snapshots[line.outcome.source.name].newest)

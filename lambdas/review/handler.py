@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.canonical import digest
 from assembly_line.environments import ReviewEnvironment
-from assembly_line.errors import Conflict, NotFound, NotPermitted
+from assembly_line.errors import Conflict, DeclarationError, NotFound, NotPermitted
 from assembly_line.instants import format_instant
 from assembly_line.names import review_item
 from assembly_line.storage import runs
@@ -19,6 +19,7 @@ from assembly_line.training import (
     DECIDED,
     NOT_PASSED,
     WAITING,
+    Before,
     Cause,
     Champion,
     EvaluatedModel,
@@ -65,7 +66,7 @@ def _review(run: RunContext, dataset_id: str) -> dict[str, Any]:
     record = account().run(run.line, run.run_id).read_json(runs.RECORD)
     manifest = account().datasets.manifest(run.line, dataset_id)
     line, champion = account().releases.read(run.release).line, _champion(run.line)
-    packet = review_packet(record, manifest, line=line, champion=champion, before=_record_of(champion))
+    packet = review_packet(record, manifest, line=line, champion=champion, before=_before(champion))
     return {
         "line": run.line,
         "run_id": run.run_id,
@@ -125,9 +126,15 @@ def _champion(line: str) -> Champion | None:
         return None
 
 
-def _record_of(champion: Champion | None) -> dict[str, Any] | None:
+def _before(champion: Champion | None) -> Before | None:
     """None where there is no champion, or its record is gone."""
+    if champion is None:
+        return None
     try:
-        return None if champion is None else account().run(champion.line, champion.run_id).read_json(runs.RECORD)
+        record = account().run(champion.line, champion.run_id).read_json(runs.RECORD)
     except NotFound:
         return None
+    try:
+        return Before(record, account().releases.read(champion.release).line)
+    except (NotFound, DeclarationError):  # gone, or of a version that declared otherwise
+        return Before(record, None)

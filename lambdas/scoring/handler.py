@@ -32,8 +32,9 @@ from assembly_line.errors import ScoringFailed
 from assembly_line.features import inputs_from_json, read_columns, schema_of
 from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
+from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage import Deliveries
+from assembly_line.storage import Deliveries, runs
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
     files.write_batch(encoding.csv(table, first=table["decision_id"]))
     line = account().releases.read(run.release).line
+    if isinstance(line.predicts, Forecast):
+        files.write_scales(store.read_json(runs.scales_key(run.champion.encoding_key)))
     training = line.training
     logger.info("scoring prepared", extra={"line": run.line, "run_id": run.run_id, "rows": rows})
     return {
@@ -122,6 +125,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         dataset_id=event["dataset"]["dataset_id"],
         spine=_spine(table, keys, run.champion.baseline_feature),
         answers=answers,
+        scales=files.scales() if isinstance(line.predicts, Forecast) else None,
     )
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)

@@ -18,7 +18,7 @@ from assembly_line.decision_ids import day_of
 from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
-from assembly_line.errors import NotFound
+from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features import read_columns
 from assembly_line.instants import format_instant
 from assembly_line.names import (
@@ -80,6 +80,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     digest = release.digest
     kind = release.line.predicts.name
     _image_of(release)
+    _require_repeatable(request, release)
     asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
         line=request.line, purpose="training", as_of=request.as_of, engine=request.engine, release=digest
@@ -94,12 +95,38 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],
-        refit=release.line.training.refit,
-        replicate=release.line.validation.replicate,
+        refit=release.line.training.refit and request.replicates is None,
+        replicate=release.line.validation.replicate and request.replicates is None,
+        replicates=request.replicates,
         margin=request.margin,
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
+
+
+def _require_repeatable(request: TrainingRequest, release: Release) -> None:
+    """Refuse to repeat a run of which nothing is left to compare with, or that was asked for otherwise."""
+    if request.replicates is None:
+        return
+    try:
+        record = account().run(request.line, request.replicates).read_json(runs.RECORD)
+    except NotFound as error:
+        raise NotFound(f"replicates: run {request.replicates!r} of line {request.line} has no record") from error
+    context = record["context"]
+    said = {"release": record["release"], "as_of": context["as_of"], "hyperparameters": context["hyperparameters"]}
+    asked = {
+        "release": release.digest,
+        "as_of": format_instant(request.as_of),
+        "hyperparameters": resolve(release.line, request.hyperparameters),
+    }
+    for name, value in said.items():
+        if asked[name] != value:
+            raise RequestRefused.about(
+                f"TrainingRequest: {name}",
+                str(asked[name]),
+                f"{value}, as run {request.replicates} had it",
+                "`line runs replicate` asks for it",
+            )
 
 
 @logger.inject_lambda_context
@@ -192,56 +219,70 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     """
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
-    refit = release.line.training.refit
-    store = _files(run, fit_of(phase, refit=refit))
+    store = _files(run, fit_of(phase, refit=release.line.training.refit))
     truth = store.truth()
-    kind = release.line.predicts
-    asked = read_answers(store.answers(), truth.asked, kind=kind, fit=phase)
-    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
-    if phase is Phase.JUDGED:
-        metrics = measure(
-            answers,
-            truth,
-            kind=kind,
-            prior=store.read_json(runs.REQUEST)["prior"],
-            baseline_feature=release.line.training.baseline,
-            champion=_beside_the_champion(release.line, answers, truth),
-        )
-        _files(run).write_json(runs.EVALUATION, metrics)
-        found = validated(release.line, answers, nudged, truth, metrics)
-        found = found if not run.replicate else _replicated(run, release, found, answers, truth)
-        _files(run).write_json(runs.VALIDATION, found)
-        logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
-        blocked = [
-            *(found["missed"] if release.line.validation.block else []),
-            *not_better(kind, metrics, run.margin),
-        ]
-        if refit or blocked:
-            # The final fit is what is delivered; of this one the measures stay, and the archive.
-            account().registry(run.line).discard_model(store.fitted().packaged.model_name)
-        if blocked and run.refit:
-            account().registry(run.line).discard_model(_files(run).fitted().packaged.model_name)
-        if blocked:
-            return _blocked(run, release, metrics, blocked).to_json()
-        if refit:
-            return _evaluated(run, metrics, refit=True).to_json()
+    answers = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    if phase is Phase.JUDGED and (evaluated := _judged(run, release, answers, truth)) is not None:
+        return evaluated.to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
 
 
-def _replicated(
-    run: RunContext, release: Release, found: dict[str, Any], answers: Sequence[Answer], truth: Truth
-) -> dict[str, Any]:
-    """What was found of the judged fit, with how far the fit that repeats it gives the same."""
-    judged, replica = (
-        _files(run, fit_of(phase, refit=release.line.training.refit)) for phase in (Phase.JUDGED, Phase.REPLICA)
+def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:
+    """Keep what the holdout says of the recipe. None where this very fit is to be registered."""
+    line, refit = release.line, release.line.training.refit
+    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
+    metrics = measure(
+        answers,
+        truth,
+        kind=line.predicts,
+        prior=_files(run, fit_of(Phase.JUDGED, refit=refit)).read_json(runs.REQUEST)["prior"],
+        baseline_feature=line.training.baseline,
+        champion=_beside_the_champion(line, answers, truth),
     )
-    again = read_answers(replica.answers(), truth.asked, kind=release.line.predicts, fit=Phase.REPLICA)
-    compared = replication(
-        judged.fitted(), replica.fitted(), answers, again[: len(answers)], tolerance=release.line.validation.tolerance
-    )
-    account().registry(run.line).discard_model(replica.fitted().packaged.model_name)
-    missed = [] if compared["replicated"] else [not_replicated(compared)]
-    return {**found, "replication": compared, "missed": [*found["missed"], *missed]}
+    _files(run).write_json(runs.EVALUATION, metrics)
+    repeated = _repeated(run, release, answers, truth)
+    found = {**validated(line, answers, nudged, truth, metrics), "replication": repeated}
+    _files(run).write_json(runs.VALIDATION, found)
+    logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
+    blocked = [
+        *(found["missed"] if line.validation.block and run.replicates is None else []),
+        *([not_replicated(repeated)] if repeated and not repeated["replicated"] else []),
+        *not_better(line.predicts, metrics, run.margin),
+    ]
+    if blocked or run.replicates is not None:
+        _discard_models(run, Phase.JUDGED, Phase.FINAL, refit=refit)
+        return _ended(run, release, metrics, blocked)
+    if refit:
+        # The final fit is what is delivered; of this one the measures stay, and the archive.
+        _discard_models(run, Phase.JUDGED, refit=True)
+        return _evaluated(run, metrics, refit=True)
+    return None
+
+
+def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
+    """How far two judged fits give the same: this one and its replica, or the one of the run that this run repeats."""
+    refit, tolerance = release.line.training.refit, release.line.validation.tolerance
+    mine = _files(run, fit_of(Phase.JUDGED, refit=refit))
+    if run.replicate:
+        replica = _files(run, fit_of(Phase.REPLICA, refit=refit))
+        _discard_models(run, Phase.REPLICA, refit=refit)
+        first, second, phase = mine, replica, Phase.REPLICA
+    elif run.replicates is not None:
+        before = account().run(run.line, run.replicates, fit=fit_of(Phase.JUDGED, refit=refit).folder)
+        first, second, phase = before, mine, Phase.JUDGED
+    else:
+        return None
+    about = first.truth()
+    known = answers if first is mine else _answers(first, release, about, phase)
+    same = about.decision_id == truth.decision_id
+    again = (answers if second is mine else _answers(second, release, truth, phase)) if same else None
+    return replication(first.fitted(), second.fitted(), known, again, tolerance=tolerance)
+
+
+def _answers(store: runs.RunStore, release: Release, truth: Truth, phase: Phase) -> list[Answer]:
+    """A fit's answers about the held-out decisions."""
+    found = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    return found[: len(truth.decision_id)]
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
@@ -270,13 +311,22 @@ def _evaluated(
     )
 
 
-def _blocked(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
-    """Keep the record of a run that ends here: nothing of it is registered or delivered."""
+def _discard_models(run: RunContext, *phases: Phase, refit: bool) -> None:
+    for phase in phases:
+        try:
+            fitted = _files(run, fit_of(phase, refit=refit)).fitted()
+        except NotFound:  # that fit has not come so far
+            continue
+        account().registry(run.line).discard_model(fitted.packaged.model_name)
+
+
+def _ended(run: RunContext, release: Release, metrics: dict[str, Any], blocked: list[str]) -> EvaluatedModel:
+    """Keep the record of a run that ends here, blocked or as a repetition: nothing of it is registered or delivered."""
     evaluated = replace(_evaluated(run, metrics, refit=release.line.training.refit), blocked=blocked)
     judged = _files(run, fit_of(Phase.JUDGED, refit=release.line.training.refit)).fitted()
     record = run_record(release, evaluated, judged=judged, delivered=None, validation=_validation(run))
     _files(run).write_json(runs.RECORD, record)
-    logger.info("recipe did not pass", extra={"line": run.line, "run_id": run.run_id})
+    logger.info("run ends", extra={"line": run.line, "run_id": run.run_id, "blocked": blocked})
     return evaluated
 
 

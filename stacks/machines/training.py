@@ -58,7 +58,7 @@ class TrainingParts:
 def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
-    begin["Assign"]["promoted"] = {"champion": False}
+    begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
     judged, final, replica = (
@@ -83,7 +83,11 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             then="Evaluate",
         ),
         "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
-        "Passed": choose(("$count($evaluated.blocked) > 0", "DidNotPass"), otherwise="Refitted"),
+        "Passed": choose(
+            ("$count($evaluated.blocked) > 0", "DidNotPass"),
+            ("$context.replicates ? true : false", "AnnounceFinished"),
+            otherwise="Refitted",
+        ),
         "DidNotPass": invoke(
             parts.request_review,
             known("context", "dataset", "evaluated"),

@@ -15,8 +15,8 @@ from tests.embedded.deployed_line import LINE, Deployed
 from tests.embedded.embedded_account import EmbeddedAccount
 from tests.embedded.line_command import LineCommand
 from tests.embedded.line_slice import SHIPPED, write_slice
-from tests.embedded.lines_of_kinds import KINDS, write_lines_of_kinds
 from tests.embedded.reader_of_pages import write_line_of_the_tutorial
+from tests.lines_of_kinds import KINDS, write_lines_of_kinds
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,10 @@ def test_a_run_of_high_risk_decides_once_two_people_approved_it(
     assert [one["reviewer"].rpartition("/")[2] for one in review["judgements"]] == ["ben", "cleo"]
     repeated = review["packet"]["validation"]["replication"]
     assert (repeated["differs"], repeated["largest"]) == (None, 0.0)
+    replicated = command("runs", "replicate", LINE, run, "--as", "scientist")
+    assert replicated.code == ExitCode.OK, replicated.err
+    assert (replicated.document["differs"], replicated.document["largest"]) == (None, 0.0)
+    assert command("champion", "show", LINE).document["champion"]["run_id"] == run
     assert {one["packet"] for one in review["judgements"]} == {review["packet_digest"]}
 
 
@@ -107,3 +111,7 @@ def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, rel
     said = trained.err + trained.out
     assert "did not pass: The repeated fit does not replicate: " in said
     assert "the two began to differ in the model. Seed every random choice of the training script" in said
+    (run, *_) = [one["run_id"] for one in deployed.line("runs", "list", LINE).document]
+    again = deployed.line("runs", "replicate", LINE, run, "--as", "scientist")
+    assert again.code != ExitCode.OK
+    assert "The repeated fit does not replicate: " in again.err + again.out

@@ -57,7 +57,7 @@ DATA = {
     "scoring.handler.deliver": "Store/scoring/:rw Ledger/ledger/:rw Control:w",
     "scoring.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:r Store/scoring/:w",
     "scoring.handler.publish": "Store/datasets/:r Store/releases/:r Store/scoring/:rw Ledger/ledger/:w",
-    "training.handler.begin": "Store/releases/:r Control:r",
+    "training.handler.begin": "Store/releases/:r Store/runs/:r Control:r",
     "training.handler.evaluate": "Champions:r Ledger/ledger/:r Store/releases/:r Store/runs/:rw",
     "training.handler.package": "Store/releases/:r Store/runs/:rw",
     "training.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:w",

@@ -392,6 +392,9 @@ def test_a_run_that_misses_a_limit_is_sent_back_before_anything_is_registered(
         ({}, "Refitted"),
     ):
         assert chosen(states["Passed"], {"evaluated": evaluated})[0] == state
+    repeating = {"context": {"replicates": "another-run"}}
+    assert chosen(states["Passed"], {"evaluated": {"blocked": []}, **repeating})[0] == "AnnounceFinished"
+    assert chosen(states["Passed"], {"evaluated": {"blocked": ["Not."]}, **repeating})[0] == "DidNotPass"
     assert states["DidNotPass"]["Next"] == "AnnounceSentBack"
     assert states["AnnounceSentBack"].get("End") is True
 

@@ -164,13 +164,33 @@ def verify_dataset(session: Session, dataset: Dataset) -> None:
     Then only stored rows that are not those of the manifest are a fault.
     """
     from assembly_line.cli.views.datasets import draw_verification
-    from assembly_line.errors import RunFailed
-    from assembly_line.features import STORED, opened, verified
+
+    found = _recomputed(session, dataset)
+    session.output.result(found, draw_verification(found))
+    _require_equal(session, found)
+
+
+def require_verified(session: Session, dataset: str) -> None:
+    """Recompute a dataset, as `line dataset verify` does, before something relies on it.
+
+    Raises:
+        RunFailed: it is not equal.
+    """
+    _require_equal(session, _recomputed(session, dataset))
+
+
+def _recomputed(session: Session, dataset: str) -> dict[str, Any]:
+    from assembly_line.features import opened, verified
 
     with opened(session.target, dataset) as recorded:
         session.output.note(f"Recomputing {recorded.plan.dataset_id} ...")
-        found = verified(recorded)
-    session.output.result(found, draw_verification(found))
+        return verified(recorded)
+
+
+def _require_equal(session: Session, found: Mapping[str, Any]) -> None:
+    from assembly_line.errors import RunFailed
+    from assembly_line.features import STORED
+
     older = _is_older(session, found)
     if not (found["checks"][STORED] if older else found["equal"]):
         broken = [name for name, passed in found["checks"].items() if not passed and (not older or name == STORED)]

@@ -51,7 +51,12 @@ def show_logs(session: Session, what: What = None, last: Last = 100) -> None:
         return
     lines = logs.of(what, last=last)
     if lines is None:
-        raise NotFound(f"{what!r} is no function, job or run here; `line logs` lists functions, `line status` runs")
+        raise NotFound(
+            f"{what!r} is no function, job or run here; `line logs` lists functions, `line status` runs",
+            where="what",
+            value=repr(what),
+            expected="a function, job or run that there is",
+        )
     session.output.result({"log": lines}, lambda console: console.print("\n".join(lines), markup=False, soft_wrap=True))
 
 
@@ -68,7 +73,12 @@ def redrive(session: Session, run: FailedRun) -> None:
 
     found = find(session.target, run)
     if found is None:
-        raise NotFound(f"{run!r} is no run here; `line status` lists runs")
+        raise NotFound(
+            f"{run!r} is no run here; `line status` lists runs",
+            where="run",
+            value=repr(run),
+            expected="a run that there is",
+        )
     execution = session.target.machines.redrive(found[1].arn)
     content = {"run_id": execution.name, "execution_arn": execution.arn, "status": execution.status}
     session.output.result(content, fields({"Run": run, "Next": f"`line logs {run}` shows how far it is"}))

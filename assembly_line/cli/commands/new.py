@@ -20,7 +20,7 @@ For = Annotated[
     typer.Option(
         "--for",
         metavar="KIND",
-        help="Which kind of outcome it predicts: classification, multiclass or regression.",
+        help="Kind of outcome: classification, forecasting, multiclass, ranking, regression or survival.",
         autocompletion=completing.kinds,
     ),
 ]

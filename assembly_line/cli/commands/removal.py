@@ -84,7 +84,12 @@ def _confirm(session: Session, planned: Plan, given: str | None) -> None:
             f"`line --environment {session.environment} destroy --confirm {session.environment}`"
         )
     if given != session.environment:
-        raise RequestRefused(f"line destroy: {given!r}: expected {session.environment!r}; nothing was changed")
+        raise RequestRefused(
+            f"line destroy: {given!r}: expected {session.environment!r}; nothing was changed",
+            where="line destroy",
+            value=repr(given),
+            expected=repr(session.environment),
+        )
 
 
 def _forget_deployment(session: Session) -> None:

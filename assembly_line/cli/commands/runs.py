@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli import completing
-from assembly_line.cli.options import Line, Run, command
+from assembly_line.cli.options import Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
 OPTIONAL_LINE = Annotated[
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     command(runs, "list")(list_runs)
     command(runs, "show")(show_run)
     command(runs, "compare")(compare_runs)
+    command(runs, "replicate")(replicate_run)
     command(runs, "record")(record_runs)
     command(runs, "open")(open_runs)
     app.add_typer(runs, name="runs")
@@ -94,3 +95,27 @@ def open_runs(
     found = record(session, line)
     found |= show(session, found, port)
     session.output.result(found, draw_opened(found))
+
+
+def replicate_run(session: Session, line: Line, run: Run, *, waited: Wait = True) -> None:
+    """Repeat a run: compute its dataset again and compare it, then train again and compare inputs, model and answers.
+
+    The exit code is 1 if something is not the same. Nothing is registered, and nobody is asked for a review.
+    """
+    from assembly_line.cli import reviewing
+    from assembly_line.cli.commands.datasets import require_verified
+    from assembly_line.cli.views.reviews import draw_started
+    from assembly_line.cli.views.training_runs import draw_replication
+    from assembly_line.cli.waiting import progress
+    from assembly_line.training import record_of, request_of
+
+    record = record_of(session.target, line, run)
+    require_verified(session, record["dataset"]["dataset_id"])
+    started = reviewing.start(session.target, request_of(record), session.options.role)
+    session.output.note(f"Run {started['run_id']} repeats {run}.")
+    if not waited:
+        session.output.result(started, draw_started(started))
+        return
+    with progress(session.output, f"Training {line} again") as show:
+        found = reviewing.wait_until_replicated(session.target, line, started, show)
+    session.output.result({"run_id": started["run_id"], "replicates": run, **found}, draw_replication(run, found))

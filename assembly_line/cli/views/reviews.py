@@ -101,8 +101,9 @@ def _figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
             beside = figure(metrics[f"prior_{measure.name}"])
             cells[measure.words] += f"; of the training {measure.constant} for everyone {beside}"
         if measure.ranks:
-            rule = f"{measure.words} {figure(metrics[f'baseline_{measure.name}'])}"
-            cells[f"rule by {metrics['baseline_feature']}"] = rule
+            rule, said = f"rule by {metrics['baseline_feature']}", figure(metrics[f"baseline_{measure.name}"])
+            before = f"{cells[rule]}, " if rule in cells else ""
+            cells[rule] = f"{before}{measure.words} {said}"
     return cells | _beside_the_champion(metrics.get("champion"))
 
 

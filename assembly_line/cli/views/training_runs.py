@@ -114,6 +114,21 @@ def _counted(runs: Mapping[str, str]) -> str:
     return ", ".join(f"{counts[kept]} {kept}" for kept in ("added", "updated", "unchanged") if counts[kept]) or "no run"
 
 
+def draw_replication(run: str, found: Mapping[str, Any]) -> Render:
+    same = "inputs, model and answers" if found["differs"] is None else "inputs"
+    first, second = found["instance_types"]
+    return fields(
+        {
+            "repeats": run,
+            "the same": same,
+            "largest difference": f"{found['largest']:.4g} of the answers' standard deviation",
+            "decisions": f"{found['rows']:,}",
+            "trained on": first if first == second else f"{first}, then {second}",
+        },
+        title="The run replicates",
+    )
+
+
 def _figures(record: Mapping[str, Any]) -> Mapping[str, Any]:
     figures: Mapping[str, Any] = record["evaluation"]["metrics"]
     return figures

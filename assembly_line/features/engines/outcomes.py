@@ -20,7 +20,7 @@ from assembly_line.features.spine.assembly import horizon_column
 from assembly_line.features.spine.decisions import listed
 from assembly_line.features.spine.outcome_values import outcome_values
 from assembly_line.features.spine.own_row_outcomes import observe_own_rows
-from assembly_line.features.spine.spine import Observation, observe
+from assembly_line.features.spine.spine import Observation, observe_whole
 from assembly_line.features.values.columns import Column, column_of, concatenated, decimal_scale
 from assembly_line.features.values.dataset_columns import DECISION_TIME
 from assembly_line.features.values.semantics import NEVER
@@ -39,12 +39,16 @@ class DecisionOutcome:
         mature: `mature_at` lies at or before as_of, and the source reaches to the end of the horizon.
         value: of the outcome, as JSON has it: a decimal is a float; None unless mature.
         without: it has no outcome: its own row states none, or rows of it state different ones.
+        days: of a time to an event: until it, or to the end of the horizon.
+        later: values of the steps after the first.
     """
 
     mature_at: datetime | None
     mature: bool
     value: int | float | str | None
     without: bool = False
+    days: float | None = None
+    later: tuple[int | float, ...] = ()
 
 
 def sources_of(line: Line) -> list[str]:
@@ -74,7 +78,7 @@ def derive(
         files: source name -> local Parquet files (`Lake.fetch`), for each of `sources_of(line)`.
 
     Raises:
-        RequestRefused: nothing is judged of such an outcome.
+        RequestRefused: nothing is judged of such an outcome: a time to an event without one horizon for all.
         SourceUnreadable: a file is not what the lake wrote.
         QualityGateFailed: the horizons' source states two ends for one entity.
     """
@@ -95,14 +99,23 @@ def derive(
         if line.outcome.value is not None:
             return _of_own_rows(line, keys, times, reader, as_of=to_micros(as_of))
         until = horizon_column(line, keys, reader)
-        observed = observe(line, times, until, as_of=to_micros(as_of), covered=covered_until)
+        observed = observe_whole(line, times, until, as_of=to_micros(as_of), covered=covered_until)
         ends = np.where(observed.known_at == NEVER, moments, observed.ends)
-        values = _plain(outcome_values(line, keys, moments, ends, reader)[line.outcome.name])
+        found = outcome_values(line, keys, moments, ends, reader)
+        values = _plain(found[line.outcome.name])
+        days = _plain(found[line.outcome.days]) if line.outcome.days in found else [None] * len(values)
+        later = list(zip(*(_plain(found[name]) for name in line.outcome.of_steps[1:]), strict=True))
     return [
         DecisionOutcome(
-            mature_at=None if at == NEVER else from_micros(at), mature=ready, value=value if ready else None
+            mature_at=None if at == NEVER else from_micros(at),
+            mature=ready,
+            value=value if ready else None,
+            days=took if ready else None,
+            later=rest if ready else (),
         )
-        for at, ready, value in zip(observed.known_at.tolist(), observed.usable.tolist(), values, strict=True)
+        for at, ready, value, took, rest in zip(
+            observed.known_at.tolist(), observed.usable.tolist(), values, days, later or [()] * len(values), strict=True
+        )
     ]
 
 

@@ -40,7 +40,7 @@ def horizon_of(line: Line, *, at: int, until: Sequence[Row], as_of: int, covered
     if outcome.until is not None:
         end = instant_of(outcome.until.source, outcome.until.column, until[0]) if until else None
     else:
-        end = begins + outcome.horizon // MICROSECOND if outcome.horizon is not None else None
+        end = begins + outcome.span // MICROSECOND if outcome.span is not None else None
     ends = begins if end is None else end
     delay = outcome.source.delay // MICROSECOND if outcome.source.delay is not None else 0
     if outcome.measure == "time_to_event":
@@ -55,6 +55,7 @@ def explain_outcome(line: Line, name: str, *, horizon: Horizon, rows: Sequence[R
         name: one of `outcome.columns`.
         rows: the source's rows that carry the keys of the decision.
     """
+    horizon = _of_step(line, name, horizon)
     counted: list[Event] = []
     left_out: list[tuple[Event, Reason]] = []
     span = max(horizon.ends - horizon.begins, DAY_MICROS)
@@ -74,6 +75,16 @@ def explain_outcome(line: Line, name: str, *, horizon: Horizon, rows: Sequence[R
         counted=tuple(counted),
         left_out=tuple(left_out),
     )
+
+
+def _of_step(line: Line, name: str, horizon: Horizon) -> Horizon:
+    """The part of the horizon that a column is of."""
+    outcome = line.outcome
+    if outcome.steps == 1 or outcome.horizon is None or name not in outcome.of_steps:
+        return horizon
+    span = outcome.horizon // MICROSECOND
+    begins = horizon.begins + outcome.of_steps.index(name) * span
+    return Horizon(begins, begins + span, horizon.known_at)
 
 
 def _reason_against(line: Line, horizon: Horizon, event: Event) -> Reason | None:

@@ -60,7 +60,12 @@ def cancelled(account: Account, run: str, *, by: str) -> dict[str, Any]:
     try:
         found = _stopped(account, arn, by)
     except NotFound as error:
-        raise NotFound(f"there is no dataset run {run!r} here; `line dataset build` prints a run's name") from error
+        raise NotFound(
+            f"there is no dataset run {run!r} here; `line dataset build` prints a run's name",
+            where="run",
+            value=repr(run),
+            expected="a dataset run that there is",
+        ) from error
     if not found.was_stopped:
         raise Conflict(f"run {run} had {found.status.lower()} before it could be cancelled; nothing was changed")
     request = found.request if isinstance(found.request, dict) else {}

@@ -33,7 +33,10 @@ def place_of(line: Line, columns: Mapping[str, Column], decision: str, at: str |
             return int(ids.index(decision))
         raise NotFound(
             f"decision {decision!r} is not in this dataset; expected a decision_id of it, or its keys such as "
-            f"{','.join(f'{name}=...' for name in line.decision.keys)}"
+            f"{','.join(f'{name}=...' for name in line.decision.keys)}",
+            where="decision",
+            value=repr(decision),
+            expected="a decision_id of the dataset, or its keys",
         )
     texts = [[key_text(value) for value in plain_values(columns[name])] for name in given]
     times = plain_values(columns[DECISION_TIME])
@@ -44,7 +47,12 @@ def place_of(line: Line, columns: Mapping[str, Column], decision: str, at: str |
     ]
     first = {ids[place]: place for place in reversed(found)}
     if not first:
-        raise NotFound(f"decision {decision!r}{f' at {at}' if at else ''} is not in this dataset")
+        raise NotFound(
+            f"decision {decision!r}{f' at {at}' if at else ''} is not in this dataset",
+            where="decision",
+            value=repr(decision),
+            expected="the keys of a decision in the dataset",
+        )
     if len(first) > 1:
         raise several(decision, _named(line, columns, sorted(first.values())))
     return found[0]

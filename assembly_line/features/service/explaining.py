@@ -46,7 +46,10 @@ def explained(
     if feature not in (*plan.features, *plan.outcome_columns):
         of_outcome = f", and of the outcome {', '.join(plan.outcome_columns)}" if plan.outcome_columns else ""
         raise NotFound(
-            f"dataset {plan.dataset_id} has no feature {feature!r}; it has {', '.join(plan.features)}{of_outcome}"
+            f"dataset {plan.dataset_id} has no feature {feature!r}; it has {', '.join(plan.features)}{of_outcome}",
+            where="feature",
+            value=repr(feature),
+            expected=f"one of {', '.join([*plan.features, *plan.outcome_columns])}",
         )
     place = place_of(plan.line, columns, decision, decided_at)
     values = {name: plain_values(column.slice(place, place + 1))[0] for name, column in columns.items()}

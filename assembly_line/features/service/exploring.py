@@ -65,7 +65,12 @@ class Exploring:
             if table.name == name:
                 return table
         declared = ", ".join(table.name for table in self._line.tables) or "none"
-        raise NotFound(f"line {self._line.name} has no table {name!r}; it has {declared}")
+        raise NotFound(
+            f"line {self._line.name} has no table {name!r}; it has {declared}",
+            where="table",
+            value=repr(name),
+            expected=f"one of {declared}",
+        )
 
     def _manifest(self, table: Table) -> dict[str, Any] | None:
         try:

@@ -37,10 +37,20 @@ def judged(account: Account, text: str) -> dict[str, Any]:
 def _dataset_of_run(account: Account, run: str) -> str:
     found = find(account, run)
     if found is None:
-        raise NotFound(f"{run!r} is no dataset and no run here; `line dataset list` shows datasets, `line status` runs")
+        raise NotFound(
+            f"{run!r} is no dataset and no run here; `line dataset list` shows datasets, `line status` runs",
+            where="dataset or run",
+            value=repr(run),
+            expected="one that there is",
+        )
     named = _dataset_in(found[1])
     if named is None:
-        raise NotFound(f"run {run}: ended before a dataset was judged; `line logs {run}` shows why")
+        raise NotFound(
+            f"run {run}: ended before a dataset was judged; `line logs {run}` shows why",
+            where="run",
+            value=repr(run),
+            expected="one that judged a dataset",
+        )
     return named
 
 

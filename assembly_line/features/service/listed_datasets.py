@@ -50,7 +50,12 @@ def shown(account: Account, line: str, dataset_id: str) -> dict[str, Any]:
     account.control.current_release(line)
     manifest = account.datasets.find_manifest(line, dataset_id)
     if manifest is None:
-        raise NotFound(f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one")
+        raise NotFound(
+            f"line {line!r} has no finished dataset {dataset_id!r}; `line dataset build` makes one",
+            where="dataset",
+            value=repr(dataset_id),
+            expected=f"a finished dataset of line {line}",
+        )
     return {**_chosen(manifest, SHOWN), "features": [feature.name for feature in manifest.features]}
 
 

@@ -46,7 +46,10 @@ class Listing:
         if not found:
             raise NotFound(
                 f"line {self.line.name} has no feature {name!r}; it has {', '.join(self.line.features)}; "
-                f"`line features search {self.line.name} TEXT` finds features by what they mean"
+                f"`line features search {self.line.name} TEXT` finds features by what they mean",
+                where="feature",
+                value=repr(name),
+                expected=f"one of {', '.join(self.line.features)}",
             )
         (one,) = found
         sources = [self.line.sources[source] for source in one.sources]

@@ -93,12 +93,22 @@ def raw_tables(
     """The given folder, or a temporary one (below `within`) that the line's data.py filled."""
     if folder is not None:
         if not folder.is_dir():
-            raise SourceUnreadable(f"{folder}: is not a folder; expected one that holds <source>.parquet files")
+            raise SourceUnreadable(
+                f"{folder}: is not a folder; expected one that holds <source>.parquet files",
+                where="--from",
+                value=str(folder),
+                expected="a folder that holds <source>.parquet files",
+            )
         yield folder
         return
     script = lines / line / "data.py"
     if not script.is_file():
-        raise NotFound(f"line {line!r} has no {script}; say with --from where its <source>.parquet files are")
+        raise NotFound(
+            f"line {line!r} has no {script}; say with --from where its <source>.parquet files are",
+            where=f"line {line}",
+            value=f"no {script.name}",
+            expected=f"{script}, or --from",
+        )
     with tempfile.TemporaryDirectory(prefix="line-sources-", dir=within) as temporary:
         note(f"Fetching the raw tables of {line} ...")
         answer = subprocess.run(

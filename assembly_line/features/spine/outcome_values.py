@@ -89,8 +89,22 @@ def outcome_of(line: Line, decisions: Decisions, ends: Integers, rows: Rows) -> 
     outcome = line.outcome
     history = History(rows.entities, rows.times)
     begins = decisions.times + micros_of(outcome.gap)
-    ends = np.maximum(ends, begins)
-    windows = history.windows(WindowQuery(decisions.entities, begins, ends, ends))
+
+    def within(since: Integers, until: Integers) -> dict[str, Column]:
+        windows = history.windows(WindowQuery(decisions.entities, since, until, until))
+        return _of_horizon(outcome, history, (since, until), windows, rows)
+
+    if outcome.steps == 1 or outcome.horizon is None:
+        return within(begins, np.maximum(ends, begins))
+    span = micros_of(outcome.horizon)
+    sinces = {name: begins + step * span for step, name in enumerate(outcome.of_steps)}
+    return {name: within(since, since + span)[outcome.name] for name, since in sinces.items()}
+
+
+def _of_horizon(
+    outcome: Outcome, history: History, bounds: tuple[Integers, Integers], windows: Windows, rows: Rows
+) -> dict[str, Column]:
+    begins, ends = bounds
     if outcome.column is not None:
         values = rows.columns[outcome.column].take(history.order)
         return {outcome.name: _summary(outcome, outcome.column, values, windows)}

@@ -30,8 +30,8 @@ class Stays:
 
 
 def stays_of_events(rows: Rows, lookback: int, sight: Sight) -> Stays:
-    """An event counts at the decisions that see it, at most `lookback` microseconds old, as in a trailing window."""
-    return Stays(sight.seen_from(rows.times, rows.known), rows.times + lookback + sight.before)
+    """An event counts at the decisions that see it, at most `lookback` microseconds old, as a latest value does."""
+    return Stays(sight.seen_from(rows.times, rows.known), rows.times + lookback + 1)
 
 
 def stays_of_facts(generated: Generated, columns: Mapping[str, Column], rows: int) -> Stays:

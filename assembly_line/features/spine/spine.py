@@ -73,9 +73,9 @@ def horizon_ends(line: Line, times: Column, until: Column | None) -> Column:
     outcome = line.outcome
     if outcome.until is not None and until is not None:
         return instants_of(until, zone=outcome.until.source.zone, edge="end")
-    if outcome.horizon is None:
+    if outcome.span is None:
         raise ValueError(f"{outcome.name}: expected the values of its until column")
-    return Column("timestamp", times.values + micros_of(outcome.gap) + micros_of(outcome.horizon), times.valid)
+    return Column("timestamp", times.values + micros_of(outcome.gap) + micros_of(outcome.span), times.valid)
 
 
 def maturity(line: Line, times: Column, ends: Column) -> Integers:
@@ -113,12 +113,22 @@ class Observation:
 
 def observe(line: Line, times: Column, until: Column | None, *, as_of: int, covered: datetime | None) -> Observation:
     """What can be said at as_of, where the outcome's source has events until `covered`."""
+    if line.outcome.measure == "time_to_event":
+        return _censored(line, times, horizon_ends(line, times, until), as_of=as_of, reached=_reached(covered))
+    return observe_whole(line, times, until, as_of=as_of, covered=covered)
+
+
+def observe_whole(
+    line: Line, times: Column, until: Column | None, *, as_of: int, covered: datetime | None
+) -> Observation:
+    """The same, where an outcome counts only once its whole horizon was observed, be it a time to the event."""
     ends = horizon_ends(line, times, until)
     known_at = maturity(line, times, ends)
-    reached = to_micros(covered) if covered is not None else np.iinfo(np.int64).min
-    if line.outcome.measure == "time_to_event":
-        return _censored(line, times, ends, as_of=as_of, reached=reached)
-    return Observation(ends.values, known_at, np.asarray((known_at <= as_of) & (ends.values <= reached)))
+    return Observation(ends.values, known_at, np.asarray((known_at <= as_of) & (ends.values <= _reached(covered))))
+
+
+def _reached(covered: datetime | None) -> int:
+    return to_micros(covered) if covered is not None else int(np.iinfo(np.int64).min)
 
 
 def _censored(line: Line, times: Column, ends: Column, *, as_of: int, reached: int) -> Observation:

@@ -16,7 +16,7 @@ from assembly_line.declarations.sources import Source
 from assembly_line.features.values.columns import Column, Integers
 from assembly_line.instants import DAY_MICROS, EPOCH, LAST_MICROS, MICROSECOND, start_of_day
 
-SEMANTICS_VERSION = 3
+SEMANTICS_VERSION = 4
 NEVER = np.iinfo(np.int64).max
 LONGEST = 1 << 60
 

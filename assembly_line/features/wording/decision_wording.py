@@ -56,6 +56,8 @@ def outcome_in_words(outcome: Outcome) -> str:
         return _own_value(outcome, outcome.value)
     if outcome.horizon is not None:
         within = f"within {duration(outcome.horizon)}"
+        if outcome.steps > 1:
+            within = f"within each of {outcome.steps} times {duration(outcome.horizon)}"
     else:
         within = f"until {outcome.until.column} of {outcome.until.source.name}" if outcome.until is not None else ""
     if outcome.gap > timedelta(0):

@@ -98,7 +98,12 @@ def one_decision(history: History, line: Line, decision: str, at: str | None = N
     found = [one for one in named if decided_at(one.prediction["decision_time"], at)]
     if not found:
         when = f" at {at}" if at else ""
-        raise NotFound(f"the ledger has no prediction of {decision}{when}; `line score` makes one")
+        raise NotFound(
+            f"the ledger has no prediction of {decision}{when}; `line score` makes one",
+            where="decision",
+            value=repr(decision),
+            expected="a decision that was scored",
+        )
     if len({keys_in_words(one.prediction["keys"]) for one in found}) > 1:
         raise several(decision, [in_words(one) for one in reversed(found)])
     return max(found, key=lambda one: (one.delivered, one.prediction["decision_time"]))

@@ -34,18 +34,21 @@ def quarantined(account: Account, line: str) -> int:
 def measured_performance(
     history: History, line: Line, *, by: str | None = None, cluster: str | None = None
 ) -> list[Performance]:
-    """Judge the delivered predictions; decisions with one value of `cluster` (the first key) are resampled together."""
+    """Judge the delivered predictions; decisions with one value of `cluster` are resampled together.
+
+    Without a cluster it is the first key, or what groups the decisions of a ranking.
+    """
     from assembly_line.feedback.performance import measure
 
-    return measure(history, kind=line.predicts, cluster=cluster or _first_key(line), by=by)
+    return measure(history, kind=line.predicts, cluster=cluster or _cluster(line), by=by)
 
 
 def lacking_keys(history: History, line: Line, *, by: str | None = None, cluster: str | None = None) -> dict[str, int]:
     """Key that `measured_performance` needs -> how many delivered decisions lack it; none with 0."""
     from assembly_line.feedback.performance import without_keys
 
-    return without_keys(history, filter(None, (cluster or _first_key(line), by)))
+    return without_keys(history, filter(None, (cluster or _cluster(line), by)))
 
 
-def _first_key(line: Line) -> str:
-    return next(iter(line.decision.keys))
+def _cluster(line: Line) -> str:
+    return line.predicts.cluster(list(line.decision.keys))

@@ -42,6 +42,7 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         # Of other kinds of outcome than binary: measure -> what everybody would be answered.
         "prior": (*NUMBER, *OBJECT),
         "baseline": (*NUMBER, *NULL),
+        "scale": (*NUMBER, *NULL),
         "backfill": LIST,
     },
     LedgerKind.DELIVERIES: {
@@ -63,6 +64,8 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         **dict.fromkeys(("decision_id", "run_id", "as_of"), TEXT),
         "mature_at": TEXT_OR_NULL,
         "value": (*NUMBER, *FLAG, *TEXT),
+        "days": NUMBER,
+        "later": LIST,
     },
 }
 

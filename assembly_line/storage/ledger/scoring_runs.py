@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,15 @@ class ScoringRun:
 
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
+
+    def write_scales(self, scales: Mapping[str, float]) -> None:
+        """Keep what the errors of each series are measured by, for `scales`."""
+        self._store.write_json(f"{self._prefix}scales.json", scales)
+
+    def scales(self) -> dict[str, float]:
+        """What `write_scales` kept."""
+        scales: dict[str, float] = self._store.read_json(f"{self._prefix}scales.json")
+        return scales
 
     def answers(self) -> Iterator[str]:
         """Lines of the transform job's output.

@@ -68,7 +68,7 @@ class ControlTable:
         return str(found["digest"])
 
     def released_files(self, line: str) -> str | None:
-        """Digest of the Python files that the current release was read from; None where nobody kept it."""
+        """Digest of the files that the current release was read from; None where nobody kept it."""
         found = (self.read(line, ControlKey.CURRENT_RELEASE) or {}).get("files")
         return None if found is None else str(found)
 
@@ -110,7 +110,7 @@ class ControlTable:
         return True
 
     def set_current_release(self, line: str, digest: str, *, files: str | None = None) -> None:
-        """Let new work of the line use a release, read from `files` (the digest of a folder's Python files)."""
+        """Let new work of the line use a release, read from `files` (the digest of a folder's files)."""
         self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest} | ({"files": files} if files else {}))
 
     def champion(self, line: str) -> Champion:

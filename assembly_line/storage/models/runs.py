@@ -19,6 +19,7 @@ HOLDOUT_INPUT = "holdout/input/batch.csv"
 HOLDOUT_OUTPUT = "holdout/output/batch.csv.out"
 TRUTH = "holdout/truth.json"
 ENCODING = "encoding.json"
+SCALES = "scales.json"
 REQUEST = "request.json"
 PACKAGE = "package.json"
 ARCHIVE = "model/model.tar.gz"
@@ -28,6 +29,11 @@ JOB_OUTPUT = "job/"
 EVALUATION = "evaluation.json"
 VALIDATION = "validation.json"
 RECORD = "run.json"
+
+
+def scales_key(encoding_key: str) -> str:
+    """Where the scales of a fit are stored, beside its encoding."""
+    return encoding_key.removesuffix(ENCODING) + SCALES
 
 
 class RunStore:
@@ -58,6 +64,8 @@ class RunStore:
         self.write_json(SCHEMA, inputs.schema)
         self.write_json(ENCODING, inputs.encoding.to_json())
         self.write_json(TRUTH, asdict(inputs.truth))
+        if inputs.scales:
+            self.write_json(SCALES, inputs.scales)
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         self._store.write_json(self.key(name), document)

@@ -154,6 +154,8 @@ def _in_words(validation: Mapping[str, Any]) -> Iterator[str]:
 def _repeated(found: Mapping[str, Any]) -> str:
     first, second = found["instance_types"]
     where = f"on {second}" if first == second else f"on {second} in place of {first}"
+    if found["largest"] is None:
+        return f"A second fit, {where}, held out other decisions, so nothing can be compared."
     if found["differs"] is None:
         return f"A second fit, {where}, gave the same model and the same answers about {found['rows']:,} decisions."
     far = f"the farthest answers lie {found['largest']:.4g} of their standard deviation apart"

@@ -45,7 +45,10 @@ def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
     except NotFound as error:
         raise NotFound(
             f"run {run_id!r} of line {line!r} has no record: it does not exist, or its training did not end well; "
-            f"`line runs list {line}` lists the runs, `line logs {run_id}` shows what happened"
+            f"`line runs list {line}` lists the runs, `line logs {run_id}` shows what happened",
+            where="run",
+            value=repr(run_id),
+            expected=f"a run of line {line} that trained to the end",
         ) from error
 
 

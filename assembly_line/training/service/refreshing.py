@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from assembly_line.declarations.clock import last_moment, next_moment
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import ControlKey, aws_name
-from assembly_line.requests import TrainingRequest
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import start_requested
 
@@ -78,13 +78,21 @@ def model_age(account: Account, line: str, now: datetime) -> ModelAge | None:
     if champion is None:
         return None
     refresh = account.released.release(line).line.refresh
-    known = parse_instant(account.datasets.manifest(line, champion["dataset_id"]).as_of, field="as_of")
+    known = parse_instant(_known(account, line, champion), field="as_of")
     return ModelAge(
         known=known,
         age=now - known,
         limit=None if refresh is None else refresh.model_age,
         next_look=None if refresh is None else next_moment(refresh.at, now),
     )
+
+
+def _known(account: Account, line: str, champion: Mapping[str, Any]) -> str:
+    """The instant of the champion's data; of one whose dataset is gone the instant of its promotion, which is later."""
+    try:
+        return account.datasets.manifest(line, champion["dataset_id"]).as_of
+    except NotFound:
+        return str(champion["promoted_at"])
 
 
 def refreshed(account: Account, line: str, now: datetime) -> Look:
@@ -110,6 +118,8 @@ def refreshed(account: Account, line: str, now: datetime) -> Look:
 
 
 def _started(account: Account, line: str, moment: datetime, age: ModelAge, refresh: Refresh) -> Look:
+    from assembly_line.requests import TrainingRequest  # with pydantic, which `line status` does without
+
     request = TrainingRequest(line=line, as_of=moment, margin=refresh.margin)
     run_id = f"{aws_name(line)}-refresh-{moment:%Y%m%d-%H%M}"
     try:

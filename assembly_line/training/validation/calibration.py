@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Truth
 
 Floats = NDArray[np.float64]
 BINS = 10
@@ -18,7 +18,7 @@ MOST_CLASSES = 20
 
 
 def calibration_of(
-    kind: OutcomeKind, answers: Sequence[Answer], outcomes: Sequence[int | float], *, seed: int
+    kind: OutcomeKind, answers: Sequence[Answer], outcomes: Sequence[Truth], *, seed: int
 ) -> dict[str, Any] | None:
     """The calibration error of a kind, with the bins behind it; None for a kind that has none.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind
+from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Truth
 from assembly_line.training.validation.calibration import MOST_CLASSES
 
 Floats = NDArray[np.float64]
@@ -17,7 +17,7 @@ BARS = 20
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def curves_of(kind: OutcomeKind, answers: Sequence[Answer], outcomes: Sequence[int | float]) -> dict[str, Any]:
+def curves_of(kind: OutcomeKind, answers: Sequence[Answer], outcomes: Sequence[Truth]) -> dict[str, Any]:
     """Tables by name, each of at most a few hundred numbers.
 
     Args:

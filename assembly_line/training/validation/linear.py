@@ -13,7 +13,17 @@ from assembly_line.declarations.features import Feature
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.encoding import LARGEST, Table, kind_of
 from assembly_line.features import fit_inputs
-from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, quantile
+from assembly_line.outcome_kinds import (
+    Amount,
+    Answer,
+    Binary,
+    Count,
+    Multiclass,
+    OutcomeKind,
+    Quantiles,
+    Truth,
+    quantile,
+)
 
 Floats = NDArray[np.float64]
 # Beyond these, a baseline would take the time of a model.
@@ -34,7 +44,7 @@ def linear_answers(
     kind: OutcomeKind,
     features: Mapping[str, Feature],
     learnt: Table,
-    labels: Sequence[int | float],
+    labels: Sequence[Truth],
     asked: Table,
 ) -> list[Answer] | None:
     """The answers of a linear model with a ridge penalty of 1 on standardised inputs; None for a kind without one.

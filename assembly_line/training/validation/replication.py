@@ -15,7 +15,7 @@ def replication(
     judged: FittedModel,
     replica: FittedModel,
     answers: Sequence[Answer],
-    again: Sequence[Answer],
+    again: Sequence[Answer] | None,
     *,
     tolerance: float,
 ) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def replication(
 
     Args:
         judged, replica: both fits after their jobs.
-        answers, again: what each fit answers about the held-out decisions, in the same order.
+        answers, again: what each fit answers about the held-out decisions, in the same order; None if the second one
+            held out others.
         tolerance: how far an answer may lie from the first, as a share of the answers' standard deviation.
 
     Returns:
@@ -31,10 +32,11 @@ def replication(
         `largest` distance of two answers, as a share of their standard deviation; how many of `rows` are `outside`
         of the tolerance; `tolerance`, and the `instance_types`.
     """
-    first, second = np.array(answers, dtype=float), np.array(again, dtype=float)
+    first = np.array(answers, dtype=float)
+    second = np.full_like(first, np.nan) if again is None else np.array(again, dtype=float)
     # All answers alike have no spread: then any distance is outside.
     spread = first.std(axis=0)
-    distance = np.abs(second - first)
+    distance = np.nan_to_num(np.abs(second - first), nan=np.inf)
     shares = np.where(distance == 0, 0.0, distance / np.where(spread > 0, spread, 1.0)).max(axis=1)
     outside = int(np.count_nonzero(shares > tolerance))
     same_inputs = judged.prepared["files"] == replica.prepared["files"]
@@ -43,7 +45,7 @@ def replication(
         "differs": _first_difference(
             same_inputs, judged.packaged.digest == replica.packaged.digest, bool(distance.any())
         ),
-        "largest": float(shares.max()),
+        "largest": None if again is None else float(shares.max()),
         "outside": outside,
         "rows": len(answers),
         "tolerance": tolerance,

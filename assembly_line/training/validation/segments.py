@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assembly_line.instants import from_micros
 from assembly_line.metrics import METRICS, intervals
-from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind
+from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Truth
 
 # Always there, beside the declared ones. No feature or key has this name.
 TIME = "decision_time"
@@ -31,7 +31,7 @@ Parts = tuple[list[str], list[int]]
 @dataclass(frozen=True, slots=True)
 class _Rows:
     answers: list[Answer]
-    outcomes: list[int | float]
+    outcomes: list[Truth]
     clusters: list[object]
 
 
@@ -98,7 +98,7 @@ def _shown(value: Any) -> str:
 def by_segment(
     kind: OutcomeKind,
     answers: Sequence[Answer],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     clusters: Sequence[object],
     segments: Mapping[str, Parts],
     *,

@@ -35,7 +35,7 @@ from assembly_line.storage.datasets.datasets import DatasetStore
 from assembly_line.storage.lake.lake import Lake
 from assembly_line.storage.services.objects import ObjectStore
 from tests.aws.features.conftest import LINE, PROJECT, Steps
-from tests.embedded.kinds.triage.line import LINE as TRIAGE
+from tests.lines_of_kinds import line_of
 from tests.unit.features import flights_world
 from tests.unit.features.comparing import assert_equal
 from tests.unit.features.flights_world import FILED, own_line, random_flights, with_peeking_view
@@ -51,6 +51,9 @@ SECONDS = 1200
 ALL = {"purpose": "scoring", "as_of": "2030-01-01", "from": "2000-01-01", "to": "2030-01-01"}
 # Named so that the Spark program takes every user for one with too many rows.
 HOT = {"features": ["late_count", "late_latest_s", "late_sum_d", "late_recent_x", "events_since", "daily_visits"]}
+TICKETS_OF = line_of("triage")
+# Decisions of every day, in place of those with a whole history.
+TRIAGE = replace(TICKETS_OF, decision=replace(TICKETS_OF.decision, history_since=None))
 COUNTS = ("rows", "spine_rows", "excluded", "duplicates", "sampling", "activity")
 
 
@@ -105,16 +108,17 @@ def tickets() -> dict[str, list[Row]]:
     rows: list[Row] = [
         {
             "ticket_id": number,
+            "customer_id": number % 7,
             "words": number * 7 % 50,
             "product": ("invoice", "Ä", None)[number % 3],
-            "opened": flights_world.START + hours(number),
-            "closed": None if number % 11 == 0 else flights_world.START + hours(2 * number + 1),
+            "opened_at": flights_world.START + hours(number),
+            "closed_at": None if number % 11 == 0 else flights_world.START + hours(2 * number + 1),
             "team": teams[number % 4],
         }
         for number in range(60)
     ]
     facts: list[Row] = [{name: row[name] for name in ("ticket_id", "words", "product")} for row in rows]
-    return {"tickets": rows, "ticket_facts": facts}
+    return {"triage_tickets": rows, "triage_texts": facts}
 
 
 def by_several_entities() -> Case:
@@ -130,14 +134,16 @@ def by_several_entities() -> Case:
 
 
 def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
-    """A generated spine with a time to the event, and a spine of events with a sum of decimals; of both a sample."""
+    """A generated spine with a time to the event, and a spine of events with sums of steps; of both a sample."""
     late, day = a_line().sources["late"], a_line().sources["daily"]
     events = a_line().sources["events"]
-    cadence = daily(at="02:30", zone="America/New_York")
+    # Events happen at full hours: some are exactly as old as the lookback.
+    cadence = daily(at="02:00", zone="America/New_York")
     generated = Decision(
         name="look",
         entities=late.entities,
         spine=Generated(population=late, cadence=cadence, lookback=hours(30)),
+        boundary="at_or_before",
     )
     listed = Decision(name="look", entities=late.entities, spine=late, time="known")
     features = {name: a_line().features[name] for name in ("events_count", "late_latest_s")}
@@ -148,7 +154,8 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
         source=events,
         by=late.entities,
         gap=hours(1),
-        horizon=hours(9),
+        horizon=hours(3),
+        steps=3,
         measure="sum",
         column="d",
         absent=0.5,
@@ -158,7 +165,10 @@ def cases_of_the_spine() -> Iterator[tuple[str, Case]]:
     for (name, decision, outcome), sampling in zip(parts, drawn, strict=True):
         world = random_world(len(name))
         as_of = min(row["at"] for row in world["events"] if row["at"]) + timedelta(days=2)
-        line = replace(a_line(), decision=decision, features=features, outcome=outcome)
+        line = replace(a_line(), decision=decision, features=features, outcome=replace(outcome, steps=1))
+        if outcome.steps > 1:
+            training, policy = replace(line.training, season=1), replace(line.policy, cuts=1)
+            line = replace(line, training=training, policy=policy, outcome=outcome)
         yield name, Case(line, world, {**request, "as_of": as_of.isoformat(), "sampling": sampling})
 
 

@@ -244,7 +244,10 @@ def test_the_next_packet_shows_the_champion_by_its_own_figures(verified: RunSoFa
     judge(verified, "approve")
     verified.conclude()
 
-    champion = run.request_review()["packet"]["champion"]
+    packet = run.request_review()["packet"]
+    # It repeats the champion's run.
+    assert packet["since_champion"] == []
+    champion = packet["champion"]
     assert (champion["run_id"], champion["own_metrics"]) == (verified.run_id, verified.answers["evaluated"]["metrics"])
 
 
@@ -313,6 +316,26 @@ def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_appr
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
+def test_the_packet_says_what_changed_since_the_champion(
+    verified: RunSoFar, run: RunSoFar, release: Release, release_as: ReleaseAs
+) -> None:
+    judge(verified, "approve")
+    verified.conclude()
+    without = {name: feature for name, feature in release.line.features.items() if name != "income"}
+    groups = {name: one for name, one in release.line.groups.items() if "income" not in one}
+    policy = replace(release.line.policy, capacity=0.1)
+    release_as(replace(release.line, features=without, groups=groups, policy=policy))
+    run.begin(hyperparameters={"max_depth": 5})
+
+    changes = run.request_review()["packet"]["since_champion"]
+
+    said = {one["name"]: (one["before"], one["now"]) for one in changes}
+    assert said["context.hyperparameters.max_depth"] == ("3", "5")
+    assert said["features out, and in"] == ("income", "-")
+    assert said["policy.capacity"] == ("0.2", "0.1")
+    assert [one["step"] for one in changes][:2] == ["request", "release"]
+
+
 LIMITS = Validation(segments=("kids_count", "campaign_id"), thresholds={"log_loss": 0.01}, calibration=0.9)
 
 
@@ -322,7 +345,9 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
     release_as(replace(release.line, validation=LIMITS))
     before = sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
     final = run.fit_side_by_side()
-    sagemaker.create_model(ModelName=final)
+    name, role = run.package()["model_name"], "arn:aws:iam::123456789012:role/jobs"
+    for model in (name, final):
+        sagemaker.create_model(ModelName=model, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
 
     evaluated = run.evaluate()
     answers = [call(review.request, run.event) for _ in range(2)]
@@ -333,9 +358,7 @@ def test_a_run_that_misses_a_limit_ends_with_its_figures_and_nobody_can_approve_
     assert evaluated["model_package_arn"] is None
     assert answers == [{"decision": "did_not_pass", "reason": said, "champion": False, "promotion": None}] * 2
     assert sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"] == before
-    for model in (run.answers["packaged"]["model_name"], final):
-        with pytest.raises(sagemaker.exceptions.ClientError, match="Could not find model"):
-            sagemaker.describe_model(ModelName=model)
+    assert not {name, final} & {model["ModelName"] for model in sagemaker.list_models()["Models"]}
     found = run.control.review(LINE, run.run_id)
     assert (found["state"], found["packet"]["blocked"], found.get("token")) == ("did_not_pass", [said], None)
     assert [one["kept"] for one in found["packet"]["validation"]["limits"]] == [False, True]

@@ -23,6 +23,7 @@ from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, Train
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
+from assembly_line.training import request_of
 from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
@@ -155,7 +156,7 @@ def test_begin_refuses_an_outcome_that_nothing_is_trained_for(
     release_as(replace(release.line, outcome=replace(release.line.outcome, measure="time_to_event")))
 
     with pytest.raises(
-        RequestRefused, match=r"redeemed of coupon_redemption is measured as time_to_event, which is not trained"
+        RequestRefused, match=r"redeemed of coupon_redemption is measured as time_to_event until a time"
     ):
         run.begin()
 
@@ -491,3 +492,48 @@ def test_a_fit_that_does_not_repeat_ends_the_run_before_anything_is_registered(
     assert "began to differ in the model. Seed every random choice" in said
     assert packages(sagemaker) == before
     assert run.store.read_json(f"{run.prefix}run.json")["validation"]["replication"]["replicated"] is False
+
+
+def test_a_run_that_repeats_another_ends_with_the_comparison_and_registers_nothing(
+    ended: Ended, run: RunSoFar, release: Release, sagemaker: SageMakerClient
+) -> None:
+    before = packages(sagemaker)
+    begun = run.begin(**repeating(ended, release))
+    assert (begun["replicates"], begun["refit"], begun["replicate"]) == (ended.run.run_id, False, False)
+
+    evaluated = run.evaluate()
+
+    assert (evaluated["blocked"], evaluated["model_package_arn"]) == ([], None)
+    found = run.store.read_json(f"{run.prefix}run.json")["validation"]["replication"]
+    assert (found["replicated"], found["differs"], found["rows"]) == (True, None, 60)
+    assert packages(sagemaker) == before
+
+
+def test_a_run_that_gives_other_answers_than_the_one_it_repeats_did_not_pass(
+    ended: Ended, run: RunSoFar, release: Release
+) -> None:
+    run.begin(**repeating(ended, release))
+    run.package()
+    (said,) = run.evaluate([f"{row[0]},{float(row[1]) / 11}" for row in run.batch()])["blocked"]
+    assert said.startswith("The repeated fit does not replicate: ")
+
+
+def test_only_the_same_question_repeats_a_run(ended: Ended, run: RunSoFar, release: Release) -> None:
+    asked = repeating(ended, release)
+    for other, name in (
+        ({"as_of": "2017-07-02"}, "as_of"),
+        ({"hyperparameters": {"rounds": 7}}, "hyperparameters"),
+    ):
+        with pytest.raises(RequestRefused, match=f"{name}: .*as run {ended.run.run_id} had it") as refused:
+            run.begin(**{**asked, **other})
+        assert refused.value.where == f"TrainingRequest: {name}"
+    with pytest.raises(NotFound, match="run 'another' of line coupon_redemption has no record"):
+        run.begin(**{**asked, "replicates": "another"})
+
+
+def repeating(ended: Ended, release: Release) -> dict[str, Any]:
+    """What `line runs replicate` asks for."""
+    record = ended.run.store.read_json(f"{ended.run.prefix}run.json")
+    asked = request_of(record).to_json()
+    assert (asked.pop("line"), asked["release"]) == (LINE, release.digest)
+    return asked

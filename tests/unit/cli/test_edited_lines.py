@@ -85,6 +85,20 @@ def test_what_a_line_takes_from_shared_is_looked_at_too(folder: Path, line: Comm
     assert f"lines/{LINE}/line.py differs from release" in line(*USING[4]).err
 
 
+def test_a_file_that_a_line_reads_and_a_folder_behind_a_link_are_looked_at_too(folder: Path, line: Command) -> None:
+    (folder / "owner.json").write_text('"data-team"', encoding="utf-8")
+    read = "import json, pathlib\nOWNER = json.loads(pathlib.Path(__file__).with_name('owner.json').read_text())\n"
+    edit(folder / "line.py", "LINE = Line(", f"{read}LINE = Line(")
+    edit(folder / "line.py", 'owner="', 'owner=OWNER + "')
+    elsewhere = folder.rename(folder.parents[1] / LINE)
+    folder.symlink_to(elsewhere)
+    line("release", LINE)
+    assert "in force" not in line(*USING[4]).err
+
+    edit(elsewhere / "owner.json", "data", "other")
+    assert f"lines/{LINE}/line.py differs from release" in line(*USING[4]).err
+
+
 def test_an_unchanged_line_is_not_run_again(folder: Path, line: Command) -> None:
     """Running a line.py takes longer than all else that a status does."""
     edit(folder / "line.py", "LINE = Line(", "print('loading')\nLINE = Line(")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 
-from assembly_line import requests
+from assembly_line import column, days, expression, requests
 from assembly_line.cli.exits import parts
+from assembly_line.declarations import checks
 from assembly_line.declarations.lines import Line
 from assembly_line.delivery import Standing, standing
 from assembly_line.delivery.run_standing import ScoredPeriod, require_worth_acting
 from assembly_line.errors import AssemblyError, MalformedMessage
 from assembly_line.features.model.selection import resolved_features
 from assembly_line.features.model_inputs.checking import check_model_spec
+from assembly_line.feedback.service.feedback_files import read_events
 from assembly_line.instants import parse_day, parse_instant
 from assembly_line.loader import load_line
 from assembly_line.messages import OutcomeReport, Override, Prediction, Receipt, StationEvent, feedback_from_values
+from assembly_line.scaffold import new_line
 from tests.unit.features.model_inputs.invented import folds_of, random_dataset, spec
 from tests.unit.features.small_world import a_line
 
@@ -40,6 +47,68 @@ def parts_of(refused: Callable[[], object]) -> dict[str, str | None]:
     found = parts(error.value)
     assert all(found[name] for name in ("where", "value", "expected")), found
     return found
+
+
+# Every check that declarations share, with arguments that it refuses.
+CHECKS: dict[str, tuple[tuple[Any, ...], str, str]] = {
+    "check_line_name": (("Bad-Name",), "Line name", "'Bad-Name'"),
+    "check_name": (("Source", "9"), "Source name", "'9'"),
+    "check_finite": (("Policy: capacity", math.inf), "Policy: capacity", "inf"),
+    "check_unpartitioned": (("Source a", ["Month"]), "Source a: column", "Month"),
+    "check_exact": (("Source a", "price", "decimal(20,2)"), "Source a: price", "decimal(20,2)"),
+    "check_distinct": (("Source a: column", ["a_b", "A-b"]), "Source a: column names", "'a_b' and 'A-b'"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in vars(checks) if name.startswith("check_")])
+def test_every_check_of_declarations_refuses_with_its_parts(name: str) -> None:
+    given, where, value = CHECKS[name]
+
+    found = parts_of(lambda: getattr(checks, name)(*given))
+
+    assert (found["where"], found["value"]) == (where, value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: days("3"),  # type: ignore[arg-type]
+        lambda: days(10**5000),
+        lambda: days(10**12),
+        lambda: column("a") == Decimal("sNaN"),
+        lambda: column("a") == datetime(1, 1, 1, tzinfo=ZoneInfo("Asia/Tokyo")),
+        lambda: column("a") == pd.Timestamp(1, tz="UTC"),
+        lambda: expression("a +"),
+        lambda: expression("a.b"),
+    ],
+)
+def test_a_value_that_no_declaration_takes_is_refused_with_its_parts(wrong: Callable[[], object]) -> None:
+    parts_of(wrong)
+
+
+@pytest.mark.parametrize(("name", "kind", "where"), [("Bad-Name", "regression", "Line name"), ("a_b", "sort", "--for")])
+def test_a_new_line_that_cannot_be_is_refused_with_its_parts(name: str, kind: str, where: str, tmp_path: Path) -> None:
+    found = parts_of(lambda: new_line(tmp_path, name, kind, today=NOW.date()))
+
+    assert found["where"] == where
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_new_line_in_a_folder_that_is_there_is_refused_with_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "reorder").mkdir()
+
+    assert parts_of(lambda: new_line(tmp_path, "reorder", "regression", today=NOW.date()))["value"] == "reorder"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("", ""), ("{", ""), ("[{}]", ": event 1"), ('{"a": 1}\n{"a": 1, "a": 2}', ": line 2"), ("[1]", ": event 1")],
+)
+def test_a_file_of_feedback_is_refused_with_its_parts(text: str, where: str, tmp_path: Path) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(text, encoding="utf-8")
+
+    assert str(parts_of(lambda: read_events(file))["where"]).startswith(f"{file}{where}")
 
 
 @pytest.mark.parametrize("kind", REQUESTS, ids=lambda kind: kind.__name__)

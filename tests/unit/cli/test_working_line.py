@@ -38,7 +38,8 @@ def released(target: Target) -> None:
 def test_status_shows_champion_and_reviews_that_wait_but_no_token(
     target: Target, released: None, line: Command
 ) -> None:
-    target.control.write(LINE, ControlKey.CHAMPION, {"run_id": "run-1", "promoted_at": "2026-11-01"})
+    champion = {"run_id": "run-1", "promoted_at": "2026-11-01T00:00:00Z", "dataset_id": "d" * 64}
+    target.control.write(LINE, ControlKey.CHAMPION, champion)
     target.control.open_review(
         LINE, "run-2", {"run_id": "run-2", "state": "waiting", "token": "secret", "author": "a", "opened_at": "now"}
     )

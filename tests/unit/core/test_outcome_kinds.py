@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly_line import Line, Outcome, days
+from assembly_line import Line, Validation
 from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.embedded.sagemaker.jobs.records import ColumnFilter
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.loader import load_line
-from assembly_line.outcome_kinds import KINDS, Amount, Binary, Count, Multiclass, OutcomeKind, Quantiles, Unusable
-from tests.embedded.kinds.spending.line import LINE as SPENDING
-from tests.embedded.kinds.triage.line import LINE as TRIAGE
+from assembly_line.outcome_kinds import (
+    KINDS,
+    Amount,
+    Binary,
+    Count,
+    Forecast,
+    Multiclass,
+    OutcomeKind,
+    Quantiles,
+    Ranking,
+    Survival,
+    Unusable,
+    incidence,
+)
+from tests.lines_of_kinds import line_of
 
+SPENDING, TRIAGE, MAILS, DEMAND, ORDERS = map(line_of, ("spending", "triage", "mails", "demand", "orders"))
 SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 TEAMS = Multiclass(classes=("a", "b", "c"), cut="b")
+SURVIVAL = Survival(days=(1.0, 2.0))
+ORDER = Ranking(within=("query",), capacity=0.5)
+STEPS = Forecast(steps=2, season=7, span=86_400_000_000, keys=("shop",), cut=2)
 SPREAD = Quantiles(quantiles=(0.1, 0.5, 0.9), cut=0.9, lowest=0)
 
 
 def spending(**training: Any) -> Line:
     return replace(SPENDING, training=replace(SPENDING.training, **training))
+
+
+def mails(**training: Any) -> Line:
+    return replace(MAILS, training=replace(MAILS.training, **training))
+
+
+def demand(**training: Any) -> Line:
+    return replace(DEMAND, training=replace(DEMAND.training, **training))
 
 
 def triage(**outcome: Any) -> Line:
@@ -47,9 +70,9 @@ def test_the_measure_of_events_says_the_kind(measure: str, kind: type[OutcomeKin
 
 
 def test_a_value_of_the_row_is_an_amount_a_class_or_present() -> None:
-    words = replace(TRIAGE.outcome, value="words", classes=())
+    words = replace(TRIAGE.outcome, value="customer_id", classes=())
     assert replace(TRIAGE, outcome=words, policy=replace(TRIAGE.policy, cuts=None)).predicts == Amount()
-    assert triage().predicts == Multiclass(classes=("billing", "network", "other"), cut="network")
+    assert triage().predicts == Multiclass(classes=("billing", "network", "sales"), cut="network")
     assert SHIPPED.predicts == Binary()
 
 
@@ -83,9 +106,9 @@ def test_a_line_that_declares_nothing_new_has_the_json_that_it_had() -> None:
         (lambda: triage(classes=("network",)), "expected two or more"),
         (lambda: triage(classes="network"), "classes is 'network'; expected a tuple"),
         (lambda: triage(classes=(1, 2)), "1 is no value of team, as string"),
-        (lambda: triage(classes=("billing", "other")), "policy.cuts is 'network'; expected one of 'billing', 'other'"),
+        (lambda: triage(classes=("billing", "sales")), "policy.cuts is 'network'; expected one of 'billing', 'sales'"),
         (lambda: triage(classes=()), "text needs classes="),
-        (lambda: triage(value="opened"), "classes are of text or whole numbers"),
+        (lambda: triage(value="opened_at"), "classes are of text or whole numbers"),
         (
             lambda: replace(SHIPPED, training=replace(SHIPPED.training, quantiles=(0.5,))),
             "redeemed is present or absent; training.quantiles are of a count or amount",
@@ -98,6 +121,39 @@ def test_a_line_that_declares_nothing_new_has_the_json_that_it_had() -> None:
             lambda: replace(SHIPPED, policy=replace(SHIPPED.policy, cuts="x")),
             "policy.cuts is 'x'; expected None",
         ),
+        (lambda: mails(ranked_within=("customer",)), "'customer' is none of customer_id, product_id, decision_time"),
+        (lambda: mails(ranked_within=("customer_id",) * 2), "customer_id"),
+        (lambda: spending(ranked_within=("customer_id",)), "leave training.score_range out"),
+        (lambda: spending(ranked_within=("customer_id",), quantiles=(0.5,)), "a rank has no quantiles"),
+        (
+            lambda: replace(MAILS, policy=replace(MAILS.policy, capacity=None, threshold=1.0)),
+            "scores say only order; declare policy.capacity",
+        ),
+        (
+            lambda: replace(TRIAGE, training=replace(TRIAGE.training, ranked_within=("customer_id",))),
+            "the outcome team is no relevance",
+        ),
+        (
+            lambda: replace(MAILS, validation=Validation(calibration=0.1)),
+            "a ranking outcome has no calibration error",
+        ),
+        (lambda: replace(ORDERS, validation=Validation(thresholds={"auc": 0.7})), "'auc' is no measure of a survival"),
+        (lambda: demand(season=None), "the outcome sold has steps; declare training.season"),
+        (lambda: demand(season=0), "training.season 0 is outside 1 to 100"),
+        (lambda: demand(quantiles=(0.5,)), "leave training.quantiles out, as a forecast has steps"),
+        (lambda: demand(ranked_within=("product_id",), season=7), "numbers are no order"),
+        (
+            lambda: replace(DEMAND, policy=replace(DEMAND.policy, cuts=8)),
+            "policy.cuts is 8; expected one of 1, 2, 3, 4, 5, 6, 7",
+        ),
+        (
+            lambda: replace(ORDERS, training=replace(ORDERS.training, season=7)),
+            "a forecast is of a number with a horizon",
+        ),
+        (
+            lambda: replace(ORDERS, training=replace(ORDERS.training, ranked_within=("customer_id",))),
+            "the outcome orders is no relevance",
+        ),
         (
             lambda: replace(SHIPPED.outcome, classes=("a", "b")),
             "classes= is for an outcome of the decision's own row",
@@ -109,13 +165,42 @@ def test_what_cannot_work_is_refused_where_it_is_declared(wrong: Any, message: s
         wrong()
 
 
-def test_a_time_to_an_event_has_datasets_and_nothing_else() -> None:
-    outcome = Outcome(
-        name="returns", source=SHIPPED.outcome.source, by=SHIPPED.outcome.by, horizon=days(9), measure="time_to_event"
-    )
-    line = replace(SHIPPED, outcome=outcome, policy=replace(SHIPPED.policy, expires_after=timedelta(days=1)))
-    with pytest.raises(RequestRefused, match="returns of coupon_redemption is measured as time_to_event"):
+def test_a_time_to_an_event_is_predicted_by_the_quarters_of_its_horizon() -> None:
+    assert ORDERS.predicts == Survival(days=(7.0, 14.0, 21.0, 28.0))
+    assert SURVIVAL.schema == {"kind": "survival", "targets": ["days", "event"], "days": [1.0, 2.0]}
+
+
+def test_a_time_to_an_event_without_one_horizon_for_all_has_datasets_and_nothing_else() -> None:
+    line = replace(SHIPPED, outcome=replace(SHIPPED.outcome, measure="time_to_event"))
+    with pytest.raises(RequestRefused, match="redeemed of coupon_redemption is measured as time_to_event until a time"):
         _ = line.predicts
+
+
+def test_a_forecast_answers_every_step_and_its_score_is_the_one_that_is_cut() -> None:
+    day = 86_400_000_000
+    assert DEMAND.predicts == Forecast(steps=7, season=7, span=day, keys=("product_id",), cut=1)
+    assert line_from_json(line_to_json(DEMAND)) == DEMAND
+    answer = STEPS.read("3,5")
+    assert (STEPS.score(answer), STEPS.detail(answer)) == (
+        5.0,
+        {"kind": "forecast", "score_of": "2", "step_seconds": 86_400.0, "steps": {"1": 3.0, "2": 5.0}},
+    )
+    counted = replace(DEMAND.outcome, measure="count", column=None, steps=1)
+    one = replace(DEMAND, outcome=counted, policy=replace(DEMAND.policy, cuts=None))
+    assert (one.predicts.width, one.predicts.lowest) == (1, 0)
+
+
+def test_decisions_of_one_instant_and_key_are_ranked_against_each_other() -> None:
+    assert MAILS.predicts == Ranking(within=("customer_id",), capacity=0.25, present=1, absent=0)
+    assert line_from_json(line_to_json(MAILS)) == MAILS
+    of_an_instant = replace(
+        SPENDING, training=replace(SPENDING.training, ranked_within=("decision_time",), score_range=None)
+    )
+    assert of_an_instant.predicts == Ranking(within=(), capacity=0.1)
+    units = [
+        MAILS.predicts.unit(at, {"customer_id": key, "product_id": 0}) for at, key in ((1, 5), (1, 6), (2, 5), (1, 5))
+    ]
+    assert MAILS.predicts.truths([3, 0, 1, 2], units, [None] * 4) == [(3, 0), (0, 1), (1, 2), (2, 0)]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +217,10 @@ def test_a_time_to_an_event_has_datasets_and_nothing_else() -> None:
         (Amount(lowest=-5, highest=5), "5.1", "score_out_of_range", r"is outside \[-5, 5\]"),
         (SPREAD, "1,2", "score_not_a_number", "is not 3 numbers"),
         (SPREAD, "-1,2,3", "score_out_of_range", r"is outside \[0, inf\)"),
+        (STEPS, "1,2,3", "score_not_a_number", "is not 2 numbers"),
+        (SURVIVAL, "0.2", "score_not_a_number", "is not 2 numbers"),
+        (SURVIVAL, "0.2,1.1", "score_out_of_range", r"is outside \[0, 1\]"),
+        (ORDER, "inf", "score_not_finite", r"expected \(-inf, inf\)"),
         (Binary(), "", "score_not_a_number", r"score '' is not a number in \[0, 1\]"),
     ],
 )
@@ -152,7 +241,9 @@ def test_quantiles_that_cross_are_put_in_order(numbers: list[float]) -> None:
     assert SPREAD.score(answer) == max(numbers)
 
 
-@pytest.mark.parametrize("kind", [Binary(), TEAMS, Count(lowest=0.0), Amount(), SPREAD], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "kind", [Binary(), TEAMS, Count(lowest=0.0), Amount(), SPREAD, ORDER, STEPS, SURVIVAL], ids=lambda kind: kind.name
+)
 def test_what_is_delivered_gives_the_answer_back(kind: OutcomeKind) -> None:
     answer = kind.read(",".join(["0.25", "0.25", "0.5"][-kind.width :]))
     said = {"score": kind.score(answer), "detail": kind.detail(answer)}
@@ -166,6 +257,9 @@ def test_what_is_delivered_gives_the_answer_back(kind: OutcomeKind) -> None:
         (Count(), 1.5, "is 1.5; expected a count"),
         (TEAMS, "d", "is 'd'; declared classes are 'a', 'b', 'c'"),
         (Amount(), float("nan"), "is nan; expected a finite number"),
+        (STEPS, float("nan"), "is nan; expected finite numbers"),
+        (ORDER, -1, "is -1; expected a relevance"),
+        (ORDER, float("inf"), "is inf; expected a relevance"),
     ],
 )
 def test_an_outcome_of_another_kind_is_refused_by_its_value(kind: OutcomeKind, value: Any, message: str) -> None:
@@ -192,9 +286,26 @@ def test_an_application_reports_what_feedback_can_carry_and_nothing_else() -> No
     assert Binary().told(2) == "1 or 0"
     assert Multiclass(classes=(1, 2), cut=1).told(2) is None
     assert "from the source alone" in (Amount().told(3) or "")
+    assert "from the source alone" in (SURVIVAL.told(1) or "")
+    assert (ORDER.told(3), ORDER.told(-1)) == (None, "a whole number of at least 0")
+    assert replace(ORDER, present=1, absent=0).told(2) == "1 or 0"
 
 
-@pytest.mark.parametrize("kind", [Binary(), TEAMS, Count(lowest=0.0), Amount(), SPREAD], ids=lambda kind: kind.name)
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from([0, 1])), min_size=1, max_size=20))
+def test_without_rows_that_end_early_the_curve_is_the_share_that_saw_the_event(rows: list[tuple[int, int]]) -> None:
+    whole = [(float(days) if event else 9.0, event) for days, event in rows]
+    shares = [sum(event and days <= day for days, event in whole) / len(whole) for day in (3, 6, 9)]
+    assert incidence(whole, (3, 6, 9)) == pytest.approx(shares)
+
+
+def test_a_row_that_ends_early_counts_only_as_long_as_it_was_seen() -> None:
+    """Of two that are left on day 3 one sees the event: half of the half that is left."""
+    assert incidence([(1, 1), (1, 1), (2, 0), (3, 1), (4, 0)], (1, 3)) == pytest.approx([0.4, 0.7])
+
+
+@pytest.mark.parametrize(
+    "kind", [Binary(), TEAMS, Count(lowest=0.0), Amount(), SPREAD, ORDER, STEPS, SURVIVAL], ids=lambda kind: kind.name
+)
 @pytest.mark.parametrize("features", [1, 4])
 def test_a_transform_job_keeps_the_id_and_the_whole_answer(kind: OutcomeKind, features: int) -> None:
     answer = ["0.2", "0.3", "0.5"][: kind.width]

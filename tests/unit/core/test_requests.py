@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -78,3 +79,22 @@ def test_refuses_and_names_the_field(kind: type[Request], document: Any, message
 
     assert kind.__name__ in str(refused.value)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_a_hyperparameter_that_is_no_finite_number_is_refused_with_its_parts(text: str) -> None:
+    document = json.loads(f'{{"line": "restock", "as_of": "2017-07-01", "hyperparameters": {{"eta": {text}}}}}')
+
+    with pytest.raises(RequestRefused, match=r"hyperparameters.eta: (nan|-?inf): expected a finite number") as refused:
+        TrainingRequest.parse(document)
+
+    assert refused.value.where == "TrainingRequest: hyperparameters.eta"
+    assert (refused.value.value, refused.value.expected) == (str(float(text)), "a finite number, such as 0.2")
+
+
+def test_hyperparameters_of_every_kind_are_taken() -> None:
+    given = {"booster": "gbtree", "depth": 3, "eta": 0.1, "huge": 1e308}
+
+    found = TrainingRequest.parse({"line": "restock", "as_of": "2017-07-01", "hyperparameters": given})
+
+    assert found.hyperparameters == given

@@ -96,6 +96,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "delay": timedelta(0),
         "where": None,
         "classes": (),
+        "steps": 1,
     },
     "Training": {
         "script": "train.py",
@@ -114,6 +115,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "transform_instance_type": "ml.m5.large",
         "quantiles": (),
         "score_range": None,
+        "ranked_within": (),
+        "season": None,
     },
     "Policy": {
         "version": 1,

@@ -24,11 +24,12 @@ from assembly_line.documents import document_of, read_document
 from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.loader import load_line
 from tests.champions import a_champion
-from tests.embedded.kinds.spending.line import LINE as SPENDING
+from tests.lines_of_kinds import line_of
 from tests.unit.features.flights_world import own_line
 
 AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
 POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
+SPENDING, MAILS, DEMAND = map(line_of, ("spending", "mails", "demand"))
 SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 CONTEXT = ScoringContext(
     run_id="run-1",
@@ -220,14 +221,15 @@ def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
 
 def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() -> None:
     training = replace(SPENDING.training, quantiles=(0.1, 0.9), score_range=None)
-    line = replace(SPENDING, training=training, policy=replace(SPENDING.policy, cuts=0.9))
+    policy = replace(SPENDING.policy, cuts=0.9, capacity=None, threshold=100, exploration=0.0)
+    line = replace(SPENDING, training=training, policy=policy)
     rows = [row(1), row(2), row(3)]
     lines = [f"{rows[0].decision_id},10,150", f"{rows[1].decision_id},99,90", f"{rows[2].decision_id},1,nan"]
     answers = check_answers([one.decision_id for one in rows], lines, kind=line.predicts)
     batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=rows, answers=answers)
 
     said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
-    assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "call"), (2, 99.0, "leave")]
+    assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "invite"), (2, 99.0, "leave")]
     assert said[1]["detail"] == {"kind": "quantiles", "score_of": "0.9", "quantiles": {"0.1": 90.0, "0.9": 99.0}}
     assert [(kept["decision_id"], kept["reason"]) for kept in batch.quarantined] == [
         (rows[2].decision_id, "score_not_finite")
@@ -236,9 +238,41 @@ def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() 
     assert {SNS.attributes(prediction)["version"] for prediction in batch.predictions} == {"2"}
 
 
+def test_a_ranking_is_decided_group_by_group_and_says_each_rank() -> None:
+    line = replace(MAILS, policy=replace(MAILS.policy, capacity=0.5))
+    groups = (1, 1, 1, 2, 2, 2)
+    rows = [row(place, keys={"customer_id": group, "product_id": place}) for place, group in enumerate(groups)]
+    later = row(6, keys={"customer_id": 1, "product_id": 6}, decision_time=AT + timedelta(hours=1))
+    alone = row(7, keys={"customer_id": 3, "product_id": 7})
+    scores = [9, 8, 9, -3, -1, -2, 0.5, 7]
+    lines = [f"{one.decision_id},{score}" for one, score in zip([*rows, later, alone], scores, strict=True)]
+    answers = check_answers([one.partition(",")[0] for one in lines], lines, kind=line.predicts)
+
+    batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=[*rows, later, alone], answers=answers)
+
+    said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
+    assert [one["detail"]["rank"] for one in said] == [1, 3, 1, 3, 1, 2, 1, 1]
+    assert [one["detail"]["of"] for one in said] == [3, 3, 3, 3, 3, 3, 1, 1]
+    # One of three in each group, and nobody of a group of one: half of it is no whole place.
+    assert [one["action"] for one in said[3:]] == ["leave", "show", "leave", "leave", "leave"]
+    assert [one["action"] for one in said[:3]].count("show") == 1 and said[1]["action"] == "leave"
+    assert [one["detail"] for one in batch.rows] == [one["detail"] for one in said]
+
+
+def test_a_forecast_keeps_the_scale_of_its_series_beside_the_prediction() -> None:
+    rows = [row(place, keys={"product_id": place}) for place in range(2)]
+    lines = [f"{one.decision_id},1,2,3,4,5,6,7" for one in rows]
+    answers = check_answers([one.decision_id for one in rows], lines, kind=DEMAND.predicts)
+
+    batch = compose(CONTEXT, line=DEMAND, dataset_id="d", spine=rows, answers=answers, scales={"[1]": 2.5})
+
+    assert [one["scale"] for one in batch.rows] == [None, 2.5]
+    assert "scale" not in json.loads(batch.predictions[0].to_json())
+
+
 def test_a_champion_that_answers_something_else_than_the_line_declares_now_scores_nothing() -> None:
     require_same_question(SPENDING, a_champion("trained"), SPENDING)
-    other = replace(SPENDING.policy, threshold=5.0)
+    other = replace(SPENDING.policy, capacity=0.5)
     require_same_question(replace(SPENDING, policy=other), a_champion("trained"), SPENDING)
     with pytest.raises(ScoringFailed, match=r"answers binary .* declares amount .*line train spending"):
         require_same_question(SPENDING, a_champion("trained"), SHIPPED)

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery.policy import Choice, choose, places
+from assembly_line.delivery.policy import Choice, choose
+from assembly_line.outcome_kinds import places
 
 
 def policy(**changes: Any) -> Policy:

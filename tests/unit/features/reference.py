@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,7 +118,7 @@ def is_member(line: Line, spine: Generated, row: Row, at: datetime) -> bool:
         return False
     if line.decision.boundary == "before":
         return timedelta(0) < age <= spine.lookback
-    return timedelta(0) <= age < spine.lookback
+    return timedelta(0) <= age <= spine.lookback
 
 
 def occasions(cadence: Cadence, since: datetime, until: datetime) -> list[datetime]:
@@ -401,7 +402,7 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> di
         end = end_of(end, outcome.until.source)
     else:
         assert outcome.horizon is not None
-        end = decision["decision_time"] + outcome.gap + outcome.horizon
+        end = decision["decision_time"] + outcome.gap + outcome.horizon * outcome.steps
     events = [row for row in tables[outcome.source.name] if row[outcome.source.event_time or ""] is not None]
     newest = max((happened_at(row, outcome.source) for row in events), default=None)
     assert outcome.source.delay is not None
@@ -411,6 +412,13 @@ def outcome_of(line: Line, decision: Row, tables: Tables, as_of: datetime) -> di
     known_at = max(end + outcome.source.delay, decision["decision_time"])
     if newest is None or end > newest or known_at > as_of:
         return None
+    if outcome.steps > 1:
+        assert outcome.horizon is not None
+        edges = [begin + outcome.horizon * step for step in range(outcome.steps + 1)]
+        names = [outcome.name] + [f"{outcome.name}_{step}" for step in range(2, outcome.steps + 1)]
+        spans = zip(names, pairwise(edges), strict=True)
+        each = {name: measured(outcome, within(line, decision, events, *span)) for name, span in spans}
+        return {**each, "outcome_known_at": known_at}
     rows = within(line, decision, events, begin, end)
     return {outcome.name: measured(outcome, rows), "outcome_known_at": known_at}
 

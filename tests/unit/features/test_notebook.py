@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from assembly_line import Feature, count, days, hours, notebook, ratio
+from assembly_line import Feature, column, count, days, hours, notebook, ratio
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import AssemblyError, DeclarationError, RequestRefused, SourceUnreadable
 from tests.unit.features.random_worlds import random_world
@@ -106,6 +107,21 @@ def test_what_is_tried_moves_into_the_line_unchanged(raw: Path, line: Line) -> N
 
     assert text_of(tried) == text_of(notebook.dataset(moved, raw, **PERIOD))
     assert tried.column_names[-2:] == ["week", "part"]
+
+
+def test_a_member_of_an_enumeration_counts_what_its_value_counts(raw: Path, line: Line) -> None:
+    class Text(str, Enum):  # noqa: UP042
+        """Written out, a member is its name."""
+
+        A = "a"
+
+    def counts(value: str) -> Any:
+        # Each in a dataset of its own: equal predicates are looked at once.
+        counted = count(EVENTS, window=days(30), where=column("s") == value, by=USER)
+        return notebook.dataset(line, raw, features=["n"], trying={"n": counted}, **PERIOD)["n"].to_pylist()
+
+    assert sum(counts("a")) > 0
+    assert counts(Text.A) == counts("a")
 
 
 def test_a_tried_feature_may_take_the_place_of_one_of_the_line(raw: Path, line: Line, expected: pa.Table) -> None:

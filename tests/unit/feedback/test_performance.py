@@ -12,7 +12,7 @@ import pytest
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure, without_keys
-from assembly_line.outcome_kinds import Amount, Binary
+from assembly_line.outcome_kinds import Amount, Binary, Forecast, Ranking, Survival
 
 
 def history(
@@ -185,3 +185,69 @@ def test_amounts_that_are_all_alike_have_no_order_and_say_so() -> None:
     assert found.figures["rmse"] is not None
     assert found.figures["gini"] is None
     assert found.why_not["gini"] == "all 2 mature outcomes are 5"
+
+
+def of_a_kind(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> History:
+    """From what a prediction and its outcome say beside the usual."""
+    predictions, deliveries, outcomes = [], [], []
+    for number, (said, came) in enumerate(rows):
+        identifier = f"d1-20170808-{number:032x}"
+        usual = {"decision_time": "2017-08-08T00:00:00.000000Z", "keys": {"customer": number}, "baseline": number}
+        predictions.append({"decision_id": identifier, "revision": 1, "action": "a", "score": 0.5, **usual, **said})
+        deliveries.append({"decision_id": identifier, "revision": 1, "status": "delivered"})
+        outcomes.append({"decision_id": identifier, "as_of": "2017-12-01", "run_id": "r", **came})
+    return join(predictions, deliveries, [], outcomes)
+
+
+def test_decisions_of_one_instant_and_key_are_judged_in_their_group_alone() -> None:
+    """The scores of two groups do not compare: each is in perfect order, and both together are not."""
+    first, second = ({"keys": {"customer": key}, "prior": {"mean": [0.5]}} for key in (1, 2))
+    rows = [
+        ({**first, "score": 9.0}, {"value": 1}),
+        ({**first, "score": 8.0}, {"value": 0}),
+        ({**second, "score": 2.0}, {"value": 1}),
+        ({**second, "score": 1.0}, {"value": 0}),
+    ]
+    kind = Ranking(within=("customer",), capacity=0.5, present=1, absent=0)
+
+    (found,) = measure(of_a_kind(rows), kind=kind, cluster="customer", draws=50)
+    (together,) = measure(of_a_kind(rows), kind=Ranking(within=(), capacity=0.5), cluster="decision_time", draws=50)
+
+    assert (found.figures["ndcg"], found.figures["ndcg_at_capacity"]) == (1.0, 1.0)
+    assert together.figures["ndcg"] == pytest.approx((1 + 1 / 2) / (1 + 1 / math.log2(3)))
+    # By chance the relevant one of two is first in half of the cases.
+    assert found.figures["prior_ndcg"] == pytest.approx((1 + 1 / math.log2(3)) / 2)
+    assert together.why_not["ndcg_interval"].startswith("too few clusters")
+
+
+def test_each_forecast_is_measured_by_the_scale_that_it_was_delivered_with() -> None:
+    kind = Forecast(steps=2, season=1, span=1, keys=("customer",))
+    said = {"detail": {"steps": {"1": 3.0, "2": 5.0}}, "prior": {"median": [4.0, 4.0]}}
+    rows = [
+        ({**said, "scale": 2.0}, {"value": 5, "later": [9]}),
+        ({**said, "scale": 0.5}, {"value": 3, "later": [6]}),
+        ({**said, "scale": None}, {"value": 0, "later": [0]}),
+    ]
+
+    (found,) = measure(of_a_kind(rows), kind=kind, cluster="customer", draws=50)
+
+    assert found.figures["mae"] == pytest.approx((3 + 0.5 + 4) / 3)
+    assert found.figures["mase"] == pytest.approx((3 / 2 + 0.5 / 0.5) / 2)
+    assert found.figures["prior_mase"] == pytest.approx((3 / 2 + 1.5 / 0.5) / 2)
+
+
+def test_times_to_an_event_are_judged_by_their_days() -> None:
+    kind = Survival(days=(1.0, 2.0))
+    prior = {"prior": {"curve": [0.5, 0.5]}}
+    rows = [
+        ({**prior, "score": 0.9, "detail": {"survival": {"1": 0.2, "2": 0.1}}}, {"value": 1, "days": 0.5}),
+        ({**prior, "score": 0.6, "detail": {"survival": {"1": 0.9, "2": 0.4}}}, {"value": 1, "days": 1.5}),
+        ({**prior, "score": 0.2, "detail": {"survival": {"1": 1.0, "2": 0.8}}}, {"value": 0, "days": 2.0}),
+    ]
+
+    (found,) = measure(of_a_kind(rows), kind=kind, cluster="customer", draws=50)
+
+    assert (found.figures["concordance"], found.counts) == (1.0, {"events": 2})
+    first, second = (0.2**2 + 0.1**2 + 0.0) / 3, (0.1**2 + 0.4**2 + 0.2**2) / 3
+    assert found.figures["integrated_brier"] == pytest.approx((first + second) / 2)
+    assert found.figures["prior_integrated_brier"] == pytest.approx(0.25)

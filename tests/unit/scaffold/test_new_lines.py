@@ -79,7 +79,11 @@ def test_its_notebook_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("churn", "guessing", "--for guessing: expected one of classification, multiclass, regression"),
+        (
+            "churn",
+            "guessing",
+            "--for: guessing: expected one of classification, forecasting, multiclass, ranking, regression, survival",
+        ),
         ("Churn!", "classification", "Line name 'Churn!'"),
         ("x", "classification", "Line name 'x'"),
     ],

@@ -110,6 +110,24 @@ def test_an_item_that_nobody_started_is_queued() -> None:
     assert (queued.state, queued.state_seconds) == ("queued", 30)
 
 
+def test_a_redriven_run_that_waits_for_its_reviewer_waits() -> None:
+    before = [event("queued", "training", "run-1", 0), event("started", "training", "run-1", 60)]
+    review = replace(event("waiting", "training", "run-1", 120), cause="review")
+    again = [event("failed", "training", "run-1", 600), event("started", "training", "run-1", 720, attempt=2)]
+
+    (item,) = board(*before, review, *again, seconds=1200).open_items
+
+    assert (item.state, item.state_seconds, item.cause) == ("waiting", 480, "review")
+
+
+def test_a_visit_whose_start_was_lost_waits_and_one_that_is_queued_again_is_queued() -> None:
+    (waiting,) = board(event("waiting", "training", "run-1", 5), seconds=10).open_items
+    first = [event("started", "training", "run-1", 0), event("failed", "training", "run-1", 5)]
+    (queued,) = board(*first, event("queued", "training", "run-1", 7, attempt=2), seconds=10).open_items
+
+    assert (waiting.state, queued.state) == ("waiting", "queued")
+
+
 def test_first_pass_yield_counts_items_that_came_through_at_once() -> None:
     failed = [event("queued", "delivery", "s-1", 0), event("started", "delivery", "s-1", 0)]
     found = board(
@@ -159,6 +177,59 @@ def test_a_second_attempt_makes_the_first_one_rework_even_if_its_failure_was_nev
     assert found.work_seconds == 10
     assert found.kinds[0].finished == 1
     assert found.first_pass_yield == 0
+
+
+def test_a_later_attempt_closes_one_whose_end_was_lost() -> None:
+    first = [event("started", "training", "run-1", 0), event("started", "features", "run-1", 2)]
+    again = [
+        event("started", "training", "run-1", 10, attempt=2),
+        event("finished", "training", "run-1", 14, attempt=2),
+    ]
+
+    (going_on,) = board(*first, again[0], seconds=12).open_items
+    assert (going_on.station, going_on.state, going_on.state_seconds) == ("training", "working", 2)
+    found = board(*first, *again)
+    assert found.open_items == ()
+    assert [(one.station, one.visits, one.seconds) for one in found.stations] == [
+        ("training", 2, 2 + 4), ("features", 1, 8)
+    ]  # fmt: skip
+    assert (found.work_seconds, found.rework_seconds, found.kinds[0].finished) == (14, 2, 1)
+
+
+def test_a_lost_end_is_that_of_the_caller_rather_than_the_next_attempt() -> None:
+    found = board(
+        event("started", "training", "run-1", 0),
+        event("started", "features", "run-1", 2),
+        event("failed", "training", "run-1", 6),
+        event("started", "training", "run-1", 10, attempt=2),
+        event("started", "features", "run-1", 12, attempt=2),
+        event("finished", "features", "run-1", 13, attempt=2),
+        event("finished", "training", "run-1", 14, attempt=2),
+    )
+
+    assert {one.station: one.seconds for one in found.stations} == {"training": 2 + 3, "features": 4 + 1}
+
+
+def test_ends_that_were_all_lost_leave_no_item_without_a_verdict() -> None:
+    found = board(
+        event("started", "features", "run-1", 0),
+        event("started", "training", "run-1", 2),
+        event("started", "features", "run-1", 4, attempt=2),
+        event("finished", "training", "run-1", 8),
+    )
+
+    assert (found.open_items, found.kinds[0].finished) == ((), 1)
+
+
+def test_clocks_that_differ_leave_no_item_without_an_end() -> None:
+    """Each station's first attempt did its last after the second ones began, so each encloses the other's second."""
+    found = board(
+        *(event("started", station, "run-1", at) for station, at in (("features", 0), ("training", 1))),
+        *(event("waiting", station, "run-1", 20) for station in ("features", "training")),
+        *(event("started", station, "run-1", at, attempt=2) for station, at in (("features", 5), ("training", 6))),
+    )
+
+    assert found.kinds[0].items == 1
 
 
 def test_a_rerun_under_the_same_attempt_is_another_pass() -> None:

@@ -102,6 +102,21 @@ def test_the_reviewer_is_told_what_speaks_against_the_run(changes: dict[str, Any
     assert found.startswith(note)
 
 
+@pytest.mark.parametrize(
+    ("ndcg", "interval", "note"),
+    [
+        (0.8, [0.75, 0.85], None),
+        (0.5, [0.45, 0.55], "The NDCG is no better than that of answering the training part's mean"),
+        (0.6, [0.45, 0.75], "The NDCG's interval includes that of answering the training part's mean"),
+    ],
+)
+def test_of_a_measure_that_rises_the_higher_one_is_better(ndcg: float, interval: list[float], note: str | None) -> None:
+    ranked = {"kind": "ranking", "ndcg": ndcg, "ndcg_interval": interval, "prior_ndcg": 0.5, "baseline_ndcg": 0.3}
+    places = {"ndcg_at_capacity": None, "ndcg_at_capacity_interval": None, "baseline_ndcg_at_capacity": None}
+    found = notes({**ranked, **places, "baseline_feature": "visits"}, author_verified=True, risk="standard")
+    assert [one.partition(" for every")[0] for one in found] == ([] if note is None else [note])
+
+
 def test_the_reviewer_is_told_that_the_author_is_not_verified() -> None:
     (strict,) = notes(measured(), author_verified=False, risk="standard")
     (low,) = notes(measured(), author_verified=False, risk="low")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.validation import Validation
-from assembly_line.errors import RequestRefused, TrainingRejected
+from assembly_line.errors import DeclarationError, RequestRefused, TrainingRejected
 from assembly_line.features.model_inputs.splitting import split_rows
 from assembly_line.features.model_inputs.timeline import timeline_of
 from assembly_line.loader import load_line
@@ -277,6 +277,27 @@ def test_a_request_replaces_declared_hyperparameters_and_no_others() -> None:
 def test_a_value_of_another_kind_is_refused_before_a_job_starts(name: str, value: str | float) -> None:
     with pytest.raises(RequestRefused, match=rf"hyperparameters.{name}: .* expected a .*number"):
         resolve(LINE, {name: value})
+
+
+@pytest.mark.parametrize("name", script_mode({}, "train.py"))
+def test_what_the_line_sets_itself_can_neither_be_declared_nor_requested(name: str) -> None:
+    with pytest.raises(DeclarationError, match=f"hyperparameter {name} is set by the line itself") as declared:
+        replace(LINE.training, hyperparameters={name: "other.py"})
+    with pytest.raises(RequestRefused, match=rf"hyperparameters.{name}") as requested:
+        resolve(LINE, {name: "other.py"})
+
+    assert (declared.value.where, declared.value.value) == ("Training: hyperparameters", name)
+    assert requested.value.where == f"hyperparameters.{name}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_no_job_can_be_told_is_refused_when_it_is_declared(value: float) -> None:
+    with pytest.raises(DeclarationError, match=r"hyperparameters\['eta'\] is .*; expected a finite number") as refused:
+        replace(LINE.training, hyperparameters={"eta": value})
+    with pytest.raises(DeclarationError, match=r"score_range is .*; expected a finite number"):
+        replace(LINE.training, score_range=(0.0, value))
+
+    assert (refused.value.where, refused.value.value) == ("Training: hyperparameters['eta']", repr(value))
 
 
 def test_script_mode_names_the_script_inside_the_isolated_container() -> None:

@@ -76,6 +76,8 @@ def test_the_page_holds_what_a_reviewer_has_to_defend() -> None:
         "Worse than for all decisions: spend",
         "region",
         "e" * 64,
+        "policy.version 7 1",
+        "features out, and in old_feature spend_30d",
         "d" * 64,
         ANNA,
         f"approved {BEN} 2026-11-23T09:30:00Z beats the rule",

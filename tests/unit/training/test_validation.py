@@ -221,6 +221,8 @@ def test_changed_numbers_stay_in_the_range_that_was_learnt_from_and_nothing_else
     assert (lowest, highest, abs(middle - 5), missing) == (0.25, 9.75, 0.25, None)
     assert found.table["campaign_type"] == holdout["campaign_type"]
     assert found.table["decision_id"] == holdout["decision_id"]
+    ends = {name: [0, 10] * 20 for name in LINE.features}
+    assert set(nudged(LINE.features, learnt, ends).table["spend_30d"]) == {0.25, 9.75}
     assert found.features == len([name for name in LINE.features if name not in TEXTS])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from assembly_line.embedded.sagemaker.jobs.container import to_tree
 from assembly_line.errors import JobFailed
+from assembly_line.names import ScriptMode
 
 HOST = "algo-1"
 GROUP = "homogeneousCluster"
@@ -86,13 +87,13 @@ def prepare(request: TrainingRequest, tree: Path, *, threads: int) -> Script:
     decoded = {key: _decode(value) for key, value in mapped.items()}
     reserved = {key: value for key, value in decoded.items() if key.startswith(RESERVED)}
     user = {key: value for key, value in decoded.items() if not key.startswith(RESERVED)}
-    program = reserved.get("sagemaker_program")
+    program = reserved.get(ScriptMode.PROGRAM)
     if not isinstance(program, str) or not program:
         raise JobFailed(
-            "ClientError: the hyperparameter sagemaker_program is missing: the embedded SageMaker runs scripts (script "
-            "mode), not built-in algorithms; name the script there and its code in sagemaker_submit_directory"
+            f"ClientError: the hyperparameter {ScriptMode.PROGRAM} is missing: the embedded SageMaker runs scripts "
+            f"(script mode), not built-in algorithms; name the script there and its code in {ScriptMode.CODE}"
         )
-    directory = reserved.get("sagemaker_submit_directory")
+    directory = reserved.get(ScriptMode.CODE)
     values = _toolkit_values(request, tree, user=user, reserved=reserved, threads=threads)
     variables = {f"SM_{key.upper()}": _variable(value) for key, value in values.items()}
     variables |= {key: to_tree(value, tree) for key, value in request.environment.items()}
@@ -116,7 +117,7 @@ def command_arguments(hyperparameters: dict[str, Any]) -> list[str]:
 def _toolkit_values(
     request: TrainingRequest, tree: Path, *, user: dict[str, Any], reserved: dict[str, Any], threads: int
 ) -> dict[str, Any]:
-    program = str(reserved["sagemaker_program"])
+    program = str(reserved[ScriptMode.PROGRAM])
     channels = {item["ChannelName"]: str(channel_folder(tree, item["ChannelName"])) for item in request.channels}
     base = {
         "hosts": [HOST],
@@ -143,7 +144,7 @@ def _toolkit_values(
         "num_cpus": threads,
         "num_gpus": 0,
         "model_dir": str(tree / "model"),
-        "module_dir": str(reserved.get("sagemaker_submit_directory", tree / "code")),
+        "module_dir": str(reserved.get(ScriptMode.CODE, tree / "code")),
     }
     description = base | {
         "channel_input_dirs": channels,
@@ -166,8 +167,8 @@ def _toolkit_values(
 
 def _framework_parameters(reserved: dict[str, Any]) -> dict[str, Any]:
     known = {
-        "sagemaker_program",
-        "sagemaker_submit_directory",
+        ScriptMode.PROGRAM,
+        ScriptMode.CODE,
         "sagemaker_container_log_level",
         "sagemaker_job_name",
         "sagemaker_region",

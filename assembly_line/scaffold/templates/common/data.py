@@ -26,10 +26,10 @@ MEAN_DAYS_TO_LEAVE = 200
 Columns = dict[str, NDArray[Any]]
 
 
-def write_tables(folder: Path, *, today: date | None = None) -> list[Path]:
+def write_tables(folder: Path, *, now: datetime | None = None) -> list[Path]:
     """Write `<table>.parquet` for each table of the line into the folder, which is created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    days = ((today or datetime.now(UTC).date()) - FIRST_DAY).days
+    days = ((now or datetime.now(UTC)).astimezone(UTC).date() - FIRST_DAY).days
     return [_write(columns, folder / f"{name}.parquet") for name, columns in tables(days).items()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,10 @@ def _number(field: str) -> float:
 
 
 def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:
-    """Shape (rows, numbers of an answer): one number, or one for each class or quantile."""
-    return model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names)).reshape(len(rows), -1)
+    """Shape (rows, numbers of an answer): one number, or one for each class, quantile, or day of a time to an event."""
+    answers = model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names)).reshape(len(rows), -1)
+    hazards = model.attr("cumulative_hazards")
+    return answers if hazards is None else 1 - np.exp(-answers * np.array(json.loads(hazards)))
 
 
 def output_fn(answers: np.ndarray, accept: str) -> tuple[str, str]:

@@ -20,6 +20,9 @@ OBJECTIVES = {
     "count": "count:poisson",
     "amount": "reg:squarederror",
     "quantiles": "reg:quantileerror",
+    "ranking": "rank:ndcg",
+    "forecasting": "reg:squarederror",
+    "survival": "survival:cox",
 }
 
 
@@ -28,8 +31,19 @@ def main() -> None:
     channel, model_folder = Path(os.environ["SM_CHANNEL_TRAIN"]), Path(os.environ["SM_MODEL_DIR"])
     schema = json.loads((channel / "schema.json").read_text(encoding="utf-8"))
     names = [feature["name"] for feature in schema["features"]]
-    table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, len(names) + 1)
-    rows = xgboost.DMatrix(table[:, 1:], label=table[:, 0], feature_names=names)
+    # The label alone; for a ranking the group too, for a forecast a label a step, for a time to an event its days and
+    # whether it came.
+    width = len(schema.get("targets", ["label"]))
+    table = np.genfromtxt(channel / "train.csv", delimiter=",").reshape(-1, width + len(names))
+    targets, features = table[:, :width], table[:, width:]
+    rows = xgboost.DMatrix(features, label=targets[:, 0], feature_names=names)
+    if "within" in schema:
+        rows.set_info(qid=targets[:, 1].astype(np.uint32))
+    if "steps" in schema:
+        rows.set_info(label=targets)
+    if "days" in schema:
+        # Cox's model takes days that end without the event as negative.
+        rows.set_info(label=np.where(targets[:, 1] == 1, targets[:, 0], -targets[:, 0]))
     settings = {
         "tree_method": "hist",
         "max_depth": arguments.max_depth,
@@ -39,6 +53,10 @@ def main() -> None:
     }
 
     model = xgboost.train(settings | of_outcome(schema), rows, num_boost_round=arguments.rounds)
+
+    if "days" in schema:
+        hazards = cumulative_hazards(targets, model.predict(rows), schema["days"])
+        model.set_attr(cumulative_hazards=json.dumps(hazards))
 
     logging.info("rows=%d features=%d", rows.num_row(), rows.num_col())
     logging.info(model.eval(rows, name="train", iteration=arguments.rounds))
@@ -52,7 +70,17 @@ def of_outcome(schema: dict[str, Any]) -> dict[str, Any]:
         found["num_class"] = len(schema["classes"])
     if "quantiles" in schema:
         found["quantile_alpha"] = schema["quantiles"]
+    if "within" in schema:
+        found["ndcg_exp_gain"] = False
     return found
+
+
+def cumulative_hazards(targets: np.ndarray, hazards: np.ndarray, days: list[float]) -> list[float]:
+    """Of a row with hazard 1, until each of these days: Breslow (1972)."""
+    order = np.argsort(-targets[:, 0], kind="stable")
+    days_seen, events = targets[order].T
+    at_risk = np.cumsum(hazards[order])[np.searchsorted(-days_seen, -days_seen, side="right") - 1]
+    return [float(np.sum((events / at_risk)[days_seen <= day])) for day in days]
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -33,7 +33,7 @@ def world() -> dict[str, Any]:
 
 UNTIL = {"until": static(VISITS, "closes"), "source": DAILY, "by": (USER, VISIT)}
 OUTCOMES = [
-    *({"horizon": hours(20), "gap": hours(1), **measure} for measure in MEASURES[1::2]),
+    *({"horizon": hours(20) / measure.get("steps", 1), "gap": hours(1), **measure} for measure in MEASURES[1::2]),
     *({**UNTIL, **measure} for measure in (MEASURES[0], MEASURES[-1])),
     {"horizon": hours(20), **MEASURES[-1]},
 ]
@@ -63,7 +63,7 @@ def test_what_the_listed_events_come_to_is_what_the_dataset_says(declared: dict[
             found = explain_outcome(lake.line, name, horizon=horizon, rows=rows)
 
             assert same(found.value, values[name][place], rounded=rounds(lake.line, name))
-            assert all(horizon.begins < (event.time or 0) <= horizon.ends for event in found.counted)
+            assert all((found.since or 0) <= (event.time or 0) <= (found.until or 0) for event in found.counted)
     assert len(values["decision_time"]) > 3
 
 

@@ -27,7 +27,7 @@ from assembly_line.features.sources.activity import Activity
 from assembly_line.features.sources.attempts import Built
 from assembly_line.features.values.columns import Column, null_column
 from assembly_line.instants import to_micros
-from tests.embedded.kinds.triage.line import LINE as TRIAGE
+from tests.lines_of_kinds import line_of
 from tests.unit.features.random_worlds import SPRING
 from tests.unit.features.small_world import SmallLake, a_line
 
@@ -202,9 +202,9 @@ def test_a_broken_rule_stops_the_dataset(dataset: Dataset, spoil: Callable[..., 
 @pytest.mark.parametrize(
     ("teams", "passed", "said"),
     [
-        (["billing", "network"], True, "1 with billing, 1 with network, 0 with other, 0 with a value that is none"),
-        (["billing", "network", "sales"], False, "0 with other, 1 with a value that is none of the declared classes"),
-        (["billing", "billing"], False, "2 with billing, 0 with network, 0 with other, 0 with"),
+        (["billing", "network"], True, "1 with billing, 1 with network, 0 with sales, 0 with a value that is none"),
+        (["billing", "network", "other"], False, "0 with sales, 1 with a value that is none of the declared classes"),
+        (["billing", "billing"], False, "2 with billing, 0 with network, 0 with sales, 0 with"),
         ([], False, "0 with billing"),
     ],
 )
@@ -213,7 +213,7 @@ def test_an_outcome_of_named_classes_has_two_of_them_and_no_other(
 ) -> None:
     column = Column("string", np.array(teams, np.object_), np.ones(len(teams), np.bool_))
 
-    found = outcome_rule(TRIAGE.outcome)(replace(dataset[0], line=TRIAGE), {"team": column})
+    found = outcome_rule(line_of("triage").outcome)(replace(dataset[0], line=line_of("triage")), {"team": column})
 
     assert (found.rule, found.severity, found.passed) == ("outcome_classes", "error", passed)
     assert said in found.value

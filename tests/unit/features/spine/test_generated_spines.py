@@ -143,21 +143,32 @@ def test_occasions_lie_from_the_first_instant_of_the_period_to_before_its_last(c
     assert occasions(cadence, first + 1, second + 1).tolist() == [second]
 
 
-def test_an_event_makes_a_member_once_it_is_known_and_for_as_long_as_the_lookback() -> None:
+@pytest.mark.parametrize(
+    ("boundary", "late", "hours_after"),
+    [
+        ("before", hours(2), [2, 3, 4]),
+        ("at_or_before", hours(2), [2, 3, 4]),
+        ("before", hours(0), [1, 2, 3, 4]),
+        ("at_or_before", hours(0), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_an_event_makes_a_member_once_it_is_known_until_it_is_as_old_as_the_lookback(
+    boundary: str, late: timedelta, hours_after: list[int]
+) -> None:
     spine = Generated(population=LATE, cadence=every(hours(1), anchor=SPRING), lookback=hours(4))
     event = {
         "user": "ada",
         "at": SPRING,
-        "known": SPRING + hours(2),
+        "known": SPRING + late,
         **dict.fromkeys(("n", "x", "s", "b", "d", "day", "ts")),
     }
     world = {**random_world(0), "late": [event, event, {**event, "user": "bob", "known": None}]}
 
-    found = dataset(line_over(spine), world, SPRING, SPRING + days(1), SPRING + days(2))
+    found = dataset(line_over(spine, None, boundary), world, SPRING, SPRING + days(1), SPRING + days(2))
 
     assert [(row["user"], (row["decision_time"] - SPRING) / hours(1)) for row in found] == [
-        ("ada", 2), ("ada", 3), ("ada", 4)
-    ]  # fmt: skip
+        ("ada", after) for after in hours_after
+    ]
 
 
 def test_events_after_an_occasion_change_nobody_before_it() -> None:

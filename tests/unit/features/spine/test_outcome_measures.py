@@ -40,6 +40,8 @@ MEASURES: list[dict[str, Any]] = [
     {"measure": "mean", "column": "d", "absent": 0},
     {"measure": "min", "column": "x", "absent": 9},
     {"measure": "max", "column": "n", "absent": 0},
+    {"measure": "count", "steps": 3},
+    {"measure": "sum", "column": "d", "absent": 0.25, "steps": 2},
     {"measure": "time_to_event"},
 ]
 
@@ -50,9 +52,10 @@ def line_with(**outcome: Any) -> Line:
         declared["horizon"] = hours(20)
     line = a_line()
     features = {"kind": line.features["kind"]}
-    return replace(
-        line, features=features, training=replace(line.training, baseline="kind"), outcome=Outcome(**declared)
-    )
+    steps = declared.get("steps", 1) > 1
+    training = replace(line.training, baseline="kind", season=1 if steps else None)
+    policy = replace(line.policy, cuts=1 if steps else None)
+    return replace(line, features=features, training=training, policy=policy, outcome=Outcome(**declared))
 
 
 def built(
@@ -89,6 +92,8 @@ def test_the_outcome_is_what_the_rules_say(
     limit: int | None,
 ) -> None:
     gap, delay = waits
+    if "until" in ends:
+        measure = {**measure, "steps": 1}
     by = (USER, VISIT) if "until" in ends else (USER,)
     source = DAILY if "until" in ends else replace(EVENTS, delay=delay)
     if "until" in ends and "column" in measure:
@@ -159,6 +164,38 @@ def test_a_decision_that_is_not_mature_is_censored_where_observation_ends(
     assert report.excluded["immature"] == (expected is None)
 
 
+def test_each_step_counts_the_events_of_its_own_horizon_and_all_are_known_with_the_last() -> None:
+    line = line_with(measure="count", gap=hours(1), horizon=hours(2), steps=3)
+    came = [hours(1), hours(1) + MICROSECOND, hours(3), hours(3) + MICROSECOND, hours(7), hours(7) + MICROSECOND]
+    world = world_of([*(event(SPRING + after) for after in came), event(SPRING + days(9))], SPRING)
+
+    _, early, _ = built(line, world, SPRING + hours(7) - MICROSECOND)
+    (row,) = rows_of(built(line, world, SPRING + hours(7))[2])
+
+    assert early.excluded["immature"] == 1
+    assert [row[name] for name in ("came", "came_2", "came_3")] == [2, 1, 1]
+    assert row["outcome_known_at"] == SPRING + hours(7)
+
+
+def test_the_ledger_takes_every_step_and_a_time_to_an_event_once_its_horizon_is_over(tmp_path: Path) -> None:
+    came = (hours(1), hours(3), days(9))
+    lake = SmallLake(line_with(), world_of([event(SPRING + after) for after in came], SPRING), tmp_path)
+    files = {"events": [Path(item.key) for item in lake.snapshots["events"].objects]}
+
+    def found(at: timedelta, **outcome: Any) -> list[Any]:
+        line = line_with(**outcome)
+        decisions: Any = [({"user": "ada", "visit": 0}, SPRING)]
+        (one,) = derive(line, decisions, as_of=SPRING + at, covered_until=SPRING + days(9), files=files)
+        return [one.mature, one.value, one.days, one.later]
+
+    counts = {"measure": "count", "horizon": hours(2), "steps": 3}
+    assert found(hours(6), **counts) == [True, 1, None, (1, 0)]
+    assert found(hours(5), **counts) == [False, None, None, ()]
+    times = {"measure": "time_to_event", "horizon": hours(6)}
+    assert found(hours(6), **times) == [True, 1, 1 / 24, ()]
+    assert found(hours(5), **times) == [False, None, None, ()]
+
+
 def test_an_event_that_is_not_yet_known_is_not_observed() -> None:
     line = line_with(measure="time_to_event", gap=hours(1), source=replace(EVENTS, delay=hours(1)))
     world = world_of([event(SPRING + hours(3)), event(SPRING + hours(1)), event(SPRING + hours(90))], SPRING)
@@ -221,6 +258,10 @@ def test_the_ledger_takes_a_count_and_keeps_the_gap(tmp_path: Path) -> None:
         ({"measure": "count", "present": 2}, "present is for happened"),
         ({"measure": "time_to_event", "absent": 5}, "absent 5 means nothing"),
         ({"gap": -MICROSECOND}, "is negative"),
+        ({"measure": "count", "steps": 0}, "steps 0 is outside 1 to 100"),
+        ({"steps": 2}, "steps= is for numbers of one horizon after the other"),
+        ({"measure": "time_to_event", "steps": 2}, "steps= is for numbers"),
+        ({"measure": "count", "steps": 2, "until": static(VISITS, "closes")}, "steps= is for numbers"),
     ],
 )
 def test_an_outcome_that_contradicts_itself_is_refused(outcome: dict[str, Any], said: str) -> None:

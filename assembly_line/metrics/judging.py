@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Prior
+from assembly_line.metrics.structured import (
+    Floats,
+    Weighted,
+    concordance,
+    distances,
+    in_order,
+    integrated_brier,
+    mase,
+    ndcg,
+    ratio,
+)
+from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Prior, Truth
 
-Floats = NDArray[np.float64]
-# A measure once answers and outcomes are given: weights of the rows, shape (draws, n), to one figure a draw, NaN where
-# it is not computable.
-Weighted = Callable[[Floats], Floats]
 Interval = tuple[float, float]
 
 # An answer of exactly 0 or 1 that turns out wrong would cost infinitely much.
@@ -31,7 +38,8 @@ class Metric:
     """One measure.
 
     Args:
-        weighted: of answers (shape (n, k), finite), outcomes (shape (n,)) and levels of quantiles, if any.
+        weighted: of answers (shape (n, k), finite), outcomes (shape (n,), or (n, 2) where the kind has two) and the
+            kind's levels, if any.
         binary: outcomes are 0 or 1.
         probabilities: answers lie in [0, 1].
     """
@@ -47,7 +55,7 @@ class Metric:
             ValueError: the shapes differ, an answer is not finite or no probability, or an outcome is not 0 or 1.
         """
         checked, observed = np.asarray(answers, np.float64), np.asarray(outcomes)
-        if checked.shape[:1] != observed.shape:
+        if checked.shape[:1] != observed.shape[:1]:
             raise ValueError(
                 f"expected answers and outcomes of one length, got shapes {checked.shape} and {observed.shape}"
             )
@@ -68,7 +76,9 @@ class Metric:
         return _single(weighted(np.ones((1, rows)))) if rows else None
 
 
-def rule_figure(metric: Metric, values: Sequence[float | None], outcomes: ArrayLike) -> float | None:
+def rule_figure(
+    metric: Metric, values: Sequence[float | None], outcomes: ArrayLike, levels: Sequence[float] = ()
+) -> float | None:
     """The figure of the one-feature rule: a higher value means likelier; unknown is below every value.
 
     Args:
@@ -79,8 +89,8 @@ def rule_figure(metric: Metric, values: Sequence[float | None], outcomes: ArrayL
     Returns:
         None where it is not computable: no value is known, or the metric itself is not.
     """
-    places = {value: place for place, value in enumerate(sorted({value for value in values if value is not None}), 1)}
-    return metric([0 if value is None else places[value] for value in values], outcomes) if places else None
+    ranks = {value: rank for rank, value in enumerate(sorted({value for value in values if value is not None}), 1)}
+    return metric([0 if value is None else ranks[value] for value in values], outcomes, levels) if ranks else None
 
 
 def cluster_bootstrap(
@@ -157,7 +167,7 @@ def _limits(found: Floats, draws: int, level: float) -> Interval | None:
 def figures(
     kind: OutcomeKind,
     answers: Sequence[Answer],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     clusters: Sequence[object],
     *,
     priors: Sequence[Prior],
@@ -193,7 +203,7 @@ def figures(
             constant = [kind.constant_answer(prior, measure) for prior in priors]
             found[f"prior_{measure.name}"] = metric(constant, outcomes, kind.levels)
         if measure.ranks:
-            found[f"baseline_{measure.name}"] = rule_figure(metric, rule, outcomes)
+            found[f"baseline_{measure.name}"] = rule_figure(metric, rule, outcomes, kind.levels)
     return found
 
 
@@ -201,7 +211,7 @@ def difference(
     kind: OutcomeKind,
     challenger: Sequence[Answer],
     champion: Sequence[Answer],
-    outcomes: Sequence[int | float],
+    outcomes: Sequence[Truth],
     clusters: Sequence[object],
     *,
     draws: int,
@@ -245,7 +255,7 @@ def _says(measure: Measure, interval: Interval | None) -> str:
 
 def _auc(scores: Floats, outcomes: Floats, _levels: Sequence[float] = ()) -> Weighted:
     """NaN where a class has no weight."""
-    order, starts = _ordered(scores[:, 0])
+    order, starts = in_order(scores[:, 0])
     positive = outcomes[order] == 1
 
     def weighted(weights: Floats) -> Floats:
@@ -253,7 +263,7 @@ def _auc(scores: Floats, outcomes: Floats, _levels: Sequence[float] = ()) -> Wei
         ups = np.add.reduceat(weights * positive, starts, axis=1)
         downs = np.add.reduceat(weights * ~positive, starts, axis=1)
         below = np.cumsum(downs, axis=1) - downs / 2
-        return _ratio((ups * below).sum(axis=1), ups.sum(axis=1) * downs.sum(axis=1))
+        return ratio((ups * below).sum(axis=1), ups.sum(axis=1) * downs.sum(axis=1))
 
     return weighted
 
@@ -267,13 +277,18 @@ def _macro_auc(scores: Floats, outcomes: Floats, _levels: Sequence[float]) -> We
 def _gini(scores: Floats, outcomes: Floats, _levels: Sequence[float]) -> Weighted:
     """NaN where the outcomes do not vary."""
     by_score, by_outcome = _concentration(scores[:, 0], outcomes), _concentration(outcomes, outcomes)
-    return lambda weights: _ratio(by_score(weights), by_outcome(weights))
+    return lambda weights: ratio(by_score(weights), by_outcome(weights))
 
 
 def _concentration(key: Floats, outcomes: Floats) -> Weighted:
-    """Covariance of the outcomes with the mean rank by `key`, times the square of the whole weight."""
-    order, starts = _ordered(key)
-    ordered = outcomes[order]
+    """Covariance of the outcomes with the mean rank by `key`, times the square of the whole weight.
+
+    The ranks are centred, so what all outcomes have in common changes nothing. It is taken off first: beside a large
+    one, little would be left of the digits by which outcomes differ.
+    """
+    order, starts = in_order(key)
+    middle = np.partition(outcomes, len(outcomes) // 2)[len(outcomes) // 2]
+    ordered = outcomes[order] - middle
 
     def weighted(weights: Floats) -> Floats:
         weights = weights[:, order]
@@ -282,13 +297,6 @@ def _concentration(key: Floats, outcomes: Floats) -> Weighted:
         return np.asarray((np.add.reduceat(weights * ordered, starts, axis=1) * ranks).sum(axis=1))
 
     return weighted
-
-
-def _ordered(key: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The order of the rows, and where a new value begins in it; done once, so that no block of draws sorts again."""
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    return order, np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
 
 
 def _log_losses(answers: Floats, outcomes: Floats) -> Floats:
@@ -307,7 +315,7 @@ def _deviances(answers: Floats, outcomes: Floats) -> Floats:
 def _mean_of(losses: Callable[[Floats, Floats], Floats]) -> Callable[[Floats, Floats, Sequence[float]], Weighted]:
     def weighted(answers: Floats, outcomes: Floats, _levels: Sequence[float]) -> Weighted:
         costs = losses(answers, outcomes)
-        return lambda weights: _ratio(weights @ costs, weights.sum(axis=1))
+        return lambda weights: ratio(weights @ costs, weights.sum(axis=1))
 
     return weighted
 
@@ -340,7 +348,9 @@ METRICS: dict[str, Metric] = {
     # Brier (1950): the mean squared distance from the outcome.
     "brier": Metric(_mean_of(lambda answers, outcomes: (answers[:, 0] - outcomes) ** 2), binary=True),
     "rmse": Metric(_rmse),
-    "mae": Metric(_mean_of(lambda answers, outcomes: np.abs(answers[:, 0] - outcomes))),
+    "mae": Metric(_mean_of(distances)),
+    # Hyndman and Koehler (2006): 1 is as far off as the number of a season ago was in the training part.
+    "mase": Metric(mase),
     # McCullagh and Nelder (1989): twice the log-likelihood that is lost against answering each count itself.
     "poisson_deviance": Metric(_mean_of(_deviances)),
     # Koenker and Bassett (1978): the true quantiles minimise it.
@@ -348,12 +358,14 @@ METRICS: dict[str, Metric] = {
     # Schechtman and Yitzhaki (1987): how well the score orders the outcomes, 1 if as they are, 0 by chance. It is
     # 2 AUC - 1 where outcomes are 0 and 1.
     "gini": Metric(_gini),
+    # Järvelin and Kekäläinen (2002), with the relevance itself as gain: 1 if each group is in the best order.
+    "ndcg": Metric(lambda answers, outcomes, _capacity: ndcg(answers, outcomes)),
+    "ndcg_at_capacity": Metric(ndcg),
+    # Harrell, Califf, Pryor, Lee and Rosati (1982): how often the one that saw the event earlier has the higher score.
+    "concordance": Metric(concordance),
+    # Graf, Schmoor, Sauerbrei and Schumacher (1999), weighted by the inverse probability of being observed still.
+    "integrated_brier": Metric(integrated_brier, probabilities=True),
 }
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(above / below)
 
 
 def _single(found: Floats) -> float | None:

@@ -1,7 +1,4 @@
-"""The kinds of outcomes: what a script learns, how it answers, how answers are judged, and what of them is delivered.
-
-`KINDS` is the one table. Training, delivery, feedback and the documentation read it.
-"""
+"""What a kind of outcome is, and those whose outcome and score are one number or one class."""
 
 from __future__ import annotations
 
@@ -11,12 +8,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, ClassVar
 
 # What the dataset and the ledger say of an outcome, and what a model answers: one or several numbers.
 Value = int | float | str | Decimal
 Answer = tuple[float, ...]
+# What an answer is judged by: one number of its outcome, or several.
+Truth = int | float | Sequence[float]
 # What would be answered without features. Binary lines keep one number, others a list for each name.
 Prior = float | Mapping[str, Sequence[float]]
 
@@ -24,6 +23,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infini
 # How far from 1 probabilities may add up, as 32-bit floats do.
 ROUNDING = 1e-4
 LONGEST_SHOWN = 40
+DECISION_TIME = "decision_time"
 # Of a row that a transform job joins to its answer: the id in front and the one number behind.
 ID_AND_LAST = "$[0,-1]"
 
@@ -45,6 +45,10 @@ class Measure:
     higher: bool
     constant: str | None = None
     ranks: bool = False
+
+    def beats(self, one: float, other: float) -> bool:
+        """Whether one figure is better than the other."""
+        return one > other if self.higher else one < other
 
 
 AUC = Measure("auc", "AUC", higher=True, ranks=True)
@@ -79,6 +83,8 @@ class OutcomeKind:
     answer_words: ClassVar[str]
     # What a part must hold, so that it teaches something and judges something.
     needs: ClassVar[str] = "outcomes that differ"
+    # Whether answers are compared with what happened on average.
+    calibrated: ClassVar[bool] = True
     # The first one that has a constant decides whether a model is worth its trouble.
     measures: ClassVar[tuple[Measure, ...]]
 
@@ -92,8 +98,13 @@ class OutcomeKind:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """Levels of the quantiles that are answered."""
+        """What measures need to know beside answers and outcomes: levels of quantiles, a capacity, or days."""
         return ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that a script finds before the features."""
+        return ("label",)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -109,8 +120,12 @@ class OutcomeKind:
             found += [one.name, f"{one.name}_interval", *(f"{of}_{one.name}" for of, has in beside.items() if has)]
         return found
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         """What the script learns of an outcome.
+
+        Args:
+            value: of the outcome.
+            _beside: what stands beside it: the days of a time to an event, or the later steps.
 
         Raises:
             ValueError: it is not of this kind; the text continues `outcome ...`.
@@ -120,17 +135,55 @@ class OutcomeKind:
             raise ValueError(f"is {value}; expected a finite number")
         return number
 
-    def constant(self, labels: Sequence[int | float]) -> str | None:
-        """Why nothing can be learnt from these labels, or judged by them; None if it can."""
-        return f"all {len(labels)} are {labels[0]:g}" if len(set(labels)) < 2 else None
+    @property
+    def unit_keys(self) -> tuple[str, ...]:
+        """The key columns that `unit` reads."""
+        return ()
 
-    def counts(self, _labels: Sequence[int | float], /) -> dict[str, int]:
+    def unit(self, _decision_time: object, _keys: Mapping[str, Any], /) -> tuple[Any, ...]:
+        """What decisions have in common that are compared with each other alone."""
+        return ()
+
+    def cluster(self, keys: Sequence[str]) -> str:
+        """Which column says whose decisions resemble each other: a key, or the decision time."""
+        return keys[0]
+
+    def scales(
+        self, _labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _rows: Sequence[int], /
+    ) -> dict[str, float]:
+        """Series -> what its errors are measured by, from these rows alone; nothing but for a forecast."""
+        return {}
+
+    def series(self, _keys: Mapping[str, Any], /) -> str:
+        """The name of a decision's series in `scales`."""
+        return ""
+
+    def truths(
+        self, labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _scales: Sequence[float | None], /
+    ) -> Sequence[Truth]:
+        """What answers are judged by, from label, unit and scale of each decision, in their order."""
+        return labels
+
+    def fields(self, truth: Any) -> str:
+        """What a script finds of it in front of the features."""
+        return str(truth)
+
+    def learnt(self, truths: Sequence[Truth], rows: Sequence[int]) -> list[int]:
+        """These rows in the order in which a script finds them."""
+        del truths
+        return list(rows)
+
+    def constant(self, truths: Sequence[Any]) -> str | None:
+        """Why nothing can be learnt from these outcomes, or judged by them; None if it can."""
+        return f"all {len(truths)} are {truths[0]:g}" if len(set(truths)) < 2 else None
+
+    def counts(self, _truths: Sequence[Any], /) -> dict[str, int]:
         """What is counted of judged rows beside their number."""
         return {}
 
-    def prior(self, labels: Sequence[int | float]) -> Prior:
-        """What would be answered without features, from the labels that are learnt from."""
-        return {"mean": [sum(labels) / len(labels)], "median": [quantile(labels, 0.5)]}
+    def prior(self, truths: Sequence[Any]) -> Prior:
+        """What would be answered without features, from the outcomes that are learnt from."""
+        return {"mean": [sum(truths) / len(truths)], "median": [quantile(truths, 0.5)]}
 
     def constant_answer(self, prior: Prior, measure: Measure) -> Answer:
         """The one of these answers that this measure compares with."""
@@ -213,7 +266,7 @@ class Binary(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {}
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         return int(value == self.present)
 
     def constant(self, labels: Sequence[int | float]) -> str | None:
@@ -254,7 +307,7 @@ class Multiclass(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {"kind": self.name, "classes": list(self.classes)}
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         if value not in self.classes:
             raise ValueError(f"is {value!r}; declared classes are {', '.join(map(repr, self.classes))}")
         return self.classes.index(value)
@@ -315,7 +368,7 @@ class Count(OutcomeKind):
 
     lowest: float | None = 0.0
 
-    def label(self, value: Value) -> int | float:
+    def label(self, value: Value, *_beside: Value) -> Any:
         number = float(value)
         if not (number >= 0 and number.is_integer()):
             raise ValueError(f"is {value}; expected a count, a whole number of at least 0")
@@ -371,20 +424,21 @@ class Quantiles(OutcomeKind):
         return tuple(sorted(answer))
 
 
-KINDS: dict[str, type[OutcomeKind]] = {kind.name: kind for kind in (Binary, Multiclass, Count, Amount, Quantiles)}
-MEASURES = {measure.name: measure for kind in KINDS.values() for measure in kind.measures}
-
-
-def kind_of(metrics: Mapping[str, Any]) -> type[OutcomeKind]:
-    """The kind that a run's figures are of; those of earlier versions are binary and do not say so."""
-    return KINDS[metrics.get("kind", Binary.name)]
-
-
 def quantile(labels: Sequence[int | float], level: float) -> float:
     """The smallest of the labels that at least this share of them does not exceed; it minimises the pinball loss."""
     ordered = sorted(labels)
     place = bisect_left(range(len(ordered)), True, key=lambda one: (one + 1) / len(ordered) >= level)
     return float(ordered[min(place, len(ordered) - 1)])
+
+
+def stated(row: Mapping[str, Any]) -> tuple[Value, ...]:
+    """What an outcome's ledger row says: its value, the days of a time to an event, or the later steps."""
+    return (row["value"], *([row["days"]] if "days" in row else row.get("later", ())))
+
+
+def places(capacity: float, decisions: int) -> int:
+    """How many decisions can be acted on: capacity times decisions, in decimal, rounded down."""
+    return int((Decimal(repr(capacity)) * decisions).to_integral_value(ROUND_FLOOR))
 
 
 def shown(text: str) -> str:
