@@ -144,6 +144,7 @@ class Parameter(StrEnum):
     FEEDBACK_QUEUE = "feedback-queue"
     FEEDBACK_DEAD_LETTERS = "feedback-dead-letters"
     API_URL = "api-url"
+    MLFLOW_APP = "mlflow-app"
     SCIENTIST_ROLE = "scientist-role"
     REVIEWER_ROLE = "reviewer-role"
     DECIDER_ROLE = "decider-role"
@@ -342,6 +343,8 @@ def line_table(line: str, table: str) -> str:
 
 
 TABLES = "tables/"
+# Files that MLflow keeps of runs.
+MLFLOW_FILES = "mlflow/"
 # Where Athena leaves what queries answer.
 QUERY_RESULTS = "queries/"
 

@@ -115,8 +115,8 @@ class TrainingRequest(Request):
 
     `as_of`: the instant of what is known when the model is trained.
     `hyperparameters`: values that replace declared ones of the same name.
-    `margin`: the run comes before a reviewer only if it is better than the champion by more, by the first measure of
-    the outcome's kind on the same decisions.
+    `margin`: how much better than the champion the run must be to come before a reviewer. The first measure of the
+    outcome's kind decides, on the same decisions.
     `replicates`: a run of the same line, release, `as_of` and hyperparameters that this one repeats. It ends with the
     comparison, and registers nothing.
     `scored_by`: who asks the fitted models: a `function` within seconds, or a `transform` job. `auto` decides by the

@@ -20,6 +20,8 @@ from stacks.constructs.data.data_key import DataKey
 from stacks.constructs.parameters import Parameters
 from stacks.settings import Settings
 
+EMBEDDED = "embedded"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
@@ -42,6 +44,11 @@ class Deployment:
                     "fetched by the installation; run "
                     "`make synth`, or `tools/install.sh demo` and then this command again"
                 )
+        if self.settings.mlflow and self.environment == EMBEDDED:
+            raise DeclarationError(
+                "mlflow = true: expected false in the embedded AWS, which has no MLflow app; `line runs open` starts "
+                "MLflow on this machine"
+            )
 
     def stack_id(self, name: str) -> str:
         return stack_name(self.environment, name)

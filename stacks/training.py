@@ -6,7 +6,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from assembly_line.environments import ChampionsEnvironment, RefreshEnvironment, ReviewEnvironment, TrainingEnvironment
-from assembly_line.names import refresh_function
+from assembly_line.names import Parameter, refresh_function
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
     discard_models,
@@ -19,6 +19,7 @@ from stacks.constructs.access.sagemaker_access import (
     use_model_packages,
 )
 from stacks.constructs.machine import Machine, run_other_machine, start_and_list
+from stacks.constructs.mlflow_app import MlflowApp
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -50,7 +51,7 @@ class TrainingStack(StationStack):
         )
         self.training_machine = self._machine(features)
         self._refresh()
-        self.parameters()
+        self.parameters(self._mlflow() if self.settings.mlflow else {})
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
@@ -134,6 +135,12 @@ class TrainingStack(StationStack):
         self.foundation.control.grant_write(function.role)
         self.foundation.champions.grant_read(function.role)
         start_and_list(function.role, self.training_machine)
+
+    def _mlflow(self) -> dict[str, str]:
+        """The app that scientists record runs into; nothing of the line depends on it."""
+        app = MlflowApp(self, "Mlflow", environment=self.environment_name, store=self.foundation.store)
+        app.let_record(self.foundation.people.scientist)
+        return {Parameter.MLFLOW_APP: app.arn}
 
     def _step(self, id_: str, handler: str, seconds: int) -> StationFunction:
         return self.function(id_, handler=handler, environment=self._environment, seconds=seconds, storage_mib=2048)

@@ -11,6 +11,9 @@ from .emulator_limitations import templates_of as templates_of
 from .glue.spark import RUNTIME as RUNTIME
 from .glue.spark import environment as environment
 from .image_steps import judged_installations as judged_installations
+from .mlflow_page import close_page as close_page
+from .mlflow_page import mlflow_store as mlflow_store
+from .mlflow_page import open_page as open_page
 from .runtime import ACCESS_KEY as ACCESS_KEY
 from .runtime import REGION as REGION
 from .runtime import SECRET_KEY as SECRET_KEY

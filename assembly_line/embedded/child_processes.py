@@ -51,22 +51,31 @@ def start(child: Child, folder: StateFolder) -> ProcessIdentity:
         [sys.executable, "-m", child.module], environment=child.environment, folder=REPOSITORY, log=log
     )
     if identity is None:
-        raise EmbeddedAwsError(_gone(child, log))
+        raise EmbeddedAwsError(last_words(child.name, log))
     return identity
 
 
 def wait_until_ready(child: Child, identity: ProcessIdentity, folder: StateFolder) -> None:
     """Poll the process's own readiness address. Raises EmbeddedAwsError with the end of its log."""
-    log = folder.logs / f"{child.name}.log"
-    deadline = time.monotonic() + READY_SECONDS
-    while not answers(child.ready_url):
+    wait_for(child.name, child.ready_url, identity, folder)
+
+
+def wait_for(
+    name: str, url: str, identity: ProcessIdentity, folder: StateFolder, *, seconds: float = READY_SECONDS
+) -> None:
+    """Poll an address of a process until it answers.
+
+    Raises:
+        EmbeddedAwsError: it ended, with the end of its log, or did not answer in time.
+    """
+    log = folder.logs / f"{name}.log"
+    deadline = time.monotonic() + seconds
+    while not answers(url):
         if not is_alive(identity):
             folder.check_space()
-            raise EmbeddedAwsError(_gone(child, log))
+            raise EmbeddedAwsError(last_words(name, log))
         if time.monotonic() > deadline:
-            raise EmbeddedAwsError(
-                f"{child.name}: did not answer {child.ready_url} within {READY_SECONDS:.0f} s; its log is {log}"
-            )
+            raise EmbeddedAwsError(f"{name}: did not answer {url} within {seconds:.0f} s; its log is {log}")
         time.sleep(0.03)
 
 
@@ -181,9 +190,10 @@ def _base(folder: StateFolder) -> dict[str, str]:
     }
 
 
-def _gone(child: Child, log: Path) -> str:
+def last_words(name: str, log: Path) -> str:
+    """That a process ended while it started, with the end of its log."""
     try:
         tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     except OSError:
         tail = []
-    return "\n  ".join([f"{child.name}: ended while starting; its log is {log}, the last lines are:", *tail])
+    return "\n  ".join([f"{name}: ended while starting; its log is {log}, the last lines are:", *tail])

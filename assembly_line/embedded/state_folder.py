@@ -89,6 +89,11 @@ class StateFolder:
         return self.root / "work"
 
     @property
+    def mlflow(self) -> Path:
+        """MLflow's database and files. Beside the account: it has the runs of other environments, too."""
+        return self.root / "mlflow"
+
+    @property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
 

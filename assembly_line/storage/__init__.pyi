@@ -23,6 +23,7 @@ from .services.functions import UNTIL_ANSWERED as UNTIL_ANSWERED
 from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST
 from .services.functions import Functions as Functions
 from .services.job_runs import jobs_of as jobs_of
+from .services.job_runs import paid_seconds as paid_seconds
 from .services.jobs import Jobs as Jobs
 from .services.logs import Logs as Logs
 from .services.machines import RUNNING as RUNNING

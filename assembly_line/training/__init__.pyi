@@ -51,6 +51,7 @@ from .service.refreshing import ModelAge as ModelAge
 from .service.refreshing import model_age as model_age
 from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
+from .service.tracking import record_in as record_in
 from .serving.model_process import MODEL_SERVER as MODEL_SERVER
 from .serving.model_process import ModelProcess as ModelProcess
 from .serving.places import ScoringPlan as ScoringPlan
@@ -61,6 +62,7 @@ from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
+from .tracked import TrackedRun as TrackedRun
 from .validation.limits import not_better as not_better
 from .validation.replication import not_replicated as not_replicated
 from .validation.replication import replication as replication

@@ -92,9 +92,11 @@ def down(
     ] = False,
 ) -> None:
     """Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on."""
-    from assembly_line.embedded import require_place_for_state, stop
+    from assembly_line.embedded import close_page, require_place_for_state, stop
 
     _embedded_only(session, "down")
+    if close_page(session.state):
+        session.output.note("MLflow's page was stopped; its runs are kept.")
     if not force:
         require_place_for_state(session.state)
     found = stop(session.state, interrupt=interrupt, report=session.output.note)

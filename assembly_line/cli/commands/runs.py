@@ -10,6 +10,12 @@ from assembly_line.cli import completing
 from assembly_line.cli.options import Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
+OPTIONAL_LINE = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LINE", help="Name of the line. Every released line if left out.", autocompletion=completing.lines
+    ),
+]
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="The run to compare with.", autocompletion=completing.runs)]
 
 
@@ -19,6 +25,8 @@ def register(app: typer.Typer) -> None:
     command(runs, "show")(show_run)
     command(runs, "compare")(compare_runs)
     command(runs, "replicate")(replicate_run)
+    command(runs, "record")(record_runs)
+    command(runs, "open")(open_runs)
     app.add_typer(runs, name="runs")
 
 
@@ -47,6 +55,46 @@ def compare_runs(session: Session, line: Line, run: Run, other: Other) -> None:
 
     found = runs_compared(session.target, line, run, other)
     session.output.result(found, draw_compared(found))
+
+
+def record_runs(
+    session: Session,
+    line: OPTIONAL_LINE = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="URI",
+            help="An MLflow server: its address, or the ARN of SageMaker's MLflow. By default the environment's own "
+            "MLflow app, else the database in the state folder.",
+        ),
+    ] = None,
+) -> None:
+    """Write into MLflow every run that it does not have, and what changed of the others. Repeating it changes nothing.
+
+    Training does not depend on it: the line keeps every run, and MLflow can be filled at any time.
+    """
+    from assembly_line.cli.tracking import record
+    from assembly_line.cli.views.training_runs import draw_recorded
+
+    found = record(session, line, to)
+    session.output.result(found, draw_recorded(found))
+
+
+def open_runs(
+    session: Session,
+    line: OPTIONAL_LINE = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Where to listen. A free port if left out.")
+    ] = None,
+) -> None:
+    """Record the runs, then start MLflow's page on this machine and leave it running. `line down` stops it."""
+    from assembly_line.cli.tracking import record, show
+    from assembly_line.cli.views.training_runs import draw_opened
+
+    found = record(session, line)
+    found |= show(session, found, port)
+    session.output.result(found, draw_opened(found))
 
 
 def replicate_run(session: Session, line: Line, run: Run, *, waited: Wait = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,25 @@ def draw_compared(found: Mapping[str, Any]) -> Render:
         rows(("step", "what", "first", "second"), differing, title=where)(console)
 
     return render
+
+
+def draw_recorded(found: Mapping[str, Any]) -> Render:
+    """How many runs of each line were added, updated and there already."""
+    return fields({"MLflow": found["to"], **{f"Line {line}": _counted(runs) for line, runs in found["runs"].items()}})
+
+
+def draw_opened(found: Mapping[str, Any]) -> Render:
+    """Where the runs of each line are to be seen, with how many were recorded just now."""
+    where = {
+        f"Line {line}": "\n".join(filter(None, (found["pages"].get(line), _counted(runs))))
+        for line, runs in found["runs"].items()
+    }
+    return fields({"Page": found["page"], **where, "Stop": found["stop"] and f"`{found['stop']}`"})
+
+
+def _counted(runs: Mapping[str, str]) -> str:
+    counts = Counter(runs.values())
+    return ", ".join(f"{counts[kept]} {kept}" for kept in ("added", "updated", "unchanged") if counts[kept]) or "no run"
 
 
 def draw_replication(run: str, found: Mapping[str, Any]) -> Render:

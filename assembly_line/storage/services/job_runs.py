@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from assembly_line.errors import RunFailed
 from assembly_line.names import is_job_of, jobs_of_run
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
 
 PAUSE = 2.0  # seconds
+FORBIDDEN = ("AccessDeniedException", "AccessDenied")
 RUNNING = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 
 
@@ -47,8 +50,44 @@ class JobRuns:
 
 def jobs_of(sagemaker: SageMakerClient, line: str, run_id: str) -> list[str]:
     """Names of the SageMaker jobs of a run."""
+    training, transform = _listed(sagemaker, line, run_id)
+    return [*training, *transform]
+
+
+def paid_seconds(sagemaker: SageMakerClient, line: str, run_id: str) -> dict[str, int]:
+    """Step and attempt of a run, such as `train-1` -> how long its instance was paid for.
+
+    Empty where the caller may not see jobs.
+    """
+    try:
+        training, transform = _listed(sagemaker, line, run_id)
+        found = {name: _trained(sagemaker, name) for name in training}
+        found |= {name: _transformed(sagemaker, name) for name in transform}
+    except ClientError as error:
+        if error.response["Error"]["Code"] in FORBIDDEN:
+            return {}
+        raise
+    begin = f"{jobs_of_run(line, run_id)}-"
+    return {name.removeprefix(begin): seconds for name, seconds in found.items() if seconds is not None}
+
+
+def _listed(sagemaker: SageMakerClient, line: str, run_id: str) -> tuple[list[str], list[str]]:
+    """Names of its training jobs, and of its transform jobs."""
     begin = jobs_of_run(line, run_id)
     training = sagemaker.list_training_jobs(NameContains=begin, MaxResults=100)["TrainingJobSummaries"]
     transform = sagemaker.list_transform_jobs(NameContains=begin, MaxResults=100)["TransformJobSummaries"]
-    names = [job["TrainingJobName"] for job in training] + [job["TransformJobName"] for job in transform]
-    return [name for name in names if is_job_of(name, line, run_id)]
+    names = [job["TrainingJobName"] for job in training], [job["TransformJobName"] for job in transform]
+    one, other = ([name for name in each if is_job_of(name, line, run_id)] for each in names)
+    return one, other
+
+
+def _trained(sagemaker: SageMakerClient, name: str) -> int | None:
+    return sagemaker.describe_training_job(TrainingJobName=name).get("BillableTimeInSeconds")
+
+
+def _transformed(sagemaker: SageMakerClient, name: str) -> int | None:
+    """A transform job is paid from its start to its end."""
+    job = sagemaker.describe_transform_job(TransformJobName=name)
+    if "TransformStartTime" not in job or "TransformEndTime" not in job:
+        return None
+    return round((job["TransformEndTime"] - job["TransformStartTime"]).total_seconds())

@@ -1,0 +1,44 @@
+"""SageMaker's serverless MLflow, whose files lie in the environment's store."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from assembly_line.names import MLFLOW_FILES, line_resource
+from stacks.constructs.access.grants import arn_for
+from stacks.constructs.access.permissions import Permission
+from stacks.constructs.data.data_bucket import BY_PREFIX, DataBucket
+
+
+class MlflowApp(Construct):
+    """Exposes `arn`, and who may record runs."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: str, store: DataBucket) -> None:
+        super().__init__(scope, id_)
+        self._store = store
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account))
+        store.grant_read(role, MLFLOW_FILES, list_everything=False)
+        store.grant_write(role, MLFLOW_FILES)
+        app = sagemaker.CfnMlflowApp(
+            self,
+            "App",
+            name=line_resource(environment, "runs"),
+            artifact_store_uri=f"s3://{store.name}/{MLFLOW_FILES.rstrip('/')}",
+            role_arn=role.role_arn,
+            # The line registers its models itself, after the review.
+            model_registration_mode="AutoModelRegistrationDisabled",
+        )
+        app.node.add_dependency(role)
+        self.arn = app.attr_arn
+
+    def let_record(self, role: iam.Role) -> None:
+        """Write runs with their files, read them, and open the page."""
+        permission = Permission(self, "Recorders", role)
+        actions = ("sagemaker:CallMlflowAppApi", "sagemaker:CreatePresignedMlflowAppUrl", "sagemaker:DescribeMlflowApp")
+        permission.allow(actions, (self.arn,))
+        files = f"{arn_for(self, self._store.bucket, self._store.bucket.bucket_arn)}/{MLFLOW_FILES}*"
+        permission.allow(("s3:GetObject", "s3:PutObject"), (files,), because=BY_PREFIX)
