@@ -45,7 +45,7 @@ def build(app: App) -> None:
     measured = [each for each in stations if not each.station.measures]
     ThroughputStack(app, foundation=foundation, measured=measured)
     for release in load_lines(Path(app.node.try_get_context("lines") or ROOT / "lines")).values():
-        LineStack(app, line=release.line, foundation=foundation, stations=(features, training))
+        LineStack(app, line=release.line, foundation=foundation, features=features, training=training)
     if app.node.try_get_context("nag"):
         apply_rules(app)
 

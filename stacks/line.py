@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -33,13 +31,21 @@ class LineStack(Stack):
     """May refer to the foundation and name what the stations have; nothing refers to it, so that a line can go."""
 
     def __init__(
-        self, scope: Construct, *, line: Line, foundation: FoundationStack, stations: Sequence[StationStack]
+        self,
+        scope: Construct,
+        *,
+        line: Line,
+        foundation: FoundationStack,
+        features: StationStack,
+        training: StationStack,
     ) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
-        # Its schedules name what these stacks have, which must be there first.
-        for station in stations:
-            self.add_dependency(station)
+        # What its schedules name must be there first.
+        if line.online_refresh or any(table.refresh for table in line.tables):
+            self.add_dependency(features)
+        if line.refresh:
+            self.add_dependency(training)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
         self._topic = sns.Topic(

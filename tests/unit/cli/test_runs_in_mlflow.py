@@ -49,9 +49,15 @@ class Server:
         return MlflowClient(tracking_uri=self.uri)
 
     @property
+    def experiment(self) -> str:
+        """The id of the line's experiment."""
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        assert found is not None
+        return str(found.experiment_id)
+
+    @property
     def runs(self) -> dict[str, Run]:
-        experiment = self.client.get_experiment_by_name(EXPERIMENT)
-        return {run.info.run_name: run for run in self.client.search_runs([experiment.experiment_id])}
+        return {run.info.run_name: run for run in self.client.search_runs([self.experiment])}
 
 
 @pytest.fixture
@@ -83,6 +89,7 @@ def test_a_run_is_recorded_whole_and_can_be_read_back(target: Target, server: Se
     assert run.data.tags["script.train.py"] == "s" * 64
     assert (run.data.tags["mlflow.user"], run.data.tags["run.state"]) == ("anna", "waiting")
     assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1794096000123, 1794182400000)
+    assert run.inputs is not None
     assert [one.dataset.digest for one in run.inputs.dataset_inputs] == ["ds-1"]
     files = {file.path for file in server.client.list_artifacts(run.info.run_id)}
     assert files == {"run.json", "review.json"}
@@ -227,7 +234,7 @@ def test_an_experiment_that_was_deleted_in_mlflow_is_not_filled_again(
 ) -> None:
     finished(target, "run-1")
     server.record(LINE)
-    server.client.delete_experiment(server.client.get_experiment_by_name(EXPERIMENT).experiment_id)
+    server.client.delete_experiment(server.experiment)
 
     answer = line("runs", "record", LINE, "--to", server.uri)
 
