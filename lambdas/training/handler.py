@@ -232,11 +232,20 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
     store = _files(run, fit_of(phase, refit=release.line.training.refit))
+    _keep_who_scored(store, event.get("scored", {}).get(phase, {}))
     truth = store.truth()
     answers = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
     if phase is Phase.JUDGED and (evaluated := _judged(run, release, answers, truth)) is not None:
         return evaluated.to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
+
+
+def _keep_who_scored(store: runs.RunStore, scored: Mapping[str, str]) -> None:
+    """Correct the plan of a fit whose function failed. A machine of an earlier version tells nothing."""
+    prepared = store.read_json(runs.REQUEST)
+    job = {**prepared["job"], **scored}
+    if job != prepared["job"]:
+        store.write_json(runs.REQUEST, {**prepared, "job": job})
 
 
 def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:

@@ -359,6 +359,17 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
     assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
 
 
+def test_the_record_says_who_scored_in_the_end(run: RunSoFar, sagemaker: SageMakerClient) -> None:
+    run.prepare()
+    assert run.answers["prepared"]["scored_by"] == "function"
+    told = {"scored_by": "transform", "scored_by_because": "the function failed with JobFailed"}
+    run.answers["scored"] = {"judged": told, "final": {}}
+    run.register()
+    record = run.store.read_json(f"{run.prefix}run.json")
+    assert record["judged"]["scored_by"] == {"by": "transform", "because": told["scored_by_because"]}
+    assert record["delivered"]["scored_by"]["by"] == "function"
+
+
 def packages(sagemaker: SageMakerClient) -> list[Any]:
     return list(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"])
 
