@@ -157,7 +157,7 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     kind = release.line.predicts
     plan = scoring_plan(
         run.scored_by,
-        rows=inputs.batch,
+        rows=inputs.asked,
         width=kind.width,
         image=_image_of(release).uri,
         most_mib=int(environment.function_scoring_mib),

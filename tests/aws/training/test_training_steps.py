@@ -24,6 +24,7 @@ from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
 from assembly_line.training import request_of
+from assembly_line.training.serving import places
 from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
@@ -368,6 +369,14 @@ def test_the_record_says_who_scored_in_the_end(run: RunSoFar, sagemaker: SageMak
     record = run.store.read_json(f"{run.prefix}run.json")
     assert record["judged"]["scored_by"] == {"by": "transform", "because": told["scored_by_because"]}
     assert record["delivered"]["scored_by"]["by"] == "function"
+
+
+def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.prepare()
+    held = [row for row in run.batch() if not row[0].endswith("~")]
+    monkeypatch.setattr(places, "MEBIBYTE", sum(len(",".join(row)) + 2 for row in held) * 1.5 / 4)
+    assert run.prepare()["scored_by"] == "transform"
+    assert run.prepare("final")["scored_by"] == "function"
 
 
 def packages(sagemaker: SageMakerClient) -> list[Any]:
