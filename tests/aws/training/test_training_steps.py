@@ -379,6 +379,23 @@ def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypat
     assert run.prepare("final")["scored_by"] == "function"
 
 
+def test_an_unusable_answer_to_a_changed_row_leaves_a_figure_out_and_stops_no_run(run: RunSoFar) -> None:
+    run.prepare()
+    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') else 0.5}" for row in run.batch()])
+    stable = run.store.read_json(f"{run.prefix}validation.json")["stability"]
+    assert stable["change"] is None
+    assert "score 'nan' is not finite" in stable["unusable"]
+
+
+def test_the_digest_of_the_holdout_is_of_the_holdout_alone(ended: Ended) -> None:
+    """As earlier versions recorded it, so that their runs still compare."""
+    run = ended.run
+    rows = run.store.read(f"{run.judged}holdout/input/batch.csv").splitlines(keepends=True)
+    files = run.store.read_json(f"{run.prefix}run.json")["judged"]["files"]
+    for name, part in (("holdout", rows[:60]), ("again", rows[60:])):
+        assert files[name]["digest"] == hashlib.sha256(b"".join(part)).hexdigest()
+
+
 def packages(sagemaker: SageMakerClient) -> list[Any]:
     return list(sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"])
 

@@ -237,6 +237,9 @@ def test_stability_is_how_far_scores_move_beside_how_far_they_lie_apart() -> Non
     assert found is not None
     assert (found["rows"], found["change"], found["largest"]) == (2, pytest.approx(0.3), pytest.approx(0.4))
     assert stability(Binary(), answers, [], []) is None
+    unusable = stability(Binary(), answers, "it is not finite", [0, 1])
+    assert unusable is not None
+    assert (unusable["change"], unusable["largest"], unusable["unusable"]) == (None, None, "it is not finite")
     constant = stability(Binary(), [(0.5,)] * 2, [(0.5,)], [0])
     assert constant is not None
     assert constant["change"] is None
@@ -353,6 +356,26 @@ def test_fits_that_answer_one_number_for_all_replicate_only_with_that_number() -
     answers = [(0.5,), (0.5,)]
     assert replication(a_fit(), a_fit(), answers, answers, tolerance=0)["replicated"]
     assert not replication(a_fit(), a_fit(), answers, [(0.5,), (0.500002,)], tolerance=1e-6)["replicated"]
+    rounded = [(0.1,)] * 7  # whose standard deviation is computed as above 0
+    for near in (1e-300, 1e-9):
+        found = replication(a_fit(), a_fit(), [(0.0,)] * 2, [(0.0,), (near,)], tolerance=0.5)
+        assert (found["outside"], found["largest"], found["replicated"]) == (1, near, False)
+    found = replication(a_fit(), a_fit(), rounded, [*rounded[1:], (0.1000001,)], tolerance=0.5)
+    assert (found["outside"], found["largest"]) == (1, pytest.approx(1e-7))
+
+
+def test_what_one_version_alone_asked_is_no_difference_of_inputs() -> None:
+    def with_files(**files: str) -> FittedModel:
+        return replace(a_fit(), prepared={"files": files, "job": {"instance_type": "ml.m5.large"}})
+
+    before, now = with_files(train="t", holdout="h"), with_files(train="t", holdout="h", again="a")
+    for first, second, differs in (
+        (before, now, None),
+        (now, before, None),
+        (now, with_files(train="t", holdout="h", again="b"), "inputs"),
+        (before, with_files(train="t", holdout="i", again="a"), "inputs"),
+    ):
+        assert replication(first, second, [(0.5,)], [(0.5,)], tolerance=0)["differs"] == differs
 
 
 @pytest.mark.parametrize(
