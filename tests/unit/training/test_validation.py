@@ -21,10 +21,11 @@ from assembly_line.loader import load_line
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles
 from assembly_line.training.record import FittedModel
 from assembly_line.training.states import PackagedModel
+from assembly_line.training.validation import linear
 from assembly_line.training.validation.calibration import calibration_of
 from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.limits import judged_limits, missed, not_better
-from assembly_line.training.validation.linear import fitted
+from assembly_line.training.validation.linear import fitted, linear_answers
 from assembly_line.training.validation.perturbation import nudged, stability
 from assembly_line.training.validation.replication import not_replicated, replication
 from assembly_line.training.validation.segments import by_segment, parts_of, parts_of_time
@@ -52,6 +53,46 @@ def test_the_linear_model_answers_quantiles_that_cover_their_share_of_what_it_le
     found = answers_of(Quantiles(quantiles=(0.1, 0.5, 0.9), cut=0.5), learnt, outcomes, learnt)
 
     assert (outcomes[:, None] <= np.array(found)).mean(axis=0) == pytest.approx([0.1, 0.5, 0.9], abs=1 / 80)
+
+
+class Counted(list[Any]):
+    """Values of a feature, of which it is counted how many were read one by one."""
+
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__(values)
+        self.read = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.read += not isinstance(place, slice)
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize(("kind", "rows"), [(Amount(), 100), (Multiclass(classes=tuple("abcd"), cut="b"), 25)])
+def test_a_linear_model_of_many_columns_reads_fewer_rows(
+    monkeypatch: pytest.MonkeyPatch, kind: OutcomeKind, rows: int
+) -> None:
+    """One number takes a column, and another one where values are missing."""
+    monkeypatch.setattr(linear, "MOST_CELLS", 200)
+    feature = {"spend_30d": LINE.features["spend_30d"]}
+    learnt = Counted([float(row) for row in range(1000)])
+    asked = [float(row) for row in range(250)]
+    labels = [row % 4 for row in range(1000)]
+
+    found = linear_answers(kind, feature, {"spend_30d": learnt}, labels, {"spend_30d": asked})
+
+    assert found is not None
+    assert (learnt.read, len(found)) == (rows, 250)
+
+
+def test_there_is_no_linear_model_of_more_columns_than_the_function_has_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear, "MOST_COLUMNS", 7)
+    feature = {"campaign_type": LINE.features["campaign_type"]}
+    for values, exists in ((5, True), (6, False)):
+        learnt = {"campaign_type": [f"Type {row % values}" for row in range(60)]}
+        found = linear_answers(Amount(), feature, learnt, list(range(60)), learnt)
+        assert (found is not None) is exists
 
 
 def test_outcomes_that_a_line_parts_wholly_have_a_linear_model_too() -> None:
