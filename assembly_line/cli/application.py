@@ -75,7 +75,7 @@ COMMANDS = {
         "Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on.",
     ),
     "demo": Command(
-        "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: about three minutes, no account."
+        "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: one to two minutes, no account."
     ),
     "proof": Command(
         "proof", SET_UP, "Judge a recorded embedded run against the templates of an environment, without an account."
