@@ -54,6 +54,11 @@ COMMANDS = {
         SET_UP,
         "Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with.",
     ),
+    "diff": Command(
+        "platform",
+        SET_UP,
+        "Show where a line's folder differs from the release in force, and what would follow of releasing it.",
+    ),
     "status": Command(
         "platform",
         SET_UP,
