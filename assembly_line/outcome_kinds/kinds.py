@@ -112,6 +112,11 @@ class OutcomeKind:
         return {"kind": self.name}
 
     @property
+    def question(self) -> dict[str, Any]:
+        """What says which numbers an answer has, and what they are numbers of."""
+        return {**self.schema, "kind": self.name}
+
+    @property
     def figures(self) -> list[str]:
         """Names of all figures of this kind, in the order in which they are computed."""
         found = []
@@ -228,7 +233,7 @@ class OutcomeKind:
 
     def answers_like(self, other: OutcomeKind) -> bool:
         """Whether answers of both have the same numbers, so that one can stand for the other."""
-        return (self.name, self.schema) == (other.name, other.schema)
+        return self.question == other.question
 
     def told(self, value: int, /) -> str | None:
         """Which outcomes an application may report, where `value` is none of them; None if it is one."""

@@ -226,6 +226,12 @@ class Forecast(OutcomeKind):
     def schema(self) -> dict[str, Any]:
         return {"kind": self.name, "targets": list(self.targets), "steps": self.steps, "season": self.season}
 
+    @property
+    def question(self) -> dict[str, Any]:
+        """Without the season, which judges an answer and is no part of it."""
+        seconds = self.span / 1e6
+        return {"kind": self.name, "steps": self.steps, "step_seconds": seconds, "keys": list(self.keys)}
+
     def label(self, value: Value, *beside: Value) -> Any:
         numbers = tuple(map(float, (value, *beside)))
         if not all(map(math.isfinite, numbers)):
