@@ -102,6 +102,11 @@ class OutcomeKind:
         return ()
 
     @property
+    def states(self) -> int:
+        """How many values an outcome has in the ledger, see `stated`."""
+        return 1
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The columns that a script finds before the features."""
         return ("label",)
@@ -234,6 +239,22 @@ class OutcomeKind:
     def answers_like(self, other: OutcomeKind) -> bool:
         """Whether answers of both have the same numbers, so that one can stand for the other."""
         return self.question == other.question
+
+    def judges(self, prediction: Mapping[str, Any], outcome: Sequence[Value]) -> bool:
+        """Whether a prediction and an outcome of the ledger are of this kind, whatever the line declared before."""
+        try:
+            self.label(*outcome)
+            self.unit(prediction[DECISION_TIME], prediction["keys"])
+            answer, prior = self.answer_of(prediction), prediction["prior"]
+            constants = [self.constant_answer(prior, one) for one in self.measures if one.constant is not None]
+        except (IndexError, KeyError, TypeError, ValueError):
+            return False
+        return (
+            len(outcome) == self.states
+            and all(map(self.in_range, answer))
+            and isinstance(prior, Mapping) != isinstance(self, Binary)
+            and all(len(constant) == self.width for constant in constants)
+        )
 
     def told(self, value: int, /) -> str | None:
         """Which outcomes an application may report, where `value` is none of them; None if it is one."""

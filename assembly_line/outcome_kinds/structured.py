@@ -139,6 +139,10 @@ class Survival(OutcomeKind):
         return self.days
 
     @property
+    def states(self) -> int:
+        return 2
+
+    @property
     def targets(self) -> tuple[str, ...]:
         return ("days", "event")
 
@@ -219,6 +223,10 @@ class Forecast(OutcomeKind):
         return self.steps
 
     @property
+    def states(self) -> int:
+        return self.steps
+
+    @property
     def targets(self) -> tuple[str, ...]:
         return tuple(f"step_{step}" for step in range(1, self.steps + 1))
 
@@ -289,6 +297,12 @@ class Forecast(OutcomeKind):
 
     def answer_of(self, prediction: Mapping[str, Any]) -> Answer:
         return tuple(float(prediction["detail"]["steps"][str(step)]) for step in range(1, self.steps + 1))
+
+    def judges(self, prediction: Mapping[str, Any], outcome: Sequence[Value]) -> bool:
+        """Steps of another length are another question, and have the same names."""
+        seconds = self.span / 1e6
+        like = OutcomeKind.judges(self, prediction, outcome)
+        return like and float(prediction["detail"].get("step_seconds", seconds)) == seconds
 
     def told(self, _value: int, /) -> str | None:
         return "an outcome from the source alone, as feedback version 1 carries one number only"
