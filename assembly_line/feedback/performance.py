@@ -67,8 +67,9 @@ def measure(
         seed: the same seed gives the same interval.
 
     Raises:
-        RequestRefused: no decision has `cluster`, or `by`, as a key.
+        RequestRefused: no decision has `cluster`, or `by`, as a key; or `cluster` parts the groups of a ranking.
     """
+    _require_whole(kind, cluster)
     delivered = _delivered(history)
     for name in filter(None, (cluster, by)):
         _require_key(delivered, name)
@@ -107,6 +108,19 @@ def _require_key(decisions: Sequence[DecisionHistory], name: str) -> None:
             where="by",
             value=repr(name),
             expected=f"one of {', '.join(known)}",
+        )
+
+
+def _require_whole(kind: OutcomeKind, cluster: str) -> None:
+    """Refuse a cluster by which a draw would take a part of those that are ranked against each other."""
+    allowed = kind.clusters
+    if allowed is not None and cluster not in allowed:
+        raise RequestRefused(
+            f"cluster {cluster!r}: a draw would part decisions that are ranked against each other; "
+            f"take {' or '.join(allowed)}",
+            where="cluster",
+            value=repr(cluster),
+            expected=f"one of {', '.join(allowed)}",
         )
 
 

@@ -158,6 +158,11 @@ class OutcomeKind:
         """Which column says whose decisions resemble each other: a key, or the decision time."""
         return keys[0]
 
+    @property
+    def clusters(self) -> tuple[str, ...] | None:
+        """The columns by which decisions may be resampled; None if by any key."""
+        return None
+
     def scales(
         self, _labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _rows: Sequence[int], /
     ) -> dict[str, float]:

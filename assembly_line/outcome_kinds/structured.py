@@ -77,9 +77,13 @@ class Ranking(OutcomeKind):
         return (decision_time, *(keys[name] for name in self.within))
 
     def cluster(self, keys: Sequence[str]) -> str:
-        """No draw parts a group."""
         del keys
-        return self.within[0] if self.within else DECISION_TIME
+        return self.clusters[0]
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """No draw parts a group: a part of it has another NDCG than the whole."""
+        return (*self.within, DECISION_TIME)
 
     def truths(
         self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], _scales: Sequence[float | None], /

@@ -234,6 +234,29 @@ def test_decisions_of_one_instant_and_key_are_judged_in_their_group_alone() -> N
     assert together.why_not["ndcg_interval"].startswith("too few clusters")
 
 
+def test_groups_of_a_ranking_are_resampled_whole_or_not_at_all() -> None:
+    rows = [
+        (
+            {"keys": {"mail": number // 2, "product": number}, "score": float(number % 3), "prior": {"mean": [0.5]}},
+            {"value": number % 2},
+        )
+        for number in range(40)
+    ]
+    found, kind = of_a_kind(rows), Ranking(within=("mail",), capacity=0.5)
+
+    with pytest.raises(RequestRefused, match=r"cluster 'product': .* take mail or decision_time") as refused:
+        measure(found, kind=kind, cluster="product", draws=50)
+    assert (refused.value.where, refused.value.value, refused.value.expected) == (
+        *("cluster", "'product'", "one of mail, decision_time"),
+    )
+
+    (whole,) = measure(found, kind=kind, cluster="mail", draws=50)
+    low, high = whole.figures["ndcg_interval"]
+    assert low < whole.figures["ndcg"] < high
+    (instant,) = measure(found, kind=kind, cluster="decision_time", draws=50)
+    assert instant.figures["ndcg"] == whole.figures["ndcg"]
+
+
 def test_each_forecast_is_measured_by_the_scale_that_it_was_delivered_with() -> None:
     kind = Forecast(steps=2, season=1, span=1, keys=("customer",))
     said = {"detail": {"steps": {"1": 3.0, "2": 5.0}}, "prior": {"median": [4.0, 4.0]}}
