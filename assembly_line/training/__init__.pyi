@@ -16,6 +16,7 @@ from .changes import consequences as consequences
 from .code_folder import installable as installable
 from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate
+from .evaluation import read_again as read_again
 from .evaluation import read_answers as read_answers
 from .frameworks import FRAMEWORKS as FRAMEWORKS
 from .frameworks import framework_of as framework_of

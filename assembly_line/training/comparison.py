@@ -10,7 +10,9 @@ from typing import Any
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.lines import Line
 
-_FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest")
+_FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest", "files.again.digest")
+# Said by records since a later version: one that lacks it is no difference.
+_LATER = ("judged.files.again.digest", "delivered.files.again.digest")
 # Step -> what the record of a run says of it. Names that each run has of its own are no difference.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "request": ("context.as_of", "context.hyperparameters"),
@@ -120,7 +122,8 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterato
         for path in paths:
             one, other = (dict(_leaves(path, _at(record, path))) for record in (first, second))
             for name in {**one, **other}:
-                if one.get(name) != other.get(name):
+                lacking = name in _LATER and None in (one.get(name), other.get(name))
+                if one.get(name) != other.get(name) and not lacking:
                     yield Difference(step, name, one.get(name), other.get(name))
 
 
