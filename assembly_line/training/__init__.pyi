@@ -11,6 +11,8 @@ from .champions import Cause as Cause
 from .champions import Champion as Champion
 from .champions import Restoration as Restoration
 from .champions import champion_of as champion_of
+from .changes import changes_between as changes_between
+from .changes import consequences as consequences
 from .code_folder import installable as installable
 from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate

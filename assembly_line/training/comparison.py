@@ -51,12 +51,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Dif
 
 def declared_differences(first: Line, second: Line) -> list[Difference]:
     """Where two declarations of a line differ in decision, outcome, policy, sources or validation."""
-    one, other = (dict(_leaves("", _declared(line))) for line in (first, second))
-    return [
-        Difference("declaration", name.removeprefix("."), one.get(name), other.get(name))
-        for name in {**one, **other}
-        if one.get(name) != other.get(name)
-    ]
+    return _of_declarations(*(_declared(line) for line in (first, second)))
 
 
 def question_of(found: Iterable[Difference]) -> list[str]:
@@ -68,6 +63,25 @@ def question_of(found: Iterable[Difference]) -> list[str]:
 def in_order(found: Iterable[Difference]) -> list[Difference]:
     """In order of the steps of a run."""
     return sorted(found, key=lambda difference: list(STEPS).index(difference.step))
+
+
+def all_differences(first: Line, second: Line) -> list[Difference]:
+    """Where two declarations of a line differ, in any part."""
+    return _of_declarations(*(_whole(line) for line in (first, second)))
+
+
+def _of_declarations(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+    one, other = (dict(_leaves("", part)) for part in (first, second))
+    return [
+        Difference("declaration", name.removeprefix("."), one.get(name), other.get(name))
+        for name in {**one, **other}
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _whole(line: Line) -> dict[str, Any]:
+    document = line_to_json(line)
+    return {**_plain(document["line"]), "sources": _plain(document["sources"])}
 
 
 def _declared(line: Line) -> dict[str, Any]:
