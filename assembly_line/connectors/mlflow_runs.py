@@ -66,6 +66,8 @@ class MlflowRuns:
     def keep(self, run: TrackedRun) -> Kept:
         """Write a run that is not there, and what changed of one that is.
 
+        One that is there with its end stays as it is once the line does not know that end any more.
+
         Raises:
             Conflict: its experiment was deleted in MLflow.
             TargetUnreachable: MLflow does not answer, or refuses.
@@ -73,7 +75,7 @@ class MlflowRuns:
         with self._explaining():
             experiment, known = self._experiment(run.experiment)
             there = known.get(run.key)
-            if there is not None and there.data.tags.get(DIGEST) == run.digest:
+            if there is not None and _tells_all(there, run):
                 return "unchanged"
             self._write(experiment, run, there)
         return "added" if there is None else "updated"
@@ -199,6 +201,14 @@ def _require_plugin(arn: str) -> None:
 
 def _installing() -> str:
     return " ".join([sys.executable, "-m pip install", *(f"'{package}'" for package in PACKAGES)])
+
+
+def _tells_all(there: Run, run: TrackedRun) -> bool:
+    """Whether the run that is there was written whole, and nothing is known now that it does not tell."""
+    written = there.data.tags.get(DIGEST)
+    if run.forgotten and written is not None and there.info.status != "RUNNING":
+        return True
+    return written == run.digest and run.paid.items() <= there.data.metrics.items()
 
 
 def _living(experiment: Experiment) -> str:

@@ -86,7 +86,8 @@ def _start(folder: StateFolder, port: int) -> MlflowPage:
         "--host": HOST,
         "--port": str(port),
         "--workers": "1",
-        # Its other kind of server brings an assistant that runs shell commands for whoever reaches the port.
+        # Its other kind of server brings an assistant, which runs shell commands for every process and user of this
+        # machine once a provider is set up (MLflow 3.17.2, mlflow/server/assistant/api.py).
         "--gunicorn-opts": "--log-level warning",
     }
     command = [*SERVER, *(part for option in options.items() for part in option)]

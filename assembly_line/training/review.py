@@ -18,6 +18,8 @@ WAITING = "waiting"
 DECIDED = "decided"
 # Nobody can approve a run that ended before its review.
 NOT_PASSED = "did_not_pass"
+# State of a run without a judgement whose execution is forgotten: Step Functions keeps those that ended for 90 days.
+UNKNOWN = "unknown"
 
 Judgement = Literal["approve", "reject"]
 

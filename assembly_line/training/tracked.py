@@ -13,6 +13,7 @@ from assembly_line.canonical import digest, digest_bytes
 from assembly_line.errors import NotFound
 from assembly_line.instants import parse_instant, to_micros
 from assembly_line.training.page.packet_page import packet_page
+from assembly_line.training.review import UNKNOWN
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 # States of `history` that are not those of a run that trained to its end.
@@ -23,6 +24,7 @@ STATUSES: Mapping[str, Status] = {
     "aborted": "KILLED",
 }
 RUN, REVIEW = "run.json", "review.json"
+PAID = "paid_seconds"
 # What a tracker allows in a name, without the slash that would make folders of it.
 _STRANGE = re.compile(r"[^\w.\- :]")
 _OF_THE_REVIEW = ("reviewer", "decision", "reason", "decided_at", "author_verified", "risk")
@@ -72,10 +74,21 @@ class TrackedRun:
             return {}
 
     @property
+    def forgotten(self) -> bool:
+        """Whether nobody knows any more how it ended: an earlier recording may have known."""
+        return self.tags.get("run.state") == UNKNOWN
+
+    @property
+    def paid(self) -> dict[str, float]:
+        """The metrics that say how long its jobs were paid for; empty for a recorder who may not see jobs."""
+        return {name: value for name, value in self.metrics.items() if name.split(".")[0] == PAID}
+
+    @property
     def digest(self) -> str:
-        """Changes with anything that the tracker would be told."""
+        """Changes with anything that the tracker would be told, but for what only some recorders may see: `paid`."""
         files = {name: digest_bytes(content) for name, content in self.files.items()}
-        return digest({**asdict(replace(self, files={})), "files": files})
+        seen = {name: value for name, value in self.metrics.items() if name not in self.paid}
+        return digest({**asdict(replace(self, metrics=seen, files={})), "files": files})
 
 
 def tracked(
@@ -167,8 +180,8 @@ def _sizes(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _paid(seconds: Mapping[str, int]) -> dict[str, int]:
     """The whole, and each of its jobs."""
-    each = {f"paid_seconds.{job}": paid for job, paid in seconds.items()}
-    return {"paid_seconds": sum(seconds.values()), **each} if seconds else {}
+    each = {f"{PAID}.{job}": paid for job, paid in seconds.items()}
+    return {PAID: sum(seconds.values()), **each} if seconds else {}
 
 
 def _those(record: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, str]:

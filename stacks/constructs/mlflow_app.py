@@ -36,9 +36,14 @@ class MlflowApp(Construct):
         self.arn = app.attr_arn
 
     def let_record(self, role: iam.Role) -> None:
-        """Write runs with their files, read them, and open the page."""
+        """Write runs with their files, read them, open the page, and see how long each job was paid for."""
         permission = Permission(self, "Recorders", role)
         actions = ("sagemaker:CallMlflowAppApi", "sagemaker:CreatePresignedMlflowAppUrl", "sagemaker:DescribeMlflowApp")
         permission.allow(actions, (self.arn,))
         files = f"{arn_for(self, self._store.bucket, self._store.bucket.bucket_arn)}/{MLFLOW_FILES}*"
         permission.allow(("s3:GetObject", "s3:PutObject"), (files,), because=BY_PREFIX)
+        listing = ("sagemaker:ListTrainingJobs", "sagemaker:ListTransformJobs")
+        permission.allow(listing, ("*",), because="SageMaker's listings know no resource")
+        for action, kind in (("DescribeTrainingJob", "training-job"), ("DescribeTransformJob", "transform-job")):
+            jobs = Stack.of(self).format_arn(service="sagemaker", resource=f"{kind}/*")
+            permission.allow((f"sagemaker:{action}",), (jobs,), because="Jobs get their names when a run starts")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.target import Target
 from assembly_line.errors import Conflict
 from assembly_line.features import dataset_runs
 from assembly_line.features.files.columns_of_file import read_columns
@@ -28,8 +29,8 @@ def entered(deployed: Deployed, arn: str) -> list[str]:
     return [visit.name for visit in deployed.target.machines.states(arn)]
 
 
-def holds_its_dataset(deployed: Deployed, arn: str) -> bool:
-    return "Claim" in entered(deployed, arn)
+def holds_its_dataset(target: Target, arn: str) -> bool:
+    return "Claim" in [visit.name for visit in target.machines.states(arn)]
 
 
 def test_an_explanation_leaves_no_trace_and_tells_the_dataset_that_is_built(deployed: Deployed) -> None:
@@ -85,15 +86,17 @@ def test_of_two_equal_requests_at_once_one_builds_and_the_other_waits_for_it(dep
 def cancelled(deployed: Deployed) -> tuple[str, dict[str, Any]]:
     """A run that was cancelled once it held its dataset. One that ends before that proves nothing.
 
-    By the service that the command calls: a program of its own starts too late on a busy machine.
+    By the service that the command calls: a program of its own starts too late on a busy machine, and so does whoever
+    makes new clients for each call. Even so, most runs may end first there: a day is tried after the other.
     """
-    for day in (f"2017-06-{number:02}" for number in range(3, 9)):
+    target = deployed.target
+    for day in (f"2017-06-{number:02}" for number in range(3, 31)):
         run = start(deployed, day)
-        eventually(partial(holds_its_dataset, deployed, run["execution_arn"]))
+        eventually(partial(holds_its_dataset, target, run["execution_arn"]))
         with suppress(Conflict):
-            if dataset_runs.cancelled(deployed.target, run["run_id"], by="test")["status"] == "ABORTED":
+            if dataset_runs.cancelled(target, run["run_id"], by="test")["status"] == "ABORTED":
                 return day, run
-    raise AssertionError("six runs ended before they could be cancelled")
+    raise AssertionError("every run ended before it could be cancelled")
 
 
 def test_a_cancelled_run_frees_its_dataset_and_does_not_stay_open_on_the_board(deployed: Deployed) -> None:
@@ -103,13 +106,11 @@ def test_a_cancelled_run_frees_its_dataset_and_does_not_stay_open_on_the_board(d
     again = deployed.line(*BUILD, day).document
     assert again["rows"] > 0
     target = deployed.target
-
-    def stopped() -> str | None:
-        found = [one for one in visits(target.event_log.read()) if one.item == run["run_id"]]
-        return next((one.result for one in found if one.result), None)
-
-    assert eventually(stopped) == "failed"
-    (told,) = [event for event in target.event_log.read() if (event.item, event.kind) == (run["run_id"], "failed")]
+    # It may have announced its end before it was cancelled: the event of that is awaited, and not the first of any end.
+    (told,) = eventually(
+        lambda: [event for event in target.event_log.read() if (event.item, event.kind) == (run["run_id"], "failed")]
+    )
+    assert {one.result for one in visits(target.event_log.read()) if one.item == run["run_id"]} == {"failed"}
     assert told.cause is not None
     assert told.cause.startswith("stopped")
     assert deployed.line("dataset", "cancel", run["run_id"]).code == ExitCode.OK

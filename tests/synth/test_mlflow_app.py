@@ -24,7 +24,9 @@ from stacks.training import TrainingStack
 
 app = App()
 settings = replace(load_settings(Path("settings"), "dev"), mlflow=True)
-foundation = FoundationStack(app, Deployment(environment=sys.argv[2], settings=settings, layer=Path(sys.argv[1])))
+layer = Path(sys.argv[1])
+deployment = Deployment(environment=sys.argv[2], settings=settings, layer=layer, serving_layer=layer)
+foundation = FoundationStack(app, deployment)
 TrainingStack(app, foundation=foundation, features=FeaturesStack(app, foundation=foundation))
 apply_rules(app)
 app.synth()
@@ -69,9 +71,16 @@ def test_the_app_reads_and_writes_its_own_files_alone(with_mlflow: Assembly) -> 
     assert [set(each.condition_keys) for each in trusted] == [{"aws:SourceAccount"}]
 
 
-def test_scientists_may_record(with_mlflow: Assembly) -> None:
-    granted = {action for each in identity_statements(with_mlflow) for action in each.actions}
-    assert {"sagemaker:CallMlflowAppApi", "sagemaker:CreatePresignedMlflowAppUrl"} <= granted
+def test_scientists_may_record_and_see_what_jobs_were_paid_for(with_mlflow: Assembly) -> None:
+    own = [each for each in identity_statements(with_mlflow) if "MlflowRecorders" in str(each)]
+    granted = {action: each.resources for each in own for action in each.actions}
+    assert {"sagemaker:CallMlflowAppApi", "sagemaker:CreatePresignedMlflowAppUrl"} <= set(granted)
+    for listing in ("sagemaker:ListTrainingJobs", "sagemaker:ListTransformJobs"):
+        assert granted[listing] == ["*"]
+    assert granted["sagemaker:DescribeTrainingJob"][0].endswith(":training-job/*")
+    assert granted["sagemaker:DescribeTransformJob"][0].endswith(":transform-job/*")
+    changing = {action for action in granted if action.split(":")[1].startswith(("Create", "Delete", "Put", "Stop"))}
+    assert changing == {"sagemaker:CreatePresignedMlflowAppUrl", "s3:PutObject"}
 
 
 def test_no_environment_has_one_unless_its_settings_say_so(each_assembly: Assembly) -> None:

@@ -10,7 +10,7 @@ from assembly_line.names import ControlKey
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
 from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
-from assembly_line.training.review import NOT_PASSED
+from assembly_line.training.review import NOT_PASSED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _state(account: Account, review: Mapping[str, Any] | None, run: str) -> str:
     try:
         status = account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run)).status
     except NotFound:
-        return "unknown"
+        return UNKNOWN
     if status == "RUNNING":
         return "waiting" if review else "running"
     return status.lower().replace("_", " ")

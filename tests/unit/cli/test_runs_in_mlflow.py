@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from mlflow.tracking import MlflowClient
+from moto.backends import get_backend
 
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.session import REPOSITORY
@@ -19,6 +20,8 @@ from assembly_line.cli.target import Target
 from assembly_line.connectors.mlflow_runs import PACKAGES
 from assembly_line.names import Parameter, parameter_name
 from assembly_line.stations import TRAINING_RUN
+from assembly_line.storage import execution_arn
+from assembly_line.training.service import tracking
 from tests.reviews import a_review
 from tests.unit.cli.test_training_runs import BEN, LINE, ask, open_review, record
 from tests.unit.training.test_comparison import RECORD, changed
@@ -168,15 +171,60 @@ def test_a_run_that_goes_on_gets_its_figures_later(target: Target, server: Serve
 
 def test_a_run_that_was_stopped_has_ended_when_it_was(target: Target, server: Server) -> None:
     ask(target, "run-1", 1)
-    machine = target.named(TRAINING_RUN.parameter)
-    stop = machine.replace(":stateMachine:", ":execution:") + ":run-1"
-    boto3.client("stepfunctions").stop_execution(executionArn=stop)
+    stop(target, "run-1")
 
     server.record(LINE)
 
     info = server.runs["run-1"].info
     assert info.status == "KILLED"
     assert info.end_time > info.start_time
+
+
+def stop(target: Target, run: str) -> None:
+    execution = execution_arn(target.named(TRAINING_RUN.parameter), run)
+    boto3.client("stepfunctions").stop_execution(executionArn=execution)
+
+
+def forget(target: Target) -> None:
+    """As Step Functions does, 90 days after the executions ended."""
+    machine = target.named(TRAINING_RUN.parameter)
+    _, _, _, region, account, *_ = machine.split(":")
+    (known,) = [one for one in get_backend("stepfunctions")[account][region].state_machines if one.arn == machine]
+    known.executions.clear()
+
+
+def test_the_end_of_a_run_stays_recorded_once_step_functions_forgot_it(target: Target, server: Server) -> None:
+    ask(target, "run-1", 1)
+    ask(target, "run-2", 2)
+    stop(target, "run-1")
+    server.record(LINE)
+    before = server.runs["run-1"].to_dictionary()
+
+    forget(target)
+
+    # Of the one that still went on when it was recorded, MLflow would say for ever that it goes on.
+    assert server.record(LINE)[LINE] == {"run-1": "unchanged", "run-2": "updated"}
+    assert server.runs["run-1"].to_dictionary() == before
+    assert server.runs["run-1"].data.tags["run.state"] == "aborted"
+    assert (server.runs["run-2"].info.status, server.runs["run-2"].data.tags["run.state"]) == ("FAILED", "unknown")
+
+
+def test_who_may_not_see_jobs_leaves_the_paid_seconds_of_who_may(
+    target: Target, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record_seeing(seconds: dict[str, int]) -> dict[str, str]:
+        monkeypatch.setattr(tracking, "paid_seconds", lambda *_: seconds)
+        found: dict[str, str] = server.record(LINE)[LINE]
+        return found
+
+    finished(target, "run-1")
+
+    assert record_seeing({}) == {"run-1": "added"}
+    assert record_seeing({"train-1": 60}) == {"run-1": "updated"}
+    assert record_seeing({}) == {"run-1": "unchanged"}
+    assert record_seeing({"train-1": 60}) == {"run-1": "unchanged"}
+    assert record_seeing({"train-1": 60, "train-2": 30}) == {"run-1": "updated"}
+    assert server.runs["run-1"].data.metrics["paid_seconds"] == 90
 
 
 def test_a_recording_that_was_cut_is_completed(

@@ -120,7 +120,6 @@ def test_the_digest_changes_with_all_that_is_told_and_with_nothing_else() -> Non
         of().digest,
         of(found={"state": "champion"}).digest,
         of(review=REVIEW).digest,
-        of(seconds={"judged": 60}).digest,
         of(files={"run.json": b"1"}).digest,
         of(files={"run.json": b"2"}).digest,
         of(ended="2026-11-02T00:00:00.000000Z").digest,
@@ -129,3 +128,16 @@ def test_the_digest_changes_with_all_that_is_told_and_with_nothing_else() -> Non
 
     assert len(set(digests)) == len(digests)
     assert of({name: RECORD[name] for name in reversed(list(RECORD))}).digest == digests[0]
+
+
+def test_paid_seconds_are_told_apart_and_no_part_of_the_digest_as_not_every_recorder_may_see_them() -> None:
+    found = of(seconds={"train-1": 60, "holdout-1": 30})
+
+    assert found.paid == {"paid_seconds": 90, "paid_seconds.train-1": 60, "paid_seconds.holdout-1": 30}
+    assert found.paid.items() <= found.metrics.items()
+    assert (found.digest, of().paid) == (of().digest, {})
+
+
+def test_only_a_run_whose_state_nobody_knows_is_forgotten() -> None:
+    assert of(found={"state": "unknown"}).forgotten
+    assert not of(found={"state": "aborted"}).forgotten
