@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assembly_line.instants import from_micros
 from assembly_line.metrics import METRICS, intervals
 from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Truth
+from assembly_line.training.validation.ranks import places_of
 
 # Always there, beside the declared ones. No feature or key has this name.
 TIME = "decision_time"
@@ -42,7 +43,7 @@ def parts_of(values: Sequence[Any], *, least_rows: int, by_value: bool) -> Parts
         values: of one column, None where missing.
         least_rows: of a part that is named by its value.
         by_value: each value is a part, the commonest ones first, and the rest together are `others`; else quarters of
-            equally many rows in ascending order, where equal values stay together.
+            about equally many rows in ascending order, where equal values stand together.
     """
     return _common(values, least_rows) if by_value else _quarters(values)
 
@@ -62,8 +63,8 @@ def _common(values: Sequence[Any], least_rows: int) -> Parts:
 def _quarters(values: Sequence[Any]) -> Parts:
     numbers = np.array([_number(value) for value in values], np.float64)
     known = np.isfinite(numbers)
-    edges = np.unique(np.quantile(numbers[known], np.arange(1, PARTS) / PARTS, method="higher")) if known.any() else ()
-    places = np.where(known, np.searchsorted(edges, numbers, side="right"), PARTS)
+    places = np.full(numbers.size, PARTS)
+    places[known] = places_of(numbers[known], PARTS)
     names = [_range(values, numbers, np.flatnonzero(places == place)) for place in range(PARTS)]
     return _named(places.tolist(), [*names, MISSING])
 

@@ -26,6 +26,7 @@ from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.limits import judged_limits, missed, not_better
 from assembly_line.training.validation.linear import fitted
 from assembly_line.training.validation.perturbation import nudged, stability
+from assembly_line.training.validation.ranks import places_of
 from assembly_line.training.validation.replication import not_replicated, replication
 from assembly_line.training.validation.segments import by_segment, parts_of, parts_of_time
 
@@ -88,6 +89,39 @@ def test_right_probabilities_have_the_error_of_chance_and_wrong_ones_more(seed: 
     assert right["error"] < 3 * right["by_chance"]
     # Half of it is missing: a quarter on average.
     assert wrong["error"] == pytest.approx(0.25, abs=0.05)
+
+
+def test_equal_answers_stand_together_and_apart_from_others() -> None:
+    """Both answers are wrong, in opposite directions: one bin of all would hide it."""
+    scores, rate = [0.01] * 950 + [0.9] * 50, 56
+    outcomes = ([1] * rate + [0] * (1000 - rate))[::-1]
+    random = np.random.default_rng(0)
+    random.shuffle(outcomes)
+    low, high = np.mean(outcomes[:950]), np.mean(outcomes[950:])
+
+    found = calibration_of(Binary(), [(score,) for score in scores], outcomes, seed=0)
+
+    assert found is not None
+    assert found["curves"][""] == [pytest.approx([0.01, low, 950]), pytest.approx([0.9, high, 50])]
+    assert found["error"] == pytest.approx(0.95 * abs(low - 0.01) + 0.05 * abs(high - 0.9))
+    assert found["error"] > 0.07 > 0.01 > found["by_chance"]
+
+
+def test_most_rows_of_one_value_do_not_swallow_the_others() -> None:
+    assert parts_of([0] * 90 + [1] * 5 + [5] * 5, least_rows=2, by_value=False)[1] == [0] * 90 + [1] * 10
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 10))
+def test_parts_keep_the_order_and_hold_about_equally_many_of_what_is_not_equal(values: list[int], parts: int) -> None:
+    places = places_of(np.array(values), parts)
+
+    assert all(0 <= place < parts for place in places)
+    by_value = {value: {int(places[row]) for row, one in enumerate(values) if one == value} for value in values}
+    assert all(len(of) == 1 for of in by_value.values())
+    assert [min(by_value[value]) for value in sorted(by_value)] == sorted(min(of) for of in by_value.values())
+    distinct = places_of(np.arange(len(values)), parts)
+    held = [int(np.sum(distinct == part)) for part in range(parts)]
+    assert max(held) - min(held) <= 1
 
 
 def test_calibration_of_amounts_is_a_share_and_that_of_quantiles_is_of_coverage() -> None:
