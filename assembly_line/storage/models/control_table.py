@@ -211,12 +211,8 @@ class ControlTable:
         return self.replace(line, review_item(run_id), {**known, "token": review["token"]}, known=known)
 
     def judge_review(self, line: str, run_id: str, review: Mapping[str, Any], *, known: Mapping[str, Any]) -> bool:
-        """Store a review that goes on waiting after a judgement. False if another judgement or token came meanwhile."""
+        """Store the review after a judgement of `known`. False if another judgement or token came meanwhile."""
         return self.replace(line, review_item(run_id), review, known=known)
-
-    def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
-        """Store the decided review unless it was decided already. False if it was: the first judgement stands."""
-        return self._put_undecided({**_item(line, review_item(run_id), review), "decided": {"BOOL": True}})
 
     def reviews(self, line: str) -> list[dict[str, Any]]:
         """Every review of the line, in order of run id."""
@@ -270,15 +266,6 @@ class ControlTable:
                 ConditionExpression="#document = :known",
                 ExpressionAttributeNames={"#document": DOCUMENT},
                 ExpressionAttributeValues={":known": {"S": _text(known)}},
-            )
-        except ClientError as error:
-            return _already(error)
-        return True
-
-    def _put_undecided(self, item: dict[str, Any]) -> bool:
-        try:
-            self._dynamodb.put_item(
-                TableName=self._name, Item=item, ConditionExpression="attribute_not_exists(decided)"
             )
         except ClientError as error:
             return _already(error)
