@@ -179,3 +179,8 @@ def test_the_status_says_how_old_the_model_is_and_when_the_line_looks_next(
     assert model["next_look"].endswith("T05:00:00.000000Z")
     said = " ".join(line("status").out.split())
     assert f"at {model['next_look']} it is trained again if it is older than 40 days" in said
+
+
+def test_a_release_is_kept_with_who_released_it(folder: Path, target: Target) -> None:
+    assert target.control.released_by(LINE) == target.caller()
+    assert target.caller().startswith("arn:")
