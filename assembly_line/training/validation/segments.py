@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.instants import from_micros
 from assembly_line.metrics import METRICS, intervals
-from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Truth
+from assembly_line.outcome_kinds import Answer, Measure, OutcomeKind, Ranking, Truth
 from assembly_line.training.validation.ranks import places_of
 
 # Always there, beside the declared ones. No feature or key has this name.
@@ -24,6 +24,8 @@ OTHERS = "others"
 MOST_PARTS = 12
 PARTS = 4
 DRAWS = 400
+# Of fewer a bootstrap's interval is far too narrow: parts would be worse or better by chance.
+LEAST_CLUSTERS = 10
 
 # Names of the parts in order, and the place of the one that each row is in.
 Parts = tuple[list[str], list[int]]
@@ -112,25 +114,34 @@ def by_segment(
         kind: of the outcome.
         answers, outcomes, clusters: of the held-out decisions, in one order.
         segments: name -> its parts, as `parts_of` finds them.
-        least_rows: parts with fewer rows have no figures.
+        least_rows: parts with fewer rows have no figures. Nor has a ranking's segment that cuts groups apart: an order
+            of some of a group is another task than that of all.
 
     Returns:
         segment -> parts. Each has `part`, `rows` and `measures`: measure -> `figure`, `interval`
-        (95 %, over the clusters) and `says`, how the interval lies beside the whole holdout's figure: `worse`, `better`
+        (95 %, over the clusters; None of fewer than 10) and `says`, how the interval lies beside the whole holdout's figure: `worse`, `better`
         or `alike`. A figure is None where it is not computable.
     """
     whole = {measure: METRICS[measure.name](answers, outcomes, kind.levels) for measure in kind.measures}
     found: dict[str, list[dict[str, Any]]] = {}
     for name, (parts, of) in segments.items():
-        found[name] = []
+        found[name], whole_groups = [], not _cuts_groups(kind, outcomes, of)
         for place, part in enumerate(parts):
             rows = [row for row, there in enumerate(of) if there == place]
             one = _Rows(
                 [answers[row] for row in rows], [outcomes[row] for row in rows], [clusters[row] for row in rows]
             )
-            measures = _measured(kind, one, whole=whole, seed=seed) if len(rows) >= least_rows else {}
+            told = whole_groups and len(rows) >= least_rows
+            measures = _measured(kind, one, whole=whole, seed=seed) if told else {}
             found[name].append({"part": part, "rows": len(rows), "measures": measures})
     return found
+
+
+def _cuts_groups(kind: OutcomeKind, outcomes: Sequence[Truth], of: Sequence[int]) -> bool:
+    if not isinstance(kind, Ranking):
+        return False
+    pairs = {(group, place) for (_, group), place in zip(cast(Any, outcomes), of, strict=True)}
+    return len(pairs) > len({group for group, _ in pairs})
 
 
 def _measured(
@@ -147,7 +158,8 @@ def _measured(
         for measure, figure in figures.items()
         if figure is not None
     }
-    limits = intervals(known, rows.clusters, rows=len(rows.outcomes), draws=DRAWS, seed=seed)
+    enough = len(set(rows.clusters)) >= LEAST_CLUSTERS
+    limits = intervals(known, rows.clusters, rows=len(rows.outcomes), draws=DRAWS, seed=seed) if enough else {}
     return {
         measure.name: {
             "figure": figure,

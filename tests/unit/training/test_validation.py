@@ -18,7 +18,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.validation import Validation
 from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
-from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking
 from assembly_line.training.record import FittedModel
 from assembly_line.training.states import PackagedModel
 from assembly_line.training.validation.calibration import calibration_of
@@ -198,6 +198,37 @@ def test_a_part_in_which_scores_are_chance_is_found_to_be_worse() -> None:
     assert (old["auc"]["says"], new["auc"]["says"]) == ("worse", "better")
     assert old["auc"]["figure"] < 0.5 < new["auc"]["interval"][0]
     assert tiny == {}
+
+
+@pytest.mark.parametrize(("clusters", "said"), [(9, "alike"), (10, "worse")])
+def test_a_part_of_few_clusters_is_neither_worse_nor_better(clusters: int, said: str) -> None:
+    answers, outcomes, _ = coin(1)
+    answers[:100] = [(1 - one[0],) for one in answers[:100]]
+    households = [row % clusters if row < 100 else row for row in range(400)]
+    segments = {"shop": (["old", "new"], [0] * 100 + [1] * 300)}
+
+    found = by_segment(Binary(), answers, outcomes, households, segments, least_rows=50, seed=0)["shop"][0]
+
+    assert found["measures"]["auc"]["says"] == said
+    assert (found["measures"]["auc"]["interval"] is None) is (clusters < 10)
+    assert found["measures"]["auc"]["figure"] < 0.5
+
+
+def test_a_ranking_has_figures_of_segments_that_leave_its_groups_whole_alone() -> None:
+    answers, relevances, _ = coin(1)
+    groups = [row // 4 for row in range(400)]
+    segments = {
+        "shop": (["old", "new"], [group % 2 for group in groups]),
+        "age": (["young", "old"], [row % 2 for row in range(400)]),
+    }
+    ranked = Ranking(within=("campaign_id",), capacity=0.5)
+
+    found = by_segment(
+        ranked, answers, list(zip(relevances, groups, strict=True)), groups, segments, least_rows=50, seed=0
+    )
+
+    assert [set(part["measures"]) for part in found["shop"]] == [{"ndcg", "ndcg_at_capacity"}] * 2
+    assert [(part["rows"], part["measures"]) for part in found["age"]] == [(200, {}), (200, {})]
 
 
 def test_a_part_with_one_outcome_has_no_auc_and_breaks_no_limit() -> None:
