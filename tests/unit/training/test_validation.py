@@ -155,13 +155,40 @@ def test_a_part_is_a_common_value_or_a_quarter() -> None:
         [0, 1, 0, 2, 0, 1],
     )
     assert parts_of([1, 2, 3, 4, None], least_rows=2, by_value=False) == (
-        ["1", "2", "3", "4", "missing"],
+        ["up to 1", "2", "3", "4 and above", "missing"],
         [0, 1, 2, 3, 4],
     )
     # Equal values stay together.
-    assert parts_of([5, 5, 5, 9], least_rows=2, by_value=False) == (["5", "9"], [0, 0, 0, 1])
+    assert parts_of([5, 5, 5, 9], least_rows=2, by_value=False) == (["5", "9 and above"], [0, 0, 0, 1])
     days = [int(datetime(2017, month, 1, tzinfo=UTC).timestamp() * 1e6) for month in (1, 2, 3, 4)]
     assert parts_of_time(days)[0] == ["2017-01-01", "2017-02-01", "2017-03-01", "2017-04-01"]
+
+
+def test_the_name_of_a_quarter_does_not_tell_the_least_or_the_greatest_value() -> None:
+    assert parts_of([18, *range(20, 42), 80], least_rows=2, by_value=False)[0] == [
+        "up to 24",
+        "25 to 30",
+        "31 to 36",
+        "37 and above",
+    ]
+    # A value that many have is nobody's own.
+    assert parts_of([0] * 6 + [1] * 4, least_rows=4, by_value=False)[0] == ["0", "1"]
+    assert parts_of([80, None, None], least_rows=2, by_value=False)[0] == ["known", "missing"]
+
+
+def test_a_value_that_is_named_as_a_made_up_part_is_another_part() -> None:
+    values = ["others", "others", "missing", "missing", None, None, "rare", "'others'", "'others'"]
+
+    names, of = parts_of(values, least_rows=2, by_value=True)
+
+    assert sorted(names) == sorted(["'others'", "'missing'", "missing", "others", "''others''"])
+    assert [names[place] for place in of] == [
+        *["'others'"] * 2,
+        *["'missing'"] * 2,
+        *["missing"] * 2,
+        "others",
+        *["''others''"] * 2,
+    ]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_infinity=False)), min_size=1, max_size=40))
