@@ -22,7 +22,19 @@ OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 # What readers of its items take their members for.
 MEMBERS: Mapping[str, Allowed] = {
     **dict.fromkeys(
-        ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token", "by"),
+        (
+            "digest",
+            "files",
+            "run_id",
+            "line",
+            "author",
+            "reviewer",
+            "reason",
+            "decided_at",
+            "promoted_at",
+            "token",
+            "by",
+        ),
         TEXT,
     ),
     "state": frozenset({"waiting", "decided", "did_not_pass"}),
@@ -114,9 +126,7 @@ class ControlTable:
                 raise Conflict(f"line {line!r} was released meanwhile and stays; look who did, then repeat") from error
         return True
 
-    def set_current_release(
-        self, line: str, digest: str, *, files: str | None = None, by: str | None = None
-    ) -> None:
+    def set_current_release(self, line: str, digest: str, *, files: str | None = None, by: str | None = None) -> None:
         """Let new work of the line use a release.
 
         Args:

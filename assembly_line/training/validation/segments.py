@@ -156,8 +156,8 @@ def by_segment(
 
     Returns:
         segment -> parts. Each has `part`, `rows` and `measures`: measure -> `figure`, `interval`
-        (95 %, over the clusters; None of fewer than 10) and `says`, how the interval lies beside the whole holdout's figure: `worse`, `better`
-        or `alike`. A figure is None where it is not computable.
+        (95 %, over the clusters; None of fewer than 10) and `says`, how the interval lies beside the whole holdout's
+        figure: `worse`, `better` or `alike`. A figure is None where it is not computable.
     """
     whole = {measure: METRICS[measure.name](answers, outcomes, kind.levels) for measure in kind.measures}
     found: dict[str, list[dict[str, Any]]] = {}

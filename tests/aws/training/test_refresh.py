@@ -118,9 +118,7 @@ def test_who_released_the_line_is_the_author_and_nobody_else_is_made_up(
     event = {"run_id": found["run_id"], "started_at": "2026-03-02T04:00:00Z"}
     with monkeypatch.context() as patch:
         patch.setattr(training, "_image_of", lambda _: None)
-        begun = call(
-            training.begin, {**event, "input": {"line": line, "as_of": "2026-03-02T04:00:00Z", "margin": 0.0}}
-        )
+        begun = call(training.begin, {**event, "input": {"line": line, "as_of": "2026-03-02T04:00:00Z", "margin": 0.0}})
 
     assert (begun["author"], begun["author_verified"]) == ((by, True) if by else ("unverified", False))
     review = {**begun, "risk": "standard", "state": "waiting", "packet": {}}
