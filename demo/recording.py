@@ -33,7 +33,7 @@ def record_run(session: Session) -> None:
     if recorded and last_deployment(session.state)["digest"] == sources_digest(REPOSITORY, "embedded"):
         session.output.note(f"The run recorded in {folder.calls} is of these very sources.")
         return
-    session.output.note("Recording a run; on two cores this takes some five minutes.")
+    session.output.note("Recording a run; on two cores this takes some three minutes.")
     record(session.state, session.output.note)
     folder.recorded.touch()
     # Nobody works there: the next recording takes its place.

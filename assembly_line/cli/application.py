@@ -54,6 +54,11 @@ COMMANDS = {
         SET_UP,
         "Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with.",
     ),
+    "diff": Command(
+        "platform",
+        SET_UP,
+        "Show where a line's folder differs from the release in force, and what would follow of releasing it.",
+    ),
     "status": Command(
         "platform",
         SET_UP,
@@ -75,7 +80,7 @@ COMMANDS = {
         "Stop the embedded AWS. `line up` brings back its state. Runs that wait for a review wait on.",
     ),
     "demo": Command(
-        "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: about three minutes, no account."
+        "demo", SET_UP, "Run the whole line once in the embedded AWS, on public data: one to two minutes, no account."
     ),
     "proof": Command(
         "proof", SET_UP, "Judge a recorded embedded run against the templates of an environment, without an account."

@@ -17,7 +17,8 @@ MOST_SEGMENTS = 10
 @typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """How the judged fit is looked into, and the limits that it must keep. The defaults measure and limit nothing.
+    """How the judged fit is looked into, and the limits that it must keep. By default a constant feature alone is
+    refused.
 
     Args:
         segments: names of features or of key columns. Each measure is shown for each value of these, too. A number or

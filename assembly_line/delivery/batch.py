@@ -69,8 +69,8 @@ def require_same_question(line: Line, champion: Champion, learnt: Line) -> None:
     wanted, given = line.predicts, learnt.predicts
     if not wanted.answers_like(given):
         raise ScoringFailed(
-            f"line {line.name}: the champion {champion.run_id} answers {given.name} {given.schema}, the line declares "
-            f"{wanted.name} {wanted.schema} now; train it again with `line train {line.name}`"
+            f"line {line.name}: the champion {champion.run_id} answers {given.name} {given.question}, "
+            f"the line declares {wanted.name} {wanted.question} now; train it again with `line train {line.name}`"
         )
     now, before = (_keys(one.decision.keys) for one in (line, learnt))
     if now != before:

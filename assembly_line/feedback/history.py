@@ -189,7 +189,7 @@ def _derived(outcomes: Iterable[Row]) -> tuple[dict[str, Row], int, set[str]]:
         total += 1
         found[row["decision_id"]].append(row)
     first = {decision_id: _first(rows) for decision_id, rows in found.items()}
-    changed = {key for key, rows in found.items() if len({row["value"] for row in rows}) > 1}
+    changed = {key for key, rows in found.items() if len(rows) > 1 and len({*map(stated, rows)}) > 1}
     return first, total - len(first), changed
 
 

@@ -13,6 +13,7 @@ from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Trut
 
 DRAWS = 1000
 SEED = 7
+OTHER_QUESTION = "no mature outcome yet of the kind that the line declares now; of another kind: {}"
 NONE_IN_FORCE = "no revision was in force: delivered before it expired and before its outcome became known"
 
 
@@ -24,7 +25,9 @@ class Performance:
         group: value of the grouping key; None for all decisions together.
         decisions: delivered decisions, mature or not.
         in_force: those of which a revision was in force, see `feedback.in_force`; the others are not judged.
-        rows: those in force with a mature outcome; all figures below are of these, each by its revision in force.
+        other_question: those in force with a mature outcome that are left out, as the prediction or the outcome is of a
+            kind that the line declared before.
+        rows: the others in force with a mature outcome; all figures below are of these, each by its revision in force.
         counts: what the outcome's kind counts of these rows; `positives` of a binary one: rows whose outcome is the
             declared present value.
         prior: mean of the rates of training that came with the predictions; None for other kinds than binary.
@@ -36,6 +39,7 @@ class Performance:
     group: int | str | bool | None
     decisions: int
     in_force: int
+    other_question: int
     rows: int
     counts: Mapping[str, int]
     prior: float | None
@@ -63,8 +67,9 @@ def measure(
         seed: the same seed gives the same interval.
 
     Raises:
-        RequestRefused: no decision has `cluster`, or `by`, as a key.
+        RequestRefused: no decision has `cluster`, or `by`, as a key; or `cluster` parts the groups of a ranking.
     """
+    _require_whole(kind, cluster)
     delivered = _delivered(history)
     for name in filter(None, (cluster, by)):
         _require_key(delivered, name)
@@ -106,24 +111,40 @@ def _require_key(decisions: Sequence[DecisionHistory], name: str) -> None:
         )
 
 
+def _require_whole(kind: OutcomeKind, cluster: str) -> None:
+    """Refuse a cluster by which a draw would take a part of those that are ranked against each other."""
+    allowed = kind.clusters
+    if allowed is not None and cluster not in allowed:
+        raise RequestRefused(
+            f"cluster {cluster!r}: a draw would part decisions that are ranked against each other; "
+            f"take {' or '.join(allowed)}",
+            where="cluster",
+            value=repr(cluster),
+            expected=f"one of {', '.join(allowed)}",
+        )
+
+
 def _measure(
     group: Any, decisions: Sequence[DecisionHistory], *, kind: OutcomeKind, cluster: str, draws: int, seed: int
 ) -> Performance:
     decided = [decision for decision in decisions if decision.in_force]
-    mature = [decision for decision in decided if decision.outcome is not None]
+    known = [decision for decision in decided if decision.outcome is not None]
+    mature = [decision for decision in known if kind.judges(decision.prediction, decision.stated)]
+    others = len(known) - len(mature)
     outcomes = _truths(kind, mature)
     figures = _figures(mature, outcomes, kind=kind, cluster=cluster, draws=draws, seed=seed)
-    reason = NONE_IN_FORCE if decisions and not decided else _one_class(kind, outcomes)
+    reason = NONE_IN_FORCE if decisions and not decided else _nothing_to_judge(kind, outcomes, others)
     priors = [decision.prediction["prior"] for decision in mature]
     rates = [prior for prior in priors if isinstance(prior, float)]
     return Performance(
         group=group,
         decisions=len(decisions),
         in_force=len(decided),
+        other_question=others,
         rows=len(mature),
         counts=kind.counts(outcomes),
         prior=sum(rates) / len(rates) if rates else None,
-        why_not={name: reason or _why_not(kind, name) for name, found in figures.items() if found is None},
+        why_not={name: _why_not(kind, name, figures, reason) for name, found in figures.items() if found is None},
         figures=figures,
     )
 
@@ -135,7 +156,10 @@ def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Tr
     return kind.truths(labels, units, [one.get("scale") for one in predictions])
 
 
-def _why_not(kind: OutcomeKind, figure: str) -> str:
+def _why_not(kind: OutcomeKind, figure: str, figures: Mapping[str, Any], reason: str | None) -> str:
+    measure = figure.removesuffix("_interval").removeprefix("prior_").removeprefix("baseline_")
+    if reason is not None and figures[measure] is None:
+        return reason
     if figure.endswith("_interval"):
         return f"too few clusters, or too few with {kind.needs}, to resample"
     if figure.startswith("baseline_"):
@@ -170,11 +194,12 @@ def _figures(
     )
 
 
-def _one_class(kind: OutcomeKind, truths: Sequence[Truth]) -> str | None:
+def _nothing_to_judge(kind: OutcomeKind, truths: Sequence[Truth], others: int) -> str | None:
     if not truths:
-        return "no mature outcome yet"
-    outcomes = [truth[0] if isinstance(truth, Sequence) else truth for truth in truths]
-    if len(set(outcomes)) > 1:
+        return OTHER_QUESTION.format(others) if others else "no mature outcome yet"
+    if isinstance(truths[0], Sequence):
+        return kind.constant(truths)
+    if len(set(truths)) > 1:
         return None
-    one = ("negative", "positive")[int(outcomes[0])] if kind.name == Binary.name else f"{outcomes[0]:g}"
-    return f"all {len(outcomes)} mature outcomes are {one}"
+    one = ("negative", "positive")[int(truths[0])] if kind.name == Binary.name else f"{truths[0]:g}"
+    return f"all {len(truths)} mature outcomes are {one}"

@@ -72,8 +72,10 @@ class Metric:
 
     def __call__(self, answers: ArrayLike, outcomes: ArrayLike, levels: Sequence[float] = ()) -> float | None:
         """The figure of all rows, or None where it is not computable."""
-        weighted, rows = self.of(answers, outcomes, levels), len(np.asarray(outcomes))
-        return _single(weighted(np.ones((1, rows)))) if rows else None
+        rows = len(np.asarray(outcomes))
+        if not rows and not len(np.asarray(answers)):
+            return None
+        return _single(self.of(answers, outcomes, levels)(np.ones((1, rows))))
 
 
 def rule_figure(

@@ -102,6 +102,11 @@ class OutcomeKind:
         return ()
 
     @property
+    def states(self) -> int:
+        """How many values an outcome has in the ledger, see `stated`."""
+        return 1
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The columns that a script finds before the features."""
         return ("label",)
@@ -110,6 +115,11 @@ class OutcomeKind:
     def schema(self) -> dict[str, Any]:
         """What `schema.json` tells the script beside the label's name."""
         return {"kind": self.name}
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What says which numbers an answer has, and what they are numbers of."""
+        return {**self.schema, "kind": self.name}
 
     @property
     def figures(self) -> list[str]:
@@ -147,6 +157,11 @@ class OutcomeKind:
     def cluster(self, keys: Sequence[str]) -> str:
         """Which column says whose decisions resemble each other: a key, or the decision time."""
         return keys[0]
+
+    @property
+    def clusters(self) -> tuple[str, ...] | None:
+        """The columns by which decisions may be resampled; None if by any key."""
+        return None
 
     def scales(
         self, _labels: Sequence[Any], _units: Sequence[tuple[Any, ...]], _rows: Sequence[int], /
@@ -228,7 +243,23 @@ class OutcomeKind:
 
     def answers_like(self, other: OutcomeKind) -> bool:
         """Whether answers of both have the same numbers, so that one can stand for the other."""
-        return (self.name, self.schema) == (other.name, other.schema)
+        return self.question == other.question
+
+    def judges(self, prediction: Mapping[str, Any], outcome: Sequence[Value]) -> bool:
+        """Whether a prediction and an outcome of the ledger are of this kind, whatever the line declared before."""
+        try:
+            self.label(*outcome)
+            self.unit(prediction[DECISION_TIME], prediction["keys"])
+            answer, prior = self.answer_of(prediction), prediction["prior"]
+            constants = [self.constant_answer(prior, one) for one in self.measures if one.constant is not None]
+        except (IndexError, KeyError, TypeError, ValueError):
+            return False
+        return (
+            len(outcome) == self.states
+            and all(map(self.in_range, answer))
+            and isinstance(prior, Mapping) != isinstance(self, Binary)
+            and all(len(constant) == self.width for constant in constants)
+        )
 
     def told(self, value: int, /) -> str | None:
         """Which outcomes an application may report, where `value` is none of them; None if it is one."""

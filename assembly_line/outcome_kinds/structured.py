@@ -77,9 +77,13 @@ class Ranking(OutcomeKind):
         return (decision_time, *(keys[name] for name in self.within))
 
     def cluster(self, keys: Sequence[str]) -> str:
-        """No draw parts a group."""
         del keys
-        return self.within[0] if self.within else DECISION_TIME
+        return self.clusters[0]
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """No draw parts a group: a part of it has another NDCG than the whole."""
+        return (*self.within, DECISION_TIME)
 
     def truths(
         self, labels: Sequence[Any], units: Sequence[tuple[Any, ...]], _scales: Sequence[float | None], /
@@ -137,6 +141,10 @@ class Survival(OutcomeKind):
     @property
     def levels(self) -> tuple[float, ...]:
         return self.days
+
+    @property
+    def states(self) -> int:
+        return 2
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -219,12 +227,22 @@ class Forecast(OutcomeKind):
         return self.steps
 
     @property
+    def states(self) -> int:
+        return self.steps
+
+    @property
     def targets(self) -> tuple[str, ...]:
         return tuple(f"step_{step}" for step in range(1, self.steps + 1))
 
     @property
     def schema(self) -> dict[str, Any]:
         return {"kind": self.name, "targets": list(self.targets), "steps": self.steps, "season": self.season}
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """Without the season, which judges an answer and is no part of it."""
+        seconds = self.span / 1e6
+        return {"kind": self.name, "steps": self.steps, "step_seconds": seconds, "keys": list(self.keys)}
 
     def label(self, value: Value, *beside: Value) -> Any:
         numbers = tuple(map(float, (value, *beside)))
@@ -283,6 +301,12 @@ class Forecast(OutcomeKind):
 
     def answer_of(self, prediction: Mapping[str, Any]) -> Answer:
         return tuple(float(prediction["detail"]["steps"][str(step)]) for step in range(1, self.steps + 1))
+
+    def judges(self, prediction: Mapping[str, Any], outcome: Sequence[Value]) -> bool:
+        """Steps of another length are another question, and have the same names."""
+        seconds = self.span / 1e6
+        like = OutcomeKind.judges(self, prediction, outcome)
+        return like and float(prediction["detail"].get("step_seconds", seconds)) == seconds
 
     def told(self, _value: int, /) -> str | None:
         return "an outcome from the source alone, as feedback version 1 carries one number only"

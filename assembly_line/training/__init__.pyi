@@ -11,9 +11,12 @@ from .champions import Cause as Cause
 from .champions import Champion as Champion
 from .champions import Restoration as Restoration
 from .champions import champion_of as champion_of
+from .changes import changes_between as changes_between
+from .changes import consequences as consequences
 from .code_folder import installable as installable
 from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate
+from .evaluation import read_again as read_again
 from .evaluation import read_answers as read_answers
 from .frameworks import FRAMEWORKS as FRAMEWORKS
 from .frameworks import framework_of as framework_of

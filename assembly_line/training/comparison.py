@@ -10,7 +10,9 @@ from typing import Any
 from assembly_line.declarations.codec import line_to_json
 from assembly_line.declarations.lines import Line
 
-_FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest")
+_FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest", "files.again.digest")
+# Said by records since a later version: one that lacks it is no difference.
+_LATER = ("judged.files.again.digest", "delivered.files.again.digest")
 # Step -> what the record of a run says of it. Names that each run has of its own are no difference.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "request": ("context.as_of", "context.hyperparameters"),
@@ -51,12 +53,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Dif
 
 def declared_differences(first: Line, second: Line) -> list[Difference]:
     """Where two declarations of a line differ in decision, outcome, policy, sources or validation."""
-    one, other = (dict(_leaves("", _declared(line))) for line in (first, second))
-    return [
-        Difference("declaration", name.removeprefix("."), one.get(name), other.get(name))
-        for name in {**one, **other}
-        if one.get(name) != other.get(name)
-    ]
+    return _of_declarations(*(_declared(line) for line in (first, second)))
 
 
 def question_of(found: Iterable[Difference]) -> list[str]:
@@ -68,6 +65,25 @@ def question_of(found: Iterable[Difference]) -> list[str]:
 def in_order(found: Iterable[Difference]) -> list[Difference]:
     """In order of the steps of a run."""
     return sorted(found, key=lambda difference: list(STEPS).index(difference.step))
+
+
+def all_differences(first: Line, second: Line) -> list[Difference]:
+    """Where two declarations of a line differ, in any part."""
+    return _of_declarations(*(_whole(line) for line in (first, second)))
+
+
+def _of_declarations(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+    one, other = (dict(_leaves("", part)) for part in (first, second))
+    return [
+        Difference("declaration", name.removeprefix("."), one.get(name), other.get(name))
+        for name in {**one, **other}
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _whole(line: Line) -> dict[str, Any]:
+    document = line_to_json(line)
+    return {**_plain(document["line"]), "sources": _plain(document["sources"])}
 
 
 def _declared(line: Line) -> dict[str, Any]:
@@ -106,7 +122,8 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterato
         for path in paths:
             one, other = (dict(_leaves(path, _at(record, path))) for record in (first, second))
             for name in {**one, **other}:
-                if one.get(name) != other.get(name):
+                lacking = name in _LATER and None in (one.get(name), other.get(name))
+                if one.get(name) != other.get(name) and not lacking:
                     yield Difference(step, name, one.get(name), other.get(name))
 
 

@@ -16,36 +16,57 @@ BOOTSTRAP_SEED = 0
 
 
 def read_answers(
-    content: bytes, expected: Sequence[str], *, kind: OutcomeKind, fit: Phase = Phase.JUDGED
+    content: bytes,
+    expected: Sequence[str],
+    *,
+    kind: OutcomeKind,
+    fit: Phase = Phase.JUDGED,
+    again: Sequence[str] = (),
 ) -> list[Answer]:
     """The answers of a batch transform's output, `decision_id,answer` a line in the order of its input.
 
     Args:
         content: the output.
-        expected: ids of the decisions that the model was asked about.
+        expected: ids of the decisions that the model was asked about, and whose answers are read.
         kind: of the outcome that it predicts.
         fit: which one answered, for the message.
+        again: ids behind these; only that they were answered is checked, see `read_again`.
 
     Raises:
         TrainingRejected: rows are missing, extra or of other decisions, or an answer cannot be used; names the first.
     """
     lines = content.decode("utf-8", errors="replace").splitlines()
-    if len(lines) != len(expected):
+    asked = [*expected, *again]
+    if len(lines) != len(asked):
         raise TrainingRejected(
-            f"{fit} fit: holdout: the model answered {len(lines)} of {len(expected)} rows; inference.py must return "
+            f"{fit} fit: holdout: the model answered {len(lines)} of {len(asked)} rows; inference.py must return "
             "one answer for each row, in order"
         )
     answers = []
-    for number, (line, wanted) in enumerate(zip(lines, expected, strict=True), start=1):
+    for number, (line, wanted) in enumerate(zip(lines, asked, strict=True), start=1):
         identifier, _, text = line.partition(",")
         place = f"{fit} fit: holdout: output line {number}"
         if identifier != wanted:
             raise TrainingRejected(f"{place} is of {identifier!r}; expected {wanted}")
+        if number > len(expected):
+            continue
         try:
             answers.append(kind.read(text))
         except Unusable as error:
             raise TrainingRejected(f"{place}: {error}; an answer is {kind.answer_words}; see inference.py") from error
     return answers
+
+
+def read_again(content: bytes, again: int, *, kind: OutcomeKind) -> list[Answer] | str:
+    """The answers to the changed rows, the last `again` of those that `read_answers` checked.
+
+    They are a mere figure, so one that cannot be used is no error: why it cannot comes back in place of all.
+    """
+    try:
+        lines = content.decode("utf-8", errors="replace").splitlines()
+        return [kind.read(line.partition(",")[2]) for line in lines[len(lines) - again :]]
+    except Unusable as error:
+        return f"an answer to changed inputs cannot be used: {error}"
 
 
 def evaluate(

@@ -48,9 +48,14 @@ class Truth:
     nudged: list[int] = field(default_factory=list)
 
     @property
+    def again(self) -> list[str]:
+        """Ids of what is asked behind the holdout, with changed numbers."""
+        return [f"{self.decision_id[place]}{MARK}" for place in self.nudged]
+
+    @property
     def asked(self) -> list[str]:
         """Ids in the order in which the model is asked."""
-        return [*self.decision_id, *(f"{self.decision_id[place]}{MARK}" for place in self.nudged)]
+        return [*self.decision_id, *self.again]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,19 +125,20 @@ def training_inputs(table: Table, line: Line, *, phase: Phase) -> TrainingInputs
     rows = _learnt(phase, split, len(times)).tolist()
     truths, scales = _truths(line, table, rows)
     _check_parts(line, truths, split)
+    # In each phase, as they start side by side: none of them trains what another one refuses.
+    _check_features(line, table, split.train.tolist())
     learnt = kind.learnt(truths, rows)
     train, holdout = (_part(table, line, truths, rows) for rows in (learnt, split.holdout.tolist()))
     encoding = fit_inputs(line.features, {name: train[name] for name in line.features}, line.training.preprocessing)
     truth, again = _truth(line, holdout), b""
     if phase is not Phase.FINAL:
-        _check_features(line, train)
         asked_twice = nudged(line.features, train, holdout)
         truth = replace(
             truth,
             linear=linear_answers(kind, line.features, train, train["truth"], holdout),
             nudged=asked_twice.rows,
         )
-        again = encoding.csv(asked_twice.table, first=truth.asked[len(truth.decision_id) :])
+        again = encoding.csv(asked_twice.table, first=truth.again)
     return TrainingInputs(
         encoding=encoding,
         train=encoding.csv(train, first=list(map(kind.fields, train["truth"]))),
@@ -168,11 +174,11 @@ def _segments(line: Line, holdout: Table) -> dict[str, Parts]:
     return found
 
 
-def _check_features(line: Line, train: Table) -> None:
-    """Refuse a feature that teaches nothing."""
+def _check_features(line: Line, table: Table, rows: Sequence[int]) -> None:
+    """Refuse a feature that teaches nothing in these rows, the training part."""
     for name in line.features:
         # NaN is no value that could differ.
-        values = [None if value != value else value for value in train[name]]  # noqa: PLR0124
+        values = [None if table[name][row] != table[name][row] else table[name][row] for row in rows]
         if name not in line.validation.may_be_constant and len(set(values)) == 1:
             raise TrainingRejected.about(
                 f"line {line.name}: feature {name}",

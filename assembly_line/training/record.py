@@ -60,7 +60,11 @@ def preparation(
         "rows": inputs.rows,
         "prior": inputs.prior,
         "encoding": inputs.encoding.digest,
-        "files": {"train": digest_bytes(inputs.train), "holdout": digest_bytes(inputs.asked)},
+        "files": {
+            "train": digest_bytes(inputs.train),
+            "holdout": digest_bytes(inputs.batch),
+            "again": digest_bytes(inputs.again),
+        },
         "job": job.to_json(),
     }
 
@@ -127,13 +131,16 @@ def request_of(record: Mapping[str, Any]) -> TrainingRequest:
 def _fit(fit: FittedModel) -> dict[str, Any]:
     """What two fits of one run differ in: rows, encoding, files by SHA-256, jobs, and the archive."""
     job, packaged = PreparedJob.from_json(fit.prepared["job"]), fit.packaged
+    digests = fit.prepared["files"]
     return {
         "rows": fit.prepared["rows"],
         "prior": fit.prepared["prior"],
         "encoding": fit.prepared["encoding"],
         "files": {
-            "train": {"uri": f"{job.train_uri}train.csv", "digest": fit.prepared["files"]["train"]},
-            "holdout": {"uri": f"{job.holdout_input_uri}batch.csv", "digest": fit.prepared["files"]["holdout"]},
+            "train": {"uri": f"{job.train_uri}train.csv", "digest": digests["train"]},
+            "holdout": {"uri": f"{job.holdout_input_uri}batch.csv", "digest": digests["holdout"]},
+            # Rows behind the holdout, in the same file. Earlier versions asked nothing twice.
+            **({"again": {"digest": digests["again"]}} if "again" in digests else {}),
         },
         "scored_by": {"by": job.scored_by, "because": job.scored_by_because},
         "jobs": {"training": job.job_name, "holdout": packaged.transform_job_name, "model": packaged.model_name},

@@ -50,6 +50,7 @@ from assembly_line.training import (
     not_better,
     not_replicated,
     preparation,
+    read_again,
     read_answers,
     replication,
     resolve,
@@ -157,7 +158,7 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     kind = release.line.predicts
     plan = scoring_plan(
         run.scored_by,
-        rows=inputs.batch,
+        rows=inputs.asked,
         width=kind.width,
         image=_image_of(release).uri,
         most_mib=int(environment.function_scoring_mib),
@@ -232,22 +233,32 @@ def evaluate(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any
     run, phase = RunContext.from_json(event["context"]), Phase(event["phase"])
     release = account().releases.read(run.release)
     store = _files(run, fit_of(phase, refit=release.line.training.refit))
+    _keep_who_scored(store, event.get("scored", {}).get(phase, {}))
     truth = store.truth()
-    answers = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
+    answers = _answers(store, release, truth, phase)
     if phase is Phase.JUDGED and (evaluated := _judged(run, release, answers, truth)) is not None:
         return evaluated.to_json()
     return _register(run, release, event["dataset"]["dataset_id"]).to_json()
 
 
-def _judged(run: RunContext, release: Release, asked: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:
+def _keep_who_scored(store: runs.RunStore, scored: Mapping[str, str]) -> None:
+    """Correct the plan of a fit whose function failed. A machine of an earlier version tells nothing."""
+    prepared = store.read_json(runs.REQUEST)
+    job = {**prepared["job"], **scored}
+    if job != prepared["job"]:
+        store.write_json(runs.REQUEST, {**prepared, "job": job})
+
+
+def _judged(run: RunContext, release: Release, answers: Sequence[Answer], truth: Truth) -> EvaluatedModel | None:
     """Keep what the holdout says of the recipe. None where this very fit is to be registered."""
     line, refit = release.line, release.line.training.refit
-    answers, nudged = asked[: len(truth.decision_id)], asked[len(truth.decision_id) :]
+    store = _files(run, fit_of(Phase.JUDGED, refit=refit))
+    nudged = read_again(store.answers(), len(truth.nudged), kind=line.predicts)
     metrics = measure(
         answers,
         truth,
         kind=line.predicts,
-        prior=_files(run, fit_of(Phase.JUDGED, refit=refit)).read_json(runs.REQUEST)["prior"],
+        prior=store.read_json(runs.REQUEST)["prior"],
         baseline_feature=line.training.baseline,
         champion=_beside_the_champion(line, answers, truth),
     )
@@ -293,8 +304,7 @@ def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], trut
 
 def _answers(store: runs.RunStore, release: Release, truth: Truth, phase: Phase) -> list[Answer]:
     """A fit's answers about the held-out decisions."""
-    found = read_answers(store.answers(), truth.asked, kind=release.line.predicts, fit=phase)
-    return found[: len(truth.decision_id)]
+    return read_answers(store.answers(), truth.decision_id, kind=release.line.predicts, fit=phase, again=truth.again)
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:

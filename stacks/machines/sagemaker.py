@@ -8,7 +8,7 @@ from typing import Any
 from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
 from assembly_line.outcome_kinds import ID_AND_LAST
 from stacks.machines.attempts import ANY_FAILURE, Attempts
-from stacks.machines.states import State, expression, invoke, retry, task
+from stacks.machines.states import State, choose, expression, invoke, retry, task
 
 # Step Functions reports a throttled call under the service's general name.
 _THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException", attempts=4, first_seconds=3)
@@ -16,6 +16,8 @@ _THROTTLED = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientExc
 SCORE_SECONDS = 180
 # Between the end of a job's own time limit and its description.
 _GRACE_SECONDS = 900
+# The message stands first in a function's cause; its traceback may be long.
+_CAUSE_LENGTH = 400
 
 
 def train(prepared: str, attempts: Attempts, *, key: str, environment: str, assign: str, then: str) -> State:
@@ -146,6 +148,32 @@ def score_in_function(function: str, question: Mapping[str, str], *, output_filt
     event = {name: expression(value) for name, value in question.items()}
     event["last_only"] = expression(f"{output_filter} = '{ID_AND_LAST}'")
     return invoke(function, event, assign="answers", then=then, seconds=SCORE_SECONDS)
+
+
+def or_transform(in_function: State, *, then: str) -> State:
+    """The function's state, whose failure leads to the transform job: a container has packages, time and memory more.
+
+    `$prepared` says afterwards that the job scores, and why.
+    """
+    error = "$states.errorOutput"
+    why = (
+        f"'the function failed with ' & {error}.Error & "
+        f"($exists({error}.Cause) ? ': ' & $substring({error}.Cause, 0, {_CAUSE_LENGTH}) : '')"
+    )
+    caught = {
+        "ErrorEquals": [ANY_FAILURE, "States.Timeout"],
+        "Assign": {
+            "prepared": expression(f"$merge([$prepared, {{'scored_by': 'transform', 'scored_by_because': {why}}}])")
+        },
+        "Next": then,
+    }
+    return {**in_function, "Catch": [caught]}
+
+
+def who_scores(*, forced: str, tried: str, otherwise: str) -> State:
+    """Choose between the function that the request forces, the one that may fail, and the transform job."""
+    function = "$prepared.scored_by = 'function'"
+    return choose((f"{function} and $context.scored_by = 'function'", forced), (function, tried), otherwise=otherwise)
 
 
 def _fields(variable: str) -> Callable[[str], str]:

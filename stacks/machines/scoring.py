@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
-from stacks.machines.sagemaker import score_in_function, transform
+from stacks.machines.sagemaker import or_transform, score_in_function, transform, who_scores
 from stacks.machines.states import DAY, choose, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
 from stacks.machines.training import STARTED
@@ -56,6 +56,15 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
         Step(state="BuildDataset", then="AnyDecisions", assign={"dataset": expression(attempts.result)}),
         Step(state="Score", then="Publish"),
     ]
+    in_function = score_in_function(
+        parts.score,
+        {
+            name: f"$prepared.{name}"
+            for name in ("input_uri", "output_uri", "archive_uri", "digest", "image", "program")
+        },
+        output_filter="$prepared.output_filter",
+        then="Publish",
+    )
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
@@ -64,16 +73,9 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "AnyDecisions": choose(("$dataset.rows = 0", "AnnounceFinished"), otherwise="Prepare"),
         "Prepare": prepare,
-        "WhoScores": choose(("$prepared.scored_by = 'function'", "ScoreInFunction"), otherwise="Score"),
-        "ScoreInFunction": score_in_function(
-            parts.score,
-            {
-                name: f"$prepared.{name}"
-                for name in ("input_uri", "output_uri", "archive_uri", "digest", "image", "program")
-            },
-            output_filter="$prepared.output_filter",
-            then="Publish",
-        ),
+        "WhoScores": who_scores(forced="ScoreInFunction", tried="TryFunction", otherwise="Score"),
+        "ScoreInFunction": in_function,
+        "TryFunction": or_transform(in_function, then="Score"),
         "Score": transform(
             attempts,
             model_name="$prepared.model_name",

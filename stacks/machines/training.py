@@ -7,7 +7,7 @@ from typing import Any
 
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
-from stacks.machines.sagemaker import create_model, score_in_function, train, transform
+from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, who_scores
 from stacks.machines.states import (
     DAY,
     State,
@@ -80,7 +80,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             judged.states(),
             {**refit, **final.states()},
             {**repeat, **replica.states()},
-            assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]")},
+            assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]"), "scored": expression(_SCORED)},
             then="Evaluate",
         ),
         "Evaluate": _judge(Phase.JUDGED, parts, then="Passed"),
@@ -142,7 +142,7 @@ class FitStates:
 
     def states(self) -> States:
         prepare, train_, package, scored = map(self._named, ("Prepare", "Train", "Package", "Scored"))
-        in_function = f"{self._score}InFunction"
+        forced, tried = f"{self._score}InFunction", self._named("TryFunction")
         parts, environment, attempts = self.parts, self.announcer.environment, self._attempts
         prepared = invoke(
             parts.prepare,
@@ -169,20 +169,9 @@ class FitStates:
             self._create: create_model(
                 "packaged", attempts, environment=environment, assign=self._first_score(), then=self._who_scores
             ),
-            self._who_scores: choose(("$prepared.scored_by = 'function'", in_function), otherwise=self._score),
-            in_function: score_in_function(
-                parts.score,
-                {
-                    "input_uri": "$prepared.holdout_input_uri",
-                    "output_uri": "$prepared.holdout_output_uri",
-                    "archive_uri": "$packaged.model_data_uri",
-                    "digest": "$packaged.digest",
-                    "image": "$packaged.image",
-                    "program": "$packaged.environment.SAGEMAKER_PROGRAM",
-                },
-                output_filter="$prepared.output_filter",
-                then=scored,
-            ),
+            self._who_scores: who_scores(forced=forced, tried=tried, otherwise=self._score),
+            forced: self._in_function(then=scored),
+            tried: or_transform(self._in_function(then=scored), then=self._score),
             self._score: self._transform(then=scored),
             scored: succeed(
                 {
@@ -225,6 +214,17 @@ class FitStates:
     def _first_score(self) -> dict[str, Any]:
         return self._attempts.first(self._score, "transform", "$packaged.transform_job_name")
 
+    def _in_function(self, *, then: str) -> State:
+        question = {
+            "input_uri": "$prepared.holdout_input_uri",
+            "output_uri": "$prepared.holdout_output_uri",
+            "archive_uri": "$packaged.model_data_uri",
+            "digest": "$packaged.digest",
+            "image": "$packaged.image",
+            "program": "$packaged.environment.SAGEMAKER_PROGRAM",
+        }
+        return score_in_function(self.parts.score, question, output_filter="$prepared.output_filter", then=then)
+
     def _transform(self, *, then: str) -> State:
         return transform(
             self._attempts,
@@ -242,10 +242,15 @@ class FitStates:
 
 
 def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:
-    payload = {"phase": phase.value, **known("context", "dataset")}
+    payload = {"phase": phase.value, **known("context", "dataset", "scored")}
     return invoke(parts.evaluate, payload, assign="evaluated", then=then, seconds=EVALUATE_SECONDS)
 
 
+# Who answered for each fit in the end: the plan of a fit is wrong where its function failed.
+_SCORED = ", ".join(
+    f"'{phase}': $states.result[{place}].{{'scored_by': scored_by, 'scored_by_because': scored_by_because}}"
+    for place, phase in enumerate((Phase.JUDGED, Phase.FINAL))
+).join("{}")
 _OUTPUT = (
     "$merge([{'run_id': $context.run_id, 'line': $context.line, 'dataset_id': $dataset.dataset_id, "
     "'metrics': $evaluated.metrics, 'model_package_arn': $evaluated.model_package_arn, "

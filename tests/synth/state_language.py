@@ -183,7 +183,8 @@ def _flows(name: str, state: State, states: Mapping[str, State]) -> Iterator[tup
     if not found:
         yield from ((name, target, assigned) for target, assigned in _edges(state))
         return
-    jobs = {job for job, content in states.items() if "Catch" in content}
+    caught = {job: [each["Next"] for each in content.get("Catch", [])] for job, content in states.items()}
+    jobs = {job for job, after in caught.items() if any(each.startswith("Attend") for each in after)}
     (other,) = jobs - set(found) or jobs
     for job, choice in zip([*found, other], [*state["Choices"], {**state, "Next": state["Default"]}], strict=True):
         yield job, choice["Next"], set(choice.get("Assign", {}))

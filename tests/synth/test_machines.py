@@ -64,6 +64,7 @@ ORDER = {
         "Prepare",
         "WhoScores",
         "ScoreInFunction",
+        "TryFunction",
         "Score",
         "Publish",
         "Deliver",
@@ -81,6 +82,7 @@ JUDGED = [
     "CreateModel",
     "WhoScores",
     "ScoreHoldoutInFunction",
+    "TryFunction",
     "ScoreHoldout",
     "Scored",
 ]
@@ -91,6 +93,7 @@ FINAL = [
     "CreateFinalModel",
     "WhoScoresFinal",
     "ScoreFinalInFunction",
+    "TryFunctionFinal",
     "ScoreFinal",
     "ScoredFinal",
 ]
@@ -101,6 +104,7 @@ REPLICA = [
     "CreateAgainModel",
     "WhoScoresAgain",
     "ScoreAgainInFunction",
+    "TryFunctionAgain",
     "ScoreAgain",
     "ScoredAgain",
 ]
@@ -176,10 +180,7 @@ def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machin
         for name in ("WhoScores", "WhoScoresFinal", "WhoScoresAgain"):
             if name in scope["States"]:
                 chosen_by = scope["States"][name]
-                (way,) = chosen_by["Choices"]
-                assert evaluate(way["Condition"], variables={"prepared": {"scored_by": "function"}}) is True
-                assert evaluate(way["Condition"], variables={"prepared": {"scored_by": "transform"}}) is False
-                chosen_by["Default"] = way["Next"]
+                chosen_by["Default"] = chosen_by.pop("Choices")[-1]["Next"]
     assert starts_on_the_way(in_function, "AnnounceStarted", "Review") == 1
 
 
@@ -202,7 +203,11 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
     """A redrive enters a Fail state again, and fails again; of a state that was caught it knows nothing."""
     branched = {"Parallel", "Succeed"} if machine.name == "Training" else set()
     assert {state["Type"] for state in machine.states.values()} <= {"Task", "Choice", "Wait", *branched}
-    caught = {name: state["Catch"] for name, state in machine.states.items() if "Catch" in state}
+    caught = {
+        name: state["Catch"]
+        for name, state in machine.states.items()
+        if "Catch" in state and not name.startswith("TryFunction")
+    }
     assert set(caught) == JOBS.get(machine.name, set())
     for name, (catcher,) in caught.items():
         child = name == "BuildDataset"
@@ -213,6 +218,61 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
         choice = choices.get(name, name)
         before = [state for state in machine.states.values() if state.get("Next") == choice]
         assert {state["Assign"][f"attempt{SCOPES.get(name, '')}"]["state"] for state in before} == {name}
+
+
+TRIES = {
+    "Training": {
+        ("WhoScores", "ScoreHoldoutInFunction", "TryFunction", "ScoreHoldout"),
+        ("WhoScoresFinal", "ScoreFinalInFunction", "TryFunctionFinal", "ScoreFinal"),
+        ("WhoScoresAgain", "ScoreAgainInFunction", "TryFunctionAgain", "ScoreAgain"),
+    },
+    "Scoring": {("WhoScores", "ScoreInFunction", "TryFunction", "Score")},
+}
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_a_transform_job_scores_where_the_function_failed_unless_the_request_forced_it(
+    machines: dict[str, Definition], name: str
+) -> None:
+    """A function has fewer packages, less time and less memory than a container."""
+    states = machines[name].states
+    for choice, forced, tried, by_job in TRIES[name]:
+        for asked, planned, state in (
+            ("function", "function", forced),
+            ("auto", "function", tried),
+            ("auto", "transform", by_job),
+            ("transform", "transform", by_job),
+        ):
+            known = {"context": {"scored_by": asked}, "prepared": {"scored_by": planned}}
+            assert chosen(states[choice], known)[0] == state
+        (catcher,) = states[tried]["Catch"]
+        assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.TaskFailed", "States.Timeout"], by_job)
+        assert "Catch" not in states[forced]
+        assert {**states[tried], "Catch": 0} == {**states[forced], "Catch": 0}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        ({"Error": "JobFailed", "Cause": "No module named 'pandas'"}, "JobFailed: No module named 'pandas'"),
+        ({"Error": "JobFailed", "Cause": "m" * 9999}, f"JobFailed: {'m' * 400}"),
+        ({"Error": "States.Timeout"}, "States.Timeout"),
+    ],
+)
+def test_the_output_says_that_the_function_failed_and_why(
+    machines: dict[str, Definition], error: dict[str, str], why: str
+) -> None:
+    planned = {"scored_by": "function", "scored_by_because": "it is small", "job_name": "t-1"}
+    told = {"scored_by": "transform", "scored_by_because": f"the function failed with {why}"}
+    for name in TRIES:
+        (catcher,) = machines[name].states["TryFunction"]["Catch"]
+        found = evaluate(catcher["Assign"], variables={"prepared": planned}, errorOutput=error)
+        assert found == {"prepared": {**planned, **told}}
+    result = [{"packaged": {}, **told}, {}, {}]
+    assert evaluate(machines["Training"].states["Fits"]["Assign"]["scored"], result=result) == {
+        "judged": told,
+        "final": {},
+    }
 
 
 def test_definitions_obey_the_language(machine: Definition) -> None:
@@ -289,7 +349,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 33
+    assert checked == 37
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(session: Session) -> None:
-    """Run the whole line once in the embedded AWS, on public data: about three minutes, no account.
+    """Run the whole line once in the embedded AWS, on public data: one to two minutes, no account.
 
     The demo replays 2017. It trains in July, has the run reviewed, and scores each later campaign as it starts. A
     consuming application acts. Once the outcomes are certain, the demo shows how good the line was.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assembly_line.cli import completing
-from assembly_line.cli.options import command
+from assembly_line.cli.options import Line, command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
 
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     command(app, "status")(show_status)
     command(app, "deploy")(deploy)
     command(app, "release")(release)
+    command(app, "diff")(diff)
 
 
 def up(
@@ -190,6 +191,26 @@ def release(
 
     released = release_lines(session, session.target, lines or session.lines, only=line)
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
+
+
+def diff(session: Session, line: Line, lines: LINES = None) -> None:
+    """Show where a line's folder differs from the release in force, and what would follow of releasing it."""
+    from dataclasses import asdict
+
+    from assembly_line.cli.views.training_runs import draw_changes
+    from assembly_line.loader import load_line
+    from assembly_line.training import changes_between, consequences
+
+    before, now = session.target.released.release(line), load_line(lines or session.lines, line)
+    found = changes_between(before, now)
+    document = {
+        "line": line,
+        "release": before.digest,
+        "folder": now.digest,
+        "changes": [asdict(one) for one in found],
+        "consequences": consequences(found, before, now),
+    }
+    session.output.result(document, draw_changes(document))
 
 
 def _load_missing(session: Session, released: Iterable[str], folder: Path) -> list[str]:

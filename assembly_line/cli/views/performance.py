@@ -105,7 +105,13 @@ def why_not(found: Sequence[Performance], by: str | None) -> list[str]:
         for reason in dict.fromkeys(one.why_not.values()):
             missing = ", ".join(name for name, text in one.why_not.items() if text == reason)
             groups[missing, reason].append(_group(one, by))
-    return [f"{', '.join(names)}: no {missing}: {reason}" for (missing, reason), names in groups.items()]
+    left_out = [
+        f"{_group(one, by)}: left out {one.other_question:,}: the prediction or the outcome is of another kind than "
+        "the line declares now"
+        for one in found
+        if one.other_question
+    ]
+    return left_out + [f"{', '.join(names)}: no {missing}: {reason}" for (missing, reason), names in groups.items()]
 
 
 def _group(one: Performance, by: str | None) -> str:

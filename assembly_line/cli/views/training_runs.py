@@ -68,6 +68,21 @@ def draw_run(record: Mapping[str, Any]) -> Render:
     return render
 
 
+def draw_changes(found: Mapping[str, Any]) -> Render:
+    changed = [(one["step"], one["name"], _cut(one["first"]), _cut(one["second"])) for one in found["changes"]]
+
+    def render(console: Console) -> None:
+        if not changed:
+            console.print(f"The folder of line {found['line']} says what release {found['release'][:SHORT]} says.")
+            return
+        title = f"Line {found['line']}: what differs from release {found['release'][:SHORT]}"
+        rows(("part", "what", "released", "here"), changed, title=title)(console)
+        for sentence in found["consequences"]:
+            console.print(f"- {sentence}", markup=False)
+
+    return render
+
+
 def draw_compared(found: Mapping[str, Any]) -> Render:
     first, second = found["runs"]
     one, other = found["figures"]

@@ -42,7 +42,7 @@ def _beside(found: Mapping[str, Any]) -> dict[str, str]:
             "" if chance is None else f"; {figure(chance)} by chance alone"
         )
     if stable is not None:
-        said["change of scores"] = (
+        said["change of scores"] = stable.get("unusable") or (
             f"{figure(stable['change'])} of their standard deviation, at most {figure(stable['largest'])}, "
             f"when numbers change by {stable['nudge']:.0%} of theirs"
         )

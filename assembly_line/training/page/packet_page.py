@@ -137,7 +137,9 @@ def _in_words(validation: Mapping[str, Any]) -> Iterator[str]:
         chance = calibration["by_chance"]
         more = "" if chance is None else f"; right probabilities would have {_number(chance)} in this holdout by chance"
         yield f"Calibration error {_number(calibration['error'])}{more}."
-    if stable is not None:
+    if stable is not None and "unusable" in stable:
+        yield f"How far scores change with numbers among the inputs is not known: {stable['unusable']}."
+    elif stable is not None:
         yield (
             f"When numbers among the inputs change by {stable['nudge']:.0%} of their standard deviation, scores change "
             f"by {_number(stable['change'])} of theirs on average, and by {_number(stable['largest'])} at most "

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 from assembly_line.canonical import digest_bytes
@@ -23,7 +25,7 @@ LAYERS = "/opt/"
 
 
 class ModelProcess:
-    """Serves the model of an archive until it is ended.
+    """Serves the model of an archive until it is ended, with every process that its code started in its session.
 
     Args:
         archive: the packed model, inference code included.
@@ -39,7 +41,11 @@ class ModelProcess:
     def __init__(self, archive: bytes, digest: str, folder: Path, *, program: str, rows: str) -> None:
         self.digest = digest
         self._process = self._started(_unpacked(archive, digest, folder), program, rows)
-        self._answer("the model could not be loaded")
+        try:
+            self._answer("the model could not be loaded")
+        except JobFailed:
+            self.end()
+            raise
 
     def answer(self, rows: bytes) -> bytes:
         """The model's answers to rows of CSV.
@@ -54,7 +60,9 @@ class ModelProcess:
         return self._answer("the model raised")
 
     def end(self) -> None:
-        self._process.kill()
+        # The model's code may have started others, which would see the next model's files.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._requests.close()
         self._responses.close()
@@ -80,6 +88,7 @@ class ModelProcess:
                 cwd=code,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(requests, responses),
+                start_new_session=True,
             )
         finally:
             os.close(requests)

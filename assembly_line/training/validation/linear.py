@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 # Beyond these, a baseline would take the time of a model.
 MOST_ROWS = 20_000
 MOST_CATEGORIES = 50
+# Rows by columns by models: 80 MB a copy, within the memory and the time of the function that prepares a run.
+MOST_CELLS = 10_000_000
+MOST_COLUMNS = 1_000
 STEPS = 50
 # Of the exponent of a count's expected number.
 LARGEST_LOG = 30.0
@@ -47,7 +50,9 @@ def linear_answers(
     labels: Sequence[Truth],
     asked: Table,
 ) -> list[Answer] | None:
-    """The answers of a linear model with a ridge penalty of 1 on standardised inputs; None for a kind without one.
+    """The answers of a linear model with a ridge penalty of 1 on standardised inputs.
+
+    None for a kind without one, and where the features take more than 1,000 columns.
 
     Logistic for two classes, one class against the others for several, log-linear for counts, least squares for
     amounts. Quantiles are those of its residuals around its answer.
@@ -55,14 +60,17 @@ def linear_answers(
     Args:
         kind: of the outcome.
         features: the line's. A category of more than 50 values is left out.
-        learnt: feature -> values of the training part. Of more than 20,000 rows, as many at equal distances teach it.
+        learnt: feature -> values of the training part. Of more than 20,000 rows, as many at equal distances teach it;
+            fewer where rows by columns, for each class, were more than 10 million.
         labels: outcomes of the training part, as the script learns them.
         asked: feature -> values of the held-out decisions.
     """
-    rows = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), MOST_ROWS)).round().astype(int))
     read = {name: one for name, one in features.items() if _is_narrow(one, learnt[name])}
-    if not read:
+    width = sum(_columns(one, learnt[name]) for name, one in read.items())
+    if not 0 < width <= MOST_COLUMNS:
         return None
+    most = min(MOST_ROWS, MOST_CELLS // (width * _models(kind)))
+    rows = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), most)).round().astype(int))
     taught = {name: _plain(one, [learnt[name][row] for row in rows.tolist()]) for name, one in read.items()}
     inputs = fit_inputs(read, taught, PREPARED)
     answer = fitted(kind, np.nan_to_num(inputs.matrix(taught)), np.array(labels, np.float64)[rows])
@@ -70,8 +78,8 @@ def linear_answers(
         return None
     found: list[Answer] = []
     # In pieces: all columns of all held-out decisions at once could be larger than the memory.
-    for begin in range(0, len(asked[next(iter(read))]), MOST_ROWS):
-        piece = {name: _plain(one, asked[name][begin : begin + MOST_ROWS]) for name, one in read.items()}
+    for begin in range(0, len(asked[next(iter(read))]), most):
+        piece = {name: _plain(one, asked[name][begin : begin + most]) for name, one in read.items()}
         found += answer(np.nan_to_num(inputs.matrix(piece)))
     return found
 
@@ -127,6 +135,15 @@ def _shares(scores: Floats) -> Floats:
 
 def _is_narrow(feature: Feature, values: Sequence[Any]) -> bool:
     return kind_of(feature) != "category" or len(set(values)) <= MOST_CATEGORIES
+
+
+def _columns(feature: Feature, values: Sequence[Any]) -> int:
+    """How many columns the feature takes at most: one for each category, and for a missing and an unknown one."""
+    return len(set(values)) + 2 if kind_of(feature) == "category" else 2
+
+
+def _models(kind: OutcomeKind) -> int:
+    return kind.width if isinstance(kind, Multiclass) else 1
 
 
 def _plain(feature: Feature, values: Sequence[Any]) -> Sequence[Any]:

@@ -76,22 +76,25 @@ def _moved(old: Any, by: float, low: float, high: float) -> float | None:
 
 
 def stability(
-    kind: OutcomeKind, answers: Sequence[Answer], changed: Sequence[Answer], rows: Sequence[int]
+    kind: OutcomeKind, answers: Sequence[Answer], changed: Sequence[Answer] | str, rows: Sequence[int]
 ) -> dict[str, Any] | None:
     """How far scores moved, as a share of the standard deviation of the holdout's scores.
 
     Args:
         kind: of the outcome, which says what of an answer is the score.
         answers: of the holdout.
-        changed: of the nudged decisions.
+        changed: of the nudged decisions; or why these answers cannot be used.
         rows: places of these decisions in the holdout.
 
     Returns:
         `rows`, `nudge` (the share of a feature's deviation), and the `change` of a score on average, and the `largest`;
-        both are None where every score is the same. None where nothing was asked twice.
+        both are None where every score is the same, and where answers cannot be used, which `unusable` says then. None
+        where nothing was asked twice.
     """
     if not rows:
         return None
+    if isinstance(changed, str):
+        return {"rows": len(rows), "nudge": SHARE, "change": None, "largest": None, "unusable": changed}
     scores = np.array([kind.score(answer) for answer in answers])
     moved = np.abs(np.array([kind.score(answer) for answer in changed]) - scores[list(rows)])
     spread = float(scores.std())

@@ -29,17 +29,19 @@ def replication(
 
     Returns:
         `replicated`; `differs`, the first of `inputs`, `model` and `answers` that is not the same, or None; the
-        `largest` distance of two answers, as a share of their standard deviation; how many of `rows` are `outside`
-        of the tolerance; `tolerance`, and the `instance_types`.
+        `largest` distance of two answers, as a share of their standard deviation, or the distance itself where there is
+        none; how many of `rows` are `outside` of the tolerance; `tolerance`, and the `instance_types`.
     """
     first = np.array(answers, dtype=float)
     second = np.full_like(first, np.nan) if again is None else np.array(again, dtype=float)
-    # All answers alike have no spread: then any distance is outside.
-    spread = first.std(axis=0)
+    # Rounding gives equal numbers a deviation.
+    spread = np.where(np.ptp(first, axis=0) > 0, first.std(axis=0), 0.0)
     distance = np.nan_to_num(np.abs(second - first), nan=np.inf)
     shares = np.where(distance == 0, 0.0, distance / np.where(spread > 0, spread, 1.0)).max(axis=1)
-    outside = int(np.count_nonzero(shares > tolerance))
-    same_inputs = judged.prepared["files"] == replica.prepared["files"]
+    # All answers alike have no spread to take a share of: then any distance is outside.
+    apart = ((distance > 0) & (spread == 0)).any(axis=1)
+    outside = int(np.count_nonzero((shares > tolerance) | apart))
+    same_inputs = _same(judged.prepared["files"], replica.prepared["files"])
     return {
         "replicated": same_inputs and outside == 0,
         "differs": _first_difference(
@@ -66,6 +68,11 @@ def not_replicated(found: Mapping[str, Any]) -> str:
         f"differ in the {found['differs']}. Seed every random choice of the training script; or declare another "
         "validation.tolerance."
     )
+
+
+def _same(first: Mapping[str, str], second: Mapping[str, str]) -> bool:
+    """By the digests that both have: earlier versions asked nothing twice, and have none of that."""
+    return all(first[name] == second[name] for name in first.keys() & second.keys())
 
 
 def _first_difference(same_inputs: bool, same_model: bool, answers_differ: bool) -> str | None:

@@ -18,14 +18,14 @@ from assembly_line.training.validation.segments import by_segment
 
 
 def validated(
-    line: Line, answers: Sequence[Answer], nudged: Sequence[Answer], truth: Truth, metrics: Mapping[str, Any]
+    line: Line, answers: Sequence[Answer], nudged: Sequence[Answer] | str, truth: Truth, metrics: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Look into a judged fit.
 
     Args:
         line: whose validation applies.
         answers: of the held-out decisions.
-        nudged: of those that were asked about twice, in the order of `truth.nudged`.
+        nudged: of those that were asked about twice, in the order of `truth.nudged`; or why these cannot be used.
         truth: of the holdout.
         metrics: as `evaluate` found them.
 

@@ -24,6 +24,7 @@ from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
 from assembly_line.training import request_of
+from assembly_line.training.serving import places
 from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
@@ -357,6 +358,42 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
         }
         assert fit["encoding"] == Encoding.from_json(run.store.read_json(f"{folder}encoding.json")).digest
     assert set(record["measured_with"]) == {"python", "numpy", "duckdb"}
+
+
+def test_the_record_says_who_scored_in_the_end(run: RunSoFar, sagemaker: SageMakerClient) -> None:
+    run.prepare()
+    assert run.answers["prepared"]["scored_by"] == "function"
+    told = {"scored_by": "transform", "scored_by_because": "the function failed with JobFailed"}
+    run.answers["scored"] = {"judged": told, "final": {}}
+    run.register()
+    record = run.store.read_json(f"{run.prefix}run.json")
+    assert record["judged"]["scored_by"] == {"by": "transform", "because": told["scored_by_because"]}
+    assert record["delivered"]["scored_by"]["by"] == "function"
+
+
+def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.prepare()
+    held = [row for row in run.batch() if not row[0].endswith("~")]
+    monkeypatch.setattr(places, "MEBIBYTE", sum(len(",".join(row)) + 2 for row in held) * 1.5 / 4)
+    assert run.prepare()["scored_by"] == "transform"
+    assert run.prepare("final")["scored_by"] == "function"
+
+
+def test_an_unusable_answer_to_a_changed_row_leaves_a_figure_out_and_stops_no_run(run: RunSoFar) -> None:
+    run.prepare()
+    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') else 0.5}" for row in run.batch()])
+    stable = run.store.read_json(f"{run.prefix}validation.json")["stability"]
+    assert stable["change"] is None
+    assert "score 'nan' is not finite" in stable["unusable"]
+
+
+def test_the_digest_of_the_holdout_is_of_the_holdout_alone(ended: Ended) -> None:
+    """As earlier versions recorded it, so that their runs still compare."""
+    run = ended.run
+    rows = run.store.read(f"{run.judged}holdout/input/batch.csv").splitlines(keepends=True)
+    files = run.store.read_json(f"{run.prefix}run.json")["judged"]["files"]
+    for name, part in (("holdout", rows[:60]), ("again", rows[60:])):
+        assert files[name]["digest"] == hashlib.sha256(b"".join(part)).hexdigest()
 
 
 def packages(sagemaker: SageMakerClient) -> list[Any]:

@@ -181,6 +181,50 @@ def test_the_status_says_how_old_the_model_is_and_when_the_line_looks_next(
     assert f"at {model['next_look']} it is trained again if it is older than 40 days" in said
 
 
-def test_a_release_is_kept_with_who_released_it(folder: Path, target: Target) -> None:
-    assert target.control.released_by(LINE) == target.caller()
-    assert target.caller().startswith("arn:")
+def test_a_difference_is_told_part_by_part_with_what_follows_of_it(folder: Path, line: Command) -> None:
+    assert "says what release" in line("diff", LINE).out
+    edit(
+        folder / "line.py",
+        'total(TRANSACTIONS, "sales_value", window=days(30))',
+        'total(TRANSACTIONS, "sales_value", window=days(31))',
+    )
+    edit(folder / "line.py", "capacity=0.2", "capacity=0.3")
+    edit(folder / "train.py", "import", "# why\nimport")
+
+    found = json.loads(line("diff", LINE, "--json").out)
+
+    told = {(one["step"], one["name"]): (one["first"], one["second"]) for one in found["changes"]}
+    assert told[("declaration", "features.spend_30d.window")] == ("30 days, 0:00:00", "31 days, 0:00:00")
+    assert told[("declaration", "policy.capacity")] == (0.2, 0.3)
+    assert ("script", "train.py") in told
+    assert len(told) == 3
+    assert [sentence.split(":")[0] for sentence in found["consequences"]] == [
+        "New datasets have another id, and other rows or columns. Datasets that are there stay as they are.",
+        "The champion goes on deciding by its own release, until a run of the new one is approved.",
+        "The policy changed and is version 1 still",
+    ]
+    assert found["release"] != found["folder"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "follows"),
+    [
+        ('owner="', 'owner="new-', []),
+        ('subscribers=("', 'subscribers=("other", "', ["The line's stack changes"]),
+        ("        version=1,", "        version=2,", ["New decisions follow version 2 of the policy."]),
+        (
+            'until=static(CAMPAIGNS, "end_date")',
+            "horizon=days(28)",
+            ["New datasets have another id", "The champion may answer another question."],
+        ),
+    ],
+)
+def test_what_follows_depends_on_what_differs(
+    folder: Path, line: Command, before: str, after: str, follows: list[str]
+) -> None:
+    edit(folder / "line.py", before, after)
+    answer = line("diff", LINE, "--json")
+    assert answer.code == ExitCode.OK, answer.err
+    said = json.loads(answer.out)["consequences"]
+    assert len(said) == len(follows)
+    assert all(one.startswith(other) for one, other in zip(said, follows, strict=True))

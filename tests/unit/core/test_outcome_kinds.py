@@ -190,6 +190,13 @@ def test_a_forecast_answers_every_step_and_its_score_is_the_one_that_is_cut() ->
     assert (one.predicts.width, one.predicts.lowest) == (1, 0)
 
 
+@pytest.mark.parametrize("other", [{"steps": 3}, {"span": 7 * STEPS.span}, {"keys": ("product",)}])
+def test_forecasts_of_other_steps_spans_or_series_do_not_stand_for_each_other(other: dict[str, Any]) -> None:
+    assert not replace(STEPS, **other).answers_like(STEPS)
+    assert not STEPS.answers_like(replace(STEPS, **other))
+    assert replace(STEPS, season=1, cut=1).answers_like(STEPS)
+
+
 def test_decisions_of_one_instant_and_key_are_ranked_against_each_other() -> None:
     assert MAILS.predicts == Ranking(within=("customer_id",), capacity=0.25, present=1, absent=0)
     assert line_from_json(line_to_json(MAILS)) == MAILS

@@ -278,6 +278,16 @@ def test_a_champion_that_answers_something_else_than_the_line_declares_now_score
         require_same_question(SPENDING, a_champion("trained"), SHIPPED)
 
 
+def test_a_champion_of_days_never_answers_for_weeks_and_a_season_is_no_part_of_an_answer() -> None:
+    weekly = replace(DEMAND, outcome=replace(DEMAND.outcome, horizon=timedelta(days=7)))
+    assert weekly.predicts.schema == DEMAND.predicts.schema
+    with pytest.raises(ScoringFailed, match=r"'step_seconds': 86400.0.* declares .*'step_seconds': 604800.0"):
+        require_same_question(weekly, a_champion("trained"), DEMAND)
+
+    other = replace(DEMAND, training=replace(DEMAND.training, season=1))
+    require_same_question(other, a_champion("trained"), DEMAND)
+
+
 def test_a_champion_that_learnt_to_decide_about_other_keys_scores_nothing() -> None:
     flights = own_line(value=column("late") > 10)
     require_same_question(flights, a_champion("trained"), replace(flights, owner="somebody else"))

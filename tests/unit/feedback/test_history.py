@@ -91,6 +91,17 @@ def test_a_retraction_withdraws_and_a_later_statement_stands_again() -> None:
     assert only(told(again, withdrawn, said)).override == again
 
 
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [({"days": 3.5}, {"days": 4.0}), ({"later": [2, 3]}, {"later": [2, 4]}), ({"later": [2]}, {"later": [2, 3]})],
+)
+def test_a_derivation_that_states_other_days_or_later_steps_is_flagged(first: Row, again: Row) -> None:
+    same = told(outcomes=[{**outcome(1, 1), **first}, {**outcome(1, 1, "r2"), **first}])
+    changed = told(outcomes=[{**outcome(1, 1), **first}, {**outcome(1, 1, "r2"), **again}])
+
+    assert (only(same).flags, only(changed).flags) == ((), ("derived_outcome_changed",))
+
+
 def test_a_confirmed_review_is_no_override() -> None:
     confirmed = event(1, "override", "e1", action="remind")
 

@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assembly_line.cli.views.performance import why_not
 from assembly_line.errors import RequestRefused
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure, without_keys
-from assembly_line.outcome_kinds import Amount, Binary, Forecast, Ranking, Survival
+from assembly_line.outcome_kinds import (
+    Amount,
+    Answer,
+    Binary,
+    Forecast,
+    Multiclass,
+    OutcomeKind,
+    Quantiles,
+    Ranking,
+    Survival,
+)
 
 
 def history(
@@ -177,7 +188,10 @@ def test_amounts_are_judged_by_their_own_measures_worked_out_by_hand() -> None:
     assert found.figures["prior_mae"] == pytest.approx((3 + 1.5 + 10) / 3)
     # Both the scores and the rule put the three in the order of what they spent.
     assert (found.figures["gini"], found.figures["baseline_gini"]) == (1.0, 1.0)
-    assert set(found.to_json()) == {"group", "decisions", "in_force", "rows", "prior", "why_not", *Amount().figures}
+    assert set(found.to_json()) == {
+        *("group", "decisions", "in_force", "other_question", "rows", "prior", "why_not"),
+        *Amount().figures,
+    }
 
 
 def test_amounts_that_are_all_alike_have_no_order_and_say_so() -> None:
@@ -220,6 +234,29 @@ def test_decisions_of_one_instant_and_key_are_judged_in_their_group_alone() -> N
     assert together.why_not["ndcg_interval"].startswith("too few clusters")
 
 
+def test_groups_of_a_ranking_are_resampled_whole_or_not_at_all() -> None:
+    rows = [
+        (
+            {"keys": {"mail": number // 2, "product": number}, "score": float(number % 3), "prior": {"mean": [0.5]}},
+            {"value": number % 2},
+        )
+        for number in range(40)
+    ]
+    found, kind = of_a_kind(rows), Ranking(within=("mail",), capacity=0.5)
+
+    with pytest.raises(RequestRefused, match=r"cluster 'product': .* take mail or decision_time") as refused:
+        measure(found, kind=kind, cluster="product", draws=50)
+    assert (refused.value.where, refused.value.value, refused.value.expected) == (
+        *("cluster", "'product'", "one of mail, decision_time"),
+    )
+
+    (whole,) = measure(found, kind=kind, cluster="mail", draws=50)
+    low, high = whole.figures["ndcg_interval"]
+    assert low < whole.figures["ndcg"] < high
+    (instant,) = measure(found, kind=kind, cluster="decision_time", draws=50)
+    assert instant.figures["ndcg"] == whole.figures["ndcg"]
+
+
 def test_each_forecast_is_measured_by_the_scale_that_it_was_delivered_with() -> None:
     kind = Forecast(steps=2, season=1, span=1, keys=("customer",))
     said = {"detail": {"steps": {"1": 3.0, "2": 5.0}}, "prior": {"median": [4.0, 4.0]}}
@@ -251,3 +288,92 @@ def test_times_to_an_event_are_judged_by_their_days() -> None:
     first, second = (0.2**2 + 0.1**2 + 0.0) / 3, (0.1**2 + 0.4**2 + 0.2**2) / 3
     assert found.figures["integrated_brier"] == pytest.approx((first + second) / 2)
     assert found.figures["prior_integrated_brier"] == pytest.approx(0.25)
+
+
+DAY = 86_400_000_000
+# Of each question: the kind, an answer, the prior and an outcome, as the ledger keeps them.
+QUESTIONS: dict[str, tuple[OutcomeKind, Answer, Any, dict[str, Any]]] = {
+    "happened": (Binary(), (0.5,), 0.25, {"value": 1}),
+    "amount": (Amount(), (4.5,), {"mean": [4.0], "median": [3.0]}, {"value": 2.5}),
+    "classes": (Multiclass(classes=("a", "b"), cut="a"), (0.25, 0.75), {"rate": [0.5, 0.5]}, {"value": "a"}),
+    "other classes": (Multiclass(classes=("a", "c"), cut="a"), (0.25, 0.75), {"rate": [0.5, 0.5]}, {"value": "c"}),
+    "quantiles": (Quantiles(quantiles=(0.1, 0.9), cut=0.9), (1.0, 2.0), {"quantiles": [1.0, 3.0]}, {"value": 2.5}),
+    "two steps": (
+        Forecast(steps=2, season=1, span=DAY, keys=("customer",)),
+        *((3.0, 5.0), {"median": [4.0, 4.0]}, {"value": 5, "later": [9]}),
+    ),
+    "three steps": (
+        Forecast(steps=3, season=1, span=DAY, keys=("customer",)),
+        *((3.0, 5.0, 7.0), {"median": [4.0, 4.0, 4.0]}, {"value": 5, "later": [9, 9]}),
+    ),
+    "two weeks": (
+        Forecast(steps=2, season=1, span=7 * DAY, keys=("customer",)),
+        *((3.0, 5.0), {"median": [4.0, 4.0]}, {"value": 5, "later": [9]}),
+    ),
+    "days": (Survival(days=(14.0, 28.0)), (0.25, 0.5), {"curve": [0.5, 0.5]}, {"value": 1, "days": 3.5}),
+    "other days": (Survival(days=(7.0, 14.0)), (0.25, 0.5), {"curve": [0.5, 0.5]}, {"value": 1, "days": 3.5}),
+}
+
+
+def asked(question: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A prediction and an outcome of this question."""
+    kind, answer, prior, outcome = QUESTIONS[question]
+    return {"score": kind.score(answer), "detail": kind.detail(answer), "prior": prior}, outcome
+
+
+def judged(question: str, *rows: tuple[dict[str, Any], dict[str, Any]]) -> Performance:
+    (found,) = measure(of_a_kind(rows), kind=QUESTIONS[question][0], cluster="customer", draws=20)
+    return found
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("before", QUESTIONS)
+def test_decisions_of_a_question_that_was_asked_before_are_left_out_and_counted(question: str, before: str) -> None:
+    found = judged(question, asked(question), asked(before))
+    alone = judged(question, asked(question))
+
+    assert (found.rows, found.other_question) == ((2, 0) if before == question else (1, 1))
+    assert before == question or found.figures == alone.figures
+    if before != question:
+        none = judged(question, asked(before))
+        assert (none.in_force, none.rows, none.other_question) == (1, 0, 1)
+        assert set(none.why_not.values()) == {
+            "no mature outcome yet of the kind that the line declares now; of another kind: 1"
+        }
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(
+    "outcome", [{"value": 1, "days": 3.5, "later": []}, {"value": "z"}, {"value": -1, "later": [1]}]
+)
+def test_an_outcome_that_was_derived_for_another_question_never_stops_the_others(
+    question: str, outcome: dict[str, Any]
+) -> None:
+    kind, prediction = QUESTIONS[question][0], asked(question)[0]
+
+    found = judged(question, asked(question), (prediction, outcome))
+
+    assert found.rows + found.other_question == found.in_force == 2
+    assert found.figures[kind.measures[-1].name] is not None
+
+
+def test_the_view_says_how_many_decisions_are_of_another_question() -> None:
+    found = judged("amount", asked("amount"), asked("happened"))
+    assert why_not([found], None)[0].startswith("all: left out 1: the prediction or the outcome is of another kind")
+
+
+def test_times_and_forecasts_say_why_they_cannot_be_judged() -> None:
+    prediction, _ = asked("days")
+    censored = judged("days", *[(prediction, {"value": 0, "days": 28.0})] * 3)
+    assert censored.why_not["concordance"] == "none of 3 decisions saw the event"
+
+    same = judged("days", *[(prediction, {"value": 1, "days": 28.0})] * 3)
+    assert "28" not in "".join(same.why_not.values())
+
+    unscaled = judged("two steps", asked("two steps"), asked("two steps"))
+    assert unscaled.why_not["mase"].startswith("no series of 2 decisions has learnt ones that are a season apart")
+
+    within = Ranking(within=(), capacity=0.5)
+    rows = [({"prior": {"mean": [0.5]}}, {"value": 1})] * 2
+    (ranked,) = measure(of_a_kind(rows), kind=within, cluster="decision_time", draws=20)
+    assert ranked.why_not["ndcg"] == "none of 1 groups has decisions that differ"

@@ -14,7 +14,11 @@ FIT: Mapping[str, Any] = {
     "rows": 90,
     "prior": 0.25,
     "encoding": "e" * 64,
-    "files": {"train": {"uri": "s3://store/1/train.csv", "digest": "t" * 64}, "holdout": {"digest": "h" * 64}},
+    "files": {
+        "train": {"uri": "s3://store/1/train.csv", "digest": "t" * 64},
+        "holdout": {"digest": "h" * 64},
+        "again": {"digest": "a" * 64},
+    },
     "jobs": {"training": "run-1-train-1"},
     "archive": {"uri": "s3://store/1/model.tar.gz", "digest": "m" * 64},
 }
@@ -62,6 +66,12 @@ def test_a_value_that_differs_is_named_once_unless_each_run_has_its_own(place: t
         assert found == []
     else:
         assert [(one.name, one.second) for one in found] == [(".".join(place), "other")]
+
+
+def test_a_record_of_an_earlier_version_lacks_what_is_asked_twice_and_differs_in_nothing() -> None:
+    files = {name: one for name, one in FIT["files"].items() if name != "again"}
+    before = {**RECORD, "judged": {**FIT, "files": files}, "delivered": {**FIT, "files": files}}
+    assert differences(before, RECORD) == differences(RECORD, before) == []
 
 
 def test_what_came_about_first_comes_first() -> None:

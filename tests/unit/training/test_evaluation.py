@@ -9,7 +9,7 @@ import pytest
 
 from assembly_line.errors import TrainingRejected
 from assembly_line.outcome_kinds import Binary
-from assembly_line.training.evaluation import compared, evaluate, read_answers
+from assembly_line.training.evaluation import compared, evaluate, read_again, read_answers
 from assembly_line.training.inputs import Truth
 from assembly_line.training.packet import notes
 
@@ -50,6 +50,19 @@ def test_reads_one_score_for_each_row_in_order() -> None:
 def test_answers_that_cannot_be_trusted_reject_the_run(output: bytes, message: str) -> None:
     with pytest.raises(TrainingRejected, match=message):
         read_answers(output, TRUTH.decision_id, kind=Binary())
+
+
+def test_answers_to_changed_rows_are_no_reason_to_reject_a_run() -> None:
+    output = b"a,0.5\nb,0.25\na~,nan\nb~,0.3\n"
+    assert read_answers(output, ["a", "b"], kind=Binary(), again=["a~", "b~"]) == [(0.5,), (0.25,)]
+    assert read_again(output, 1, kind=Binary()) == [(0.3,)]
+    assert read_again(output, 0, kind=Binary()) == []
+    why = read_again(output, 2, kind=Binary())
+    assert "score 'nan' is not finite" in str(why)
+    with pytest.raises(TrainingRejected, match="output line 3 is of 'a~'; expected b~"):
+        read_answers(output, ["a", "b"], kind=Binary(), again=["b~", "a~"])
+    with pytest.raises(TrainingRejected, match="answered 4 of 3 rows"):
+        read_answers(output, ["a", "b"], kind=Binary(), again=["a~"])
 
 
 def test_measures_stand_beside_the_prior_and_the_rule() -> None:

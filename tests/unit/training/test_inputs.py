@@ -195,7 +195,8 @@ def test_a_part_with_one_outcome_only_is_refused(outcomes: list[int], where: str
         training_inputs(table(times=[1, 1, 1, 1, 2, 2], outcomes=outcomes), line(holdout=0.34), phase=Phase.JUDGED)
 
 
-def test_a_feature_that_is_constant_in_the_training_part_is_refused_unless_it_may_be() -> None:
+@pytest.mark.parametrize("phase", Phase)
+def test_a_feature_that_is_constant_in_the_training_part_is_refused_by_each_fit_unless_it_may_be(phase: Phase) -> None:
     content = table(times=[1, 1, 1, 1, 2, 2], outcomes=[1, 0, 0, 0, 0, 1])
     content["visits_30d"] = [3.0, 3.0, 3.0, 3.0, 1.0, 2.0]
     content["spend_30d"] = [float("nan"), float("nan"), None, None, 1.0, 2.0]
@@ -206,10 +207,10 @@ def test_a_feature_that_is_constant_in_the_training_part_is_refused_unless_it_ma
             TrainingRejected,
             match=rf"feature {name}: all 4 decisions of the training part have {value}: expected values",
         ):
-            training_inputs(content, careful, phase=Phase.JUDGED)
+            training_inputs(content, careful, phase=phase)
         allowed = (*careful.validation.may_be_constant, name)
         careful = replace(careful, validation=Validation(may_be_constant=allowed))
-    assert training_inputs(content, careful, phase=Phase.JUDGED).rows == 4
+    assert training_inputs(content, careful, phase=phase).truth.outcome == [0, 1]
 
 
 def test_the_model_is_asked_again_about_changed_decisions_in_the_judged_fit_alone() -> None:

@@ -70,6 +70,15 @@ def test_no_measure_but_the_correlation_lacks_a_referee() -> None:
     assert set(METRICS) == set(MEASURES)
 
 
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("shape", [(0,), (0, 2)])
+def test_no_rows_have_no_figure(name: str, shape: tuple[int, ...]) -> None:
+    assert METRICS[name]([], []) is None
+    assert METRICS[name](np.empty(shape), np.empty(shape), (0.5,)) is None
+    with pytest.raises(ValueError, match="one length"):
+        METRICS[name]([0.5], [])
+
+
 OUTCOMES = st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 9)), min_size=2, max_size=25)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import select
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +23,19 @@ OTHERS = [XGBOOST.replace("3.2-0", "3.0-5"), XGBOOST.replace("xgboost:3.2-0", "s
 ROW = b"d1-20170807-1" + 10 * b",123.456" + b"\n"
 SUMS = """
 import os
+import subprocess
+import sys
+
+def start(pipe):
+    with open(pipe, "wb") as held:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=held)
 
 def model_fn(folder):
-    return open(os.path.join(folder, "model.txt")).read()
+    model = open(os.path.join(folder, "model.txt")).read()
+    if model.startswith("too old"):
+        start(model.split()[-1])
+        raise ValueError("too old")
+    return model
 
 def input_fn(body, kind):
     return [line.split(",") for line in body.splitlines()]
@@ -33,6 +45,8 @@ def predict_fn(rows, model):
         raise ValueError("no such tree")
     if model == "ends":
         os._exit(3)
+    if model.startswith("/"):
+        start(model)
     if model == "tells":
         return sorted(os.environ)
     return [sum(float(field or 0) for field in row) for row in rows]
@@ -142,6 +156,28 @@ def test_what_a_model_raises_is_told_and_the_process_goes_on(processes: list[Mod
 def test_a_process_that_ends_is_told(processes: list[ModelProcess], tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="ended with status 3"):
         serve(processes, tmp_path, "ends").answer(b"1\n")
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_no_process_that_a_model_started_outlives_it(
+    processes: list[ModelProcess], tmp_path: Path, loads: bool
+) -> None:
+    """Each holds an end of a pipe, so that its end is seen."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    if loads:
+        serve(processes, folder, str(pipe)).answer(b"1\n")
+        assert select.select([reader], [], [], 0)[0] == []
+        processes.pop().end()
+    else:
+        with pytest.raises(JobFailed, match="could not be loaded: ValueError: too old"):
+            serve(processes, folder, f"too old {pipe}")
+    assert select.select([reader], [], [], 20)[0] == [reader]
+    assert os.read(reader, 1) == b""
+    os.close(reader)
 
 
 def test_another_archive_than_the_packed_one_is_not_loaded(processes: list[ModelProcess], tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ from assembly_line.loader import load_line
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking
 from assembly_line.training.record import FittedModel
 from assembly_line.training.states import PackagedModel
+from assembly_line.training.validation import linear
 from assembly_line.training.validation.calibration import calibration_of
 from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.limits import judged_limits, missed, not_better
-from assembly_line.training.validation.linear import fitted
+from assembly_line.training.validation.linear import fitted, linear_answers
 from assembly_line.training.validation.perturbation import nudged, stability
 from assembly_line.training.validation.ranks import places_of
 from assembly_line.training.validation.replication import not_replicated, replication
@@ -53,6 +54,46 @@ def test_the_linear_model_answers_quantiles_that_cover_their_share_of_what_it_le
     found = answers_of(Quantiles(quantiles=(0.1, 0.5, 0.9), cut=0.5), learnt, outcomes, learnt)
 
     assert (outcomes[:, None] <= np.array(found)).mean(axis=0) == pytest.approx([0.1, 0.5, 0.9], abs=1 / 80)
+
+
+class Counted(list[Any]):
+    """Values of a feature, of which it is counted how many were read one by one."""
+
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__(values)
+        self.read = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.read += not isinstance(place, slice)
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize(("kind", "rows"), [(Amount(), 100), (Multiclass(classes=tuple("abcd"), cut="b"), 25)])
+def test_a_linear_model_of_many_columns_reads_fewer_rows(
+    monkeypatch: pytest.MonkeyPatch, kind: OutcomeKind, rows: int
+) -> None:
+    """One number takes a column, and another one where values are missing."""
+    monkeypatch.setattr(linear, "MOST_CELLS", 200)
+    feature = {"spend_30d": LINE.features["spend_30d"]}
+    learnt = Counted([float(row) for row in range(1000)])
+    asked = [float(row) for row in range(250)]
+    labels = [row % 4 for row in range(1000)]
+
+    found = linear_answers(kind, feature, {"spend_30d": learnt}, labels, {"spend_30d": asked})
+
+    assert found is not None
+    assert (learnt.read, len(found)) == (rows, 250)
+
+
+def test_there_is_no_linear_model_of_more_columns_than_the_function_has_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear, "MOST_COLUMNS", 7)
+    feature = {"campaign_type": LINE.features["campaign_type"]}
+    for values, exists in ((5, True), (6, False)):
+        learnt = {"campaign_type": [f"Type {row % values}" for row in range(60)]}
+        found = linear_answers(Amount(), feature, learnt, list(range(60)), learnt)
+        assert (found is not None) is exists
 
 
 def test_outcomes_that_a_line_parts_wholly_have_a_linear_model_too() -> None:
@@ -329,6 +370,9 @@ def test_stability_is_how_far_scores_move_beside_how_far_they_lie_apart() -> Non
     assert found is not None
     assert (found["rows"], found["change"], found["largest"]) == (2, pytest.approx(0.3), pytest.approx(0.4))
     assert stability(Binary(), answers, [], []) is None
+    unusable = stability(Binary(), answers, "it is not finite", [0, 1])
+    assert unusable is not None
+    assert (unusable["change"], unusable["largest"], unusable["unusable"]) == (None, None, "it is not finite")
     constant = stability(Binary(), [(0.5,)] * 2, [(0.5,)], [0])
     assert constant is not None
     assert constant["change"] is None
@@ -445,6 +489,26 @@ def test_fits_that_answer_one_number_for_all_replicate_only_with_that_number() -
     answers = [(0.5,), (0.5,)]
     assert replication(a_fit(), a_fit(), answers, answers, tolerance=0)["replicated"]
     assert not replication(a_fit(), a_fit(), answers, [(0.5,), (0.500002,)], tolerance=1e-6)["replicated"]
+    rounded = [(0.1,)] * 7  # whose standard deviation is computed as above 0
+    for near in (1e-300, 1e-9):
+        found = replication(a_fit(), a_fit(), [(0.0,)] * 2, [(0.0,), (near,)], tolerance=0.5)
+        assert (found["outside"], found["largest"], found["replicated"]) == (1, near, False)
+    found = replication(a_fit(), a_fit(), rounded, [*rounded[1:], (0.1000001,)], tolerance=0.5)
+    assert (found["outside"], found["largest"]) == (1, pytest.approx(1e-7))
+
+
+def test_what_one_version_alone_asked_is_no_difference_of_inputs() -> None:
+    def with_files(**files: str) -> FittedModel:
+        return replace(a_fit(), prepared={"files": files, "job": {"instance_type": "ml.m5.large"}})
+
+    before, now = with_files(train="t", holdout="h"), with_files(train="t", holdout="h", again="a")
+    for first, second, differs in (
+        (before, now, None),
+        (now, before, None),
+        (now, with_files(train="t", holdout="h", again="b"), "inputs"),
+        (before, with_files(train="t", holdout="i", again="a"), "inputs"),
+    ):
+        assert replication(first, second, [(0.5,)], [(0.5,)], tolerance=0)["differs"] == differs
 
 
 @pytest.mark.parametrize(
