@@ -28,10 +28,10 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
     for name, release in releases.items():
         if released := _released(target, name):
             require_new_version(f"Line {name}", release.line.policy, released.line.policy)
-    store, published = target.releases, {}
+    store, published, caller = target.releases, {}, target.caller()
     for name, release in releases.items():
         digest = store.publish(release)
-        target.control.set_current_release(name, digest, files=files)
+        target.control.set_current_release(name, digest, files=files, by=caller)
         published[name] = digest
         session.output.note(f"Released {name}: {digest[:12]}.")
     return published

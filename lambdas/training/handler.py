@@ -93,7 +93,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         release=digest,
         as_of=format_instant(request.as_of),
         author=UNVERIFIED if asked is None else asked["author"],
-        author_verified=asked is not None,
+        author_verified=asked is not None and asked.get("author_verified", True),
         hyperparameters=resolve(release.line, request.hyperparameters),
         dataset_request=dataset.to_json(),
         started_at=event["started_at"],

@@ -211,6 +211,9 @@ def test_a_line_looks_when_it_says_whether_it_trains_again(production: Assembly)
     (policy,) = written.find_resources("AWS::IAM::Policy").values()
     (errors,) = (one for one in written.find_resources("AWS::CloudWatch::Alarm").values() if "Errors" in str(one))
     assert errors["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": refresh_function("prod")}]
+    # The function looks for every line.
+    assert "some line failed" in errors["Properties"]["AlarmDescription"]
+    assert "coupon" not in errors["Properties"]["AlarmDescription"]
     invoke, keep = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (invoke["Action"], invoke["Resource"]) == ("lambda:InvokeFunction", target["Arn"])
     assert (keep["Action"], keep["Resource"]) == ("sqs:SendMessage", target["DeadLetterConfig"]["Arn"])

@@ -22,7 +22,19 @@ OF_CHAMPIONS = (str(ControlKey.CHAMPION), approved_item(""))
 # What readers of its items take their members for.
 MEMBERS: Mapping[str, Allowed] = {
     **dict.fromkeys(
-        ("digest", "files", "run_id", "line", "author", "reviewer", "reason", "decided_at", "promoted_at", "token"),
+        (
+            "digest",
+            "files",
+            "run_id",
+            "line",
+            "author",
+            "reviewer",
+            "reason",
+            "decided_at",
+            "promoted_at",
+            "token",
+            "by",
+        ),
         TEXT,
     ),
     "state": frozenset({"waiting", "decided", "did_not_pass"}),
@@ -72,6 +84,11 @@ class ControlTable:
         found = (self.read(line, ControlKey.CURRENT_RELEASE) or {}).get("files")
         return None if found is None else str(found)
 
+    def released_by(self, line: str) -> str | None:
+        """ARN of who released the current release; None where nobody kept it."""
+        found = (self.read(line, ControlKey.CURRENT_RELEASE) or {}).get("by")
+        return None if found is None else str(found)
+
     def last_release(self, line: str) -> str:
         """Digest of the current release; of a line that was removed, of the one that it had then.
 
@@ -109,9 +126,15 @@ class ControlTable:
                 raise Conflict(f"line {line!r} was released meanwhile and stays; look who did, then repeat") from error
         return True
 
-    def set_current_release(self, line: str, digest: str, *, files: str | None = None) -> None:
-        """Let new work of the line use a release, read from `files` (the digest of a folder's files)."""
-        self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest} | ({"files": files} if files else {}))
+    def set_current_release(self, line: str, digest: str, *, files: str | None = None, by: str | None = None) -> None:
+        """Let new work of the line use a release.
+
+        Args:
+            files: the digest of the files of the folder that it was read from.
+            by: ARN of who releases it; None where nobody vouches for it.
+        """
+        beside = {name: value for name, value in (("files", files), ("by", by)) if value}
+        self.write(line, ControlKey.CURRENT_RELEASE, {"digest": digest, **beside})
 
     def champion(self, line: str) -> Champion:
         """What decides for the line now.
@@ -211,12 +234,8 @@ class ControlTable:
         return self.replace(line, review_item(run_id), {**known, "token": review["token"]}, known=known)
 
     def judge_review(self, line: str, run_id: str, review: Mapping[str, Any], *, known: Mapping[str, Any]) -> bool:
-        """Store a review that goes on waiting after a judgement. False if another judgement or token came meanwhile."""
+        """Store the review after a judgement of `known`. False if another judgement or token came meanwhile."""
         return self.replace(line, review_item(run_id), review, known=known)
-
-    def decide_review(self, line: str, run_id: str, review: Mapping[str, Any]) -> bool:
-        """Store the decided review unless it was decided already. False if it was: the first judgement stands."""
-        return self._put_undecided({**_item(line, review_item(run_id), review), "decided": {"BOOL": True}})
 
     def reviews(self, line: str) -> list[dict[str, Any]]:
         """Every review of the line, in order of run id."""
@@ -270,15 +289,6 @@ class ControlTable:
                 ConditionExpression="#document = :known",
                 ExpressionAttributeNames={"#document": DOCUMENT},
                 ExpressionAttributeValues={":known": {"S": _text(known)}},
-            )
-        except ClientError as error:
-            return _already(error)
-        return True
-
-    def _put_undecided(self, item: dict[str, Any]) -> bool:
-        try:
-            self._dynamodb.put_item(
-                TableName=self._name, Item=item, ConditionExpression="attribute_not_exists(decided)"
             )
         except ClientError as error:
             return _already(error)

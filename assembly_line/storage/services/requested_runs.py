@@ -31,12 +31,15 @@ def start_requested(
     request: DatasetRequest | TrainingRequest,
     *,
     author: str,
+    verified: bool = True,
     step: str | None = None,
     run_id: str | None = None,
 ) -> dict[str, str]:
     """Start a run in the name of its author, by the release that is current now or that the request names.
 
     Args:
+        author: ARN of who asks.
+        verified: whether anything vouches for the author.
         step: stands in the run's name, after that of the line.
         run_id: the whole name, where one request must not start two runs.
 
@@ -48,7 +51,8 @@ def start_requested(
     """
     run_id = run_id or run_name(request.line, step, request.as_of)
     # Before the start: a run that begins must find its author.
-    requested = {"author": author, "requested_at": format_instant(datetime.now(UTC))}
+    requested: dict[str, object] = {"author": author, "requested_at": format_instant(datetime.now(UTC))}
+    requested |= {} if verified else {"author_verified": False}
     account.control.add_run(request.line, run_id, requested)
     return {
         "run_id": run_id,

@@ -78,8 +78,8 @@ def let_decide_again(account: Account, line: str, run_id: str, wanted: Restorati
 
     Raises:
         NotFound: there is no champion, or the run was never approved.
-        Conflict: the run decides already, or another one took over meanwhile.
-        NotPermitted: the caller is the author of the run.
+        Conflict: the run decides already, another one took over meanwhile, or the packet is not the one judged.
+        NotPermitted: the caller is the author of the run, or its review does not hold any more.
     """
     control = account.control
     current = control.champion(line)
@@ -87,7 +87,9 @@ def let_decide_again(account: Account, line: str, run_id: str, wanted: Restorati
         return current
     _require_replaced(line, current.run_id, run_id, wanted)
     target = control.approved(line, run_id)
-    check_permitted(control.review(line, run_id), reviewer=wanted.by, decision="approve")
+    review = control.review(line, run_id)
+    check_permitted(review, reviewer=wanted.by, decision="approve")
+    check_judgements(review)
     champion = restored(target, wanted)
     if not control.restore(line, champion, known=current):
         raise Conflict(_changed(line, wanted))

@@ -13,13 +13,11 @@ from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import ControlKey, aws_name
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import start_requested
+from assembly_line.training.review import UNVERIFIED
 
 if TYPE_CHECKING:
     from assembly_line.declarations.clock import Refresh
     from assembly_line.storage import Account
-
-# Stands as the author of such runs: any reviewer may judge them.
-AUTHOR = "schedule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +96,8 @@ def _known(account: Account, line: str, champion: Mapping[str, Any]) -> str:
 def refreshed(account: Account, line: str, now: datetime) -> Look:
     """Start a training run if the line's model is older than declared at its latest declared moment.
 
+    Its author is who released the line: nobody else chose what it learns.
+
     Called twice for one moment, it starts one run: the run is named after the moment.
 
     Raises:
@@ -122,8 +122,11 @@ def _started(account: Account, line: str, moment: datetime, age: ModelAge, refre
 
     request = TrainingRequest(line=line, as_of=moment, margin=refresh.margin)
     run_id = f"{aws_name(line)}-refresh-{moment:%Y%m%d-%H%M}"
+    author = account.control.released_by(line)
     try:
-        start_requested(account, TRAINING_RUN, request, author=AUTHOR, run_id=run_id)
+        start_requested(
+            account, TRAINING_RUN, request, author=author or UNVERIFIED, verified=author is not None, run_id=run_id
+        )
     except Conflict:
         return Look(run_id=None, reason=f"training run {run_id} was started before")
     return Look(run_id=run_id, reason=f"the model was {age.age} old; it may be {refresh.model_age}")

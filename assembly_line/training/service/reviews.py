@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import Conflict, NoLongerWaiting
 from assembly_line.names import approved_item
-from assembly_line.training.review import WAITING, decide
+from assembly_line.training.review import WAITING, Judgement, decide
 
 if TYPE_CHECKING:
     from assembly_line.requests import ReviewRequest
@@ -28,6 +28,8 @@ SHOWN = (
 )
 # What an approval does of which one more is needed.
 MORE = "waits for another reviewer"
+# A judgement is decided anew on what another one, or a new token of the waiting task, left.
+MOST_TRIES = 5
 SHOWN_DECIDED = ("decision", "reviewer", "reason", "decided_at")
 
 
@@ -56,24 +58,38 @@ def judged(account: Account, line: str, run_id: str, request: ReviewRequest, *, 
         Conflict: it was decided otherwise before, an approval was overtaken since, or another packet was judged.
         NoLongerWaiting: the run has ended meanwhile; the judgement is kept.
     """
-    control = account.control
-    review = control.review(line, run_id)
-    if (review.get("reviewer"), review.get("decision")) == (reviewer, request.decision):
-        _require_in_effect(account, review)
-        return {**shown(review), "execution": "answered" if _answered(account, review) else "had its answer"}
-    if any((one["reviewer"], one["decision"]) == (reviewer, request.decision) for one in review.get("judgements", ())):
+    for _ in range(MOST_TRIES):
+        review = account.control.review(line, run_id)
+        if _repeats(review, reviewer, request.decision):
+            return _judged_again(account, review)
+        decided = decide(
+            review, reviewer=reviewer, decision=request.decision, reason=request.reason, packet=request.packet
+        )
+        if account.control.judge_review(line, run_id, decided, known=review):
+            return _went_on(account, decided)
+    raise Conflict(f"review of run {run_id} (line {line}): it changed meanwhile; read it, and send it again")
+
+
+def _repeats(review: Mapping[str, Any], reviewer: str, decision: Judgement) -> bool:
+    """Whether the reviewer has judged so before, and no one decided otherwise since."""
+    said = [(one.get("reviewer"), one.get("decision")) for one in (review, *review.get("judgements", ()))]
+    return (reviewer, decision) in said and review.get("decision", decision) == decision
+
+
+def _judged_again(account: Account, review: Mapping[str, Any]) -> dict[str, Any]:
+    if review["state"] == WAITING:
         return {**shown(review), "execution": MORE}
-    decided = decide(review, reviewer=reviewer, decision=request.decision, reason=request.reason, packet=request.packet)
+    _require_in_effect(account, review)
+    return {**shown(review), "execution": "answered" if _answered(account, review) else "had its answer"}
+
+
+def _went_on(account: Account, decided: Mapping[str, Any]) -> dict[str, Any]:
     if decided["state"] == WAITING:
-        if not control.judge_review(line, run_id, decided, known=review):
-            raise Conflict(f"review of run {run_id} (line {line}): it changed meanwhile; read it, and send it again")
         return {**shown(decided), "execution": MORE}
-    if not control.decide_review(line, run_id, decided):
-        raise Conflict(f"review of run {run_id} (line {line}): another judgement came first and stands")
     if not _answered(account, decided):
         raise NoLongerWaiting(
-            f"run {run_id} of line {line} no longer waits for a review: it was stopped, failed or waited too long; "
-            "the judgement is kept, but changes nothing"
+            f"run {decided['run_id']} of line {decided['line']} no longer waits for a review: it was stopped, failed "
+            "or waited too long; the judgement is kept, but changes nothing"
         )
     return {**shown(decided), "execution": "answered"}
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Truth
+from assembly_line.training.validation.ranks import places_of
 
 Floats = NDArray[np.float64]
 BINS = 10
@@ -22,7 +23,7 @@ def calibration_of(
 ) -> dict[str, Any] | None:
     """The calibration error of a kind, with the bins behind it; None for a kind that has none.
 
-    Bins hold about as many decisions each, and equal answers are never parted.
+    Bins hold about equally many decisions, and equal answers stand together.
 
     Args:
         answers: shape (n, width of the kind).
@@ -74,8 +75,7 @@ def _bins(given: Floats, happened: Floats) -> list[list[float]]:
 
 
 def _rows_of(given: Floats) -> list[NDArray[np.intp]]:
-    edges = np.unique(np.quantile(given, np.arange(1, BINS) / BINS, method="higher"))
-    place = np.searchsorted(edges, given, side="right")
+    place = places_of(given, BINS)
     return [np.flatnonzero(place == one) for one in np.unique(place)]
 
 

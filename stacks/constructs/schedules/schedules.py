@@ -96,7 +96,8 @@ class Schedules(Construct):
                 period=FIVE_MINUTES,
                 statistic="Sum",
             ),
-            description=f"{line}: nobody could look whether it trains again",
+            # All lines share the function, so each line's alarm rings for each.
+            description="A look of some line failed, whether it trains again: the function's log says which line",
         )
         scheduler.CfnSchedule(
             self,

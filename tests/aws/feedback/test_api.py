@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LINE = "coupon_redemption"
 BEN = "arn:aws:sts::123456789012:assumed-role/Reviewer/ben"
+CLEO = "arn:aws:iam::123456789012:user/cleo"
 RUN = "coupon-redemption-20170701-0a1b2c3d"
 REVIEW = f"/lines/{LINE}/runs/{RUN}/review"
 
@@ -277,6 +279,59 @@ def test_a_run_of_high_risk_goes_on_after_two_people_approved_it(
     assert (status, answer["state"], answer["execution"]) == (200, "decided", "answered")
     assert [one["reviewer"] for one in control.review(LINE, RUN)["judgements"]] == [BEN, cleo]
     assert [sent["reviewer"] for sent in answers] == [cleo]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen right after the next review was read."""
+    read, pending = ControlTable.review, [happens]
+
+    def review(control: ControlTable, line: str, run_id: str) -> dict[str, Any]:
+        found = read(control, line, run_id)
+        while pending:
+            pending.pop()()
+        return found
+
+    monkeypatch.setattr(ControlTable, "review", review)
+
+
+def test_a_rejection_keeps_the_approval_that_came_while_it_was_decided(
+    api: Call, control: ControlTable, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.open_review(LINE, RUN, waiting(risk="high"))
+    approval = {"decision": "approve", "reason": "beats the rule"}
+    meanwhile(monkeypatch, lambda: api("POST", REVIEW, approval, who=BEN))
+
+    status, answer = api("POST", REVIEW, {"decision": "reject", "reason": "too few rows"}, who=CLEO)
+
+    assert (status, answer["state"], answer["execution"]) == (200, "decided", "answered")
+    said = [(one["reviewer"], one["decision"]) for one in control.review(LINE, RUN)["judgements"]]
+    assert said == [(BEN, "approve"), (CLEO, "reject")]
+    assert api("POST", REVIEW, approval, who=BEN)[0] == 409
+
+
+def test_a_judgement_answers_the_task_that_waits_by_then(
+    api: Call, control: ControlTable, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.open_review(LINE, RUN, waiting(token="gone"))
+    meanwhile(monkeypatch, lambda: control.open_review(LINE, RUN, waiting()))
+
+    assert api("POST", REVIEW, {"decision": "approve", "reason": "beats the rule"}, who=BEN)[0] == 200
+    assert (control.review(LINE, RUN)["token"], len(answers)) == ("waits", 1)
+
+
+def test_the_first_of_two_reviewers_sends_a_lost_answer_again(
+    api: Call, control: ControlTable, answers: list[dict[str, Any]]
+) -> None:
+    control.open_review(LINE, RUN, waiting(risk="high"))
+    approval = {"decision": "approve", "reason": "beats the rule"}
+    for who in (BEN, CLEO):
+        assert api("POST", REVIEW, approval, who=who)[0] == 200
+    answers.clear()
+
+    status, answer = api("POST", REVIEW, approval, who=BEN)
+
+    assert (status, answer["state"], answer["execution"]) == (200, "decided", "answered")
+    assert [sent["reviewer"] for sent in answers] == [CLEO]
 
 
 def test_a_judgement_of_another_packet_is_refused(api: Call, control: ControlTable) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,11 +13,13 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
+from assembly_line.canonical import digest
 from assembly_line.errors import AssemblyError
 from assembly_line.messages import StationEvent
-from assembly_line.names import ControlKey, line_resource
+from assembly_line.names import ControlKey, line_resource, review_item
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.champions import Champion, Restoration
+from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from tests.aws.feedback.conftest import ANNA, Call
 from tests.champions import a_champion
@@ -106,7 +109,10 @@ def world(
             ModelPackageGroupName=line_resource("embedded", LINE), ModelApprovalStatus="Approved"
         )
         review = {"run_id": run, "line": LINE, "author": ANNA, "author_verified": True, "risk": "standard"}
-        control.open_review(LINE, run, {**review, "state": "decided", "token": run})
+        packet = {"metrics": {"auc": 0.7}}
+        waiting = {**review, "state": "waiting", "token": run, "packet": packet, "packet_digest": digest(packet)}
+        at = datetime(2026, 11, number + 1, tzinfo=UTC)
+        control.open_review(LINE, run, decide(waiting, reviewer=BEN, decision="approve", reason="good", at=at))
         champion = a_champion(
             run,
             line=LINE,
@@ -251,17 +257,27 @@ def test_a_champion_that_was_approved_before_approvals_were_kept_is_rolled_back_
 
 
 def test_approving_again_a_run_that_was_overtaken_is_refused_with_the_command_that_rolls_back(world: World) -> None:
-    decided = {
-        **world.control.review(LINE, "run-1"),
-        "decision": "approve",
-        "reviewer": BEN,
-        "reason": "good",
-        "decided_at": "2026-11-01T00:00:00.000000Z",
-    }
-    assert world.control.decide_review(LINE, "run-1", decided)
     for who in (BEN, CLEO):
         status, answer = world.api(
             "POST", f"/lines/{LINE}/runs/run-1/review", {"decision": "approve", "reason": "again"}, who=who
         )
         assert (status, f"`line champion rollback {LINE} --to run-1 --reason" in answer["error"]) == (409, True), answer
     assert world.champion.run_id == "run-3"
+
+
+def test_a_run_whose_packet_was_altered_since_does_not_decide_again(world: World) -> None:
+    review = world.control.review(LINE, "run-2")
+    world.control.write(LINE, review_item("run-2"), {**review, "packet": {"metrics": {"auc": 0.9}}})
+
+    status, answer = world.ask(rollback("run-2", "run-3"), CLEO)
+
+    assert (status, "its packet has the digest" in answer["error"]) == (409, True), answer
+    assert world.champion.run_id == "run-3"
+
+
+def test_a_run_that_was_judged_before_packets_had_digests_decides_again(world: World) -> None:
+    review = world.control.review(LINE, "run-2")
+    old = {name: value for name, value in review.items() if name not in ("packet_digest", "judgements")}
+    world.control.write(LINE, review_item("run-2"), old)
+
+    assert world.ask(rollback("run-2", "run-3"), CLEO)[0] == 200

@@ -84,10 +84,11 @@ def test_no_champion_says_what_to_do(control: ControlTable) -> None:
 
 
 def test_the_first_judgement_of_a_run_stands(control: ControlTable) -> None:
-    control.open_review("restock", "run-1", {"state": "waiting"})
+    waiting = {"state": "waiting"}
+    control.open_review("restock", "run-1", waiting)
 
-    assert control.decide_review("restock", "run-1", {"state": "decided"})
-    assert not control.decide_review("restock", "run-1", {"state": "rejected"})
+    assert control.judge_review("restock", "run-1", {"state": "decided"}, known=waiting)
+    assert not control.judge_review("restock", "run-1", {"state": "rejected"}, known=waiting)
     assert control.review("restock", "run-1") == {"state": "decided"}
     assert control.reviews("restock") == [{"state": "decided"}]
 
@@ -97,7 +98,7 @@ def test_a_review_that_is_opened_again_takes_the_new_token_unless_it_is_decided(
     assert control.open_review("restock", "run-1", {"state": "waiting", "token": "2", "opened_at": "later"})
     assert control.review("restock", "run-1") == {"state": "waiting", "token": "2", "opened_at": "first"}
 
-    control.decide_review("restock", "run-1", {"state": "decided"})
+    assert control.judge_review("restock", "run-1", {"state": "decided"}, known=control.review("restock", "run-1"))
 
     assert not control.open_review("restock", "run-1", {"state": "waiting", "token": "3", "opened_at": "late"})
     assert control.review("restock", "run-1") == {"state": "decided"}

@@ -12,14 +12,17 @@ import boto3
 import pytest
 
 from assembly_line import Refresh
+from assembly_line.errors import NotPermitted
 from assembly_line.names import ControlKey, dataset_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training import refreshed
+from assembly_line.training.review import decide
 from lambdas.account import account_of
 from lambdas.refresh import handler
+from lambdas.training import handler as training
 from tests.aws.conftest import REGION, empty_account, new_bucket, new_control_table
 from tests.aws.training.training_run import LINE, call
 from tests.manifests import a_manifest
@@ -29,6 +32,7 @@ MONDAY = datetime(2026, 3, 2, 4, tzinfo=UTC)
 LATER_THAT_DAY = MONDAY + timedelta(hours=9, microseconds=5)
 DECLARED = Refresh(at="weekly on monday at 04:00", model_age=timedelta(days=30))
 DATASET = "d" * 64
+ANNA = "arn:aws:sts::123456789012:assumed-role/Deployer/anna"
 
 
 @pytest.fixture
@@ -49,6 +53,9 @@ def machine() -> Iterator[str]:
             "CONTROL_TABLE": "control",
             "CHAMPION_TABLE": "champions",
             "TRAINING_MACHINE_ARN": arn,
+            "ACCOUNT_ID": "123456789012",
+            "LEDGER_BUCKET": "ledger",
+            "FUNCTION_SCORING_MIB": "4",
         }.items():
             patch.setenv(variable, value)
         account_of.cache_clear()
@@ -70,7 +77,7 @@ def store(machine: str) -> ObjectStore:
 def line(shipped: Release, store: ObjectStore, control: ControlTable) -> str:
     """The name of a released line whose champion learnt from what was known at `KNOWN`."""
     published = ReleaseStore(store).publish(Release(replace(shipped.line, refresh=DECLARED), shipped.scripts))
-    control.set_current_release(LINE, published)
+    control.set_current_release(LINE, published, by=ANNA)
     manifest = a_manifest(dataset_id=DATASET, line=LINE, as_of="2026-01-01T00:00:00.000000Z")
     store.write_json(f"{dataset_prefix(LINE, DATASET)}manifest.json", manifest.to_json())
     control.write(LINE, ControlKey.CHAMPION, {"run_id": "first", "line": LINE, "dataset_id": DATASET})
@@ -99,7 +106,27 @@ def test_a_model_that_is_too_old_is_trained_again_as_of_the_declared_moment(
     assert (request["as_of"], request["release"]) == ("2026-03-02T04:00:00.000000Z", control.current_release(line))
     asked = control.run(line, run["name"])
     assert asked is not None
-    assert asked["author"] == "schedule"
+    assert asked["author"] == ANNA
+
+
+@pytest.mark.parametrize("by", [ANNA, None])
+def test_who_released_the_line_is_the_author_and_nobody_else_is_made_up(
+    line: str, control: ControlTable, by: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.set_current_release(line, control.current_release(line), by=by)
+    found = look(line)
+    event = {"run_id": found["run_id"], "started_at": "2026-03-02T04:00:00Z"}
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_image_of", lambda _: None)
+        begun = call(training.begin, {**event, "input": {"line": line, "as_of": "2026-03-02T04:00:00Z", "margin": 0.0}})
+
+    assert (begun["author"], begun["author_verified"]) == ((by, True) if by else ("unverified", False))
+    review = {**begun, "risk": "standard", "state": "waiting", "packet": {}}
+    with pytest.raises(NotPermitted, match="is the author" if by else "its author is not verified"):
+        decide(review, reviewer="arn:aws:sts::123456789012:assumed-role/Reviewer/anna", decision="approve", reason="-")
+    if by:
+        ben = "arn:aws:sts::123456789012:assumed-role/Reviewer/ben"
+        assert decide(review, reviewer=ben, decision="approve", reason="-")["state"] == "decided"
 
 
 def test_two_calls_for_one_moment_start_one_run_also_after_it_ended(line: str, machine: str) -> None:

@@ -57,8 +57,9 @@ def no_other_approval(champion_table: Table) -> Iterator[None]:
 
 def judge(run: RunSoFar, decision: Any, *, reviewer: str = REVIEWER) -> dict[str, Any]:
     reason = "looked at\n the holdout"
-    decided = decide(run.request_review(), reviewer=reviewer, decision=decision, reason=reason)
-    assert run.control.decide_review(LINE, run.run_id, decided)
+    waiting = run.request_review()
+    decided = decide(waiting, reviewer=reviewer, decision=decision, reason=reason)
+    assert run.control.judge_review(LINE, run.run_id, decided, known=waiting)
     return decided
 
 
@@ -99,7 +100,7 @@ def test_a_judgement_that_comes_while_a_repeated_request_reads_stands(
     decided = decide(waiting, reviewer=REVIEWER, decision="approve", reason="looked at the holdout")
 
     def read_too_early(_control: ControlTable, *_: str) -> dict[str, Any]:
-        assert verified.control.decide_review(LINE, verified.run_id, decided)
+        assert verified.control.judge_review(LINE, verified.run_id, decided, known=waiting)
         return waiting
 
     with monkeypatch.context() as patch:
@@ -295,7 +296,8 @@ def test_answering_the_execution_by_hand_is_not_a_review(verified: RunSoFar, sag
 def test_an_approval_by_the_author_that_slipped_into_the_table_has_no_effect(verified: RunSoFar, reviewer: str) -> None:
     review = verified.request_review()
     forged = {**review, "state": "decided", "decision": "approve", "reviewer": reviewer, "reason": "-"}
-    verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+    forged["decided_at"] = "2026-11-22T10:00:00.000000Z"
+    assert verified.control.judge_review(LINE, verified.run_id, forged, known=review)
 
     with pytest.raises(NotPermitted, match="is the author"):
         verified.conclude()
@@ -308,7 +310,8 @@ def test_a_judgement_of_an_unknown_word_that_slipped_into_the_table_neither_appr
 ) -> None:
     review = verified.request_review()
     forged = {**review, "state": "decided", "decision": "aprove", "reviewer": REVIEWER, "reason": "-"}
-    verified.control.decide_review(LINE, verified.run_id, {**forged, "decided_at": "2026-11-22T10:00:00.000000Z"})
+    forged["decided_at"] = "2026-11-22T10:00:00.000000Z"
+    assert verified.control.judge_review(LINE, verified.run_id, forged, known=review)
 
     with pytest.raises(DocumentUnreadable, match="decision: 'aprove': expected approve or reject"):
         verified.conclude()

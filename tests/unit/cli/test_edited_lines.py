@@ -228,3 +228,8 @@ def test_what_follows_depends_on_what_differs(
     said = json.loads(answer.out)["consequences"]
     assert len(said) == len(follows)
     assert all(one.startswith(other) for one, other in zip(said, follows, strict=True))
+
+
+def test_a_release_is_kept_with_who_released_it(folder: Path, target: Target) -> None:
+    assert target.control.released_by(LINE) == target.caller()
+    assert target.caller().startswith("arn:")

@@ -132,7 +132,8 @@ def test_recording_again_changes_nothing_until_a_run_changes(target: Target, ser
 
     finished(target, "run-3")
     decided = {"state": "decided", "decision": "reject", "reviewer": BEN, "reason": "too few rows"}
-    target.control.decide_review(LINE, "run-2", {**target.control.review(LINE, "run-2"), **decided})
+    waiting = target.control.review(LINE, "run-2")
+    assert target.control.judge_review(LINE, "run-2", {**waiting, **decided}, known=waiting)
 
     assert server.record(LINE)[LINE] == {"run-1": "unchanged", "run-2": "updated", "run-3": "added"}
     tags = server.runs["run-2"].data.tags

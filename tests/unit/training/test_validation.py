@@ -18,7 +18,7 @@ from assembly_line.declarations.lines import Line
 from assembly_line.declarations.validation import Validation
 from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
-from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles
+from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking
 from assembly_line.training.record import FittedModel
 from assembly_line.training.states import PackagedModel
 from assembly_line.training.validation import linear
@@ -27,6 +27,7 @@ from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.limits import judged_limits, missed, not_better
 from assembly_line.training.validation.linear import fitted, linear_answers
 from assembly_line.training.validation.perturbation import nudged, stability
+from assembly_line.training.validation.ranks import places_of
 from assembly_line.training.validation.replication import not_replicated, replication
 from assembly_line.training.validation.segments import by_segment, parts_of, parts_of_time
 
@@ -131,6 +132,39 @@ def test_right_probabilities_have_the_error_of_chance_and_wrong_ones_more(seed: 
     assert wrong["error"] == pytest.approx(0.25, abs=0.05)
 
 
+def test_equal_answers_stand_together_and_apart_from_others() -> None:
+    """Both answers are wrong, in opposite directions: one bin of all would hide it."""
+    scores, rate = [0.01] * 950 + [0.9] * 50, 56
+    outcomes = ([1] * rate + [0] * (1000 - rate))[::-1]
+    random = np.random.default_rng(0)
+    random.shuffle(outcomes)
+    low, high = np.mean(outcomes[:950]), np.mean(outcomes[950:])
+
+    found = calibration_of(Binary(), [(score,) for score in scores], outcomes, seed=0)
+
+    assert found is not None
+    assert found["curves"][""] == [pytest.approx([0.01, low, 950]), pytest.approx([0.9, high, 50])]
+    assert found["error"] == pytest.approx(0.95 * abs(low - 0.01) + 0.05 * abs(high - 0.9))
+    assert (found["error"] > 0.07, found["by_chance"] < 0.01) == (True, True)
+
+
+def test_most_rows_of_one_value_do_not_swallow_the_others() -> None:
+    assert parts_of([0] * 90 + [1] * 5 + [5] * 5, least_rows=2, by_value=False)[1] == [0] * 90 + [1] * 10
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 10))
+def test_parts_keep_the_order_and_hold_about_equally_many_of_what_is_not_equal(values: list[int], parts: int) -> None:
+    places = places_of(np.array(values), parts)
+
+    assert all(0 <= place < parts for place in places)
+    by_value = {value: {int(places[row]) for row, one in enumerate(values) if one == value} for value in values}
+    assert all(len(of) == 1 for of in by_value.values())
+    assert [min(by_value[value]) for value in sorted(by_value)] == sorted(min(of) for of in by_value.values())
+    distinct = places_of(np.arange(len(values)), parts)
+    held = [int(np.sum(distinct == part)) for part in range(parts)]
+    assert max(held) - min(held) <= 1
+
+
 def test_calibration_of_amounts_is_a_share_and_that_of_quantiles_is_of_coverage() -> None:
     outcomes = [float(one) for one in range(1, 101)]
 
@@ -162,13 +196,40 @@ def test_a_part_is_a_common_value_or_a_quarter() -> None:
         [0, 1, 0, 2, 0, 1],
     )
     assert parts_of([1, 2, 3, 4, None], least_rows=2, by_value=False) == (
-        ["1", "2", "3", "4", "missing"],
+        ["up to 1", "2", "3", "4 and above", "missing"],
         [0, 1, 2, 3, 4],
     )
     # Equal values stay together.
-    assert parts_of([5, 5, 5, 9], least_rows=2, by_value=False) == (["5", "9"], [0, 0, 0, 1])
+    assert parts_of([5, 5, 5, 9], least_rows=2, by_value=False) == (["5", "9 and above"], [0, 0, 0, 1])
     days = [int(datetime(2017, month, 1, tzinfo=UTC).timestamp() * 1e6) for month in (1, 2, 3, 4)]
     assert parts_of_time(days)[0] == ["2017-01-01", "2017-02-01", "2017-03-01", "2017-04-01"]
+
+
+def test_the_name_of_a_quarter_does_not_tell_the_least_or_the_greatest_value() -> None:
+    assert parts_of([18, *range(20, 42), 80], least_rows=2, by_value=False)[0] == [
+        "up to 24",
+        "25 to 30",
+        "31 to 36",
+        "37 and above",
+    ]
+    # A value that many have is nobody's own.
+    assert parts_of([0] * 6 + [1] * 4, least_rows=4, by_value=False)[0] == ["0", "1"]
+    assert parts_of([80, None, None], least_rows=2, by_value=False)[0] == ["known", "missing"]
+
+
+def test_a_value_that_is_named_as_a_made_up_part_is_another_part() -> None:
+    values = ["others", "others", "missing", "missing", None, None, "rare", "'others'", "'others'"]
+
+    names, of = parts_of(values, least_rows=2, by_value=True)
+
+    assert sorted(names) == sorted(["'others'", "'missing'", "missing", "others", "''others''"])
+    assert [names[place] for place in of] == [
+        *["'others'"] * 2,
+        *["'missing'"] * 2,
+        *["missing"] * 2,
+        "others",
+        *["''others''"] * 2,
+    ]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_infinity=False)), min_size=1, max_size=40))
@@ -205,6 +266,37 @@ def test_a_part_in_which_scores_are_chance_is_found_to_be_worse() -> None:
     assert (old["auc"]["says"], new["auc"]["says"]) == ("worse", "better")
     assert old["auc"]["figure"] < 0.5 < new["auc"]["interval"][0]
     assert tiny == {}
+
+
+@pytest.mark.parametrize(("clusters", "said"), [(9, "alike"), (10, "worse")])
+def test_a_part_of_few_clusters_is_neither_worse_nor_better(clusters: int, said: str) -> None:
+    answers, outcomes, _ = coin(1)
+    answers[:100] = [(1 - one[0],) for one in answers[:100]]
+    households = [row % clusters if row < 100 else row for row in range(400)]
+    segments = {"shop": (["old", "new"], [0] * 100 + [1] * 300)}
+
+    found = by_segment(Binary(), answers, outcomes, households, segments, least_rows=50, seed=0)["shop"][0]
+
+    assert found["measures"]["auc"]["says"] == said
+    assert (found["measures"]["auc"]["interval"] is None) is (clusters < 10)
+    assert found["measures"]["auc"]["figure"] < 0.5
+
+
+def test_a_ranking_has_figures_of_segments_that_leave_its_groups_whole_alone() -> None:
+    answers, relevances, _ = coin(1)
+    groups = [row // 4 for row in range(400)]
+    segments = {
+        "shop": (["old", "new"], [group % 2 for group in groups]),
+        "age": (["young", "old"], [row % 2 for row in range(400)]),
+    }
+    ranked = Ranking(within=("campaign_id",), capacity=0.5)
+
+    found = by_segment(
+        ranked, answers, list(zip(relevances, groups, strict=True)), groups, segments, least_rows=50, seed=0
+    )
+
+    assert [set(part["measures"]) for part in found["shop"]] == [{"ndcg", "ndcg_at_capacity"}] * 2
+    assert [(part["rows"], part["measures"]) for part in found["age"]] == [(200, {}), (200, {})]
 
 
 def test_a_part_with_one_outcome_has_no_auc_and_breaks_no_limit() -> None:
