@@ -254,7 +254,7 @@ def test_the_holdout_is_parted_by_time_and_by_what_is_declared() -> None:
         "decision_time": (["1970-01-03", "1970-01-04"], [0, 1]),
         "campaign_type": (["others"], [0, 0]),
         "campaign_id": (["8"], [0, 0]),
-        "spend_30d": (["4", "5"], [0, 1]),
+        "spend_30d": (["up to 4", "5 and above"], [0, 1]),
     }
     assert "campaign_id" in columns_needed(replace(LINE, validation=segments))
 
