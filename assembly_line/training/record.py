@@ -44,7 +44,7 @@ def preparation(
         context: of the run.
         dataset: the dataset machine's output.
         inputs: what was written.
-        image: that trains and serves.
+        image: that trains, and that serves.
         job: the training job's inputs.
     """
     return {
@@ -56,7 +56,7 @@ def preparation(
             "purged_rows": inputs.purged,
         },
         "features": inputs.encoding.features,
-        "image": asdict(image),
+        "image": image.to_json(),
         "rows": inputs.rows,
         "prior": inputs.prior,
         "encoding": inputs.encoding.digest,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import Image, image
+from assembly_line.declarations.images import image_of
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import (
     SNS,
@@ -102,7 +102,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         run.scored_by,
         rows=batch,
         width=line.predicts.width,
-        image=served.image.uri,
+        image=served.image,
         most_mib=int(ScoringEnvironment.from_process().function_scoring_mib),
     )
     told = {"line": run.line, "run_id": run.run_id, "rows": rows, "scored_by": plan.by, "because": plan.why}
@@ -121,7 +121,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "scored_by_because": plan.why,
         "archive_uri": run.champion.model_data_uri,
         "digest": run.champion.digest,
-        "image": served.image.uri,
+        "image": served.image,
         "program": served.program,
     }
 
@@ -200,7 +200,7 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 class Served(NamedTuple):
     """Args: `program`: file name of the inference script."""
 
-    image: Image
+    image: str
     program: str
 
 
@@ -208,7 +208,7 @@ def _served(run: ScoringContext) -> Served:
     """How the champion is served, which another release may have trained."""
     training = account().releases.read(run.champion.release).line.training
     region = account().client("s3").meta.region_name
-    return Served(image(training.framework, training.framework_version, region), training.inference)
+    return Served(image_of(training, region).serving_uri, training.inference)
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:

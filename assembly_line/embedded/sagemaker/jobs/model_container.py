@@ -21,7 +21,7 @@ from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.errors import JobFailed, JobStopped
-from assembly_line.training import MODEL_SERVER, framework_of
+from assembly_line.training import MODEL_SERVER, framework_of, rows_of
 
 LOAD_SECONDS = 600.0
 PIPE_CHUNK = 65536
@@ -65,7 +65,7 @@ class ModelContainer:
             "model": str(tree / "model"),
             "requests": request_read,
             "responses": response_write,
-            "rows": framework.rows if framework is not None else "array",
+            "rows": rows_of(self._description.image),
         }
         base = base_environment(tree, threads=self._desk.threads, code=code, isolation=self._desk.isolation)
         kept = {"PYTHONPATH": base["PYTHONPATH"]} if self._desk.isolation is Isolation.PYTHON_GUARD else {}
