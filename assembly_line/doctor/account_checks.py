@@ -155,9 +155,7 @@ def _image(ask: Ask, check: str, uri: str, region: str) -> Iterator[Finding]:
     account, _, rest = uri.partition(".dkr.ecr.")
     repository, _, tag = rest.partition("/")[2].partition(":")
     repository, named = (own["repository"], {"imageDigest": own["digest"]}) if own else (repository, {"imageTag": tag})
-    answer = ask(
-        "ecr", "batch_get_image", "images", registryId=account, repositoryName=repository, imageIds=[named]
-    )
+    answer = ask("ecr", "batch_get_image", "images", registryId=account, repositoryName=repository, imageIds=[named])
     yield from unanswered(check, uri, answer)
     if answer.known and not answer.value:
         todo = "push it, or declare another digest" if own else "choose another framework version"

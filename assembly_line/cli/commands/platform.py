@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from assembly_line.cli import completing
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
+from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
@@ -57,6 +59,14 @@ def up(
     limits: Annotated[
         bool, typer.Option("--limits", help="List what of the deployed stacks is recorded and does not act here.")
     ] = False,
+    interpreter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--interpreter",
+            metavar="REPOSITORY=PYTHON",
+            help="A Python that runs the jobs of an image, by the image's repository. Give it again at each start.",
+        ),
+    ] = None,
 ) -> None:
     """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
     from assembly_line.embedded import require_nothing_at_work, start
@@ -64,7 +74,8 @@ def up(
     _embedded_only(session, "up")
     if fresh:
         require_nothing_at_work(session.state)
-    runtime = start(session.state, fresh=fresh, port=port, report=session.output.note)
+    interpreters = dict(map(_interpreter, interpreter or []))
+    runtime = start(session.state, fresh=fresh, port=port, interpreters=interpreters, report=session.output.note)
     not_emulated = _limitations(session.state)
     document = {"endpoint_url": runtime.endpoint_url, "state": str(session.state), "not_emulated": not_emulated}
     session.output.result(
@@ -78,6 +89,17 @@ def up(
             }
         ),
     )
+
+
+def _interpreter(text: str) -> tuple[str, str]:
+    """A repository, and the path of a program that is there."""
+    repository, _, python = text.partition("=")
+    found = shutil.which(Path(python).expanduser()) if python else None
+    if not repository or found is None:
+        raise RequestRefused.about(
+            "--interpreter", repr(text), "REPOSITORY=PYTHON, such as team/churn=/opt/churn/bin/python, a program"
+        )
+    return repository, str(Path(found).absolute())
 
 
 NOT_KEPT = "Stopped, but its state was not written whole: the next `line up` moves it aside and begins anew."
