@@ -55,7 +55,7 @@ def uris(framework: str, tag: str) -> dict[str, str]:
     versions = [config[scope]["versions"][tag] for scope in SCOPES]
     python = versions[0]["py_versions"][0] if len(processors) > 1 else None
     found = {}
-    for region in sorted(set.intersection(*(set(version["registries"]) for version in versions))):
+    for region in sorted(set.intersection(*(set(one["registries"]) for one in versions))):
         if region.startswith(OTHER_PARTITIONS):
             continue
         each = {

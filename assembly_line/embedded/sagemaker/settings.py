@@ -14,7 +14,7 @@ from assembly_line.errors import EmbeddedAwsError, SettingMissing
 
 @dataclass(frozen=True, kw_only=True)
 class SageMakerSettings:
-    """Where the process listens, where S3 answers, where it keeps records and runs jobs; and what runs an image, by repository."""
+    """Where the process listens, where S3 answers, where it keeps records and runs jobs."""
 
     port: int
     emulator_url: str
@@ -24,6 +24,7 @@ class SageMakerSettings:
     account: str = "000000000000"
     region: str = "us-east-1"
     workers: int = 2
+    # Repository of an image -> a Python that stands for it.
     interpreters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

@@ -107,13 +107,13 @@ def test_an_own_image_without_its_digest_is_refused_with_place_value_and_expecta
 
 
 def test_an_own_image_and_a_framework_version_contradict_each_other() -> None:
-    with pytest.raises(DeclarationError, match="framework_version '3.2-0' stands beside image"):
+    with pytest.raises(DeclarationError, match=r"framework_version '3\.2-0' stands beside image"):
         training(image=OWN, framework_version="3.2-0")
 
 
 @pytest.mark.parametrize("python", ["3", "3.12.1", "2.7", "cp312"])
 def test_a_python_is_declared_by_its_minor_version(python: str) -> None:
-    with pytest.raises(DeclarationError, match="expected a version such as '3.12'"):
+    with pytest.raises(DeclarationError, match=r"expected a version such as '3\.12'"):
         training(image=OWN, python=python)
 
 
@@ -122,5 +122,5 @@ def test_a_python_that_the_list_knows_otherwise_is_refused() -> None:
     assert image_of(training(**sklearn), "us-east-1").python == "3.12"
     assert image_of(training(**sklearn, python="3.12"), "us-east-1").python == "3.12"
 
-    with pytest.raises(DeclarationError, match="has Python 3.12; leave it out"):
+    with pytest.raises(DeclarationError, match=r"has Python 3\.12; leave it out"):
         training(**sklearn, python="3.11")

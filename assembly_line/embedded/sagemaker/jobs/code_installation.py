@@ -83,9 +83,8 @@ def _missing(code: Path, python: str) -> list[str]:
     lines = [line.strip() for line in (code / REQUIREMENTS).read_text(encoding="utf-8").splitlines()]
     named = {line: EXACT.fullmatch(line) for line in lines}
     found = installed(python, [each["name"] for each in named.values() if each])
-    missing = [
-        line for line, each in named.items() if line and not (each and found.get(each["name"]) == each["version"])
-    ]
+    met = {line for line, each in named.items() if each and found.get(each["name"]) == each["version"]}
+    missing = [line for line in named if line and line not in met]
     return missing if any(not line.startswith("-") for line in missing) else []
 
 

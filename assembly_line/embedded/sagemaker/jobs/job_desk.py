@@ -44,7 +44,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class JobDesk:
-    """One job's folder, log and means. `tree` stands for the container's /opt/ml; `interpreters` for images, by repository."""
+    """One job's folder, log and means. `tree` stands for the container's /opt/ml.
+
+    Args:
+        interpreters: repository of an image -> a Python that stands for it.
+    """
 
     tree: Path
     log: JobLog
