@@ -83,8 +83,14 @@ def image_of(training: Training, region: str, *, trains_on: str | None = None) -
         entry["uris"][region].format(scope=scope, processor=_processor(kind))
         for scope, kind in zip(SCOPES, (trains_on or training.instance_type, training.scores_on), strict=True)
     )
-    python = entry["python"] or training.python
-    return Image(training.framework, version, trains, python, entry["libraries"], serves)
+    return Image(training.framework, version, trains, python_of(training), entry["libraries"], serves)
+
+
+def python_of(training: Training) -> str | None:
+    """The Python of the image that trains and serves; None if neither the list nor the declaration says it."""
+    if training.image is not None:
+        return training.python
+    return check_framework(training.framework, training.framework_version)["python"] or training.python
 
 
 def _processor(instance_type: str) -> str:

@@ -104,6 +104,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         width=line.predicts.width,
         image=served.image,
         most_mib=int(ScoringEnvironment.from_process().function_scoring_mib),
+        carries=served.carries,
     )
     told = {"line": run.line, "run_id": run.run_id, "rows": rows, "scored_by": plan.by, "because": plan.why}
     logger.info("scoring prepared", extra=told)
@@ -198,17 +199,18 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 class Served(NamedTuple):
-    """Args: `program`: file name of the inference script."""
+    """Args: `program`: file name of the inference script; `carries`: the release has packages of its own."""
 
     image: str
     program: str
+    carries: bool
 
 
 def _served(run: ScoringContext) -> Served:
     """How the champion is served, which another release may have trained."""
-    training = account().releases.read(run.champion.release).line.training
-    region = account().client("s3").meta.region_name
-    return Served(image_of(training, region).serving_uri, training.inference)
+    release = account().releases.read(run.champion.release)
+    image = image_of(release.line.training, account().client("s3").meta.region_name)
+    return Served(image.serving_uri, release.line.training.inference, bool(release.packages))
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:

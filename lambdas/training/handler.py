@@ -162,6 +162,7 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         width=kind.width,
         image=_image_of(release).serving_uri,
         most_mib=int(environment.function_scoring_mib),
+        carries=bool(release.packages),
     )
     partition = account().client("sagemaker").meta.partition
     role = job_role(environment.assembly_environment, run.line)
@@ -204,7 +205,7 @@ def package(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     with TemporaryDirectory() as folder:
         saved, final = Path(folder) / "saved.tar.gz", Path(folder) / "model.tar.gz"
         store.download_artifact(event["model_artifact"], saved, largest=Limits().packed_bytes)
-        digest = build_archive(saved, release.scripts, final)
+        digest = build_archive(saved, release.scripts, final, wheels=account().releases.wheels(release))
         uri = store.upload_archive(final)
     packaged = PackagedModel(
         model_name=job_name(run.line, run.run_id, fit.model, 1),

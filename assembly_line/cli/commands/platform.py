@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     command(app, "status")(show_status)
     command(app, "deploy")(deploy)
     command(app, "release")(release)
+    command(app, "pin")(pin)
     command(app, "diff")(diff)
 
 
@@ -213,6 +214,33 @@ def release(
 
     released = release_lines(session, session.target, lines or session.lines, only=line)
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
+
+
+def pin(session: Session, line: Line, lines: LINES = None) -> None:
+    """Write into a line's requirements.txt the hash of the wheel that its image gets of each package.
+
+    pip looks for the wheels where yours is configured to look. A hash that is there stays, and must be right.
+    """
+    from assembly_line.cli.wheels import pinned
+    from assembly_line.loader import load_line
+    from assembly_line.packages import REQUIREMENTS, written
+
+    folder = lines or session.lines
+    release = load_line(folder, line)
+    packages = pinned(release)
+    if packages:
+        file = folder / line / REQUIREMENTS
+        file.write_text(written(file.read_text(encoding="utf-8"), packages), encoding="utf-8")
+    session.output.result(
+        {"line": line, "python": release.python, "packages": [package.pinned for package in packages]},
+        fields(
+            {
+                "Packages": ", ".join(map(str, packages)) or f"none: the line has no {REQUIREMENTS}",
+                "For": f"Python {release.python} on Linux (x86_64)" if packages else None,
+                "Next": f"`line release {line}`" if packages else None,
+            }
+        ),
+    )
 
 
 def diff(session: Session, line: Line, lines: LINES = None) -> None:
