@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,21 @@ WRITTEN = (1980, 1, 1, 0, 0, 0)
 
 
 def write_wheel(
-    folder: Path, name: str, version: str, *, modules: Mapping[str, str] | None = None, tag: str = "py3-none-any"
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    modules: Mapping[str, str] | None = None,
+    tag: str = "py3-none-any",
+    needs: Sequence[str] = (),
 ) -> Path:
     """A wheel with these modules (file name -> text)."""
     folder.mkdir(parents=True, exist_ok=True)
     information = f"{name}-{version}.dist-info"
     members = {
         **(modules or {}),
-        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {need}\n" for need in needs),
         f"{information}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = "".join(f"{member},,\n" for member in [*members, f"{information}/RECORD"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import email
+import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 LIMIT_SECONDS = 600
 MEBIBYTE = 1024 * 1024
+METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+# Where the name of a requirement ends.
+ENDS = re.compile(r"[^\w.-]")
 # Every image in the list has the C library of Ubuntu 20.04 or a later one, on processors of Intel or AMD.
 PLATFORMS = [
     *(f"manylinux_2_{minor}_x86_64" for minor in range(31, 4, -1)),
@@ -43,24 +50,45 @@ def fetched(release: Release) -> dict[str, bytes]:
             value=", ".join(unpinned),
             expected="a hash of each wheel",
         )
-    wheels = _download(release, release.packages)
+    wheels = _download(release)
     return dict(wheels.values())
 
 
-def pinned(release: Release) -> tuple[Package, ...]:
-    """The packages of a release, each with the hash of the wheel that an image would get today.
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The packages of a release with their hashes, and what their wheels need beside them, as the wheels say it."""
+
+    packages: tuple[Package, ...]
+    needed: tuple[str, ...]
+
+
+def pinned(release: Release) -> Pinned:
+    """Each package of a release with the hash of the wheel that its image would get today.
 
     Raises:
         RequestRefused: pip finds no wheel of a package for the image, or a package is pinned to another hash.
     """
-    wheels = _download(release, release.packages)
-    return tuple(replace(package, digest=digest_bytes(wheels[package.key][1])) for package in release.packages)
+    wheels = _download(release)
+    packages = tuple(replace(package, digest=digest_bytes(wheels[package.key][1])) for package in release.packages)
+    carried = {package.key[0] for package in packages}
+    said = {need for _, content in wheels.values() for need in _needs(content)}
+    return Pinned(packages, tuple(sorted(need for need in said if normalised(ENDS.split(need)[0]) not in carried)))
 
 
-def _download(release: Release, packages: Sequence[Package]) -> dict[tuple[str, str], tuple[str, bytes]]:
+def _needs(wheel: bytes) -> Iterator[str]:
+    """What a wheel requires, always: not for an extra, nor on another system."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        (metadata,) = (name for name in archive.namelist() if METADATA.fullmatch(name))
+        message = email.message_from_bytes(archive.read(metadata))
+    for requirement in message.get_all("Requires-Dist", []):
+        if ";" not in requirement:
+            yield requirement.replace(" ", "")
+
+
+def _download(release: Release) -> dict[tuple[str, str], tuple[str, bytes]]:
     """(name, version) -> file name and content of the wheel."""
     with tempfile.TemporaryDirectory(prefix="wheels-") as folder:
-        for package in packages:
+        for package in release.packages:
             # One by one: with one hash in a file, pip asks for all of them.
             _pip(release, package, Path(folder))
         wheels = {_key(path): (path.name, path.read_bytes()) for path in sorted(Path(folder).glob("*.whl"))}

@@ -169,6 +169,7 @@ class Account:
 
     xgboost = XGBOOST
     scikit_learn = SKLEARN
+    own = OWN
 
     def __init__(self, emulator_url: str, process: SageMakerProcess) -> None:
         self.emulator_url, self.process = emulator_url, process

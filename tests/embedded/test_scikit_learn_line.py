@@ -145,7 +145,7 @@ def test_the_packed_model_is_onnx_and_carries_what_reads_it(done: Done, deployed
         *(f"code/{name}" for name in ("train.py", "inference.py", "requirements.txt")),
         *(f"code/{name}" for name in ("pyproject.toml", "in_tree_backend.py")),
     }
-    assert {name.split("-")[0] for name in wheels} == {"skl2onnx", "onnx", "onnxruntime", "flatbuffers"}
+    assert {name.split("-")[0] for name in wheels} == {"skl2onnx", "onnx", "onnxruntime", "flatbuffers", "packaging"}
     assert done.files["code/requirements.txt"].startswith(b"--no-index\n--find-links wheels\nskl2onnx==1.20.0\n")
     # The training job finds the same ones.
     beside = deployed.target.store.list(f"{release_code_prefix(done.release)}wheels/")

@@ -25,7 +25,7 @@ def input_fn(body: str | bytes, content_type: str) -> np.ndarray:
 
 def predict_fn(rows: np.ndarray, model: onnxruntime.InferenceSession) -> np.ndarray:
     _, probabilities = model.run(None, {"rows": rows})
-    return probabilities[:, 1]
+    return np.asarray(probabilities[:, 1])
 
 
 def output_fn(scores: np.ndarray, accept: str) -> tuple[str, str]:

@@ -227,16 +227,23 @@ def pin(session: Session, line: Line, lines: LINES = None) -> None:
 
     folder = lines or session.lines
     release = load_line(folder, line)
-    packages = pinned(release)
+    found = pinned(release)
+    packages = found.packages
     if packages:
         file = folder / line / REQUIREMENTS
         file.write_text(written(file.read_text(encoding="utf-8"), packages), encoding="utf-8")
     session.output.result(
-        {"line": line, "python": release.python, "packages": [package.pinned for package in packages]},
+        {
+            "line": line,
+            "python": release.python,
+            "packages": [package.pinned for package in packages],
+            "needed": list(found.needed),
+        },
         fields(
             {
                 "Packages": ", ".join(map(str, packages)) or f"none: the line has no {REQUIREMENTS}",
                 "For": f"Python {release.python} on Linux (x86_64)" if packages else None,
+                "The image must have": ", ".join(found.needed) or None,
                 "Next": f"`line release {line}`" if packages else None,
             }
         ),

@@ -62,7 +62,8 @@ class ReleaseStore:
         missing = {package.digest for package in release.packages} ^ set(index.values())
         if missing:
             raise NotFound(
-                f"release {digest}: its wheels are other ones than its {REQUIREMENTS} names; publish it anew"
+                f"release {digest}: its wheels are other ones than {REQUIREMENTS} names; publish the line again "
+                "with `line release`"
             )
         for name, expected in sorted(index.items()):
             content = self._store.read(f"{release_code_prefix(digest)}{WHEELS}/{name}")
