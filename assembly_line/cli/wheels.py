@@ -34,12 +34,11 @@ PLATFORMS = [
 ]
 
 
-def fetched(release: Release) -> dict[str, bytes]:
-    """The wheels of a release by their file names.
+def require_pinned(release: Release) -> None:
+    """Refuse a release of which somebody else would get other wheels.
 
     Raises:
-        RequestRefused: a package has no hash yet, pip finds no wheel of it for the image, the wheel has another hash,
-            or all wheels together are too large to travel in the archive of a model.
+        RequestRefused: a package has no hash.
     """
     unpinned = [str(package) for package in release.packages if package.digest is None]
     if unpinned:
@@ -50,6 +49,16 @@ def fetched(release: Release) -> dict[str, bytes]:
             value=", ".join(unpinned),
             expected="a hash of each wheel",
         )
+
+
+def fetched(release: Release) -> dict[str, bytes]:
+    """The wheels of a release by their file names.
+
+    Raises:
+        RequestRefused: a package has no hash yet, pip finds no wheel of it for the image, the wheel has another hash,
+            or all wheels together are too large to travel in the archive of a model.
+    """
+    require_pinned(release)
     wheels = _download(release)
     return dict(wheels.values())
 

@@ -28,6 +28,7 @@ PYTHON = re.compile(r"3\.\d{1,2}")
 SCOPES, PROCESSORS = ("training", "inference"), ("cpu", "gpu")
 # Families of instance types with a GPU of NVIDIA, by their first letter. Other accelerators have images of their own.
 WITH_GPU = ("g", "p")
+OTHER_ACCELERATORS = ("inf", "trn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,23 @@ def check_image(uri: str | None, *, framework_version: str | None, python: str |
             value=repr(python),
             expected="a version of Python such as '3.12'",
         )
+
+
+def check_processors(*instance_types: str) -> None:
+    """Refuse an instance type whose accelerator has images of its own, which the list does not have.
+
+    Raises:
+        DeclarationError: names the type.
+    """
+    for kind in instance_types:
+        if kind.removeprefix("ml.").startswith(OTHER_ACCELERATORS):
+            raise DeclarationError(
+                f"Training: instance type {kind}: PyTorch's images are for CPUs and NVIDIA's GPUs; expected such a "
+                "type, or an own image",
+                where="Training.instance_type",
+                value=repr(kind),
+                expected="an instance type with a CPU alone, or with a GPU of NVIDIA",
+            )
 
 
 def known_libraries(uri: str) -> Mapping[str, str] | None:

@@ -22,7 +22,7 @@ from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
-from assembly_line.declarations.images import check_framework, check_image
+from assembly_line.declarations.images import check_framework, check_image, check_processors
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
@@ -170,6 +170,8 @@ class Training:
         require(low is None or high is None or low < high, f"Training: score_range: {low} is not below {high}")
 
     def _check_instances(self) -> None:
+        if self.image is None and self.framework == "pytorch":
+            check_processors(self.instance_type, self.scores_on)
         check_instance_type("Training: instance_type", self.instance_type, "training")
         if self.transform_instance_type is None:
             advice = (

@@ -180,8 +180,12 @@ def deploy(
     lists. The command asks before it widens permissions.
     """
     from assembly_line.cli.releasing import release_lines
+    from assembly_line.cli.wheels import require_pinned
+    from assembly_line.loader import load_lines
 
     folder = lines or session.lines
+    for declared in load_lines(folder).values():
+        require_pinned(declared)
     if session.embedded:
         deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:

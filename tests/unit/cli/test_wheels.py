@@ -88,6 +88,30 @@ def test_wheels_that_would_not_fit_beside_a_model_are_refused(index: Path, monke
         pinned(release("reader==1.2"))
 
 
+@pytest.mark.parametrize("said", ["team/churn", "team/churn=/nowhere/python", "=python3"])
+def test_an_interpreter_that_is_no_program_is_refused_before_anything_starts(tmp_path: Path, said: str) -> None:
+    answer = LineCommand(tmp_path / ".line")("up", "--interpreter", said)
+
+    assert answer.code != ExitCode.OK
+    assert f"--interpreter: '{said}': expected REPOSITORY=PYTHON" in answer.err + answer.out
+    assert not (tmp_path / ".line").exists()
+
+
+def test_a_line_without_hashes_is_refused_before_anything_is_deployed(tmp_path: Path) -> None:
+    command, lines = LineCommand(tmp_path / ".line"), tmp_path / "lines"
+    assert command("new", "shop", "--for", "classification", "--lines", str(lines)).code == ExitCode.OK
+    (lines / "shop" / "requirements.txt").write_text("reader==1.2\n", encoding="utf-8")
+    declared = lines / "shop" / "line.py"
+    text = declared.read_text(encoding="utf-8")
+    declared.write_text(text.replace('framework_version="3.2-0"', 'framework_version="3.2-0", python="3.12"'), "utf-8")
+
+    answer = command("deploy", "--lines", str(lines))
+
+    assert answer.code != ExitCode.OK
+    assert "reader==1.2 has no hash of its wheel; `line pin shop` writes it" in answer.err + answer.out
+    assert not (tmp_path / ".line" / "runtime.json").exists()
+
+
 def test_the_command_writes_the_hashes_into_the_file_of_the_line(index: Path, tmp_path: Path) -> None:
     command = LineCommand(tmp_path / ".line")
     assert command("new", "shop", "--for", "classification", "--lines", str(tmp_path / "lines")).code == ExitCode.OK

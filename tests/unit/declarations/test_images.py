@@ -71,6 +71,14 @@ def test_pytorch_trains_and_serves_in_two_images_each_for_the_processor_of_its_i
     assert known_libraries(found.serving_uri) == {"torch": "2.6.0"}
 
 
+def test_an_accelerator_that_pytorchs_images_do_not_have_is_refused() -> None:
+    accelerated = {"instance_type": "ml.trn1.2xlarge", "transform_instance_type": "ml.m5.large"}
+
+    with pytest.raises(DeclarationError, match=r"ml\.trn1\.2xlarge: PyTorch's images are for CPUs and NVIDIA's GPUs"):
+        training(framework="pytorch", framework_version="2.6.0", **accelerated)
+    assert training(image=OWN, **accelerated).instance_type == "ml.trn1.2xlarge"
+
+
 def test_every_repository_of_a_prebuilt_image_is_known() -> None:
     assert repositories() == ("pytorch-inference", "pytorch-training", "sagemaker-scikit-learn", "sagemaker-xgboost")
 
