@@ -42,7 +42,7 @@ def release(requirements: str, python: str = "3.12") -> Release:
     return Release(line, {**shipped.scripts, "requirements.txt": requirements.encode()})
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", ["3.12", "3.13"])
 def test_the_wheel_of_the_images_python_is_pinned_and_fetched(index: Path, python: str) -> None:
     found = pinned(release("reader==1.2\nAny-One==3.0", python))
 
