@@ -35,6 +35,7 @@ class Done:
         read: what the judged fit learnt from.
         asked, answered: the held-out rows, and the answers of the model's container, each after its decision's id.
         files: what the packed model that is delivered consists of.
+        index: the folder in which pip finds the packages.
     """
 
     trained: dict[str, Any]
@@ -44,6 +45,7 @@ class Done:
     asked: bytes
     answered: bytes
     files: dict[str, bytes]
+    index: Path
 
 
 def write_line(lines: Path) -> None:
@@ -100,6 +102,7 @@ def done(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Done:
         store.read(judged_fit + runs.HOLDOUT_INPUT),
         store.read(judged_fit + runs.HOLDOUT_OUTPUT),
         _members(store.read(folder_of_run + runs.ARCHIVE)),
+        folder / "index",
     )
 
 
@@ -150,3 +153,22 @@ def test_the_packed_model_is_onnx_and_carries_what_reads_it(done: Done, deployed
     # The training job finds the same ones.
     beside = deployed.target.store.list(f"{release_code_prefix(done.release)}wheels/")
     assert {each.key.rpartition("/")[2] for each in beside} == wheels
+
+
+def test_a_run_in_an_image_of_another_version_ends_with_what_to_install(
+    done: Done, deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(deployed.lines / LINE, tmp_path / LINE)
+    declared = tmp_path / LINE / "line.py"
+    text = declared.read_text(encoding="utf-8")
+    declared.write_text(text.replace('"1.9-0", python="3.12"', '"1.4-2-py312"'), encoding="utf-8")
+    # The wheels are fetched anew: it is another release.
+    only_index(monkeypatch, done.index)
+    assert deployed.line("release", LINE, "--lines", str(tmp_path)).code == ExitCode.OK
+
+    answer = deployed.line("train", LINE, "--as-of", LEARNT, "--as", "scientist")
+
+    assert answer.code != ExitCode.OK
+    assert "has scikit-learn 1.4.2, and" in answer.err
+    assert "install it there by `pip install scikit-learn==1.4.2`" in answer.err
+    assert deployed.line("release", LINE, "--lines", str(deployed.lines)).code == ExitCode.OK
