@@ -42,11 +42,14 @@ def test_a_containers_own_command_installs_what_travels_and_asks_no_index(tmp_pa
     for name, content in installable(scripts).items():
         (folder / name).write_bytes(content)
 
-    # As SageMaker's toolkits call it. An index that does not answer would be asked without the file's own options.
+    # As SageMaker's toolkits call it.
     command = [sys.executable, "-m", "pip", "install", ".", "-r", "requirements.txt"]
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_TARGET": str(target), "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, **settings})
+    said = subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **settings}
+    )
 
+    assert "Looking in indexes" not in said.stdout
     installed = {path.name for path in target.glob("*.py")}
     assert installed == {"travelled.py", *scripts} - {"requirements.txt"}
 
