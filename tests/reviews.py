@@ -17,7 +17,7 @@ from assembly_line.training.evaluation import evaluate
 from assembly_line.training.inputs import Truth
 from assembly_line.training.packet import Before, review_packet
 from assembly_line.training.validation.segments import TIME, parts_of
-from assembly_line.training.validation.validating import validated
+from assembly_line.training.validation.validating import AskedAgain, validated
 from tests.champions import a_champion
 from tests.manifests import a_manifest
 
@@ -65,7 +65,7 @@ def _packet(line: Line, *, champion: bool) -> dict[str, Any]:
         baseline_feature=line.training.baseline,
         champion=beside,
     )
-    found = validated(line, answers, changed, truth, metrics)
+    found = validated(line, answers, truth, metrics, again=AskedAgain(nudged=changed))
     record = _record(line, metrics, found)
     deciding = a_champion("earlier", line=line.name, metrics=metrics) if champion else None
     before = None

@@ -57,7 +57,7 @@ def ended(new_run: Callable[[], RunSoFar]) -> Ended:
     run.evaluate()
     judged, files_then = dict(run.answers), contents(run, run.judged)
     # Whatever the final fit answers for decisions that it has seen, it is no judgement.
-    registered = run.register([f"{row[0]},0.5" for row in run.batch()[:60]])
+    registered = run.register([f"{row[0]},0.5" for row in asked_of_a_final_fit(run)])
     return Ended(run, judged, contents(run, run.judged), files_then, registered)
 
 
@@ -67,6 +67,11 @@ def fitted(new_run: Callable[[], RunSoFar]) -> RunSoFar:
     run = new_run()
     run.fit_finally()
     return run
+
+
+def asked_of_a_final_fit(run: RunSoFar) -> list[list[str]]:
+    """Of what the judged fit was asked: the holdout, and the same decisions as the line scores."""
+    return [row for row in run.batch() if "~" not in row[0] or row[0].endswith("~~")]
 
 
 def contents(run: RunSoFar, prefix: str) -> dict[str, bytes]:
@@ -167,8 +172,8 @@ def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(en
 
     train, batch = read(f"{judged}train/train.csv").decode(), read(f"{judged}holdout/input/batch.csv").decode()
     assert (prepared["rows"], prepared["holdout_rows"]) == (120, 60)
-    # Behind the holdout, its decisions once more with changed numbers.
-    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60 + 60)
+    # Behind the holdout, its decisions once more: with changed numbers, as the line scores, with exchanged values.
+    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60 * (3 + len(release.line.features)))
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
@@ -325,7 +330,7 @@ def test_a_line_that_does_not_refit_registers_the_judged_fit_as_the_next_version
 def test_register_again_registers_nothing_new(ended: Ended, sagemaker: SageMakerClient) -> None:
     before = packages(sagemaker)
 
-    assert ended.again().register([f"{row[0]},0.5" for row in ended.run.batch()]) == ended.registered
+    assert ended.again().register([f"{row[0]},0.5" for row in asked_of_a_final_fit(ended.run)]) == ended.registered
     assert packages(sagemaker) == before
 
 
@@ -337,6 +342,7 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
     assert record["dataset"]["dataset_id"] == DATASET
     assert record["split"] == {
         "holdout_from": "2017-06-01T00:00:00.000000Z",
+        "holdout_to": "2017-06-01T00:00:00.000000Z",
         "holdout_rows": 60,
         "purged_rows": 60,
     }
@@ -373,7 +379,7 @@ def test_the_record_says_who_scored_in_the_end(run: RunSoFar, sagemaker: SageMak
 
 def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
     run.prepare()
-    held = [row for row in run.batch() if not row[0].endswith("~")]
+    held = [row for row in run.batch() if "~" not in row[0]]
     monkeypatch.setattr(places, "MEBIBYTE", sum(len(",".join(row)) + 2 for row in held) * 1.5 / 4)
     assert run.prepare()["scored_by"] == "transform"
     assert run.prepare("final")["scored_by"] == "function"
@@ -381,7 +387,7 @@ def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypat
 
 def test_an_unusable_answer_to_a_changed_row_leaves_a_figure_out_and_stops_no_run(run: RunSoFar) -> None:
     run.prepare()
-    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') else 0.5}" for row in run.batch()])
+    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') and '~~' not in row[0] else 0.5}" for row in run.batch()])
     stable = run.store.read_json(f"{run.prefix}validation.json")["stability"]
     assert stable["change"] is None
     assert "score 'nan' is not finite" in stable["unusable"]
@@ -392,7 +398,7 @@ def test_the_digest_of_the_holdout_is_of_the_holdout_alone(ended: Ended) -> None
     run = ended.run
     rows = run.store.read(f"{run.judged}holdout/input/batch.csv").splitlines(keepends=True)
     files = run.store.read_json(f"{run.prefix}run.json")["judged"]["files"]
-    for name, part in (("holdout", rows[:60]), ("again", rows[60:])):
+    for name, part in (("holdout", rows[:60]), ("again", rows[60:120])):
         assert files[name]["digest"] == hashlib.sha256(b"".join(part)).hexdigest()
 
 
@@ -401,7 +407,7 @@ def packages(sagemaker: SageMakerClient) -> list[Any]:
 
 
 UNTRUSTED: list[tuple[Callable[[list[str]], list[str]], str]] = [
-    (lambda lines: lines[:-1], "answered (59 of 60|119 of 120) rows"),
+    (lambda lines: lines[:-1], "answered (119 of 120|1319 of 1320) rows"),
     (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
     (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan' is not finite"),
 ]
