@@ -15,7 +15,7 @@ MOST_SEGMENTS = 10
 # Each is a training job. A job's name has room for one digit.
 MOST_FOLDS = 9
 MOST_PARTS = 5
-NOISE_LIMIT = 0.5
+NOISE_LIMIT = 0.2
 # The additional feature of the fit with planted noise.
 PLANTED = "planted_noise"
 

@@ -115,3 +115,26 @@ def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, rel
     again = deployed.line("runs", "replicate", LINE, run, "--as", "scientist")
     assert again.code != ExitCode.OK
     assert "The repeated fit does not replicate: " in again.err + again.out
+
+
+RECIPE = (
+    'validation=Validation(folds=2, fold_thresholds={"auc": 0.5}, planted_noise=True, noise_limit=2.0, '
+    "learning_curve=(0.5,), block=False),"
+)
+
+
+def test_a_run_looks_into_its_recipe_with_further_fits(
+    deployed: Deployed, released: Callable[..., None], tmp_path: Path
+) -> None:
+    released(RECIPE)
+    command = deployed.line
+
+    trained = command("train", LINE, "--as-of", "2018-01-01", "--as", "scientist")
+    run = trained.document["run_id"]
+
+    packet = command("review", "show", LINE, run, "--as", "reviewer").document["packet"]
+    found = packet["validation"]
+    import json
+    Path("/work/h/tmp-validation/packet.json").write_text(json.dumps(command("review", "show", LINE, run, "--as", "reviewer").document))
+    Path("/work/h/tmp-validation/record.json").write_text(json.dumps(command("runs", "show", LINE, run).document))
+    assert list(found["folds"]) == ["fold-1", "fold-2"]

@@ -83,7 +83,7 @@ def _of_noise(
     planted = (((noise["importance"] or {}).get("features")) or {}).get(PLANTED) or {}
     found = []
     if (interval := planted.get("interval")) is not None:
-        on = f"importance of planted noise by the {measure.words}, at the lower end of its interval,"
+        on = f"lower end of the importance of planted noise, by the {measure.words},"
         found.append(_limit(on, "planted_noise", interval[0], 0.0))
     if (change := planted.get("change")) is not None:
         found.append(_limit("change of scores by planted noise", "noise_limit", change, declared.noise_limit))
