@@ -15,6 +15,8 @@ MOST_SEGMENTS = 10
 # Each is a training job. A job's name has room for one digit.
 MOST_FOLDS = 9
 MOST_PARTS = 5
+# They wait for each other, so that they take no more instances than the other fits of a run.
+FURTHER_AT_ONCE = 3
 NOISE_LIMIT = 0.2
 # The additional feature of the fit with planted noise.
 PLANTED = "planted_noise"

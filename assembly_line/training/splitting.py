@@ -12,6 +12,7 @@ import numpy as np
 
 from assembly_line.errors import RequestRefused, TrainingRejected
 from assembly_line.features import TEST, TRAIN, Fold, Integers, Timeline, cut, timeline_of, windows
+from assembly_line.instants import from_micros
 from assembly_line.model_types import Split
 
 # A null known time is never known.
@@ -75,17 +76,22 @@ def earlier_folds(times: Sequence[int], known: Sequence[int | None], *, before: 
     earlier = np.flatnonzero(np.array(times, np.int64) < before)
     rows = earlier.tolist()
     timeline = _timeline([times[row] for row in rows], [known[row] for row in rows])
-    split = Split(folds=folds).resolved()
-    try:
-        found = [_held_out(cut(timeline, split, window)) for window in windows(timeline.placed, split)]
-    except RequestRefused as error:
+    instants = np.unique(timeline.placed).tolist()
+    if len(instants) <= folds:
         raise TrainingRejected.about(
             "validation.folds",
-            f"{folds} folds before the holdout, where decisions have {len(np.unique(timeline.placed))} instants",
+            f"{folds} folds before the holdout, where decisions have {len(instants)} instants",
             f"at least {folds + 1} instants",
             "declare fewer folds, or choose a later as_of",
-        ) from error
-    return [replace(one, train=earlier[one.train], holdout=earlier[one.holdout]) for one in found]
+        )
+    split = Split(folds=folds).resolved()
+    try:
+        found = windows(timeline.placed, split)
+    except RequestRefused:  # most decisions are at the latest instants: these are the folds, then
+        split = Split(folds=folds, boundary=from_micros(instants[-folds]))
+        found = windows(timeline.placed, split)
+    held = [_held_out(cut(timeline, split, window)) for window in found]
+    return [replace(one, train=earlier[one.train], holdout=earlier[one.holdout]) for one in held]
 
 
 def drawn(split: HeldOut, share: float, units: Sequence[object], *, seed: int) -> HeldOut:

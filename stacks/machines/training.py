@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.declarations.validation import FURTHER_AT_ONCE
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, who_scores
@@ -33,8 +34,6 @@ EVALUATE_SECONDS = 600
 CONCLUDE_SECONDS = 60
 PROMOTE_SECONDS = 60
 FURTHER = "Further"
-# Further fits wait for each other, so that they take no more instances than the others do.
-FURTHER_AT_ONCE = 3
 STARTED = {
     "run_id": expression("$states.context.Execution.Name"),
     "input": expression("$states.context.Execution.Input"),

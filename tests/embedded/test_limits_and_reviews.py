@@ -135,6 +135,9 @@ def test_a_run_looks_into_its_recipe_with_further_fits(
     packet = command("review", "show", LINE, run, "--as", "reviewer").document["packet"]
     found = packet["validation"]
     import json
-    Path("/work/h/tmp-validation/packet.json").write_text(json.dumps(command("review", "show", LINE, run, "--as", "reviewer").document))
+
+    Path("/work/h/tmp-validation/packet.json").write_text(
+        json.dumps(command("review", "show", LINE, run, "--as", "reviewer").document)
+    )
     Path("/work/h/tmp-validation/record.json").write_text(json.dumps(command("runs", "show", LINE, run).document))
     assert list(found["folds"]) == ["fold-1", "fold-2"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -232,7 +232,7 @@ def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machin
     assert starts_on_the_way(in_function, "AnnounceStarted", "Review") == 1
 
 
-def starts_on_the_way(scope: dict[str, Any], start: str, end: str | None = None) -> int:
+def starts_on_the_way(scope: Mapping[str, Any], start: str, end: str | None = None) -> int:
     """Jobs that start one after the other, at most, on a way on which none is started twice."""
 
     def longest(name: str | None, passed: frozenset[str]) -> int:

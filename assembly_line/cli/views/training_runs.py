@@ -70,6 +70,21 @@ def draw_run(record: Mapping[str, Any]) -> Render:
     return render
 
 
+def draw_planned(found: Mapping[str, Any]) -> Render:
+    """The fits that a run would start, each with its training job."""
+    content = [(one["fit"], one["learns_from"], one["asked_about"], one["instance_type"]) for one in found["fits"]]
+    said = (
+        f"A run of {found['line']} starts {found['training_jobs']} training jobs. Each fit is asked once, by a "
+        f"function or a transform job. Folds, noise and parts run {found['further_at_once']} at once, beside others."
+    )
+
+    def render(console: Console) -> None:
+        rows(("fit", "learns from", "is asked about", "on"), content)(console)
+        console.print(said, markup=False)
+
+    return render
+
+
 def draw_changes(found: Mapping[str, Any]) -> Render:
     changed = [(one["step"], one["name"], _cut(one["first"]), _cut(one["second"])) for one in found["changes"]]
 

@@ -59,7 +59,8 @@ def importance_of(
         figure = metric(other, outcomes, kind.levels)
         moved = np.abs(np.array([kind.score(answer) for answer in other]) - scores)
         found[name] = {
-            "figure": None if whole is None or figure is None else sign * (whole - figure),
+            # Not minus zero, which reads as a small loss.
+            "figure": None if whole is None or figure is None else sign * (whole - figure) + 0.0,
             "change": float(moved.mean()) / spread if spread else None,
         }
         if kept is not None and figure is not None:

@@ -580,3 +580,87 @@ def repeating(ended: Ended, release: Release) -> dict[str, Any]:
     asked = request_of(record).to_json()
     assert (asked.pop("line"), asked["release"]) == (LINE, release.digest)
     return asked
+
+
+RECIPE = Validation(folds=2, fold_thresholds={"auc": 0.5}, planted_noise=True, learning_curve=(0.5,))
+
+
+def looked_into(run: RunSoFar, sagemaker: SageMakerClient, *, spoilt: str = "") -> list[str]:
+    """Every further fit up to its answers, as the machine leaves them; the names of their models.
+
+    Answers grow with what decides the outcome in this dataset; those of `spoilt` fall with it.
+    """
+    models, role = [], "arn:aws:iam::123456789012:role/jobs"
+    for name in run.begin()["further"]:
+        run.prepare(name)
+        models.append(str(run.package(phase=name)["model_name"]))
+        sagemaker.create_model(ModelName=models[-1], ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+        sign = -1 if name == spoilt else 1
+        run.write_scores([f"{row[0]},{0.5 + sign * float(row[1]) / 100}" for row in run.batch()])
+    run.prepare()
+    run.package()
+    return models
+
+
+def recipe_of(release: Release, **declared: Any) -> Any:
+    training = replace(release.line.training, minimum_rows=20)
+    return replace(release.line, training=training, validation=replace(RECIPE, **declared))
+
+
+def test_further_fits_are_judged_kept_beside_the_figures_and_their_models_go(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    release_as(recipe_of(release))
+    models = looked_into(run, sagemaker)
+    assert run.answers["context"]["further"] == ["fold-1", "fold-2", "noise", "part-1"]
+    jobs = [f"{run.run_id}-{step}-1" for step in ("fold1-model", "fold2-model", "noise-model", "part1-model")]
+    assert models == jobs
+
+    assert run.evaluate()["blocked"] == []
+
+    found = run.store.read_json(f"{run.prefix}validation.json")
+    assert [found["folds"][name]["measures"]["auc"]["figure"] > 0.9 for name in ("fold-1", "fold-2")] == [True, True]
+    assert found["folds"]["fold-1"]["to"] < found["folds"]["fold-2"]["from"] <= found["folds"]["fold-2"]["to"]
+    assert found["noise"]["importance"]["features"]["planted_noise"]["figure"] == 0
+    assert found["learning_curve"]["part-1"]["learnt"] == run.answers["prepared"]["rows"] // 2
+    assert set(found["importance"]["features"]) == set(release.line.features)
+    assert not {model["ModelName"] for model in sagemaker.list_models()["Models"]} & set(models)
+    run.register()
+    record = run.store.read_json(f"{run.prefix}run.json")
+    assert set(record["further"]) == {"fold-1", "fold-2", "noise", "part-1"}
+    assert record["further"]["noise"]["jobs"]["training"] == f"{run.run_id}-noise-1"
+
+
+def test_a_recipe_whose_worst_fold_misses_its_limit_is_blocked(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    release_as(recipe_of(release))
+    looked_into(run, sagemaker, spoilt="fold-2")
+
+    (said,) = run.evaluate()["blocked"]
+
+    assert "The AUC of the worst fold, fold-2 is 0" in said
+    assert "expected at least 0.5." in said
+    assert run.store.read_json(f"{run.prefix}run.json")["further"]["fold-2"]["rows"] > 20
+
+
+def test_a_run_that_repeats_another_looks_into_nothing_further(ended: Ended, run: RunSoFar, release: Release) -> None:
+    assert run.begin(**repeating(ended, release))["further"] == []
+
+
+@pytest.mark.parametrize("phase", ["judged", "final"])
+def test_a_model_that_would_score_otherwise_than_it_was_judged_is_refused(
+    run: RunSoFar, fitted: RunSoFar, sagemaker: SageMakerClient, phase: str
+) -> None:
+    """It answers by a row's place, as one that keeps something of the rows before does."""
+    if phase == "final":
+        run = fitted
+    else:
+        run.package()
+    before = packages(sagemaker)
+    by_place = [f"{row[0]},{place / 9999}" for place, row in enumerate(run.batch())]
+
+    with pytest.raises(TrainingRejected, match=f"{phase} fit: holdout, asked again as the line scores: decision d1-"):
+        run.evaluate(by_place, phase=phase)
+
+    assert packages(sagemaker) == before
