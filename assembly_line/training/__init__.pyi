@@ -27,6 +27,7 @@ from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
 from .inputs import training_inputs as training_inputs
 from .packet import Before as Before
+from .packet import ranked as ranked
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
 from .phases import Fit as Fit

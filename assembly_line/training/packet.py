@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # A packet is one item of a table, which holds 400 KB.
 MOST_FINDINGS = 80
 MOST_CHANGES = 80
+MOST_FEATURES = 200
 LONGEST = 200
 
 
@@ -71,7 +72,7 @@ def review_packet(
             "scripts": record["scripts"],
             "refit": record["evaluation"]["refit"],
         },
-        "validation": validation,
+        "validation": _in_short(validation),
         "blocked": blocked,
         "since_champion": None if before is None else _changes(before, record, line),
         "digest": fit["archive"]["digest"],
@@ -88,6 +89,24 @@ def review_packet(
             *notes(metrics, author_verified=context["author_verified"], risk=line.risk),
         ],
     }
+
+
+def ranked(importance: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Features with what `importance_of` found, by importance; those without a figure last."""
+    unknown = float("-inf")
+    return sorted(
+        importance["features"].items(),
+        key=lambda one: (-(unknown if one[1]["figure"] is None else one[1]["figure"]), one[0]),
+    )
+
+
+def _in_short(validation: Mapping[str, Any]) -> dict[str, Any]:
+    """With the most important features alone; the run's record has all of them."""
+    importance = validation.get("importance")
+    if importance is None:
+        return dict(validation)
+    features = dict(ranked(importance)[:MOST_FEATURES])
+    return {**validation, "importance": {**importance, "features": features}}
 
 
 def _decision(line: Line) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.cli.views.performance import figure, interval
 from assembly_line.outcome_kinds import MEASURES
+from assembly_line.training import ranked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,8 +85,7 @@ def _importance(importance: Mapping[str, Any]) -> Render:
     title = f"\nImportance, as the loss of {words} where values are exchanged"
     if "unusable" in importance:
         return fields({"not known": importance["unusable"]}, title=title)
-    known = {name: one for name, one in importance["features"].items() if one["figure"] is not None}
-    first = sorted(known.items(), key=lambda one: (-one[1]["figure"], one[0]))[:MOST_FEATURES]
+    first = ranked(importance)[:MOST_FEATURES]
     head = ("feature", "loss", "change of scores", "says")
     return rows(head, [(name, _said(one), figure(one["change"]), one["says"]) for name, one in first], title=title)
 

@@ -9,6 +9,7 @@ from assembly_line.declarations.validation import PLANTED
 from assembly_line.outcome_kinds import MEASURES
 from assembly_line.pages import Cell, figure, mark, table
 from assembly_line.plots import DEEP, LIGHT, svg
+from assembly_line.training.packet import ranked
 from assembly_line.training.page.packet_plots import DIAGONAL, dots, labelled
 from assembly_line.training.page.words import interval, number
 
@@ -41,15 +42,6 @@ def recipe_sections(validation: Mapping[str, Any], metrics: Mapping[str, Any], *
 def named(fit: str) -> str:
     """A fit's name as people read it: `fold-2` as `fold 2`."""
     return fit.replace("-", " ")
-
-
-def ranked(importance: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Features by importance, those without a figure last."""
-    unknown = float("-inf")
-    return sorted(
-        importance["features"].items(),
-        key=lambda one: (-(one[1]["figure"] if one[1]["figure"] is not None else unknown), one[0]),
-    )
 
 
 def _importance(importance: Mapping[str, Any], noise: Mapping[str, Any] | None) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.validation import Validation
 from assembly_line.metrics import difference
-from assembly_line.outcome_kinds import Answer
+from assembly_line.outcome_kinds import Answer, OutcomeKind
 from assembly_line.training.evaluation import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
 from assembly_line.training.inputs import Truth
 from assembly_line.training.validation.calibration import calibration_of
@@ -16,6 +17,7 @@ from assembly_line.training.validation.curves import curves_of
 from assembly_line.training.validation.importance import importance_of
 from assembly_line.training.validation.limits import judged_limits, missed, recipe_limits
 from assembly_line.training.validation.perturbation import stability
+from assembly_line.training.validation.questions import LEAST_ROWS
 from assembly_line.training.validation.recipe import FurtherFit, recipe_of
 from assembly_line.training.validation.segments import by_segment
 
@@ -84,12 +86,20 @@ def validated(
         "linear": _beside_the_linear_model(line, answers, truth),
         "calibration": calibration,
         "stability": stable,
-        "importance": importance_of(kind, answers, again.exchanged, truth, seed=seed),
+        "importance": importance_of(kind, answers, again.exchanged, truth, seed=seed) or _no_room(declared, kind),
         "curves": curves_of(kind, answers, truth.outcome),
         **recipe,
         "limits": limits,
         "missed": missed(limits),
     }
+
+
+def _no_room(declared: Validation, kind: OutcomeKind) -> dict[str, Any] | None:
+    """Why nothing is known of the features' importance, where it was to be known."""
+    why = f"the batch has room for fewer than {LEAST_ROWS} decisions with exchanged values of each feature"
+    return (
+        {"measure": kind.measures[0].name, "rows": 0, "unusable": why, "features": {}} if declared.importance else None
+    )
 
 
 def _beside_the_linear_model(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:

@@ -74,9 +74,10 @@ def test_what_further_fits_and_exchanged_values_say_is_on_the_page_in_plots_and_
 
 
 def test_a_run_that_looked_into_no_recipe_says_what_it_lacks() -> None:
-    page = packet_page(a_review(COUPONS))
+    page = packet_page(a_review(COUPONS, validation=Validation(importance=False)))
     assert "not looked into: earlier folds, planted noise, a learning curve." in page
     assert "Importance of the features" not in page
+    assert "Importance of the features</h2><p>It is not known: the batch has room" in packet_page(a_review(COUPONS))
 
 
 def test_the_page_holds_what_a_reviewer_has_to_defend() -> None:
