@@ -49,9 +49,11 @@ def split_by_time(times: Sequence[int], known: Sequence[int | None], *, share: f
     """
     instants = len(set(times))
     if instants < 2:
-        raise TrainingRejected(
-            f"dataset: {len(times)} decisions at {instants} instant(s); evaluation on later time needs at least "
-            "two instants; choose a later as_of, by when more decisions are mature"
+        raise TrainingRejected.about(
+            "dataset",
+            f"{len(times)} decisions at {instants} instant(s)",
+            "at least two instants, so that later time can judge",
+            "choose a later as_of, by when more decisions are mature",
         )
     timeline = _timeline(times, known)
     split = Split(holdout=share)

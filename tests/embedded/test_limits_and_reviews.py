@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.names import review_item
 from assembly_line.storage.services.job_runs import jobs_of
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.line_command import Answer
@@ -124,7 +125,7 @@ RECIPE = (
 )
 
 
-def test_a_run_looks_into_its_recipe_by_the_fits_that_were_told_before(
+def test_a_run_looks_into_its_recipe_by_the_fits_that_were_told_before_and_goes_on_where_one_was_killed(
     deployed: Deployed, released: Callable[..., None], tmp_path: Path
 ) -> None:
     released(RECIPE)
@@ -132,12 +133,20 @@ def test_a_run_looks_into_its_recipe_by_the_fits_that_were_told_before(
     asked = ("train", LINE, "--as-of", "2018-01-01", "--as", "scientist")
     planned = command(*asked, "--explain").document
 
-    run = command(*asked).document["run_id"]
+    started = command(*asked, "--no-wait").document
+    run = started["run_id"]
+    failed = deployed.kill_the_training(started["execution_arn"], f"{run}-fold1-1", after="ScoredFinal")
+    assert (failed.status, "SIGKILL" in failed.reason) == ("FAILED", True)
+    assert command("redrive", run).document["status"] == "RUNNING"
+    eventually(lambda: deployed.target.control.read(LINE, review_item(run)))
 
     fits = ["judged", "final", "fold 1", "fold 2", "noise", "part 1"]
     assert [one["fit"] for one in planned["fits"]] == fits
     sagemaker = deployed.target.client("sagemaker")
-    assert len(jobs_of(sagemaker, LINE, run)) == planned["training_jobs"] == len(fits)
+    steps = ("train-1", "refit-1", "fold1-1", "fold1-2", "fold2-1", "noise-1", "part1-1")
+    # What had ended well was kept, and the killed job got another attempt.
+    assert sorted(jobs_of(sagemaker, LINE, run)) == sorted(f"{run}-{step}" for step in steps)
+    assert planned["training_jobs"] == len(fits) == len(steps) - 1
     record = command("runs", "show", LINE, run).document
     found = record["validation"]
     first, second = (found["folds"][name] for name in ("fold-1", "fold-2"))
