@@ -629,6 +629,9 @@ def test_further_fits_are_judged_kept_beside_the_figures_and_their_models_go(
     record = run.store.read_json(f"{run.prefix}run.json")
     assert set(record["further"]) == {"fold-1", "fold-2", "noise", "part-1"}
     assert record["further"]["noise"]["jobs"]["training"] == f"{run.run_id}-noise-1"
+    # A run that repeats this one repeats its judged fit alone.
+    again = RunSoFar(run.store, run.control, run.dataset, f"{run.run_id}-again")
+    assert again.begin(**request_of(record).to_json())["further"] == []
 
 
 def test_a_recipe_whose_worst_fold_misses_its_limit_is_blocked(
@@ -642,10 +645,6 @@ def test_a_recipe_whose_worst_fold_misses_its_limit_is_blocked(
     assert "The AUC of the worst fold, fold-2 is 0" in said
     assert "expected at least 0.5." in said
     assert run.store.read_json(f"{run.prefix}run.json")["further"]["fold-2"]["rows"] > 20
-
-
-def test_a_run_that_repeats_another_looks_into_nothing_further(ended: Ended, run: RunSoFar, release: Release) -> None:
-    assert run.begin(**repeating(ended, release))["further"] == []
 
 
 @pytest.mark.parametrize("phase", ["judged", "final"])

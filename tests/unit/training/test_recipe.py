@@ -199,6 +199,14 @@ def test_what_is_asked_more_never_takes_a_batch_from_its_function(
     assert not found.exchanged or len(found.exchanged) >= min(30, held)
 
 
+def test_both_questions_share_a_small_function() -> None:
+    asked = (b"x" * 50 + b"\n") * 100
+
+    found = questions(Binary(), [0] * 100, ["a"], asked=asked, function_bytes=10_000, repeat=True)
+
+    assert (len(found.repeated), len(found.exchanged)) == (41, 41)  # 82 rows of 58 bytes have room
+
+
 def test_a_ranking_is_asked_about_whole_groups() -> None:
     truths = [(float(row % 2), row // 7) for row in range(700)]
     kind = Ranking(within=("mail",), capacity=0.3)
