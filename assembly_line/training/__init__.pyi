@@ -27,9 +27,9 @@ from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
 from .inputs import training_inputs as training_inputs
 from .packet import Before as Before
-from .packet import ranked as ranked
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
+from .page.words import ranked as ranked
 from .phases import Fit as Fit
 from .phases import fit_named as fit_named
 from .phases import fit_of as fit_of

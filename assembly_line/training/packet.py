@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
 from assembly_line.training.comparison import Difference, declared_differences, differences, in_order
+from assembly_line.training.page.words import ranked
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
@@ -89,15 +90,6 @@ def review_packet(
             *notes(metrics, author_verified=context["author_verified"], risk=line.risk),
         ],
     }
-
-
-def ranked(importance: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Features with what `importance_of` found, by importance; those without a figure last."""
-    unknown = float("-inf")
-    return sorted(
-        importance["features"].items(),
-        key=lambda one: (-(unknown if one[1]["figure"] is None else one[1]["figure"]), one[0]),
-    )
 
 
 def _in_short(validation: Mapping[str, Any]) -> dict[str, Any]:

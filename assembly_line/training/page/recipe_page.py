@@ -9,9 +9,8 @@ from assembly_line.declarations.validation import PLANTED
 from assembly_line.outcome_kinds import MEASURES
 from assembly_line.pages import Cell, figure, mark, table
 from assembly_line.plots import DEEP, LIGHT, svg
-from assembly_line.training.packet import ranked
 from assembly_line.training.page.packet_plots import DIAGONAL, dots, labelled
-from assembly_line.training.page.words import interval, number
+from assembly_line.training.page.words import interval, number, ranked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
