@@ -43,11 +43,16 @@ RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 class Phase(StrEnum):
     """The fits of a run: `judged` on later time, `final` on everything, which a line that refits delivers; and the
     `replica`, which repeats the judged one.
+
+    Further ones look into the recipe: earlier `fold`s, one with planted `noise`, and those of a `part` of the rows.
     """
 
     JUDGED = "judged"
     FINAL = "final"
     REPLICA = "replica"
+    FOLD = "fold"
+    NOISE = "noise"
+    PART = "part"
 
 
 class ControlKey(StrEnum):
@@ -243,8 +248,8 @@ def jobs_of_run(line: str, run_id: str) -> str:
 
 
 def is_job_of(name: str, line: str, run_id: str) -> bool:
-    """Whether a job is one of the run's. Steps have words of at most seven letters, which no digest is."""
-    return re.fullmatch(rf"{jobs_of_run(line, run_id)}(-[a-z]{{1,7}}){{1,2}}-[0-9]+", name) is not None
+    """Whether a job is one of the run's. Steps have words of at most seven characters, which no digest is."""
+    return re.fullmatch(rf"{jobs_of_run(line, run_id)}(-[a-z]{{1,6}}[a-z0-9]?){{1,2}}-[0-9]+", name) is not None
 
 
 def next_job_name(name: str, attempt: int) -> str:

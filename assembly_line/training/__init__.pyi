@@ -31,8 +31,11 @@ from .inputs import training_inputs as training_inputs
 from .packet import Before as Before
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
+from .page.words import ranked as ranked
 from .phases import Fit as Fit
+from .phases import fit_named as fit_named
 from .phases import fit_of as fit_of
+from .phases import further_fits as further_fits
 from .record import FittedModel as FittedModel
 from .record import preparation as preparation
 from .record import request_of as request_of
@@ -60,6 +63,7 @@ from .service.tracking import record_in as record_in
 from .serving.model_process import MODEL_SERVER as MODEL_SERVER
 from .serving.model_process import ModelProcess as ModelProcess
 from .serving.places import ScoringPlan as ScoringPlan
+from .serving.places import function_bytes as function_bytes
 from .serving.places import scoring_plan as scoring_plan
 from .serving.rows import answered as answered
 from .serving.rows import asked as asked
@@ -69,6 +73,9 @@ from .states import PreparedJob as PreparedJob
 from .states import RunContext as RunContext
 from .tracked import TrackedRun as TrackedRun
 from .validation.limits import not_better as not_better
+from .validation.questions import require_equal as require_equal
+from .validation.recipe import FurtherFit as FurtherFit
 from .validation.replication import not_replicated as not_replicated
 from .validation.replication import replication as replication
+from .validation.validating import AskedAgain as AskedAgain
 from .validation.validating import validated as validated

@@ -30,6 +30,7 @@ class RunContext(State):
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
         replicate: whether a third fit repeats the judged one.
+        further: names of the fits that look into the recipe, see `phases.Fit.name`.
         replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
         scored_by: what the request wishes: `auto`, `function` or `transform`.
@@ -46,6 +47,7 @@ class RunContext(State):
     started_at: str
     refit: bool = False
     replicate: bool = False
+    further: list[str] = field(default_factory=list)
     replicates: str | None = None
     margin: float | None = None
     scored_by: Asked = "auto"

@@ -176,6 +176,26 @@ def side_by_side(*branches: States, assign: Mapping[str, Any], then: str) -> Sta
     }
 
 
+def for_each(items: str, states: States, *, at_once: int) -> State:
+    """Run the states for each of several items, a few at once, and end. The first failure stops the others.
+
+    Args:
+        items: JSONata expression; each item is the input of the first state.
+    """
+    return {
+        "Type": "Map",
+        "Items": expression(items),
+        "MaxConcurrency": at_once,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": next(iter(states)),
+            "States": states,
+        },
+        "Output": {},
+        "End": True,
+    }
+
+
 def succeed(output: Any) -> State:
     """End a branch with this output."""
     return {"Type": "Succeed", "Output": output}

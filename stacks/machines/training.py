@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.declarations.validation import FURTHER_AT_ONCE
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, who_scores
@@ -15,6 +16,7 @@ from stacks.machines.states import (
     await_token,
     choose,
     expression,
+    for_each,
     invoke,
     known,
     machine,
@@ -31,6 +33,7 @@ PACKAGE_SECONDS = 300
 EVALUATE_SECONDS = 600
 CONCLUDE_SECONDS = 60
 PROMOTE_SECONDS = 60
+FURTHER = "Further"
 STARTED = {
     "run_id": expression("$states.context.Execution.Name"),
     "input": expression("$states.context.Execution.Input"),
@@ -62,14 +65,19 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
-    judged, final, replica = (
+    judged, final, replica, each = (
         FitStates(phase, suffix, parts, announcer)
-        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"))
+        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"), (None, FURTHER))
     )
     refit = {"Refit": choose(("$context.refit", "PrepareFinal"), otherwise="NotRefitted"), "NotRefitted": succeed({})}
     repeat = {
         "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
         "NotReplicated": succeed({}),
+    }
+    further = {
+        "Further": choose(("$count($context.further) > 0", "EachFurther"), otherwise="NotFurther"),
+        "EachFurther": for_each("$context.further", each.states(), at_once=FURTHER_AT_ONCE),
+        "NotFurther": succeed({}),
     }
     of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered.packaged")}
     states = {
@@ -80,6 +88,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             judged.states(),
             {**refit, **final.states()},
             {**repeat, **replica.states()},
+            further,
             assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]"), "scored": expression(_SCORED)},
             then="Evaluate",
         ),
@@ -132,10 +141,14 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
 class FitStates:
     """A branch that fits, packages and asks one model. Its output is the packaged model, and who asked it.
 
-    Each fit has states of its own, so that an execution's picture shows how far both are.
+    Each fit has states of its own, so that an execution's picture shows how far both are. Further fits share theirs.
+
+    Args:
+        phase: which fit; None for each of the further ones, whose name is the input of the first state.
+        suffix: ends the names of the states.
     """
 
-    phase: Phase
+    phase: Phase | None
     suffix: str
     parts: TrainingParts
     announcer: Announcer
@@ -146,15 +159,16 @@ class FitStates:
         parts, environment, attempts = self.parts, self.announcer.environment, self._attempts
         prepared = invoke(
             parts.prepare,
-            {"phase": self.phase.value, **known("context", "dataset")},
+            {"phase": self._called("$states.input"), **known("context", "dataset")},
             assign="prepared",
             then=train_,
             seconds=PREPARE_SECONDS,
         )
         prepared["Assign"] |= attempts.first(train_, "training", "$states.result.Payload.job_name")
+        prepared["Assign"] |= {"fit": expression("$states.input")} if self.phase is None else {}
         packaged = invoke(
             parts.package,
-            {"phase": self.phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
+            {"phase": self._called("$fit"), **known("context", "prepared"), "model_artifact": expression("$artifact")},
             assign="packaged",
             then=self._create,
             seconds=PACKAGE_SECONDS,
@@ -183,8 +197,13 @@ class FitStates:
             **attempts.states(parts.attend, self._steps(), self.announcer),
         }
 
+    def _called(self, known_as: str) -> str:
+        return expression(known_as) if self.phase is None else self.phase.value
+
     @property
     def _attempts(self) -> Attempts:
+        if self.phase is None:
+            return Attempts(FURTHER, item="$fit")
         return Attempts(self.phase.value.capitalize())
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.names import review_item
+from assembly_line.storage.services.job_runs import jobs_of
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.embedded.line_command import Answer
 from tests.waiting import eventually
@@ -115,3 +117,50 @@ def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, rel
     again = deployed.line("runs", "replicate", LINE, run, "--as", "scientist")
     assert again.code != ExitCode.OK
     assert "The repeated fit does not replicate: " in again.err + again.out
+
+
+RECIPE = (
+    'validation=Validation(folds=2, fold_thresholds={"auc": 0.5}, planted_noise=True, noise_limit=0.3, '
+    "learning_curve=(0.5,)),"
+)
+
+
+def test_a_run_looks_into_its_recipe_by_the_fits_that_were_told_before_and_goes_on_where_one_was_killed(
+    deployed: Deployed, released: Callable[..., None], tmp_path: Path
+) -> None:
+    released(RECIPE)
+    command = deployed.line
+    asked = ("train", LINE, "--as-of", "2018-01-01", "--as", "scientist")
+    planned = command(*asked, "--explain").document
+
+    started = command(*asked, "--no-wait").document
+    run = started["run_id"]
+    failed = deployed.kill_the_training(started["execution_arn"], f"{run}-fold1-1", after="ScoredFinal")
+    assert (failed.status, "SIGKILL" in failed.reason) == ("FAILED", True)
+    assert command("redrive", run).document["status"] == "RUNNING"
+    eventually(lambda: deployed.target.control.read(LINE, review_item(run)))
+
+    fits = ["judged", "final", "fold 1", "fold 2", "noise", "part 1"]
+    assert [one["fit"] for one in planned["fits"]] == fits
+    sagemaker = deployed.target.client("sagemaker")
+    steps = ("train-1", "refit-1", "fold1-1", "fold1-2", "fold2-1", "noise-1", "part1-1")
+    # What had ended well was kept, and the killed job got another attempt.
+    assert sorted(jobs_of(sagemaker, LINE, run)) == sorted(f"{run}-{step}" for step in steps)
+    assert planned["training_jobs"] == len(fits) == len(steps) - 1
+    record = command("runs", "show", LINE, run).document
+    found = record["validation"]
+    first, second = (found["folds"][name] for name in ("fold-1", "fold-2"))
+    assert first["to"] < second["from"] <= second["to"] < record["split"]["holdout_from"]
+    assert first["learnt"] < second["learnt"] < record["judged"]["rows"]
+    assert found["spread"]["auc"]["worst"] == min(one["measures"]["auc"]["figure"] for one in (first, second))
+    assert found["learning_curve"]["part-1"]["learnt"] == round(record["judged"]["rows"] / 2)
+    # The script learnt from one column more, and its model was asked with it.
+    assert found["noise"]["importance"]["features"].keys() == {"planted_noise"}
+    assert found["noise"]["importance"]["rows"] == record["split"]["holdout_rows"]
+    assert "matters" in {one["says"] for one in found["importance"]["features"].values()}
+    assert [one["kept"] for one in found["limits"]] == [True] * 4
+    kept = {model["ModelName"] for model in sagemaker.list_models(MaxResults=100)["Models"]}
+    assert {record["further"][name]["jobs"]["model"] for name in record["further"]} & kept == set()
+    page = tmp_path / "review.html"
+    command("review", "page", LINE, run, "--to", str(page), "--as", "reviewer")
+    assert "Over earlier time" in page.read_text(encoding="utf-8")

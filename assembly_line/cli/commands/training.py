@@ -38,6 +38,7 @@ Packet = Annotated[
         autocompletion=completing.packets,
     ),
 ]
+Explain = Annotated[bool, typer.Option("--explain", help="Say which fits the run would start. Start nothing.")]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 
 
@@ -64,6 +65,7 @@ def train(
     hyperparameters: Hyperparameters = None,
     engine: Engine = "auto",
     scored_by: ScoredBy = "auto",
+    explain: Explain = False,
     waited: Wait = True,
 ) -> None:
     """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
@@ -71,14 +73,20 @@ def train(
     from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import pairs
     from assembly_line.cli.views.reviews import draw_review, draw_started
+    from assembly_line.cli.views.training_runs import draw_planned
     from assembly_line.cli.waiting import progress
     from assembly_line.instants import format_instant
     from assembly_line.requests import TrainingRequest
+    from assembly_line.training import runs
 
     warn_of_edits(session, line)
     known = as_of or format_instant(datetime.now(UTC))
     chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine, "scored_by": scored_by}
     request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})
+    if explain:
+        found = runs.planned(session.target, request)
+        session.output.result(found, draw_planned(found))
+        return
     started = reviewing.start(session.target, request, session.options.role)
     session.output.note(f"Run {started['run_id']}.")
     if not waited:

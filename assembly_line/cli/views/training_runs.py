@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
+from assembly_line.cli.views.recipe import draw_recipe
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,22 @@ def draw_run(record: Mapping[str, Any]) -> Render:
     def render(console: Console) -> None:
         for title, pairs in parts.items():
             fields(pairs, title=title)(console)
+        draw_recipe(record.get("validation") or {})(console)
+
+    return render
+
+
+def draw_planned(found: Mapping[str, Any]) -> Render:
+    """The fits that a run would start, each with its training job."""
+    content = [(one["fit"], one["learns_from"], one["asked_about"], one["instance_type"]) for one in found["fits"]]
+    said = (
+        f"A run of {found['line']} starts {found['training_jobs']} training jobs. Each fit is asked once, by a "
+        f"function or a transform job. Folds, noise and parts run {found['further_at_once']} at once, beside others."
+    )
+
+    def render(console: Console) -> None:
+        rows(("fit", "learns from", "is asked about", "on"), content)(console)
+        console.print(said, markup=False)
 
     return render
 
