@@ -98,6 +98,16 @@ class ReviewEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class TrackingEnvironment(Environment):
+    """lambdas/tracking: records training runs in MLflow."""
+
+    store_bucket: str
+    control_table: str
+    champion_table: str
+    training_machine_arn: str
+
+
+@dataclass(frozen=True)
 class ChampionsEnvironment(Environment):
     """lambdas/champions: alone writes who decides."""
 

@@ -119,6 +119,7 @@ TRAINING = Station(
         "review": "ReviewEnvironment",
         "champions": "ChampionsEnvironment",
         "refresh": "RefreshEnvironment",
+        "tracking": "TrackingEnvironment",
     },
     commands={
         "train": Command(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from assembly_line.environments import ChampionsEnvironment, RefreshEnvironment, ReviewEnvironment, TrainingEnvironment
+from assembly_line.environments import (
+    ChampionsEnvironment,
+    RefreshEnvironment,
+    ReviewEnvironment,
+    TrackingEnvironment,
+    TrainingEnvironment,
+)
 from assembly_line.names import Parameter, refresh_function
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
@@ -20,9 +26,10 @@ from stacks.constructs.access.sagemaker_access import (
 )
 from stacks.constructs.machine import Machine, run_other_machine, start_and_list
 from stacks.constructs.mlflow_app import MlflowApp
+from stacks.constructs.run_tracking import RECORDING_SECONDS, RunTracking
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
-from stacks.foundation import FoundationStack
+from stacks.foundation import EMBEDDED, FoundationStack
 from stacks.machines import training
 from stacks.machines.dataset import limit_seconds
 from stacks.station import StationStack
@@ -51,7 +58,8 @@ class TrainingStack(StationStack):
         )
         self.training_machine = self._machine(features)
         self._refresh()
-        self.parameters(self._mlflow() if self.settings.mlflow else {})
+        tracking = self._track() if self.settings.mlflow or self.environment_name == EMBEDDED else None
+        self.parameters(self._mlflow(tracking) if tracking and self.settings.mlflow else {})
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
@@ -136,9 +144,28 @@ class TrainingStack(StationStack):
         self.foundation.champions.grant_read(function.role)
         start_and_list(function.role, self.training_machine)
 
-    def _mlflow(self) -> dict[str, str]:
-        """The app that scientists record runs into; nothing of the line depends on it."""
+    def _track(self) -> StationFunction:
+        """Records runs in MLflow. In the embedded AWS, whoever starts it says where MLflow is."""
+        function = self.function(
+            "Tracking",
+            handler="tracking.handler.handle",
+            environment=TrackingEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=self.foundation.store.name,
+                control_table=self.foundation.control.name,
+                champion_table=self.foundation.champions.name,
+                training_machine_arn=self.training_machine.arn,
+            ),
+            seconds=RECORDING_SECONDS,
+            layer=self.foundation.deployment.tracking_layer if self.settings.mlflow else None,
+        )
+        RunTracking(self, "Tracked", function=function, machine=self.training_machine, foundation=self.foundation)
+        return function
+
+    def _mlflow(self, tracking: StationFunction) -> dict[str, str]:
+        """The app that runs are recorded in; nothing of the line depends on it."""
         app = MlflowApp(self, "Mlflow", environment=self.environment_name, store=self.foundation.store)
+        app.let_write("Tracking", tracking.role)
         app.let_record(self.foundation.people.scientist)
         return {Parameter.MLFLOW_APP: app.arn}
 

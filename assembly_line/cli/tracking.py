@@ -60,8 +60,31 @@ def show(session: Session, found: Mapping[str, Any], port: int | None) -> dict[s
         )
         return {"page": made["AuthorizedUrl"], "pages": {}, "stop": None}
     url = open_page(session.state, port=port).url
+    _tell(session, url)
     pages = {line: url + RUNS.format(experiment=identifier) for line, identifier in found["experiments"].items()}
     return {"page": url, "pages": pages, "stop": f"line{'' if session.embedded else ' --environment embedded'} down"}
+
+
+def begin(session: Session) -> str | None:
+    """Start MLflow beside the embedded AWS, where its runs are recorded from then on.
+
+    Returns:
+        Its address, at which it answers some seconds later; None where MLflow is not installed.
+    """
+    from assembly_line.embedded import has_mlflow, open_page
+
+    if not has_mlflow():
+        session.target.parameters.withdraw(Parameter.MLFLOW_APP)
+        return None
+    url = open_page(session.state, wait=False).url
+    _tell(session, url)
+    return url
+
+
+def _tell(session: Session, url: str) -> None:
+    """Let the function that records runs know where MLflow is."""
+    if session.embedded:
+        session.target.parameters.publish(Parameter.MLFLOW_APP, url)
 
 
 def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
@@ -74,6 +97,8 @@ def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
 
 def _app(session: Session) -> str | None:
     """ARN of the environment's MLflow app, if the setting `mlflow` makes one."""
+    if session.embedded:
+        return None
     try:
         return session.target.named(Parameter.MLFLOW_APP)
     except TargetUnreachable:

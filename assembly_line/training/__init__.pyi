@@ -55,6 +55,8 @@ from .service.refreshing import model_age as model_age
 from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
 from .service.tracking import record_in as record_in
+from .service.tracking import run_told_of as run_told_of
+from .service.tracking import tracked_run as tracked_run
 from .serving.model_process import MODEL_SERVER as MODEL_SERVER
 from .serving.model_process import ModelProcess as ModelProcess
 from .serving.places import ScoringPlan as ScoringPlan

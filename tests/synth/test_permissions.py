@@ -16,6 +16,8 @@ WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "sagemaker:ListModelPackages",
+    "sagemaker:ListTrainingJobs",
+    "sagemaker:ListTransformJobs",
     # Step Functions configures the delivery of its logs and traces by these.
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",

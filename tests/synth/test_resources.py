@@ -238,7 +238,7 @@ def test_topics_and_queues_are_encrypted(each_assembly: Assembly) -> None:
     for queue in each_assembly.of_type("AWS::SQS::Queue"):
         # A customer key, but for the queues that EventBridge fills.
         own = "KmsMasterKeyId" in queue.properties
-        of_rules = queue.stack == "Throughput" or queue.id.startswith("SchedulesUndelivered")
+        of_rules = queue.stack == "Throughput" or queue.id.startswith(("SchedulesUndelivered", "Tracked"))
         assert own or (of_rules and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
 
 
@@ -250,7 +250,9 @@ def test_every_queue_has_dead_letters_that_are_kept_and_watched(each_assembly: A
         if (queue.stack, queue.id) in dead:
             assert "RedrivePolicy" not in queue.properties
         else:
-            assert queue.properties["RedrivePolicy"]["maxReceiveCount"] == 5, str(queue)
+            # Runs wait for MLflow, by half hours.
+            tries = 480 if queue.id.startswith("TrackedRuns") else 5
+            assert queue.properties["RedrivePolicy"]["maxReceiveCount"] == tries, str(queue)
     alarmed = {
         (alarm.stack, dimension["Value"]["Fn::GetAtt"][0])
         for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm")

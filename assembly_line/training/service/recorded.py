@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import AssemblyError, NotFound
-from assembly_line.names import ControlKey
+from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
 from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
@@ -32,6 +32,13 @@ def history(account: Account, line: str) -> list[dict[str, Any]]:
     deciding = (control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
     found = [_summary(account, asked.get(run), reviews.get(run), run, deciding) for run in {**asked, **reviews}]
     return sorted(found, key=lambda run: str(run["asked_at"] or run["opened_at"]), reverse=True)
+
+
+def told_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
+    """One run as `history` tells it. One that was started by hand is known once it came to a review."""
+    asked, review = account.control.run(line, run_id), account.control.read(line, review_item(run_id))
+    deciding = (account.control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
+    return _summary(account, asked, review, run_id, deciding)
 
 
 def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import NotFound
+from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
-from assembly_line.names import review_item
+from assembly_line.names import EXECUTION_SOURCE, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, paid_seconds, runs
-from assembly_line.training.service.recorded import history
+from assembly_line.training.service.recorded import history, told_of
 from assembly_line.training.service.reviews import shown
 from assembly_line.training.tracked import REVIEW, RUN, TrackedRun, tracked
 
@@ -33,18 +34,59 @@ def record_in(account: Account, line: str, keep: Callable[[TrackedRun], str]) ->
 
 def tracked_runs(account: Account, line: str) -> Iterator[TrackedRun]:
     """Every run of a line for a tracker, the latest first."""
-    for found in history(account, line):
-        record, review = _record(account, line, found["run_id"]), _review(account, line, found["run_id"])
-        yield tracked(
-            account.environment,
-            line,
-            found,
-            record=record,
-            review=review,
-            seconds=paid_seconds(account.client("sagemaker"), line, found["run_id"]),
-            ended=found["opened_at"] or _stopped(account, found["run_id"]),
-            files=_files(record, review),
-        )
+    return (_tracked(account, line, found) for found in history(account, line))
+
+
+def tracked_run(account: Account, told: Told) -> TrackedRun:
+    """One run for a tracker, as far as it is now.
+
+    Raises:
+        Conflict: its review is not open yet.
+    """
+    found = told_of(account, told.line, told.run_id)
+    if told.waits and found["state"] == "running":
+        raise Conflict(f"run {told.run_id} (line {told.line}): its review is not open yet; it is recorded once it is")
+    return _tracked(account, told.line, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event about a run. `waits`: it waits for its review, which the machine opens next."""
+
+    line: str
+    run_id: str
+    waits: bool
+
+
+def run_told_of(event: Mapping[str, Any]) -> Told | None:
+    """The run of an event of EventBridge; None of a run that names no line.
+
+    Args:
+        event: a station event of training, or what Step Functions tells of an execution of the training machine.
+    """
+    detail = event["detail"]
+    if event.get("source") != EXECUTION_SOURCE:
+        return Told(line=str(detail["line"]), run_id=str(detail["item"]), waits=detail["kind"] == "waiting")
+    try:
+        line = json.loads(detail.get("input") or "{}").get("line")
+    except (ValueError, AttributeError):  # the run refused it as well
+        line = None
+    return Told(line=line, run_id=str(detail["name"]), waits=False) if isinstance(line, str) else None
+
+
+def _tracked(account: Account, line: str, found: Mapping[str, Any]) -> TrackedRun:
+    record, review = _record(account, line, found["run_id"]), _review(account, line, found["run_id"])
+    started, stopped = _execution(account, found["run_id"])
+    return tracked(
+        account.environment,
+        line,
+        {**found, "asked_at": found["asked_at"] or started},
+        record=record,
+        review=review,
+        seconds=paid_seconds(account.client("sagemaker"), line, found["run_id"]),
+        ended=found["opened_at"] or stopped,
+        files=_files(record, review),
+    )
 
 
 def _record(account: Account, line: str, run_id: str) -> dict[str, Any] | None:
@@ -59,12 +101,13 @@ def _review(account: Account, line: str, run_id: str) -> dict[str, Any] | None:
     return None if found is None else shown(found)
 
 
-def _stopped(account: Account, run_id: str) -> str | None:
+def _execution(account: Account, run_id: str) -> tuple[str | None, str | None]:
+    """When it began and ended, as far as Step Functions still knows."""
     try:
-        stopped = account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run_id)).stopped
+        found = account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run_id))
     except NotFound:
-        return None
-    return None if stopped is None else format_instant(stopped)
+        return None, None
+    return format_instant(found.started), None if found.stopped is None else format_instant(found.stopped)
 
 
 def _files(record: Mapping[str, Any] | None, review: Mapping[str, Any] | None) -> dict[str, bytes]:
