@@ -120,6 +120,7 @@ TRAINING = Station(
         "champions": "ChampionsEnvironment",
         "refresh": "RefreshEnvironment",
         "tracking": "TrackingEnvironment",
+        "expiry": "ExpiryEnvironment",
     },
     commands={
         "train": Command(

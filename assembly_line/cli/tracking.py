@@ -40,7 +40,7 @@ def record(session: Session, line: str | None, to: str | None = None) -> dict[st
     lines = target.control.lines() if line is None else [line]
     uri, files = _place(session, to)
     tracker = MlflowRuns(uri, artifacts=files)
-    kept = {name: record_in(target, name, tracker.keep) for name in lines}
+    kept = {name: record_in(target, name, tracker) for name in lines}
     experiments = {name.rpartition("/")[2]: identifier for name, identifier in tracker.experiments.items()}
     return {"to": uri, "runs": kept, "experiments": experiments}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +79,17 @@ class MlflowRuns:
                 return "unchanged"
             self._write(experiment, run, there)
         return "added" if there is None else "updated"
+
+    def forget(self, experiment: str, keys: Collection[str]) -> None:
+        """Delete runs that the line does not keep any more. Those that are not there are no error.
+
+        Raises:
+            TargetUnreachable: MLflow does not answer, or refuses.
+        """
+        with self._explaining():
+            _, known = self._experiment(experiment)
+            for key in known.keys() & set(keys):
+                self._client.delete_run(known.pop(key).info.run_id)
 
     @property
     def experiments(self) -> dict[str, str]:

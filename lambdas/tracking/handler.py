@@ -17,7 +17,7 @@ from assembly_line.environments import TrackingEnvironment
 from assembly_line.errors import TargetUnreachable
 from assembly_line.names import Parameter
 from assembly_line.storage import Parameters
-from assembly_line.training import run_told_of, tracked_run
+from assembly_line.training import forget_in, run_told_of, tracked_run
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Recorder:
         try:
             self._tracker = self._tracker or MlflowRuns(self._uri)
             kept = self._tracker.keep(tracked_run(account(), told))
+            forget_in(account(), told.line, self._tracker)
         except TargetUnreachable as error:
             self._silent = error
             raise

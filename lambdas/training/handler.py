@@ -102,6 +102,8 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         replicate=release.line.validation.replicate and request.replicates is None,
         replicates=request.replicates,
         margin=request.margin,
+        review_waits=[int(length.total_seconds()) for length in release.line.review.waits],
+        review_announces=[kind for kind, _ in release.line.review.announces],
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()

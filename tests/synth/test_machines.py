@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assembly_line import errors
+from assembly_line.declarations.reviews import LONGEST
 from assembly_line.messages import StationEvent
 from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument, child_run
 from assembly_line.training.attempts import Attempt, Problem
@@ -49,6 +50,7 @@ ORDER = {
         "Refitted",
         "Register",
         "AnnounceWaiting",
+        "Reminds",
         "Review",
         "Conclude",
         "Approved",
@@ -567,8 +569,39 @@ def test_a_review_waits_two_weeks_for_a_token(machines: dict[str, Definition]) -
     review = machines["Training"].states["Review"]
     assert review["Resource"].endswith("lambda:invoke.waitForTaskToken")
     assert review["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
-    assert review["TimeoutSeconds"] == 14 * 24 * 3600
-    assert machines["Training"].document["TimeoutSeconds"] > review["TimeoutSeconds"]
+    waits = {field.name: field.default_factory for field in fields(RunContext)}["review_waits"]
+    assert callable(waits)
+    seconds = evaluate(review["TimeoutSeconds"], variables={"context": {"review_waits": waits()}, "announced": 0})
+    assert seconds == 14 * 24 * 3600
+    assert machines["Training"].document["TimeoutSeconds"] > LONGEST.total_seconds() + seconds
+
+
+def test_a_review_is_announced_at_its_times_and_then_waits_for_its_end(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    context = {"review_waits": [3, 4, 7], "review_announces": ["reminder", "escalation"]}
+    (way,) = states["Reminds"]["Choices"]
+    walked: list[tuple[str, object]] = []
+    announced = 0
+    while not walked or walked[-1][0] != "Review":
+        variables = {"context": context, "announced": announced}
+        state = way["Next"] if evaluate(way["Condition"], variables=variables) else states["Reminds"]["Default"]
+        walked.append((state, evaluate(states[state]["TimeoutSeconds"], variables=variables)))
+        if state != "Review":
+            over = states[state]["Catch"][0]
+            assert (over["ErrorEquals"], over["Next"]) == (["States.Timeout"], "Remind")
+            kind = evaluate(states["Remind"]["Arguments"]["Payload"]["kind"], variables=variables)
+            walked.append(("Remind", kind))
+            announced = evaluate(states["Remind"]["Assign"]["announced"], variables=variables)
+    assert walked == [
+        ("ReviewUntilReminder", 3),
+        ("Remind", "reminder"),
+        ("ReviewUntilReminder", 4),
+        ("Remind", "escalation"),
+        ("Review", 7),
+    ]
+    # The time-out of the last wait fails the execution there, so that it can go on there.
+    assert [caught["ErrorEquals"] for caught in states["Review"]["Catch"]] == [["DecidedAlready"]]
+    assert {"review", "announced"} <= set(states["Begin"]["Assign"])
 
 
 def test_nothing_is_scored_where_nobody_is_decided_on(machines: dict[str, Definition]) -> None:

@@ -10,7 +10,7 @@ from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
 from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
-from assembly_line.training.review import NOT_PASSED, UNKNOWN
+from assembly_line.training.review import EXPIRED, NOT_PASSED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,9 @@ def history(account: Account, line: str) -> list[dict[str, Any]]:
     asked = {run["run_id"]: run for run in control.runs(line)}
     reviews = {review["run_id"]: review for review in control.reviews(line)}
     deciding = (control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
+    gone = {run["run_id"] for run in control.expired(line)}
     found = [_summary(account, asked.get(run), reviews.get(run), run, deciding) for run in {**asked, **reviews}]
+    found = [{**run, "state": EXPIRED} if run["run_id"] in gone else run for run in found]
     return sorted(found, key=lambda run: str(run["asked_at"] or run["opened_at"]), reverse=True)
 
 

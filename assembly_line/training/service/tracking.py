@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from assembly_line.errors import Conflict, NotFound
 from assembly_line.instants import format_instant
 from assembly_line.names import EXECUTION_SOURCE, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, paid_seconds, runs
+from assembly_line.training.review import EXPIRED
 from assembly_line.training.service.recorded import history, told_of
 from assembly_line.training.service.reviews import shown
-from assembly_line.training.tracked import REVIEW, RUN, TrackedRun, tracked
+from assembly_line.training.tracked import REVIEW, RUN, TrackedRun, experiment_of, key_of, tracked
 
 if TYPE_CHECKING:
     from assembly_line.storage import Account
 
 
-def record_in(account: Account, line: str, keep: Callable[[TrackedRun], str]) -> dict[str, str]:
+class Tracker(Protocol):
+    """Where runs are recorded."""
+
+    def keep(self, run: TrackedRun) -> str:
+        """Write a run that is not there, or that changed since, and say what became of it."""
+
+    def forget(self, experiment: str, keys: Collection[str]) -> None:
+        """Delete runs that the line does not keep any more."""
+
+
+def record_in(account: Account, line: str, tracker: Tracker) -> dict[str, str]:
     """Give every run of a line to a tracker, the latest first; run -> what became of it there.
 
-    Args:
-        keep: writes a run that the tracker does not have, or that changed since.
+    Runs that have expired go there, too.
 
     Raises:
         NotFound: the line was never released.
     """
-    return {run.name: keep(run) for run in tracked_runs(account, line)}
+    kept = {run.name: tracker.keep(run) for run in tracked_runs(account, line)}
+    forget_in(account, line, tracker)
+    return kept
+
+
+def forget_in(account: Account, line: str, tracker: Tracker) -> None:
+    """Let a tracker forget the runs that have expired."""
+    if keys := forgotten_runs(account, line):
+        tracker.forget(experiment_of(account.environment, line), keys)
 
 
 def tracked_runs(account: Account, line: str) -> Iterator[TrackedRun]:
     """Every run of a line for a tracker, the latest first."""
-    return (_tracked(account, line, found) for found in history(account, line))
+    return (_tracked(account, line, found) for found in history(account, line) if found["state"] != EXPIRED)
+
+
+def forgotten_runs(account: Account, line: str) -> list[str]:
+    """Keys of runs that have expired, which no tracker shall have."""
+    return [key_of(account.environment, line, run["run_id"]) for run in account.control.expired(line)]
 
 
 def tracked_run(account: Account, told: Told) -> TrackedRun:
