@@ -155,7 +155,7 @@ def _review(parts: TrainingParts, payload: dict[str, Any], announcer: Announcer)
         "ReviewUntilReminder": {**wait, "Catch": [over, decided]},
         "Remind": remind,
         "AnnounceReminded": announcer.state(
-            "waiting", then="Reminds", cause="$reminded.says", part="$string($announced)"
+            "waiting", then="Reminds", cause="$reminded.says", part="'review' & $string($announced)"
         ),
         "Review": {**wait, "Catch": [decided]},
     }
