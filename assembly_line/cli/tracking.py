@@ -88,11 +88,17 @@ def _tell(session: Session, url: str) -> None:
 
 
 def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
-    """The tracking URI, and where files go if the database is on this machine."""
-    from assembly_line.embedded import mlflow_store
+    """The tracking URI, and where files go if the database is on this machine and no server is installed."""
+    from assembly_line.embedded import has_mlflow, mlflow_store, open_page
 
-    elsewhere = to or _app(session)
-    return (elsewhere, None) if elsewhere else mlflow_store(session.state)
+    if (elsewhere := to or _app(session)) is not None:
+        return elsewhere, None
+    if not has_mlflow():
+        return mlflow_store(session.state)
+    # Not the database: the files of a run that the server recorded are reached through the server alone.
+    url = open_page(session.state).url
+    _tell(session, url)
+    return url, None
 
 
 def _app(session: Session) -> str | None:
