@@ -36,7 +36,7 @@ def test_an_idle_environment_costs_what_the_readme_says(each_assembly: Assembly)
     keys = each_assembly.of_type("AWS::KMS::Key")
     # An account records runs in MLflow by a setting; the embedded AWS, where nothing costs, always.
     alarms = [each for each in each_assembly.of_type("AWS::CloudWatch::Alarm") if not each.id.startswith("Tracked")]
-    assert (NUMBERS.index(said[1]), NUMBERS.index(said[2])) == (len(keys), len(alarms))
+    assert (NUMBERS.index(said[1]), int(said[2])) == (len(keys), len(alarms))
     # An alarm on an expression is billed by each metric in it; these have one each, at the standard resolution.
     assert [str(alarm) for alarm in alarms if "Metrics" in alarm.properties or alarm.properties["Period"] < 60] == []
     assert int(said[3] + said[4]) == round(100 * (KEY * len(keys) + ALARM * len(alarms)))
