@@ -60,7 +60,7 @@ class LineStack(Stack):
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
         ReviewReminders(self, "Reviews", line=line, environment=deployment.environment, key=foundation.key)
-        JobRole(self, "Jobs", line=line.name, foundation=foundation)
+        JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,
             "Schedules",

@@ -23,7 +23,9 @@ from .expiring import RunVerdict as RunVerdict
 from .expiring import StoredRun as StoredRun
 from .expiring import judge_runs as judge_runs
 from .frameworks import FRAMEWORKS as FRAMEWORKS
+from .frameworks import Framework as Framework
 from .frameworks import framework_of as framework_of
+from .frameworks import rows_of as rows_of
 from .hyperparameters import resolve as resolve
 from .hyperparameters import script_mode as script_mode
 from .inputs import TrainingInputs as TrainingInputs

@@ -118,6 +118,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "ranked_within": (),
         "season": None,
         "retention": assembly_line.Retention(older_than=days(365)),
+        "image": None,
+        "python": None,
     },
     "Policy": {
         "version": 1,
