@@ -88,6 +88,11 @@ def approved_item(run_id: str) -> str:
     return f"approved#{run_id}"
 
 
+def expired_item(run_id: str) -> str:
+    """That an old run has gone, or goes."""
+    return f"expired#{run_id}"
+
+
 def delivered_item(until: str, run_id: str = "") -> str:
     """A run that went into delivery, in order of the end of its period; without a run what comes before all of that."""
     return f"delivered#{until}#{run_id}"
@@ -194,6 +199,11 @@ def line_resource(environment: str, line: str) -> str:
     return f"{PROJECT}-{aws_name(environment)}-{aws_name(line)}"
 
 
+def review_topic(environment: str, line: str) -> str:
+    """Physical name of the topic by which a line reminds its reviewers. No name of a line gives one with `_`."""
+    return f"{line_resource(environment, line)}_reviews"
+
+
 def job_role(environment: str, line: str) -> str:
     """Physical name of the role that the line's training and transform jobs run under."""
     return f"{line_resource(environment, line)}-jobs"
@@ -212,6 +222,11 @@ def online_machine(environment: str) -> str:
 def refresh_function(environment: str) -> str:
     """Physical name of the function that looks whether a line trains again, so that a line's schedule can name it."""
     return f"{PROJECT}-{aws_name(environment)}-refresh"
+
+
+def expire_function(environment: str) -> str:
+    """Physical name of the function that lets old runs go, so that a line's own schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-expire"
 
 
 def query_workgroup(environment: str) -> str:

@@ -33,6 +33,8 @@ from assembly_line.declarations.quality import (
     Unique,
     Volume,
 )
+from assembly_line.declarations.retention import Retention
+from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
@@ -84,6 +86,8 @@ VALUES: dict[str, type[Any]] = {
         Preprocessing,
         Ratio,
         Refresh,
+        Retention,
+        Review,
         Sampling,
         Share,
         SinceLast,

@@ -18,6 +18,10 @@ from .evaluation import compared as compared
 from .evaluation import evaluate as evaluate
 from .evaluation import read_again as read_again
 from .evaluation import read_answers as read_answers
+from .expiring import DECIDES as DECIDES
+from .expiring import RunVerdict as RunVerdict
+from .expiring import StoredRun as StoredRun
+from .expiring import judge_runs as judge_runs
 from .frameworks import FRAMEWORKS as FRAMEWORKS
 from .frameworks import Framework as Framework
 from .frameworks import framework_of as framework_of
@@ -40,6 +44,9 @@ from .record import FittedModel as FittedModel
 from .record import preparation as preparation
 from .record import request_of as request_of
 from .record import run_record as run_record
+from .reminding import says as says
+from .reminding import subject_of as subject_of
+from .reminding import text_of as text_of
 from .review import DECIDED as DECIDED
 from .review import NOT_PASSED as NOT_PASSED
 from .review import UNVERIFIED as UNVERIFIED
@@ -52,6 +59,7 @@ from .service.champions import champion_and_approved as champion_and_approved
 from .service.champions import let_decide as let_decide
 from .service.champions import let_decide_again as let_decide_again
 from .service.champions import rolled_back as rolled_back
+from .service.expired import expired as expired
 from .service.recorded import history as history
 from .service.recorded import record_of as record_of
 from .service.recorded import runs_compared as runs_compared
@@ -59,7 +67,10 @@ from .service.refreshing import ModelAge as ModelAge
 from .service.refreshing import model_age as model_age
 from .service.refreshing import refreshed as refreshed
 from .service.reviews import listed as listed
+from .service.tracking import forget_in as forget_in
 from .service.tracking import record_in as record_in
+from .service.tracking import run_told_of as run_told_of
+from .service.tracking import tracked_run as tracked_run
 from .serving.model_process import MODEL_SERVER as MODEL_SERVER
 from .serving.model_process import ModelProcess as ModelProcess
 from .serving.places import ScoringPlan as ScoringPlan

@@ -10,6 +10,9 @@ from assembly_line.errors import NotFound
 from assembly_line.outcome_kinds import ID_AND_LAST
 from assembly_line.training.serving.places import Asked, Place
 
+# Seconds. Runs of earlier versions wait so long.
+TWO_WEEKS = 14 * 24 * 3600
+
 
 @dataclass(frozen=True)
 class State:
@@ -34,6 +37,8 @@ class RunContext(State):
         replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
         scored_by: what the request wishes: `auto`, `function` or `transform`.
+        review_waits: how long the run waits for its review, in seconds: before each announcement, and before its end.
+        review_announces: what is announced after each of these waits but the last: `reminder` or `escalation`.
     """
 
     run_id: str
@@ -51,6 +56,8 @@ class RunContext(State):
     replicates: str | None = None
     margin: float | None = None
     scored_by: Asked = "auto"
+    review_waits: list[int] = field(default_factory=lambda: [TWO_WEEKS])
+    review_announces: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,6 +110,8 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         further=[] if request.replicates is not None else [fit.name for fit in further_fits(release.line.validation)],
         replicates=request.replicates,
         margin=request.margin,
+        review_waits=[int(length.total_seconds()) for length in release.line.review.waits],
+        review_announces=[kind for kind, _ in release.line.review.announces],
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()

@@ -111,7 +111,7 @@ def invoke(
     )
 
 
-def await_token(function: str, payload: Mapping[str, Any], *, assign: str, then: str, seconds: int) -> State:
+def await_token(function: str, payload: Mapping[str, Any], *, assign: str, then: str, seconds: int | str) -> State:
     """Call a Lambda function that passes the task token on, and wait for whoever answers with it."""
     return task(
         "lambda:invoke.waitForTaskToken",

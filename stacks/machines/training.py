@@ -25,8 +25,8 @@ from stacks.machines.states import (
 )
 from stacks.machines.station_events import Announcer
 
-REVIEW_SECONDS = 14 * DAY
-LIMIT_SECONDS = 28 * DAY
+# A review may wait 60 days. What comes before it has the rest.
+LIMIT_SECONDS = 90 * DAY
 BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PACKAGE_SECONDS = 300
@@ -51,6 +51,7 @@ class TrainingParts:
     score: str
     evaluate: str
     request_review: str
+    remind: str
     conclude: str
     promote: str
     attend: str
@@ -63,6 +64,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
     begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
+    begin["Assign"] |= {"review": {}, "announced": 0}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
     judged, final, replica, each = (
@@ -107,14 +109,8 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "Refitted": choose(("$evaluated.refit", "Register"), otherwise="AnnounceWaiting"),
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
-        "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
-        "Review": await_token(
-            parts.request_review,
-            of_review,
-            assign="review",
-            then="Conclude",
-            seconds=REVIEW_SECONDS,
-        ),
+        "AnnounceWaiting": announcer.state("waiting", then="Reminds", principal="$context.author"),
+        **_review(parts, of_review, announcer),
         "Conclude": invoke(
             parts.conclude,
             {**of_review, **known("review")},
@@ -135,6 +131,43 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         **attempts.states(parts.attend, [dataset], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")
+
+
+def _review(parts: TrainingParts, payload: dict[str, Any], announcer: Announcer) -> States:
+    """Wait for the judgement, and announce the wait at the declared times. Waiting costs nothing.
+
+    Each wait has a token of its own. The last one has no other end than the judgement or the time-out, which fails the
+    execution, so that it can go on there.
+    """
+    wait = await_token(
+        parts.request_review,
+        payload,
+        assign="review",
+        then="Conclude",
+        seconds="$context.review_waits[$announced]",
+    )
+    # Somebody judged between two waits: nobody answers the new token.
+    decided = {"ErrorEquals": ["DecidedAlready"], "Next": "Conclude"}
+    over = {"ErrorEquals": ["States.Timeout"], "Next": "Remind"}
+    remind = invoke(
+        parts.remind,
+        {**known("context"), "kind": expression("$context.review_announces[$announced]")},
+        assign="reminded",
+        then="AnnounceReminded",
+        seconds=CONCLUDE_SECONDS,
+    )
+    remind["Assign"] |= {"announced": expression("$announced + 1")}
+    return {
+        "Reminds": choose(
+            ("$announced < $count($context.review_announces)", "ReviewUntilReminder"), otherwise="Review"
+        ),
+        "ReviewUntilReminder": {**wait, "Catch": [over, decided]},
+        "Remind": remind,
+        "AnnounceReminded": announcer.state(
+            "waiting", then="Reminds", cause="$reminded.says", part="'review' & $string($announced)"
+        ),
+        "Review": {**wait, "Catch": [decided]},
+    }
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def released(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[..., None]
         declared = lines / LINE / "line.py"
         text = declared.read_text(encoding="utf-8")
         for old, new in (
-            ("    Training,\n", "    Training,\n    Validation,\n"),
+            ("    Training,\n", "    Training,\n    Review,\n    Validation,\n"),
             ("    delivery=", f"    {declaration}\n    delivery="),
         ):
             text = text.replace(old, new, 1)
@@ -102,6 +102,55 @@ def test_a_run_of_high_risk_decides_once_two_people_approved_it(
     assert (replicated.document["differs"], replicated.document["largest"]) == (None, 0.0)
     assert command("champion", "show", LINE).document["champion"]["run_id"] == run
     assert {one["packet"] for one in review["judgements"]} == {review["packet_digest"]}
+
+
+def test_reviewers_are_reminded_while_a_run_waits_and_a_judgement_still_takes_effect(
+    deployed: Deployed, released: Callable[..., None]
+) -> None:
+    released(
+        "review=Review(timeout=timedelta(minutes=9), remind_after=timedelta(seconds=1), "
+        'escalate_after=timedelta(seconds=3), escalate_to=("head@example.com",)),'
+    )
+    command = deployed.line
+    run = command(*TRAIN).document["run_id"]
+
+    def told() -> list[str]:
+        (one,) = [one for one in command("review", "list", LINE).document if one["run_id"] == run]
+        return [reminder["kind"] for reminder in one.get("reminders", ())]
+
+    assert eventually(lambda: told() if len(told()) == 2 else None) == ["reminder", "escalation"]
+    shown = command("review", "list", LINE).out
+    assert "escalation" in shown
+    told_of = eventually(
+        lambda: [one for one in deployed.station_events() if one.item == run and "escalated at" in str(one.cause)]
+    )
+    assert "`line deploy` makes it" in str(told_of[0].cause)
+
+    approved = command("review", "approve", LINE, run, "--reason", "beats the rule", "--as", "reviewer").document
+
+    assert approved["champion"] == run
+    assert told() == ["reminder", "escalation"]
+
+
+def test_a_run_that_nobody_judged_in_time_waits_again_once_it_is_resumed(
+    deployed: Deployed, released: Callable[..., None]
+) -> None:
+    released("review=Review(timeout=timedelta(seconds=2)),")
+    command = deployed.line
+    run = command(*TRAIN, "--no-wait").document["run_id"]
+
+    def state() -> str:
+        (one,) = [one for one in command("runs", "list", LINE).document if one["run_id"] == run]
+        return str(one["state"])
+
+    eventually(lambda: state() == "failed")
+    late = command("review", "approve", LINE, run, "--reason", "beats the rule", "--as", "reviewer")
+    assert late.code != ExitCode.OK
+    assert f"line runs resume {run}" in late.err + late.out
+
+    assert command("redrive", run).code == ExitCode.OK
+
+    eventually(lambda: state() == "champion")
 
 
 def test_a_script_that_is_not_deterministic_is_found_out(deployed: Deployed, released: Callable[..., None]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assembly_line import errors
+from assembly_line.declarations.reviews import LONGEST
 from assembly_line.messages import StationEvent
 from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument, child_run
 from assembly_line.training.attempts import Attempt, Problem
@@ -49,6 +50,10 @@ ORDER = {
         "Refitted",
         "Register",
         "AnnounceWaiting",
+        "Reminds",
+        "ReviewUntilReminder",
+        "Remind",
+        "AnnounceReminded",
         "Review",
         "Conclude",
         "Approved",
@@ -254,7 +259,8 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
     caught = {
         name: state["Catch"]
         for name, state in machine.states.items()
-        if "Catch" in state and not name.startswith("TryFunction")
+        # A wait for a review ends with a reminder, or with a judgement that came in between: see the test below.
+        if "Catch" in state and not name.startswith(("TryFunction", "Review"))
     }
     assert set(caught) == JOBS.get(machine.name, set())
     for name, (catcher,) in caught.items():
@@ -398,7 +404,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 42
+    assert checked == 44
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -617,8 +623,39 @@ def test_a_review_waits_two_weeks_for_a_token(machines: dict[str, Definition]) -
     review = machines["Training"].states["Review"]
     assert review["Resource"].endswith("lambda:invoke.waitForTaskToken")
     assert review["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
-    assert review["TimeoutSeconds"] == 14 * 24 * 3600
-    assert machines["Training"].document["TimeoutSeconds"] > review["TimeoutSeconds"]
+    waits = {field.name: field.default_factory for field in fields(RunContext)}["review_waits"]
+    assert callable(waits)
+    seconds = evaluate(review["TimeoutSeconds"], variables={"context": {"review_waits": waits()}, "announced": 0})
+    assert seconds == 14 * 24 * 3600
+    assert machines["Training"].document["TimeoutSeconds"] > LONGEST.total_seconds() + seconds
+
+
+def test_a_review_is_announced_at_its_times_and_then_waits_for_its_end(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    context = {"review_waits": [3, 4, 7], "review_announces": ["reminder", "escalation"]}
+    (way,) = states["Reminds"]["Choices"]
+    walked: list[tuple[str, object]] = []
+    announced = 0
+    while not walked or walked[-1][0] != "Review":
+        variables = {"context": context, "announced": announced}
+        state = way["Next"] if evaluate(way["Condition"], variables=variables) else states["Reminds"]["Default"]
+        walked.append((state, evaluate(states[state]["TimeoutSeconds"], variables=variables)))
+        if state != "Review":
+            over = states[state]["Catch"][0]
+            assert (over["ErrorEquals"], over["Next"]) == (["States.Timeout"], "Remind")
+            kind = evaluate(states["Remind"]["Arguments"]["Payload"]["kind"], variables=variables)
+            walked.append(("Remind", kind))
+            announced = evaluate(states["Remind"]["Assign"]["announced"], variables=variables)
+    assert walked == [
+        ("ReviewUntilReminder", 3),
+        ("Remind", "reminder"),
+        ("ReviewUntilReminder", 4),
+        ("Remind", "escalation"),
+        ("Review", 7),
+    ]
+    # The time-out of the last wait fails the execution there, so that it can go on there.
+    assert [caught["ErrorEquals"] for caught in states["Review"]["Catch"]] == [["DecidedAlready"]]
+    assert {"review", "announced"} <= set(states["Begin"]["Assign"])
 
 
 def test_nothing_is_scored_where_nobody_is_decided_on(machines: dict[str, Definition]) -> None:
@@ -659,6 +696,7 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
     attempt = {"number": 2, "waits": 7}
     why = {"cause": "why" * 1000, "reason": "why" * 1000}
     variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why, "fit": "fold-1"}
+    variables |= {"reminded": {"says": why["cause"]}, "announced": 2.7}
     for scope in ("", *set(SCOPES.values())):
         variables |= {f"way{scope}": why, f"attempt{scope}": attempt}
     kinds: list[str] = []
@@ -674,7 +712,7 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
             assert event.cause is None or event.cause == ("why" * 1000)[:2000]
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
-    reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
+    reviewed = ["waiting", "waiting", "sent_back"] if machine.name == "Training" else []
     held = ["waiting", "started"] * {"Training": 5, "Scoring": 1}.get(machine.name, 0)
     assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
     assert len(set(ids)) == len(ids)

@@ -36,6 +36,8 @@ GROUPS = {
     "Generated decisions": ("Generated", "daily", "weekly", "monthly", "every"),
     "What a model gets": ("Preprocessing", "Sampling"),
     "How a model is looked into": ("Validation",),
+    "How a run is reviewed": ("Review",),
+    "How long runs are kept": ("Retention",),
     "Quality rules": ("nulls", "between", "one_of", "unique", "volume", "fresh", "predictive", "allow_leak"),
     "Tables to explore": ("aggregate", "measure", "wide"),
 }

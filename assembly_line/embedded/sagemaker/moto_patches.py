@@ -29,7 +29,7 @@ MOTO_VERSION = "5.2.5"
 # Takes moto's response object and, where moto has the call, moto's own method.
 Operation = Callable[[SageMakerResponse, Callable[[SageMakerResponse], Any]], Any]
 
-NEW = frozenset({"stop_training_job", "stop_transform_job", "delete_model_package_group"})
+NEW = frozenset({"stop_training_job", "stop_transform_job", "delete_model_package", "delete_model_package_group"})
 REPLACED = frozenset(
     {
         "create_training_job",
