@@ -55,7 +55,7 @@ COMMANDS = {
         "Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with.",
     ),
     "diff": Command(
-        "platform",
+        "changes",
         SET_UP,
         "Show where a line's folder differs from the release in force, and what would follow of releasing it.",
     ),

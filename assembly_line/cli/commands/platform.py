@@ -9,31 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assembly_line.cli import completing
-from assembly_line.cli.options import Line, command
+from assembly_line.cli.options import LinesFolder, OptionalLine, command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
 
 if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
-
-OPTIONAL_LINE = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="LINE", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
-    ),
-]
-
-LINES = Annotated[
-    Path | None,
-    typer.Option(
-        "--lines",
-        metavar="FOLDER",
-        exists=True,
-        file_okay=False,
-        help="Folder of declared lines (default: ./lines, or the shipped ones).",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +23,6 @@ def register(app: typer.Typer) -> None:
     command(app, "status")(show_status)
     command(app, "deploy")(deploy)
     command(app, "release")(release)
-    command(app, "diff")(diff)
 
 
 def up(
@@ -145,7 +125,7 @@ def deploy(
     yes: Annotated[
         bool, typer.Option("--yes", help="Widen permissions in an account without asking. Needed without a terminal.")
     ] = False,
-    lines: LINES = None,
+    lines: LinesFolder = None,
     load: Annotated[
         bool,
         typer.Option("--load", help="Also load the raw tables of each line that has none yet, by its data.py."),
@@ -183,34 +163,14 @@ def deploy(
 
 def release(
     session: Session,
-    line: OPTIONAL_LINE = None,
-    lines: LINES = None,
+    line: OptionalLine = None,
+    lines: LinesFolder = None,
 ) -> None:
     """Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with."""
     from assembly_line.cli.releasing import release_lines
 
     released = release_lines(session, session.target, lines or session.lines, only=line)
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
-
-
-def diff(session: Session, line: Line, lines: LINES = None) -> None:
-    """Show where a line's folder differs from the release in force, and what would follow of releasing it."""
-    from dataclasses import asdict
-
-    from assembly_line.cli.views.training_runs import draw_changes
-    from assembly_line.loader import load_line
-    from assembly_line.training import changes_between, consequences
-
-    before, now = session.target.released.release(line), load_line(lines or session.lines, line)
-    found = changes_between(before, now)
-    document = {
-        "line": line,
-        "release": before.digest,
-        "folder": now.digest,
-        "changes": [asdict(one) for one in found],
-        "consequences": consequences(found, before, now),
-    }
-    session.output.result(document, draw_changes(document))
 
 
 def _load_missing(session: Session, released: Iterable[str], folder: Path) -> list[str]:
