@@ -1,4 +1,4 @@
-"""The folder of a new line, written from templates that are a working line themselves."""
+"""The folder of a new line, and a repository around it, written from templates that work themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from assembly_line.declarations.checks import check_line_name
 from assembly_line.errors import RequestRefused
 
 TEMPLATES = files("assembly_line.scaffold") / "templates"
+REPOSITORY = files("assembly_line.scaffold") / "repository"
+# What begins with it in a template begins with a dot in the repository: packages leave out hidden files.
+HIDDEN = "dot-"
 COMMON = "common"
 KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir() and folder.name != COMMON))
 # What stands in the templates in place of the line's name, of the first day of its data, and of its first decision.
@@ -45,15 +48,47 @@ def new_line(lines: Path, name: str, kind: str, *, today: date) -> list[Path]:
             value=name,
             expected=f"a name that no folder of {lines} has",
         )
+    said = _words(name, today)
+    return [_write(folder / path, text, said) for path, text in _templates(kind).items()]
+
+
+def new_repository(repository: Path, name: str, kind: str, *, today: date) -> list[Path]:
+    """Write a repository with one line: rules and targets, editors' files, a workflow; returns its files.
+
+    Args:
+        repository: its folder, which is made if it is missing. What else is in it stays.
+
+    Raises:
+        DeclarationError: no line may have this name.
+        RequestRefused: there is no such kind, or one of the files is there already.
+    """
+    written = {_shown(path): text for path, text in _files(REPOSITORY, Path())}
+    if there := sorted(str(path) for path in written if (repository / path).exists()):
+        raise RequestRefused.about(
+            "--repository",
+            f"{repository}, which has {', '.join(there)} already",
+            "a folder without these files",
+            f"in a repository that has them, `line new {name}` writes the line alone",
+        )
+    line, said = new_line(repository / "lines", name, kind, today=today), _words(name, today)
+    return [*line, *(_write(repository / path, text, said) for path, text in written.items())]
+
+
+def _words(name: str, today: date) -> dict[str, str]:
+    """What stands in the templates -> what is written in its place."""
     begins = today - timedelta(days=DAYS_OF_DATA)
-    said = {
+    return {
         NAME: name,
         FIRST_DAY: _said(begins),
         FIRST_DECISION: _said(begins + timedelta(days=DAYS_OF_HISTORY)),
         REPLAYED: (today - timedelta(days=DAYS_AGO)).isoformat(),
         TODAY: today.isoformat(),
     }
-    return [_write(folder / path, text, said) for path, text in _templates(kind).items()]
+
+
+def _shown(path: Path) -> Path:
+    parts = (f".{part.removeprefix(HIDDEN)}" if part.startswith(HIDDEN) else part for part in path.parts)
+    return Path(*parts)
 
 
 def _templates(kind: str) -> dict[Path, str]:
