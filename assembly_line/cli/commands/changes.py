@@ -55,12 +55,13 @@ def diff(
     folder = lines or session.lines
     before, now = _compared(session, folder, against, line)
     found = [_changed(name, before.get(name), release) for name, release in now.items()]
+    gone = sorted({*before} - {*now})
+    document: dict[str, Any] = {"lines": found, "gone": gone} if line is None else found[0]
+    changed = [one for one in found if one["folder"] != one["release"]]
     if effects:
-        for one in found:
-            if one["changes"] or one["release"] is None:
-                one["effects"] = _measured(session, before.get(one["line"]), now[one["line"]], folder, as_of)
-    document: dict[str, Any] = {"lines": found, "gone": sorted({*before} - {*now})} if line is None else found[0]
-    if effects and against is not None:
+        for one in changed:
+            one["effects"] = _measured(session, before.get(one["line"]), now[one["line"]], folder, as_of)
+    if effects and against is not None and (changed or gone):
         document["stacks"] = _stacks(session, against, folder)
     session.output.result(document, written(document) if markdown else draw_changes(document))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SIDES = ("before", "after")
-# GitHub takes comments of 65,536 characters. A new stack is longer than all the rest.
-LONGEST_STACK = 20_000
+# GitHub takes comments of 65,536 characters, some of which the workflow writes. A new stack is longer than all else.
+LONGEST, LONGEST_STACK = 65_000, 20_000
+REST = "There is more; `line diff` shows the rest."
 OF_OTHERS = " The two models were judged on different decisions or outcomes: their figures may not compare."
 
 
@@ -38,9 +40,16 @@ def written(found: Mapping[str, Any]) -> Render:
 
 def in_markdown(found: Mapping[str, Any]) -> str:
     """What `line diff` found: of one line, or of every line of a folder."""
-    lines = [part for one in found.get("lines", [found]) for part in _line(one)]
     gone = [f"Line `{name}` is gone. `line remove {name}` takes it away." for name in found.get("gone", [])]
-    return "\n\n".join(filter(None, [*lines, *gone, *_stacks(found.get("stacks"))])) + "\n"
+    parts = [*chain.from_iterable(map(_line, found.get("lines", [found]))), *gone, *_stacks(found.get("stacks"))]
+    return "\n\n".join(_fitting(list(filter(None, parts)))) + "\n"
+
+
+def _fitting(parts: Sequence[str]) -> Sequence[str]:
+    """As many of the first parts as a comment holds."""
+    ends = [*accumulate(len(part) + len("\n\n") for part in parts)]
+    room = LONGEST - len(REST)
+    return parts if not ends or ends[-1] <= LONGEST else [*parts[: sum(end <= room for end in ends)], REST]
 
 
 def _line(found: Mapping[str, Any]) -> Iterator[str]:
