@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CfnTag, Stack
+from pathlib import Path
+
+from aws_cdk import CfnOutput, CfnTag, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
@@ -20,6 +22,9 @@ STORAGE_GIB, MOST_STORAGE_GIB = 5, 50
 HTTPS = 443
 # What SageMaker's own apps of a space are called in place of an instance type.
 SYSTEM = "system"
+# Apps that do not shut down by themselves, and Code Editor, which has no notebook and needs a start of its own.
+HIDDEN_APPS = ["Canvas", "CodeEditor", "JupyterServer", "KernelGateway", "RStudioServerPro", "TensorBoard"]
+START = Path(__file__).parent / "constructs" / "studio_start.sh"
 # How people may open their own profile, by how they sign in: the variable of IAM that carries their name.
 OWN_NAME = {
     "iam_users": "${aws:username}",
@@ -60,7 +65,10 @@ class StudioStack(Stack):
                 max_idle_timeout_in_minutes=settings.studio_idle_minutes,
             )
         )
-        first = sagemaker.CfnDomain.ResourceSpecProperty(instance_type=settings.studio_instances[0])
+        types, start = settings.studio_instances, self._start()
+        first = sagemaker.CfnDomain.ResourceSpecProperty(
+            instance_type=types[0], lifecycle_config_arn=start.attr_studio_lifecycle_config_arn
+        )
         repository = settings.studio_repository
         repositories = [sagemaker.CfnDomain.CodeRepositoryProperty(repository_url=repository)] if repository else None
         return sagemaker.CfnDomain(
@@ -85,22 +93,32 @@ class StudioStack(Stack):
                 default_landing_uri="studio::",
                 studio_web_portal="ENABLED",
                 jupyter_lab_app_settings=sagemaker.CfnDomain.JupyterLabAppSettingsProperty(
-                    app_lifecycle_management=idle, code_repositories=repositories, default_resource_spec=first
-                ),
-                code_editor_app_settings=sagemaker.CfnDomain.CodeEditorAppSettingsProperty(
-                    app_lifecycle_management=idle, default_resource_spec=first
+                    app_lifecycle_management=idle,
+                    code_repositories=repositories,
+                    default_resource_spec=first,
+                    lifecycle_config_arns=[start.attr_studio_lifecycle_config_arn],
                 ),
                 space_storage_settings=sagemaker.CfnDomain.DefaultSpaceStorageSettingsProperty(
                     default_ebs_storage_settings=sagemaker.CfnDomain.DefaultEbsStorageSettingsProperty(
                         default_ebs_volume_size_in_gb=STORAGE_GIB, maximum_ebs_volume_size_in_gb=MOST_STORAGE_GIB
                     )
                 ),
-                # An app that does not shut down by itself is not offered.
                 studio_web_portal_settings=sagemaker.CfnDomain.StudioWebPortalSettingsProperty(
-                    hidden_app_types=["JupyterServer", "KernelGateway", "RStudioServerPro", "Canvas", "TensorBoard"]
+                    hidden_app_types=HIDDEN_APPS
                 ),
             ),
             tags=self._tags(),
+        )
+
+    def _start(self) -> sagemaker.CfnStudioLifecycleConfig:
+        """What an app does first: it writes down how its owner becomes the scientist."""
+        known = {"Scientist": self._foundation.people.scientist.role_arn, "Environment": self._environment}
+        return sagemaker.CfnStudioLifecycleConfig(
+            self,
+            "Start",
+            studio_lifecycle_config_name=f"{PROJECT}-{aws_name(self._environment)}",
+            studio_lifecycle_config_app_type="JupyterLab",
+            studio_lifecycle_config_content=Fn.base64(Fn.sub(START.read_text(encoding="utf-8"), known)),
         )
 
     def _security_group(self) -> ec2.CfnSecurityGroup:

@@ -103,6 +103,13 @@ KINDS: Mapping[str, Kind] = {
     ),
     "AWS::SageMaker::Domain": Kind(generated=12, named_by="", ref="d-{name}", attributes={"DomainId": "d-{name}"}),
     "AWS::SageMaker::UserProfile": Kind(limit=63, named_by="UserProfileName"),
+    "AWS::SageMaker::StudioLifecycleConfig": Kind(
+        limit=63,
+        named_by="StudioLifecycleConfigName",
+        ref="{arn}",
+        arn=_ARN + "sagemaker:{r}:{a}:studio-lifecycle-config/{name}",
+        attributes={"StudioLifecycleConfigArn": "{arn}"},
+    ),
     "AWS::EC2::SecurityGroup": Kind(generated=17, named_by="", ref="sg-{name}", attributes={"GroupId": "sg-{name}"}),
 }
 OTHER = Kind()

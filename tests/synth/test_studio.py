@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.session import Session
 
 from assembly_line.errors import DeclarationError
 from assembly_line.proof.deployment import judgement as deployment
@@ -23,7 +27,10 @@ from stacks.settings import Settings, load_settings
 from tests.synth.cloud_assembly import ROOT, Assembly, run
 
 WITH_STUDIO = """
+import base64
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -76,10 +83,9 @@ def test_the_security_rules_find_nothing(studio: Assembly) -> None:
 def test_an_idle_app_is_shut_down_and_nobody_puts_that_off(studio: Assembly) -> None:
     (domain,) = studio.of_type("AWS::SageMaker::Domain")
     user = domain.properties["DefaultUserSettings"]
-    for app in ("JupyterLabAppSettings", "CodeEditorAppSettings"):
-        assert user[app]["AppLifecycleManagement"]["IdleSettings"] == {
-            "LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 60
-        }  # fmt: skip
+    assert user["JupyterLabAppSettings"]["AppLifecycleManagement"]["IdleSettings"] == {
+        "LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 60
+    }  # fmt: skip
     # What has no such setting would run, and cost, until somebody thinks of it.
     assert {"JupyterServer", "KernelGateway", "Canvas", "RStudioServerPro"} <= set(
         user["StudioWebPortalSettings"]["HiddenAppTypes"]
@@ -131,6 +137,43 @@ def test_an_app_becomes_the_scientist_under_its_owners_name_alone(rules: Rules) 
     assert not may_take("sts:AssumeRole", "Scientist", "ann", {**ann, "aws:PrincipalArn": f"{studio_role}2"})
     for role in ("Reviewer", "Decider"):
         assert not may_take("sts:AssumeRole", role, "ann", ann)
+
+
+def test_an_app_starts_with_the_scientists_role_under_its_owners_name(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script runs with a stand-in for AWS's command; botocore then reads what it wrote."""
+    world = rules.world
+    (config,) = (one for one in world.resources.values() if one.type == "AWS::SageMaker::StudioLifecycleConfig")
+    packed = world.text(config.properties["StudioLifecycleConfigContent"], config.stack)
+    metadata, home, program = tmp_path / "metadata.json", tmp_path / "home", tmp_path / "bin" / "aws"
+    script = base64.b64decode(packed).decode().replace("/opt/ml/metadata/resource-metadata.json", str(metadata))
+    metadata.write_text(json.dumps({"DomainId": "d-1", "SpaceName": "mine"}), encoding="utf-8")
+    home.mkdir()
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$AWS_CONFIG_FILE $@" >> "$HOME/calls"\necho ann\n', encoding="utf-8")
+    program.chmod(0o755)
+    variables = {"HOME": str(home), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+    for _ in range(2):
+        subprocess.run(["bash", "-c", script], env=variables, check=True)
+
+    (scientist,) = (each for each in rules.trust if "Scientist" in each)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / ".aws" / "config"))
+    assert Session().get_scoped_config() == {
+        "region": PLACE.region, "role_arn": scientist, "role_session_name": "ann", "credential_source": "EcsContainer"
+    }  # fmt: skip
+    assert (
+        (home / "calls")
+        .read_text(encoding="utf-8")
+        .splitlines()[1]
+        .startswith(f"/dev/null sagemaker describe-space --region {PLACE.region} --domain-id d-1 --space-name mine")
+    )
+    assert (home / ".bashrc").read_text(encoding="utf-8") == "export LINE_ENVIRONMENT=dev\n"
+    names: dict[str, object] = {}
+    monkeypatch.setenv("LINE_ENVIRONMENT", "embedded")
+    exec((home / ".ipython/profile_default/startup/10-line.py").read_text(encoding="utf-8"), names)  # noqa: S102
+    assert os.environ["LINE_ENVIRONMENT"] == "dev"
 
 
 def test_the_grants_mean_something_and_reach_no_other_environment(rules: Rules) -> None:
