@@ -64,6 +64,12 @@ COMMANDS = {
         SET_UP,
         "Show what runs and what each line has: release, champion, runs that wait for a review, executions.",
     ),
+    "credentials": Command(
+        "credentials",
+        SET_UP,
+        "Print the variables by which other programs reach the same AWS, under your own identity or, with --as, a "
+        "role's.",
+    ),
     "remove": Command(
         "removal",
         SET_UP,

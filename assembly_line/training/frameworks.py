@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framework:
-    """One framework, as `Training(framework=...)` names it. Its versions stand in `declarations/images.json`.
+    """One framework, as `Training(framework=...)` names it. Its versions stand in `declarations/sagemaker/images.json`.
 
     Args:
         repository: of its image; it stands in the image's URI.

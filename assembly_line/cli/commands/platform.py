@@ -142,7 +142,7 @@ def deploy(
     if session.embedded:
         deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:
-        from assembly_line.cli.account_deployment import deploy_account
+        from assembly_line.cli.environments.account_deployment import deploy_account
 
         deployed = deploy_account(session, folder, approved=yes)
     released = release_lines(session, session.target, folder)

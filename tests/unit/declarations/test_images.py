@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assembly_line import Training
-from assembly_line.declarations.images import image
+from assembly_line.declarations.sagemaker.images import image
 from assembly_line.errors import DeclarationError
 
 

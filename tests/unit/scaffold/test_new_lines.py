@@ -48,7 +48,7 @@ def test_it_loads_under_its_own_name(folder: Path) -> None:
 def test_nothing_of_the_template_is_left_in_it(folder: Path) -> None:
     written = [path for path in folder.rglob("*") if path.suffix in (".py", ".md", ".ipynb")]
     left = [path.name for path in written if "example" in path.read_text(encoding="utf-8")]
-    assert len(written) == 7
+    assert len(written) == 8
     assert left == []
 
 
