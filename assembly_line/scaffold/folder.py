@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from importlib.resources import files
@@ -17,6 +18,7 @@ REPOSITORY = files("assembly_line.scaffold") / "repository"
 HIDDEN = "dot-"
 COMMON = "common"
 KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir() and folder.name != COMMON))
+DECLARATION, DIFFERENCES = Path("line.py"), Path("line.toml")
 # What stands in the templates in place of the line's name, of the first day of its data, and of its first decision.
 NAME, FIRST_DAY, FIRST_DECISION = "example", "2020, 1, 1", "2020, 3, 1"
 # A day of the past that README replays, whose outcomes are certain by now, and the day of its making.
@@ -92,8 +94,19 @@ def _shown(path: Path) -> Path:
 
 
 def _templates(kind: str) -> dict[Path, str]:
-    """Path below the line's folder -> text of each file; a kind may have one of its own in place of the common one."""
-    return dict(_files(TEMPLATES / COMMON, Path())) | dict(_files(TEMPLATES / kind, Path()))
+    """Path below the line's folder -> text of each file; a kind may have one of its own in place of the common one.
+
+    A kind whose line is nearly that of another says in a line.toml of which, and in which words it differs.
+    """
+    own = dict(_files(TEMPLATES / kind, Path()))
+    said = own.pop(DIFFERENCES, None)
+    if said is None:
+        return dict(_files(TEMPLATES / COMMON, Path())) | own
+    differences = tomllib.loads(said)
+    texts = _templates(differences["like"])
+    for was, now in differences["says"].items():
+        texts[DECLARATION] = texts[DECLARATION].replace(was, now)
+    return texts | own
 
 
 def _files(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:
