@@ -113,7 +113,7 @@ def _files(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_file():
             yield path / entry.name, entry.read_text(encoding="utf-8")
-        elif entry.name != "__pycache__":
+        elif not entry.name.startswith((".", "__")):  # caches of tools
             yield from _files(entry, path / entry.name)
 
 
