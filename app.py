@@ -22,6 +22,7 @@ from stacks.line import LineStack  # noqa: E402
 from stacks.rules import apply_rules  # noqa: E402
 from stacks.settings import load_settings  # noqa: E402
 from stacks.station import StationStack  # noqa: E402
+from stacks.studio import StudioStack  # noqa: E402
 from stacks.throughput import ThroughputStack  # noqa: E402
 from stacks.training import TrainingStack  # noqa: E402
 
@@ -45,6 +46,8 @@ def build(app: App) -> None:
     stations = [each for each in app.node.children if isinstance(each, StationStack)]
     measured = [each for each in stations if not each.station.measures]
     ThroughputStack(app, foundation=foundation, measured=measured)
+    if deployment.settings.studio:
+        StudioStack(app, foundation=foundation)
     for release in load_lines(Path(app.node.try_get_context("lines") or ROOT / "lines")).values():
         LineStack(app, line=release.line, foundation=foundation, features=features, training=training)
     if app.node.try_get_context("nag"):

@@ -4,6 +4,9 @@ from .declarations.clock import Refresh as Refresh
 from .declarations.decisions import Decision as Decision
 from .declarations.decisions import Policy as Policy
 from .declarations.entities import Entity as Entity
+from .declarations.explore.tables import aggregate as aggregate
+from .declarations.explore.tables import measure as measure
+from .declarations.explore.wide_tables import wide as wide
 from .declarations.features import Feature as Feature
 from .declarations.features import count as count
 from .declarations.features import distinct as distinct
@@ -45,10 +48,7 @@ from .declarations.retention import Retention as Retention
 from .declarations.reviews import Review as Review
 from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
-from .declarations.tables import aggregate as aggregate
-from .declarations.tables import measure as measure
 from .declarations.validation import Validation as Validation
-from .declarations.wide_tables import wide as wide
 from .declarations.windows import calendar_days as calendar_days
 from .declarations.windows import days as days
 from .declarations.windows import hours as hours

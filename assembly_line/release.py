@@ -9,8 +9,8 @@ from typing import Any
 
 from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.codec import line_from_json, line_to_json
-from assembly_line.declarations.images import python_of
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sagemaker.images import python_of
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 from assembly_line.names import BUILD_BACKEND

@@ -17,7 +17,7 @@ from assembly_line.storage import LakeFetch, MonthPut, account_of_job
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assembly_line.declarations.wide_tables import Table
+    from assembly_line.declarations.explore.wide_tables import Table
 
 logger = logging.getLogger("materialise_tables")
 

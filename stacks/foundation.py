@@ -56,6 +56,11 @@ class Deployment:
                     "fetched by the installation; run "
                     "`make synth`, or `tools/install.sh demo` and then this command again"
                 )
+        if self.settings.studio and self.environment == EMBEDDED:
+            raise DeclarationError(
+                "studio = true: expected false in the embedded AWS, which has no Studio; open the notebook on this "
+                "machine"
+            )
 
     def stack_id(self, name: str) -> str:
         return stack_name(self.environment, name)
@@ -99,6 +104,8 @@ class FoundationStack(Stack):
         self.bus = events.EventBus(self, "Bus", description="Station events of the assembly line")
         self.alarms = Alarms(self, "Alarms", key=self.key, email=settings.alarm_email)
         self.people = People(self, "People", sign_in=settings.sign_in, federated_roles=settings.federated_roles)
+        if settings.studio:
+            self.people.trust_studio()
         self._let_people_look()
         self._export_for_lines()
         Parameters(self, environment=deployment.environment, values=self._parameters())

@@ -31,6 +31,18 @@ RETENTIONS = {
 SIGN_INS = ("iam_users", "identity_center", "federation", "unverified")
 # A role's name, after the path that it may have.
 ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
+# What SageMaker takes for the settings of Studio.
+STUDIO = (
+    (
+        "studio_people",
+        re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){1,62}"),
+        "a name of 2 to 63 letters, digits or hyphens, under which somebody signs in",
+    ),
+    ("studio_vpc", re.compile(r"vpc-[0-9a-f]{8,17}"), "the id of a VPC, such as 'vpc-0123456789abcdef0'"),
+    ("studio_subnets", re.compile(r"subnet-[0-9a-f]{8,17}"), "the id of a subnet, such as 'subnet-0123456789abcdef0'"),
+    ("studio_instances", re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+"), "an instance type, such as 'ml.t3.medium'"),
+    ("studio_repository", re.compile(r"https://([.\-_a-zA-Z0-9]+/?){3,64}"), "an address that begins with 'https://'"),
+)
 # Capacity of one worker in DPUs.
 WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
@@ -56,6 +68,15 @@ class Settings:
         mlflow: whether the account has an MLflow app, SageMaker's serverless one, in which every run is recorded.
         federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
             before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.
+        studio: whether data scientists get SageMaker Studio. It needs a VPC of yours, and costs while somebody works.
+        studio_people: who has a profile in Studio, each by the name under which they sign in: letters, digits, hyphens.
+        studio_vpc: the VPC of Studio's apps.
+        studio_subnets: its subnets.
+        studio_isolated: whether all traffic of the apps stays in that VPC, which then needs endpoints. Else they reach
+            the internet.
+        studio_idle_minutes: after how long an idle app is shut down, 60 to 1440.
+        studio_instances: the instance types that an app may have, beginning with the one that is offered.
+        studio_repository: the git repository that Studio offers to clone, as an address that begins with `https://`.
         account: the AWS account, twelve digits in quotes. None means the one of the CLI.
         region: the AWS Region, such as `eu-central-1`. None means the one of the CLI.
         alarm_email: the address that receives every alarm. It must confirm the subscription once.
@@ -82,6 +103,14 @@ class Settings:
     schedules: bool = True
     mlflow: bool = False
     federated_roles: tuple[str, ...] = ()
+    studio: bool = False
+    studio_people: tuple[str, ...] = ()
+    studio_vpc: str | None = None
+    studio_subnets: tuple[str, ...] = ()
+    studio_isolated: bool = True
+    studio_idle_minutes: int = 60
+    studio_instances: tuple[str, ...] = ("ml.t3.medium", "ml.t3.xlarge", "ml.m5.xlarge")
+    studio_repository: str | None = None
     account: str | None = None
     region: str | None = None
     alarm_email: str | None = None
@@ -104,6 +133,7 @@ class Settings:
         )
         _require(self.sign_in in SIGN_INS, f"sign_in {self.sign_in!r}: expected one of {', '.join(SIGN_INS)}")
         self._check_federated_roles()
+        self._check_studio()
         _require(
             self.spark_worker_type in WORKER_TYPES,
             f"spark_worker_type {self.spark_worker_type!r}: expected one of {', '.join(WORKER_TYPES)}",
@@ -112,6 +142,7 @@ class Settings:
             ("access_log_days", 1, 3653),
             ("batch_window_seconds", 1, 300),
             ("queue_consumers", 2, 1000),
+            ("studio_idle_minutes", 60, 1440),
             ("function_memory_mib", 256, 10240),
             ("function_scoring_mib", 0, 4),
             ("dataset_memory_mib", 512, 10240),
@@ -139,6 +170,17 @@ class Settings:
                 bool(ROLE.fullmatch(role)),
                 f"federated_roles {role!r}: expected the name of a role in the account, after its path if it has one",
             )
+
+    def _check_studio(self) -> None:
+        needed = {name: getattr(self, name) for name in ("studio_people", "studio_vpc", "studio_subnets")}
+        for name, value in needed.items():
+            expected = "a value, as studio is true" if self.studio else "none, as studio is false"
+            _require(bool(value) is self.studio, f"{name} {value!r}: expected {expected}")
+        for name, pattern, words in STUDIO:
+            value = getattr(self, name)
+            for one in value if isinstance(value, tuple) else filter(None, [value]):
+                _require(bool(pattern.fullmatch(one)), f"{name} {one!r}: expected {words}")
+        _require(bool(self.studio_instances), "studio_instances []: expected at least one type, such as 'ml.t3.medium'")
 
     @property
     def spark_dpus(self) -> int:

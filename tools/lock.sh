@@ -31,7 +31,7 @@ in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --const
 # shellcheck disable=SC2086  # these are lists of options
 {
     compile requirements/demo.lock $everywhere $demo pyproject.toml
-    compile requirements/test.lock $everywhere $demo --extra spark --group test --constraints requirements/demo.lock pyproject.toml
+    compile requirements/test.lock $everywhere $demo --extra spark --extra explore --group test --constraints requirements/demo.lock pyproject.toml
     compile requirements/java.lock $everywhere --group java
     compile requirements/layer.lock $in_lambda --group layer
     compile requirements/serving.lock $in_lambda --group serving

@@ -1,4 +1,4 @@
-"""Writes assembly_line/declarations/images.json: URIs of SageMaker's prebuilt images, resolved once with its SDK.
+"""Writes declarations/sagemaker/images.json: URIs of the prebuilt images of SageMaker, resolved once with its SDK.
 
 Needs the extra `sagemaker` (which takes seconds to import, so neither synth nor a Lambda may use it):
 `python tools/resolve_images.py`, without network and without credentials.
@@ -16,7 +16,7 @@ from sagemaker.core.image_uris import config_for_framework
 from assembly_line.training import FRAMEWORKS
 
 SCOPES = ("training", "inference")
-TARGET = Path(__file__).parents[1] / "assembly_line" / "declarations" / "images.json"
+TARGET = Path(__file__).parents[1] / "assembly_line" / "declarations" / "sagemaker" / "images.json"
 # Regions of the other partitions (China, GovCloud, isolated) have services and names of their own.
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
 # Python and libraries as the images' public Dockerfiles say; null or absent where these are not published.

@@ -1,4 +1,4 @@
-"""Writes assembly_line/declarations/instance_types.json: which types train, which score, and their local storage.
+"""Writes declarations/sagemaker/instance_types.json: which types train, which score, and their local storage.
 
 Needs the packages of the demo, no network and no credentials: `python tools/resolve_instance_types.py`. SageMaker's own
 model says which types a training job and a transform job take. EC2's description of each type, as moto ships it, says
@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
-TARGET = Path(__file__).parents[1] / "assembly_line" / "declarations" / "instance_types.json"
+TARGET = Path(__file__).parents[1] / "assembly_line" / "declarations" / "sagemaker" / "instance_types.json"
 # Not among the described types. P2 and P3 have volumes alone; source: aws.amazon.com/ec2/instance-types.
 VOLUMES_ALONE = ("ml.p2.", "ml.p3.")
 # As above; the size, in GB, is that of the three disks of 7.5 TB.

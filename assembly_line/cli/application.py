@@ -60,7 +60,7 @@ COMMANDS = {
         "Write into a line's requirements.txt the hash of the wheel that its image gets of each package.",
     ),
     "diff": Command(
-        "platform",
+        "changes",
         SET_UP,
         "Show where a line's folder differs from the release in force, and what would follow of releasing it.",
     ),
@@ -68,6 +68,12 @@ COMMANDS = {
         "platform",
         SET_UP,
         "Show what runs and what each line has: release, champion, runs that wait for a review, executions.",
+    ),
+    "credentials": Command(
+        "credentials",
+        SET_UP,
+        "Print the variables by which other programs reach the same AWS, under your own identity or, with --as, a "
+        "role's.",
     ),
     "remove": Command(
         "removal",

@@ -74,6 +74,20 @@ Line = Annotated[
         metavar="LINE", help="Name of the line, such as coupon_redemption.", autocompletion=completing.lines
     ),
 ]
+OptionalLine = Annotated[
+    str | None,
+    typer.Argument(metavar="LINE", help="Name of the line. All lines if left out.", autocompletion=completing.lines),
+]
+LinesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--lines",
+        metavar="FOLDER",
+        exists=True,
+        file_okay=False,
+        help="Folder of declared lines (default: ./lines, or the shipped ones).",
+    ),
+]
 Run = Annotated[
     str,
     typer.Argument(

@@ -74,10 +74,26 @@ class Target(Account):
         """The line's API, with calls signed by the caller, or by one of the environment's roles."""
         from assembly_line.cli.api import Api
 
+        return Api(self._api_url(), self._credentials(role), self.region)
+
+    def variables(self, role: str | None) -> dict[str, str]:
+        """The variables by which AWS's own tools and libraries act here as the caller, or as one of the roles."""
+        found = self._credentials(role)
+        token = {"AWS_SESSION_TOKEN": found.token} if found.token else {}
+        addresses = {f"AWS_ENDPOINT_URL_{name.upper()}".rstrip("_"): url for name, url in self.endpoints.items()}
+        return {
+            "AWS_ACCESS_KEY_ID": found.access_key,
+            "AWS_SECRET_ACCESS_KEY": found.secret_key,
+            **token,
+            "AWS_DEFAULT_REGION": self.region,
+            **addresses,
+        }
+
+    def _credentials(self, role: str | None) -> Any:
         credentials = self.assume(role) if role else self.session.get_credentials()
         if credentials is None:
             raise TargetUnreachable("no AWS credentials were found; choose them with --profile or AWS_PROFILE")
-        return Api(self._api_url(), credentials.get_frozen_credentials(), self.region)
+        return credentials.get_frozen_credentials()
 
     def assume(self, role: str) -> Any:
         """Credentials of a role of this environment. The session carries who asked: the user's own name in an account.

@@ -17,6 +17,8 @@ from assembly_line.declarations.clock import Refresh
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity
+from assembly_line.declarations.explore.tables import AggregateTable, Measure
+from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature
 from assembly_line.declarations.lines import Delivery, Line, Training
 from assembly_line.declarations.outcomes import Outcome
@@ -37,10 +39,8 @@ from assembly_line.declarations.retention import Retention
 from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.tables import AggregateTable, Measure
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.validation import Validation
-from assembly_line.declarations.wide_tables import WideTable
 from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant

@@ -21,9 +21,8 @@ from assembly_line.declarations.clock import Refresh, check_clock
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.entities import Entity, entities_of
+from assembly_line.declarations.explore.wide_tables import Table, WideTable
 from assembly_line.declarations.features import Feature
-from assembly_line.declarations.images import check_framework, check_image, check_processors
-from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
@@ -31,10 +30,11 @@ from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.retention import Retention
 from assembly_line.declarations.reviews import Review
+from assembly_line.declarations.sagemaker.images import check_framework, check_image, check_processors
+from assembly_line.declarations.sagemaker.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.validation import Validation
-from assembly_line.declarations.wide_tables import Table, WideTable
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.instants import MICROSECOND
 from assembly_line.names import ScriptMode

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT, check_finite, check_name, require
-from assembly_line.declarations.instance_types import check_instance_type
+from assembly_line.declarations.sagemaker.instance_types import check_instance_type
 from assembly_line.declarations.typed import typed
 from assembly_line.outcome_kinds import Measure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assembly_line.declarations.images import OWN_URI, image_of
+from assembly_line.declarations.sagemaker.images import OWN_URI, image_of
 from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
 from assembly_line.names import stack_name

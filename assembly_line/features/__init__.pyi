@@ -137,8 +137,10 @@ from .sources.source_files import write_typed as write_typed
 from .sources.source_rules import columns_to_fetch as columns_to_fetch
 from .values.columns import Column as Column
 from .values.columns import Integers as Integers
+from .values.comparison import compare as compare
 from .values.dataset_columns import DECISION_ID as DECISION_ID
 from .values.dataset_columns import DECISION_TIME as DECISION_TIME
+from .values.plain_values import rounds as rounds
 from .values.semantics import NEVER as NEVER
 from .values.semantics import REBUILD as REBUILD
 from .values.semantics import SEMANTICS_VERSION as SEMANTICS_VERSION

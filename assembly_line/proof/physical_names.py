@@ -98,6 +98,19 @@ KINDS: Mapping[str, Kind] = {
         arn=_ARN + "sagemaker:{r}:{a}:model-package-group/{name}",
         ref="{arn}",
     ),
+    "AWS::SageMaker::MlflowApp": Kind(
+        generated=12, named_by="", arn=_ARN + "sagemaker:{r}:{a}:mlflow-app/app-{name}", ref="{arn}"
+    ),
+    "AWS::SageMaker::Domain": Kind(generated=12, named_by="", ref="d-{name}", attributes={"DomainId": "d-{name}"}),
+    "AWS::SageMaker::UserProfile": Kind(limit=63, named_by="UserProfileName"),
+    "AWS::SageMaker::StudioLifecycleConfig": Kind(
+        limit=63,
+        named_by="StudioLifecycleConfigName",
+        ref="{arn}",
+        arn=_ARN + "sagemaker:{r}:{a}:studio-lifecycle-config/{name}",
+        attributes={"StudioLifecycleConfigArn": "{arn}"},
+    ),
+    "AWS::EC2::SecurityGroup": Kind(generated=17, named_by="", ref="sg-{name}", attributes={"GroupId": "sg-{name}"}),
 }
 OTHER = Kind()
 

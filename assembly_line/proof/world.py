@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -100,6 +101,8 @@ class World:
                 return self._attribute(*(given if isinstance(given, list) else given.split(".", 1)), stack=stack)
             case "Fn::Join":
                 return given[0].join(str(self.value(part, stack)) for part in self.value(given[1], stack))
+            case "Fn::Base64":
+                return base64.b64encode(self.text(given, stack).encode()).decode()
             case "Fn::ImportValue":
                 return self._imported(str(self.value(given, stack)), stack)
             case "Fn::Select":

@@ -2,3 +2,4 @@
 
 from .folder import KINDS as KINDS
 from .folder import new_line as new_line
+from .folder import new_repository as new_repository

@@ -10,7 +10,7 @@ Rows = Literal["array", "dmatrix", "tensor"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framework:
-    """One framework, as `Training(framework=...)` names it. Its versions stand in `declarations/images.json`.
+    """One framework, as `Training(framework=...)` names it. Its versions stand in `declarations/sagemaker/images.json`.
 
     Args:
         repositories: of its images, to train and to serve; they stand in the images' URIs.

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.canonical import digest_bytes
-from assembly_line.declarations.images import Image
+from assembly_line.declarations.sagemaker.images import Image
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.release import Release
 from assembly_line.training.evaluation import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import image_of
-from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.declarations.sagemaker.images import image_of
+from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.delivery import (
     SNS,
     ComposedBatch,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import Image, image_of
-from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.declarations.sagemaker.images import Image, image_of
+from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features import read_columns

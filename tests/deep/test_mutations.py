@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly_line.cli.proving import raised
+from assembly_line.cli.environments.proving import raised
 from assembly_line.proof.judging import Trial, mutate
 
 # Two statements that allow the same: taking out one changes nothing. The tests list each, so that a new one is seen.

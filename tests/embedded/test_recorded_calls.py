@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from assembly_line.cli.environments.proving import raised
 from assembly_line.cli.exits import ExitCode
-from assembly_line.cli.proving import raised
 from assembly_line.cli.session import REPOSITORY
 from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.state_folder import StateFolder

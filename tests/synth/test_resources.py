@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
 from assembly_line import Refresh, Retention, Review
-from assembly_line.declarations.images import repositories
+from assembly_line.declarations.sagemaker.images import repositories
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line

@@ -302,7 +302,7 @@ def test_the_package_installs_by_pip_and_gives_the_command(tmp_path: Path) -> No
     for kind in ("*.py", "*.pyi"):
         of_folder = {path.relative_to(ROOT) for path in (ROOT / "assembly_line").rglob(kind)}
         assert {path.relative_to(target) for path in (target / "assembly_line").rglob(kind)} == of_folder
-    for data in ("declarations/images.json", "declarations/instance_types.json"):
+    for data in ("declarations/sagemaker/images.json", "declarations/sagemaker/instance_types.json"):
         assert (target / "assembly_line" / data).is_file()
 
 

@@ -18,7 +18,7 @@ def doctor(session: Session) -> None:
     Only reads, with your own credentials. A call that you may not make is a finding. Ends with code 1 where a
     deployment or a first run would fail. `line deploy` looks at the most important of it by itself.
     """
-    from assembly_line.cli.doctoring import examine
+    from assembly_line.cli.environments.doctoring import examine
     from assembly_line.cli.views import doctor as drawn
     from assembly_line.errors import RunFailed
 

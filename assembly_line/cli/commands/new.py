@@ -30,26 +30,46 @@ Folder = Annotated[
         "--lines", metavar="FOLDER", file_okay=False, help="Folder of declared lines (default: the nearest lines/)."
     ),
 ]
+Repository = Annotated[
+    Path | None,
+    typer.Option(
+        "--repository",
+        metavar="FOLDER",
+        file_okay=False,
+        help="Write the line into a repository of its own: with checks, editors' files, and a workflow for GitHub.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     command(app, "new")(new)
 
 
-def new(session: Session, name: Name, kind: For = "classification", lines: Folder = None) -> None:
+def new(
+    session: Session, name: Name, kind: For = "classification", lines: Folder = None, repository: Repository = None
+) -> None:
     """Write the folder of a new line. It works at once, on data that it makes itself."""
     from datetime import UTC, datetime
 
-    from assembly_line.scaffold import new_line
+    from assembly_line.errors import RequestRefused
+    from assembly_line.scaffold import new_line, new_repository
 
-    files = new_line(lines or session.lines_here, name, kind, today=datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    if repository is None:
+        files = new_line(lines or session.lines_here, name, kind, today=today)
+    elif lines is None:
+        files = new_repository(repository, name, kind, today=today)
+    else:
+        raise RequestRefused.about("--lines", str(lines), "nothing beside --repository, which has a lines/ of its own")
     session.output.result(
         {"line": name, "kind": kind, "files": [str(file) for file in files]},
         fields(
             {
                 "Line": name,
                 "Files": "\n".join(str(file) for file in files),
-                "Next": "`line deploy --load` starts the embedded AWS and puts the line into it",
+                "Next": "`line deploy --load` starts the embedded AWS and puts the line into it"
+                if repository is None
+                else f"{repository / 'README.md'} says how `make check` works there",
             }
         ),
     )

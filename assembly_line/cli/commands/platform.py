@@ -10,32 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assembly_line.cli import completing
-from assembly_line.cli.options import Line, command
+from assembly_line.cli.options import Line, LinesFolder, OptionalLine, command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
-
-OPTIONAL_LINE = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="LINE", help="Name of the line. Every declared line if left out.", autocompletion=completing.lines
-    ),
-]
-
-LINES = Annotated[
-    Path | None,
-    typer.Option(
-        "--lines",
-        metavar="FOLDER",
-        exists=True,
-        file_okay=False,
-        help="Folder of declared lines (default: ./lines, or the shipped ones).",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +26,6 @@ def register(app: typer.Typer) -> None:
     command(app, "deploy")(deploy)
     command(app, "release")(release)
     command(app, "pin")(pin)
-    command(app, "diff")(diff)
 
 
 def up(
@@ -176,7 +156,7 @@ def deploy(
     yes: Annotated[
         bool, typer.Option("--yes", help="Widen permissions in an account without asking. Needed without a terminal.")
     ] = False,
-    lines: LINES = None,
+    lines: LinesFolder = None,
     load: Annotated[
         bool,
         typer.Option("--load", help="Also load the raw tables of each line that has none yet, by its data.py."),
@@ -197,7 +177,7 @@ def deploy(
     if session.embedded:
         deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:
-        from assembly_line.cli.account_deployment import deploy_account
+        from assembly_line.cli.environments.account_deployment import deploy_account
 
         deployed = deploy_account(session, folder, approved=yes)
     released = release_lines(session, session.target, folder)
@@ -218,8 +198,8 @@ def deploy(
 
 def release(
     session: Session,
-    line: OPTIONAL_LINE = None,
-    lines: LINES = None,
+    line: OptionalLine = None,
+    lines: LinesFolder = None,
 ) -> None:
     """Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with."""
     from assembly_line.cli.releasing import release_lines
@@ -228,7 +208,7 @@ def release(
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
 
 
-def pin(session: Session, line: Line, lines: LINES = None) -> None:
+def pin(session: Session, line: Line, lines: LinesFolder = None) -> None:
     """Write into a line's requirements.txt the hash of the wheel that its image gets of each package.
 
     pip looks for the wheels where yours is configured to look. A hash that is there stays, and must be right.
@@ -260,26 +240,6 @@ def pin(session: Session, line: Line, lines: LINES = None) -> None:
             }
         ),
     )
-
-
-def diff(session: Session, line: Line, lines: LINES = None) -> None:
-    """Show where a line's folder differs from the release in force, and what would follow of releasing it."""
-    from dataclasses import asdict
-
-    from assembly_line.cli.views.training_runs import draw_changes
-    from assembly_line.loader import load_line
-    from assembly_line.training import changes_between, consequences
-
-    before, now = session.target.released.release(line), load_line(lines or session.lines, line)
-    found = changes_between(before, now)
-    document = {
-        "line": line,
-        "release": before.digest,
-        "folder": now.digest,
-        "changes": [asdict(one) for one in found],
-        "consequences": consequences(found, before, now),
-    }
-    session.output.result(document, draw_changes(document))
 
 
 def _load_missing(session: Session, released: Iterable[str], folder: Path) -> list[str]:

@@ -39,7 +39,7 @@ def proof(session: Session, environments: For = None, record: Record = False, mu
     looked at too. Ends with code 1 where anything would fail in AWS, and says what could not be judged.
     """
     from assembly_line.cli.commands.demo import of_demo
-    from assembly_line.cli.proving import prove
+    from assembly_line.cli.environments.proving import prove
     from assembly_line.cli.views import proof as drawn
     from assembly_line.errors import RunFailed
 

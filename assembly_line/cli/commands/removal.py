@@ -49,7 +49,7 @@ def destroy(session: Session, confirm: CONFIRM = None) -> None:
     The command says first what goes, what stays and what that costs. You then type the environment's name. It refuses
     while work is open, and names that work. Interrupted, it goes on when you run it again.
     """
-    from assembly_line.cli.environment_settings import setting
+    from assembly_line.cli.environments.environment_settings import setting
     from assembly_line.cli.views.removal import draw_destroyed
     from assembly_line.removal import environments
 

@@ -8,15 +8,9 @@ import typer
 
 from assembly_line.cli import completing
 from assembly_line.cli.commands.logs import redrive
-from assembly_line.cli.options import Line, Run, Wait, command
+from assembly_line.cli.options import Line, OptionalLine, Run, Wait, command
 from assembly_line.cli.session import Session
 
-OPTIONAL_LINE = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="LINE", help="Name of the line. Every released line if left out.", autocompletion=completing.lines
-    ),
-]
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="The run to compare with.", autocompletion=completing.runs)]
 
 
@@ -83,7 +77,7 @@ def expire_runs(
 
 def record_runs(
     session: Session,
-    line: OPTIONAL_LINE = None,
+    line: OptionalLine = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -107,7 +101,7 @@ def record_runs(
 
 def open_runs(
     session: Session,
-    line: OPTIONAL_LINE = None,
+    line: OptionalLine = None,
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="Where to listen. A free port if left out.")
     ] = None,

@@ -11,7 +11,7 @@ from assembly_line.cli.output import Render, rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assembly_line.cli.proving import Proof
+    from assembly_line.cli.environments.proving import Proof
 
 SHOWN = 40
 

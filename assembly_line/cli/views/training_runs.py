@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
 from assembly_line.cli.views.recipe import draw_recipe
+from assembly_line.cli.views.values import cut, said
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-SHORT = 12
 # Of the measures of a run, in a list of many runs.
 SHOWN = 2
-DIGEST = re.compile(r"(ds-)?[0-9a-f]{32,64}")
 
 
 def draw_runs(found: Sequence[Mapping[str, Any]]) -> Render:
@@ -38,7 +36,7 @@ def draw_runs(found: Sequence[Mapping[str, Any]]) -> Render:
 def _in_short(metrics: Mapping[str, Any]) -> str:
     """The first measures of the kind of outcome that the run predicts."""
     measures = [one for one in kind_of(metrics).measures if one.name in metrics][:SHOWN]
-    return ", ".join(f"{one.words} {_said(metrics[one.name])}" for one in measures)
+    return ", ".join(f"{one.words} {said(metrics[one.name])}" for one in measures)
 
 
 def draw_run(record: Mapping[str, Any]) -> Render:
@@ -85,21 +83,6 @@ def draw_planned(found: Mapping[str, Any]) -> Render:
     return render
 
 
-def draw_changes(found: Mapping[str, Any]) -> Render:
-    changed = [(one["step"], one["name"], _cut(one["first"]), _cut(one["second"])) for one in found["changes"]]
-
-    def render(console: Console) -> None:
-        if not changed:
-            console.print(f"The folder of line {found['line']} says what release {found['release'][:SHORT]} says.")
-            return
-        title = f"Line {found['line']}: what differs from release {found['release'][:SHORT]}"
-        rows(("part", "what", "released", "here"), changed, title=title)(console)
-        for sentence in found["consequences"]:
-            console.print(f"- {sentence}", markup=False)
-
-    return render
-
-
 def draw_compared(found: Mapping[str, Any]) -> Render:
     first, second = found["runs"]
     one, other = found["figures"]
@@ -108,15 +91,15 @@ def draw_compared(found: Mapping[str, Any]) -> Render:
         for name in {**one, **other}
     ]
     differing = [
-        (difference["step"], difference["name"], _cut(difference["first"]), _cut(difference["second"]))
+        (difference["step"], difference["name"], cut(difference["first"]), cut(difference["second"]))
         for difference in found["differences"]
         if difference["step"] != "figures"
     ]
 
     def render(console: Console) -> None:
         fields({"first": first, "second": second}, title="Two runs")(console)
-        if said := _questions(found["question"]):
-            console.print(said, markup=False)
+        if asked := _questions(found["question"]):
+            console.print(asked, markup=False)
         rows(("figure", "first", "second", "change"), figures)(console)
         if not differing:
             console.print("The runs differ in nothing else: the second repeats the first.", markup=False)
@@ -166,21 +149,11 @@ def _figures(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return figures
 
 
-def _said(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(_said, value))
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_said(inner)}" for name, inner in value.items())
-    return "" if value is None else str(value)
-
-
 def _figure(name: str, value: object) -> str:
     """A figure; the two ends of an interval as from one to the other."""
     if name.endswith("_interval") and isinstance(value, list):
-        return " to ".join(map(_said, value))
-    return _said(value)
+        return " to ".join(map(said, value))
+    return said(value)
 
 
 def _questions(differing: Sequence[str] | None) -> str | None:
@@ -196,9 +169,3 @@ def _change(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     if isinstance(first, int | float) and isinstance(second, int | float):
         return f"{second - first:+.4g}"
     return ""
-
-
-def _cut(value: object) -> str:
-    """Whole, but for digests and what is named by one: the beginning tells them apart."""
-    text = _said(value)
-    return text[:SHORT] if DIGEST.fullmatch(text) else text

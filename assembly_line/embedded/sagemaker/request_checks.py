@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assembly_line.declarations.entities import key_columns
-from assembly_line.declarations.tables import PERIOD, AggregateTable, Measure
+from assembly_line.declarations.explore.tables import PERIOD, AggregateTable, Measure
 from assembly_line.features.explore.periods import period_starts
 from assembly_line.features.kernel.aggregates import Values, aggregate_of
 from assembly_line.features.kernel.point_in_time import distinct_in

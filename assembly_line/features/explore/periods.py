@@ -6,7 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
-from assembly_line.declarations.tables import TablePeriod
+from assembly_line.declarations.explore.tables import TablePeriod
 from assembly_line.features.values.columns import Column, Integers
 from assembly_line.instants import DAY_MICROS, FIRST_MICROS, LAST_MICROS, offset_at
 

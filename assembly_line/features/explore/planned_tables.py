@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.codec import line_to_json
+from assembly_line.declarations.explore.tables import AggregateTable
+from assembly_line.declarations.explore.wide_tables import Table
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.tables import AggregateTable
-from assembly_line.declarations.wide_tables import Table
 from assembly_line.features.explore.aggregation import columns_read, columns_written
 from assembly_line.features.explore.wide_planning import columns_of, sources_of, wide_plan
 from assembly_line.features.model.plans import Input, Plan

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from assembly_line.declarations.checks import MONTH
-from assembly_line.declarations.tables import PERIOD, AggregateTable
+from assembly_line.declarations.explore.tables import PERIOD, AggregateTable
 from assembly_line.features.engines.spark_reader import Fetch, SparkReader
 from assembly_line.features.explore.aggregation import aggregated, columns_read, columns_written, with_periods
 from assembly_line.features.explore.periods import months_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assembly_line.declarations.checks import MONTH
-from assembly_line.declarations.wide_tables import OCCASION
+from assembly_line.declarations.explore.wide_tables import OCCASION
 from assembly_line.features.engines.engine_spark import joined, joined_kinds
 from assembly_line.features.engines.spark_groups import ROW
 from assembly_line.features.engines.spark_reader import Fetch, SparkReader

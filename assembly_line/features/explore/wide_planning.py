@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import with_parts
+from assembly_line.declarations.explore.wide_tables import OCCASION, WideTable
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.wide_tables import OCCASION, WideTable
 from assembly_line.features.model.dataset_ids import dataset_id_of
 from assembly_line.features.model.plans import Plan, Purpose
 from assembly_line.features.model.snapshots import Snapshot

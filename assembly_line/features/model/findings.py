@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assembly_line.declarations.quality import Severity
+from assembly_line.documents import document_of, read_document
 
 if TYPE_CHECKING:
     from assembly_line.features.values.columns import Column, Integers
@@ -27,9 +28,6 @@ class Example:
     decision_id: str | None
     column: str
     value: Any = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +67,12 @@ class Finding:
         return self.result == "error"
 
     def to_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "examples"}
-        return {**plain, "result": self.result, "examples": [example.to_json() for example in self.examples]}
+        return {**document_of(self), "result": self.result}
 
 
 def finding_from_json(document: Mapping[str, Any]) -> Finding:
     """Read back what `to_json` wrote, or an older version of it."""
-    given = {name: document[name] for name in Finding.__slots__ if name in document and name != "examples"}
-    return Finding(**given, examples=tuple(Example(**one) for one in document.get("examples", ())))
+    return read_document(Finding, document)
 
 
 def not_judged(rule: str, why: str, *, expected: str, advice: str) -> Finding:

@@ -11,14 +11,9 @@ from assembly_line.declarations.codec import line_from_json, line_to_json
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sampling import Sampling, sampling_to_json
 from assembly_line.declarations.sources import Source
+from assembly_line.documents import document_of, read_document
 from assembly_line.errors import RequestRefused
-from assembly_line.features.model.snapshots import (
-    EarlierSnapshot,
-    SchemaDrift,
-    SnapshotObject,
-    drift_from_json,
-    earlier_from_json,
-)
+from assembly_line.features.model.snapshots import EarlierSnapshot, SchemaDrift, SnapshotObject
 from assembly_line.features.values.semantics import SEMANTICS_VERSION
 from assembly_line.instants import format_instant, from_micros, parse_instant, to_micros
 
@@ -140,7 +135,7 @@ class Plan:
 
 
 def estimate_to_json(estimate: Estimate) -> dict[str, int]:
-    return {name: getattr(estimate, name) for name in estimate.__slots__}
+    return document_of(estimate)
 
 
 def plan_from_json(document: Mapping[str, Any], *, older: bool = False) -> Plan:
@@ -169,7 +164,7 @@ def plan_from_json(document: Mapping[str, Any], *, older: bool = False) -> Plan:
         until=_instant(document["to"], "to"),
         features=tuple(document["features"]),
         inputs={name: _input_from_json(part) for name, part in document["inputs"].items()},
-        estimate=Estimate(**document["estimate"]),
+        estimate=read_document(Estimate, document["estimate"]),
         engine=document["engine"],
         reason=document["reason"],
         scripts=document.get("scripts", {}),
@@ -179,25 +174,12 @@ def plan_from_json(document: Mapping[str, Any], *, older: bool = False) -> Plan:
 
 
 def _input_to_json(part: Input) -> dict[str, Any]:
-    return {
-        "snapshot": part.snapshot,
-        "newest": None if part.newest is None else to_micros(part.newest),
-        "columns": dict(part.columns),
-        "objects": [item.to_json() for item in part.objects],
-        "drift": part.drift.to_json(),
-        "earlier": None if part.earlier is None else part.earlier.to_json(),
-    }
+    return {**document_of(part), "newest": None if part.newest is None else to_micros(part.newest)}
 
 
 def _input_from_json(document: Mapping[str, Any]) -> Input:
-    return Input(
-        snapshot=document["snapshot"],
-        newest=None if document["newest"] is None else from_micros(document["newest"]),
-        columns=document["columns"],
-        objects=tuple(SnapshotObject(**item) for item in document["objects"]),
-        drift=drift_from_json(document.get("drift", {})),
-        earlier=earlier_from_json(document.get("earlier")),
-    )
+    newest = document["newest"]
+    return read_document(Input, {**document, "newest": None if newest is None else from_micros(newest)})
 
 
 def _text(instant: datetime | None) -> str | None:

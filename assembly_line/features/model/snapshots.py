@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from assembly_line.canonical import digest
+from assembly_line.documents import document_of, read_document
 from assembly_line.instants import from_micros
 
 
@@ -21,9 +22,6 @@ class SnapshotObject:
     rows: int
     min_time: int | None
     max_time: int | None
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +37,6 @@ class SchemaDrift:
     ignored: Mapping[str, str] = field(default_factory=dict)
     added: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {"ignored": dict(self.ignored), "added": list(self.added), "gone": list(self.gone)}
-
-
-def drift_from_json(document: Mapping[str, Any]) -> SchemaDrift:
-    """Read back what `to_json` wrote; nothing of it in a document of an older version."""
-    added, gone = tuple(document.get("added", ())), tuple(document.get("gone", ()))
-    return SchemaDrift(ignored=document.get("ignored", {}), added=added, gone=gone)
 
 
 def drift_between(before: Snapshot | None, columns: Mapping[str, str], ignored: Mapping[str, str]) -> SchemaDrift:
@@ -69,18 +58,6 @@ class EarlierSnapshot:
     snapshot: str
     columns: Mapping[str, str]
     objects: tuple[SnapshotObject, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        objects = [item.to_json() for item in self.objects]
-        return {"snapshot": self.snapshot, "columns": dict(self.columns), "objects": objects}
-
-
-def earlier_from_json(document: Mapping[str, Any] | None) -> EarlierSnapshot | None:
-    """Read back what `to_json` wrote; None where there was nothing earlier, or a document of an older version."""
-    if document is None:
-        return None
-    objects = tuple(SnapshotObject(**item) for item in document["objects"])
-    return EarlierSnapshot(snapshot=document["snapshot"], columns=document["columns"], objects=objects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,36 +97,16 @@ class Snapshot:
         return digest(self._content())
 
     def to_json(self) -> dict[str, Any]:
-        inexact = None if self.inexact is None else list(self.inexact)
-        return {
-            **self._content(),
-            "snapshot": self.digest,
-            "drift": self.drift.to_json(),
-            "inexact": inexact,
-            "earlier": None if self.earlier is None else self.earlier.to_json(),
-        }
+        return {**document_of(self), "rows": self.rows, "snapshot": self.digest}
 
     def _content(self) -> dict[str, Any]:
-        return {
-            "source": self.source,
-            "columns": dict(self.columns),
-            "objects": [item.to_json() for item in self.objects],
-            "rows": self.rows,
-        }
+        document = document_of(self)
+        return {**{name: document[name] for name in ("source", "columns", "objects")}, "rows": self.rows}
 
 
 def snapshot_from_json(document: Mapping[str, Any]) -> Snapshot:
-    """Read a snapshot back."""
-    objects = tuple(SnapshotObject(**item) for item in document["objects"])
-    inexact = document.get("inexact")
-    return Snapshot(
-        source=document["source"],
-        columns=document["columns"],
-        objects=objects,
-        drift=drift_from_json(document.get("drift", {})),
-        inexact=None if inexact is None else tuple(inexact),
-        earlier=earlier_from_json(document.get("earlier")),
-    )
+    """Read a snapshot back, or an older version of it."""
+    return read_document(Snapshot, document)
 
 
 def earlier_than(now: Snapshot, before: Snapshot | None) -> EarlierSnapshot | None:

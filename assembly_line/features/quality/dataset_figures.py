@@ -10,6 +10,7 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.sampling import sampling_to_json
+from assembly_line.documents import document_of, read_document
 from assembly_line.features.kernel.aggregates import as_float
 from assembly_line.features.model.plans import Plan
 from assembly_line.features.quality.value_rules import is_number
@@ -54,20 +55,19 @@ class DatasetFigures:
     features: Mapping[str, FeatureFigures]
 
     def to_json(self) -> dict[str, Any]:
-        features = {
-            name: {key: value for key in one.__slots__ if (value := getattr(one, key)) is not None}
-            for name, one in self.features.items()
-        }
-        return {**{name: getattr(self, name) for name in self.__slots__}, "features": features}
+        document = document_of(self)
+        kept = {name: _known(one) for name, one in document["features"].items()}
+        return {**document, "features": kept}
 
 
 def figures_from_json(document: Mapping[str, Any]) -> DatasetFigures:
     """Read back what `to_json` wrote."""
-    features = {
-        name: FeatureFigures(**{**one, "values": tuple(one["values"]) if "values" in one else None})
-        for name, one in document["features"].items()
-    }
-    return DatasetFigures(**{**{name: document[name] for name in DatasetFigures.__slots__}, "features": features})
+    return read_document(DatasetFigures, document)
+
+
+def _known(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not known of a feature."""
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def kind_of_dataset(plan: Plan) -> str:

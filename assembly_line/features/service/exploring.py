@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.entities import key_columns
-from assembly_line.declarations.tables import AggregateTable
+from assembly_line.declarations.explore.tables import AggregateTable
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features.explore.planned_tables import planned_table, sources_of_table
 from assembly_line.features.explore.wide_planning import line_of
@@ -15,8 +15,8 @@ from assembly_line.names import EVERY_TABLE, TablesArgument, line_table, tables_
 from assembly_line.storage import MANIFEST
 
 if TYPE_CHECKING:
+    from assembly_line.declarations.explore.wide_tables import Table, WideTable
     from assembly_line.declarations.lines import Line
-    from assembly_line.declarations.wide_tables import Table, WideTable
     from assembly_line.storage import Account
 
 

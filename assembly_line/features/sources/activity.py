@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -51,14 +51,6 @@ class Activity:
     median: int = 0
     usual: int = 0
     gaps: tuple[tuple[int, int], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__} | {"gaps": [list(gap) for gap in self.gaps]}
-
-
-def activity_from_json(document: Mapping[str, Any]) -> Activity:
-    """Read back what `to_json` wrote."""
-    return Activity(**{**document, "gaps": tuple((start, end) for start, end in document["gaps"])})
 
 
 class DayReader(Protocol):

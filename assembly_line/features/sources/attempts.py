@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assembly_line.features.model.findings import Finding, finding_from_json
-from assembly_line.features.sources.activity import Activity, activity_from_json
+from assembly_line.documents import document_of, read_document
+from assembly_line.features.model.findings import Finding
+from assembly_line.features.sources.activity import Activity
 
 # A state machine's state holds 256 KiB: of the findings of a build it carries so many, the worst first.
 FINDINGS_IN_STATE = 5
 TEXT_IN_STATE = 200
-READ_BACK = ("findings", "activity")
 WORST_FIRST = ("error", "warning", "allowed", "not judged", "passed")
 
 
@@ -43,37 +43,21 @@ class Built:
     activity: Mapping[str, Activity] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "engine": self.engine,
-            "versions": dict(self.versions),
-            "rows": self.rows,
-            "spine_rows": self.spine_rows,
-            "excluded": dict(self.excluded),
-            "duplicates": self.duplicates,
-            "findings": [finding.to_json() for finding in self.findings],
-            "sampling": None if self.sampling is None else dict(self.sampling),
-            "joins": dict(self.joins),
-            "activity": activities_to_json(self.activity),
-        }
+        return {**document_of(self), "findings": [finding.to_json() for finding in self.findings]}
 
 
 def built_from_json(document: Mapping[str, Any]) -> Built:
     """Read back what `to_json` wrote, or an older version of it."""
-    given = {name: document[name] for name in Built.__slots__ if name not in READ_BACK and name in document}
-    return Built(
-        **given,
-        findings=tuple(finding_from_json(one) for one in document.get("findings", ())),
-        activity=activities_from_json(document.get("activity", {})),
-    )
+    return read_document(Built, document)
 
 
 def activities_to_json(activity: Mapping[str, Activity]) -> dict[str, Any]:
-    return {name: one.to_json() for name, one in activity.items()}
+    return {name: document_of(one) for name, one in activity.items()}
 
 
 def activities_from_json(document: Mapping[str, Any]) -> dict[str, Activity]:
     """Read back what `activities_to_json` wrote."""
-    return {name: activity_from_json(one) for name, one in document.items()}
+    return {name: read_document(Activity, one) for name, one in document.items()}
 
 
 def in_state(built: Built) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from assembly_line.declarations.images import OWN_URI, repositories
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.sagemaker.images import OWN_URI, repositories
 from assembly_line.names import job_role
 from stacks.constructs.access.grants import allow
 from stacks.foundation import FoundationStack

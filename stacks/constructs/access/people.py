@@ -18,7 +18,12 @@ USER_TAG = "userName"
 
 
 class People(Construct):
-    """Exposes `scientist`, `reviewer` and `decider`: roles that identities of this account may be allowed to assume."""
+    """Exposes `scientist`, `reviewer` and `decider`: roles that identities of this account may be allowed to assume.
+
+    Where there is Studio, `studio` is the role of its apps.
+    """
+
+    studio: iam.Role
 
     def __init__(self, scope: Construct, id_: str, *, sign_in: str, federated_roles: Sequence[str] = ()) -> None:
         super().__init__(scope, id_)
@@ -47,6 +52,34 @@ class People(Construct):
                         principals=[iam.AccountRootPrincipal()],
                         conditions={"ArnEquals": {"aws:PrincipalArn": homes}},
                     )
+                )
+
+    def trust_studio(self) -> None:
+        """Make the role of Studio's apps: whoever works in one becomes the scientist, under their own name alone.
+
+        SageMaker writes the name of the person's profile into each session of the role as its source identity, which
+        nobody changes.
+        """
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        service = iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account)
+        self.studio = iam.Role(
+            self,
+            "Studio",
+            assumed_by=service,
+            description="Assembly line: apps of SageMaker Studio, before whoever works in one becomes the scientist",
+        )
+        allow(self.studio, ("sts:AssumeRole", "sts:SetSourceIdentity"), (self.scientist.role_arn,))
+        app = {"aws:PrincipalArn": self.studio.role_arn}
+        own_name = {"sts:RoleSessionName": "${aws:SourceIdentity}"}
+        root = iam.AccountRootPrincipal()
+        for role, action, principal, conditions in (
+            (self.studio, "sts:SetSourceIdentity", service, {}),
+            (self.scientist, "sts:AssumeRole", root, {"ArnEquals": app, "StringEquals": own_name}),
+            (self.scientist, "sts:SetSourceIdentity", root, {"ArnEquals": app}),
+        ):
+            if trust := role.assume_role_policy:
+                trust.add_statements(
+                    iam.PolicyStatement(actions=[action], principals=[principal], conditions=conditions)
                 )
 
     def let_look_up(self, environment: str) -> None:

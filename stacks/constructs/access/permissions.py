@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_glue as glue
@@ -24,9 +25,18 @@ class Permission(Construct):
         super().__init__(scope, id_)
         self._policy = iam.Policy(self, "Policy", roles=list(roles))
 
-    def allow(self, actions: Sequence[str], resources: Sequence[str], *, because: str | None = None) -> Permission:
+    def allow(
+        self,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        *,
+        because: str | None = None,
+        conditions: Mapping[str, Any] | None = None,
+    ) -> Permission:
         """Add a statement. A resource with a wildcard needs the reason `because`."""
-        self._policy.add_statements(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+        self._policy.add_statements(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
         acknowledge_wildcards(self._policy, resources, because=because)
         return self
 

@@ -16,7 +16,7 @@ import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from assembly_line import Generated, monthly, wide
-from assembly_line.declarations.wide_tables import WideTable
+from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.embedded.glue.spark import RUNTIME, environment
 from assembly_line.errors import RequestRefused
 from assembly_line.features.explore.planned_tables import planned_table, sources_of_table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assembly_line.cli import doctoring
+from assembly_line.cli.environments import doctoring
 from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
 from assembly_line.doctor.wanted import Wanted

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -12,6 +14,9 @@ from assembly_line.cli.exits import ExitCode, exit_code_of
 from assembly_line.cli.target import Target, account_target
 from assembly_line.errors import NotPermitted, RequestRefused
 from assembly_line.names import Parameter, parameter_name
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Command
 
 ANN = "arn:aws:sts::123456789012:assumed-role/Analysts/ann"
 ROLE = "arn:aws:iam::123456789012:role/Reviewer"
@@ -75,3 +80,23 @@ def test_in_the_embedded_aws_one_person_plays_several(target: Target) -> None:
 def test_in_an_account_nobody_chooses_the_own_name(target: Target) -> None:
     with pytest.raises(RequestRefused, match=r"--as reviewer: 'ben'.* a session carries your own name"):
         target.assume("reviewer/ben")
+
+
+def test_other_programs_get_the_roles_credentials_and_where_to_go(target: Target, stub: Stubber) -> None:
+    stub.add_response("assume_role", {"Credentials": KEYS}, {"RoleArn": ROLE, "RoleSessionName": "ann"})
+    assert target.variables("reviewer") == {
+        "AWS_ACCESS_KEY_ID": KEYS["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def test_a_shell_takes_what_is_printed(target: Target, line: Command) -> None:
+    answer = line("credentials")
+
+    done = subprocess.run(
+        ["sh", "-c", f'{answer.out}\necho "$AWS_SECRET_ACCESS_KEY $AWS_DEFAULT_REGION"'],
+        capture_output=True, text=True, check=True, env={},
+    )  # fmt: skip
+    assert done.stdout == "testing us-east-1\n"

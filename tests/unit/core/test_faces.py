@@ -95,7 +95,7 @@ def services_used(file: Path) -> list[str]:
 
 def test_only_services_and_those_above_them_use_services() -> None:
     library = PROJECT / "assembly_line"
-    above = {library / name for name in ("cli", "proof", "doctor", "removal")}
+    above = {library / name for name in ("cli", "effects", "proof", "doctor", "removal")}
     below = [
         file
         for file in sorted(library.rglob("*.py"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assembly_line import Training
-from assembly_line.declarations.images import image_of, known_libraries, repositories
+from assembly_line.declarations.sagemaker.images import image_of, known_libraries, repositories
 from assembly_line.errors import DeclarationError
 
 REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"

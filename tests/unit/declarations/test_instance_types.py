@@ -13,7 +13,7 @@ from botocore.loaders import Loader
 
 from assembly_line import Training
 from assembly_line.declarations.codec import line_from_json, line_to_json
-from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
 from tools.resolve_instance_types import resolved
@@ -30,7 +30,7 @@ def of_sagemaker(use: str) -> set[str]:
 
 
 def test_the_checked_in_list_is_the_one_of_the_installed_packages() -> None:
-    content = files("assembly_line.declarations").joinpath("instance_types.json").read_text("utf-8")
+    content = files("assembly_line.declarations.sagemaker").joinpath("instance_types.json").read_text("utf-8")
 
     assert json.loads(content) == resolved()
 

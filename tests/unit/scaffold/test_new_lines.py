@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from assembly_line.loader import load_line
 from assembly_line.scaffold import KINDS, new_line
 
 PROJECT = Path(__file__).parents[3]
+TEMPLATES = PROJECT / "assembly_line" / "scaffold" / "templates"
 TODAY = datetime.now(UTC).date()
 
 
@@ -48,7 +50,7 @@ def test_it_loads_under_its_own_name(folder: Path) -> None:
 def test_nothing_of_the_template_is_left_in_it(folder: Path) -> None:
     written = [path for path in folder.rglob("*") if path.suffix in (".py", ".md", ".ipynb")]
     left = [path.name for path in written if "example" in path.read_text(encoding="utf-8")]
-    assert len(written) == 7
+    assert len(written) == 8
     assert left == []
 
 
@@ -101,3 +103,13 @@ def test_a_folder_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
         new_line(tmp_path, "churn", "classification", today=TODAY)
 
     assert list((tmp_path / "churn").iterdir()) == []
+
+
+@pytest.mark.parametrize("file", sorted(TEMPLATES.glob("*/line.toml")), ids=lambda file: file.parent.name)
+def test_a_kind_that_says_its_differences_alone_says_each_of_words_that_are_there(file: Path) -> None:
+    differences = tomllib.loads(file.read_text(encoding="utf-8"))
+    text = (TEMPLATES / differences["like"] / "line.py").read_text(encoding="utf-8")
+
+    for was, now in differences["says"].items():
+        assert text.count(was) == 1, was
+        text = text.replace(was, now)

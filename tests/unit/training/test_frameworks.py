@@ -10,7 +10,8 @@ from pathlib import Path
 from assembly_line.training.frameworks import FRAMEWORKS, PYTORCH, SCIKIT_LEARN, XGBOOST, framework_of, rows_of
 
 ROOT = Path(__file__).parents[3]
-IMAGES = json.loads(files("assembly_line.declarations").joinpath("images.json").read_text(encoding="utf-8"))["images"]
+FOLDER = files("assembly_line.declarations.sagemaker")
+IMAGES = json.loads(FOLDER.joinpath("images.json").read_text(encoding="utf-8"))["images"]
 
 
 def test_every_listed_image_is_of_the_framework_that_it_is_listed_under() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
-from assembly_line.declarations.images import known_libraries
+from assembly_line.declarations.sagemaker.images import known_libraries
 from assembly_line.errors import JobFailed
 from assembly_line.training import Framework, framework_of
 

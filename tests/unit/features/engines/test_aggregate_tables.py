@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from assembly_line import aggregate, measure
-from assembly_line.declarations.tables import AggregateTable
+from assembly_line.declarations.explore.tables import AggregateTable
 from assembly_line.errors import DeclarationError
 from assembly_line.features.explore.aggregation import aggregated, columns_read, columns_written, with_periods
 from assembly_line.features.explore.periods import local_days

@@ -12,7 +12,7 @@ import pytest
 
 from assembly_line import Generated, Line, daily, days, wide
 from assembly_line.declarations.codec import line_from_json, line_to_json
-from assembly_line.declarations.wide_tables import WideTable
+from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.errors import DeclarationError
 from assembly_line.features.engines.engine_duckdb import build_on_duckdb
 from assembly_line.features.explore.wide_planning import columns_of, line_of, sources_of, wide_plan

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assembly_line.cli.environment_settings import sign_in_of
+from assembly_line.cli.environments.environment_settings import sign_in_of
 from assembly_line.cli.session import EMBEDDED, REPOSITORY
 from assembly_line.doctor.examination import Examination, fast, whole
 from assembly_line.doctor.wanted import Wanted

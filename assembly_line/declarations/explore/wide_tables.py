@@ -10,10 +10,10 @@ from assembly_line.declarations.clock import check_clock
 from assembly_line.declarations.decisions import Decision
 from assembly_line.declarations.derived import Expression, Ratio, with_parts
 from assembly_line.declarations.entities import By, Entity, entities_of, key_columns, names_of
+from assembly_line.declarations.explore.tables import AggregateTable
 from assembly_line.declarations.features import Feature, StaticFeature
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.tables import AggregateTable
 from assembly_line.declarations.typed import typed
 
 OCCASION = "as_of"

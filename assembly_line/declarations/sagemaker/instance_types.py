@@ -55,5 +55,5 @@ def local_storage_gb(name: str) -> int | None:
 
 @cache
 def _known() -> _Known:
-    content = json.loads(files("assembly_line.declarations").joinpath("instance_types.json").read_text("utf-8"))
+    content = json.loads(files(__package__).joinpath("instance_types.json").read_text("utf-8"))
     return _Known(frozenset(content["training"]), frozenset(content["transform"]), content["local_storage_gb"])

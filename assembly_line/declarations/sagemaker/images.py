@@ -199,6 +199,6 @@ def _entries() -> Iterator[Mapping[str, Any]]:
 
 @cache
 def _known() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    content = files("assembly_line.declarations").joinpath("images.json").read_text(encoding="utf-8")
+    content = files(__package__).joinpath("images.json").read_text(encoding="utf-8")
     images: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(content)["images"]
     return images

@@ -29,7 +29,7 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
             not ready: see `line doctor`.
         RunFailed: the deployment failed; CDK has printed why.
     """
-    from assembly_line.cli.doctoring import refuse_what_cannot_be_deployed
+    from assembly_line.cli.environments.doctoring import refuse_what_cannot_be_deployed
     from assembly_line.embedded import cdk_command
 
     require_settings(session.environment)

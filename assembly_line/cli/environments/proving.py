@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.environment_settings import sign_in_of
+from assembly_line.cli.environments.environment_settings import sign_in_of
 from assembly_line.cli.session import REPOSITORY, require_settings
 from assembly_line.embedded import StateFolder, assemble, judged_definitions, judged_installations
 from assembly_line.loader import load_lines

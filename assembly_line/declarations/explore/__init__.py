@@ -1,0 +1,1 @@
+"""The tables that a line declares for people to look around in."""

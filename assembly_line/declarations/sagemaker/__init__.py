@@ -1,0 +1,1 @@
+"""What SageMaker has, checked in so that nothing asks it: images of frameworks, instance types."""
