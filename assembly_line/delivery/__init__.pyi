@@ -16,6 +16,7 @@ from .outbox import OutboundMessage as OutboundMessage
 from .outbox import PredictionPointer as PredictionPointer
 from .outbox import chunks as chunks
 from .outbox import read_outbox as read_outbox
+from .outbox import write_line as write_line
 from .outbox import write_message as write_message
 from .outbox import write_outbox as write_outbox
 from .policy import require_new_version as require_new_version
@@ -32,3 +33,6 @@ from .service.kept_aside import of_line as of_line
 from .service.kept_aside import of_run as of_run
 from .service.scoring import kept_aside as kept_aside
 from .service.scoring import standing_of as standing_of
+from .shards import SHARD_MESSAGES as SHARD_MESSAGES
+from .shards import OutboxManifest as OutboxManifest
+from .shards import Shard as Shard

@@ -85,7 +85,12 @@ def write_message(
 
 def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
     """The messages as JSON Lines, in order; equal messages give equal bytes."""
-    return b"".join(canonical_json(asdict(message)) + b"\n" for message in messages)
+    return b"".join(write_line(message) + b"\n" for message in messages)
+
+
+def write_line(message: OutboundMessage) -> bytes:
+    """A message as a line of an outbox, without its end."""
+    return canonical_json(asdict(message))
 
 
 def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:

@@ -35,7 +35,7 @@ from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage import Deliveries, runs
+from assembly_line.storage import Deliveries, records_of, runs
 from assembly_line.training import scoring_plan
 from lambdas.account import account_of
 
@@ -148,7 +148,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
     to_deliver = () if run.withheld else batch.predictions
-    files.write_messages(to_deliver, SNS)
+    outbox = files.write_messages(to_deliver, SNS)
     withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
         "offered": batch.distinct - withheld,
@@ -158,7 +158,7 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "repeated": answers.repeated,
     }
     logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
-    return {**numbers, "outbox_key": files.outbox_key}
+    return {**numbers, "outbox_key": files.outbox.manifest_key, "shards": len(outbox.shards)}
 
 
 @logger.inject_lambda_context
@@ -173,11 +173,14 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     kept_aside = files.quarantine()
     records: list[DeliveryRecord] = []
     dead: list[OutboundMessage] = []
+    outbox = files.outbox.manifest()
     with TemporaryDirectory() as folder:
-        for message, record in deliveries.send(run, files.messages(Path(folder))):
-            records.append(record)
-            if record.dead:
-                dead.append(message)
+        for shard in [None] if outbox is None else outbox.shards:
+            messages = files.outbox.earlier(Path(folder)) if shard is None else files.outbox.messages(shard)
+            for message, record in deliveries.send(run, messages, under=records_of(run.run_id, shard)):
+                records.append(record)
+                if record.dead:
+                    dead.append(message)
     published = event["published"]
     report = accounted(
         {channel.form.channel: records},

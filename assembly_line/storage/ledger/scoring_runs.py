@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
+from assembly_line.delivery import (
+    SHARD_MESSAGES,
+    Form,
+    OffloadedBody,
+    OutboundMessage,
+    OutboxManifest,
+    write_line,
+    write_message,
+    write_outbox,
+)
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import AnyPrediction
 from assembly_line.names import LedgerKind, scoring_prefix
 from assembly_line.storage.ledger.ledger import checked_rows
+from assembly_line.storage.ledger.outboxes import NDJSON, Outbox
 from assembly_line.storage.services.objects import ObjectStore
 
-NDJSON = "application/x-ndjson"
 BATCH = "batch.csv"
 
 
@@ -37,8 +45,9 @@ class ScoringRun:
         return self._store.uri(f"{self._prefix}output")
 
     @property
-    def outbox_key(self) -> str:
-        return f"{self._prefix}outbox.jsonl"
+    def outbox(self) -> Outbox:
+        """What it sends."""
+        return Outbox(self._store, self._prefix)
 
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
@@ -72,27 +81,22 @@ class ScoringRun:
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_messages(self, predictions: Iterable[AnyPrediction], form: Form) -> None:
+    def write_messages(
+        self, predictions: Iterable[AnyPrediction], form: Form, *, size: int = SHARD_MESSAGES
+    ) -> OutboxManifest:
         """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
-        messages = []
-        for prediction in predictions:
-            written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
-            if isinstance(written, OffloadedBody):
-                self._store.add(written.key, written.content, content_type="application/json")
-                written = written.message
-            messages.append(written)
-        self._store.add(self.outbox_key, write_outbox(messages), content_type=NDJSON)
+        writer = self.outbox.writer([form.channel], size=size)
+        if not writer.settled:
+            writer.add(form.channel, (write_line(self._message(one, form)) for one in predictions))
+        return writer.finish()
 
-    def messages(self, folder: Path) -> Iterator[OutboundMessage]:
-        """The outbox in order, read through a file in `folder`.
-
-        Raises:
-            NotFound: nothing was published in this run.
-        """
-        path = folder / "outbox.jsonl"
-        self._store.download(self.outbox_key, path)
-        with path.open("rb") as lines:
-            yield from read_outbox(lines)
+    def _message(self, prediction: AnyPrediction, form: Form) -> OutboundMessage:
+        """The prediction as a channel sends it; a body that is too large for a message is put beside the outbox."""
+        written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
+        if isinstance(written, OffloadedBody):
+            self._store.add(written.key, written.content, content_type="application/json")
+            return written.message
+        return written
 
     def write_quarantine(self, rows: Iterable[dict[str, Any]]) -> None:
         content = json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
