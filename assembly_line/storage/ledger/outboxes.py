@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assembly_line.canonical import digest_bytes
-from assembly_line.delivery import SHARD_MESSAGES, OutboundMessage, OutboxManifest, Shard, read_outbox
+from assembly_line.delivery import SHARD_BYTES, SHARD_MESSAGES, OutboundMessage, OutboxManifest, Shard, read_outbox
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.storage.services.objects import ObjectStore
 
@@ -99,6 +99,7 @@ class OutboxWriter:
         self._size = size
         self._settled = settled
         self._waiting: dict[str, list[bytes]] = {channel: [] for channel in channels}
+        self._bytes = dict.fromkeys(self._waiting, 0)
         self._shards: dict[str, list[Shard]] = {channel: [] for channel in self._waiting}
 
     @property
@@ -113,7 +114,8 @@ class OutboxWriter:
         waiting = self._waiting[channel]
         for line in lines:
             waiting.append(line)
-            if len(waiting) == self._size:
+            self._bytes[channel] += len(line) + 1
+            if len(waiting) == self._size or self._bytes[channel] >= SHARD_BYTES:
                 self._write(channel)
 
     def finish(self) -> OutboxManifest:
@@ -147,3 +149,4 @@ class OutboxWriter:
             self._store.write(key, content, content_type=NDJSON)
         shards.append(shard)
         waiting.clear()
+        self._bytes[channel] = 0

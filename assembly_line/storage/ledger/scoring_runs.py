@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from assembly_line.delivery import (
@@ -12,6 +13,7 @@ from assembly_line.delivery import (
     OffloadedBody,
     OutboundMessage,
     OutboxManifest,
+    Shard,
     write_line,
     write_message,
     write_outbox,
@@ -52,6 +54,18 @@ class ScoringRun:
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
 
+    def asked(self, folder: Path) -> Iterator[str]:
+        """Ids of the decisions that the model is asked about, in order of the dataset, read through a file in `folder`.
+
+        Raises:
+            NotFound: the run was never prepared.
+        """
+        path = folder / BATCH
+        self._store.download(f"{self._prefix}input/{BATCH}", path)
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield line.partition(",")[0].rstrip("\n")
+
     def write_scales(self, scales: Mapping[str, float]) -> None:
         """Keep what the errors of each series are measured by, for `scales`."""
         self._store.write_json(f"{self._prefix}scales.json", scales)
@@ -82,12 +96,14 @@ class ScoringRun:
             ) from error
 
     def write_messages(
-        self, predictions: Iterable[AnyPrediction], form: Form, *, size: int = SHARD_MESSAGES
+        self, predictions: Sequence[AnyPrediction], forms: Iterable[Form], *, size: int = SHARD_MESSAGES
     ) -> OutboxManifest:
-        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
-        writer = self.outbox.writer([form.channel], size=size)
+        """Write each channel's outbox. A retry leaves what is there: what may have left stays as it was sent."""
+        each = list(forms)
+        writer = self.outbox.writer([form.channel for form in each], size=size)
         if not writer.settled:
-            writer.add(form.channel, (write_line(self._message(one, form)) for one in predictions))
+            for form in each:
+                writer.add(form.channel, (write_line(self._message(one, form)) for one in predictions))
         return writer.finish()
 
     def _message(self, prediction: AnyPrediction, form: Form) -> OutboundMessage:
@@ -112,9 +128,14 @@ class ScoringRun:
         key = f"{self._prefix}quarantine.json"
         return checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))
 
-    def write_dead_letters(self, messages: Iterable[OutboundMessage]) -> None:
-        """Keep what could not be sent, with exact bodies, so that it can be sent again."""
-        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(messages), content_type=NDJSON)
+    def write_dead_letters(self, shard: Shard | None, messages: Iterable[OutboundMessage]) -> None:
+        """Keep what of a shard could not be sent, with exact bodies, so that it can be sent again.
+
+        Args:
+            shard: None for what a run of an older version sends.
+        """
+        name = "dead-letters" if shard is None else f"dead-letters/{shard.channel}/{shard.number:06d}"
+        self._store.write(f"{self._prefix}{name}.jsonl", write_outbox(messages), content_type=NDJSON)
 
     def write_report(self, report: dict[str, Any]) -> str:
         """Returns its URI."""
