@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,7 @@ from assembly_line.storage import Deliveries
 if TYPE_CHECKING:
     from assembly_line.delivery.context import ScoringContext
     from assembly_line.delivery.outbox import OutboundMessage
+    from assembly_line.delivery.report import DeliveryRecord
     from assembly_line.delivery.shards import Shard
     from assembly_line.storage import Account, ScoringRun
 
@@ -78,13 +79,15 @@ def deliver(account: Account, run: ScoringContext, published: Mapping[str, Any],
         accounts.keep_aside(kept_aside)
         sending.everything(accounts, Path(name))
         report = accounts.report(withheld=run.withheld, unsent=sending.unsent)
-    summary = {
+    summary: dict[str, Any] = {
         "line": run.line,
         "run_id": run.run_id,
         **report.to_json(),
         "instant": format_instant(run.instant),
         "backfill": list(run.backfill.values()),
     }
+    if FILES.channel in report.channels and not run.withheld:
+        summary["files_uri"] = account.delivered_files(run, forms=()).uri
     named = [{name: row[name] for name in ("decision_id", "reason")} for row in kept_aside[:NAMED]]
     named += sending.dead[: NAMED - len(named)]
     problems = {"unsent_shards": sending.problems} if sending.problems else {}
@@ -109,12 +112,25 @@ class _Sending:
         outbox = self._files.outbox
         manifest = outbox.manifest()
         if manifest is None:
-            self._take(None, outbox.earlier(folder), accounts, alone=True)
+            deliveries = self._deliveries(SNS_CHANNEL)
+            self._account_for(None, [*deliveries.send(self._run, outbox.earlier(folder), shard=None)], accounts)
             return
         for name in manifest.channels:
             accounts.channel(name)
+            self._deliveries(name)
         for shard in manifest.shards:
-            self._take(shard, outbox.messages(shard), accounts, alone=manifest.in_one_call)
+            if manifest.in_one_call:
+                letters = [*self._deliveries(shard.channel).send(self._run, outbox.messages(shard), shard=shard)]
+                self._account_for(shard, letters, accounts)
+                continue
+            try:
+                letters = self._deliveries(shard.channel).send_whole(self._run, outbox, shard=shard)
+            except ShardNotSent as error:
+                self.unsent[shard.channel] += shard.count
+                told = {"channel": shard.channel, "shard": shard.number, "messages": shard.count}
+                self.problems.append({**told, "because": str(error)})
+                continue
+            self._account_for(shard, letters, accounts)
 
     def finish(self, report_uri: str) -> None:
         """Tell the subscribers of each channel that they have everything.
@@ -130,26 +146,19 @@ class _Sending:
                 f"{first['because']}; {report_uri} lists them; redrive the execution: what was sent already is not "
                 "sent again"
             )
-        for channel in self._channels.values():
-            channel.finish()
+        if not self._run.withheld:
+            for channel in self._channels.values():
+                channel.finish()
 
-    def _take(
-        self, shard: Shard | None, messages: Iterable[OutboundMessage], accounts: Accounting, *, alone: bool
-    ) -> None:
-        name = SNS_CHANNEL if shard is None else shard.channel
+    def _deliveries(self, name: str) -> Deliveries:
         if name not in self._channels:
             self._channels[name] = _channel(self._account, self._run, name, self._pace, side_by_side=False)
-        deliveries = Deliveries(self._account.ledger, self._channels[name])
-        try:
-            if alone or shard is None:
-                letters = [*deliveries.send(self._run, messages, shard=shard)]
-            else:
-                letters = deliveries.send_whole(self._run, messages, shard=shard)
-        except ShardNotSent as error:
-            self.unsent[name] += shard.count if shard else 0
-            told = {"channel": name, "shard": shard.number if shard else 0, "messages": shard.count if shard else 0}
-            self.problems.append({**told, "because": str(error)})
-            return
+        return Deliveries(self._account.ledger, self._channels[name])
+
+    def _account_for(
+        self, shard: Shard | None, letters: list[tuple[OutboundMessage, DeliveryRecord]], accounts: Accounting
+    ) -> None:
+        name = SNS_CHANNEL if shard is None else shard.channel
         accounts.take(name, letters)
         dead = [(message, record) for message, record in letters if record.dead]
         if dead:
