@@ -70,6 +70,8 @@ ORDER = {
         "InOneCall",
         "DeliverShards",
         "Deliver",
+        "Delivered",
+        "AwaitDelivery",
         "AnnounceFinished",
     ],
     "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
@@ -615,6 +617,10 @@ def test_a_large_outbox_is_sent_by_a_map_of_its_shards_and_a_small_one_without(
     ]
     assert str(shards["MaxConcurrency"]) == deliver["PUBLISHERS"]
     assert int(deliver["PUBLISHERS"]) * 500 >= int(deliver["TOPIC_MESSAGES_PER_SECOND"])
+    for report, state in (({"waits": True, "because": "x"}, "AwaitDelivery"), ({"offered": 1}, "AnnounceFinished")):
+        assert chosen(scoring["Delivered"], {"report": report})[0] == state
+    assert scoring["AwaitDelivery"]["Next"] == "InOneCall"
+    assert scoring["Deliver"]["Arguments"]["Payload"]["may_wait"] is True
     retried = [error for retrier in scoring["DeliverShard"]["Retry"] for error in retrier["ErrorEquals"]]
     assert {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"} <= set(retried)
     assert "States.ALL" not in retried

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assembly_line.delivery.accounting import Accounting, accounting
 from assembly_line.delivery.channels import FILES, SNS_CHANNEL, Channel
+from assembly_line.delivery.service.pausing import paused
 from assembly_line.errors import NotFound, ScoringFailed, ShardNotSent
 from assembly_line.instants import format_instant
-from assembly_line.storage import Deliveries
+from assembly_line.storage import Deliveries, whole
 
 if TYPE_CHECKING:
     from assembly_line.delivery.context import ScoringContext
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Undelivered decisions that a report names; files beside it have all.
 NAMED = 1000
+# Shards that one call sends by itself, beside accounting for all. The map tolerates as many that failed.
+MOST_LEFT = 5
 
 
 class Pace(NamedTuple):
@@ -42,12 +45,16 @@ class Pace(NamedTuple):
 def send_shard(account: Account, run: ScoringContext, pointer: Mapping[str, Any], pace: Pace) -> int:
     """Send what of a shard has no delivery record yet, beside other functions; the number of its messages.
 
+    Nothing is sent while the line's deliveries are paused: `deliver` then waits, and the shard has another call.
+
     Args:
         pointer: `channel` and `number` of the shard.
 
     Raises:
         NotFound: nothing was published in this run, or the line is not deployed.
     """
+    if paused(account, run.line) is not None:
+        return 0
     outbox = account.scoring_run(run.line, run.run_id).outbox
     manifest = outbox.manifest()
     if manifest is None:
@@ -58,18 +65,32 @@ def send_shard(account: Account, run: ScoringContext, pointer: Mapping[str, Any]
     return sum(1 for _ in Deliveries(account.ledger, channel).send(run, outbox.messages(shard), shard=shard))
 
 
-def deliver(account: Account, run: ScoringContext, published: Mapping[str, Any], pace: Pace) -> dict[str, Any]:
+def deliver(
+    account: Account, run: ScoringContext, published: Mapping[str, Any], pace: Pace, *, may_wait: bool = False
+) -> dict[str, Any]:
     """Send what has no delivery record yet, account for every decision, and write the report.
 
     A small outbox is sent whole. Of a large one nothing is left once each shard had its call, or the few that failed.
 
+    Args:
+        may_wait: whoever asks comes again if it has to wait.
+
     Returns:
-        The report, and where it lies.
+        The report, and where it lies. Or `waits`, and why: the deliveries are paused, or more shards are left than one
+        call sends, because they were paused when the shards had their calls.
 
     Raises:
         ScoringFailed: decisions are accounted for nowhere or twice, or shards were not sent; says which.
         NotFound: nothing was published in this run, or the line is not deployed.
     """
+    why = None if run.withheld else _paused(account, run)
+    if why is not None and not may_wait:
+        raise ScoringFailed(
+            f"run {run.run_id}: {why}; resume them with `line delivery resume {run.line}`, then redrive the execution"
+        )
+    why = why or (_too_many_left(account, run) if may_wait else None)
+    if why is not None:
+        return {"waits": True, "because": why}
     _record(account, run)
     files = account.scoring_run(run.line, run.run_id)
     kept_aside = files.quarantine()
@@ -167,6 +188,22 @@ class _Sending:
                 {"decision_id": record.decision_id, "reason": record.reason, "channel": name}
                 for _, record in dead[: NAMED - len(self.dead)]
             ]
+
+
+def _paused(account: Account, run: ScoringContext) -> str | None:
+    found = paused(account, run.line)
+    if found is None:
+        return None
+    return f"the deliveries of line {run.line} are paused since {found['at']} by {found['by']}: {found['reason']}"
+
+
+def _too_many_left(account: Account, run: ScoringContext) -> str | None:
+    """Why the shards need calls of their own; None if this one can send what is left."""
+    manifest = account.scoring_run(run.line, run.run_id).outbox.manifest()
+    if manifest is None or manifest.in_one_call:
+        return None
+    left = sum(not whole(account.ledger, run, shard) for shard in manifest.shards)
+    return f"{left} shards wait for their calls" if left > MOST_LEFT else None
 
 
 def _record(account: Account, run: ScoringContext) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assembly_line.delivery import Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, Shard, chunks
+from assembly_line.delivery import FORMS, Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, Shard, chunks
 from assembly_line.documents import document_of, read_document
 from assembly_line.errors import AssemblyError, ShardNotSent
 from assembly_line.instants import format_instant
@@ -78,6 +78,12 @@ class Deliveries:
         published = self._channel.publish(messages, part=part)
         channel = self._channel.form.channel
         return [_record(run, message, sent, now, channel) for message, sent in zip(messages, published, strict=True)]
+
+
+def whole(ledger: Ledger, run: ScoringContext, shard: Shard) -> bool:
+    """Whether every message of a shard has a delivery record."""
+    names = ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=records_of(run.run_id, shard))
+    return len(names) >= -(-shard.count // FORMS[shard.channel].together)
 
 
 def records_of(run_id: str, shard: Shard | None) -> str:
