@@ -62,6 +62,8 @@ class ControlKey(StrEnum):
     SORT = "item"
     CURRENT_RELEASE = "release#current"
     CHAMPION = "champion#current"
+    # Whether the line's deliveries are paused, by whom and why.
+    DELIVERY = "delivery#paused"
     # The release that a line had when it was removed.
     REMOVED = "release#removed"
 
@@ -356,6 +358,18 @@ SCORING = "scoring/"
 
 def scoring_prefix(line: str, run_id: str) -> str:
     return f"{SCORING}{line}/{run_id}/"
+
+
+DELIVERED = "deliveries/"
+
+
+def delivered_prefix(line: str, day: str = "", run_id: str = "") -> str:
+    """Folder of a run's delivered files; without a run that of the line.
+
+    Args:
+        day: of the run by the line's business clock, `yyyymmdd`.
+    """
+    return f"{DELIVERED}{line}/day={day}/{run_id}/" if day else f"{DELIVERED}{line}/"
 
 
 def line_table(line: str, table: str) -> str:

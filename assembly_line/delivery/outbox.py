@@ -16,8 +16,6 @@ from assembly_line.messages import AnyPrediction, Count, DecisionId, Message
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
-# Messages of one delivery record: at most so many are sent again if a run dies before it wrote the record.
-CHUNK = 200
 
 
 class PredictionPointer(Message):
@@ -85,7 +83,12 @@ def write_message(
 
 def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
     """The messages as JSON Lines, in order; equal messages give equal bytes."""
-    return b"".join(canonical_json(asdict(message)) + b"\n" for message in messages)
+    return b"".join(write_line(message) + b"\n" for message in messages)
+
+
+def write_line(message: OutboundMessage) -> bytes:
+    """A message as a line of an outbox, without its end."""
+    return canonical_json(asdict(message))
 
 
 def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:
@@ -97,7 +100,7 @@ def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:
     return (read_document(OutboundMessage, parse_document(line, of="outbox")) for line in lines)
 
 
-def chunks(messages: Iterable[OutboundMessage], size: int = CHUNK) -> Iterator[Sequence[OutboundMessage]]:
+def chunks(messages: Iterable[OutboundMessage], size: int) -> Iterator[Sequence[OutboundMessage]]:
     """The messages in pieces that are sent and recorded together."""
     remaining = iter(messages)
     while piece := list(islice(remaining, size)):

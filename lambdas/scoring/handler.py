@@ -15,19 +15,19 @@ from assembly_line.decision_ids import day_of
 from assembly_line.declarations.sagemaker.images import image_of
 from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.delivery import (
-    SNS,
     ComposedBatch,
-    DeliveryRecord,
-    OutboundMessage,
+    Pace,
     ScoringContext,
     SpineRow,
+    channels_of,
     check_answers,
     compose,
     require_same_question,
     require_worth_acting,
+    send_shard,
 )
-from assembly_line.delivery import account as accounted
 from assembly_line.delivery import begin as begin_run
+from assembly_line.delivery import deliver as deliver_run
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features import inputs_from_json, read_columns, schema_of
@@ -35,7 +35,7 @@ from assembly_line.instants import format_instant, from_micros, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage import Deliveries, runs
+from assembly_line.storage import runs
 from assembly_line.training import scoring_plan
 from lambdas.account import account_of
 
@@ -149,7 +149,8 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     _append_to_ledger(run, batch)
     files.write_quarantine(batch.quarantined)
     to_deliver = () if run.withheld else batch.predictions
-    files.write_messages(to_deliver, SNS)
+    size = int(ScoringEnvironment.from_process().outbox_shard_messages)
+    outbox = files.write_messages(to_deliver, channels_of(line.delivery), size=size)
     withheld = len(batch.predictions) - len(to_deliver)
     numbers = {
         "offered": batch.distinct - withheld,
@@ -159,43 +160,31 @@ def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "repeated": answers.repeated,
     }
     logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
-    return {**numbers, "outbox_key": files.outbox_key}
+    return {**numbers, "outbox_key": files.outbox.manifest_key, **outbox.pointers()}
 
 
 @logger.inject_lambda_context
 def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Send the outbox to the line's topic; account for every decision of the batch."""
+    """Send one shard if the event names it; otherwise what is left, and account for every decision of the batch."""
     run = ScoringContext.from_json(event["context"])
-    files = account().scoring_run(run.line, run.run_id)
-    channel = account().topic(run.line, account_id=ScoringEnvironment.from_process().account_id)
-    deliveries = Deliveries(account().ledger, channel)
-    if not run.withheld:
-        account().scored_periods.record(run)
-    kept_aside = files.quarantine()
-    records: list[DeliveryRecord] = []
-    dead: list[OutboundMessage] = []
-    with TemporaryDirectory() as folder:
-        for message, record in deliveries.send(run, files.messages(Path(folder))):
-            records.append(record)
-            if record.dead:
-                dead.append(message)
-    published = event["published"]
-    report = accounted(
-        {channel.form.channel: records},
-        offered=published["offered"],
-        quarantined=kept_aside,
-        withheld=published.get("withheld", 0),
-    )
-    if dead:
-        files.write_dead_letters(dead)
-    named = [{name: row[name] for name in ("decision_id", "reason")} for row in kept_aside]
-    named += [{"decision_id": record.decision_id, "reason": record.reason} for record in records if record.dead]
-    summary = {"line": run.line, "run_id": run.run_id, **report.to_json()}
-    standing = {"instant": format_instant(run.instant), "backfill": list(run.backfill.values())}
-    content = {**summary, **standing, "repeated": published["repeated"], "undelivered": named}
-    report_uri = files.write_report(content)
-    logger.info("scoring delivered", extra=summary)
-    return {**summary, **standing, "report_uri": report_uri}
+    environment = ScoringEnvironment.from_process()
+    pace = Pace(environment.account_id, float(environment.topic_messages_per_second), int(environment.publishers))
+    if "shard" in event:
+        told = {"line": run.line, "run_id": run.run_id, **event["shard"]}
+        try:
+            sent = send_shard(account(), run, event["shard"], pace)
+        except Exception:
+            # The map says that items failed, and not why.
+            logger.exception("shard not sent", extra=told)
+            raise
+        logger.info("shard sent", extra={**told, "messages": sent})
+        return {}
+    # An execution that an older version began knows of no wait.
+    report = deliver_run(account(), run, event["published"], pace, may_wait=event.get("may_wait", False))
+    shown = ("offered", "delivered", "quarantined", "dead_lettered", "withheld", "reasons", "channels", "because")
+    numbers = {name: report[name] for name in shown if name in report}
+    logger.info("scoring delivered", extra={"line": run.line, "run_id": run.run_id, **numbers})
+    return report
 
 
 class Served(NamedTuple):

@@ -168,7 +168,9 @@ def _unassigned(document: Mapping[str, Any], given: frozenset[str], around: froz
         missing = sorted(_missing(name, state, states, known))
         found += [f"{name}: reads ${variable}, which is not assigned on every way to it" for variable in missing]
         for branch in branches_of(state):
-            found += _unassigned(branch, frozenset(known[name]), around | everything)
+            # The items of a distributed map know no variable of the machine around them.
+            alone = branch.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
+            found += _unassigned(branch, frozenset[str]() if alone else frozenset(known[name]), around | everything)
     return found
 
 

@@ -51,6 +51,8 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         "revision": WHOLE,
         "status": frozenset(DeliveryStatus),
         "at": TEXT_OR_NULL,
+        # Rows of versions with one channel alone have none.
+        "channel": TEXT,
     },
     LedgerKind.QUARANTINE: dict.fromkeys(("decision_id", "station", "reason", "detail"), TEXT),
     LedgerKind.FEEDBACK: {

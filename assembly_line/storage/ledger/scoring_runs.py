@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
+from assembly_line.delivery import (
+    SHARD_MESSAGES,
+    SNS,
+    Form,
+    OffloadedBody,
+    OutboundMessage,
+    OutboxManifest,
+    Shard,
+    read_outbox,
+    write_line,
+    write_message,
+    write_outbox,
+)
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.messages import AnyPrediction
 from assembly_line.names import LedgerKind, scoring_prefix
 from assembly_line.storage.ledger.ledger import checked_rows
+from assembly_line.storage.ledger.outboxes import NDJSON, Outbox
 from assembly_line.storage.services.objects import ObjectStore
 
-NDJSON = "application/x-ndjson"
 BATCH = "batch.csv"
 
 
@@ -37,11 +49,24 @@ class ScoringRun:
         return self._store.uri(f"{self._prefix}output")
 
     @property
-    def outbox_key(self) -> str:
-        return f"{self._prefix}outbox.jsonl"
+    def outbox(self) -> Outbox:
+        """What it sends."""
+        return Outbox(self._store, self._prefix)
 
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
+
+    def asked(self, folder: Path) -> Iterator[str]:
+        """Ids of the decisions that the model is asked about, in order of the dataset, read through a file in `folder`.
+
+        Raises:
+            NotFound: the run was never prepared.
+        """
+        path = folder / BATCH
+        self._store.download(f"{self._prefix}input/{BATCH}", path)
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield line.partition(",")[0].rstrip("\n")
 
     def write_scales(self, scales: Mapping[str, float]) -> None:
         """Keep what the errors of each series are measured by, for `scales`."""
@@ -72,27 +97,24 @@ class ScoringRun:
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_messages(self, predictions: Iterable[AnyPrediction], form: Form) -> None:
-        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
-        messages = []
-        for prediction in predictions:
-            written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
-            if isinstance(written, OffloadedBody):
-                self._store.add(written.key, written.content, content_type="application/json")
-                written = written.message
-            messages.append(written)
-        self._store.add(self.outbox_key, write_outbox(messages), content_type=NDJSON)
+    def write_messages(
+        self, predictions: Sequence[AnyPrediction], forms: Iterable[Form], *, size: int = SHARD_MESSAGES
+    ) -> OutboxManifest:
+        """Write each channel's outbox. A retry leaves what is there: what may have left stays as it was sent."""
+        each = list(forms)
+        writer = self.outbox.writer([form.channel for form in each], size=size)
+        if not writer.settled:
+            for form in each:
+                writer.add(form.channel, (write_line(self._message(one, form)) for one in predictions))
+        return writer.finish()
 
-    def messages(self, folder: Path) -> Iterator[OutboundMessage]:
-        """The outbox in order, read through a file in `folder`.
-
-        Raises:
-            NotFound: nothing was published in this run.
-        """
-        path = folder / "outbox.jsonl"
-        self._store.download(self.outbox_key, path)
-        with path.open("rb") as lines:
-            yield from read_outbox(lines)
+    def _message(self, prediction: AnyPrediction, form: Form) -> OutboundMessage:
+        """The prediction as a channel sends it; a body that is too large for a message is put beside the outbox."""
+        written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
+        if isinstance(written, OffloadedBody):
+            self._store.add(written.key, written.content, content_type="application/json")
+            return written.message
+        return written
 
     def write_quarantine(self, rows: Iterable[dict[str, Any]]) -> None:
         content = json.dumps(list(rows), ensure_ascii=False, allow_nan=False)
@@ -108,9 +130,42 @@ class ScoringRun:
         key = f"{self._prefix}quarantine.json"
         return checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))
 
-    def write_dead_letters(self, messages: Iterable[OutboundMessage]) -> None:
-        """Keep what could not be sent, with exact bodies, so that it can be sent again."""
-        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(messages), content_type=NDJSON)
+    def write_dead_letters(self, shard: Shard | None, messages: Iterable[OutboundMessage]) -> None:
+        """Keep what of a shard could not be sent, with exact bodies, so that it can be sent again.
+
+        Args:
+            shard: None for what a run of an older version sends.
+        """
+        name = "dead-letters" if shard is None else f"dead-letters/{shard.channel}/{shard.number:06d}"
+        self._store.write(f"{self._prefix}{name}.jsonl", write_outbox(messages), content_type=NDJSON)
+
+    def dead_letters(self) -> Iterator[tuple[str, OutboundMessage]]:
+        """(channel, message) of everything that could not be sent, in order of channel and outbox."""
+        for stored in self._store.list(f"{self._prefix}dead-letters"):
+            if stored.key.endswith(".jsonl"):
+                # Of a run of an older version there is one file, and one channel.
+                _, _, channel = stored.key.removeprefix(self._prefix).rpartition("/")[0].partition("/")
+                for message in read_outbox(self._store.read(stored.key).splitlines()):
+                    yield channel or SNS.channel, message
+
+    def write_dead_letter_action(self, name: str, action: Mapping[str, Any]) -> None:
+        """Keep what was done with dead letters; `name` sorts it among the others."""
+        self._store.add_json(f"{self._prefix}dead-letters/actions/{name}.json", action)
+
+    def dead_letter_actions(self) -> list[dict[str, Any]]:
+        """What was done with dead letters, the earliest first."""
+        return [
+            self._store.read_json(stored.key) for stored in self._store.list(f"{self._prefix}dead-letters/actions/")
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """The run's report.
+
+        Raises:
+            NotFound: it was not delivered yet.
+        """
+        found: dict[str, Any] = self._store.read_json(f"{self._prefix}report.json")
+        return found
 
     def write_report(self, report: dict[str, Any]) -> str:
         """Returns its URI."""
