@@ -1,0 +1,227 @@
+"""A batch in columns comes out byte for byte as one that is decided row by row."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assembly_line import Line
+from assembly_line.canonical import canonical_json
+from assembly_line.decision_ids import day_of
+from assembly_line.declarations.decisions import Policy
+from assembly_line.delivery import SNS, ComposedBatch, ScoringContext, compose
+from assembly_line.errors import ScoringFailed
+from assembly_line.features import connect, read_columns
+from assembly_line.instants import format_day, from_micros, to_micros
+from assembly_line.loader import load_line
+from assembly_line.messages import Prediction, PredictionV2
+from assembly_line.outcome_kinds import Count, OutcomeKind
+from tests.lines_of_kinds import line_of
+from tests.unit.delivery import row_by_row
+from tests.unit.delivery.contexts import AT, CONTEXT
+
+SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
+SPENDING, TRIAGE, MAILS, DEMAND, ORDERS = map(line_of, ("spending", "triage", "mails", "demand", "orders"))
+QUANTILES = replace(
+    SPENDING,
+    training=replace(SPENDING.training, quantiles=(0.1, 0.5, 0.9), score_range=None),
+    policy=replace(SPENDING.policy, cuts=0.5),
+)
+LINES = {
+    "binary": SHIPPED,
+    "amount": SPENDING,
+    "multiclass": TRIAGE,
+    "quantiles": QUANTILES,
+    "ranking": MAILS,
+    "forecast": DEMAND,
+    "survival": ORDERS,
+}
+NUMBERS = ("0.25", "0.5", ".5", "5e-1", "+0.75", "1", "0", "-0.0", "0.1", "1e-05", "1e-300", " 0.5", "0.30000000000000004")
+ODD = ("nan", "inf", "-Infinity", "1e999", "-1e-999", "1_0", "", "x", "2", "-3.5", "1e22", "0x1", "０.5", "\u2028", "1.", ".")
+TEXTS = ("a", "", None, 'say "x"\\', "\x00\x1f\x7f\b\t\n\f\r\x0b\x1a", "\u2028\u2029", "\ufffe\uffff", "ä€😀", "'", "1", "\\ufffe", "/")
+TIMES = (
+    AT,
+    AT,
+    AT + timedelta(hours=1),
+    AT + timedelta(days=1, microseconds=1),
+    AT - timedelta(days=3),
+    AT - timedelta(days=28),
+    AT - timedelta(days=28) + timedelta(microseconds=1),
+    AT - timedelta(days=400),
+    datetime(9999, 12, 31, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+)
+VALUES: Mapping[str, tuple[Any, ...]] = {
+    "BIGINT": (0, 1, -1, 2**63 - 1, -(2**63), 18, 19, None),
+    "VARCHAR": TEXTS,
+    "BOOLEAN": (True, False, None),
+    "DOUBLE": (0.5, -0.0, float("nan"), float("inf"), float("-inf"), 1e16, 5e-324, None),
+    "DECIMAL(18,3)": ("0.100", "-12345678901.234", None),
+    "FLOAT": (0.1, None),
+    "DATE": ("2017-08-08", "1969-12-31", None),
+    "TIMESTAMP WITH TIME ZONE": ("2017-08-08 04:00:00.000001+00", None),
+}
+
+
+@dataclass
+class Spine:
+    """Rows of a dataset as they are written: id, time, keys and baseline; and the model's answers to them."""
+
+    keys: Mapping[str, str]
+    baseline: str
+    rows: list[tuple[str, datetime, tuple[Any, ...], Any]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        kinds = {"decision_id": "VARCHAR", "micros": "BIGINT", **self.keys, "baseline": self.baseline}
+        columns = [
+            [identifier for identifier, *_ in self.rows],
+            [to_micros(at) for _, at, *_ in self.rows],
+            *([values[place] for _, _, values, _ in self.rows] for place in range(len(self.keys))),
+            [rule for *_, rule in self.rows],
+        ]
+        chosen = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in kinds.items())
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"CREATE TABLE t AS SELECT {chosen}", columns)
+            connection.execute(
+                "COPY (SELECT decision_id, make_timestamptz(micros) AS decision_time, * EXCLUDE (decision_id, micros) "
+                f"FROM t) TO '{path}' (FORMAT parquet)"
+            )
+
+
+@dataclass
+class Written:
+    """What a batch leaves: ledger and quarantine by day, messages, and what is told of it."""
+
+    ledger: dict[str, list[bytes]]
+    messages: list[bytes]
+    aside: dict[str, list[bytes]]
+    told: tuple[Any, ...]
+
+
+def in_columns(context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None) -> Written:
+    with composed(context, line, spine, scales) as batch:
+        return Written(
+            {day: list(rows) for day, rows in batch.rows()},
+            [text for text, _ in batch.messages(SNS)],
+            {day: list(rows) for day, rows in batch.aside()},
+            (batch.distinct, batch.repeated, batch.predictions, batch.reasons, batch.quarantined),
+        )
+
+
+@contextmanager
+def composed(
+    context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None = None
+) -> Iterator[ComposedBatch]:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "data.parquet"
+        spine.write(path)
+        with connect(Path(place), memory_mib=256) as connection:
+            yield compose(
+                connection, context, line=line, dataset_id="ds", dataset=path, answers=spine.lines, scales=scales
+            )
+
+
+def row_wise(context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None) -> Written:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "data.parquet"
+        spine.write(path)
+        table = read_columns(path)
+    rows = [
+        row_by_row.SpineRow(
+            offset,
+            table["decision_id"][offset],
+            from_micros(table["decision_time"][offset]),
+            {name: table[name][offset] for name in spine.keys},
+            table["baseline"][offset],
+        )
+        for offset in range(len(spine.rows))
+    ]
+    answers = row_by_row.check_answers(table["decision_id"], spine.lines, kind=line.predicts)
+    batch = row_by_row.compose(context, line=line, dataset_id="ds", spine=rows, answers=answers, scales=scales)
+    return Written(
+        by_day(batch.rows),
+        [row_by_row.outbox_line(prediction, SNS) for prediction in batch.predictions],
+        by_day(batch.quarantined),
+        (batch.distinct, answers.repeated, len(batch.predictions), batch.reasons, batch.quarantined),
+    )
+
+
+def by_day(rows: tuple[dict[str, Any], ...]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for row in sorted(rows, key=lambda row: day_of(row["decision_id"])):
+        found.setdefault(day_of(row["decision_id"]), []).append(canonical_json(row))
+    return found
+
+
+def either(made: Any, *given_: Any) -> Written | str:
+    """What was written, or why the whole batch failed."""
+    try:
+        written: Written = made(*given_)
+    except ScoringFailed as error:
+        return str(error)
+    return written
+
+
+@st.composite
+def batches(draw: st.DrawFn, line: Line) -> tuple[ScoringContext, Line, Spine, Mapping[str, float] | None]:
+    chance = random.Random(draw(st.integers(0, 2**32)))
+    kind = line.predicts
+    rules = ["capacity"] if line is MAILS else ["threshold", "capacity", "all"]
+    rule = draw(st.sampled_from(rules))
+    policy = Policy(
+        version=draw(st.integers(1, 3)),
+        act=line.policy.act,
+        otherwise=line.policy.otherwise,
+        threshold=draw(st.sampled_from([0.0, 0.5, 100.0])) if rule == "threshold" else None,
+        capacity=draw(st.sampled_from([0.1, 0.29, 0.5, 0.999])) if rule == "capacity" else 1.0 if rule == "all" else None,
+        exploration=draw(st.sampled_from([0.0, 0.05, 0.3, 0.9999999999999999])),
+        expires_after=timedelta(days=28),
+        cuts=line.policy.cuts,
+    )
+    kinds = {name: draw(st.sampled_from(["BIGINT", "VARCHAR", "BIGINT", "VARCHAR", "BOOLEAN", "DATE"])) for name in line.decision.keys}
+    baseline = draw(st.sampled_from(sorted(VALUES)))
+    spine = Spine(kinds, baseline)
+    hostile = draw(st.sampled_from([0.0, 0.0, 0.1, 0.5]))
+    for number in range(draw(st.integers(1, 40))):
+        at = chance.choice(TIMES if chance.random() < hostile else TIMES[:5])
+        values = tuple(
+            chance.choice(VALUES[kind] if chance.random() < hostile else [one for one in VALUES[kind] if one not in (None, "")])
+            for kind in kinds.values()
+        )
+        row = (f"d1-{format_day(at)}-{number:032x}", at, values, chance.choice(VALUES[baseline]))
+        if chance.random() < hostile / 20:
+            row = (f"d1-20170230-{number:032x}", *row[1:])
+        for _ in range(1 + (chance.random() < hostile)):
+            spine.rows.append(row)
+            fields = [chance.choice(ODD if chance.random() < hostile / 3 else NUMBERS) for _ in range(kind.width)]
+            if kind.shares and chance.random() > hostile / 2:
+                fields = ["0.25", "0.5", "0.25", *["0"] * kind.width][: kind.width - 1]
+                fields.append(repr(1 - sum(map(float, fields))))
+            spine.lines.append(f"{row[0]},{','.join(fields)}{chance.choice(['', chr(13), ' ', chr(0x2028)]) if chance.random() < hostile else ''}")
+    chance.shuffle(spine.lines)
+    if chance.random() < hostile / 10:
+        spine.lines.append(chance.choice(["d1-x,0.5", spine.lines[0], "", " \t", "x"]))
+    chance.shuffle(spine.rows)
+    scales = {kind.series(dict(zip(kinds, values, strict=True))): chance.choice([2.5, 3, 1e-7]) for _, _, values, _ in spine.rows if chance.random() < 0.5} if "forecast" in kind.name else None
+    return replace(CONTEXT, line=line.name), replace(line, policy=policy), spine, scales
+
+
+@pytest.mark.parametrize("name", LINES)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data())
+def test_columns_write_the_bytes_of_the_row_wise_model(name: str, data: st.DataObject) -> None:
+    batch = data.draw(batches(LINES[name]))
+    assert either(in_columns, *batch) == either(row_wise, *batch)
