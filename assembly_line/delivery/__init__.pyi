@@ -31,3 +31,6 @@ from .service.kept_aside import of_line as of_line
 from .service.kept_aside import of_run as of_run
 from .service.scoring import kept_aside as kept_aside
 from .service.scoring import standing_of as standing_of
+from .shards import SHARD_MESSAGES as SHARD_MESSAGES
+from .shards import OutboxManifest as OutboxManifest
+from .shards import Shard as Shard

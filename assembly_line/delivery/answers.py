@@ -19,6 +19,23 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NAMED = 5
+
+
+def _stripped(text: str) -> str:
+    """SQL of `str.strip`. Few texts begin or end in anything else than a plain sign."""
+    plain = "BETWEEN 33 AND 126"
+    return f"CASE WHEN ascii({text}) {plain} AND ascii(right({text}, 1)) {plain} THEN {text} ELSE trim({text}, $2) END"
+
+
+# What `str.strip` takes off.
+_BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+# Lines to ids and answers, which the first comma parts.
+_PARTED = (
+    "SELECT CASE WHEN comma = 0 THEN line ELSE left(line, comma - 1) END, "
+    f"CASE WHEN comma = 0 THEN '' ELSE {_stripped('substr(line, comma + 1)')} END FROM ("
+    "SELECT line, position(',' IN line) AS comma FROM ("
+    f"SELECT {_stripped('line')} AS line FROM (SELECT unnest(string_split($1, chr(10))) AS line)) WHERE line <> '')"
+)
 # A number as `OutcomeKind.read` takes it, other than one that is not finite.
 _PLAIN = r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *"
 
@@ -62,31 +79,31 @@ class CheckedAnswers:
     repeated: int
 
 
-def check_answers(connection: DuckDBPyConnection, lines: Iterable[str], *, kind: OutcomeKind) -> CheckedAnswers:
+def check_answers(connection: DuckDBPyConnection, texts: Iterable[str], *, kind: OutcomeKind) -> CheckedAnswers:
     """Match a model's answers to the decisions it was asked about, by id and never by position.
 
     Args:
         connection: with a table or view `asked`, the rows of the spine: `offset` and `decision_id`. Gets `usable`.
-        lines: the transform job's output: `decision_id,answer`, in any order.
+        texts: the transform job's output, some lines at once: `decision_id,answer`, in any order.
         kind: of the outcome that is predicted.
 
     Raises:
         ScoringFailed: rows are missing or too many, ids are of another batch, or not one answer can be used.
     """
     connection.execute("CREATE TABLE said (decision_id VARCHAR, text VARCHAR)")
-    for ids, texts in _parted(lines):
-        insert(connection, "said", ("VARCHAR", ids), ("VARCHAR", texts))
+    for text in texts:
+        connection.execute(f"INSERT INTO said {_PARTED}", [text, _BLANKS])
     connection.execute(
         'CREATE TABLE matched AS SELECT decision_id, min("offset") AS "offset", count("offset") AS asked, '
-        "count(text) AS said, min(text) AS text, max(text) AS other "
-        'FROM (SELECT decision_id, "offset", NULL AS text FROM asked '
-        "UNION ALL SELECT decision_id, NULL, text FROM said) GROUP BY decision_id"
+        "count(text) AS said, any_value(text) AS text FROM "
+        '(SELECT decision_id, "offset", NULL AS text FROM asked UNION ALL SELECT decision_id, NULL, text FROM said) '
+        "GROUP BY decision_id"
     )
     _check_ids(connection)
     plain, bounds = _plain(kind)
     connection.execute(
-        f'CREATE TABLE read AS SELECT "offset", {_numbers(kind)} AS answer, coalesce({plain}, false) AS plain FROM '
-        f"(SELECT *, CASE WHEN text = other AND regexp_full_match(text, ?) "
+        f'CREATE TABLE read AS SELECT "offset", {"list_sort(answer)" if kind.ascending else "answer"} AS answer, '
+        f"coalesce({plain}, false) AS plain FROM (SELECT *, CASE WHEN said = 1 AND regexp_full_match(text, ?) "
         "THEN TRY_CAST(string_split(text, ',') AS DOUBLE[]) END AS answer FROM matched)",
         [*bounds, ",".join([_PLAIN] * kind.width)],
     )
@@ -102,14 +119,6 @@ def check_answers(connection: DuckDBPyConnection, lines: Iterable[str], *, kind:
         )
     dropped(connection, "said", "matched", "read")
     return CheckedAnswers(tuple(quarantined), (asked or 0) - first)
-
-
-def _parted(lines: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Ids and answers of the lines, some at once."""
-    remaining = iter(lines)
-    while some := list(islice(remaining, INSERTED)):
-        parts = [line.partition(",") for line in map(str.strip, some) if line]
-        yield [part[0] for part in parts], [part[2].strip() for part in parts]
 
 
 def _check_ids(connection: DuckDBPyConnection) -> None:
@@ -136,10 +145,6 @@ def _name(connection: DuckDBPyConnection, what: str, number: int | None, query: 
     rows = connection.execute(f"{query} LIMIT {NAMED}").fetchall()
     first = ", ".join(repr(identifier[:60]) for (identifier,) in rows)
     return f"{number or 0} {what}" + (f" (first: {first})" if first else "")
-
-
-def _numbers(kind: OutcomeKind) -> str:
-    return "list_sort(answer)" if kind.ascending else "answer"
 
 
 def _plain(kind: OutcomeKind) -> tuple[str, list[float]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,15 +24,14 @@ from assembly_line.delivery.policy import choose
 from assembly_line.delivery.rendering import (
     Member,
     Number,
-    canonical,
+    Within,
+    canonical_line,
     instant_member,
-    message,
     overlaid,
     plain_member,
-    quoted_json,
 )
 from assembly_line.delivery.spine import KeyColumn, view_spine
-from assembly_line.delivery.sql import INSERTED, dropped, insert, one_row, rows_of
+from assembly_line.delivery.sql import FETCHED, INSERTED, chunks_of, dropped, insert, one_row, rows_of
 from assembly_line.features import literal
 from assembly_line.instants import LAST_MICROS, MICROSECOND, calendar_form, format_instant, from_micros, to_micros
 from assembly_line.messages import AnyPrediction
@@ -71,44 +70,38 @@ class ComposedBatch:
     def reasons(self) -> dict[str, int]:
         return dict(sorted(Counter(str(row["reason"]) for row in self.quarantined).items()))
 
-    def rows(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+    def rows(self) -> Iterator[tuple[str, Iterator[Sequence[bytes]]]]:
         """Each day of decisions that can be delivered, `yyyymmdd`, with its ledger rows in order of the spine.
 
-        Rows are lines without their ends.
+        Rows are lines without their ends, some at once.
         """
         if self._form is None:
             return
-        row = canonical(self._form.row)
+        row = canonical_line(self._form.row)
         query = f"SELECT {row.sql} FROM decided WHERE day = ?"
         for (day,) in self._connection.execute("SELECT DISTINCT day FROM decided ORDER BY day").fetchall():
-            yield day, (line.encode() for (line,) in rows_of(self._connection, query, [*row.bound, day]))
+            yield day, _lines(self._connection, query, (*row.bound, day))
 
-    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+    def aside(self) -> Iterator[tuple[str, Iterator[Sequence[bytes]]]]:
         """The same of what was kept aside."""
         days = [day_of(row["decision_id"]) for row in self.quarantined]
         for day in sorted(set(days)):
-            rows = (row for row, of in zip(self.quarantined, days, strict=True) if of == day)
-            yield day, map(canonical_json, rows)
+            rows = (canonical_json(row) for row, of in zip(self.quarantined, days, strict=True) if of == day)
+            yield day, iter(lambda rows=rows: list(islice(rows, FETCHED)), [])
 
-    def messages(self, form: Form) -> Iterator[tuple[bytes, bool]]:
-        """Messages of a channel as lines of its outbox without their ends, in order of the spine.
-
-        Each with whether its body is larger than the channel takes.
-        """
+    def messages(self, form: Form) -> Iterator[Sequence[bytes]]:
+        """Messages of a channel as lines of its outbox without their ends, some at once, in order of the spine."""
         if self._form is None:
             return iter(())
-        body = message(self._form.said)
-        line = canonical(
+        line = canonical_line(
             {
                 "attributes": dict(form.attributes(self._form.prediction)),
-                "body": quoted_json("body"),
+                "body": Within(self._form.said),
                 "decision_id": plain_member("decision_id"),
                 "revision": self._form.said["revision"],
             }
         )
-        query = f"SELECT {line.sql}, strlen(body) > {form.largest_body} FROM (SELECT *, {body.sql} AS body FROM decided)"
-        found = rows_of(self._connection, query, [*line.bound, *body.bound])
-        return ((text.encode(), large) for text, large in found)
+        return _lines(self._connection, f"SELECT {line.sql} FROM decided", line.bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,13 +275,12 @@ def _form(
     scaled: bool,
 ) -> _Form:
     kind, policy = line.predicts, line.policy
-    act, otherwise = (literal(json.dumps(action, ensure_ascii=False)) for action in (policy.act, policy.otherwise))
     differing = {
         "decision_id": plain_member("decision_id"),
         "decision_time": instant_member("decision_time"),
         "keys": {name: key.member for name, key in keys.items()},
         "score": _score(kind),
-        "action": Member(f"CASE WHEN acts THEN {act} ELSE {otherwise} END"),
+        "action": plain_member(f"CASE WHEN acts THEN {literal(policy.act)} ELSE {literal(policy.otherwise)} END"),
         "propensity": Member("propensity"),
         "expires_at": instant_member(f"decision_time + {policy.expires_after // MICROSECOND}"),
         "detail": {"rank": Member("rank::VARCHAR"), "of": Member("ranked::VARCHAR")}
@@ -310,7 +302,12 @@ def _form(
         "backfill": list(context.backfill),
     }
     scale = {"scale": Member("coalesce(scale, 'null')")} if scaled else {}
-    return _Form(prediction=example.model_copy(update=differing), said=said, row=row | scale)
+    in_message = {name: said[name] for name in differing if name in said}
+    return _Form(prediction=example.model_copy(update=in_message), said=said, row=row | scale)
+
+
+def _lines(connection: DuckDBPyConnection, query: str, bound: Sequence[str]) -> Iterator[Sequence[bytes]]:
+    return ([line for (line,) in some] for some in chunks_of(connection, query, bound))
 
 
 def _quarantine_row(context: ScoringContext, item: Quarantined) -> dict[str, Any]:

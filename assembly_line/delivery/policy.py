@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
@@ -133,26 +133,36 @@ def _within_capacity(
     of_unit = f"JOIN units USING ({', '.join(unit)})" if unit else "CROSS JOIN units"
     _draw(connection, draws, of_unit)
     connection.execute(
-        'CREATE TABLE ranked AS SELECT "offset", decision_id, unit, plan, place <= held AS favoured, holders, '
-        "CASE WHEN place <= held THEN holders ELSE others END AS explorers FROM ("
-        f'SELECT "offset", decision_id, unit, '
-        "row_number() OVER (PARTITION BY unit ORDER BY score DESC, "
-        "sha256(concat('[\"tie\",\"', decision_id, '\"]'))) AS place "
-        f"FROM decisions {of_unit}) JOIN drawn USING (unit) JOIN plans USING (plan)"
+        'CREATE TABLE ranked AS SELECT "offset", decision_id, unit, '
+        f"rank() OVER (PARTITION BY unit ORDER BY score DESC) AS place FROM decisions {of_unit}"
     )
-    explored, acts = "false", "favoured"
-    if exploration:
-        explored = f"row_number() OVER (PARTITION BY unit, favoured ORDER BY {draws.lot('exploration')}) <= explorers"
-        lot = f"CASE WHEN explored THEN {draws.lot('place')} END"
-        place = f"row_number() OVER (PARTITION BY unit, explored ORDER BY {lot})"
-        acts = f"CASE WHEN explored THEN {place} <= holders ELSE favoured END"
+    # Only at the cut do equal scores need an order.
+    last = "SELECT unit, max(place) AS place FROM ranked JOIN drawn USING (unit) WHERE place <= held GROUP BY unit"
+    tie = "sha256(concat('[\"tie\",\"', decision_id, '\"]'))"
+    connection.execute(
+        f'CREATE TABLE ties AS SELECT "offset", place + row_number() OVER (PARTITION BY unit ORDER BY {tie}) - 1 AS nth '
+        f"FROM ranked JOIN ({last}) USING (unit, place)"
+    )
+    connection.execute(
+        'CREATE TABLE placed AS SELECT "offset", decision_id, unit, plan, coalesce(nth, place) <= held AS favoured, '
+        'holders, CASE WHEN favoured THEN holders ELSE others END AS explorers FROM ranked '
+        'JOIN drawn USING (unit) LEFT JOIN ties USING ("offset")'
+    )
+    connection.execute(
+        'CREATE TABLE lots AS SELECT "offset", row_number() OVER (PARTITION BY unit ORDER BY '
+        f"{draws.lot('place')}) <= holders AS won FROM placed SEMI JOIN ("
+        f'SELECT "offset" FROM placed WHERE {str(exploration > 0).lower()} QUALIFY '
+        f"row_number() OVER (PARTITION BY unit, favoured ORDER BY {draws.lot('exploration')}) <= explorers) "
+        'USING ("offset")'
+    )
     connection.execute(
         "CREATE TABLE chosen AS "
         'SELECT "offset", acts, explored, CASE WHEN favoured THEN CASE WHEN acts THEN held_acts ELSE held_rests END '
-        "WHEN acts THEN other_acts ELSE other_rests END AS propensity FROM ("
-        f"SELECT *, {acts} AS acts FROM (SELECT *, {explored} AS explored FROM ranked)) JOIN plans USING (plan)"
+        "WHEN acts THEN other_acts ELSE other_rests END AS propensity "
+        'FROM (SELECT *, won IS NOT NULL AS explored, coalesce(won, favoured) AS acts '
+        'FROM placed LEFT JOIN lots USING ("offset")) JOIN plans USING (plan)'
     )
-    dropped(connection, "units", "plans", "drawn", "ranked")
+    dropped(connection, "units", "plans", "drawn", "ranked", "ties", "placed", "lots")
 
 
 def _plan(connection: DuckDBPyConnection, capacity: float, exploration: float) -> None:
@@ -181,26 +191,27 @@ def _draw(connection: DuckDBPyConnection, draws: _Draws, of_unit: str) -> None:
     connection.execute("CREATE TABLE digests (unit BIGINT, digest VARCHAR)")
     chances = "SELECT size FROM plans GROUP BY size HAVING count(*) > 1"
     ids = f"SELECT unit, decision_id FROM decisions {of_unit} SEMI JOIN ({chances}) USING (size) ORDER BY ALL"
-    digests = ((unit, _digest(rows)) for unit, rows in itertools.groupby(rows_of(connection, ids), itemgetter(0)))
+    digests = _digests(rows_of(connection, ids))
     while some := list(itertools.islice(digests, INSERTED)):
         insert(connection, "digests", *zip(("BIGINT", "VARCHAR"), zip(*some, strict=True), strict=True))
     number = f"CASE WHEN digest IS NULL THEN '{_bound(Fraction(0))}' ELSE {_number(draws.lot('batch', 'digest'))} END"
     connection.execute(
-        f"CREATE TABLE drawn AS SELECT unit, plan FROM (SELECT unit, size, {number} AS number "
+        f"CREATE TABLE drawn AS SELECT unit, plan, held, holders, others FROM (SELECT unit, size, {number} AS number "
         "FROM units LEFT JOIN digests USING (unit)) AS one JOIN plans "
         "ON one.size = plans.size AND number >= since AND number < below"
     )
     dropped(connection, "digests")
 
 
-def _digest(rows: Iterable[tuple[int, str]]) -> str:
-    """`canonical.digest` of the list of ids, which may not fit into memory."""
-    hashed, before = sha256(), b'["'
-    for _, identifier in rows:
-        hashed.update(before + identifier.encode())
-        before = b'","'
-    hashed.update(b'"]')
-    return hashed.hexdigest()
+def _digests(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Of each unit `canonical.digest` of the list of its ids, which may not fit into memory."""
+    for unit, members in itertools.groupby(rows, itemgetter(0)):
+        hashed, before = sha256(), '["'
+        while some := '","'.join([identifier for _, identifier in itertools.islice(members, INSERTED)]):
+            hashed.update((before + some).encode())
+            before = '","'
+        hashed.update(b'"]')
+        yield unit, hashed.hexdigest()
 
 
 def _chance(possible: Sequence[Explorers], members: int, *, holds: bool) -> Fraction:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Rows that a query hands over at once: those of one vector.
-FETCHED = 2048
+# Rows that a query hands over at once. Files of lines hold a multiple of it.
+FETCHED = 1000
 # Rows that are handed to DuckDB at once.
 INSERTED = 50_000
 
@@ -27,11 +28,18 @@ def one_row(connection: DuckDBPyConnection, query: str, values: Sequence[Any] = 
 
 
 def rows_of(connection: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, few of them in memory at once. The connection answers other queries meanwhile."""
+    """The rows of a query, see `chunks_of`."""
+    return chain.from_iterable(chunks_of(connection, query, values))
+
+
+def chunks_of(
+    connection: DuckDBPyConnection, query: str, values: Sequence[Any] = ()
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query, FETCHED at once and fewer at the end. The connection answers other queries meanwhile."""
     with connection.cursor() as cursor:
         found = cursor.execute(query, list(values))
         while some := found.fetchmany(FETCHED):
-            yield from some
+            yield some
 
 
 def dropped(connection: DuckDBPyConnection, *tables: str) -> None:

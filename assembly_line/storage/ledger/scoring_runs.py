@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assembly_line.delivery import Form, OffloadedBody, OutboundMessage, read_outbox, write_message, write_outbox
+from assembly_line.delivery import (
+    SHARD_MESSAGES,
+    Form,
+    OutboundMessage,
+    OutboxManifest,
+    offload,
+    read_outbox,
+    write_line,
+    write_outbox,
+)
 from assembly_line.errors import NotFound, ScoringFailed
-from assembly_line.messages import AnyPrediction
 from assembly_line.names import LedgerKind, scoring_prefix
 from assembly_line.storage.ledger.ledger import checked_rows
+from assembly_line.storage.ledger.outboxes import NDJSON, Outbox
 from assembly_line.storage.services.objects import ObjectStore
 
-NDJSON = "application/x-ndjson"
 BATCH = "batch.csv"
+READ = 1024 * 1024
 
 
 class ScoringRun:
@@ -23,6 +32,7 @@ class ScoringRun:
 
     def __init__(self, store: ObjectStore, line: str, run_id: str) -> None:
         self._store = store
+        self._line = line
         self._prefix = scoring_prefix(line, run_id)
         self._run_id = run_id
 
@@ -37,8 +47,9 @@ class ScoringRun:
         return self._store.uri(f"{self._prefix}output")
 
     @property
-    def outbox_key(self) -> str:
-        return f"{self._prefix}outbox.jsonl"
+    def outbox(self) -> Outbox:
+        """What it sends."""
+        return Outbox(self._store, self._prefix)
 
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
@@ -52,47 +63,59 @@ class ScoringRun:
         scales: dict[str, float] = self._store.read_json(f"{self._prefix}scales.json")
         return scales
 
-    def answers(self) -> Iterator[str]:
-        """Lines of the transform job's output.
+    def answers(self, folder: Path) -> Iterator[str]:
+        """The transform job's output, many lines at once, read through a file in `folder`.
 
         Raises:
-            ScoringFailed: the job left none, or its bytes are not UTF-8.
+            ScoringFailed: the job left none, or, once they are read, its bytes are not UTF-8.
         """
-        key = f"{self._prefix}output/{BATCH}.out"
+        key, path = f"{self._prefix}output/{BATCH}.out", folder / "answers.csv"
         try:
-            return iter(self._store.read(key).decode().split("\n"))
+            self._store.download(key, path)
         except NotFound as error:
             raise ScoringFailed(
                 f"run {self._run_id}: the transform job left no {self._store.uri(key)}; nothing was delivered; "
                 "see the job's log, then score again"
             ) from error
+        return self._texts(path, of=key)
+
+    def _texts(self, path: Path, *, of: str) -> Iterator[str]:
+        try:
+            # Other characters that end a line elsewhere do not end one here.
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                while some := lines.read(READ):
+                    yield some + lines.readline()
         except UnicodeDecodeError as error:
             raise ScoringFailed(
-                f"run {self._run_id}: {self._store.uri(key)} is not UTF-8 text ({error.reason}); nothing was "
+                f"run {self._run_id}: {self._store.uri(of)} is not UTF-8 text ({error.reason}); nothing was "
                 "delivered; inference.py must answer CSV"
             ) from error
 
-    def write_messages(self, predictions: Iterable[AnyPrediction], form: Form) -> None:
-        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent."""
-        messages = []
-        for prediction in predictions:
-            written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
-            if isinstance(written, OffloadedBody):
-                self._store.add(written.key, written.content, content_type="application/json")
-                written = written.message
-            messages.append(written)
-        self._store.add(self.outbox_key, write_outbox(messages), content_type=NDJSON)
+    def write_messages(
+        self, messages: Iterable[Sequence[bytes]], form: Form, *, size: int = SHARD_MESSAGES
+    ) -> OutboxManifest:
+        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent.
 
-    def messages(self, folder: Path) -> Iterator[OutboundMessage]:
-        """The outbox in order, read through a file in `folder`.
-
-        Raises:
-            NotFound: nothing was published in this run.
+        Args:
+            messages: lines of the outbox, some at once; a body that is too large for the channel is put beside it.
         """
-        path = folder / "outbox.jsonl"
-        self._store.download(self.outbox_key, path)
-        with path.open("rb") as lines:
-            yield from read_outbox(lines)
+        writer = self.outbox.writer([form.channel], size=size)
+        if not writer.settled:
+            # No body is longer than its line.
+            fitting = (
+                [line if len(line) <= form.largest_body else self._offloaded(line, form) for line in some]
+                for some in messages
+            )
+            writer.add(form.channel, fitting)
+        return writer.finish()
+
+    def _offloaded(self, line: bytes, form: Form) -> bytes:
+        (message,) = read_outbox([line])
+        if len(message.body.encode()) <= form.largest_body:
+            return line
+        body = offload(message, line=self._line, store_prefix=self._prefix, bucket=self._store.bucket)
+        self._store.add(body.key, body.content, content_type="application/json")
+        return write_line(body.message)
 
     def write_quarantine(self, rows: Iterable[dict[str, Any]]) -> None:
         content = json.dumps(list(rows), ensure_ascii=False, allow_nan=False)

@@ -13,13 +13,15 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from assembly_line.canonical import digest_bytes
-from assembly_line.delivery import outbox
+from assembly_line.delivery import DeliveryRecord, ScoringContext, outbox
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.outbox import OutboundMessage, PredictionPointer, read_outbox
+from assembly_line.documents import document_of
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
-from assembly_line.names import LedgerKind, line_resource, scoring_prefix
+from assembly_line.names import DeliveryStatus, LedgerKind, line_resource, scoring_prefix
 from assembly_line.storage.services.topic import Topic, topic_arn
+from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import ACCOUNT, ENVIRONMENT, LINE, Household, Scoring
 
 Fault = Callable[[int, list[dict[str, Any]]], dict[str, Any] | None]
@@ -184,6 +186,45 @@ def test_delivering_again_sends_nothing_and_reports_the_same(scoring: Scoring) -
 
     assert scoring.deliver(numbers) == first
     assert scoring.received() == []
+
+
+def test_a_run_that_an_older_version_left_half_sent_is_sent_to_its_end(
+    scoring: Scoring, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox.chunks, "__defaults__", (20,))
+    rows = households(30)
+    numbers = published(scoring, rows)
+    run = handler.account().scoring_run(LINE, scoring.run_id)
+    # What that version kept: one file, and records that are called after the run alone.
+    scoring.store.write(run.outbox.earlier_key, scoring.store.read(run.outbox.key("sns", 0)))
+    scoring.store.delete(run.outbox.manifest_key)
+    scoring.store.delete(run.outbox.key("sns", 0))
+    sent = [
+        document_of(
+            DeliveryRecord(
+                line=LINE,
+                run_id=scoring.run_id,
+                decision_id=row.decision_id,
+                revision=ScoringContext.from_json(scoring.context).revision,
+                status=DeliveryStatus.DELIVERED,
+                reason=None,
+                message_id="m",
+                at=scoring.started_at,
+                sent_at=scoring.started_at,
+            )
+        )
+        for row in rows[:20]
+    ]
+    scoring.ledger.append(LINE, LedgerKind.DELIVERIES, "20261122", f"{scoring.run_id}-000000", sent)
+
+    delivered = scoring.deliver({"offered": 30, "quarantined": 0, "to_deliver": 30, "repeated": 0, "outbox_key": "x"})
+
+    assert (delivered["offered"], delivered["delivered"]) == (30, 30)
+    received = {message["body"]["decision_id"] for message in scoring.received()}
+    assert received == {row.decision_id for row in rows[20:]}
+    names = scoring.ledger.names(LINE, LedgerKind.DELIVERIES, "20261122")
+    assert names == [f"{scoring.run_id}-000000", f"{scoring.run_id}-000001"]
+    assert scoring.deliver(numbers) == delivered
 
 
 def test_another_runs_records_are_not_taken_for_this_ones(scoring: Scoring) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.outbox import PredictionPointer, read_outbox
+from assembly_line.delivery.outbox import PredictionPointer
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
@@ -60,8 +60,8 @@ def test_a_prediction_too_large_for_a_message_lies_beside_the_outbox(store: Obje
         }
     )
     run = ScoringRun(store, "churn", "run-1")
-    run.write_messages([prediction], SNS)
+    (shard,) = run.write_messages([prediction], SNS).shards
 
-    (message,) = read_outbox(store.read(run.outbox_key).splitlines())
+    (message,) = run.outbox.messages(shard)
     pointer = PredictionPointer.from_json(message.body)
     assert Prediction.from_json(store.read(store.key_of(pointer.uri))) == prediction

@@ -1,0 +1,84 @@
+"""How an outbox is kept: shards of a bounded number of messages for each channel, and a manifest of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assembly_line.canonical import digest
+from assembly_line.documents import document_of, read_document
+
+# Messages of one shard at most: what one function sends within its time, even to a topic that takes 20 a second.
+SHARD_MESSAGES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A file of an outbox: which channel sends it, and what it must hold.
+
+    Args:
+        number: its place among those of its channel, from 0.
+        count: how many messages it holds.
+        digest: the SHA-256 of its bytes.
+    """
+
+    channel: str
+    number: int
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelShards:
+    """What one channel sends.
+
+    Args:
+        count: how many messages, in all shards.
+        digest: of its shards, in order; equal for equal messages in equal shards.
+    """
+
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxManifest:
+    """Everything that a run sends.
+
+    Args:
+        channels: channel -> what it sends. One that sends nothing has a count of 0 and no shard.
+        shards: in order of channel and number.
+    """
+
+    channels: Mapping[str, ChannelShards]
+    shards: tuple[Shard, ...]
+
+    @classmethod
+    def of(cls, shards: Mapping[str, Iterable[Shard]]) -> OutboxManifest:
+        """The manifest of each channel's shards, which are in order."""
+        kept = {channel: tuple(shards[channel]) for channel in sorted(shards)}
+        channels = {
+            channel: ChannelShards(
+                count=sum(shard.count for shard in some), digest=digest([[shard.count, shard.digest] for shard in some])
+            )
+            for channel, some in kept.items()
+        }
+        return cls(channels=channels, shards=tuple(shard for some in kept.values() for shard in some))
+
+    @property
+    def in_one_call(self) -> bool:
+        """Whether no channel has more than one shard, so that one function sends everything."""
+        return len(self.shards) <= len(self.channels)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": "assembly-line/outbox", "version": 1, **document_of(self)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> OutboxManifest:
+        """The manifest that `to_json` wrote.
+
+        Raises:
+            DocumentUnreadable: it holds something else; names the member.
+        """
+        return read_document(cls, document)
