@@ -125,6 +125,9 @@ class ScoringEnvironment(Environment):
     control_table: str
     champion_table: str
     function_scoring_mib: str
+    outbox_shard_messages: str
+    topic_messages_per_second: str
+    publishers: str
 
 
 @dataclass(frozen=True)

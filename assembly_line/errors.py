@@ -99,6 +99,10 @@ class ScoringFailed(AssemblyError):
     """The model's answers cannot be trusted: rows missing, doubled or of another batch. Nothing was delivered."""
 
 
+class ShardNotSent(AssemblyError):
+    """Messages of a shard have no delivery record: the channel does not take them now. A repetition sends them."""
+
+
 class EmbeddedAwsError(AssemblyError):
     """The embedded AWS could not start, deploy or stop. The message says what was found and what to do."""
 

@@ -337,6 +337,18 @@ def scoring_prefix(line: str, run_id: str) -> str:
     return f"{SCORING}{line}/{run_id}/"
 
 
+DELIVERED = "deliveries/"
+
+
+def delivered_prefix(line: str, day: str = "", run_id: str = "") -> str:
+    """Folder of a run's delivered files; without a run that of the line.
+
+    Args:
+        day: of the run by the line's business clock, `yyyymmdd`.
+    """
+    return f"{DELIVERED}{line}/day={day}/{run_id}/" if day else f"{DELIVERED}{line}/"
+
+
 def line_table(line: str, table: str) -> str:
     """A materialised table's name in the Glue Data Catalog."""
     return table_name(f"{line}_{table}")

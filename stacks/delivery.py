@@ -6,8 +6,10 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from assembly_line.environments import ScoringEnvironment
+from assembly_line.names import DELIVERED
 from assembly_line.stations import DELIVERY, SCORING
 from stacks.constructs.access.grants import use_key
+from stacks.constructs.access.permissions import run_own_items
 from stacks.constructs.access.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
 from stacks.constructs.machine import run_other_machine
 from stacks.constructs.station_function import StationFunction
@@ -31,6 +33,9 @@ class DeliveryStack(StationStack):
             control_table=foundation.control.name,
             champion_table=foundation.champions.name,
             function_scoring_mib=str(self.settings.function_scoring_mib),
+            outbox_shard_messages=str(self.settings.outbox_shard_messages),
+            topic_messages_per_second=str(self.settings.topic_messages_per_second),
+            publishers=str(self.settings.publishers),
         )
         self._machine(features)
         self.parameters()
@@ -57,8 +62,8 @@ class DeliveryStack(StationStack):
 
     def _deliver(self) -> StationFunction:
         function = self._step("Deliver", "deliver", scoring.DELIVER_SECONDS)
-        self.foundation.store.grant_read(function.role, "scoring/")
-        self.foundation.store.grant_write(function.role, "scoring/")
+        self.foundation.store.grant_read(function.role, "releases/", "scoring/", DELIVERED)
+        self.foundation.store.grant_write(function.role, "scoring/", DELIVERED)
         self.foundation.ledger.grant_read(function.role, "ledger/")
         self.foundation.ledger.grant_write(function.role, "ledger/")
         self.foundation.control.grant_write(function.role)
@@ -88,10 +93,12 @@ class DeliveryStack(StationStack):
             dataset_machine=features.dataset_machine.arn,
             dataset_seconds=limit_seconds(self.settings.spark_timeout_minutes),
             key=self.foundation.key.key_arn,
+            publishers=self.settings.publishers,
         )
         definition = scoring.definition(parts, self.announcer)
         calls = (begin, prepare, publish, deliver, features.score, features.attend)
         machine = self.machine(SCORING, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)
+        run_own_items(machine, scoring.SHARDS)
         run_transform_jobs(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)

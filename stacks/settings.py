@@ -31,6 +31,10 @@ RETENTIONS = {
 SIGN_INS = ("iam_users", "identity_center", "federation", "unverified")
 # A role's name, after the path that it may have.
 ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
+# What one function sends to a topic a second, in four calls of ten messages at once.
+PUBLISHER_MESSAGES_PER_SECOND = 500
+# Beside them, other functions of the account need room.
+MOST_PUBLISHERS = 40
 # Capacity of one worker in DPUs.
 WORKER_TYPES = {"G_1X": 1, "G_2X": 2, "G_4X": 4, "G_8X": 8}
 
@@ -60,6 +64,10 @@ class Settings:
         alarm_email: the address that receives every alarm. It must confirm the subscription once.
         function_memory_mib: the memory of every function that builds no datasets, 256 to 10240.
         function_scoring_mib: how large a batch a function scores, 0 to 4. A larger one is scored by a transform job.
+        outbox_shard_messages: how many messages one call of a function sends, at most, 1 to 10000. A batch of more is
+            sent by several calls.
+        topic_messages_per_second: how many messages the topics of all lines take a second, 20 to 30000. Say your
+            Region's quota for publishing to standard topics: 300 is the least that any has.
         dataset_memory_mib: the memory of the functions that read sources, and that judge and shape datasets, 512 to
             10240. The plan sends larger datasets to Spark. A new account may not allow more than 3008.
         dataset_storage_mib: the disk of the same functions, 512 to 10240.
@@ -86,6 +94,8 @@ class Settings:
     alarm_email: str | None = None
     function_memory_mib: int = 1024
     function_scoring_mib: int = 4
+    outbox_shard_messages: int = 10_000
+    topic_messages_per_second: int = 300
     dataset_memory_mib: int = 3008
     dataset_storage_mib: int = 4096
     online_days: int = 14
@@ -113,6 +123,8 @@ class Settings:
             ("queue_consumers", 2, 1000),
             ("function_memory_mib", 256, 10240),
             ("function_scoring_mib", 0, 4),
+            ("outbox_shard_messages", 1, 10_000),
+            ("topic_messages_per_second", 20, 30_000),
             ("dataset_memory_mib", 512, 10240),
             ("dataset_storage_mib", 512, 10240),
             ("online_days", 1, 365),
@@ -138,6 +150,11 @@ class Settings:
                 bool(ROLE.fullmatch(role)),
                 f"federated_roles {role!r}: expected the name of a role in the account, after its path if it has one",
             )
+
+    @property
+    def publishers(self) -> int:
+        """How many functions send one outbox at once: as many as the topics keep busy."""
+        return min(MOST_PUBLISHERS, -(-self.topic_messages_per_second // PUBLISHER_MESSAGES_PER_SECOND))
 
     @property
     def spark_dpus(self) -> int:

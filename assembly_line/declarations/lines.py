@@ -49,6 +49,8 @@ from assembly_line.outcome_kinds import (
     Survival,
 )
 
+# Forms of delivered files.
+FILE_FORMS = ("jsonl", "csv")
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
 QUARTERS, DAY = 4, timedelta(days=1)
@@ -177,11 +179,23 @@ class Delivery:
 
     Args:
         subscribers: a tuple of names. Each subscriber gets its own SQS queue, subscribed to the topic of the line.
+        files: a tuple of forms in which each batch is also written to S3, in a folder for each day. `"jsonl"` has the
+            messages, one on a line, for programs. `"csv"` is a table for people. Without one, no files are written.
     """
 
     subscribers: tuple[str, ...]
+    files: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
+        check_distinct("Delivery: files", self.files)
+        for form in self.files:
+            refuse(
+                form not in FILE_FORMS,
+                f"Delivery: files {form!r}: expected {' or '.join(map(repr, FILE_FORMS))}",
+                where="Delivery: files",
+                value=repr(form),
+                expected=" or ".join(map(repr, FILE_FORMS)),
+            )
         check_distinct("Delivery: subscriber", self.subscribers)
         for subscriber in self.subscribers:
             check_name("Delivery: subscriber", subscriber)

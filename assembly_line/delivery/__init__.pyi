@@ -2,12 +2,17 @@
 
 from .batch import ComposedBatch as ComposedBatch
 from .batch import compose as compose
+from .channels import FILES as FILES
 from .channels import SNS as SNS
 from .channels import Channel as Channel
 from .channels import Form as Form
 from .channels import Sent as Sent
+from .channels import channels_of as channels_of
 from .context import ScoringContext as ScoringContext
 from .context import begin as begin
+from .files import SUCCESS as SUCCESS
+from .files import WHOLE as WHOLE
+from .files import rendered as rendered
 from .outbox import OffloadedBody as OffloadedBody
 from .outbox import OutboundMessage as OutboundMessage
 from .outbox import PredictionPointer as PredictionPointer
@@ -19,7 +24,6 @@ from .outbox import write_outbox as write_outbox
 from .policy import require_new_version as require_new_version
 from .question import require_same_question as require_same_question
 from .report import DeliveryRecord as DeliveryRecord
-from .report import account as account
 from .run_standing import Backfill as Backfill
 from .run_standing import ScoredPeriod as ScoredPeriod
 from .run_standing import Standing as Standing
@@ -27,10 +31,14 @@ from .run_standing import data_as_of as data_as_of
 from .run_standing import require_worth_acting as require_worth_acting
 from .run_standing import seen_until as seen_until
 from .run_standing import standing as standing
+from .service.delivering import Pace as Pace
+from .service.delivering import deliver as deliver
+from .service.delivering import send_shard as send_shard
 from .service.kept_aside import of_line as of_line
 from .service.kept_aside import of_run as of_run
 from .service.scoring import kept_aside as kept_aside
 from .service.scoring import standing_of as standing_of
+from .shards import SHARD_BYTES as SHARD_BYTES
 from .shards import SHARD_MESSAGES as SHARD_MESSAGES
 from .shards import OutboxManifest as OutboxManifest
 from .shards import Shard as Shard

@@ -200,9 +200,7 @@ def _unsendable(
         yield found
 
 
-def _decisions(
-    connection: DuckDBPyConnection, keys: Mapping[str, KeyColumn], *, where: str
-) -> Iterator[OneDecision]:
+def _decisions(connection: DuckDBPyConnection, keys: Mapping[str, KeyColumn], *, where: str) -> Iterator[OneDecision]:
     columns = ", ".join(key.sql for key in keys.values())
     rows = rows_of(
         connection, f'SELECT "offset", decision_id, decision_time, answer, {columns} FROM sendable WHERE {where}'

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from assembly_line.delivery.shards import SHARD_MESSAGES
 from assembly_line.messages import AnyPrediction
 
 if TYPE_CHECKING:
+    from assembly_line.declarations.lines import Delivery
     from assembly_line.delivery.outbox import OutboundMessage
 
 
@@ -17,14 +19,17 @@ class Form:
     """What a channel takes.
 
     Args:
-        channel: its name, in reports.
+        channel: its name: in the outbox, in delivery rows and in reports.
         largest_body: bytes of a body that still travels by itself; a larger one is replaced by a pointer to it.
         attributes: what travels beside the body, for subscribers that filter.
+        together: how many messages are sent and recorded together. So many are sent again at most if a run dies before
+            it wrote their record.
     """
 
     channel: str
     largest_body: int
     attributes: Callable[[AnyPrediction], Mapping[str, str]]
+    together: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,15 @@ class Channel(Protocol):
     @property
     def form(self) -> Form: ...
 
-    def publish(self, messages: Sequence[OutboundMessage]) -> list[Sent]:
-        """Publish every message; one result for each, in order."""
+    def publish(self, messages: Sequence[OutboundMessage], *, part: str) -> list[Sent]:
+        """Publish every message; one result for each, in order.
+
+        Args:
+            part: a name of these messages within their run. A repetition gives the same name to the same messages.
+        """
+
+    def finish(self) -> None:
+        """Tell subscribers that they have the whole batch. A repetition tells it again, or does nothing."""
 
 
 def _sns_attributes(prediction: AnyPrediction) -> dict[str, str]:
@@ -60,5 +72,15 @@ def _sns_attributes(prediction: AnyPrediction) -> dict[str, str]:
     }
 
 
+# The channel of every delivery before there was another one.
+SNS_CHANNEL = "sns"
 # SNS takes 256 KiB with attributes and envelope, and at most ten attributes.
-SNS = Form("sns", largest_body=200 * 1024, attributes=_sns_attributes)
+SNS = Form(SNS_CHANNEL, largest_body=200 * 1024, attributes=_sns_attributes, together=200)
+# A file holds a whole shard, and S3 puts up to 5 GiB at once. Nobody filters by what stands beside it.
+FILES = Form("files", largest_body=5 * 1024**3, attributes=lambda _: {}, together=SHARD_MESSAGES)
+FORMS = {form.channel: form for form in (SNS, FILES)}
+
+
+def channels_of(delivery: Delivery) -> tuple[Form, ...]:
+    """What a line delivers through: its topic always, and files if it declares some."""
+    return (SNS, FILES) if delivery.files else (SNS,)

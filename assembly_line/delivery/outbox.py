@@ -15,8 +15,6 @@ from assembly_line.messages import Count, DecisionId, Message
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
-# Messages of one delivery record: at most so many are sent again if a run dies before it wrote the record.
-CHUNK = 200
 
 
 class PredictionPointer(Message):
@@ -92,7 +90,7 @@ def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:
     return (read_document(OutboundMessage, parse_document(line, of="outbox")) for line in lines)
 
 
-def chunks(messages: Iterable[OutboundMessage], size: int = CHUNK) -> Iterator[Sequence[OutboundMessage]]:
+def chunks(messages: Iterable[OutboundMessage], size: int) -> Iterator[Sequence[OutboundMessage]]:
     """The messages in pieces that are sent and recorded together."""
     remaining = iter(messages)
     while piece := list(islice(remaining, size)):

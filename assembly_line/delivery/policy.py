@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.canonical import canonical_json
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery.sql import INSERTED, dropped, insert, rows_of
+from assembly_line.delivery.sql import INSERTED, dropped, insert, one_row, rows_of
 from assembly_line.errors import DeclarationError
 from assembly_line.features import literal
 from assembly_line.outcome_kinds import places
@@ -137,39 +137,53 @@ def _within_capacity(
         f"rank() OVER (PARTITION BY unit ORDER BY score DESC) AS place FROM decisions {of_unit}"
     )
     # Only at the cut do equal scores need an order.
-    last = "SELECT unit, max(place) AS place FROM ranked JOIN drawn USING (unit) WHERE place <= held GROUP BY unit"
+    last = (
+        "SELECT unit, max(place) AS place FROM ranked JOIN drawn USING (unit) JOIN plans USING (plan) "
+        "WHERE place <= held GROUP BY unit"
+    )
     tie = "sha256(concat('[\"tie\",\"', decision_id, '\"]'))"
     connection.execute(
         f'CREATE TABLE ties AS SELECT "offset", place + row_number() OVER (PARTITION BY unit ORDER BY {tie}) - 1 AS nth '
         f"FROM ranked JOIN ({last}) USING (unit, place)"
     )
     connection.execute(
-        'CREATE TABLE placed AS SELECT "offset", decision_id, unit, plan, coalesce(nth, place) <= held AS favoured, '
-        'holders, CASE WHEN favoured THEN holders ELSE others END AS explorers FROM ranked '
-        'JOIN drawn USING (unit) LEFT JOIN ties USING ("offset")'
+        'CREATE TABLE placed AS SELECT "offset", decision_id, unit, plan, holders, '
+        "coalesce(nth, place) <= held AS favoured, CASE WHEN favoured THEN holders ELSE others END AS explorers, "
+        "CASE WHEN favoured THEN holders_below ELSE others_below END AS explorers_below FROM ranked "
+        'JOIN drawn USING (unit) JOIN plans USING (plan) LEFT JOIN ties USING ("offset")'
     )
-    connection.execute(
-        'CREATE TABLE lots AS SELECT "offset", row_number() OVER (PARTITION BY unit ORDER BY '
-        f"{draws.lot('place')}) <= holders AS won FROM placed SEMI JOIN ("
-        f'SELECT "offset" FROM placed WHERE {str(exploration > 0).lower()} QUALIFY '
-        f"row_number() OVER (PARTITION BY unit, favoured ORDER BY {draws.lot('exploration')}) <= explorers) "
-        'USING ("offset")'
-    )
+    _explore(connection, draws)
     connection.execute(
         "CREATE TABLE chosen AS "
         'SELECT "offset", acts, explored, CASE WHEN favoured THEN CASE WHEN acts THEN held_acts ELSE held_rests END '
         "WHEN acts THEN other_acts ELSE other_rests END AS propensity "
-        'FROM (SELECT *, won IS NOT NULL AS explored, coalesce(won, favoured) AS acts '
+        "FROM (SELECT *, won IS NOT NULL AS explored, coalesce(won, favoured) AS acts "
         'FROM placed LEFT JOIN lots USING ("offset")) JOIN plans USING (plan)'
     )
     dropped(connection, "units", "plans", "drawn", "ranked", "ties", "placed", "lots")
+
+
+def _explore(connection: DuckDBPyConnection, draws: _Draws) -> None:
+    """The table `lots`: those that were drawn to explore, and whether they won a place that was given up."""
+    lot = draws.lot("exploration")
+    (wanted,) = one_row(connection, "SELECT coalesce(sum(holders + others), 0) FROM drawn JOIN plans USING (plan)")
+    # The lowest lots are drawn. Nearly always all of them lie below a bound, so that few have to be put in order.
+    for some in (f"{_number(lot)} < explorers_below", "explorers > 0"):
+        connection.execute(
+            'CREATE OR REPLACE TABLE lots AS SELECT "offset", row_number() OVER (PARTITION BY unit ORDER BY '
+            f'{draws.lot("place")}) <= holders AS won FROM placed SEMI JOIN (SELECT "offset" FROM placed WHERE {some} '
+            f"QUALIFY row_number() OVER (PARTITION BY unit, favoured ORDER BY {lot}) <= explorers) "
+            'USING ("offset")'
+        )
+        if one_row(connection, "SELECT count(*) FROM lots") == (wanted,):
+            return
 
 
 def _plan(connection: DuckDBPyConnection, capacity: float, exploration: float) -> None:
     """The table `plans`: for each size of a unit what its draw can come to, and the propensities, which it has not."""
     connection.execute(
         "CREATE TABLE plans (plan BIGINT, size BIGINT, since VARCHAR, below VARCHAR, held BIGINT, holders BIGINT, "
-        "others BIGINT, held_acts VARCHAR, held_rests VARCHAR, other_acts VARCHAR, other_rests VARCHAR)"
+        "others BIGINT, holders_below VARCHAR, others_below VARCHAR, held_acts VARCHAR, held_rests VARCHAR, other_acts VARCHAR, other_rests VARCHAR)"
     )
     rows: list[tuple[Any, ...]] = []
     for (size,) in connection.execute("SELECT DISTINCT size FROM units WHERE size > 0").fetchall():
@@ -180,10 +194,18 @@ def _plan(connection: DuckDBPyConnection, capacity: float, exploration: float) -
         reached = Fraction(0)
         for found in possible:
             since, reached = reached, reached + found.weight
-            rows.append((len(rows), size, _bound(since), _bound(reached), held, found.holders, found.others, *said))
-    types = ("BIGINT", "BIGINT", "VARCHAR", "VARCHAR", *["BIGINT"] * 3, *["VARCHAR"] * 4)
+            bounds = (_bound(since), _bound(reached))
+            few = (_plenty(found.holders, held), _plenty(found.others, size - held))
+            rows.append((len(rows), size, *bounds, held, found.holders, found.others, *few, *said))
+    types = ("BIGINT", "BIGINT", "VARCHAR", "VARCHAR", *["BIGINT"] * 3, *["VARCHAR"] * 6)
     if rows:
         insert(connection, "plans", *zip(types, zip(*rows, strict=True), strict=True))
+
+
+def _plenty(drawn: int, members: int) -> str:
+    """A bound below which the lots of nearly always as many members lie as are drawn, and of few more."""
+    spared = drawn and (drawn + 8 * sqrt(drawn) + 32) / members
+    return _bound(Fraction(min(1.0, spared)))
 
 
 def _draw(connection: DuckDBPyConnection, draws: _Draws, of_unit: str) -> None:
@@ -196,7 +218,7 @@ def _draw(connection: DuckDBPyConnection, draws: _Draws, of_unit: str) -> None:
         insert(connection, "digests", *zip(("BIGINT", "VARCHAR"), zip(*some, strict=True), strict=True))
     number = f"CASE WHEN digest IS NULL THEN '{_bound(Fraction(0))}' ELSE {_number(draws.lot('batch', 'digest'))} END"
     connection.execute(
-        f"CREATE TABLE drawn AS SELECT unit, plan, held, holders, others FROM (SELECT unit, size, {number} AS number "
+        f"CREATE TABLE drawn AS SELECT unit, plan FROM (SELECT unit, size, {number} AS number "
         "FROM units LEFT JOIN digests USING (unit)) AS one JOIN plans "
         "ON one.size = plans.size AND number >= since AND number < below"
     )

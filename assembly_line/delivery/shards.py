@@ -8,9 +8,12 @@ from typing import Any
 
 from assembly_line.canonical import digest
 from assembly_line.documents import document_of, read_document
+from assembly_line.errors import NotFound
 
 # Messages of one shard at most: what one function sends within its time, even to a topic that takes 20 a second.
 SHARD_MESSAGES = 10_000
+# And bytes at most, beyond one message: what one function holds in memory.
+SHARD_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +69,26 @@ class OutboxManifest:
         }
         return cls(channels=channels, shards=tuple(shard for some in kept.values() for shard in some))
 
+    def shard(self, channel: str, number: int) -> Shard:
+        """One of the shards.
+
+        Raises:
+            NotFound: there is no such shard.
+        """
+        for found in self.shards:
+            if (found.channel, found.number) == (channel, number):
+                return found
+        raise NotFound(f"outbox: no shard {number} of channel {channel}; there are {len(self.shards)} shards")
+
     @property
     def in_one_call(self) -> bool:
         """Whether no channel has more than one shard, so that one function sends everything."""
         return len(self.shards) <= len(self.channels)
+
+    def pointers(self) -> dict[str, Any]:
+        """What a state carries: where each shard is, and no message."""
+        pointers = [{"channel": shard.channel, "number": shard.number} for shard in self.shards]
+        return {"in_one_call": self.in_one_call, "shards": [] if self.in_one_call else pointers}
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": "assembly-line/outbox", "version": 1, **document_of(self)}

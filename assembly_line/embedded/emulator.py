@@ -34,6 +34,7 @@ from assembly_line.embedded.extensions.cloudformation import (
 )
 from assembly_line.embedded.extensions.executions import (
     branches,
+    distributed_maps,
     execution_limits,
     execution_starts,
     job_integrations,
@@ -56,6 +57,7 @@ EXTENSIONS = (
     existing_names,
     # Before what wraps a Parallel state.
     branches,
+    distributed_maps,
     execution_limits,
     execution_starts,
     full_disks,

@@ -52,8 +52,8 @@ def _of_distributed_map(state: Mapping[str, Any], language: str) -> Iterator[str
     for field in ("ResultWriter", "ItemBatcher"):
         if field in state:
             yield f"distributed maps ignore {field}"
-    if language == "JSONata":
-        yield "distributed maps fail in JSONata (keep the map in JSONPath)"
+    if language == "JSONata" and "ItemReader" in state:
+        yield "distributed maps in JSONata read no file (give them Items, or keep the map in JSONPath)"
     input_type = state.get("ItemReader", {}).get("ReaderConfig", {}).get("InputType", "JSON")
     if input_type not in ("JSON", "JSONL", "CSV"):
         yield f"distributed maps cannot read {input_type}"

@@ -12,9 +12,9 @@ from .lake.online_publication import Publisher as Publisher
 from .lake.tables import MANIFEST as MANIFEST
 from .lake.tables import MonthPut as MonthPut
 from .ledger.deliveries import Deliveries as Deliveries
-from .ledger.deliveries import records_of as records_of
 from .ledger.event_log import EventLog as EventLog
 from .ledger.ledger import Ledger as Ledger
+from .ledger.scoring_runs import ScoringRun as ScoringRun
 from .models import runs as runs
 from .models.control_table import ControlTable as ControlTable
 from .models.registry import PackageContent as PackageContent

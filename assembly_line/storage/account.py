@@ -5,7 +5,7 @@ A store's module is imported with its first use too, so that a function or a com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from assembly_line.errors import SettingMissing
 from assembly_line.names import Parameter, line_resource
 
 if TYPE_CHECKING:
+    from assembly_line.delivery import ScoringContext
     from assembly_line.storage.datasets.datasets import DatasetStore
     from assembly_line.storage.datasets.finished_datasets import FinishedDatasets
     from assembly_line.storage.datasets.model_inputs import ModelInputsStore
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from assembly_line.storage.models.registry import ModelRegistry
     from assembly_line.storage.models.releases import ReleaseStore
     from assembly_line.storage.models.runs import RunStore
+    from assembly_line.storage.services.delivered_files import DeliveredFiles
     from assembly_line.storage.services.event_bus import EventBus
     from assembly_line.storage.services.functions import Functions
     from assembly_line.storage.services.job_runs import JobRuns
@@ -240,12 +242,28 @@ class Account:
 
         return WholeBuckets(self.client("s3"))
 
-    def topic(self, line: str, *, account_id: str) -> Topic:
-        """The topic that a line delivers to."""
+    def topic(self, line: str, *, account_id: str, per_second: float | None = None) -> Topic:
+        """The topic that a line delivers to, which takes so many messages a second."""
         from assembly_line.storage.services.topic import Topic, topic_arn
 
         sns = self.client("sns")
-        return Topic(sns, topic_arn(sns, account=account_id, environment=self.environment, line=line))
+        arn = topic_arn(sns, account=account_id, environment=self.environment, line=line)
+        return Topic(sns, arn, per_second=per_second)
+
+    def delivered_files(self, run: ScoringContext, *, forms: Sequence[str]) -> DeliveredFiles:
+        """The folder of the files that a run delivers."""
+        from assembly_line.instants import format_day, format_instant
+        from assembly_line.names import delivered_prefix
+        from assembly_line.storage.services.delivered_files import DeliveredFiles
+
+        prefix = delivered_prefix(run.line, format_day(run.instant), run.run_id)
+        described = {
+            "line": run.line,
+            "run_id": run.run_id,
+            "revision": run.revision,
+            "instant": format_instant(run.instant),
+        }
+        return DeliveredFiles(self.store, prefix, forms=forms, described=described)
 
 
 def account_of_job(arguments: Mapping[str, str]) -> Account:

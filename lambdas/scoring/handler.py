@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,16 +14,17 @@ from aws_lambda_powertools import Logger
 from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import (
-    SNS,
-    DeliveryRecord,
-    OutboundMessage,
+    Form,
+    Pace,
     ScoringContext,
+    channels_of,
     compose,
     require_same_question,
     require_worth_acting,
+    send_shard,
 )
-from assembly_line.delivery import account as accounted
 from assembly_line.delivery import begin as begin_run
+from assembly_line.delivery import deliver as deliver_run
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features import connect, inputs_from_json, read_columns, schema_of
@@ -31,7 +32,7 @@ from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
-from assembly_line.storage import Deliveries, records_of, runs
+from assembly_line.storage import runs
 from assembly_line.training import scoring_plan
 from lambdas.account import account_of
 
@@ -146,7 +147,9 @@ def publish(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             for day, rows in days:
                 account().ledger.append_lines(run.line, kind, day, run.run_id, rows)
         files.write_quarantine(batch.quarantined)
-        outbox = files.write_messages(() if run.withheld else batch.messages(SNS), SNS)
+        size = int(ScoringEnvironment.from_process().outbox_shard_messages)
+        messages = _nothing if run.withheld else batch.messages
+        outbox = files.write_messages(messages, channels_of(line.delivery), size=size)
     withheld = batch.predictions if run.withheld else 0
     numbers = {
         "offered": batch.distinct - withheld,
@@ -156,46 +159,27 @@ def publish(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "repeated": batch.repeated,
     }
     logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
-    return {**numbers, "outbox_key": files.outbox.manifest_key, "shards": len(outbox.shards)}
+    return {**numbers, "outbox_key": files.outbox.manifest_key, **outbox.pointers()}
 
 
 @logger.inject_lambda_context
 def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Send the outbox to the line's topic; account for every decision of the batch."""
+    """Send one shard if the event names it; otherwise what is left, and account for every decision of the batch."""
     run = ScoringContext.from_json(event["context"])
-    files = account().scoring_run(run.line, run.run_id)
-    channel = account().topic(run.line, account_id=ScoringEnvironment.from_process().account_id)
-    deliveries = Deliveries(account().ledger, channel)
-    if not run.withheld:
-        account().scored_periods.record(run)
-    kept_aside = files.quarantine()
-    records: list[DeliveryRecord] = []
-    dead: list[OutboundMessage] = []
-    outbox = files.outbox.manifest()
-    with TemporaryDirectory() as folder:
-        for shard in [None] if outbox is None else outbox.shards:
-            messages = files.outbox.earlier(Path(folder)) if shard is None else files.outbox.messages(shard)
-            for message, record in deliveries.send(run, messages, under=records_of(run.run_id, shard)):
-                records.append(record)
-                if record.dead:
-                    dead.append(message)
-    published = event["published"]
-    report = accounted(
-        {channel.form.channel: records},
-        offered=published["offered"],
-        quarantined=kept_aside,
-        withheld=published.get("withheld", 0),
-    )
-    if dead:
-        files.write_dead_letters(dead)
-    named = [{name: row[name] for name in ("decision_id", "reason")} for row in kept_aside]
-    named += [{"decision_id": record.decision_id, "reason": record.reason} for record in records if record.dead]
-    summary = {"line": run.line, "run_id": run.run_id, **report.to_json()}
-    standing = {"instant": format_instant(run.instant), "backfill": list(run.backfill.values())}
-    content = {**summary, **standing, "repeated": published["repeated"], "undelivered": named}
-    report_uri = files.write_report(content)
-    logger.info("scoring delivered", extra=summary)
-    return {**summary, **standing, "report_uri": report_uri}
+    environment = ScoringEnvironment.from_process()
+    pace = Pace(environment.account_id, float(environment.topic_messages_per_second), int(environment.publishers))
+    if "shard" in event:
+        sent = send_shard(account(), run, event["shard"], pace)
+        told = {"line": run.line, "run_id": run.run_id, **event["shard"]}
+        logger.info("shard sent", extra={**told, "messages": sent})
+        return {}
+    report = deliver_run(account(), run, event["published"], pace)
+    logger.info("scoring delivered", extra=report)
+    return report
+
+
+def _nothing(_form: Form) -> Iterable[Sequence[bytes]]:
+    return ()
 
 
 class Served(NamedTuple):

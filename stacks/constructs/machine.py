@@ -60,12 +60,17 @@ class Machine(Construct):
         ):
             alarms.when(self, alarm, metric=metric, description=f"{definition['Comment']}: a run {what}")
 
-    def executions_for(self, user: Construct) -> str:
-        """ARN pattern of the machine's executions, as `user`'s stack writes it."""
+    def executions_for(self, user: Construct, *, label: str | None = None) -> str:
+        """ARN pattern of the machine's executions, as `user`'s stack writes it.
+
+        Args:
+            label: of a distributed map, whose items' executions are meant instead.
+        """
+        below = f"/{label}" if label else ""
         return Stack.of(user).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{arn_for(user, self, self._machine.state_machine_name)}:*",
+            resource_name=f"{arn_for(user, self, self._machine.state_machine_name)}{below}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 

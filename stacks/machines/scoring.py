@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import or_transform, score_in_function, transform, who_scores
-from stacks.machines.states import DAY, choose, expression, invoke, known, machine
+from stacks.machines.states import DAY, choose, each, expression, invoke, known, machine
 from stacks.machines.station_events import Announcer
 from stacks.machines.training import STARTED
 
@@ -16,6 +16,10 @@ BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PUBLISH_SECONDS = 600
 DELIVER_SECONDS = 900
+# The label of the map, which the names of its executions carry.
+SHARDS = "Shards"
+# Shards that may fail while the others go on: the next state sends them by itself, or lists them.
+FAILED_PERCENT, FAILED_SHARDS = 5, 5
 # Of a run that asks no model.
 _UNASKED = {"scored_by": None, "scored_by_because": "nobody is decided on"}
 _NOTHING = {"offered": 0, "delivered": 0, "quarantined": 0, "dead_lettered": 0, "withheld": 0}
@@ -27,7 +31,11 @@ _OUTPUT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringParts:
-    """What the machine calls, by ARN; the dataset machine's time limit; the key for what SageMaker writes."""
+    """What the machine calls, by ARN; the dataset machine's time limit; the key for what SageMaker writes.
+
+    Args:
+        publishers: how many functions send at once.
+    """
 
     begin: str
     prepare: str
@@ -38,6 +46,7 @@ class ScoringParts:
     dataset_machine: str
     dataset_seconds: int
     key: str
+    publishers: int
 
 
 def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
@@ -93,8 +102,20 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
             parts.publish,
             known("context", "dataset", "prepared"),
             assign="published",
-            then="Deliver",
+            then="InOneCall",
             seconds=PUBLISH_SECONDS,
+        ),
+        "InOneCall": choose(("$published.in_one_call", "Deliver"), otherwise="DeliverShards"),
+        "DeliverShards": each(
+            "$published.shards",
+            function=parts.deliver,
+            given={"context": "$context", "shard": "$states.context.Map.Item.Value"},
+            state="DeliverShard",
+            label=SHARDS,
+            at_once=parts.publishers,
+            failed=(FAILED_PERCENT, FAILED_SHARDS),
+            then="Deliver",
+            seconds=DELIVER_SECONDS,
         ),
         "Deliver": invoke(
             parts.deliver,

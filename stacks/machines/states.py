@@ -23,6 +23,8 @@ _LAMBDA_TRANSIENT = (
     "EndpointConnectionError",
     "ReadTimeoutError",
 )
+# The function's process ended, or its time did, before it answered.
+_LAMBDA_KILLED = ("Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
 # A throttled call comes under its service's general name.
 _CHILD_TRANSIENT = (
     "StepFunctions.AWSStepFunctionsException",
@@ -172,6 +174,59 @@ def side_by_side(*branches: States, assign: Mapping[str, Any], then: str) -> Sta
         "Type": "Parallel",
         "Branches": [{"StartAt": next(iter(states)), "States": states} for states in branches],
         "Assign": dict(assign),
+        "Next": then,
+    }
+
+
+def each(
+    items: str,
+    *,
+    function: str,
+    given: Mapping[str, str],
+    state: str,
+    label: str,
+    at_once: int,
+    failed: tuple[int, int],
+    then: str,
+    seconds: int,
+) -> State:
+    """Call a function for each item, in executions of their own: what it did, a repetition must not do again.
+
+    Args:
+        items: the items, as a JSONata expression.
+        function: its ARN. It is called again where it was killed.
+        given: the payload of a call, each a JSONata expression.
+        state: what the state of an item is called.
+        label: stands in the ARNs of the items' executions.
+        at_once: how many items are worked on at once.
+        failed: the percentage of items, and their number, up to which the map goes on where some failed.
+        seconds: the function's own time limit.
+    """
+    payload = {name: expression(f"$states.input.{name}") for name in given}
+    call = task(
+        "lambda:invoke",
+        {"FunctionName": function, "Payload": payload},
+        then=None,
+        seconds=seconds + 30,
+        retries=[retry(*_LAMBDA_TRANSIENT), retry(*_LAMBDA_KILLED, attempts=3)],
+        # All outputs together are a state's.
+        output=expression("{}"),
+    )
+    percentage, count = failed
+    return {
+        "Type": "Map",
+        "Label": label,
+        "Items": expression(items),
+        "ItemSelector": {name: expression(value) for name, value in given.items()},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": state,
+            "States": {state: call},
+        },
+        "MaxConcurrency": at_once,
+        "ToleratedFailurePercentage": percentage,
+        "ToleratedFailureCount": count,
+        "Output": expression("{}"),
         "Next": then,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assembly_line.proof.machines.tasks import Task, machines
+from assembly_line.proof.machines.tasks import Task, machines, states_of
 from assembly_line.proof.permissions.evaluating import Request
 from assembly_line.proof.permissions.on_behalf import Row, key_of, role
 from assembly_line.proof.recording import Call
@@ -41,6 +41,18 @@ def _watching(world: World) -> Requests:
             job = world.place.fill("arn:{p}:glue:{r}:{a}:job/{n}", n=str(task.arguments["JobName"]))
             for action in ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"):
                 yield Request(principal, f"glue:{action}", job)
+
+
+def _mapping(world: World) -> Requests:
+    """The items of a distributed map are executions of the machine itself."""
+    for machine in machines(world):
+        principal = role(machine.role)
+        for _, state in states_of(machine.definition):
+            if state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
+                yield Request(principal, "states:StartExecution", machine.arn)
+                items = machine.arn.replace(":stateMachine:", ":execution:") + f"/{state['Label']}:x"
+                for action in ("DescribeExecution", "RedriveExecution", "StopExecution"):
+                    yield Request(principal, f"states:{action}", items)
 
 
 def _rule(world: World, task: Task, name: str) -> Requests:
@@ -88,6 +100,7 @@ TABLE = (
     Row(
         "Step Functions calls what a definition names", "Step Functions: IAM policies for integrated services", _invoked
     ),
+    Row("Step Functions runs the items of a map", "Step Functions: IAM policies for Distributed Map", _mapping),
     Row("Step Functions watches what it started", "Step Functions: run a job (.sync), IAM policies", _watching),
     Row("Glue runs a job", "Glue: IAM role for a job; encrypting data written by Glue", _glue_jobs),
 )

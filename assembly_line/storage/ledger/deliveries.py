@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.delivery import Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, Shard, chunks
 from assembly_line.documents import document_of, read_document
+from assembly_line.errors import NotFound, ShardNotSent
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
-from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.storage.ledger.ledger import READERS, Ledger
 
 
 class Deliveries:
@@ -24,32 +29,54 @@ class Deliveries:
         self._channel = channel
 
     def send(
-        self, run: ScoringContext, messages: Iterable[OutboundMessage], *, under: str
+        self, run: ScoringContext, messages: Iterable[OutboundMessage], *, shard: Shard | None
     ) -> Iterator[tuple[OutboundMessage, DeliveryRecord]]:
         """Every message with its delivery record, in order of the outbox.
 
         Args:
-            under: how the names of these messages' records begin, and no others.
+            shard: which one the messages are. None for what a run of an older version sends.
 
         Raises:
             NotFound: the line's topic does not exist.
             ClientError, BotoCoreError: the channel does not take messages now; a repetition continues from here.
         """
-        recorded = set(self._ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=under))
-        for number, chunk in enumerate(chunks(messages)):
-            name = f"{under}{number:06d}"
-            if name not in recorded:
-                now = datetime.now(UTC)
-                records = [
-                    _record(run, message, sent, now)
-                    for message, sent in zip(chunk, self._channel.publish(chunk), strict=True)
-                ]
-                rows = [document_of(record) for record in records]
-                if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
-                    yield from zip(chunk, records, strict=True)
-                    continue
-            stored = self._ledger.read_file(run.line, LedgerKind.DELIVERIES, run.day, name)
-            yield from zip(chunk, (read_document(DeliveryRecord, row) for row in stored), strict=True)
+        under = records_of(run.run_id, shard)
+        found = self._ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=under)
+        # Of a run of an older version, those of another run may begin alike.
+        recorded = [name for name in found if name.removeprefix(under).isdigit()]
+        read = partial(self._ledger.read_file, run.line, LedgerKind.DELIVERIES, run.day)
+        with ThreadPoolExecutor(READERS) as readers:
+            stored = {name: readers.submit(read, name) for name in recorded}
+            for number, chunk in enumerate(chunks(messages, self._channel.form.together)):
+                name = f"{under}{number:06d}"
+                if name not in stored:
+                    records = self._sent(run, chunk, part=f"{shard.number if shard else 0:06d}-{number:06d}")
+                    rows = [document_of(record) for record in records]
+                    if self._ledger.append(run.line, LedgerKind.DELIVERIES, run.day, name, rows):
+                        yield from zip(chunk, records, strict=True)
+                        continue
+                rows = stored[name].result() if name in stored else read(name)
+                yield from zip(chunk, (read_document(DeliveryRecord, row) for row in rows), strict=True)
+
+    def send_whole(
+        self, run: ScoringContext, messages: Iterable[OutboundMessage], *, shard: Shard
+    ) -> list[tuple[OutboundMessage, DeliveryRecord]]:
+        """As `send` does, for who goes on without a shard that cannot be sent.
+
+        Raises:
+            ShardNotSent: something of it has no delivery record; says why.
+        """
+        try:
+            return [*self.send(run, messages, shard=shard)]
+        except (ClientError, BotoCoreError, NotFound) as error:
+            raise ShardNotSent(str(error)) from error
+
+    def _sent(self, run: ScoringContext, chunk: Iterable[OutboundMessage], *, part: str) -> list[DeliveryRecord]:
+        now = datetime.now(UTC)
+        messages = list(chunk)
+        published = self._channel.publish(messages, part=part)
+        channel = self._channel.form.channel
+        return [_record(run, message, sent, now, channel) for message, sent in zip(messages, published, strict=True)]
 
 
 def records_of(run_id: str, shard: Shard | None) -> str:
@@ -60,7 +87,7 @@ def records_of(run_id: str, shard: Shard | None) -> str:
     return f"{run_id}-" if shard is None else f"{run_id}.{shard.channel}.{shard.number:06d}."
 
 
-def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: datetime) -> DeliveryRecord:
+def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: datetime, channel: str) -> DeliveryRecord:
     return DeliveryRecord(
         line=run.line,
         run_id=run.run_id,
@@ -71,4 +98,5 @@ def _record(run: ScoringContext, message: OutboundMessage, sent: Sent, now: date
         message_id=sent.message_id,
         at=format_instant(run.clock(now)),
         sent_at=format_instant(now),
+        channel=channel,
     )

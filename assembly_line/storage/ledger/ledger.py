@@ -53,6 +53,8 @@ _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
         "revision": WHOLE,
         "status": frozenset(DeliveryStatus),
         "at": TEXT_OR_NULL,
+        # Rows of versions with one channel alone have none.
+        "channel": TEXT,
     },
     LedgerKind.QUARANTINE: dict.fromkeys(("decision_id", "station", "reason", "detail"), TEXT),
     LedgerKind.FEEDBACK: {
@@ -88,9 +90,7 @@ class Ledger:
         """
         return self._add(line, kind, day, name, map(canonical_json, rows))
 
-    def append_lines(
-        self, line: str, kind: LedgerKind, day: str, name: str, lines: Iterable[Sequence[bytes]]
-    ) -> None:
+    def append_lines(self, line: str, kind: LedgerKind, day: str, name: str, lines: Iterable[Sequence[bytes]]) -> None:
         """Write rows as files of a bounded size, so that no batch is too large. Files that are there stay as they are.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from assembly_line.delivery import (
     Form,
     OutboundMessage,
     OutboxManifest,
+    Shard,
     offload,
     read_outbox,
     write_line,
@@ -54,6 +55,18 @@ class ScoringRun:
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
 
+    def asked(self, folder: Path) -> Iterator[str]:
+        """Ids of the decisions that the model is asked about, in order of the dataset, read through a file in `folder`.
+
+        Raises:
+            NotFound: the run was never prepared.
+        """
+        path = folder / BATCH
+        self._store.download(f"{self._prefix}input/{BATCH}", path)
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield line.partition(",")[0].rstrip("\n")
+
     def write_scales(self, scales: Mapping[str, float]) -> None:
         """Keep what the errors of each series are measured by, for `scales`."""
         self._store.write_json(f"{self._prefix}scales.json", scales)
@@ -92,22 +105,29 @@ class ScoringRun:
             ) from error
 
     def write_messages(
-        self, messages: Iterable[Sequence[bytes]], form: Form, *, size: int = SHARD_MESSAGES
+        self,
+        messages: Callable[[Form], Iterable[Sequence[bytes]]],
+        forms: Iterable[Form],
+        *,
+        size: int = SHARD_MESSAGES,
     ) -> OutboxManifest:
-        """Write a channel's outbox. A retry leaves the one that is there: what may have left stays as it was sent.
+        """Write each channel's outbox. A retry leaves what is there: what may have left stays as it was sent.
 
         Args:
-            messages: lines of the outbox, some at once; a body that is too large for the channel is put beside it.
+            messages: gives the lines of a channel's outbox, some at once; a body that is too large for the channel is
+                put beside it.
         """
-        writer = self.outbox.writer([form.channel], size=size)
+        each = list(forms)
+        writer = self.outbox.writer([form.channel for form in each], size=size)
         if not writer.settled:
-            # No body is longer than its line.
-            fitting = (
-                [line if len(line) <= form.largest_body else self._offloaded(line, form) for line in some]
-                for some in messages
-            )
-            writer.add(form.channel, fitting)
+            for form in each:
+                writer.add(form.channel, self._fitting(messages(form), form))
         return writer.finish()
+
+    def _fitting(self, messages: Iterable[Sequence[bytes]], form: Form) -> Iterator[Sequence[bytes]]:
+        # No body is longer than its line.
+        for some in messages:
+            yield [line if len(line) <= form.largest_body else self._offloaded(line, form) for line in some]
 
     def _offloaded(self, line: bytes, form: Form) -> bytes:
         (message,) = read_outbox([line])
@@ -131,9 +151,14 @@ class ScoringRun:
         key = f"{self._prefix}quarantine.json"
         return checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))
 
-    def write_dead_letters(self, messages: Iterable[OutboundMessage]) -> None:
-        """Keep what could not be sent, with exact bodies, so that it can be sent again."""
-        self._store.write(f"{self._prefix}dead-letters.jsonl", write_outbox(messages), content_type=NDJSON)
+    def write_dead_letters(self, shard: Shard | None, messages: Iterable[OutboundMessage]) -> None:
+        """Keep what of a shard could not be sent, with exact bodies, so that it can be sent again.
+
+        Args:
+            shard: None for what a run of an older version sends.
+        """
+        name = "dead-letters" if shard is None else f"dead-letters/{shard.channel}/{shard.number:06d}"
+        self._store.write(f"{self._prefix}{name}.jsonl", write_outbox(messages), content_type=NDJSON)
 
     def write_report(self, report: dict[str, Any]) -> str:
         """Returns its URI."""

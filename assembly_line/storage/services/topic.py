@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import PublishBatchResponseTypeDef
 
 
+# What leaves at once: a small batch does not wait, and a large one hardly exceeds a second's share.
+BURST_SECONDS = 0.2
+
+
 def topic_arn(sns: SNSClient, *, account: str, environment: str, line: str) -> str:
     """The ARN of a line's topic in the client's Region; it is derived because no stack refers to a line's."""
     region = sns.meta.region_name
@@ -26,16 +31,35 @@ def topic_arn(sns: SNSClient, *, account: str, environment: str, line: str) -> s
 
 
 class Topic:
-    """One topic, through one client: the channel `sns`."""
+    """One topic, through one client: the channel `sns`.
+
+    Args:
+        per_second: how many messages may leave a second. None sets no limit.
+        pause: waits so many seconds.
+        clock: seconds of a clock that never goes back.
+    """
 
     form = SNS
 
-    def __init__(self, sns: SNSClient, arn: str, *, pause: Pause = time.sleep) -> None:
+    def __init__(
+        self,
+        sns: SNSClient,
+        arn: str,
+        *,
+        per_second: float | None = None,
+        pause: Pause = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sns = sns
         self._arn = arn
+        self._per_second = per_second
+        self._pause, self._clock = pause, clock
+        self._busy_until = clock()
+        # Calls go out side by side.
+        self._lock = threading.Lock()
         self._sender = BatchSender(self._publish, pause=pause)
 
-    def publish(self, messages: Sequence[OutboundMessage]) -> list[Sent]:
+    def publish(self, messages: Sequence[OutboundMessage], *, part: str = "") -> list[Sent]:  # noqa: ARG002
         """Publish every message; one result for each, in order.
 
         Raises:
@@ -48,7 +72,22 @@ class Topic:
                 raise NotFound(f"{self._arn}: there is no such topic; deploy the line with `line deploy`") from error
             raise
 
+    def finish(self) -> None:
+        """Do nothing: a message stands for itself."""
+
+    def _keep_pace(self, count: int) -> None:
+        """Wait until the topic takes so many more."""
+        if self._per_second is None:
+            return
+        with self._lock:
+            now = self._clock()
+            wait = self._busy_until - now - BURST_SECONDS
+            self._busy_until = max(self._busy_until, now) + count / self._per_second
+        if wait > 0:
+            self._pause(wait)
+
     def _publish(self, entries: list[dict[str, Any]]) -> PublishBatchResponseTypeDef:
+        self._keep_pace(len(entries))
         return self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)  # type: ignore[arg-type]
 
 

@@ -44,6 +44,17 @@ def let_start(machine: Machine, *roles: iam.Role) -> None:
     permission.allow(watching, (machine.executions_for(machine),), because=_EXECUTIONS)
 
 
+def run_own_items(machine: Machine, label: str) -> None:
+    """Let the machine run the items of its distributed map: Step Functions does so with the machine's own role.
+
+    A policy beside the role's own: that one exists before the machine.
+    """
+    permission = Permission(machine, "Items", machine.role)
+    permission.allow(("states:StartExecution",), (machine.arn,))
+    running = ("states:DescribeExecution", "states:RedriveExecution", "states:StopExecution")
+    permission.allow(running, (machine.executions_for(machine, label=label),), because=_EXECUTIONS)
+
+
 def let_see_executions(machine: Machine, role: iam.Role) -> None:
     """Ask whether an execution of the machine still runs.
 

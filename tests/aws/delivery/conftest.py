@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.client
 import pytest
 
 from assembly_line.encoding import Encoding
@@ -29,6 +31,8 @@ from tests.aws.delivery.scoring_run import (
     LINE,
     MODEL,
     REGION,
+    Fault,
+    Faults,
     Scoring,
     learnt_from,
 )
@@ -80,6 +84,9 @@ def environment(store: ObjectStore, ledger_objects: ObjectStore, monkeypatch: py
         "CONTROL_TABLE": "control",
         "CHAMPION_TABLE": "champions",
         "FUNCTION_SCORING_MIB": "4",
+        "OUTBOX_SHARD_MESSAGES": "10000",
+        "TOPIC_MESSAGES_PER_SECOND": "30000",
+        "PUBLISHERS": "2",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -96,3 +103,24 @@ def scoring(
     arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     return Scoring(store, Ledger(ledger_objects), handler.account().control, sns, sqs, queue_url, tmp_path)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    """Stand before PublishBatch: a fault gets the number of the call and its entries; None lets the call through."""
+    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def install(fault: Fault) -> None:
+        calls = Counter[str]()
+
+        def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            if operation == "PublishBatch":
+                calls[operation] += 1
+                answer = fault(calls[operation], parameters["PublishBatchRequestEntries"])
+                if answer is not None:
+                    return answer
+            return real(self, operation, parameters)
+
+        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+
+    return install

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assembly_line.decision_ids import decision_id
+from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.instants import format_instant, to_micros
@@ -33,6 +35,9 @@ FEATURES = ("spend_30d", "redemptions_365d", "campaign_type")
 MODEL = b"the registered archive"
 DAY = datetime(2017, 8, 8, 4, tzinfo=UTC)
 LEARNT_FROM = "ds-" + "0" * 32
+# Gets the number of a call of PublishBatch and its entries; None lets the call through.
+Fault = Callable[[int, list[dict[str, Any]]], dict[str, Any] | None]
+Faults = Callable[[Fault], None]
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,9 @@ class Scoring:
         described = {"dataset_id": "abc", "line": LINE, "data_uri": self.store.uri(key)}
         manifest = a_manifest(**described, logical_digest=logical_digest(read_dataset(path)))
         self.store.write_json(f"{dataset_prefix(LINE, 'abc')}manifest.json", manifest.to_json())
+        # What the step before would ask the model.
+        asked = "".join(f"{row.decision_id},{row.spend or ''},{row.redemptions}\n" for row in rows)
+        self.store.write(f"{scoring_prefix(LINE, self.run_id)}input/batch.csv", asked.encode())
         return {**described, "rows": len(rows)}
 
     def answer(self, lines: list[str]) -> None:
@@ -131,6 +139,11 @@ class Scoring:
         event = {"context": self.context, "published": published}
         delivered: dict[str, Any] = handler.deliver(event, Context())  # type: ignore[arg-type]
         return delivered
+
+    def send(self, channel: str, number: int) -> None:
+        """Send one shard, as an item of the map does."""
+        event = {"context": self.context, "shard": {"channel": channel, "number": number}}
+        assert handler.deliver(event, Context()) == {}  # type: ignore[arg-type]
 
     def score(self, rows: list[Household], lines: list[str], **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The whole run on given answers: what was published and what was delivered."""
@@ -149,3 +162,21 @@ class Scoring:
                 found.append({"body": json.loads(message["Body"]), "attributes": message.get("MessageAttributes", {})})
                 self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+
+def households(count: int) -> list[Household]:
+    return [Household(number) for number in range(1, count + 1)]
+
+
+def published(scoring: Scoring, rows: list[Household], **changes: Any) -> dict[str, Any]:
+    scoring.begin(**changes)
+    scoring.answer([f"{row.decision_id},0.5" for row in rows])
+    return scoring.publish(scoring.dataset(rows))
+
+
+def messages(count: int, body: str = "{}") -> list[OutboundMessage]:
+    return [OutboundMessage(f"d-{number}", 1, body, {"line": LINE}) for number in range(count)]
+
+
+def failed(entry: dict[str, Any], code: str, *, sender: bool) -> dict[str, Any]:
+    return {"Id": entry["Id"], "Code": code, "Message": "", "SenderFault": sender}

@@ -4,72 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
-import botocore.client
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.delivery import DeliveryRecord, ScoringContext, outbox
 from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.outbox import OutboundMessage, PredictionPointer, read_outbox
+from assembly_line.delivery.outbox import PredictionPointer, read_outbox
 from assembly_line.documents import document_of
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
 from assembly_line.names import DeliveryStatus, LedgerKind, line_resource, scoring_prefix
 from assembly_line.storage.services.topic import Topic, topic_arn
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import ACCOUNT, ENVIRONMENT, LINE, Household, Scoring
-
-Fault = Callable[[int, list[dict[str, Any]]], dict[str, Any] | None]
-Faults = Callable[[Fault], None]
-
-
-@pytest.fixture
-def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
-    """Stand before PublishBatch: a fault gets the number of the call and its entries; None lets the call through."""
-    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def install(fault: Fault) -> None:
-        calls = Counter[str]()
-
-        def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            if operation == "PublishBatch":
-                calls[operation] += 1
-                answer = fault(calls[operation], parameters["PublishBatchRequestEntries"])
-                if answer is not None:
-                    return answer
-            return real(self, operation, parameters)
-
-        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
-
-    return install
-
-
-def households(count: int) -> list[Household]:
-    return [Household(number) for number in range(1, count + 1)]
-
-
-def published(scoring: Scoring, rows: list[Household], **changes: Any) -> dict[str, Any]:
-    scoring.begin(**changes)
-    scoring.answer([f"{row.decision_id},0.5" for row in rows])
-    return scoring.publish(scoring.dataset(rows))
-
-
-def messages(count: int, body: str = "{}") -> list[OutboundMessage]:
-    return [OutboundMessage(f"d-{number}", 1, body, {"line": LINE}) for number in range(count)]
+from tests.aws.delivery.scoring_run import (
+    ACCOUNT,
+    ENVIRONMENT,
+    LINE,
+    Faults,
+    Scoring,
+    failed,
+    households,
+    messages,
+    published,
+)
 
 
 def topic(scoring: Scoring, pauses: list[float]) -> Topic:
     arn = topic_arn(scoring.sns, account=ACCOUNT, environment=ENVIRONMENT, line=LINE)
     return Topic(scoring.sns, arn, pause=pauses.append)
-
-
-def failed(entry: dict[str, Any], code: str, *, sender: bool) -> dict[str, Any]:
-    return {"Id": entry["Id"], "Code": code, "Message": "", "SenderFault": sender}
 
 
 def test_only_the_entries_that_failed_are_sent_again(scoring: Scoring, faults: Faults) -> None:
@@ -146,7 +113,7 @@ def test_what_cannot_be_sent_is_kept_with_its_reason_and_exact_body(scoring: Sco
     assert delivered["reasons"] == {"InvalidParameter": 2}
     assert delivered["channels"] == {"sns": {"delivered": 10, "dead_lettered": 2}}
     prefix = scoring_prefix(LINE, scoring.run_id)
-    dead = list(read_outbox(scoring.store.read(f"{prefix}dead-letters.jsonl").splitlines()))
+    dead = list(read_outbox(scoring.store.read(f"{prefix}dead-letters/sns/000000.jsonl").splitlines()))
     assert {message.decision_id for message in dead} == refused
     assert all(Prediction.from_json(message.body).decision_id == message.decision_id for message in dead)
     records = {row["decision_id"]: row for row in scoring.ledger.read(LINE, LedgerKind.DELIVERIES)}
@@ -158,7 +125,7 @@ def test_what_cannot_be_sent_is_kept_with_its_reason_and_exact_body(scoring: Sco
 def test_a_run_that_died_between_chunks_sends_only_what_has_no_record(
     scoring: Scoring, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox.chunks, "__defaults__", (20,))
+    monkeypatch.setattr(Topic, "form", replace(SNS, together=20))
     rows = households(60)
     numbers = published(scoring, rows)
 
@@ -191,7 +158,7 @@ def test_delivering_again_sends_nothing_and_reports_the_same(scoring: Scoring) -
 def test_a_run_that_an_older_version_left_half_sent_is_sent_to_its_end(
     scoring: Scoring, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox.chunks, "__defaults__", (20,))
+    monkeypatch.setattr(Topic, "form", replace(SNS, together=20))
     rows = households(30)
     numbers = published(scoring, rows)
     run = handler.account().scoring_run(LINE, scoring.run_id)

@@ -60,7 +60,7 @@ def test_a_prediction_too_large_for_a_message_lies_beside_the_outbox(store: Obje
         }
     )
     run = ScoringRun(store, "churn", "run-1")
-    (shard,) = run.write_messages([prediction], SNS).shards
+    (shard,) = run.write_messages([prediction], [SNS]).shards
 
     (message,) = run.outbox.messages(shard)
     pointer = PredictionPointer.from_json(message.body)

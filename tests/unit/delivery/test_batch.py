@@ -19,8 +19,6 @@ from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose, requi
 from assembly_line.delivery.channels import SNS
 from assembly_line.delivery.context import DecidingModel, ScoringContext
 from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
-from assembly_line.delivery.report import DeliveryRecord, account
-from assembly_line.documents import document_of, read_document
 from assembly_line.errors import RequestRefused, ScoringFailed
 from assembly_line.loader import load_line
 from tests.champions import a_champion
@@ -148,25 +146,8 @@ def test_the_one_feature_rules_value_is_kept_as_a_number(value: Any, kept: Any) 
     assert batch.rows[0]["baseline"] == kept
 
 
-def record(decision_id: str, *, delivered: bool) -> DeliveryRecord:
-    row = {
-        "line": "churn",
-        "run_id": "run-1",
-        "decision_id": decision_id,
-        "revision": 1,
-        "status": "delivered" if delivered else "dead_lettered",
-        "reason": None if delivered else "Refused",
-        "message_id": "m" if delivered else None,
-        "at": "2026-11-01T00:00:00.000000Z",
-        "sent_at": "2026-11-01T00:00:00.000000Z",
-    }
-    found = read_document(DeliveryRecord, row)
-    assert document_of(found) == row
-    return found
-
-
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0.1", "0.7", "nan", "7"])), min_size=1, max_size=25))
-def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: list[tuple[int, str]]) -> None:
+def test_every_decision_is_sent_or_kept_aside_by_id(spine: list[tuple[int, str]]) -> None:
     rows = [replace(row(number), offset=place) for place, (number, _) in enumerate([(99, ""), *spine])]
     batch = composed(rows, ["0.5", *(score for _, score in spine)])
 
@@ -176,28 +157,6 @@ def test_offered_is_delivered_plus_quarantined_plus_dead_lettered_by_id(spine: l
         one["decision_id"] for one in batch.quarantined
     } == distinct
     assert batch.distinct == len(distinct) == len(batch.predictions) + len(batch.quarantined)
-    records = [record(one.decision_id, delivered=place % 3 == 0) for place, one in enumerate(batch.predictions)]
-    report = account({"sns": records}, offered=batch.distinct, quarantined=batch.quarantined)
-    assert report.offered == report.delivered + report.quarantined + report.dead_lettered
-    assert sum(report.reasons.values()) == report.quarantined + report.dead_lettered
-
-
-def test_numbers_that_do_not_add_up_are_an_error() -> None:
-    told = record("d", delivered=True)
-    with pytest.raises(ScoringFailed, match="2 decisions were offered but 1 are accounted for"):
-        account({"sns": [told, told]}, offered=2, quarantined=[])
-
-
-def test_a_decision_is_delivered_once_every_channel_has_it() -> None:
-    def told(*delivered: bool) -> list[DeliveryRecord]:
-        return [record(str(number), delivered=one) for number, one in enumerate(delivered)]
-
-    records = {"sns": told(True, False, True), "table": told(False, True, True)}
-    report = account(records, offered=3, quarantined=[])
-
-    assert (report.delivered, report.dead_lettered, report.reasons) == (1, 2, {"Refused": 2})
-    fates = {"delivered": 2, "dead_lettered": 1}
-    assert report.to_json()["channels"] == {"sns": fates, "table": fates}
 
 
 def test_an_outbox_is_read_back_as_it_was_written() -> None:

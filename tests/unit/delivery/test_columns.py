@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -47,9 +47,53 @@ LINES = {
     "forecast": DEMAND,
     "survival": ORDERS,
 }
-NUMBERS = ("0.25", "0.5", ".5", "5e-1", "+0.75", "1", "0", "-0.0", "0.1", "1e-05", "1e-300", " 0.5", "0.30000000000000004")
-ODD = ("nan", "inf", "-Infinity", "1e999", "-1e-999", "1_0", "", "x", "2", "-3.5", "1e22", "0x1", "０.5", "\u2028", "1.", ".")
-TEXTS = ("a", "", None, 'say "x"\\', "\x00\x1f\x7f\b\t\n\f\r\x0b\x1a", "\u2028\u2029", "\ufffe\uffff", "ä€😀", "'", "1", "\\ufffe", "/")
+NUMBERS = (
+    "0.25",
+    "0.5",
+    ".5",
+    "5e-1",
+    "+0.75",
+    "1",
+    "0",
+    "-0.0",
+    "0.1",
+    "1e-05",
+    "1e-300",
+    " 0.5",
+    "0.30000000000000004",
+)
+ODD = (
+    "nan",
+    "inf",
+    "-Infinity",
+    "1e999",
+    "-1e-999",
+    "1_0",
+    "",
+    "x",
+    "2",
+    "-3.5",
+    "1e22",
+    "0x1",
+    "０.5",
+    "\u2028",
+    "1.",
+    ".",
+)
+TEXTS = (
+    "a",
+    "",
+    None,
+    'say "x"\\',
+    "\x00\x1f\x7f\b\t\n\f\r\x0b\x1a",
+    "\u2028\u2029",
+    "\ufffe\uffff",
+    "ä€😀",
+    "'",
+    "1",
+    "\\ufffe",
+    "/",
+)
 TIMES = (
     AT,
     AT,
@@ -114,11 +158,15 @@ class Written:
 def in_columns(context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None) -> Written:
     with composed(context, line, spine, scales) as batch:
         return Written(
-            {day: list(rows) for day, rows in batch.rows()},
-            list(batch.messages(SNS)),
-            {day: list(rows) for day, rows in batch.aside()},
+            {day: flat(rows) for day, rows in batch.rows()},
+            flat(batch.messages(SNS)),
+            {day: flat(rows) for day, rows in batch.aside()},
             (batch.distinct, batch.repeated, batch.predictions, batch.reasons, batch.quarantined),
         )
+
+
+def flat(lines: Iterable[Sequence[bytes]]) -> list[bytes]:
+    return [line for some in lines for line in some]
 
 
 @contextmanager
@@ -130,7 +178,13 @@ def composed(
         spine.write(path)
         with connect(Path(place), memory_mib=256) as connection:
             yield compose(
-                connection, context, line=line, dataset_id="ds", dataset=path, answers=["\n".join(spine.lines)], scales=scales
+                connection,
+                context,
+                line=line,
+                dataset_id="ds",
+                dataset=path,
+                answers=["\n".join(spine.lines)],
+                scales=scales,
             )
 
 
@@ -186,19 +240,28 @@ def batches(draw: st.DrawFn, line: Line) -> tuple[ScoringContext, Line, Spine, M
         act=line.policy.act,
         otherwise=line.policy.otherwise,
         threshold=draw(st.sampled_from([0.0, 0.5, 100.0])) if rule == "threshold" else None,
-        capacity=draw(st.sampled_from([0.1, 0.29, 0.5, 0.999])) if rule == "capacity" else 1.0 if rule == "all" else None,
+        capacity=draw(st.sampled_from([0.1, 0.29, 0.5, 0.999]))
+        if rule == "capacity"
+        else 1.0
+        if rule == "all"
+        else None,
         exploration=draw(st.sampled_from([0.0, 0.05, 0.3, 0.9999999999999999])),
         expires_after=timedelta(days=28),
         cuts=line.policy.cuts,
     )
-    kinds = {name: draw(st.sampled_from(["BIGINT", "VARCHAR", "BIGINT", "VARCHAR", "BOOLEAN", "DATE"])) for name in line.decision.keys}
+    kinds = {
+        name: draw(st.sampled_from(["BIGINT", "VARCHAR", "BIGINT", "VARCHAR", "BOOLEAN", "DATE"]))
+        for name in line.decision.keys
+    }
     baseline = draw(st.sampled_from(sorted(VALUES)))
     spine = Spine(kinds, baseline)
     hostile = draw(st.sampled_from([0.0, 0.0, 0.1, 0.5]))
     for number in range(draw(st.integers(1, 40))):
         at = chance.choice(TIMES if chance.random() < hostile else TIMES[:5])
         values = tuple(
-            chance.choice(VALUES[kind] if chance.random() < hostile else [one for one in VALUES[kind] if one not in (None, "")])
+            chance.choice(
+                VALUES[kind] if chance.random() < hostile else [one for one in VALUES[kind] if one not in (None, "")]
+            )
             for kind in kinds.values()
         )
         row = (f"d1-{format_day(at)}-{number:032x}", at, values, chance.choice(VALUES[baseline]))
@@ -210,12 +273,22 @@ def batches(draw: st.DrawFn, line: Line) -> tuple[ScoringContext, Line, Spine, M
             if kind.shares and chance.random() > hostile / 2:
                 fields = ["0.25", "0.5", "0.25", *["0"] * kind.width][: kind.width - 1]
                 fields.append(repr(1 - sum(map(float, fields))))
-            spine.lines.append(f"{row[0]},{','.join(fields)}{chance.choice(['', chr(13), ' ', chr(0x2028)]) if chance.random() < hostile else ''}")
+            spine.lines.append(
+                f"{row[0]},{','.join(fields)}{chance.choice(['', chr(13), ' ', chr(0x2028)]) if chance.random() < hostile else ''}"
+            )
     chance.shuffle(spine.lines)
     if chance.random() < hostile / 10:
         spine.lines.append(chance.choice(["d1-x,0.5", spine.lines[0], "", " \t", "x"]))
     chance.shuffle(spine.rows)
-    scales = {kind.series(dict(zip(kinds, values, strict=True))): chance.choice([2.5, 3, 1e-7]) for _, _, values, _ in spine.rows if chance.random() < 0.5} if "forecast" in kind.name else None
+    scales = (
+        {
+            kind.series(dict(zip(kinds, values, strict=True))): chance.choice([2.5, 3, 1e-7])
+            for _, _, values, _ in spine.rows
+            if chance.random() < 0.5
+        }
+        if "forecast" in kind.name
+        else None
+    )
     return replace(CONTEXT, line=line.name), replace(line, policy=policy), spine, scales
 
 
