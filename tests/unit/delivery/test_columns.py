@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,18 +18,14 @@ from assembly_line import Line
 from assembly_line.canonical import canonical_json
 from assembly_line.decision_ids import day_of
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery import SNS, ComposedBatch, ScoringContext, compose
+from assembly_line.delivery import SNS, ScoringContext
 from assembly_line.errors import ScoringFailed
-from assembly_line.features import connect, read_columns
-from assembly_line.instants import format_day, from_micros, to_micros
-from assembly_line.loader import load_line
-from assembly_line.messages import Prediction, PredictionV2
-from assembly_line.outcome_kinds import Count, OutcomeKind
+from assembly_line.features import read_columns
+from assembly_line.instants import format_day, from_micros
 from tests.lines_of_kinds import line_of
 from tests.unit.delivery import row_by_row
-from tests.unit.delivery.contexts import AT, CONTEXT
+from tests.unit.delivery.batches import AT, CONTEXT, SHIPPED, Row, Spine, composed, flat
 
-SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 SPENDING, TRIAGE, MAILS, DEMAND, ORDERS = map(line_of, ("spending", "triage", "mails", "demand", "orders"))
 QUANTILES = replace(
     SPENDING,
@@ -119,33 +113,6 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
 
 
 @dataclass
-class Spine:
-    """Rows of a dataset as they are written: id, time, keys and baseline; and the model's answers to them."""
-
-    keys: Mapping[str, str]
-    baseline: str
-    rows: list[tuple[str, datetime, tuple[Any, ...], Any]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-
-    def write(self, path: Path) -> None:
-        kinds = {"decision_id": "VARCHAR", "micros": "BIGINT", **self.keys, "baseline": self.baseline}
-        columns = [
-            [identifier for identifier, *_ in self.rows],
-            [to_micros(at) for _, at, *_ in self.rows],
-            *([values[place] for _, _, values, _ in self.rows] for place in range(len(self.keys))),
-            [rule for *_, rule in self.rows],
-        ]
-        chosen = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in kinds.items())
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"CREATE TABLE t AS SELECT {chosen}", columns)
-            connection.execute(
-                "COPY (SELECT decision_id, make_timestamptz(micros) AS decision_time, * EXCLUDE (decision_id, micros) "
-                f"FROM t) TO '{path}' (FORMAT parquet)"
-            )
-
-
-@dataclass
 class Written:
     """What a batch leaves: ledger and quarantine by day, messages, and what is told of it."""
 
@@ -163,29 +130,6 @@ def in_columns(context: ScoringContext, line: Line, spine: Spine, scales: Mappin
             {day: flat(rows) for day, rows in batch.aside()},
             (batch.distinct, batch.repeated, batch.predictions, batch.reasons, batch.quarantined),
         )
-
-
-def flat(lines: Iterable[Sequence[bytes]]) -> list[bytes]:
-    return [line for some in lines for line in some]
-
-
-@contextmanager
-def composed(
-    context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None = None
-) -> Iterator[ComposedBatch]:
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "data.parquet"
-        spine.write(path)
-        with connect(Path(place), memory_mib=256) as connection:
-            yield compose(
-                connection,
-                context,
-                line=line,
-                dataset_id="ds",
-                dataset=path,
-                answers=["\n".join(spine.lines)],
-                scales=scales,
-            )
 
 
 def row_wise(context: ScoringContext, line: Line, spine: Spine, scales: Mapping[str, float] | None) -> Written:
@@ -264,9 +208,9 @@ def batches(draw: st.DrawFn, line: Line) -> tuple[ScoringContext, Line, Spine, M
             )
             for kind in kinds.values()
         )
-        row = (f"d1-{format_day(at)}-{number:032x}", at, values, chance.choice(VALUES[baseline]))
+        row = Row(f"d1-{format_day(at)}-{number:032x}", at, values, chance.choice(VALUES[baseline]))
         if chance.random() < hostile / 20:
-            row = (f"d1-20170230-{number:032x}", *row[1:])
+            row = row._replace(decision_id=f"d1-20170230-{number:032x}")
         for _ in range(1 + (chance.random() < hostile)):
             spine.rows.append(row)
             fields = [chance.choice(ODD if chance.random() < hostile / 3 else NUMBERS) for _ in range(kind.width)]
@@ -274,7 +218,7 @@ def batches(draw: st.DrawFn, line: Line) -> tuple[ScoringContext, Line, Spine, M
                 fields = ["0.25", "0.5", "0.25", *["0"] * kind.width][: kind.width - 1]
                 fields.append(repr(1 - sum(map(float, fields))))
             spine.lines.append(
-                f"{row[0]},{','.join(fields)}{chance.choice(['', chr(13), ' ', chr(0x2028)]) if chance.random() < hostile else ''}"
+                f"{row.decision_id},{','.join(fields)}{chance.choice(['', chr(13), ' ', chr(0x2028)]) if chance.random() < hostile else ''}"
             )
     chance.shuffle(spine.lines)
     if chance.random() < hostile / 10:

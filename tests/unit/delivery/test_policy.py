@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery.policy import Choice, choose
+from assembly_line.delivery.policy import choose as choose_in_columns
+from assembly_line.delivery.sql import insert
 from assembly_line.outcome_kinds import places
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided about one decision."""
+
+    action: str
+    propensity: float
+    explored: bool
+
+
+def choose(policy: Policy, *, line: str, scores: Mapping[str, float]) -> dict[str, Choice]:
+    return choose_by_unit(policy, line=line, scores={(identifier, 0): score for identifier, score in scores.items()})
+
+
+def choose_by_unit(policy: Policy, *, line: str, scores: Mapping[tuple[str, int], float]) -> dict[str, Choice]:
+    """The choices of several batches, or of one. `scores`: decision_id and number of its batch -> score."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute('CREATE TABLE decisions ("offset" BIGINT, decision_id VARCHAR, batch BIGINT, score DOUBLE)')
+        ids, batches = [identifier for identifier, _ in scores], [number for _, number in scores]
+        columns = (("BIGINT", range(len(ids))), ("VARCHAR", ids), ("BIGINT", batches), ("DOUBLE", [*scores.values()]))
+        insert(connection, "decisions", *columns)
+        choose_in_columns(connection, policy, line=line, unit=["batch"] if len(set(batches)) > 1 else ())
+        rows = connection.execute('FROM chosen ORDER BY "offset"').fetchall()
+    assert [offset for offset, *_ in rows] == list(range(len(ids)))
+    return {
+        identifier: Choice(policy.act if acts else policy.otherwise, json.loads(propensity), explored)
+        for identifier, (_, acts, explored, propensity) in zip(ids, rows, strict=True)
+    }
 
 
 def policy(**changes: Any) -> Policy:
@@ -134,14 +168,12 @@ def test_propensities_are_those_of_counting_every_draw(capacity: str, size: int,
 def test_over_many_draws_actions_happen_as_often_as_their_propensity_says(
     size: int, capacity: float, exploration: float
 ) -> None:
-    """Each of 1,500 names of a line draws anew. Five standard deviations miss by chance less than once in a million."""
-    scores, drawn = batch(size), 1500
-    explorer = policy(capacity=capacity, exploration=exploration)
-    frequency, chance = Counter[str](), dict[str, float]()
-    for number in range(drawn):
-        choices = choose(explorer, line=f"line{number}", scores=scores)
-        frequency.update(acted(choices))
-        chance = {identifier: chance_to_act(choice) for identifier, choice in choices.items()}
+    """Each of 1,500 batches draws anew. Five standard deviations miss by chance less than once in a million."""
+    scores, drawn = list(batch(size).values()), 1500
+    names = {(f"{number}-{place}", number): score for number in range(drawn) for place, score in enumerate(scores)}
+    choices = choose_by_unit(policy(capacity=capacity, exploration=exploration), line="demo", scores=names)
+    frequency = Counter(identifier.partition("-")[2] for identifier in acted(choices))
+    chance = {str(place): chance_to_act(choices[f"0-{place}"]) for place in range(size)}
 
     for identifier, expected in chance.items():
         deviation = (expected * (1 - expected) * drawn) ** 0.5
