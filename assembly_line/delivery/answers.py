@@ -124,8 +124,8 @@ def check_answers(connection: DuckDBPyConnection, texts: Iterable[str], *, kind:
 def _check_ids(connection: DuckDBPyConnection) -> None:
     asked, said, missing, extra = one_row(
         connection,
-        "SELECT sum(asked), sum(said), sum(asked - said) FILTER (asked > said), sum(said - asked) FILTER (said > asked) "
-        "FROM matched",
+        "SELECT sum(asked), sum(said), "
+        "sum(asked - said) FILTER (asked > said), sum(said - asked) FILTER (said > asked) FROM matched",
     )
     if missing or extra:
         first_missing = 'SELECT decision_id FROM matched WHERE asked > said ORDER BY "offset"'

@@ -86,8 +86,9 @@ class ComposedBatch:
         """The same of what was kept aside."""
         days = [day_of(row["decision_id"]) for row in self.quarantined]
         for day in sorted(set(days)):
-            rows = (canonical_json(row) for row, of in zip(self.quarantined, days, strict=True) if of == day)
-            yield day, iter(lambda rows=rows: list(islice(rows, FETCHED)), [])
+            rows = [row for row, of in zip(self.quarantined, days, strict=True) if of == day]
+            starts = range(0, len(rows), FETCHED)
+            yield day, ([*map(canonical_json, rows[start : start + FETCHED])] for start in starts)
 
     def messages(self, form: Form) -> Iterator[Sequence[bytes]]:
         """Messages of a channel as lines of its outbox without their ends, some at once, in order of the spine."""
@@ -154,16 +155,20 @@ def compose(
     )
     dropped(connection, "usable")
     example = _example(connection, context, line, keys)
+    form = None
     aside = [*checked.quarantined, *_unsendable(connection, context, line, keys, none_fits=example is None)]
     aside.sort(key=lambda item: item.offset)
-    if example is not None:
+    if example is None:
+        connection.execute("CREATE TABLE decided AS FROM sendable WHERE false")
+    else:
         _decide(connection, context.line, line, keys, scales)
+        form = _form(context, line, keys, example, dataset_id, scaled=scales is not None)
     return ComposedBatch(
-        predictions=one_row(connection, "SELECT count(*) FROM decided")[0] if example is not None else 0,
+        predictions=one_row(connection, "SELECT count(*) FROM decided")[0],
         quarantined=tuple(_quarantine_row(context, item) for item in aside),
         repeated=checked.repeated,
         _connection=connection,
-        _form=example and _form(context, line, keys, example, dataset_id, scaled=scales is not None),
+        _form=form,
     )
 
 
@@ -259,8 +264,7 @@ def _answer(kind: OutcomeKind) -> tuple[Number, ...]:
 
 def _score(kind: OutcomeKind) -> Number:
     """The kind picks columns as it picks the numbers of one answer."""
-    score: Any = kind.score(cast("Any", _answer(kind)))
-    return score
+    return cast("Number", kind.score(cast("Any", _answer(kind))))
 
 
 def _form(

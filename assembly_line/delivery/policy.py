@@ -41,9 +41,9 @@ def choose(connection: DuckDBPyConnection, policy: Policy, *, line: str, unit: S
 
     Args:
         connection: with a table or view `decisions` of those that can be delivered: `offset`, `decision_id`, `score`
-            and the columns of `unit`, which need no quotes. Gets the table `chosen`: `offset`, `acts`, `explored` (it was drawn to explore,
-            so that a lot and not its score decided), and `propensity`: how probable this action was for this decision,
-            given the batch and the policy, before any draw, as JSON has it.
+            and the columns of `unit`, which need no quotes. Gets the table `chosen`: `offset`, `acts`, `explored` (it
+            was drawn to explore, so that a lot and not its score decided), and `propensity`: how probable this action
+            was for this decision, given the batch and the policy, before any draw, as JSON has it.
         line: the line's name.
         unit: columns; decisions that agree in these are a batch of their own.
     """
@@ -125,9 +125,10 @@ def _by_themselves(connection: DuckDBPyConnection, policy: Policy, draws: _Draws
 def _within_capacity(
     connection: DuckDBPyConnection, capacity: float, exploration: float, draws: _Draws, unit: Sequence[str]
 ) -> None:
-    grouped = f"SELECT {''.join(f'{name}, ' for name in unit)}count(*) AS size FROM decisions"
+    named = f"SELECT {''.join(f'{name}, ' for name in unit)}count(*) AS size"
     connection.execute(
-        f"CREATE TABLE units AS SELECT row_number() OVER () AS unit, * FROM ({grouped} GROUP BY {', '.join(unit) or '()'})"
+        "CREATE TABLE units AS SELECT row_number() OVER () AS unit, * "
+        f"FROM ({named} FROM decisions GROUP BY {', '.join(unit) or '()'})"
     )
     _plan(connection, capacity, exploration)
     of_unit = f"JOIN units USING ({', '.join(unit)})" if unit else "CROSS JOIN units"
@@ -143,7 +144,8 @@ def _within_capacity(
     )
     tie = "sha256(concat('[\"tie\",\"', decision_id, '\"]'))"
     connection.execute(
-        f'CREATE TABLE ties AS SELECT "offset", place + row_number() OVER (PARTITION BY unit ORDER BY {tie}) - 1 AS nth '
+        'CREATE TABLE ties AS SELECT "offset", '
+        f"place - 1 + row_number() OVER (PARTITION BY unit ORDER BY {tie}) AS nth "
         f"FROM ranked JOIN ({last}) USING (unit, place)"
     )
     connection.execute(
@@ -180,10 +182,15 @@ def _explore(connection: DuckDBPyConnection, draws: _Draws) -> None:
 
 
 def _plan(connection: DuckDBPyConnection, capacity: float, exploration: float) -> None:
-    """The table `plans`: for each size of a unit what its draw can come to, and the propensities, which it has not."""
+    """The table `plans`: for each size of a unit what its draw can come to, and the propensities, whatever is drawn.
+
+    `held_acts` is that of a holder of a place that acts. All lots drawn lie below `holders_below` and `others_below`,
+    nearly always.
+    """
     connection.execute(
         "CREATE TABLE plans (plan BIGINT, size BIGINT, since VARCHAR, below VARCHAR, held BIGINT, holders BIGINT, "
-        "others BIGINT, holders_below VARCHAR, others_below VARCHAR, held_acts VARCHAR, held_rests VARCHAR, other_acts VARCHAR, other_rests VARCHAR)"
+        "others BIGINT, holders_below VARCHAR, others_below VARCHAR, held_acts VARCHAR, held_rests VARCHAR, "
+        "other_acts VARCHAR, other_rests VARCHAR)"
     )
     rows: list[tuple[Any, ...]] = []
     for (size,) in connection.execute("SELECT DISTINCT size FROM units WHERE size > 0").fetchall():

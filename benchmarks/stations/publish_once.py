@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from typing import Any
 from assembly_line.canonical import canonical_json
 from assembly_line.delivery import ScoringContext
 from assembly_line.delivery.context import DecidingModel
+from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import NotFound
 from assembly_line.loader import load_line
 from assembly_line.storage.ledger.ledger import Ledger
@@ -42,7 +44,7 @@ class Written:
 
     answers: Path
     digests: bool
-    bytes: int = 0
+    size: int = 0
     folders: dict[str, Any] = field(default_factory=dict)
     bucket: str = "store"
 
@@ -57,11 +59,11 @@ class Written:
     def read_json(self, key: str) -> Any:
         return json.loads(self.read(key))
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, _key: str, path: Path) -> None:
         shutil.copyfile(self.answers, path)
 
-    def add(self, key: str, content: bytes, *, content_type: str = "") -> bool:
-        self.bytes += len(content)
+    def add(self, key: str, content: bytes, **_: str) -> bool:
+        self.size += len(content)
         if self.digests:
             folder = "outbox" if "outbox" in key else key.rpartition("/")[0]
             self.folders.setdefault(folder, hashlib.sha256()).update(content)
@@ -80,10 +82,12 @@ def main() -> None:
     stores: Any = written
     account = SimpleNamespace(
         releases=SimpleNamespace(read=lambda _: SimpleNamespace(line=line)),
-        datasets=SimpleNamespace(download_checked=_link(folder / "data.parquet")),
+        datasets=SimpleNamespace(download_checked=_copied(folder / "data.parquet")),
         ledger=Ledger(stores),
         scoring_run=lambda name, run: ScoringRun(stores, name, run),
     )
+    # Of what the stack sets the step reads how many messages a shard has.
+    os.environ.update({field.name.upper(): "10000" for field in fields(ScoringEnvironment)})
     handler.account = lambda: account  # type: ignore[assignment]
     context = SimpleNamespace(
         function_name="publish", memory_limit_in_mb=MEMORY_MIB, invoked_function_arn="arn", aws_request_id="request"
@@ -92,20 +96,25 @@ def main() -> None:
     began, cpu = time.perf_counter(), time.process_time()
     published = handler.publish(event, context)  # type: ignore[arg-type]
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-    status = dict(row.split(":", 1) for row in Path("/proc/self/status").read_text().splitlines() if ":" in row)
     said = {
         "decisions": published["to_deliver"],
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
-        "mib": int(status["VmHWM"].split()[0]) // 1024,
-        "bytes": written.bytes,
+        "mib": peak_mib(),
+        "bytes": written.size,
         "digests": {name: one.hexdigest() for name, one in sorted(written.folders.items())},
     }
     print(json.dumps(said))
 
 
-def _link(data: Path) -> Callable[[str, str, Path], None]:
+def _copied(data: Path) -> Callable[[str, str, Path], Path]:
     return lambda _line, _dataset, path: shutil.copyfile(data, path)
+
+
+def peak_mib() -> int:
+    """The most memory that this process ever held, where the system tells it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def _run() -> ScoringContext:

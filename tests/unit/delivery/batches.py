@@ -102,16 +102,24 @@ def composed(
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "data.parquet"
         spine.write(path)
-        with connect(Path(place), memory_mib=256) as connection:
-            yield compose(
-                connection,
-                context,
-                line=line,
-                dataset_id="ds",
-                dataset=path,
-                answers=["\n".join(spine.lines)],
-                scales=scales,
-            )
+        with composed_from(context, line, spine, path, scales) as batch:
+            yield batch
+
+
+@contextmanager
+def composed_from(
+    context: ScoringContext, line: Line, spine: Spine, path: Path, scales: Mapping[str, float] | None
+) -> Iterator[ComposedBatch]:
+    with connect(path.parent, memory_mib=256, threads=1) as connection:
+        yield compose(
+            connection,
+            context,
+            line=line,
+            dataset_id="ds",
+            dataset=path,
+            answers=["\n".join(spine.lines)],
+            scales=scales,
+        )
 
 
 class Told(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.delivery.answers import Quarantined, Reason
@@ -134,6 +134,7 @@ def test_a_model_that_answers_nothing_usable_fails_the_batch() -> None:
         check_answers(asked, lines(dict.fromkeys(asked, "nan")))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=30))
 def test_scores_are_carried_bit_for_bit(given_scores: list[float]) -> None:
     asked = ids(len(given_scores))
@@ -141,6 +142,7 @@ def test_scores_are_carried_bit_for_bit(given_scores: list[float]) -> None:
     assert list(scores(checked).values()) == given_scores
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["0.1", "0.9", "nan", "x", "2"])), min_size=1, max_size=30)
 )

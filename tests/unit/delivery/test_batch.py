@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line import column
@@ -134,6 +134,7 @@ def test_the_one_feature_rules_value_is_kept_as_a_number(kind: str, value: Any, 
     assert type(batch.rows[0]["baseline"]) is type(kept)
 
 
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0.1", "0.7", "nan", "7"])), min_size=1, max_size=25))
 def test_every_decision_is_sent_or_kept_aside_by_id(spine: list[tuple[int, str]]) -> None:
     rows = [row(number) for number, _ in [(99, ""), *spine]]

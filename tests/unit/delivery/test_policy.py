@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
@@ -122,10 +122,18 @@ def test_a_number_of_any_kind_decides_as_the_float_does(number: Any) -> None:
 
 
 def test_a_campaign_of_65_under_a_capacity_of_20_percent_acts_on_13_whatever_is_explored() -> None:
-    for seed in range(200):
-        assert len(acted(choose(policy(exploration=0.05), line="demo", scores=batch(65, seed)))) == 13
+    names = {
+        (f"{number}-{identifier}", number): score
+        for number in range(200)
+        for identifier, score in batch(65, seed=number).items()
+    }
+    choices = choose_by_unit(policy(exploration=0.05), line="demo", scores=names)
+    assert Counter(identifier.partition("-")[0] for identifier in acted(choices)) == dict.fromkeys(
+        map(str, range(200)), 13
+    )
 
 
+@settings(max_examples=40)
 @given(
     st.floats(0, 1, exclude_min=True),
     st.floats(0, 1, exclude_max=True),
