@@ -100,7 +100,7 @@ class ScoringFailed(AssemblyError):
 
 
 class ShardNotSent(AssemblyError):
-    """Messages of a shard have no delivery record: the channel does not take them now. A repetition sends them."""
+    """Messages of a shard have no delivery record: the channel does not take them now, or the shard cannot be read."""
 
 
 class EmbeddedAwsError(AssemblyError):

@@ -57,6 +57,8 @@ class ControlKey(StrEnum):
     SORT = "item"
     CURRENT_RELEASE = "release#current"
     CHAMPION = "champion#current"
+    # Whether the line's deliveries are paused, by whom and why.
+    DELIVERY = "delivery#paused"
     # The release that a line had when it was removed.
     REMOVED = "release#removed"
 

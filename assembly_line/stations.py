@@ -141,6 +141,7 @@ DELIVERY = Station(
         "score": Command(
             "delivery", SCORE, "Score decisions with the line's champion and deliver the actions to its subscribers."
         ),
+        "delivery": Command("delivery", SCORE, "Hold back what a line delivers, and let it go."),
     },
 )
 FEEDBACK = Station(

@@ -66,6 +66,7 @@ class DeliveryStack(StationStack):
         self.foundation.store.grant_write(function.role, "scoring/", DELIVERED)
         self.foundation.ledger.grant_read(function.role, "ledger/")
         self.foundation.ledger.grant_write(function.role, "ledger/")
+        self.foundation.control.grant_read(function.role)
         self.foundation.control.grant_write(function.role)
         # The topics of all lines are encrypted with the foundation's key.
         use_key(function.role, self.foundation.key)

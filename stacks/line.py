@@ -11,6 +11,7 @@ from constructs import Construct
 from assembly_line.declarations.lines import Line
 from assembly_line.names import (
     aws_name,
+    delivered_prefix,
     line_resource,
     line_stack,
     subscriber_dead_letters_parameter,
@@ -58,6 +59,8 @@ class LineStack(Stack):
         )
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
+        if line.delivery.files:
+            self._let_read_files()
         JobRole(self, "Jobs", line=line.name, foundation=foundation)
         Schedules(
             self,
@@ -101,3 +104,12 @@ class LineStack(Stack):
         # A prediction too large for a message lies here, and the message points to it.
         large = f"{arn_for(self, store.bucket, store.bucket.bucket_arn)}/scoring/{line}/*"
         access.allow(("s3:GetObject",), (large,), because=BY_PREFIX)
+
+    def _let_read_files(self) -> None:
+        """Whoever reads the delivered files attaches this policy to its own role."""
+        line, store = self._line.name, self._foundation.store
+        access = ConsumerAccess(self, "FilesReader", description=f"Read the delivered files of {line}")
+        bucket, prefix = arn_for(self, store.bucket, store.bucket.bucket_arn), delivered_prefix(line)
+        access.allow(("s3:GetObject",), (f"{bucket}/{prefix}*",), because=BY_PREFIX)
+        access.allow(("s3:ListBucket",), (bucket,), conditions={"StringLike": {"s3:prefix": [f"{prefix}*"]}})
+        access.allow(("kms:Decrypt",), (self._foundation.key.key_arn,))

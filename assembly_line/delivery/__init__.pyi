@@ -3,6 +3,7 @@
 from .batch import ComposedBatch as ComposedBatch
 from .batch import compose as compose
 from .channels import FILES as FILES
+from .channels import FORMS as FORMS
 from .channels import SNS as SNS
 from .channels import Channel as Channel
 from .channels import Form as Form
@@ -36,6 +37,9 @@ from .service.delivering import deliver as deliver
 from .service.delivering import send_shard as send_shard
 from .service.kept_aside import of_line as of_line
 from .service.kept_aside import of_run as of_run
+from .service.pausing import pause as pause
+from .service.pausing import paused as paused
+from .service.pausing import resume as resume
 from .service.scoring import kept_aside as kept_aside
 from .service.scoring import standing_of as standing_of
 from .shards import SHARD_BYTES as SHARD_BYTES

@@ -22,6 +22,7 @@ SHOWN = 5
 _TABLES = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -65536;
     CREATE TABLE decision (id TEXT PRIMARY KEY, aside TEXT) WITHOUT ROWID;
     CREATE TABLE letter (id TEXT, channel TEXT, status TEXT NOT NULL, reason TEXT, PRIMARY KEY (id, channel))
         WITHOUT ROWID;
@@ -84,7 +85,7 @@ class Accounting:
         Raises:
             ScoringFailed: a record is about another decision than its message, or a channel has a decision twice.
         """
-        fates = self._fates.setdefault(channel, Counter())
+        rows = []
         for message, record in letters:
             told = (record.decision_id, record.channel)
             if told != (message.decision_id, channel):
@@ -92,15 +93,15 @@ class Accounting:
                     f"channel {channel}: the delivery record of decision {message.decision_id} is about {told[0]} by "
                     f"{told[1]}; the ledger or the outbox was altered; bring back its earlier version"
                 )
-            try:
-                self._connection.execute(
-                    "INSERT INTO letter VALUES (?, ?, ?, ?)", (told[0], channel, record.status, record.reason)
-                )
-            except sqlite3.IntegrityError as error:
-                raise ScoringFailed(
-                    f"channel {channel}: the outbox has decision {message.decision_id} twice; expected once"
-                ) from error
-            fates[record.status] += 1
+            rows.append((*told, record.status, record.reason))
+        before = self._connection.total_changes
+        try:
+            self._connection.executemany("INSERT INTO letter VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.IntegrityError as error:
+            # It stopped at the first that is there already.
+            twice = rows[self._connection.total_changes - before][0]
+            raise ScoringFailed(f"channel {channel}: the outbox has decision {twice} twice; expected once") from error
+        self._fates.setdefault(channel, Counter()).update(status for *_, status, _ in rows)
 
     def channel(self, name: str) -> None:
         """Take in a channel, of which there may be no letter."""

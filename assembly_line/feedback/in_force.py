@@ -28,7 +28,10 @@ class Receiving(StrEnum):
 
 
 def delivered_at(deliveries: Iterable[Row]) -> dict[tuple[str, int], datetime]:
-    """(decision_id, revision) -> when it first left for the subscribers, by the line's business clock."""
+    """(decision_id, revision) -> when the first channel had it, by the line's business clock.
+
+    Whoever reads that channel may act from then on, whatever becomes of it in the others.
+    """
     found: dict[tuple[str, int], datetime] = {}
     for row in deliveries:
         status = DeliveryStatus(row["status"])

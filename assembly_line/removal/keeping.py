@@ -13,6 +13,7 @@ from assembly_line.names import (
     LedgerKind,
     Parameter,
     dataset_prefix,
+    delivered_prefix,
     ledger_prefix,
     line_resource,
     run_prefix,
@@ -53,6 +54,7 @@ def of_line(account: Account, line: str, resources: list[StackResource]) -> tupl
         ("datasets", store, dataset_prefix(line, "").removesuffix("/")),
         ("training runs", store, run_prefix(line, "").removesuffix("/")),
         ("scoring runs", store, scoring_prefix(line, "").removesuffix("/")),
+        ("delivered files", store, delivered_prefix(line)),
         ("tables", store, tables_prefix(line, "").removesuffix("/")),
     )
     objects = [_objects(account, what, bucket, prefix) for what, bucket, prefix in places]

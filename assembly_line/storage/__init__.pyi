@@ -12,6 +12,7 @@ from .lake.online_publication import Publisher as Publisher
 from .lake.tables import MANIFEST as MANIFEST
 from .lake.tables import MonthPut as MonthPut
 from .ledger.deliveries import Deliveries as Deliveries
+from .ledger.deliveries import whole as whole
 from .ledger.event_log import EventLog as EventLog
 from .ledger.ledger import Ledger as Ledger
 from .ledger.scoring_runs import ScoringRun as ScoringRun

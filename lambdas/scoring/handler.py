@@ -173,7 +173,8 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         told = {"line": run.line, "run_id": run.run_id, **event["shard"]}
         logger.info("shard sent", extra={**told, "messages": sent})
         return {}
-    report = deliver_run(account(), run, event["published"], pace)
+    # An execution that an older version began knows of no wait.
+    report = deliver_run(account(), run, event["published"], pace, may_wait=event.get("may_wait", False))
     logger.info("scoring delivered", extra=report)
     return report
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import or_transform, score_in_function, transform, who_scores
-from stacks.machines.states import DAY, choose, each, expression, invoke, known, machine
+from stacks.machines.states import DAY, choose, each, expression, invoke, known, machine, wait
 from stacks.machines.station_events import Announcer
 from stacks.machines.training import STARTED
 
@@ -16,6 +16,8 @@ BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PUBLISH_SECONDS = 600
 DELIVER_SECONDS = 900
+# Between two looks at whether deliveries are still paused.
+LOOK_AGAIN_SECONDS = 60
 # The label of the map, which the names of its executions carry.
 SHARDS = "Shards"
 # Shards that may fail while the others go on: the next state sends them by itself, or lists them.
@@ -119,11 +121,13 @@ def definition(parts: ScoringParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "Deliver": invoke(
             parts.deliver,
-            known("context", "published"),
+            {**known("context", "published"), "may_wait": True},
             assign="report",
-            then="AnnounceFinished",
+            then="Delivered",
             seconds=DELIVER_SECONDS,
         ),
+        "Delivered": choose(("$report.waits = true", "AwaitDelivery"), otherwise="AnnounceFinished"),
+        "AwaitDelivery": wait(str(LOOK_AGAIN_SECONDS), then="InOneCall"),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
         **attempts.states(parts.attend, steps, announcer),
     }

@@ -17,6 +17,7 @@ from assembly_line.stations import DATASET
 from assembly_line.storage.services.machines import Execution
 from assembly_line.throughput.recorded import RecordedEvent
 from tests.embedded.line_command import LineCommand
+from tests.embedded.line_slice import REPOSITORY
 from tests.waiting import eventually
 
 LINE = "coupon_redemption"
@@ -38,6 +39,16 @@ class Deployed:
 
     def release(self, lines: Path) -> None:
         assert self.line("release", LINE, "--lines", str(lines)).code == ExitCode.OK
+
+    def champion(self) -> dict[str, Any]:
+        """The one that decides now; trained and approved if there is none yet."""
+        (line,) = [one for one in self.line("status").document["lines"] if one["line"] == LINE]
+        if line["champion"] is None:
+            self.release(REPOSITORY / "lines")
+            run = self.line(*TRAIN).document["run_id"]
+            judged = self.line("review", "approve", LINE, run, "--reason", "looks fine", "--as", "reviewer")
+            assert judged.code == ExitCode.OK, judged.err
+        return self.target.control.champion(LINE).to_json()
 
     def predictions(self) -> list[dict[str, Any]]:
         return self.ledger(LedgerKind.PREDICTIONS)

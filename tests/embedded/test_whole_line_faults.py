@@ -66,7 +66,7 @@ def faults(deployed: Deployed) -> Faults:
         old='return "".join(f"{score:.9g}\\n" for score in scores)',
         new=MISBEHAVING.format(**counts),
     )
-    good = _champion(deployed)
+    good = deployed.champion()
     training = _become_champion_at_the_second_attempt(deployed, lines)
 
     def scored(run: str, by: str) -> str:
@@ -86,21 +86,6 @@ def faults(deployed: Deployed) -> Faults:
     corrected = deployed.line(*again).document
     by_job = deployed.line(*again, "--again", "--scored-by", "transform").document
     return Faults(nan, few, mixed, killed, killed_again, training, days_predicted, corrected, by_job)
-
-
-def _champion(deployed: Deployed) -> dict[str, Any]:
-    """The one that decides now; trained and approved if there is none yet."""
-    (line,) = [one for one in deployed.line("status").document["lines"] if one["line"] == LINE]
-    if line["champion"] is None:
-        _become_champion(deployed, REPOSITORY / "lines")
-    return deployed.target.control.champion(LINE).to_json()
-
-
-def _become_champion(deployed: Deployed, lines: Path) -> None:
-    deployed.release(lines)
-    run = deployed.line(*TRAIN).document["run_id"]
-    judged = deployed.line("review", "approve", LINE, run, "--reason", "looks fine", "--as", "reviewer")
-    assert judged.code == ExitCode.OK, judged.err
 
 
 def _become_champion_at_the_second_attempt(deployed: Deployed, lines: Path) -> Execution:

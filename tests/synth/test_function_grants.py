@@ -55,7 +55,7 @@ DATA = {
     "review.handler.conclude": "Store/runs/:r Control:r",
     "review.handler.request": "Store/datasets/:r Store/releases/:r Store/runs/:r Control:rw Champions:r",
     "scoring.handler.begin": "Store/datasets/:r Store/releases/:r Control:r Champions:r",
-    "scoring.handler.deliver": "Store/scoring/:rw Ledger/ledger/:rw Control:w",
+    "scoring.handler.deliver": "Control:rw Ledger/ledger/:rw Store/deliveries/:rw Store/releases/:r Store/scoring/:rw",
     "scoring.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:r Store/scoring/:w",
     "scoring.handler.publish": "Store/datasets/:r Store/releases/:r Store/scoring/:rw Ledger/ledger/:w",
     "serving.handler.answer": "Store/runs/*/model/model.tar.gz:r",

@@ -70,6 +70,8 @@ ORDER = {
         "InOneCall",
         "DeliverShards",
         "Deliver",
+        "Delivered",
+        "AwaitDelivery",
         "AnnounceFinished",
     ],
     "Outcomes": ["AnnounceStarted", "Derive", "AnnounceFinished"],
@@ -588,6 +590,40 @@ def test_nothing_is_scored_where_nobody_is_decided_on(machines: dict[str, Defini
         },
     )
     assert (output["run_id"], output["offered"], output["delivered"]) == ("r", 0, 0)
+
+
+def test_a_large_outbox_is_sent_by_a_map_of_its_shards_and_a_small_one_without(
+    machines: dict[str, Definition], each_assembly: Assembly
+) -> None:
+    scoring = machines["Scoring"].states
+    pointers = [{"channel": "sns", "number": number} for number in range(2)]
+    for alone, state in ((True, "Deliver"), (False, "DeliverShards")):
+        assert chosen(scoring["InOneCall"], {"published": {"in_one_call": alone}})[0] == state
+    shards = scoring["DeliverShards"]
+    assert evaluate(shards["Items"], variables={"published": {"shards": pointers}}) == pointers
+    item = {"Map": {"Item": {"Index": 1, "Value": pointers[1]}}}
+    given = evaluate(shards["ItemSelector"], variables={"context": {"run_id": "r"}}, context=item)
+    assert given == {"context": {"run_id": "r"}, "shard": pointers[1]}
+    assert evaluate(scoring["DeliverShard"]["Arguments"]["Payload"], input=given) == given
+    # All outputs together are one state's.
+    assert evaluate(scoring["DeliverShard"]["Output"]) == evaluate(shards["Output"]) == {}
+    assert shards["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert (shards["ToleratedFailurePercentage"], shards["ToleratedFailureCount"]) == (5, 5)
+    # The functions share what the topics take evenly.
+    (deliver,) = [
+        function.properties["Environment"]["Variables"]
+        for function in each_assembly.of_type("AWS::Lambda::Function")
+        if function.properties.get("Handler") == "lambdas.scoring.handler.deliver"
+    ]
+    assert str(shards["MaxConcurrency"]) == deliver["PUBLISHERS"]
+    assert int(deliver["PUBLISHERS"]) * 500 >= int(deliver["TOPIC_MESSAGES_PER_SECOND"])
+    for report, state in (({"waits": True, "because": "x"}, "AwaitDelivery"), ({"offered": 1}, "AnnounceFinished")):
+        assert chosen(scoring["Delivered"], {"report": report})[0] == state
+    assert scoring["AwaitDelivery"]["Next"] == "InOneCall"
+    assert scoring["Deliver"]["Arguments"]["Payload"]["may_wait"] is True
+    retried = [error for retrier in scoring["DeliverShard"]["Retry"] for error in retrier["ErrorEquals"]]
+    assert {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"} <= set(retried)
+    assert "States.ALL" not in retried
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,15 @@ def test_production_keeps_its_data_and_lets_nobody_choose_a_session_name() -> No
     assert settings.sign_in != "unverified"
 
 
+@pytest.mark.parametrize(("taken", "publishers"), [(20, 1), (300, 1), (501, 2), (9_000, 18), (30_000, 40)])
+def test_as_many_functions_send_at_once_as_the_topics_keep_busy(tmp_path: Path, taken: int, publishers: int) -> None:
+    (tmp_path / "x1.toml").write_text(f"{GOOD}topic_messages_per_second = {taken}\n", encoding="utf-8")
+    settings = load_settings(tmp_path, "x1")
+    assert settings.publishers == publishers
+    # A shard leaves well within a function's fifteen minutes.
+    assert settings.outbox_shard_messages / (taken / publishers) <= 600
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

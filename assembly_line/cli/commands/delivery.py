@@ -45,9 +45,18 @@ DeliverBackfill = Annotated[
 ]
 
 
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept, and runs tell it.")
+]
+
+
 def register(app: typer.Typer) -> None:
     command(app, "score")(score)
     command(app, "outcomes")(derive_outcomes)
+    deliveries = typer.Typer(no_args_is_help=True)
+    command(deliveries, "pause")(pause_deliveries)
+    command(deliveries, "resume")(resume_deliveries)
+    app.add_typer(deliveries, name="delivery")
 
 
 def score(
@@ -124,3 +133,33 @@ def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = Tr
     name = run_name(line, "outcomes", request.as_of)
     title = f"Outcomes of {line}"
     run(session, OUTCOMES.parameter, name, request, waited=waited, title=title, draw=draw_outcomes)
+
+
+def pause_deliveries(session: Session, line: Line, reason: Reason) -> None:
+    """Let nothing of the line leave for now. Its scoring runs wait before they deliver, and lose nothing.
+
+    What a run is sending ends with its shard. A run waits for three days at most. Then it fails, and `line redrive`
+    goes on with it. You need the permissions of `line release`.
+    """
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.output import fields
+    from assembly_line.cli.runs import require_released
+    from assembly_line.delivery import pause
+
+    require_released(session, line)
+    found = pause(session.target, line, by=session.target.caller(), reason=reason, now=datetime.now(UTC))
+    session.output.result(found, fields(found))
+
+
+def resume_deliveries(session: Session, line: Line) -> None:
+    """Let the line deliver again. Runs that wait go on within a minute."""
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.output import fields
+    from assembly_line.cli.runs import require_released
+    from assembly_line.delivery import resume
+
+    require_released(session, line)
+    found = resume(session.target, line, by=session.target.caller(), now=datetime.now(UTC))
+    session.output.result(found, fields(found))

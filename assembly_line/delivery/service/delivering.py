@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assembly_line.delivery.accounting import Accounting, accounting
 from assembly_line.delivery.channels import FILES, SNS_CHANNEL, Channel
+from assembly_line.delivery.service.pausing import paused
 from assembly_line.errors import NotFound, ScoringFailed, ShardNotSent
 from assembly_line.instants import format_instant
-from assembly_line.storage import Deliveries
+from assembly_line.storage import Deliveries, whole
 
 if TYPE_CHECKING:
     from assembly_line.delivery.context import ScoringContext
     from assembly_line.delivery.outbox import OutboundMessage
+    from assembly_line.delivery.report import DeliveryRecord
     from assembly_line.delivery.shards import Shard
     from assembly_line.storage import Account, ScoringRun
 
 # Undelivered decisions that a report names; files beside it have all.
 NAMED = 1000
+# Shards that one call sends by itself, beside accounting for all. The map tolerates as many that failed.
+MOST_LEFT = 5
 
 
 class Pace(NamedTuple):
@@ -41,12 +45,16 @@ class Pace(NamedTuple):
 def send_shard(account: Account, run: ScoringContext, pointer: Mapping[str, Any], pace: Pace) -> int:
     """Send what of a shard has no delivery record yet, beside other functions; the number of its messages.
 
+    Nothing is sent while the line's deliveries are paused: `deliver` then waits, and the shard has another call.
+
     Args:
         pointer: `channel` and `number` of the shard.
 
     Raises:
         NotFound: nothing was published in this run, or the line is not deployed.
     """
+    if paused(account, run.line) is not None:
+        return 0
     outbox = account.scoring_run(run.line, run.run_id).outbox
     manifest = outbox.manifest()
     if manifest is None:
@@ -57,18 +65,32 @@ def send_shard(account: Account, run: ScoringContext, pointer: Mapping[str, Any]
     return sum(1 for _ in Deliveries(account.ledger, channel).send(run, outbox.messages(shard), shard=shard))
 
 
-def deliver(account: Account, run: ScoringContext, published: Mapping[str, Any], pace: Pace) -> dict[str, Any]:
+def deliver(
+    account: Account, run: ScoringContext, published: Mapping[str, Any], pace: Pace, *, may_wait: bool = False
+) -> dict[str, Any]:
     """Send what has no delivery record yet, account for every decision, and write the report.
 
     A small outbox is sent whole. Of a large one nothing is left once each shard had its call, or the few that failed.
 
+    Args:
+        may_wait: whoever asks comes again if it has to wait.
+
     Returns:
-        The report, and where it lies.
+        The report, and where it lies. Or `waits`, and why: the deliveries are paused, or more shards are left than one
+        call sends, because they were paused when the shards had their calls.
 
     Raises:
         ScoringFailed: decisions are accounted for nowhere or twice, or shards were not sent; says which.
         NotFound: nothing was published in this run, or the line is not deployed.
     """
+    why = None if run.withheld else _paused(account, run)
+    if why is not None and not may_wait:
+        raise ScoringFailed(
+            f"run {run.run_id}: {why}; resume them with `line delivery resume {run.line}`, then redrive the execution"
+        )
+    why = why or (_too_many_left(account, run) if may_wait else None)
+    if why is not None:
+        return {"waits": True, "because": why}
     _record(account, run)
     files = account.scoring_run(run.line, run.run_id)
     kept_aside = files.quarantine()
@@ -78,13 +100,15 @@ def deliver(account: Account, run: ScoringContext, published: Mapping[str, Any],
         accounts.keep_aside(kept_aside)
         sending.everything(accounts, Path(name))
         report = accounts.report(withheld=run.withheld, unsent=sending.unsent)
-    summary = {
+    summary: dict[str, Any] = {
         "line": run.line,
         "run_id": run.run_id,
         **report.to_json(),
         "instant": format_instant(run.instant),
         "backfill": list(run.backfill.values()),
     }
+    if FILES.channel in report.channels and not run.withheld:
+        summary["files_uri"] = account.delivered_files(run, forms=()).uri
     named = [{name: row[name] for name in ("decision_id", "reason")} for row in kept_aside[:NAMED]]
     named += sending.dead[: NAMED - len(named)]
     problems = {"unsent_shards": sending.problems} if sending.problems else {}
@@ -109,12 +133,25 @@ class _Sending:
         outbox = self._files.outbox
         manifest = outbox.manifest()
         if manifest is None:
-            self._take(None, outbox.earlier(folder), accounts, alone=True)
+            deliveries = self._deliveries(SNS_CHANNEL)
+            self._account_for(None, [*deliveries.send(self._run, outbox.earlier(folder), shard=None)], accounts)
             return
         for name in manifest.channels:
             accounts.channel(name)
+            self._deliveries(name)
         for shard in manifest.shards:
-            self._take(shard, outbox.messages(shard), accounts, alone=manifest.in_one_call)
+            if manifest.in_one_call:
+                letters = [*self._deliveries(shard.channel).send(self._run, outbox.messages(shard), shard=shard)]
+                self._account_for(shard, letters, accounts)
+                continue
+            try:
+                letters = self._deliveries(shard.channel).send_whole(self._run, outbox, shard=shard)
+            except ShardNotSent as error:
+                self.unsent[shard.channel] += shard.count
+                told = {"channel": shard.channel, "shard": shard.number, "messages": shard.count}
+                self.problems.append({**told, "because": str(error)})
+                continue
+            self._account_for(shard, letters, accounts)
 
     def finish(self, report_uri: str) -> None:
         """Tell the subscribers of each channel that they have everything.
@@ -130,26 +167,19 @@ class _Sending:
                 f"{first['because']}; {report_uri} lists them; redrive the execution: what was sent already is not "
                 "sent again"
             )
-        for channel in self._channels.values():
-            channel.finish()
+        if not self._run.withheld:
+            for channel in self._channels.values():
+                channel.finish()
 
-    def _take(
-        self, shard: Shard | None, messages: Iterable[OutboundMessage], accounts: Accounting, *, alone: bool
-    ) -> None:
-        name = SNS_CHANNEL if shard is None else shard.channel
+    def _deliveries(self, name: str) -> Deliveries:
         if name not in self._channels:
             self._channels[name] = _channel(self._account, self._run, name, self._pace, side_by_side=False)
-        deliveries = Deliveries(self._account.ledger, self._channels[name])
-        try:
-            if alone or shard is None:
-                letters = [*deliveries.send(self._run, messages, shard=shard)]
-            else:
-                letters = deliveries.send_whole(self._run, messages, shard=shard)
-        except ShardNotSent as error:
-            self.unsent[name] += shard.count if shard else 0
-            told = {"channel": name, "shard": shard.number if shard else 0, "messages": shard.count if shard else 0}
-            self.problems.append({**told, "because": str(error)})
-            return
+        return Deliveries(self._account.ledger, self._channels[name])
+
+    def _account_for(
+        self, shard: Shard | None, letters: list[tuple[OutboundMessage, DeliveryRecord]], accounts: Accounting
+    ) -> None:
+        name = SNS_CHANNEL if shard is None else shard.channel
         accounts.take(name, letters)
         dead = [(message, record) for message, record in letters if record.dead]
         if dead:
@@ -158,6 +188,22 @@ class _Sending:
                 {"decision_id": record.decision_id, "reason": record.reason, "channel": name}
                 for _, record in dead[: NAMED - len(self.dead)]
             ]
+
+
+def _paused(account: Account, run: ScoringContext) -> str | None:
+    found = paused(account, run.line)
+    if found is None:
+        return None
+    return f"the deliveries of line {run.line} are paused since {found['at']} by {found['by']}: {found['reason']}"
+
+
+def _too_many_left(account: Account, run: ScoringContext) -> str | None:
+    """Why the shards need calls of their own; None if this one can send what is left."""
+    manifest = account.scoring_run(run.line, run.run_id).outbox.manifest()
+    if manifest is None or manifest.in_one_call:
+        return None
+    left = sum(not whole(account.ledger, run, shard) for shard in manifest.shards)
+    return f"{left} shards wait for their calls" if left > MOST_LEFT else None
 
 
 def _record(account: Account, run: ScoringContext) -> None:

@@ -9,12 +9,13 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assembly_line.delivery import Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, Shard, chunks
+from assembly_line.delivery import FORMS, Channel, DeliveryRecord, OutboundMessage, ScoringContext, Sent, Shard, chunks
 from assembly_line.documents import document_of, read_document
-from assembly_line.errors import NotFound, ShardNotSent
+from assembly_line.errors import AssemblyError, ShardNotSent
 from assembly_line.instants import format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage.ledger.ledger import READERS, Ledger
+from assembly_line.storage.ledger.outboxes import Outbox
 
 
 class Deliveries:
@@ -59,16 +60,16 @@ class Deliveries:
                 yield from zip(chunk, (read_document(DeliveryRecord, row) for row in rows), strict=True)
 
     def send_whole(
-        self, run: ScoringContext, messages: Iterable[OutboundMessage], *, shard: Shard
+        self, run: ScoringContext, outbox: Outbox, *, shard: Shard
     ) -> list[tuple[OutboundMessage, DeliveryRecord]]:
         """As `send` does, for who goes on without a shard that cannot be sent.
 
         Raises:
-            ShardNotSent: something of it has no delivery record; says why.
+            ShardNotSent: something of it has no delivery record that can be read; says why.
         """
         try:
-            return [*self.send(run, messages, shard=shard)]
-        except (ClientError, BotoCoreError, NotFound) as error:
+            return [*self.send(run, outbox.messages(shard), shard=shard)]
+        except (ClientError, BotoCoreError, AssemblyError) as error:
             raise ShardNotSent(str(error)) from error
 
     def _sent(self, run: ScoringContext, chunk: Iterable[OutboundMessage], *, part: str) -> list[DeliveryRecord]:
@@ -77,6 +78,12 @@ class Deliveries:
         published = self._channel.publish(messages, part=part)
         channel = self._channel.form.channel
         return [_record(run, message, sent, now, channel) for message, sent in zip(messages, published, strict=True)]
+
+
+def whole(ledger: Ledger, run: ScoringContext, shard: Shard) -> bool:
+    """Whether every message of a shard has a delivery record."""
+    names = ledger.names(run.line, LedgerKind.DELIVERIES, run.day, prefix=records_of(run.run_id, shard))
+    return len(names) >= -(-shard.count // FORMS[shard.channel].together)
 
 
 def records_of(run_id: str, shard: Shard | None) -> str:

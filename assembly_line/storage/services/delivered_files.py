@@ -30,6 +30,11 @@ class DeliveredFiles:
         self._forms = forms
         self._described = described
 
+    @property
+    def uri(self) -> str:
+        """The address of the folder."""
+        return self._store.uri(self._prefix)
+
     def publish(self, messages: Sequence[OutboundMessage], *, part: str) -> list[Sent]:
         """Write a part, which never changes afterwards; one result for each message, in order."""
         for form in self._forms:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
@@ -19,7 +20,15 @@ class ConsumerAccess(Construct):
         self._policy = iam.ManagedPolicy(self, "Policy", description=description)
         CfnOutput(self, "Arn", value=self._policy.managed_policy_arn, description=description)
 
-    def allow(self, actions: Sequence[str], resources: Sequence[str], *, because: str | None = None) -> None:
+    def allow(
+        self,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        *,
+        because: str | None = None,
+        conditions: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add a statement. A resource with a wildcard needs the reason `because`."""
-        self._policy.add_statements(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+        statement = iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        self._policy.add_statements(statement)
         acknowledge_wildcards(self._policy, resources, because=because)

@@ -358,3 +358,15 @@ def test_each_impossible_clock_is_explained(kind: str, at: str, problem: str) ->
 
     assert found["flag"] == f"{kind}_{problem}"
     assert kind in found["detail"]
+
+
+def test_deliveries_are_paused_with_a_reason_and_resumed(line: Command, champion: Target) -> None:
+    found = line("delivery", "pause", LINE, "--reason", "the desk is closed", "--json")
+    assert (found.code, json.loads(found.out)["paused"]) == (ExitCode.OK, True)
+    assert json.loads(found.out)["by"] == champion.caller()
+    again = line("delivery", "pause", LINE, "--reason", "the desk is closed")
+    assert again.code == ExitCode.REFUSED
+    assert f"line delivery resume {LINE}" in again.err
+    assert line("delivery", "resume", LINE, "--json").out.count('"paused": false') == 1
+    assert "nothing to resume" in line("delivery", "resume", LINE).err
+    assert line("delivery", "pause", "unknown", "--reason", "because").code == ExitCode.REFUSED

@@ -217,3 +217,11 @@ def test_a_policy_refuses_by_name_what_is_no_finite_number(name: str, number: ob
         replace(POLICY, **changes)  # type: ignore[arg-type]
 
     assert repr(number) in str(refused.value)
+
+
+def test_files_are_delivered_in_forms_that_there_are() -> None:
+    assert Delivery(subscribers=(), files=("csv", "jsonl")).files == ("csv", "jsonl")
+    with pytest.raises(DeclarationError, match=r"Delivery: files 'xlsx': expected 'jsonl' or 'csv'"):
+        Delivery(subscribers=(), files=("xlsx",))
+    with pytest.raises(DeclarationError, match="Delivery: files"):
+        Delivery(subscribers=(), files=("csv", "csv"))

@@ -129,7 +129,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "values": {"restock": 2.5},
         "cuts": None,
     },
-    "Delivery": {"subscribers": ("planner",)},
+    "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv")},
     "Refresh": {"at": "daily at 05:00", "model_age": days(30), "margin": 0.01},
     "Line": {
         "name": "restock",

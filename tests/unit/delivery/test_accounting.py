@@ -136,8 +136,14 @@ def test_a_decision_is_kept_aside_once_and_is_one_of_the_batch(accounts: Account
 
 
 def test_one_decision_twice_in_an_outbox_is_named(accounts: Accounting) -> None:
-    with pytest.raises(ScoringFailed, match="channel sns: the outbox has decision a twice"):
-        broken(accounts, sent=[letter("a"), letter("a")])
+    with pytest.raises(ScoringFailed, match="channel sns: the outbox has decision b twice"):
+        broken(accounts, sent=[letter("a"), letter("b"), letter("b"), letter("c")])
+
+
+def test_one_decision_in_two_shards_is_named(accounts: Accounting) -> None:
+    accounts.take("sns", [letter("a"), letter("b")])
+    with pytest.raises(ScoringFailed, match="channel sns: the outbox has decision b twice"):
+        broken(accounts, sent=[letter("c"), letter("b")])
 
 
 def test_a_record_of_another_decision_than_its_message_is_refused(accounts: Accounting) -> None:

@@ -30,7 +30,7 @@ def decision(number: int) -> str:
 
 @dataclass(frozen=True)
 class Sent:
-    """One revision; hours after the decision. `delivered`: when each of its messages left; None: dead-lettered."""
+    """One revision; hours after the decision. `delivered`: when each channel had it; None: dead-lettered."""
 
     issued: int
     expires: int
@@ -137,8 +137,10 @@ def ledger(number: int, case: Case) -> tuple[list[Row], list[Row], list[Row], li
                 "revision": revision,
                 "status": "dead_lettered" if hour is None else "delivered",
                 "at": at(hour or 0),
+                # The first channel that has it counts. Rows of versions with one channel do not name it.
+                **({"channel": "files"} if place else {}),
             }
-            for hour in sent.delivered
+            for place, hour in enumerate(sent.delivered)
         ]
     feedback = [
         _event(
