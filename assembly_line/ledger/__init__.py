@@ -1,4 +1,4 @@
-"""The ledger as tables: what becomes a column, the join in SQL, compacted days and the tail. Only `service` uses stores."""
+"""The ledger as tables: columns, the join in SQL, compacted days and the tail. Only `service` uses stores."""
 
 from assembly_line.faces import face
 

@@ -51,8 +51,7 @@ class Columns:
             rows: a table of `file` and `document`.
         """
         taken = {
-            name: f"CAST(m.{name} AS {TEXT})" if kind == "JSON" else f"m.{name}"
-            for name, kind in self.members.items()
+            name: f"CAST(m.{name} AS {TEXT})" if kind == "JSON" else f"m.{name}" for name, kind in self.members.items()
         }
         taken |= {name: expression for name, (_, expression) in self.computed.items()}
         listed = ", ".join(f"{taken[name]} AS {name}" for name in list(self.types)[2:])
@@ -77,9 +76,12 @@ def _without(*members: str) -> str:
 _PRINCIPAL = "coalesce(nullif(m.principal, ''), nullif(m.sender, ''), '')"
 # 1, 1.0 and true are one value, as they are to who compares numbers.
 _NUMBER = "coalesce(TRY_CAST(m.value AS DOUBLE), CAST(TRY_CAST(m.value AS BOOLEAN) AS DOUBLE))"
-_WHOLE = f"coalesce(TRY_CAST(CASE WHEN m.value NOT LIKE '%.%' AND m.value NOT LIKE '%e%' THEN m.value END AS BIGINT), "
+_WHOLE = "coalesce(TRY_CAST(CASE WHEN m.value NOT LIKE '%.%' AND m.value NOT LIKE '%e%' THEN m.value END AS BIGINT), "
 _WHOLE += f"CASE WHEN {_NUMBER} = floor({_NUMBER}) AND abs({_NUMBER}) < 9e15 THEN CAST({_NUMBER} AS BIGINT) END)"
-_BESIDE = "CASE WHEN m.days IS NOT NULL THEN concat(',', m.days) WHEN m.later <> '[]' THEN concat(',', m.later[2:-2]) ELSE '' END"
+_BESIDE = (
+    "CASE WHEN m.days IS NOT NULL THEN concat(',', m.days) "
+    "WHEN m.later <> '[]' THEN concat(',', m.later[2:-2]) ELSE '' END"
+)
 
 COLUMNS: Mapping[LedgerKind, Columns] = {
     LedgerKind.PREDICTIONS: Columns(
@@ -106,7 +108,7 @@ COLUMNS: Mapping[LedgerKind, Columns] = {
             "expires_at": TEXT,
             "backfill": "JSON",
         },
-        required=("decision_id", "revision", "decision_time", "keys", "score", "action", "prior", "baseline"),
+        required=("decision_id", "revision", "decision_time", "keys", "action"),
         computed={
             "decision_time": (TEXT, _instant("decision_time")),
             "issued_at": (TEXT, _instant("issued_at")),
@@ -125,7 +127,14 @@ COLUMNS: Mapping[LedgerKind, Columns] = {
         left_out=frozenset({"at"}),
     ),
     LedgerKind.QUARANTINE: Columns(
-        members={"decision_id": TEXT, "station": TEXT, "reason": TEXT, "detail": TEXT, "run_id": TEXT, "event_id": TEXT},
+        members={
+            "decision_id": TEXT,
+            "station": TEXT,
+            "reason": TEXT,
+            "detail": TEXT,
+            "run_id": TEXT,
+            "event_id": TEXT,
+        },
         required=("decision_id", "station", "reason", "detail"),
         computed={"document": (TEXT, "document")},
     ),
@@ -170,7 +179,7 @@ COLUMNS: Mapping[LedgerKind, Columns] = {
             "as_of": TEXT,
             "run_id": TEXT,
         },
-        required=("decision_id", "value", "mature_at", "as_of", "run_id"),
+        required=("decision_id", "value", "as_of", "run_id"),
         computed={
             "mature_at": (TEXT, _instant("mature_at")),
             "stated": (TEXT, f"concat('[', m.value, {_BESIDE}, ']')"),

@@ -19,7 +19,7 @@ PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 # No JSON text holds it: JSON escapes control characters.
 SEPARATOR = "\x01"
 LONGEST_ROW = 64 << 20
-ALIGNED = {"decisions": "decision_id", **dict.fromkeys(LedgerKind, "decision_id, file, document")}
+ALIGNED: dict[str, str] = {DECISIONS: "decision_id", **dict.fromkeys(LedgerKind, "decision_id, file, document")}
 
 Figures = dict[str, dict[str, int]]
 
@@ -35,6 +35,7 @@ class LedgerSession:
     def __init__(self, folder: Path, *, memory_mib: int) -> None:
         self._folder = folder
         self._connection = connect(folder, memory_mib=memory_mib)
+        self._joined = folder / f"{DECISIONS}-joined.parquet"
         self._parts: dict[str, list[Path]] = {}
         self.execute(f"CREATE TABLE {AMBIGUOUS} (name VARCHAR)")
         for kind in LedgerKind:
@@ -92,22 +93,21 @@ class LedgerSession:
             known: names of which that is known already.
         """
         self.execute(
-            f"INSERT INTO {AMBIGUOUS} SELECT name FROM {LedgerKind.FEEDBACK} GROUP BY name HAVING min(body) <> max(body) "
+            f"INSERT INTO {AMBIGUOUS} "
+            f"SELECT name FROM {LedgerKind.FEEDBACK} GROUP BY name HAVING min(body) <> max(body) "
             "UNION SELECT unnest(?::VARCHAR[])",
             [list(known)],
         )
         return [name for (name,) in self.rows(f"SELECT name FROM {AMBIGUOUS} ORDER BY name")]
 
-    def join(self, days: Iterable[str], *, beside: Sequence[Path] = ()) -> None:
-        """Define the table `decisions`.
+    def join(self, days: Iterable[str]) -> None:
+        """Define the table `decisions` as those of these days, joined from the kinds' tables."""
+        self._write(joined(self._tables(days)), self._joined, order=ALIGNED[DECISIONS])
+        self.define_decisions(())
 
-        Args:
-            days: whose decisions are joined from the kinds' tables.
-            beside: Parquet files with the decisions of other days.
-        """
-        path = self._folder / f"{DECISIONS}-joined.parquet"
-        self._write(joined(self._tables(days)), path, order=ALIGNED[DECISIONS])
-        self._define(DECISIONS, [path, *beside])
+    def define_decisions(self, others: Sequence[Path]) -> None:
+        """Let Parquet files with the decisions of other days be part of the table `decisions`."""
+        self._define(DECISIONS, [self._joined, *others])
 
     def tally(self, days: Iterable[str]) -> Figures:
         """day -> figure -> number, of what `joined.tallied` counts."""
@@ -116,7 +116,9 @@ class LedgerSession:
             found.setdefault(day, {})[figure] = number
         return found
 
-    def decisions(self, columns: Sequence[str], where: str = "TRUE", values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def decisions(
+        self, columns: Sequence[str], where: str = "TRUE", values: Sequence[Any] = ()
+    ) -> list[dict[str, Any]]:
         """Rows of `decisions` as values, by decision time and id: an outcome as a list, flags as another."""
         found = self.rows(
             f"SELECT {', '.join(columns)} FROM {DECISIONS} WHERE {where} ORDER BY decision_time, decision_id", values
@@ -124,6 +126,14 @@ class LedgerSession:
         return [
             {name: _READ.get(name, _as_it_is)(value) for name, value in zip(columns, row, strict=True)} for row in found
         ]
+
+    def number(self, where: str = "TRUE", values: Sequence[Any] = ()) -> int:
+        """How many decisions there are of which this holds."""
+        return int(self.rows(f"SELECT count(*) FROM {DECISIONS} WHERE {where}", values)[0][0])
+
+    def types(self, table: str) -> dict[str, str]:
+        """Column -> type, in DuckDB's words."""
+        return {str(name): str(kind) for name, kind, *_ in self.rows(f"DESCRIBE {table}")}
 
     def write_day(self, table: str, day: str, path: Path) -> int:
         """Write a day of a table as one Parquet file, and return how many rows it has."""
@@ -133,7 +143,7 @@ class LedgerSession:
     def _tables(self, days: Iterable[str]) -> dict[str, str]:
         self.execute("CREATE OR REPLACE TABLE joined_days AS SELECT unnest(?::VARCHAR[]) AS day", [list(days)])
         # Qualified, as the query has parts of the same names.
-        chosen = {name: f"main.{name} WHERE day IN (SELECT day FROM joined_days)" for name in TABLES}
+        chosen: dict[str, str] = {name: f"main.{name} WHERE day IN (SELECT day FROM joined_days)" for name in TABLES}
         return {**chosen, AMBIGUOUS: f"main.{AMBIGUOUS}"}
 
     def _define(self, name: str, paths: Sequence[Path] | None = None) -> None:
