@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
+from assembly_line.delivery import policy as policies
 from assembly_line.delivery.policy import choose as choose_in_columns
 from assembly_line.delivery.sql import insert
 from assembly_line.outcome_kinds import places
@@ -223,6 +224,13 @@ def test_ties_at_the_cut_are_broken_by_no_order_of_batch_or_name() -> None:
 def test_a_threshold_includes_its_own_value() -> None:
     choices = choose(policy(threshold=0.5), line="demo", scores={"a": 0.5, "b": 0.4999})
     assert [choices[key].action for key in "ab"] == ["remind", "leave"]
+
+
+def test_a_bound_that_leaves_out_too_many_lots_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = batch(500)
+    expected = choose(policy(exploration=0.3), line="demo", scores=scores)
+    monkeypatch.setattr(policies, "_plenty", lambda *_: "0" * 14)
+    assert choose(policy(exploration=0.3), line="demo", scores=scores) == expected
 
 
 def test_an_empty_batch_has_no_choices() -> None:
