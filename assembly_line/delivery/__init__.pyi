@@ -32,6 +32,9 @@ from .run_standing import data_as_of as data_as_of
 from .run_standing import require_worth_acting as require_worth_acting
 from .run_standing import seen_until as seen_until
 from .run_standing import standing as standing
+from .service.dead_letters import dead_letters as dead_letters
+from .service.dead_letters import discard as discard
+from .service.dead_letters import resend as resend
 from .service.delivering import Pace as Pace
 from .service.delivering import deliver as deliver
 from .service.delivering import send_shard as send_shard

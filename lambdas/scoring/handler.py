@@ -169,13 +169,20 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     environment = ScoringEnvironment.from_process()
     pace = Pace(environment.account_id, float(environment.topic_messages_per_second), int(environment.publishers))
     if "shard" in event:
-        sent = send_shard(account(), run, event["shard"], pace)
         told = {"line": run.line, "run_id": run.run_id, **event["shard"]}
+        try:
+            sent = send_shard(account(), run, event["shard"], pace)
+        except Exception:
+            # The map says that items failed, and not why.
+            logger.exception("shard not sent", extra=told)
+            raise
         logger.info("shard sent", extra={**told, "messages": sent})
         return {}
     # An execution that an older version began knows of no wait.
     report = deliver_run(account(), run, event["published"], pace, may_wait=event.get("may_wait", False))
-    logger.info("scoring delivered", extra=report)
+    shown = ("offered", "delivered", "quarantined", "dead_lettered", "withheld", "reasons", "channels", "because")
+    numbers = {name: report[name] for name in shown if name in report}
+    logger.info("scoring delivered", extra={"line": run.line, "run_id": run.run_id, **numbers})
     return report
 
 

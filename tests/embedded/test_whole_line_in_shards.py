@@ -124,11 +124,11 @@ def killed(by_shards: Deployed) -> Sent:
         eventually(lambda: waiting(by_shards) >= 10, "the first messages")
         workers = [one.pid for one in processes.descendants(_emulator(by_shards)) if _works_for(one.pid, function)]
         assert workers, "no function was there to kill"
+        first = by_shards.target.machines.describe(arn)
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         eventually(lambda: not any(_works_for(worker, function) for worker in workers), "the end of the functions")
         before = received(by_shards)
-        first = by_shards.target.machines.describe(arn)
         return sent(by_shards, arn, KILLED[0], first=first, told={"before": before, "killed": len(workers)})
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assembly_line.cli import completing
 from assembly_line.cli.options import AsOf, Engine, Line, ScoredBy, Wait, command
 from assembly_line.cli.session import Session
 from assembly_line.names import run_name
@@ -45,9 +46,11 @@ DeliverBackfill = Annotated[
 ]
 
 
-Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept, and runs tell it.")
+ScoringRun = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Id of the scoring run, as its report has it.", autocompletion=completing.runs),
 ]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in at least 3 characters. It is kept.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +59,11 @@ def register(app: typer.Typer) -> None:
     deliveries = typer.Typer(no_args_is_help=True)
     command(deliveries, "pause")(pause_deliveries)
     command(deliveries, "resume")(resume_deliveries)
+    dead = typer.Typer(no_args_is_help=True, help="What a channel could not take.")
+    command(dead, "list")(list_dead_letters)
+    command(dead, "resend")(resend_dead_letters)
+    command(dead, "discard")(discard_dead_letters)
+    deliveries.add_typer(dead, name="dead-letters")
     app.add_typer(deliveries, name="delivery")
 
 
@@ -162,4 +170,46 @@ def resume_deliveries(session: Session, line: Line) -> None:
 
     require_released(session, line)
     found = resume(session.target, line, by=session.target.caller(), now=datetime.now(UTC))
+    session.output.result(found, fields(found))
+
+
+def list_dead_letters(session: Session, line: Line, run: ScoringRun) -> None:
+    """List the messages of a run that a channel could not take, and what became of each since."""
+    from assembly_line.cli.runs import require_released
+    from assembly_line.cli.views.deliveries import draw_dead_letters
+    from assembly_line.delivery import dead_letters
+
+    require_released(session, line)
+    found = [one.described() for one in dead_letters(session.target, line, run)]
+    session.output.result(found, draw_dead_letters(found))
+
+
+def resend_dead_letters(session: Session, line: Line, run: ScoringRun) -> None:
+    """Send the open dead letters of a run again, each with the body that it had. Mend the cause first.
+
+    A decision counts as delivered from then on. Letters whose action has expired stay open. Your own permissions must
+    publish to the topic of the line, and write the ledger.
+    """
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.output import fields
+    from assembly_line.cli.runs import require_released
+    from assembly_line.delivery import resend
+
+    require_released(session, line)
+    target = session.target
+    found = resend(target, line, run, account_id=target.account_id, by=target.caller(), now=datetime.now(UTC))
+    session.output.result(found, fields(found))
+
+
+def discard_dead_letters(session: Session, line: Line, run: ScoringRun, reason: Reason) -> None:
+    """Give the open dead letters of a run up. They are kept, with who gave them up and why."""
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.output import fields
+    from assembly_line.cli.runs import require_released
+    from assembly_line.delivery import discard
+
+    require_released(session, line)
+    found = discard(session.target, line, run, by=session.target.caller(), reason=reason, now=datetime.now(UTC))
     session.output.result(found, fields(found))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.output import Render, fields
+from assembly_line.cli.output import Render, fields, rows
 from assembly_line.cli.views.decisions import draw_kept_aside
 
 if TYPE_CHECKING:
@@ -34,3 +34,8 @@ def draw_outcomes(found: Mapping[str, Any]) -> Render:
     shown = {name: value for name, value in found.items() if name not in ("other_keys", "why_immature")}
     said = {"other keys than the line declares now": others, "why immature": found.get("why_immature")}
     return fields({**shown, **said})
+
+
+def draw_dead_letters(found: Sequence[Mapping[str, Any]]) -> Render:
+    content = [(one["decision_id"], one["channel"], one["expires_at"], one["state"]) for one in found]
+    return rows(("decision", "channel", "expires", "state"), content, title="Dead letters")

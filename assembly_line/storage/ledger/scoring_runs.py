@@ -9,6 +9,7 @@ from typing import Any
 
 from assembly_line.delivery import (
     SHARD_MESSAGES,
+    SNS,
     Form,
     OutboundMessage,
     OutboxManifest,
@@ -159,6 +160,34 @@ class ScoringRun:
         """
         name = "dead-letters" if shard is None else f"dead-letters/{shard.channel}/{shard.number:06d}"
         self._store.write(f"{self._prefix}{name}.jsonl", write_outbox(messages), content_type=NDJSON)
+
+    def dead_letters(self) -> Iterator[tuple[str, OutboundMessage]]:
+        """(channel, message) of everything that could not be sent, in order of channel and outbox."""
+        for stored in self._store.list(f"{self._prefix}dead-letters"):
+            if stored.key.endswith(".jsonl"):
+                # Of a run of an older version there is one file, and one channel.
+                _, _, channel = stored.key.removeprefix(self._prefix).rpartition("/")[0].partition("/")
+                for message in read_outbox(self._store.read(stored.key).splitlines()):
+                    yield channel or SNS.channel, message
+
+    def write_dead_letter_action(self, name: str, action: Mapping[str, Any]) -> None:
+        """Keep what was done with dead letters; `name` sorts it among the others."""
+        self._store.add_json(f"{self._prefix}dead-letters/actions/{name}.json", action)
+
+    def dead_letter_actions(self) -> list[dict[str, Any]]:
+        """What was done with dead letters, the earliest first."""
+        return [
+            self._store.read_json(stored.key) for stored in self._store.list(f"{self._prefix}dead-letters/actions/")
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """The run's report.
+
+        Raises:
+            NotFound: it was not delivered yet.
+        """
+        found: dict[str, Any] = self._store.read_json(f"{self._prefix}report.json")
+        return found
 
     def write_report(self, report: dict[str, Any]) -> str:
         """Returns its URI."""

@@ -88,7 +88,7 @@ def test_a_period_counts_as_delivered_before_the_first_message_of_a_shard_leaves
 
 
 def test_a_publisher_killed_in_the_middle_of_a_shard_goes_on_and_changes_no_message(
-    scoring: Scoring, faults: Faults
+    scoring: Scoring, faults: Faults, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = households(30)
     numbers = published(scoring, rows)
@@ -111,6 +111,7 @@ def test_a_publisher_killed_in_the_middle_of_a_shard_goes_on_and_changes_no_mess
     with pytest.raises(ClientError, match="KMSAccessDenied"):
         scoring.send("sns", 1)
     assert 2 in calls
+    assert "shard not sent" in caplog.text
     left = received(scoring)
     assert len(left) == 10
     assert scoring.ledger.names(LINE, LedgerKind.DELIVERIES, "20261122") == [f"{scoring.run_id}.sns.000000.000000"]

@@ -17,9 +17,11 @@ from assembly_line.cli.output import Output
 from assembly_line.cli.target import Target
 from assembly_line.cli.views.deliveries import draw_outcomes, draw_scored
 from assembly_line.delivery.answers import Reason
+from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
 from assembly_line.delivery.service.scoring import kept_aside
+from assembly_line.delivery.shards import Shard
 from assembly_line.errors import DocumentUnreadable
 from assembly_line.feedback.service.flagged import BACKFILLS, explained
 from assembly_line.loader import load_line
@@ -370,3 +372,23 @@ def test_deliveries_are_paused_with_a_reason_and_resumed(line: Command, champion
     assert line("delivery", "resume", LINE, "--json").out.count('"paused": false') == 1
     assert "nothing to resume" in line("delivery", "resume", LINE).err
     assert line("delivery", "pause", "unknown", "--reason", "because").code == ExitCode.REFUSED
+
+
+def test_dead_letters_are_listed_sent_again_and_given_up(line: Command, champion: Target) -> None:
+    body = json.dumps({"decision_id": "d-1", "expires_at": "2017-08-09T00:00:00Z"})
+    files = champion.scoring_run(LINE, RUN)
+    letter = OutboundMessage("d-1", 1_499_832_000_000_000, body, {"line": LINE})
+    files.write_dead_letters(Shard(channel="sns", number=0, count=1, digest=""), [letter])
+    files.write_report({"instant": AT})
+    (found,) = json.loads(line("delivery", "dead-letters", "list", LINE, RUN, "--json").out)
+    assert (found["decision_id"], found["channel"], found["state"]) == ("d-1", "sns", "open")
+    shown = line("delivery", "dead-letters", "list", LINE, RUN).out
+    assert "d-1" in shown and "open" in shown
+    # Its action has expired by now, in real time.
+    assert json.loads(line("delivery", "dead-letters", "resend", LINE, RUN, "--json").out)["expired"] == 1
+    given_up = line("delivery", "dead-letters", "discard", LINE, RUN, "--reason", "too late", "--json")
+    assert json.loads(given_up.out)["discarded"] == 1
+    again = line("delivery", "dead-letters", "resend", LINE, RUN)
+    assert again.code == ExitCode.REFUSED
+    assert "it has no open dead letter" in again.err
+    assert json.loads(line("delivery", "dead-letters", "list", LINE, "another", "--json").out) == []
