@@ -61,7 +61,7 @@ class LineStack(Stack):
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
         if line.delivery.files:
             self._let_read_files()
-        JobRole(self, "Jobs", line=line.name, foundation=foundation)
+        JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,
             "Schedules",

@@ -117,6 +117,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "score_range": None,
         "ranked_within": (),
         "season": None,
+        "image": None,
+        "python": None,
     },
     "Policy": {
         "version": 1,

@@ -168,6 +168,7 @@ class JobBoard:
                 stop=ticket.stop,
                 isolation=choose_isolation(isolated, self._strongest),
                 threads=self._settings.threads_per_job,
+                interpreters=self._settings.interpreters,
             )
             end = _logged(log, lambda: _run_request(request, desk))
             record.metrics(scan.values())

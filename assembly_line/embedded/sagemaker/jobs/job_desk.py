@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -43,7 +44,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class JobDesk:
-    """One job's folder, log and means. `tree` stands for the container's /opt/ml."""
+    """One job's folder, log and means. `tree` stands for the container's /opt/ml.
+
+    Args:
+        interpreters: repository of an image -> a Python that stands for it.
+    """
 
     tree: Path
     log: JobLog
@@ -52,6 +57,7 @@ class JobDesk:
     stop: StopSignal
     isolation: Isolation
     threads: int
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
     def check_stop(self) -> JobEnd | None:
         """How the job ends if it was told to before its script started."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tarfile
 import time
 from pathlib import Path
 
 from assembly_line.embedded.sagemaker import archives
 from assembly_line.embedded.sagemaker.jobs import checkpoints
-from assembly_line.embedded.sagemaker.jobs.code_installation import install
+from assembly_line.embedded.sagemaker.jobs.code_installation import install, install_requirements
 from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree
 from assembly_line.embedded.sagemaker.jobs.failure_reason import script_failure
+from assembly_line.embedded.sagemaker.jobs.interpreters import interpreter_for
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import COMPLETED, SHUT_DOWN, STOPPED, JobDesk, JobEnd
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
@@ -32,6 +32,7 @@ def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
         JobFailed: the script, its data or its artifacts failed; the message is the job's FailureReason.
     """
     desk.log.remark(desk.isolation.describe())
+    python = interpreter_for(request.image, desk.interpreters)
     script = prepare(request, desk.tree, threads=desk.threads)
     desk.progress.enter("Downloading", "Downloading input data")
     _pull_channels(request, desk)
@@ -41,7 +42,7 @@ def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
         return end
     desk.progress.enter("Training", "Training image download completed. Training in progress.")
     try:
-        end = _run_script(script, request, desk, code)
+        end = _run_script(script, request, desk, code, python)
     finally:
         checkpoints.keep(request, desk)
     if end.status == "Failed":
@@ -106,7 +107,7 @@ def _copy_local(place: Path, code: Path, tree: Path) -> None:
         )
 
 
-def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: Path) -> JobEnd:
+def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: Path, python: str) -> JobEnd:
     path = (code / script.program).resolve()
     if not path.is_file() or not path.is_relative_to(code.resolve()):
         raise JobFailed(
@@ -118,10 +119,14 @@ def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: P
     framework = framework_of(request.image)
     if framework is not None and framework.installed_to_train:
         # Its toolkit runs the installed module, not the file; the folder itself is not on the path.
-        run, modules, folder = ["-m", path.stem], install(code, script.program, desk), desk.tree
-    environment = base_environment(desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation)
+        run, modules, folder = ["-m", path.stem], install(code, script.program, desk, python), desk.tree
+    else:
+        install_requirements(code, desk, python)
+    environment = base_environment(
+        desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation, python=python
+    )
     container = Container(
-        [sys.executable, *run, *script.arguments],
+        [python, *run, *script.arguments],
         environment=environment | script.variables | _kept(environment, desk.isolation),
         cwd=folder,
         isolation=desk.isolation,
