@@ -16,6 +16,7 @@ LATEST = "latest value, x1, against iofloor"
 WINDOWED = "15 windowed features, x1, against iofloor"
 WIDE = "50 latest values, wide, against iofloor"
 ALONE = "queue handler, records/s without network"
+PUBLISHED = "answers to ledger and outbox, 1M decisions, less processor time a decision than row by row"
 SYNTHESIS = "synthesis against a bare app"
 # Processor time of a call before anything was done for it, in bare processes (see `stations.startup`); of one run.
 CALLS_BEFORE = {
@@ -157,6 +158,11 @@ def _of_costs(costs: Costs) -> Iterator[Goal]:
         11, "rows known late: none, half or all, slowest against quickest", 1.5, late["slowest_against_quickest"]
     )
     yield _at_most(11, "rows known late: distinct against the mean of others", 3, late["distinct_against_others"])
+    publishing = costs["publishing"]
+    yield _at_least(12, PUBLISHED, 15, publishing["times_less"])
+    for size, name in (("1M", "columns_mib"), ("10M", "columns_10m_mib")):
+        if name in publishing:
+            yield _at_most(12, f"answers to ledger and outbox, {size} decisions, MiB", 1024, publishing[name])
     synthesis = costs["synthesis"]
     yield _at_most(9, SYNTHESIS, 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
     runs = costs["training_run"]

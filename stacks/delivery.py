@@ -19,6 +19,11 @@ from stacks.machines import scoring
 from stacks.machines.dataset import limit_seconds
 from stacks.station import StationStack
 
+# For a dataset, or a model.
+STORAGE_MIB = 2048
+# For a dataset too, and the columns of a batch that do not fit into memory: ten million decisions.
+PUBLISH_STORAGE_MIB = 10_240
+
 
 class DeliveryStack(StationStack):
     """Takes the dataset machine, which it runs to its end."""
@@ -54,7 +59,7 @@ class DeliveryStack(StationStack):
         return function
 
     def _publish(self) -> StationFunction:
-        function = self._step("Publish", "publish", scoring.PUBLISH_SECONDS)
+        function = self._step("Publish", "publish", scoring.PUBLISH_SECONDS, storage_mib=PUBLISH_STORAGE_MIB)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/", "scoring/")
         self.foundation.store.grant_write(function.role, "scoring/")
         self.foundation.ledger.grant_write(function.role, "ledger/")
@@ -73,13 +78,13 @@ class DeliveryStack(StationStack):
         publish_to_topics(function.role, environment=self.environment_name)
         return function
 
-    def _step(self, id_: str, entry: str, seconds: int) -> StationFunction:
+    def _step(self, id_: str, entry: str, seconds: int, *, storage_mib: int = STORAGE_MIB) -> StationFunction:
         return self.function(
             id_,
             handler=f"scoring.handler.{entry}",
             environment=self._environment,
             seconds=seconds,
-            storage_mib=2048,
+            storage_mib=storage_mib,
         )
 
     def _machine(self, features: FeaturesStack) -> None:

@@ -1,10 +1,7 @@
 """What others may import of this package."""
 
-from .answers import check_answers as check_answers
 from .batch import ComposedBatch as ComposedBatch
-from .batch import SpineRow as SpineRow
 from .batch import compose as compose
-from .batch import require_same_question as require_same_question
 from .channels import FILES as FILES
 from .channels import FORMS as FORMS
 from .channels import SNS as SNS
@@ -21,11 +18,12 @@ from .outbox import OffloadedBody as OffloadedBody
 from .outbox import OutboundMessage as OutboundMessage
 from .outbox import PredictionPointer as PredictionPointer
 from .outbox import chunks as chunks
+from .outbox import offload as offload
 from .outbox import read_outbox as read_outbox
 from .outbox import write_line as write_line
-from .outbox import write_message as write_message
 from .outbox import write_outbox as write_outbox
 from .policy import require_new_version as require_new_version
+from .question import require_same_question as require_same_question
 from .report import DeliveryRecord as DeliveryRecord
 from .run_standing import Backfill as Backfill
 from .run_standing import ScoredPeriod as ScoredPeriod

@@ -1,98 +1,133 @@
-"""From a checked batch to what is kept and what is sent: ledger rows, quarantine rows and messages."""
+"""From a checked batch to what is kept and what is sent: ledger rows, quarantine rows and messages.
+
+The batch stays in columns. Only a decision that is kept aside becomes a value of its own, so that it can be explained.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import ValidationError
-
+from assembly_line.canonical import canonical_json
+from assembly_line.decision_ids import day_of
 from assembly_line.declarations.decisions import Policy
 from assembly_line.declarations.lines import Line
-from assembly_line.delivery.answers import CheckedAnswers, Quarantined, Reason
+from assembly_line.delivery.answers import Quarantined, check_answers
 from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.policy import CHAMPION_ARM, Choice, choose
-from assembly_line.encoding import rule_number
-from assembly_line.errors import RequestRefused, ScoringFailed
-from assembly_line.instants import format_instant
-from assembly_line.messages import AnyPrediction, Model, Prediction, PredictionV2, Rank
-from assembly_line.outcome_kinds import Answer, Binary, OutcomeKind, Ranking
-from assembly_line.refusals import describe
+from assembly_line.delivery.one_message import OneDecision, message_of
+from assembly_line.delivery.policy import choose
+from assembly_line.delivery.rendering import (
+    Member,
+    Number,
+    Within,
+    canonical_line,
+    instant_member,
+    overlaid,
+    plain_member,
+)
+from assembly_line.delivery.spine import KeyColumn, view_spine
+from assembly_line.delivery.sql import FETCHED, INSERTED, chunks_of, dropped, insert, one_row, rows_of
+from assembly_line.features import literal
+from assembly_line.instants import LAST_MICROS, MICROSECOND, calendar_form, format_instant, from_micros, to_micros
+from assembly_line.messages import AnyPrediction
+from assembly_line.outcome_kinds import DECISION_TIME, OutcomeKind, Ranking
 
 if TYPE_CHECKING:
-    from assembly_line.training import Champion
+    from duckdb import DuckDBPyConnection
+
+    from assembly_line.delivery.channels import Form
+
+_DECISION_ID = f"d1-{calendar_form('')}-[0-9a-f]{{32}}"
 
 
-@dataclass(frozen=True, slots=True)
-class SpineRow:
-    """One decision as the dataset holds it. `offset`: its position in the spine; `baseline`: the one-feature rule's."""
-
-    offset: int
-    decision_id: str
-    decision_time: datetime
-    keys: Mapping[str, Any]
-    baseline: Any
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComposedBatch:
-    """A batch, decided: predictions in order of the spine with their ledger rows, and what was kept aside."""
+    """A batch, decided. Its connection must stay open.
 
-    predictions: tuple[AnyPrediction, ...]
-    rows: tuple[dict[str, Any], ...]
+    Args:
+        predictions: how many decisions can be delivered.
+        quarantined: rows of what was kept aside, in order of the spine.
+        repeated: rows of the spine beyond the first of their decision.
+    """
+
+    predictions: int
     quarantined: tuple[dict[str, Any], ...]
+    repeated: int
+    _connection: DuckDBPyConnection
+    _form: _Form | None
 
     @property
     def distinct(self) -> int:
         """Distinct decisions of the batch; each is delivered, quarantined, dead-lettered or withheld."""
-        return len(self.predictions) + len(self.quarantined)
+        return self.predictions + len(self.quarantined)
 
     @property
     def reasons(self) -> dict[str, int]:
         return dict(sorted(Counter(str(row["reason"]) for row in self.quarantined).items()))
 
+    def rows(self) -> Iterator[tuple[str, Iterator[Sequence[bytes]]]]:
+        """Each day of decisions that can be delivered, `yyyymmdd`, with its ledger rows in order of the spine.
 
-def require_same_question(line: Line, champion: Champion, learnt: Line) -> None:
-    """Refuse a champion that decides about other keys, or predicts something else, than the line declares now.
+        Rows are lines without their ends, some at once.
+        """
+        if self._form is None:
+            return
+        row = canonical_line(self._form.row)
+        query = f"SELECT {row.sql} FROM decided WHERE day = ?"
+        for (day,) in self._connection.execute("SELECT DISTINCT day FROM decided ORDER BY day").fetchall():
+            yield day, _lines(self._connection, query, (*row.bound, day))
+
+    def aside(self) -> Iterator[tuple[str, Iterator[Sequence[bytes]]]]:
+        """The same of what was kept aside."""
+        days = [day_of(row["decision_id"]) for row in self.quarantined]
+        for day in sorted(set(days)):
+            rows = [row for row, of in zip(self.quarantined, days, strict=True) if of == day]
+            starts = range(0, len(rows), FETCHED)
+            yield day, ([*map(canonical_json, rows[start : start + FETCHED])] for start in starts)
+
+    def messages(self, form: Form) -> Iterator[Sequence[bytes]]:
+        """Messages of a channel as lines of its outbox without their ends, some at once, in order of the spine."""
+        if self._form is None:
+            return iter(())
+        line = canonical_line(
+            {
+                "attributes": dict(form.attributes(self._form.prediction)),
+                "body": Within(self._form.said),
+                "decision_id": plain_member("decision_id"),
+                "revision": self._form.said["revision"],
+            }
+        )
+        return _lines(self._connection, f"SELECT {line.sql} FROM decided", line.bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What the messages and the ledger rows of a batch have in common; members stand for what differs.
 
     Args:
-        learnt: the line as the champion was trained with it.
-
-    Raises:
-        RequestRefused: says both keys, and what to do.
-        ScoringFailed: says both kinds of answer, and what to do.
+        prediction: a message as a channel asks it for attributes.
+        said: its values.
+        row: a ledger row.
     """
-    wanted, given = line.predicts, learnt.predicts
-    if not wanted.answers_like(given):
-        raise ScoringFailed(
-            f"line {line.name}: the champion {champion.run_id} answers {given.name} {given.question}, "
-            f"the line declares {wanted.name} {wanted.question} now; train it again with `line train {line.name}`"
-        )
-    now, before = (_keys(one.decision.keys) for one in (line, learnt))
-    if now != before:
-        raise RequestRefused.about(
-            f"Line {line.name}: champion {champion.run_id}",
-            f"it learnt release {champion.release[:12]} with keys {before}",
-            f"a champion of the keys that the line declares now, {now}",
-            f"train a run of the current release with `line train {line.name}`, and approve it",
-        )
 
-
-def _keys(keys: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} ({kind})" for name, kind in keys.items())
+    prediction: AnyPrediction
+    said: Mapping[str, Any]
+    row: Mapping[str, Any]
 
 
 def compose(
+    connection: DuckDBPyConnection,
     context: ScoringContext,
     *,
     line: Line,
     dataset_id: str,
-    spine: Sequence[SpineRow],
-    answers: CheckedAnswers,
+    dataset: Path,
+    answers: Iterable[str],
     scales: Mapping[str, float] | None = None,
 ) -> ComposedBatch:
     """Decide the batch and write it down, the same every time it is asked for.
@@ -102,151 +137,189 @@ def compose(
     expire after the year 9999) is kept aside before the policy decides, so that it takes no place of another.
 
     Args:
+        connection: without tables; it may read the dataset.
         line: whose policy decides, on the number that it cuts.
-        spine: every row of the dataset, in order; repetitions of a decision are taken once.
+        dataset: a Parquet file with the keys and the baseline; repetitions of a decision are taken once.
+        answers: lines, see `check_answers`.
         scales: of a forecast: series -> what its errors are measured by; kept beside each prediction.
+
+    Raises:
+        ScoringFailed: the answers are not those of the batch, or not one can be used.
+        NotFound: the dataset lacks a column; the message names those there are.
     """
-    first = {row.decision_id: row for row in reversed(spine)}
-    quarantined = list(answers.quarantined)
-    sendable: dict[str, AnyPrediction] = {}
-    for identifier, answer in answers.answers.items():
-        found = _undecided(context, line, first[identifier], answer)
-        if isinstance(found, Quarantined):
-            quarantined.append(found)
-        else:
-            sendable[identifier] = found
-    choices: dict[str, Choice] = {}
-    for members in _units(line.predicts, sendable):
-        if isinstance(line.predicts, Ranking):
-            sendable |= _ranked(line.predicts, {identifier: sendable[identifier] for identifier in members})
-        scores = {identifier: sendable[identifier].score for identifier in members}
-        choices |= choose(line.policy, line=context.line, scores=scores)
-    predictions, rows = [], []
-    for identifier, undecided in sendable.items():
-        choice = choices[identifier]
-        prediction = undecided.model_copy(update={"action": choice.action, "propensity": choice.propensity})
-        predictions.append(prediction)
-        kept = {} if scales is None else {"scale": scales.get(line.predicts.series(prediction.keys))}
-        rows.append(_ledger_row(context, prediction, first[identifier], choice, dataset_id) | kept)
-    quarantined.sort(key=lambda item: first[item.decision_id].offset)
-    aside = tuple(_quarantine_row(context, item, first[item.decision_id]) for item in quarantined)
-    return ComposedBatch(tuple(predictions), tuple(rows), aside)
-
-
-def _units(kind: OutcomeKind, sendable: Mapping[str, AnyPrediction]) -> list[list[str]]:
-    """The decisions whose scores compare with each other; all of them, but for a ranking."""
-    found: dict[tuple[Any, ...], list[str]] = {}
-    for identifier, one in sendable.items():
-        found.setdefault(kind.unit(one.decision_time, one.keys), []).append(identifier)
-    return list(found.values())
-
-
-def _ranked(kind: Ranking, members: Mapping[str, AnyPrediction]) -> dict[str, AnyPrediction]:
-    """Each with its place in the group."""
-    higher = sorted(-one.score for one in members.values())
-    within = list(kind.within)
-    return {
-        identifier: one.model_copy(
-            update={
-                "detail": Rank(kind="rank", within=within, rank=1 + bisect_left(higher, -one.score), of=len(higher))
-            }
-        )
-        for identifier, one in members.items()
-    }
-
-
-def _undecided(context: ScoringContext, line: Line, row: SpineRow, answer: Answer) -> AnyPrediction | Quarantined:
-    """The prediction before the policy decides, with the action that is free; or why it cannot be sent."""
-    policy = line.policy
-    problem = _problem(row.keys) or _without_end(row.decision_time, policy)
-    if problem is not None:
-        return Quarantined(row.decision_id, Reason.UNSENDABLE, problem)
-    expires_at = row.decision_time + policy.expires_after
-    if expires_at <= context.instant:
-        ended = f"expires_at is {format_instant(expires_at)}, expected after the run's instant"
-        return Quarantined(row.decision_id, Reason.EXPIRED, f"{ended} {format_instant(context.instant)}")
-    try:
-        return _prediction(context, line, row, answer, expires_at)
-    except ValidationError as error:
-        return Quarantined(row.decision_id, Reason.UNSENDABLE, describe(error, AnyPrediction))
-
-
-def _problem(keys: Mapping[str, Any]) -> str | None:
-    for column, value in keys.items():
-        if type(value) not in (int, str, bool):
-            return f"key {column} is {value!r}, expected an integer, a string or a boolean"
-        if value == "":
-            return f"key {column} is empty"
-    return None
-
-
-def _without_end(decision_time: datetime, policy: Policy) -> str | None:
-    try:
-        decision_time + policy.expires_after
-    except OverflowError:
-        at = format_instant(decision_time)
-        return f"expires_at: {policy.expires_after} after {at} lies after the year 9999, expected before its end"
-    return None
-
-
-def _prediction(
-    context: ScoringContext, line: Line, row: SpineRow, answer: Answer, expires_at: datetime
-) -> AnyPrediction:
-    kind = line.predicts
-    said: dict[str, Any] = {
-        "line": context.line,
-        "decision_id": row.decision_id,
-        "revision": context.revision,
-        "decision_time": row.decision_time,
-        "keys": dict(row.keys),
-        "score": kind.score(answer),
-        "action": line.policy.otherwise,
-        "propensity": 1.0,
-        "arm": CHAMPION_ARM,
-        "policy_version": line.policy.version,
-        "model": Model(run_id=context.champion.run_id, digest=context.champion.digest),
-        "batch": context.run_id,
-        "issued_at": context.instant,
-        "expires_at": expires_at,
-    }
-    if isinstance(kind, Binary):
-        return Prediction(**said)
-    return PredictionV2(
-        **said,
-        outcome=line.outcome.name,
-        kind=cast("Any", kind.name),
-        lowest=kind.lowest,
-        highest=kind.highest,
-        detail=cast("Any", kind.detail(answer)),
+    keys = view_spine(connection, dataset, keys=list(line.decision.keys), baseline=context.champion.baseline_feature)
+    checked = check_answers(connection, answers, kind=line.predicts)
+    fits = " AND ".join(_fits(context, line.policy, keys))
+    connection.execute(
+        f'CREATE TABLE sendable AS SELECT *, coalesce({fits}, false) AS fits FROM asked JOIN usable USING ("offset")'
+    )
+    dropped(connection, "usable")
+    example = _example(connection, context, line, keys)
+    form = None
+    aside = [*checked.quarantined, *_unsendable(connection, context, line, keys, none_fits=example is None)]
+    aside.sort(key=lambda item: item.offset)
+    if example is None:
+        connection.execute("CREATE TABLE decided AS FROM sendable WHERE false")
+    else:
+        _decide(connection, context.line, line, keys, scales)
+        form = _form(context, line, keys, example, dataset_id, scaled=scales is not None)
+    return ComposedBatch(
+        predictions=one_row(connection, "SELECT count(*) FROM decided")[0],
+        quarantined=tuple(_quarantine_row(context, item) for item in aside),
+        repeated=checked.repeated,
+        _connection=connection,
+        _form=form,
     )
 
 
-def _ledger_row(
-    context: ScoringContext, prediction: AnyPrediction, row: SpineRow, choice: Choice, dataset_id: str
-) -> dict[str, Any]:
-    return {
-        **prediction.to_values(),
-        "explored": choice.explored,
-        "offset": row.offset,
+def _fits(context: ScoringContext, policy: Policy, keys: Mapping[str, KeyColumn]) -> Iterator[str]:
+    """SQL of what a decision that can be sent has, beside what all of the batch have in common."""
+    yield f"regexp_full_match(decision_id, '{_DECISION_ID}')"
+    yield from (key.fits for key in keys.values())
+    lasts = policy.expires_after // MICROSECOND
+    yield f"decision_time BETWEEN {to_micros(context.instant) - lasts + 1} AND {LAST_MICROS - lasts}"
+
+
+def _example(
+    connection: DuckDBPyConnection, context: ScoringContext, line: Line, keys: Mapping[str, KeyColumn]
+) -> AnyPrediction | None:
+    """The first message; None where none can be sent, be it for what all have in common."""
+    for decision in _decisions(connection, keys, where="fits LIMIT 1"):
+        found = message_of(context, line, decision)
+        return None if isinstance(found, Quarantined) else found
+    return None
+
+
+def _unsendable(
+    connection: DuckDBPyConnection,
+    context: ScoringContext,
+    line: Line,
+    keys: Mapping[str, KeyColumn],
+    *,
+    none_fits: bool,
+) -> Iterator[Quarantined]:
+    for decision in _decisions(connection, keys, where="true" if none_fits else "NOT fits"):
+        found = message_of(context, line, decision)
+        if not isinstance(found, Quarantined):
+            raise ValueError(f"{decision.decision_id}: its message is valid, and its columns are not")
+        yield found
+
+
+def _decisions(connection: DuckDBPyConnection, keys: Mapping[str, KeyColumn], *, where: str) -> Iterator[OneDecision]:
+    columns = ", ".join(key.sql for key in keys.values())
+    rows = rows_of(
+        connection, f'SELECT "offset", decision_id, decision_time, answer, {columns} FROM sendable WHERE {where}'
+    )
+    for offset, identifier, at, answer, *values in rows:
+        yield OneDecision(offset, identifier, from_micros(at), dict(zip(keys, values, strict=True)), tuple(answer))
+
+
+def _decide(
+    connection: DuckDBPyConnection,
+    name: str,
+    line: Line,
+    keys: Mapping[str, KeyColumn],
+    scales: Mapping[str, float] | None,
+) -> None:
+    """The table `decided`: what can be delivered with its action, in order of the spine."""
+    kind = line.predicts
+    unit = kind.unit(DECISION_TIME, {name: key.sql for name, key in keys.items()})
+    columns = "".join(f"{key.sql}, " for key in keys.values())
+    connection.execute(
+        f'CREATE VIEW decisions AS SELECT "offset", decision_id, decision_time, {columns}'
+        f"{_score(kind).sql} AS score FROM sendable WHERE fits"
+    )
+    choose(connection, line.policy, line=name, unit=unit)
+    joined = 'sendable JOIN chosen USING ("offset")'
+    if isinstance(kind, Ranking):
+        group = f"PARTITION BY {', '.join(unit)}"
+        connection.execute(
+            f'CREATE TABLE ranks AS SELECT "offset", rank() OVER ({group} ORDER BY score DESC) AS rank, '
+            f"count(*) OVER ({group}) AS ranked FROM decisions"
+        )
+        joined += ' JOIN ranks USING ("offset")'
+    if scales is not None:
+        _keep_scales(connection, kind, keys, scales)
+        joined += ' LEFT JOIN scales USING ("offset")'
+    connection.execute(
+        f'CREATE TABLE decided AS SELECT *, substr(decision_id, 4, 8) AS day FROM {joined} WHERE fits ORDER BY "offset"'
+    )
+    connection.execute("DROP VIEW decisions")
+    dropped(connection, "sendable", "chosen")
+
+
+def _keep_scales(
+    connection: DuckDBPyConnection, kind: OutcomeKind, keys: Mapping[str, KeyColumn], scales: Mapping[str, float]
+) -> None:
+    connection.execute('CREATE TABLE scales ("offset" BIGINT, scale VARCHAR)')
+    named = ((one.offset, kind.series(one.keys)) for one in _decisions(connection, keys, where="fits"))
+    known = ((offset, json.dumps(scales[series])) for offset, series in named if series in scales)
+    while some := list(islice(known, INSERTED)):
+        insert(connection, "scales", *zip(("BIGINT", "VARCHAR"), zip(*some, strict=True), strict=True))
+
+
+def _answer(kind: OutcomeKind) -> tuple[Number, ...]:
+    return tuple(Number(f"answer[{place}]") for place in range(1, kind.width + 1))
+
+
+def _score(kind: OutcomeKind) -> Number:
+    """The kind picks columns as it picks the numbers of one answer."""
+    return cast("Number", kind.score(cast("Any", _answer(kind))))
+
+
+def _form(
+    context: ScoringContext,
+    line: Line,
+    keys: Mapping[str, KeyColumn],
+    example: AnyPrediction,
+    dataset_id: str,
+    *,
+    scaled: bool,
+) -> _Form:
+    kind, policy = line.predicts, line.policy
+    differing = {
+        "decision_id": plain_member("decision_id"),
+        "decision_time": instant_member("decision_time"),
+        "keys": {name: key.member for name, key in keys.items()},
+        "score": _score(kind),
+        "action": plain_member(f"CASE WHEN acts THEN {literal(policy.act)} ELSE {literal(policy.otherwise)} END"),
+        "propensity": Member("propensity"),
+        "expires_at": instant_member(f"decision_time + {policy.expires_after // MICROSECOND}"),
+        "detail": {"rank": Member("rank::VARCHAR"), "of": Member("ranked::VARCHAR")}
+        if isinstance(kind, Ranking)
+        else kind.detail(cast("Any", _answer(kind))),
+    }
+    said = overlaid(example.to_values(), differing)
+    row = {
+        **said,
+        "explored": Member("explored::VARCHAR"),
+        "offset": Member('"offset"::VARCHAR'),
         "release": context.release,
         "model_release": context.champion.release,
         "dataset_id": dataset_id,
-        "baseline": rule_number(row.baseline),
+        "baseline": Member("baseline"),
         "prior": context.champion.prior,
         "principal": context.principal,
         "run_id": context.run_id,
         "backfill": list(context.backfill),
     }
+    scale = {"scale": Member("coalesce(scale, 'null')")} if scaled else {}
+    in_message = {name: said[name] for name in differing if name in said}
+    return _Form(prediction=example.model_copy(update=in_message), said=said, row=row | scale)
 
 
-def _quarantine_row(context: ScoringContext, item: Quarantined, row: SpineRow) -> dict[str, Any]:
+def _lines(connection: DuckDBPyConnection, query: str, bound: Sequence[str]) -> Iterator[Sequence[bytes]]:
+    return ([line for (line,) in some] for some in chunks_of(connection, query, bound))
+
+
+def _quarantine_row(context: ScoringContext, item: Quarantined) -> dict[str, Any]:
     return {
         "station": "delivery",
         "line": context.line,
         "run_id": context.run_id,
         "decision_id": item.decision_id,
         "revision": context.revision,
-        "offset": row.offset,
+        "offset": item.offset,
         "reason": str(item.reason),
         "detail": item.detail,
         "at": format_instant(context.started_at),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from assembly_line.canonical import canonical_json, digest_bytes
-from assembly_line.delivery.channels import Form
 from assembly_line.documents import parse_document, read_document
-from assembly_line.messages import AnyPrediction, Count, DecisionId, Message
+from assembly_line.messages import Count, DecisionId, Message
 from assembly_line.request_fields import Digest, LineName
 
 POINTER_SCHEMA: Literal["assembly-line/prediction-pointer"] = "assembly-line/prediction-pointer"
@@ -56,39 +55,30 @@ class OffloadedBody:
     content: bytes
 
 
-def write_message(
-    prediction: AnyPrediction, form: Form, *, store_prefix: str, bucket: str
-) -> OutboundMessage | OffloadedBody:
-    """Put a prediction into a message of a channel; one that is too large becomes a pointer with an offloaded body."""
-    attributes = dict(form.attributes(prediction))
-    body = prediction.to_json()
-    message = OutboundMessage(prediction.decision_id, prediction.revision, body, attributes)
-    content = body.encode()
-    if len(content) <= form.largest_body:
-        return message
-    key = f"{store_prefix}bodies/{prediction.decision_id}.json"
+def offload(message: OutboundMessage, *, line: str, store_prefix: str, bucket: str) -> OffloadedBody:
+    """Take the body out of a message that is too large for its channel, and point to it."""
+    content = message.body.encode()
+    key = f"{store_prefix}bodies/{message.decision_id}.json"
     pointer = PredictionPointer(
-        line=prediction.line,
-        decision_id=prediction.decision_id,
-        revision=prediction.revision,
+        line=line,
+        decision_id=message.decision_id,
+        revision=message.revision,
         uri=f"s3://{bucket}/{key}",
         digest=digest_bytes(content),
         size=len(content),
     )
-    pointing = OutboundMessage(
-        prediction.decision_id, prediction.revision, pointer.to_json(), {**attributes, "schema": pointer.schema_}
-    )
-    return OffloadedBody(pointing, key, content)
-
-
-def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
-    """The messages as JSON Lines, in order; equal messages give equal bytes."""
-    return b"".join(write_line(message) + b"\n" for message in messages)
+    attributes = {**message.attributes, "schema": pointer.schema_}
+    return OffloadedBody(replace(message, body=pointer.to_json(), attributes=attributes), key, content)
 
 
 def write_line(message: OutboundMessage) -> bytes:
     """A message as a line of an outbox, without its end."""
     return canonical_json(asdict(message))
+
+
+def write_outbox(messages: Iterable[OutboundMessage]) -> bytes:
+    """The messages as JSON Lines, in order; equal messages give equal bytes."""
+    return b"".join(write_line(message) + b"\n" for message in messages)
 
 
 def read_outbox(lines: Iterable[str | bytes]) -> Iterator[OutboundMessage]:

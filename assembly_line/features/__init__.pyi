@@ -10,6 +10,7 @@ from .explore.planned_tables import planned_table as planned_table
 from .explore.planned_tables import sources_of_table as sources_of_table
 from .explore.spark_months import StoredMonth as StoredMonth
 from .explore.spark_tables import materialise as materialise
+from .files.columns_of_file import columns_described as columns_described
 from .files.columns_of_file import read_columns as read_columns
 from .files.parquet import PATTERN_CHARACTERS as PATTERN_CHARACTERS
 from .files.parquet import literal as literal

@@ -2,6 +2,7 @@
 
 from .kinds import DECISION_TIME as DECISION_TIME
 from .kinds import ID_AND_LAST as ID_AND_LAST
+from .kinds import ROUNDING as ROUNDING
 from .kinds import Amount as Amount
 from .kinds import Answer as Answer
 from .kinds import Binary as Binary

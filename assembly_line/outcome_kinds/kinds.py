@@ -85,6 +85,10 @@ class OutcomeKind:
     needs: ClassVar[str] = "outcomes that differ"
     # Whether answers are compared with what happened on average.
     calibrated: ClassVar[bool] = True
+    # Whether the line puts the numbers of an answer in ascending order.
+    ascending: ClassVar[bool] = False
+    # Whether the numbers of an answer are probabilities that add up to 1.
+    shares: ClassVar[bool] = False
     # The first one that has a constant decides whether a model is worth its trouble.
     measures: ClassVar[tuple[Measure, ...]]
     # Whether the score is the whole answer, and a decision is judged by its own outcome alone.
@@ -221,7 +225,9 @@ class OutcomeKind:
             raise Unusable("score_not_finite", f"{said} is not finite, expected {self._range}")
         if not all(self.in_range(number) for number in answer):
             raise Unusable("score_out_of_range", f"{said} is outside {self._range}")
-        return self._checked(answer, said)
+        if self.shares and abs((total := math.fsum(answer)) - 1) > ROUNDING:
+            raise Unusable("score_out_of_range", f"{said} adds up to {total:.6g}, expected probabilities that do to 1")
+        return tuple(sorted(answer)) if self.ascending else answer
 
     def in_range(self, number: float) -> bool:
         """Whether a score may be this number."""
@@ -266,9 +272,6 @@ class OutcomeKind:
     def told(self, value: int, /) -> str | None:
         """Which outcomes an application may report, where `value` is none of them; None if it is one."""
         return None if self.in_range(value) else f"a whole number in {self._range}"
-
-    def _checked(self, answer: Answer, _said: str, /) -> Answer:
-        return answer
 
     @property
     def _range(self) -> str:
@@ -327,6 +330,7 @@ class Multiclass(OutcomeKind):
     answer_words = "one probability for each class, in the declared order"
     needs = "every declared class"
     measures = (MACRO_AUC, LOG_LOSS)
+    shares = True
 
     lowest: float | None = 0.0
     highest: float | None = 1.0
@@ -371,12 +375,6 @@ class Multiclass(OutcomeKind):
     def told(self, value: int, /) -> str | None:
         return None if value in self.classes else "one of " + ", ".join(map(repr, self.classes))
 
-    def _checked(self, answer: Answer, said: str, /) -> Answer:
-        total = math.fsum(answer)
-        if abs(total - 1) > ROUNDING:
-            raise Unusable("score_out_of_range", f"{said} adds up to {total:.6g}, expected probabilities that do to 1")
-        return answer
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount(OutcomeKind):
@@ -419,6 +417,9 @@ class Quantiles(OutcomeKind):
     label_words = "the number"
     answer_words = "one number for each declared level, which the line puts in ascending order"
     measures = (PINBALL,)
+    # Quantiles that cross are put in order, which never makes the pinball loss worse: Chernozhukov,
+    # Fernandez-Val and Galichon (2010), "Quantile and Probability Curves Without Crossing", Econometrica 78.
+    ascending = True
 
     quantiles: tuple[float, ...]
     cut: float
@@ -453,11 +454,6 @@ class Quantiles(OutcomeKind):
 
     def told(self, _value: int, /) -> str | None:
         return "an outcome from the source alone, as feedback version 1 carries whole numbers only"
-
-    def _checked(self, answer: Answer, _said: str, /) -> Answer:
-        # Quantiles that cross are put in order, which never makes the pinball loss worse: Chernozhukov,
-        # Fernandez-Val and Galichon (2010), "Quantile and Probability Curves Without Crossing", Econometrica 78.
-        return tuple(sorted(answer))
 
 
 def quantile(labels: Sequence[int | float], level: float) -> float:

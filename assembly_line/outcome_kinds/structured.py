@@ -129,6 +129,7 @@ class Survival(OutcomeKind):
     needs = "an event, and a decision that was observed to the end of its horizon"
     calibrated = False
     measures = (CONCORDANCE, INTEGRATED_BRIER)
+    ascending = True
 
     lowest: float | None = 0.0
     highest: float | None = 1.0
@@ -192,9 +193,6 @@ class Survival(OutcomeKind):
 
     def told(self, _value: int, /) -> str | None:
         return "an outcome from the source alone, as feedback version 1 says nothing of days"
-
-    def _checked(self, answer: Answer, _said: str, /) -> Answer:
-        return tuple(sorted(answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from assembly_line.decision_ids import day_of
 from assembly_line.declarations.sagemaker.images import image_of
 from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.delivery import (
-    ComposedBatch,
+    Form,
     Pace,
     ScoringContext,
-    SpineRow,
     channels_of,
-    check_answers,
     compose,
     require_same_question,
     require_worth_acting,
@@ -30,8 +27,8 @@ from assembly_line.delivery import begin as begin_run
 from assembly_line.delivery import deliver as deliver_run
 from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
-from assembly_line.features import inputs_from_json, read_columns, schema_of
-from assembly_line.instants import format_instant, from_micros, parse_instant
+from assembly_line.features import connect, inputs_from_json, read_columns, schema_of
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
@@ -45,6 +42,9 @@ if TYPE_CHECKING:
 
 logger = Logger(service="scoring")
 
+
+# Of a function's memory, what a batch in columns may hold before it is written to the disk.
+COLUMNS_SHARE = 0.375
 
 account = partial(account_of, ScoringEnvironment)
 
@@ -87,7 +87,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     files = account().scoring_run(run.line, run.run_id)
     with TemporaryDirectory() as folder:
         _check_archive(run, Path(folder))
-        table = _download(event["dataset"], ["decision_id", *encoding.features], Path(folder))
+        table = read_columns(_download(event["dataset"], Path(folder)), ["decision_id", *encoding.features])
     rows = len(table["decision_id"])
     if not rows:
         raise ScoringFailed(f"run {run.run_id}: the dataset has no decisions, so there is nothing to score")
@@ -128,36 +128,36 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 @logger.inject_lambda_context
-def publish(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def publish(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Check the answers, decide, and write down everything that will be sent before anything is."""
     run = ScoringContext.from_json(event["context"])
     line = account().releases.read(run.release).line
     files = account().scoring_run(run.line, run.run_id)
-    keys = list(line.decision.keys)
-    columns = list(dict.fromkeys(["decision_id", "decision_time", *keys, run.champion.baseline_feature]))
-    with TemporaryDirectory() as folder:
-        table = _download(event["dataset"], columns, Path(folder))
-    answers = check_answers(table["decision_id"], files.answers(), kind=line.predicts)
-    batch = compose(
-        run,
-        line=line,
-        dataset_id=event["dataset"]["dataset_id"],
-        spine=_spine(table, keys, run.champion.baseline_feature),
-        answers=answers,
-        scales=files.scales() if isinstance(line.predicts, Forecast) else None,
-    )
-    _append_to_ledger(run, batch)
-    files.write_quarantine(batch.quarantined)
-    to_deliver = () if run.withheld else batch.predictions
-    size = int(ScoringEnvironment.from_process().outbox_shard_messages)
-    outbox = files.write_messages(to_deliver, channels_of(line.delivery), size=size)
-    withheld = len(batch.predictions) - len(to_deliver)
+    memory_mib = int(int(context.memory_limit_in_mb) * COLUMNS_SHARE)
+    with TemporaryDirectory() as place, connect(Path(place), memory_mib=memory_mib, threads=1) as connection:
+        batch = compose(
+            connection,
+            run,
+            line=line,
+            dataset_id=event["dataset"]["dataset_id"],
+            dataset=_download(event["dataset"], Path(place)),
+            answers=files.answers(Path(place)),
+            scales=files.scales() if isinstance(line.predicts, Forecast) else None,
+        )
+        for kind, days in ((LedgerKind.PREDICTIONS, batch.rows()), (LedgerKind.QUARANTINE, batch.aside())):
+            for day, rows in days:
+                account().ledger.append_lines(run.line, kind, day, run.run_id, rows)
+        files.write_quarantine(batch.quarantined)
+        size = int(ScoringEnvironment.from_process().outbox_shard_messages)
+        messages = _nothing if run.withheld else batch.messages
+        outbox = files.write_messages(messages, channels_of(line.delivery), size=size)
+    withheld = batch.predictions if run.withheld else 0
     numbers = {
         "offered": batch.distinct - withheld,
         "withheld": withheld,
         "quarantined": len(batch.quarantined),
-        "to_deliver": len(to_deliver),
-        "repeated": answers.repeated,
+        "to_deliver": batch.predictions - withheld,
+        "repeated": batch.repeated,
     }
     logger.info("scoring published", extra={"line": run.line, "run_id": run.run_id, **numbers, "why": batch.reasons})
     return {**numbers, "outbox_key": files.outbox.manifest_key, **outbox.pointers()}
@@ -185,6 +185,10 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     numbers = {name: report[name] for name in shown if name in report}
     logger.info("scoring delivered", extra={"line": run.line, "run_id": run.run_id, **numbers})
     return report
+
+
+def _nothing(_form: Form) -> Iterable[Sequence[bytes]]:
+    return ()
 
 
 class Served(NamedTuple):
@@ -216,23 +220,7 @@ def _check_archive(run: ScoringContext, folder: Path) -> None:
         )
 
 
-def _download(dataset: Mapping[str, Any], columns: Sequence[str], folder: Path) -> dict[str, list[Any]]:
+def _download(dataset: Mapping[str, Any], folder: Path) -> Path:
     data = folder / "data.parquet"
     account().datasets.download_checked(dataset["line"], dataset["dataset_id"], data)
-    return read_columns(data, list(columns))
-
-
-def _spine(table: Mapping[str, Sequence[Any]], keys: Sequence[str], baseline: str) -> list[SpineRow]:
-    columns = zip(*(table[key] for key in keys), strict=True)
-    rows = zip(table["decision_id"], table["decision_time"], columns, table[baseline], strict=True)
-    return [
-        SpineRow(offset, identifier, from_micros(at), dict(zip(keys, values, strict=True)), rule)
-        for offset, (identifier, at, values, rule) in enumerate(rows)
-    ]
-
-
-def _append_to_ledger(run: ScoringContext, batch: ComposedBatch) -> None:
-    for kind, rows in ((LedgerKind.PREDICTIONS, batch.rows), (LedgerKind.QUARANTINE, batch.quarantined)):
-        for day in sorted({day_of(row["decision_id"]) for row in rows}):
-            of_day = [row for row in rows if day_of(row["decision_id"]) == day]
-            account().ledger.append(run.line, kind, day, run.run_id, of_day)
+    return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.delivery.batch import require_same_question
+from assembly_line.delivery.question import require_same_question
 from assembly_line.delivery.run_standing import require_worth_acting
 from assembly_line.delivery.service.kept_aside import of_run
 

@@ -28,18 +28,33 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, 
     """
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([path])}").fetchall()
-        kinds = {str(row[0]): str(row[1]) for row in described}
+        kinds = columns_described(connection, path, columns)
         wanted = list(kinds) if columns is None else list(columns)
-        for name in wanted:
-            if name not in kinds:
-                raise NotFound(f"{path.name}: has no column {name!r}; it has {', '.join(kinds)}")
         if not wanted:
             return {}
         expressions = ", ".join(_expression(name, kinds[name]) for name in wanted)
         # One thread and DuckDB's preserved insertion order: rows come as they stand in the file.
         rows = connection.execute(f"SELECT {expressions} FROM {parquet_rows([path])}").fetchall()
     return {name: [row[place] for row in rows] for place, name in enumerate(wanted)}
+
+
+def columns_described(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Every column of a Parquet file with its type in DuckDB's words.
+
+    Args:
+        columns: names that must be among them.
+
+    Raises:
+        NotFound: the file lacks one of these; the message names those there are.
+    """
+    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows([path])}").fetchall()
+    kinds = {str(row[0]): str(row[1]) for row in described}
+    for name in columns or ():
+        if name not in kinds:
+            raise NotFound(f"{path.name}: has no column {name!r}; it has {', '.join(kinds)}")
+    return kinds
 
 
 def _expression(name: str, kind: str) -> str:

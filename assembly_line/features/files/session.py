@@ -32,14 +32,16 @@ SQL_TYPES = {
 }
 
 
-def connect(folder: Path, *, memory_mib: int, also: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
+def connect(
+    folder: Path, *, memory_mib: int, also: Sequence[Path] = (), threads: int = THREADS
+) -> duckdb.DuckDBPyConnection:
     """A connection that reads and writes under `folder` only, spills there, and loads no extension.
 
     Args:
         memory_mib: what DuckDB may hold before it spills.
         also: further folders or files that may be read.
     """
-    connection = duckdb.connect(config={"threads": THREADS, "memory_limit": f"{memory_mib}MiB"})
+    connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{memory_mib}MiB"})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET temp_directory = {literal(str(folder / SPILL))}")
     # DuckDB's default, and what `write_parquet` relies on.

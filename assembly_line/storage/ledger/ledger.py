@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -32,6 +32,9 @@ from assembly_line.storage.services.objects import ObjectStore
 CONTENT_TYPE = "application/x-ndjson"
 # Objects fetched at once; each waits for the network far longer than it computes.
 READERS = 8
+# Of one file, whatever comes first. Other numbers would let a retry by another version write rows twice.
+FILE_ROWS = 10_000
+FILE_BYTES = 16 * 1024 * 1024
 # What readers of a row take its members for. Rows of older versions lack some.
 _MEMBERS: Mapping[str, Mapping[str, Allowed]] = {
     LedgerKind.PREDICTIONS: {
@@ -86,7 +89,22 @@ class Ledger:
             day: `yyyymmdd`.
             name: the same content must come under the same name, so that a retry writes nothing twice.
         """
-        content = b"".join(canonical_json(row) + b"\n" for row in rows)
+        return self._add(line, kind, day, name, map(canonical_json, rows))
+
+    def append_lines(self, line: str, kind: LedgerKind, day: str, name: str, lines: Iterable[Sequence[bytes]]) -> None:
+        """Write rows as files of a bounded size, so that no batch is too large. Files that are there stay as they are.
+
+        Args:
+            day: `yyyymmdd`.
+            name: of the first file; the second is `<name>.000001`. A dot stands in no run's name. The same rows give
+                the same files.
+            lines: the canonical JSON of each row, some at once.
+        """
+        for number, rows in enumerate(in_files(lines)):
+            self._add(line, kind, day, f"{name}.{number:06d}" if number else name, rows)
+
+    def _add(self, line: str, kind: LedgerKind, day: str, name: str, rows: Iterable[bytes]) -> bool:
+        content = b"\n".join((*rows, b""))
         return self._objects.add(_key(line, kind, day, name), content, content_type=CONTENT_TYPE)
 
     def names(self, line: str, kind: LedgerKind, day: str, *, prefix: str = "") -> list[str]:
@@ -171,6 +189,26 @@ def checked_rows(kind: LedgerKind, rows: object, *, of: str) -> list[dict[str, A
     if not isinstance(rows, list):
         raise DocumentUnreadable.about(of, type(rows).__name__, "a list", BRING_BACK)
     return [record_of(row, _MEMBERS[kind], of=f"{of}: row {number}") for number, row in enumerate(rows, start=1)]
+
+
+def in_files(
+    lines: Iterable[Sequence[bytes]], *, rows: int = FILE_ROWS, size: int = FILE_BYTES
+) -> Iterator[Sequence[bytes]]:
+    """Lines in pieces of a file each: a file ends once it has so many lines or bytes, or a few more of both.
+
+    Args:
+        lines: some at once, cut the same way each time; no file ends within some.
+    """
+    waiting: list[bytes] = []
+    held = 0
+    for some in lines:
+        waiting += some
+        held += sum(map(len, some))
+        if len(waiting) >= rows or held >= size:
+            yield waiting
+            waiting, held = [], 0
+    if waiting:
+        yield waiting
 
 
 def _key(line: str, kind: LedgerKind, day: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from assembly_line.canonical import digest_bytes
@@ -107,16 +107,22 @@ class OutboxWriter:
         """Whether an earlier attempt wrote everything, so that there is nothing to add."""
         return self._settled is not None
 
-    def add(self, channel: str, lines: Iterable[bytes]) -> None:
-        """Add messages of a channel, each one line without its end, in the order in which they are sent."""
+    def add(self, channel: str, lines: Iterable[Sequence[bytes]]) -> None:
+        """Add messages of a channel, each one line without its end, some at once, in order of their sending."""
         if self.settled:
             return
         waiting = self._waiting[channel]
-        for line in lines:
-            waiting.append(line)
-            self._bytes[channel] += len(line) + 1
-            if len(waiting) == self._size or self._bytes[channel] >= SHARD_BYTES:
-                self._write(channel)
+        for some in lines:
+            # One by one where a shard may be full of bytes before it is full of messages.
+            step = self._size if self._bytes[channel] + sum(map(len, some)) + len(some) < SHARD_BYTES else 1
+            start = 0
+            while start < len(some):
+                added = some[start : start + min(step, self._size - len(waiting))]
+                waiting += added
+                start += len(added)
+                self._bytes[channel] += sum(map(len, added)) + len(added)
+                if len(waiting) == self._size or self._bytes[channel] >= SHARD_BYTES:
+                    self._write(channel)
 
     def finish(self) -> OutboxManifest:
         """Write what is left, and the manifest: from now on the messages may leave.
@@ -142,7 +148,7 @@ class OutboxWriter:
 
     def _write(self, channel: str) -> None:
         waiting, shards = self._waiting[channel], self._shards[channel]
-        content = b"".join(line + b"\n" for line in waiting)
+        content = b"\n".join([*waiting, b""])
         shard = Shard(channel=channel, number=len(shards), count=len(waiting), digest=digest_bytes(content))
         key = self._outbox.key(channel, shard.number)
         if not self._store.add(key, content, content_type=NDJSON) and self._store.read(key) != content:

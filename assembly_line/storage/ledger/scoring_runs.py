@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,22 @@ from assembly_line.delivery import (
     SHARD_MESSAGES,
     SNS,
     Form,
-    OffloadedBody,
     OutboundMessage,
     OutboxManifest,
     Shard,
+    offload,
     read_outbox,
     write_line,
-    write_message,
     write_outbox,
 )
 from assembly_line.errors import NotFound, ScoringFailed
-from assembly_line.messages import AnyPrediction
 from assembly_line.names import LedgerKind, scoring_prefix
 from assembly_line.storage.ledger.ledger import checked_rows
 from assembly_line.storage.ledger.outboxes import NDJSON, Outbox
 from assembly_line.storage.services.objects import ObjectStore
 
 BATCH = "batch.csv"
+READ = 1024 * 1024
 
 
 class ScoringRun:
@@ -35,6 +34,7 @@ class ScoringRun:
 
     def __init__(self, store: ObjectStore, line: str, run_id: str) -> None:
         self._store = store
+        self._line = line
         self._prefix = scoring_prefix(line, run_id)
         self._run_id = run_id
 
@@ -77,44 +77,66 @@ class ScoringRun:
         scales: dict[str, float] = self._store.read_json(f"{self._prefix}scales.json")
         return scales
 
-    def answers(self) -> Iterator[str]:
-        """Lines of the transform job's output.
+    def answers(self, folder: Path) -> Iterator[str]:
+        """The transform job's output, many lines at once, read through a file in `folder`.
 
         Raises:
-            ScoringFailed: the job left none, or its bytes are not UTF-8.
+            ScoringFailed: the job left none, or, once they are read, its bytes are not UTF-8.
         """
-        key = f"{self._prefix}output/{BATCH}.out"
+        key, path = f"{self._prefix}output/{BATCH}.out", folder / "answers.csv"
         try:
-            return iter(self._store.read(key).decode().split("\n"))
+            self._store.download(key, path)
         except NotFound as error:
             raise ScoringFailed(
                 f"run {self._run_id}: the transform job left no {self._store.uri(key)}; nothing was delivered; "
                 "see the job's log, then score again"
             ) from error
+        return self._texts(path, of=key)
+
+    def _texts(self, path: Path, *, of: str) -> Iterator[str]:
+        try:
+            # Other characters that end a line elsewhere do not end one here.
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                while some := lines.read(READ):
+                    yield some + lines.readline()
         except UnicodeDecodeError as error:
             raise ScoringFailed(
-                f"run {self._run_id}: {self._store.uri(key)} is not UTF-8 text ({error.reason}); nothing was "
+                f"run {self._run_id}: {self._store.uri(of)} is not UTF-8 text ({error.reason}); nothing was "
                 "delivered; inference.py must answer CSV"
             ) from error
 
     def write_messages(
-        self, predictions: Sequence[AnyPrediction], forms: Iterable[Form], *, size: int = SHARD_MESSAGES
+        self,
+        messages: Callable[[Form], Iterable[Sequence[bytes]]],
+        forms: Iterable[Form],
+        *,
+        size: int = SHARD_MESSAGES,
     ) -> OutboxManifest:
-        """Write each channel's outbox. A retry leaves what is there: what may have left stays as it was sent."""
+        """Write each channel's outbox. A retry leaves what is there: what may have left stays as it was sent.
+
+        Args:
+            messages: gives the lines of a channel's outbox, some at once; a body that is too large for the channel is
+                put beside it.
+        """
         each = list(forms)
         writer = self.outbox.writer([form.channel for form in each], size=size)
         if not writer.settled:
             for form in each:
-                writer.add(form.channel, (write_line(self._message(one, form)) for one in predictions))
+                writer.add(form.channel, self._fitting(messages(form), form))
         return writer.finish()
 
-    def _message(self, prediction: AnyPrediction, form: Form) -> OutboundMessage:
-        """The prediction as a channel sends it; a body that is too large for a message is put beside the outbox."""
-        written = write_message(prediction, form, store_prefix=self._prefix, bucket=self._store.bucket)
-        if isinstance(written, OffloadedBody):
-            self._store.add(written.key, written.content, content_type="application/json")
-            return written.message
-        return written
+    def _fitting(self, messages: Iterable[Sequence[bytes]], form: Form) -> Iterator[Sequence[bytes]]:
+        # No body is longer than its line.
+        for some in messages:
+            yield [line if len(line) <= form.largest_body else self._offloaded(line, form) for line in some]
+
+    def _offloaded(self, line: bytes, form: Form) -> bytes:
+        (message,) = read_outbox([line])
+        if len(message.body.encode()) <= form.largest_body:
+            return line
+        body = offload(message, line=self._line, store_prefix=self._prefix, bucket=self._store.bucket)
+        self._store.add(body.key, body.content, content_type="application/json")
+        return write_line(body.message)
 
     def write_quarantine(self, rows: Iterable[dict[str, Any]]) -> None:
         content = json.dumps(list(rows), ensure_ascii=False, allow_nan=False)

@@ -11,10 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from assembly_line.canonical import digest_bytes
-from assembly_line.delivery import DeliveryRecord, ScoringContext, outbox
+from assembly_line.delivery import DeliveryRecord, ScoringContext
 from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.outbox import PredictionPointer, read_outbox
+from assembly_line.delivery.outbox import read_outbox
 from assembly_line.documents import document_of
 from assembly_line.errors import NotFound
 from assembly_line.messages import Prediction
@@ -211,36 +210,6 @@ def test_a_line_that_is_not_deployed_is_named(scoring: Scoring) -> None:
     scoring.sns.delete_topic(TopicArn=arn)
     with pytest.raises(NotFound, match="deploy the line"):
         scoring.deliver(published(scoring, households(1)))
-
-
-def test_a_body_over_200_kib_travels_as_a_pointer(scoring: Scoring) -> None:
-    prediction = Prediction.model_validate(
-        {
-            "line": LINE,
-            "decision_id": households(1)[0].decision_id,
-            "revision": 1,
-            "decision_time": "2017-08-08T00:00:00Z",
-            "keys": {"name": "é" * (SNS.largest_body // 2)},
-            "score": 0.5,
-            "action": "leave",
-            "propensity": 1.0,
-            "arm": "champion",
-            "policy_version": 1,
-            "model": {"run_id": "r", "digest": "0" * 64},
-            "batch": "b",
-            "issued_at": "2017-08-08T00:00:00Z",
-            "expires_at": "2017-09-08T00:00:00Z",
-        }
-    )
-    written = outbox.write_message(prediction, SNS, store_prefix="scoring/x/", bucket="store")
-
-    assert isinstance(written, outbox.OffloadedBody)
-    pointer = PredictionPointer.from_json(written.message.body)
-    assert Prediction.from_json(written.content) == prediction
-    assert pointer.digest == digest_bytes(written.content)
-    assert pointer.uri == "s3://store/scoring/x/bodies/" + prediction.decision_id + ".json"
-    assert written.message.attributes["schema"] == "assembly-line/prediction-pointer"
-    assert len(written.message.attributes) <= 10
 
 
 def test_the_topic_is_found_in_the_clients_own_region() -> None:

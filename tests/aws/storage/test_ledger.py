@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.outbox import PredictionPointer
+from assembly_line.canonical import digest_bytes
+from assembly_line.delivery import SNS, OutboundMessage, PredictionPointer, write_line
 from assembly_line.messages import Prediction
-from assembly_line.names import LedgerKind
-from assembly_line.storage.ledger.ledger import Ledger
+from assembly_line.names import LedgerKind, scoring_prefix
+from assembly_line.storage.ledger.ledger import Ledger, in_files
 from assembly_line.storage.ledger.scoring_runs import ScoringRun
 from assembly_line.storage.services.objects import ObjectStore
 
@@ -60,8 +60,46 @@ def test_a_prediction_too_large_for_a_message_lies_beside_the_outbox(store: Obje
         }
     )
     run = ScoringRun(store, "churn", "run-1")
-    (shard,) = run.write_messages([prediction], [SNS]).shards
+    line = write_line(OutboundMessage(prediction.decision_id, 1, prediction.to_json(), {"action": "leave"}))
+    (shard,) = run.write_messages(lambda _: [[line]], [SNS]).shards
 
     (message,) = run.outbox.messages(shard)
     pointer = PredictionPointer.from_json(message.body)
-    assert Prediction.from_json(store.read(store.key_of(pointer.uri))) == prediction
+    content = store.read(store.key_of(pointer.uri))
+    assert Prediction.from_json(content) == prediction
+    assert (pointer.digest, pointer.size) == (digest_bytes(content), len(content))
+    assert pointer.uri == store.uri(f"{scoring_prefix('churn', 'run-1')}bodies/{prediction.decision_id}.json")
+    assert message.attributes == {"action": "leave", "schema": "assembly-line/prediction-pointer"}
+
+
+def test_a_body_of_exactly_the_limit_travels_by_itself(store: ObjectStore) -> None:
+    run = ScoringRun(store, "churn", "run-1")
+    fits, over = (OutboundMessage("d1-20170808-" + "0" * 32, 1, '"' * (SNS.largest_body + more), {}) for more in (0, 1))
+    (shard,) = run.write_messages(lambda _: [[write_line(fits), write_line(over)]], [SNS]).shards
+
+    first, second = run.outbox.messages(shard)
+    assert first == fits
+    assert PredictionPointer.from_json(second.body).size == SNS.largest_body + 1
+
+
+def test_rows_of_a_large_batch_come_in_several_files_and_again_in_the_same(ledger_objects: ObjectStore) -> None:
+    ledger = Ledger(ledger_objects)
+    every = [b'{"n":%d}' % number for number in range(25_500)]
+    lines = [every[start : start + 1000] for start in range(0, len(every), 1000)]
+    for _ in range(2):
+        ledger.append_lines("churn", LedgerKind.OUTCOMES, "20170701", "run-1", lines)
+    ledger.append_lines("churn", LedgerKind.OUTCOMES, "20170701", "run-10", [[b'{"n":-1}']])
+
+    names = ledger.names("churn", LedgerKind.OUTCOMES, "20170701")
+    assert set(names) == {"run-1", "run-1.000001", "run-1.000002", "run-10"}
+    files = [ledger.read_file("churn", LedgerKind.OUTCOMES, "20170701", name) for name in sorted(names, key=len)]
+    assert [[row["n"] for row in files[0]][:2], len(files[0])] == [[0, 1], 10_000]
+    assert sorted(row["n"] for row in ledger.read("churn", LedgerKind.OUTCOMES)) == list(range(-1, 25_500))
+
+
+def test_a_file_of_large_rows_ends_before_it_is_full_of_rows() -> None:
+    large = [[b"x" * 1000] * 1000] * 40
+    pieces = list(in_files(large))
+    assert [len(piece) for piece in pieces] == [10_000] * 4
+    larger = [[b"x" * 10_000] * 1000] * 4
+    assert [len(piece) for piece in in_files(larger)] == [2000, 2000]

@@ -20,8 +20,10 @@ def messages(count: int, *, body: str = "{}") -> list[OutboundMessage]:
     return [OutboundMessage(f"d-{number}", 1, body, {"line": "churn"}) for number in range(count)]
 
 
-def lines(count: int, *, body: str = "{}") -> Iterator[bytes]:
-    return (write_line(message) for message in messages(count, body=body))
+def lines(count: int, *, body: str = "{}") -> Iterator[list[bytes]]:
+    """Three at once, so that shards end within some."""
+    every = [write_line(message) for message in messages(count, body=body)]
+    return (every[start : start + 3] for start in range(0, count, 3))
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_of_two_attempts_at_once_the_later_is_refused_unless_they_agree(outbox: 
 
 def test_a_shard_that_was_altered_is_refused_before_anything_of_it_is_read(outbox: Outbox, store: ObjectStore) -> None:
     (shard,) = write(outbox, sns=3).shards
-    store.write(outbox.key("sns", 0), b"".join(line + b"\n" for line in lines(2)))
+    store.write(outbox.key("sns", 0), b"".join(line + b"\n" for some in lines(2) for line in some))
     with pytest.raises(ScoringFailed, match=r"outbox/sns/000000.jsonl.*as the manifest says.*earlier version"):
         outbox.messages(shard)
 

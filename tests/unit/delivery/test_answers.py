@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assembly_line.delivery.answers import CheckedAnswers, Reason
+from assembly_line.delivery.answers import Quarantined, Reason
 from assembly_line.delivery.answers import check_answers as check_answers_of
+from assembly_line.delivery.sql import insert
 from assembly_line.errors import ScoringFailed
 from assembly_line.outcome_kinds import Binary
 
 
-def check_answers(asked: Sequence[str], answered: Iterable[str]) -> CheckedAnswers:
-    return check_answers_of(asked, answered, kind=Binary())
+@dataclass(frozen=True)
+class Checked:
+    """Usable scores and what was kept aside, both in order of the spine."""
+
+    scores: dict[str, float]
+    quarantined: tuple[Quarantined, ...]
+    repeated: int
 
 
-def scores(checked: CheckedAnswers) -> dict[str, float]:
-    return {identifier: score for identifier, (score,) in checked.answers.items()}
+def check_answers(asked: Sequence[str], answered: Iterable[str]) -> Checked:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute('CREATE TABLE asked ("offset" BIGINT, decision_id VARCHAR)')
+        insert(connection, "asked", ("BIGINT", range(len(asked))), ("VARCHAR", asked))
+        checked = check_answers_of(connection, ["\n".join(answered)], kind=Binary())
+        rows = connection.execute('SELECT "offset", answer FROM usable ORDER BY "offset"').fetchall()
+    return Checked({asked[place]: score for place, (score,) in rows}, checked.quarantined, checked.repeated)
+
+
+def scores(checked: Checked) -> dict[str, float]:
+    return checked.scores
 
 
 def ids(count: int) -> list[str]:
@@ -117,6 +134,7 @@ def test_a_model_that_answers_nothing_usable_fails_the_batch() -> None:
         check_answers(asked, lines(dict.fromkeys(asked, "nan")))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=30))
 def test_scores_are_carried_bit_for_bit(given_scores: list[float]) -> None:
     asked = ids(len(given_scores))
@@ -124,6 +142,7 @@ def test_scores_are_carried_bit_for_bit(given_scores: list[float]) -> None:
     assert list(scores(checked).values()) == given_scores
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["0.1", "0.9", "nan", "x", "2"])), min_size=1, max_size=30)
 )

@@ -3,68 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line import column
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery.answers import check_answers
-from assembly_line.delivery.batch import ComposedBatch, SpineRow, compose, require_same_question
 from assembly_line.delivery.channels import SNS
-from assembly_line.delivery.context import DecidingModel, ScoringContext
-from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_message, write_outbox
+from assembly_line.delivery.context import ScoringContext
+from assembly_line.delivery.outbox import OutboundMessage, chunks, read_outbox, write_outbox
+from assembly_line.delivery.question import require_same_question
 from assembly_line.errors import RequestRefused, ScoringFailed
-from assembly_line.loader import load_line
 from tests.champions import a_champion
 from tests.lines_of_kinds import line_of
+from tests.unit.delivery.batches import AT, CONTEXT, SHIPPED, Row, Spine, Told, told
 from tests.unit.features.flights_world import own_line
 
-AT = datetime(2017, 8, 8, 4, tzinfo=UTC)
 POLICY = Policy(version=3, act="remind", otherwise="leave", capacity=0.5, expires_after=timedelta(days=28))
 SPENDING, MAILS, DEMAND = map(line_of, ("spending", "mails", "demand"))
-SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
-CONTEXT = ScoringContext(
-    run_id="run-1",
-    line="coupon_redemption",
-    release="a" * 64,
-    champion=DecidingModel(
-        run_id="trained",
-        release="b" * 64,
-        digest="c" * 64,
-        model_name="model",
-        model_data_uri="s3://store/model",
-        encoding_key="encoding.json",
-        features=("spend", "visits"),
-        prior=0.13,
-        baseline_feature="visits",
-    ),
-    as_of=AT,
-    since=AT,
-    until=AT + timedelta(days=7),
-    started_at=datetime(2026, 11, 22, tzinfo=UTC),
-    principal="unverified",
-    engine="auto",
-    instant=AT,
-    replayed=True,
-    backfill={"earlier_instant": "run x scored the line at noon already"},
-)
+KEYS = {"household_id": "BIGINT", "campaign_id": "BIGINT"}
 
 
-def row(number: int, **changes: Any) -> SpineRow:
-    usual = SpineRow(number, f"d1-20170808-{number:032x}", AT, {"household_id": number}, number)
-    return replace(usual, **changes)
+def row(number: int, **changes: Any) -> Row:
+    return Row(f"d1-20170808-{number:032x}", AT, (number, 18), number)._replace(**changes)
 
 
-def composed(rows: list[SpineRow], scores: list[str]) -> ComposedBatch:
+def composed(rows: list[Row], scores: list[str], *, keys: Mapping[str, str] = KEYS, baseline: str = "BIGINT") -> Told:
     lines = [f"{one.decision_id},{score}" for one, score in zip(rows, scores, strict=True)]
-    answers = check_answers([one.decision_id for one in rows], lines, kind=SHIPPED.predicts)
-    return compose(CONTEXT, line=replace(SHIPPED, policy=POLICY), dataset_id="dataset", spine=rows, answers=answers)
+    return told(replace(SHIPPED, policy=POLICY), Spine(keys, baseline, rows, lines))
 
 
 def test_the_context_survives_the_state_machine() -> None:
@@ -89,27 +60,32 @@ def test_a_row_knows_action_propensity_policy_release_and_model() -> None:
     assert batch.rows[1]["expires_at"] == "2017-09-05T04:00:00.000000Z"
 
 
-@pytest.mark.parametrize(
-    ("keys", "named"),
-    [
-        ({"household_id": None}, "household_id is None"),
-        ({"name": ""}, "name is empty"),
-        ({"share": 0.5}, "share is 0.5"),
-    ],
-)
-def test_a_key_that_cannot_be_sent_is_kept_aside_and_takes_no_place(keys: dict[str, Any], named: str) -> None:
-    batch = composed([row(1, keys=keys), row(2), row(3)], ["0.99", "0.2", "0.9"])
+@pytest.mark.parametrize(("kind", "value"), [("BIGINT", None), ("VARCHAR", ""), ("VARCHAR", None)])
+def test_a_key_that_cannot_be_sent_is_kept_aside_and_takes_no_place(kind: str, value: Any) -> None:
+    keys = {**KEYS, "household_id": kind}
+    batch = composed([row(1, keys=(value, 18)), row(2), row(3)], ["0.99", "0.2", "0.9"], keys=keys)
     (kept,) = batch.quarantined
-    assert (kept["reason"], named in kept["detail"], kept["offset"]) == ("message_invalid", True, 1)
+    named = "key household_id is empty" if value == "" else "key household_id is None, expected an integer"
+    assert (kept["reason"], kept["offset"]) == ("message_invalid", 0)
+    assert kept["detail"].startswith(named)
     # Half of the two that remain: had the first kept its place, nobody would be reminded.
     assert [prediction.action for prediction in batch.predictions] == ["leave", "remind"]
 
 
+def test_a_key_of_a_type_that_cannot_be_sent_keeps_every_decision_aside() -> None:
+    batch = composed([row(1, keys=(0.5, 18)), row(2)], ["0.2", "0.9"], keys={**KEYS, "household_id": "DOUBLE"})
+    assert not batch.predictions
+    assert [kept["detail"].partition(",")[0] for kept in batch.quarantined] == [
+        "key household_id is 0.5",
+        "key household_id is 2.0",
+    ]
+
+
 def test_a_decision_that_expires_beyond_the_calendar_is_kept_aside_and_takes_no_place() -> None:
     last = datetime(9999, 12, 31, tzinfo=UTC)
-    batch = composed([replace(row(1), decision_time=last), row(2), row(3)], ["0.99", "0.2", "0.9"])
+    batch = composed([row(1, decision_time=last), row(2), row(3)], ["0.99", "0.2", "0.9"])
     (kept,) = batch.quarantined
-    assert (kept["reason"], kept["offset"]) == ("message_invalid", 1)
+    assert (kept["reason"], kept["offset"]) == ("message_invalid", 0)
     assert kept["detail"].startswith(
         "expires_at: 28 days, 0:00:00 after 9999-12-31T00:00:00.000000Z lies after the year"
     )
@@ -138,17 +114,30 @@ def test_a_field_that_the_schema_forbids_takes_no_place_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
-    [(3, 3), (0.5, 0.5), (True, 1), (None, None), (float("nan"), None), ("Type A", None), ("7", None)],
+    ("kind", "value", "kept"),
+    [
+        ("BIGINT", 3, 3),
+        ("DOUBLE", 0.5, 0.5),
+        ("DOUBLE", float("inf"), 1.7976931348623157e308),
+        ("DECIMAL(18,3)", "0.100", 0.1),
+        ("BOOLEAN", True, 1),
+        ("BIGINT", None, None),
+        ("DOUBLE", float("nan"), None),
+        ("VARCHAR", "Type A", None),
+        ("VARCHAR", "7", None),
+        ("DATE", "1970-01-03", 2),
+    ],
 )
-def test_the_one_feature_rules_value_is_kept_as_a_number(value: Any, kept: Any) -> None:
-    batch = composed([row(1, baseline=value), row(2)], ["0.1", "0.2"])
-    assert batch.rows[0]["baseline"] == kept
+def test_the_one_feature_rules_value_is_kept_as_a_number(kind: str, value: Any, kept: Any) -> None:
+    batch = composed([row(1, baseline=value), row(2, baseline=None)], ["0.1", "0.2"], baseline=kind)
+    assert [one["baseline"] for one in batch.rows] == [kept, None]
+    assert type(batch.rows[0]["baseline"]) is type(kept)
 
 
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0.1", "0.7", "nan", "7"])), min_size=1, max_size=25))
 def test_every_decision_is_sent_or_kept_aside_by_id(spine: list[tuple[int, str]]) -> None:
-    rows = [replace(row(number), offset=place) for place, (number, _) in enumerate([(99, ""), *spine])]
+    rows = [row(number) for number, _ in [(99, ""), *spine]]
     batch = composed(rows, ["0.5", *(score for _, score in spine)])
 
     assert batch == composed(rows, ["0.5", *(score for _, score in spine)])
@@ -169,23 +158,13 @@ def test_an_outbox_is_read_back_as_it_was_written() -> None:
     assert [len(chunk) for chunk in chunks(messages, 3)] == [3, 3, 1]
 
 
-def test_a_body_of_exactly_the_limit_travels_by_itself() -> None:
-    (prediction,) = composed([row(1, keys={"name": "a"})], ["0.5"]).predictions
-    spare = SNS.largest_body - len(prediction.to_json().encode())
-    fits = prediction.model_copy(update={"keys": {"name": "a" * (spare + 1)}})
-    over = prediction.model_copy(update={"keys": {"name": "a" * (spare + 2)}})
-    assert isinstance(write_message(fits, SNS, store_prefix="p/", bucket="b"), OutboundMessage)
-    assert not isinstance(write_message(over, SNS, store_prefix="p/", bucket="b"), OutboundMessage)
-
-
 def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() -> None:
     training = replace(SPENDING.training, quantiles=(0.1, 0.9), score_range=None)
     policy = replace(SPENDING.policy, cuts=0.9, capacity=None, threshold=100, exploration=0.0)
     line = replace(SPENDING, training=training, policy=policy)
-    rows = [row(1), row(2), row(3)]
+    rows = [row(number, keys=(number,)) for number in (1, 2, 3)]
     lines = [f"{rows[0].decision_id},10,150", f"{rows[1].decision_id},99,90", f"{rows[2].decision_id},1,nan"]
-    answers = check_answers([one.decision_id for one in rows], lines, kind=line.predicts)
-    batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=rows, answers=answers)
+    batch = told(line, Spine(dict.fromkeys(line.decision.keys, "BIGINT"), "BIGINT", rows, lines))
 
     said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
     assert [(one["version"], one["score"], one["action"]) for one in said] == [(2, 150.0, "invite"), (2, 99.0, "leave")]
@@ -200,14 +179,13 @@ def test_a_batch_of_quantiles_is_cut_by_the_one_that_is_named_and_carries_all() 
 def test_a_ranking_is_decided_group_by_group_and_says_each_rank() -> None:
     line = replace(MAILS, policy=replace(MAILS.policy, capacity=0.5))
     groups = (1, 1, 1, 2, 2, 2)
-    rows = [row(place, keys={"customer_id": group, "product_id": place}) for place, group in enumerate(groups)]
-    later = row(6, keys={"customer_id": 1, "product_id": 6}, decision_time=AT + timedelta(hours=1))
-    alone = row(7, keys={"customer_id": 3, "product_id": 7})
+    rows = [row(place, keys=(group, place)) for place, group in enumerate(groups)]
+    later = row(6, keys=(1, 6), decision_time=AT + timedelta(hours=1))
+    alone = row(7, keys=(3, 7))
     scores = [9, 8, 9, -3, -1, -2, 0.5, 7]
     lines = [f"{one.decision_id},{score}" for one, score in zip([*rows, later, alone], scores, strict=True)]
-    answers = check_answers([one.partition(",")[0] for one in lines], lines, kind=line.predicts)
 
-    batch = compose(CONTEXT, line=line, dataset_id="dataset", spine=[*rows, later, alone], answers=answers)
+    batch = told(line, Spine(dict.fromkeys(line.decision.keys, "BIGINT"), "BIGINT", [*rows, later, alone], lines))
 
     said = [json.loads(prediction.to_json()) for prediction in batch.predictions]
     assert [one["detail"]["rank"] for one in said] == [1, 3, 1, 3, 1, 2, 1, 1]
@@ -219,11 +197,10 @@ def test_a_ranking_is_decided_group_by_group_and_says_each_rank() -> None:
 
 
 def test_a_forecast_keeps_the_scale_of_its_series_beside_the_prediction() -> None:
-    rows = [row(place, keys={"product_id": place}) for place in range(2)]
+    rows = [row(place, keys=(place,)) for place in range(2)]
     lines = [f"{one.decision_id},1,2,3,4,5,6,7" for one in rows]
-    answers = check_answers([one.decision_id for one in rows], lines, kind=DEMAND.predicts)
 
-    batch = compose(CONTEXT, line=DEMAND, dataset_id="d", spine=rows, answers=answers, scales={"[1]": 2.5})
+    batch = told(DEMAND, Spine({"product_id": "BIGINT"}, "BIGINT", rows, lines), scales={"[1]": 2.5})
 
     assert [one["scale"] for one in batch.rows] == [None, 2.5]
     assert "scale" not in json.loads(batch.predictions[0].to_json())

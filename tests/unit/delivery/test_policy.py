@@ -3,21 +3,56 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.declarations.decisions import Policy
-from assembly_line.delivery.policy import Choice, choose
+from assembly_line.delivery import policy as policies
+from assembly_line.delivery.policy import choose as choose_in_columns
+from assembly_line.delivery.sql import insert
 from assembly_line.outcome_kinds import places
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided about one decision."""
+
+    action: str
+    propensity: float
+    explored: bool
+
+
+def choose(policy: Policy, *, line: str, scores: Mapping[str, float]) -> dict[str, Choice]:
+    return choose_by_unit(policy, line=line, scores={(identifier, 0): score for identifier, score in scores.items()})
+
+
+def choose_by_unit(policy: Policy, *, line: str, scores: Mapping[tuple[str, int], float]) -> dict[str, Choice]:
+    """The choices of several batches, or of one. `scores`: decision_id and number of its batch -> score."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute('CREATE TABLE decisions ("offset" BIGINT, decision_id VARCHAR, batch BIGINT, score DOUBLE)')
+        ids, batches = [identifier for identifier, _ in scores], [number for _, number in scores]
+        columns = (("BIGINT", range(len(ids))), ("VARCHAR", ids), ("BIGINT", batches), ("DOUBLE", [*scores.values()]))
+        insert(connection, "decisions", *columns)
+        choose_in_columns(connection, policy, line=line, unit=["batch"] if len(set(batches)) > 1 else ())
+        rows = connection.execute('FROM chosen ORDER BY "offset"').fetchall()
+    assert [offset for offset, *_ in rows] == list(range(len(ids)))
+    return {
+        identifier: Choice(policy.act if acts else policy.otherwise, json.loads(propensity), explored)
+        for identifier, (_, acts, explored, propensity) in zip(ids, rows, strict=True)
+    }
 
 
 def policy(**changes: Any) -> Policy:
@@ -88,10 +123,18 @@ def test_a_number_of_any_kind_decides_as_the_float_does(number: Any) -> None:
 
 
 def test_a_campaign_of_65_under_a_capacity_of_20_percent_acts_on_13_whatever_is_explored() -> None:
-    for seed in range(200):
-        assert len(acted(choose(policy(exploration=0.05), line="demo", scores=batch(65, seed)))) == 13
+    names = {
+        (f"{number}-{identifier}", number): score
+        for number in range(200)
+        for identifier, score in batch(65, seed=number).items()
+    }
+    choices = choose_by_unit(policy(exploration=0.05), line="demo", scores=names)
+    assert Counter(identifier.partition("-")[0] for identifier in acted(choices)) == dict.fromkeys(
+        map(str, range(200)), 13
+    )
 
 
+@settings(max_examples=40)
 @given(
     st.floats(0, 1, exclude_min=True),
     st.floats(0, 1, exclude_max=True),
@@ -134,14 +177,12 @@ def test_propensities_are_those_of_counting_every_draw(capacity: str, size: int,
 def test_over_many_draws_actions_happen_as_often_as_their_propensity_says(
     size: int, capacity: float, exploration: float
 ) -> None:
-    """Each of 1,500 names of a line draws anew. Five standard deviations miss by chance less than once in a million."""
-    scores, drawn = batch(size), 1500
-    explorer = policy(capacity=capacity, exploration=exploration)
-    frequency, chance = Counter[str](), dict[str, float]()
-    for number in range(drawn):
-        choices = choose(explorer, line=f"line{number}", scores=scores)
-        frequency.update(acted(choices))
-        chance = {identifier: chance_to_act(choice) for identifier, choice in choices.items()}
+    """Each of 1,500 batches draws anew. Five standard deviations miss by chance less than once in a million."""
+    scores, drawn = list(batch(size).values()), 1500
+    names = {(f"{number}-{place}", number): score for number in range(drawn) for place, score in enumerate(scores)}
+    choices = choose_by_unit(policy(capacity=capacity, exploration=exploration), line="demo", scores=names)
+    frequency = Counter(identifier.partition("-")[2] for identifier in acted(choices))
+    chance = {str(place): chance_to_act(choices[f"0-{place}"]) for place in range(size)}
 
     for identifier, expected in chance.items():
         deviation = (expected * (1 - expected) * drawn) ** 0.5
@@ -183,6 +224,13 @@ def test_ties_at_the_cut_are_broken_by_no_order_of_batch_or_name() -> None:
 def test_a_threshold_includes_its_own_value() -> None:
     choices = choose(policy(threshold=0.5), line="demo", scores={"a": 0.5, "b": 0.4999})
     assert [choices[key].action for key in "ab"] == ["remind", "leave"]
+
+
+def test_a_bound_that_leaves_out_too_many_lots_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = batch(500)
+    expected = choose(policy(exploration=0.3), line="demo", scores=scores)
+    monkeypatch.setattr(policies, "_plenty", lambda *_: "0" * 14)
+    assert choose(policy(exploration=0.3), line="demo", scores=scores) == expected
 
 
 def test_an_empty_batch_has_no_choices() -> None:
