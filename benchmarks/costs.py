@@ -14,7 +14,17 @@ Costs = dict[str, Any]
 LIMIT_SECONDS = 300.0
 FULL_SECONDS = 3600.0
 TURNS = 5
-STATIONS = ("dataset_request", "collector", "synthesis", "late", "publishing", "startup", "bootstrap", "training_run")
+STATIONS = (
+    "dataset_request",
+    "collector",
+    "synthesis",
+    "late",
+    "publishing",
+    "ledger",
+    "startup",
+    "bootstrap",
+    "training_run",
+)
 
 
 def measure(say: Callable[[str], None]) -> Costs:

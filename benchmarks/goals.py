@@ -17,6 +17,7 @@ WINDOWED = "15 windowed features, x1, against iofloor"
 WIDE = "50 latest values, wide, against iofloor"
 ALONE = "queue handler, records/s without network"
 PUBLISHED = "answers to ledger and outbox, 1M decisions, less processor time a decision than row by row"
+JUDGED = "a ledger judged, 1M decisions: less processor time than joined and judged row by row with intervals, 100k"
 SYNTHESIS = "synthesis against a bare app"
 # Processor time of a call before anything was done for it, in bare processes (see `stations.startup`); of one run.
 CALLS_BEFORE = {
@@ -163,6 +164,9 @@ def _of_costs(costs: Costs) -> Iterator[Goal]:
     for size, name in (("1M", "columns_mib"), ("10M", "columns_10m_mib")):
         if name in publishing:
             yield _at_most(12, f"answers to ledger and outbox, {size} decisions, MiB", 1024, publishing[name])
+    ledger = costs["ledger"]
+    yield _at_least(12, JUDGED, 40, ledger["times_less"])
+    yield _at_most(12, "the same, against a query by hand that joins and judges", 3, ledger["judge_against_by_hand"])
     synthesis = costs["synthesis"]
     yield _at_most(9, SYNTHESIS, 1.3, synthesis["app_seconds"] / synthesis["bare_seconds"])
     runs = costs["training_run"]

@@ -1,6 +1,6 @@
 """What others may import of this package."""
 
-from .columns import COLUMNS as COLUMNS
+from .columns import require_columns as require_columns
 from .join_query import joined as joined
 from .service.compacting import Compaction as Compaction
 from .service.compacting import compact as compact

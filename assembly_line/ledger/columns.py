@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assembly_line.documents import BRING_BACK, Record
+from assembly_line.errors import DocumentUnreadable, RequestRefused
+from assembly_line.instants import WRITTEN_FORM, parse_instant
 from assembly_line.names import LedgerKind
 
 TEXT, WHOLE, NUMBER, FLAG = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN"
 # How far the clock of a source may run ahead of the arrival of what it says: `feedback.folding.CLOCK_TOLERANCE`.
 _TOLERANCE = "INTERVAL 10 MINUTE"
 _WRITTEN = "'%Y-%m-%dT%H:%M:%S.%fZ'"
+_WRITTEN_FORM = re.compile(WRITTEN_FORM)
+_INSTANTS = frozenset({"decision_time", "issued_at", "expires_at", "at", "received_at", "mature_at"})
 _ARRIVAL = ("received_at", "principal", "sender", "message_id")
 
 
@@ -60,6 +66,25 @@ class Columns:
             f"SELECT substr(m.decision_id, 4, 8) AS day, file, {listed} "
             f"FROM (SELECT file, document, {transformed} AS m FROM {rows})"
         )
+
+
+def require_columns(kind: LedgerKind, row: Record) -> None:
+    """Refuse a row of which a column cannot be made.
+
+    Raises:
+        DocumentUnreadable: a required member is missing, or a text is no instant; names it.
+    """
+    columns = COLUMNS[kind]
+    for name in columns.required:
+        row[name]  # one that is missing is refused by name
+    for name in _INSTANTS & columns.members.keys():
+        text = row.get(name)
+        if text is None or _WRITTEN_FORM.fullmatch(text):
+            continue
+        try:
+            parse_instant(text, field=name)
+        except RequestRefused as error:
+            raise DocumentUnreadable.about(f"{row.of}: {name}", repr(text), "an instant", BRING_BACK) from error
 
 
 def _instant(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The ledger joined and judged: columns beside the join by rows, and beside a query that was written by hand.
+"""The ledger joined and judged: columns beside the build that did it by rows, and beside a query written by hand.
 
 The join is made once, when a day is compacted. `line performance` judges its table. The query by hand joins and judges.
 
@@ -19,17 +19,19 @@ from typing import Any
 
 from assembly_line.canonical import canonical_json
 from assembly_line.features import parquet_rows
-from assembly_line.feedback.history import join
 from assembly_line.feedback.performance import measure
 from assembly_line.ledger import LedgerSession
 from assembly_line.names import LedgerKind
 from assembly_line.outcome_kinds import Binary
+from benchmarks.processes import run
+from benchmarks.stations.publishing import LIMIT_SECONDS, MICRO, checked_out
 
 DECISIONS = 1_000_000
 BY_ROWS = 100_000
 DAYS = 100
 HOUSEHOLDS = 50_000
 DRAWS = 1000
+ONCE = Path(__file__).with_name("judge_rows_once.py")
 KINDS = (LedgerKind.PREDICTIONS, LedgerKind.DELIVERIES, LedgerKind.OUTCOMES)
 MEMORY_MIB = 1024
 
@@ -60,20 +62,40 @@ def main() -> None:
         ):
             raise RuntimeError(f"the query by hand found {by_hand}, the line {figures}")
     found["mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    rows = [list(_rows(kind, min(decisions, BY_ROWS))) for kind in KINDS]
-    by_rows = _timed(lambda: join(rows[0], rows[1], [], rows[2])) / len(rows[0])
-    each = {name: found[name] / decisions * 1e6 for name in ("compact", "join", "judge", "by_hand")}
-    each["join_by_rows"] = by_rows * 1e6
+    print(json.dumps(_compared(found, decisions)))
+
+
+def _compared(found: dict[str, Any], decisions: int) -> dict[str, Any]:
+    each = {name: found[name] / decisions * MICRO for name in ("compact", "join", "judge", "by_hand")}
     if found["interval"] is not None:
-        each["interval"] = (found["interval"] - found["judge"]) / decisions * 1e6
-    said = {
+        each["interval"] = (found["interval"] - found["judge"]) / decisions * MICRO
+    before = _by_rows(min(decisions, BY_ROWS))
+    rows = {name: before[name] / min(decisions, BY_ROWS) * MICRO for name in ("read", "join", "judge", "interval")}
+    return {
         "decisions": decisions,
         "mib": found["mib"],
-        "microseconds": {name: round(number, 2) for name, number in each.items()},
+        "microseconds": each,
+        "rows_microseconds": rows,
+        "rows_mib": before["mib"],
+        "times_less": sum(rows.values()) / each["judge"],
+        "times_less_without_intervals": (sum(rows.values()) - rows["interval"]) / each["judge"],
         "judge_against_by_hand": each["judge"] / each["by_hand"],
         "join_and_judge_against_by_hand": (each["join"] + each["judge"]) / each["by_hand"],
     }
-    print(json.dumps(said))
+
+
+def _by_rows(decisions: int) -> dict[str, Any]:
+    """The build that worked row by row, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        place = Path(folder)
+        for kind in KINDS:
+            with (place / f"{kind}.jsonl").open("wb") as file:
+                file.writelines(canonical_json(row) + b"\n" for row in _rows(kind, decisions))
+        build = checked_out(place / "build")
+        variables = {"PYTHONPATH": str(build), "ASSEMBLY_LINE_BUNDLE_ONLY": "1"}
+        return run(
+            [sys.executable, "-P", str(ONCE), str(place), str(DRAWS)], seconds=LIMIT_SECONDS, variables=variables
+        )
 
 
 def _timed(work: Any) -> float:

@@ -13,7 +13,7 @@ from assembly_line.canonical import canonical_json, digest_bytes
 from assembly_line.documents import parse_document
 from assembly_line.errors import DocumentUnreadable, NotFound
 from assembly_line.instants import parse_instant
-from assembly_line.ledger import COLUMNS, Covered, LedgerState, Part, TailFile
+from assembly_line.ledger import Covered, LedgerState, Part, TailFile, require_columns
 from assembly_line.names import LedgerKind, ledger_prefix, ledger_tables_prefix
 from assembly_line.storage.services.partial_parquet import LEAST_BYTES, copy_footer, copy_ranges, needed_ranges
 
@@ -151,8 +151,7 @@ class CompactedLedger:
     def _texts(self, file: TailFile) -> list[bytes]:
         texts = []
         for text, row in self._ledger.texts(self._line, file.kind, file.day, file.name):
-            for member in COLUMNS[file.kind].required:
-                row[member]  # one that is missing is refused by name
+            require_columns(file.kind, row)
             texts.append(text)
         return texts
 

@@ -21,6 +21,7 @@ from assembly_line.documents import (
     TEXT_OR_NULL,
     WHOLE,
     Allowed,
+    Record,
     parse_document,
     record_of,
 )
@@ -124,7 +125,7 @@ class Ledger:
             found[day][name.removesuffix(".jsonl")] = stored.size
         return found
 
-    def texts(self, line: str, kind: LedgerKind, day: str, name: str) -> list[tuple[bytes, dict[str, Any]]]:
+    def texts(self, line: str, kind: LedgerKind, day: str, name: str) -> list[tuple[bytes, Record]]:
         """The rows of one file, each with its text.
 
         Raises:
@@ -169,14 +170,14 @@ class Ledger:
     def _rows(self, kind: LedgerKind, key: str) -> list[dict[str, Any]]:
         return [row for _, row in self._texts(kind, key)]
 
-    def _texts(self, kind: LedgerKind, key: str) -> list[tuple[bytes, dict[str, Any]]]:
+    def _texts(self, kind: LedgerKind, key: str) -> list[tuple[bytes, Record]]:
         # Not splitlines(): U+2028 is a legal character within a JSON string.
         texts, place = [text for text in self._objects.read(key).split(b"\n") if text], self._objects.uri(key)
         rows = checked_rows(kind, [parse_document(text, of=place) for text in texts], of=place)
         return list(zip(texts, rows, strict=True))
 
 
-def checked_rows(kind: LedgerKind, rows: object, *, of: str) -> list[dict[str, Any]]:
+def checked_rows(kind: LedgerKind, rows: object, *, of: str) -> list[Record]:
     """Rows as their readers rely on them.
 
     Args:

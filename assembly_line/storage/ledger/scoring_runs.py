@@ -150,7 +150,7 @@ class ScoringRun:
             DocumentUnreadable: a row is not what the run wrote; names the member.
         """
         key = f"{self._prefix}quarantine.json"
-        return checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))
+        return [*checked_rows(LedgerKind.QUARANTINE, self._store.read_json(key), of=self._store.uri(key))]
 
     def write_dead_letters(self, shard: Shard | None, messages: Iterable[OutboundMessage]) -> None:
         """Keep what of a shard could not be sent, with exact bodies, so that it can be sent again.

@@ -21,6 +21,7 @@ from assembly_line.feedback.arrivals import read_arrival
 from assembly_line.feedback.history import join
 from assembly_line.feedback.maturity import open_decisions
 from assembly_line.feedback.performance import measure
+from assembly_line.ledger import require_columns
 from assembly_line.messages import Prediction, StationEvent
 from assembly_line.names import LedgerKind
 from assembly_line.outcome_kinds import Binary
@@ -225,6 +226,8 @@ def of_ledger(kind: LedgerKind) -> Read:
         }
         written = {one: parse_document(json.dumps(row), of="ledger") for one, row in {**valid, kind: document}.items()}
         rows = {one: checked_rows(one, [row], of="ledger") for one, row in written.items()}
+        for row in rows[kind]:
+            require_columns(kind, row)
         if kind == LedgerKind.QUARANTINE:
             return [described(row) for row in rows[kind]]
         history = join(*(rows[one] for one in valid))
