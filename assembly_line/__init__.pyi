@@ -45,6 +45,10 @@ from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
 from .declarations.tables import aggregate as aggregate
 from .declarations.tables import measure as measure
+from .declarations.tuning import CategoricalRange as CategoricalRange
+from .declarations.tuning import ContinuousRange as ContinuousRange
+from .declarations.tuning import IntegerRange as IntegerRange
+from .declarations.tuning import Tuning as Tuning
 from .declarations.validation import Validation as Validation
 from .declarations.wide_tables import wide as wide
 from .declarations.windows import calendar_days as calendar_days

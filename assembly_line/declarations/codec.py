@@ -36,6 +36,7 @@ from assembly_line.declarations.quality import (
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
+from assembly_line.declarations.tuning import CategoricalRange, ContinuousRange, IntegerRange, Tuning
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import WideTable
@@ -64,13 +65,16 @@ VALUES: dict[str, type[Any]] = {
         Between,
         CalendarCadence,
         CalendarWindow,
+        CategoricalRange,
         Comparison,
+        ContinuousRange,
         Decision,
         Delivery,
         Expression,
         FixedCadence,
         Fresh,
         Generated,
+        IntegerRange,
         IsNull,
         Latest,
         Line,
@@ -89,6 +93,7 @@ VALUES: dict[str, type[Any]] = {
         SinceLast,
         StaticFeature,
         Training,
+        Tuning,
         UdfFeature,
         Unique,
         Validation,

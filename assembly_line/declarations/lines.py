@@ -30,6 +30,7 @@ from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.tuning import LONGEST_SEARCH, Tuning
 from assembly_line.declarations.typed import typed
 from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.wide_tables import Table, WideTable
@@ -52,6 +53,8 @@ from assembly_line.outcome_kinds import (
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
 QUARTERS, DAY = 4, timedelta(days=1)
+# What an account may have by default is less; SageMaker says so when a job starts.
+MOST_INSTANCES = 20
 
 
 @typed
@@ -89,6 +92,12 @@ class Training:
         season: after how many horizons a number is likely to come again, such as 7 for days with weekly habits, and 1
             without any. It makes a forecast of the outcome: the model is judged beside the number of a season ago. You
             need it where the outcome has several `steps`.
+        instance_count: how many instances a training job has. With more than one, the script has to share the work.
+        spot: training jobs use spare capacity, which costs less and may be taken away at any time. The script goes on
+            from what it wrote to `/opt/ml/checkpoints`.
+        spot_wait: how long such a job may take in all, with its waits for capacity. None means a day more than
+            `timeout`.
+        tuning: `Tuning(...)`: a search for hyperparameters before the fits. None fits with the declared ones.
     """
 
     script: str = "train.py"
@@ -109,6 +118,10 @@ class Training:
     score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     ranked_within: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     season: int | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    instance_count: int = field(default=1, metadata=LEFT_OUT_AT_DEFAULT)
+    spot: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
+    spot_wait: timedelta | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    tuning: Tuning | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -122,11 +135,45 @@ class Training:
         for name, value in self.hyperparameters.items():
             self._check_hyperparameter(name, value)
         self._check_scores()
+        self._check_spot()
+        if self.tuning is not None:
+            self._check_tuning(self.tuning)
 
     @property
     def scores_on(self) -> str:
         """The instance type of the jobs that score."""
         return self.transform_instance_type or self.instance_type
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a training job may take in all: its time limit, and a spot job's waits for capacity."""
+        if not self.spot:
+            return self.timeout
+        return self.spot_wait or self.timeout + DAY
+
+    def _check_spot(self) -> None:
+        require(
+            1 <= self.instance_count <= MOST_INSTANCES,
+            f"Training: instance_count {self.instance_count} is outside 1 to {MOST_INSTANCES}",
+        )
+        if self.spot:
+            require(self.timeout <= LONGEST_SEARCH, f"Training: spot: timeout {self.timeout} is above {LONGEST_SEARCH}")
+        if self.spot_wait is None:
+            return
+        require(self.spot, "Training: spot_wait needs spot=True")
+        require(
+            self.spot_wait >= self.timeout,
+            f"Training: spot_wait {self.spot_wait} is below timeout {self.timeout}, and has to hold it and the waits",
+        )
+        require(self.spot_wait <= LONGEST_SEARCH, f"Training: spot_wait {self.spot_wait} is above {LONGEST_SEARCH}")
+
+    def _check_tuning(self, tuning: Tuning) -> None:
+        tuning.check_values("Training", self.hyperparameters)
+        require(
+            self.longest <= LONGEST_SEARCH / tuning.rounds(),
+            f"Training: tuning: {tuning.trials} trials of up to {self.longest}, {tuning.parallel} at once, may take "
+            f"more than {LONGEST_SEARCH}; run more at once, or lower trials, timeout or spot_wait",
+        )
 
     def _check_hyperparameter(self, name: str, value: float | str) -> None:
         check_name("Training: hyperparameter", name)

@@ -22,6 +22,7 @@ from .frameworks import FRAMEWORKS as FRAMEWORKS
 from .frameworks import framework_of as framework_of
 from .hyperparameters import resolve as resolve
 from .hyperparameters import script_mode as script_mode
+from .hyperparameters import searched as searched
 from .inputs import TrainingInputs as TrainingInputs
 from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
@@ -29,6 +30,7 @@ from .inputs import training_inputs as training_inputs
 from .packet import Before as Before
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
+from .phases import TRIALS as TRIALS
 from .phases import Fit as Fit
 from .phases import fit_of as fit_of
 from .record import FittedModel as FittedModel
@@ -64,8 +66,15 @@ from .serving.rows import asked as asked
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
+from .states import PreparedSearch as PreparedSearch
 from .states import RunContext as RunContext
 from .tracked import TrackedRun as TrackedRun
+from .tuning.search import Trial as Trial
+from .tuning.search import found_by as found_by
+from .tuning.search import job_config as job_config
+from .tuning.search import trials_to_json as trials_to_json
+from .tuning.trial_inputs import TrialInputs as TrialInputs
+from .tuning.trial_inputs import trial_inputs as trial_inputs
 from .validation.limits import not_better as not_better
 from .validation.replication import not_replicated as not_replicated
 from .validation.replication import replication as replication

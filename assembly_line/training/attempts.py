@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from assembly_line.errors import JobFailed
 from assembly_line.names import child_run, next_job_name
 
-Kind = Literal["training", "transform", "model", "execution"]
+Kind = Literal["training", "tuning", "transform", "model", "execution"]
 IN_USE = ("ResourceInUseException", "ExecutionAlreadyExistsException")
 NO_QUOTA_LEFT = "ResourceLimitExceededException"
 # "The account-level service limit 'ml.m5.xlarge for training job usage' is 0 Instances, with current utilization ..."

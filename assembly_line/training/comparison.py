@@ -21,6 +21,10 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "environment": ("image", "instance", "seeds", "measured_with", "bootstrap_draws"),
     "dataset": ("dataset.dataset_id", "dataset.spine_rows", "dataset.rows", "dataset.positives", "features"),
     "split": ("split",),
+    "search": (
+        *(f"context.tuned.{name}" for name in ("metric", "direction", "strategy", "seed", "trials", "fold")),
+        "context.tuned.best.value",
+    ),
     "judged fit": (*(f"judged.{name}" for name in _FIT), "judged.archive.digest"),
     "delivered fit": (*(f"delivered.{name}" for name in _FIT), "delivered.archive.digest"),
     "figures": ("evaluation.metrics",),

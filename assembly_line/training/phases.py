@@ -10,6 +10,9 @@ from typing import assert_never
 
 from assembly_line.names import Phase
 
+# The folder of the search before the fits, below that of the run.
+TRIALS = "trials/"
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.errors import NotFound, RequestRefused
@@ -26,7 +24,6 @@ from assembly_line.names import (
     LedgerKind,
     Phase,
     job_name,
-    job_role,
     release_code_prefix,
     require_run_name,
 )
@@ -57,11 +54,13 @@ from assembly_line.training import (
     run_record,
     scoring_plan,
     script_mode,
+    searched,
     training_inputs,
     validated,
 )
 from assembly_line.training import evaluate as measure
-from lambdas.account import account_of
+from lambdas.training.resources import account, image_of, role_of_jobs, stopping
+from lambdas.training.searching import prepare_trials, take_best
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -70,7 +69,8 @@ if TYPE_CHECKING:
     from assembly_line.outcome_kinds import Answer
 
 logger = Logger(service="training")
-account = partial(account_of, TrainingEnvironment)
+# The search before the fits is prepared by the same function, and its best values are taken there.
+TRIALS, BEST = "trials", "best"
 
 
 @logger.inject_lambda_context
@@ -81,7 +81,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     release = account().released.release(request.line, request.release)
     digest = release.digest
     kind = release.line.predicts.name
-    _image_of(release)
+    image_of(release)
     _require_repeatable(request, release)
     asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
@@ -102,6 +102,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         replicate=release.line.validation.replicate and request.replicates is None,
         replicates=request.replicates,
         margin=request.margin,
+        search=searched(release.line, request.hyperparameters),
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
@@ -135,7 +136,12 @@ def _require_repeatable(request: TrainingRequest, release: Release) -> None:
 @logger.inject_lambda_context
 def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the dataset, split it by time, and write what the fit's job and its scoring of the holdout read."""
-    run, dataset, phase = RunContext.from_json(event["context"]), event["dataset"], Phase(event["phase"])
+    run, dataset = RunContext.from_json(event["context"]), event["dataset"]
+    if event["phase"] == TRIALS:
+        return prepare_trials(run, dataset)
+    if event["phase"] == BEST:
+        return take_best(run, event["job"])
+    phase = Phase(event["phase"])
     release = account().releases.read(run.release)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "data.parquet"
@@ -144,7 +150,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     store = _files(run, fit_of(phase, refit=release.line.training.refit))
     store.write_inputs(inputs)
     job = _job(run, release, phase, inputs)
-    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release), job))
+    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, image_of(release), job))
     logger.info(
         "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": str(phase), "rows": inputs.rows}
     )
@@ -160,15 +166,13 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         run.scored_by,
         rows=inputs.asked,
         width=kind.width,
-        image=_image_of(release).uri,
+        image=image_of(release).uri,
         most_mib=int(environment.function_scoring_mib),
     )
-    partition = account().client("sagemaker").meta.partition
-    role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
-        role_arn=f"arn:{partition}:iam::{environment.account_id}:role/{role}",
-        image=_image_of(release).uri,
+        role_arn=role_of_jobs(run.line),
+        image=image_of(release).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
@@ -186,6 +190,11 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         output_filter=kind.output_filter(len(inputs.schema["features"])),
         scored_by=plan.by,
         scored_by_because=plan.why,
+        instance_count=training.instance_count,
+        spot=training.spot,
+        checkpoint_uri=store.uri(runs.CHECKPOINTS),
+        stopping=stopping(training),
+        longest_seconds=int(training.longest.total_seconds()),
     )
 
 
@@ -392,11 +401,6 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated
-
-
-def _image_of(release: Release) -> Image:
-    training = release.line.training
-    return image(training.framework, training.framework_version, account().client("sagemaker").meta.region_name)
 
 
 def _files(run: RunContext, fit: Fit | None = None) -> runs.RunStore:

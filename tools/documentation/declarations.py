@@ -35,6 +35,7 @@ GROUPS = {
     "Windows": ("days", "hours", "calendar_days", "weeks", "months", "years"),
     "Generated decisions": ("Generated", "daily", "weekly", "monthly", "every"),
     "What a model gets": ("Preprocessing", "Sampling"),
+    "A search for hyperparameters": ("Tuning", "ContinuousRange", "IntegerRange", "CategoricalRange"),
     "How a model is looked into": ("Validation",),
     "Quality rules": ("nulls", "between", "one_of", "unique", "volume", "fresh", "predictive", "allow_leak"),
     "Tables to explore": ("aggregate", "measure", "wide"),

@@ -49,6 +49,10 @@ class Jobs:
                 work.require_own(attempt, uri=job["OutputDataConfig"]["S3OutputPath"])
                 artifact = job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
                 return _found(job["TrainingJobStatus"], job.get("FailureReason", ""), artifact)
+            case "tuning":
+                search = self._sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=attempt.name)
+                work.require_own(attempt, uri=search["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"])
+                return _found(search["HyperParameterTuningJobStatus"], search.get("FailureReason", ""), None)
             case "transform":
                 scoring = self._sagemaker.describe_transform_job(TransformJobName=attempt.name)
                 work.require_own(attempt, uri=scoring["TransformOutput"]["S3OutputPath"])
