@@ -13,7 +13,7 @@ OPTIMIZED = (
     "lambda:invoke", "states:startExecution", "sqs:sendMessage", "sns:publish", "events:putEvents",
     "dynamodb:getItem", "dynamodb:putItem", "dynamodb:updateItem", "dynamodb:deleteItem", "ecs:runTask",
     "sagemaker:createTrainingJob", "sagemaker:createTransformJob", "sagemaker:createProcessingJob",
-    "sagemaker:createModel", "glue:startJobRun",
+    "sagemaker:createModel", "sagemaker:createHyperParameterTuningJob", "glue:startJobRun",
 )  # fmt: skip
 SDK_SERVICES = (
     "athena", "cloudwatch", "cloudwatchlogs", "dynamodb", "ec2", "ecr", "ecs", "elasticache", "eventbridge", "glue",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.embedded.sagemaker.tuning.proposals import check_ranges
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ def check_training(parameters: dict[str, Any]) -> None:
     channels = [channel["ChannelName"] for channel in parameters.get("InputDataConfig") or []]
     if len(set(channels)) != len(channels) or not {".", ".."}.isdisjoint(channels):
         raise RequestRefused(f"InputDataConfig: channel names must be unique and name a folder, got {channels}")
+
+
+def check_tuning(parameters: dict[str, Any]) -> None:
+    """Refuse a search that AWS would refuse, or that is not emulated.
+
+    Raises:
+        RequestRefused: says what.
+    """
+    config, defined = parameters["HyperParameterTuningJobConfig"], parameters.get("TrainingJobDefinition")
+    if defined is None or any(name in parameters for name in ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")):
+        raise RequestRefused("the embedded SageMaker tunes one TrainingJobDefinition, without warm start or autotune")
+    if config["Strategy"] not in ("Bayesian", "Random") or config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
+        raise RequestRefused(
+            "HyperParameterTuningJobConfig: the embedded SageMaker has no Hyperband, Grid or early stop"
+        )
+    limits, objective = config["ResourceLimits"], config.get("HyperParameterTuningJobObjective")
+    if limits["MaxParallelTrainingJobs"] > limits.get("MaxNumberOfTrainingJobs", limits["MaxParallelTrainingJobs"]):
+        raise RequestRefused("ResourceLimits: MaxParallelTrainingJobs is above MaxNumberOfTrainingJobs")
+    metrics = [one["Name"] for one in defined["AlgorithmSpecification"].get("MetricDefinitions") or []]
+    if objective is None or objective["MetricName"] not in metrics:
+        raise RequestRefused(f"HyperParameterTuningJobObjective: expected a metric that is defined: {metrics}")
+    check_ranges(config.get("ParameterRanges") or {}, defined.get("StaticHyperParameters") or {})
+    check_training(defined)
 
 
 def check_transform(parameters: dict[str, Any]) -> None:

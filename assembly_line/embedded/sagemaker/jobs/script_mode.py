@@ -17,6 +17,8 @@ from assembly_line.names import ScriptMode
 HOST = "algo-1"
 GROUP = "homogeneousCluster"
 RESERVED = "sagemaker_"
+# A tuning job tells each of its training jobs, whose toolkit keeps it from the script.
+TUNING_METRIC = "_tuning_objective_metric"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def prepare(request: TrainingRequest, tree: Path, *, threads: int) -> Script:
         (tree / "input" / "config" / name).write_text(json.dumps(content), encoding="utf-8")
     decoded = {key: _decode(value) for key, value in mapped.items()}
     reserved = {key: value for key, value in decoded.items() if key.startswith(RESERVED)}
-    user = {key: value for key, value in decoded.items() if not key.startswith(RESERVED)}
+    user = {key: value for key, value in decoded.items() if not key.startswith(RESERVED) and key != TUNING_METRIC}
     program = reserved.get(ScriptMode.PROGRAM)
     if not isinstance(program, str) or not program:
         raise JobFailed(
