@@ -31,6 +31,9 @@ TRAIN_CHANNEL = "train"
 # On what a trial of a search reports. SageMaker's own name for such a channel.
 VALIDATION_CHANNEL = "validation"
 CONTAINER_CODE = "/opt/ml/input/data/code"
+# Where a script keeps what it goes on from, and the variable that tells it so. Trials of a search have none.
+CONTAINER_CHECKPOINTS = "/opt/ml/checkpoints"
+CHECKPOINT_VARIABLE = "SM_CHECKPOINT_DIR"
 CONTAINER_MODEL_CODE = "/opt/ml/model/code"
 # Module that builds the scripts for pip where there is no network.
 BUILD_BACKEND = "in_tree_backend"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL, VALIDATION_CHANNEL
+from assembly_line.names import (
+    CHECKPOINT_VARIABLE,
+    CODE_CHANNEL,
+    CONTAINER_CHECKPOINTS,
+    ENVIRONMENT_TAG,
+    TRAIN_CHANNEL,
+    VALIDATION_CHANNEL,
+)
 from assembly_line.outcome_kinds import ID_AND_LAST
 from stacks.machines.attempts import ANY_FAILURE, Attempts
 from stacks.machines.states import State, choose, expression, invoke, retry, task
@@ -46,7 +53,8 @@ def train(prepared: str, attempts: Attempts, *, key: str, environment: str, assi
             "EnableNetworkIsolation": True,
             "EnableManagedSpotTraining": field("spot"),
             # What the script keeps there is found by every further attempt at the fit, on spot instances or not.
-            "CheckpointConfig": {"S3Uri": field("checkpoint_uri")},
+            "CheckpointConfig": {"S3Uri": field("checkpoint_uri"), "LocalPath": CONTAINER_CHECKPOINTS},
+            "Environment": {CHECKPOINT_VARIABLE: CONTAINER_CHECKPOINTS},
             "Tags": _tags(environment),
         },
         then=then,

@@ -471,7 +471,11 @@ def test_trials_read_their_own_channels_and_share_no_checkpoint(machines: dict[s
         "code": "{% $search.code_uri %}",
     }
     assert "CheckpointConfig" not in defined
-    assert states["Train"]["Arguments"]["CheckpointConfig"] == {"S3Uri": "{% $prepared.checkpoint_uri %}"}
+    assert states["Train"]["Arguments"]["CheckpointConfig"] == {
+        "S3Uri": "{% $prepared.checkpoint_uri %}",
+        "LocalPath": "/opt/ml/checkpoints",
+    }
+    assert states["Train"]["Arguments"]["Environment"] == {"SM_CHECKPOINT_DIR": "/opt/ml/checkpoints"}
 
 
 def test_a_run_searches_only_where_it_is_to(machines: dict[str, Definition]) -> None:

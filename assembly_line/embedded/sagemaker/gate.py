@@ -13,13 +13,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from assembly_line.embedded.call_log import CallLog, request_entry
+from assembly_line.embedded.sagemaker.jobs.interruptions import Interruptions
+from assembly_line.errors import RequestRefused
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 INVOCATION = re.compile(r"/endpoints/[^/]+/(async-)?invocations.*")
 
 
-def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
-    """Wrap moto's application; `ready` is what a look at /moto-api/ answers."""
+def gate(sagemaker: WsgiApp, ready: dict[str, str], interruptions: Interruptions) -> WsgiApp:
+    """Wrap moto's application; `ready` is what a look at /moto-api/ answers.
+
+    A look at /interruptions answers those of spot jobs that were asked for; sent there, a JSON object asks for one.
+    """
 
     log = CallLog.of_process("sagemaker")
 
@@ -27,6 +32,8 @@ def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if path.rstrip("/") == "/moto-api" and method in {"GET", "HEAD"}:
             return _json(start_response, "200 OK", ready)
+        if path == "/interruptions" and method in {"GET", "POST"}:
+            return _interruptions(interruptions, environ, start_response)
         if INVOCATION.fullmatch(path):
             message = "InvokeEndpoint is not emulated: endpoints are not emulated yet; score by a batch transform job"
             return _json(start_response, "400 Bad Request", {"message": message}, "ValidationError")
@@ -39,6 +46,17 @@ def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
         return _recorded(sagemaker, environ, start_response, log)
 
     return answer
+
+
+def _interruptions(
+    interruptions: Interruptions, environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] == "POST":
+        try:
+            interruptions.ask(json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))))
+        except (RequestRefused, ValueError, AttributeError) as error:
+            return _json(start_response, "400 Bad Request", {"message": str(error)}, "ValidationError")
+    return _json(start_response, "200 OK", interruptions.to_json())
 
 
 def _recorded(
@@ -64,7 +82,7 @@ def _recorded(
 
 
 def _json(
-    start_response: Callable[..., Any], status: str, content: dict[str, str], error: str | None = None
+    start_response: Callable[..., Any], status: str, content: dict[str, Any], error: str | None = None
 ) -> Iterable[bytes]:
     headers = [("Content-Type", "application/json")]
     if error is not None:

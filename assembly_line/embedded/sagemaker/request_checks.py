@@ -41,6 +41,7 @@ def check_training(parameters: dict[str, Any]) -> None:
     if resources.get("InstanceCount", 1) != 1 or len(resources.get("InstanceGroups") or []) > 1:
         raise RequestRefused("ResourceConfig.InstanceCount: the embedded SageMaker trains on one instance; set it to 1")
     _check_disk("ResourceConfig", resources)
+    _check_spot(parameters)
     for group in resources.get("InstanceGroups") or []:
         _check_disk("ResourceConfig", {**resources, **group})
     for definition in parameters["AlgorithmSpecification"].get("MetricDefinitions") or []:
@@ -55,6 +56,20 @@ def check_training(parameters: dict[str, Any]) -> None:
     channels = [channel["ChannelName"] for channel in parameters.get("InputDataConfig") or []]
     if len(set(channels)) != len(channels) or not {".", ".."}.isdisjoint(channels):
         raise RequestRefused(f"InputDataConfig: channel names must be unique and name a folder, got {channels}")
+
+
+def _check_spot(parameters: dict[str, Any]) -> None:
+    limits, spot = parameters.get("StoppingCondition") or {}, parameters.get("EnableManagedSpotTraining")
+    wait, longest = limits.get("MaxWaitTimeInSeconds"), limits.get("MaxRuntimeInSeconds", 86400)
+    if wait is not None and not spot:
+        raise RequestRefused(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+    if spot and (wait is None or wait < longest):
+        raise RequestRefused(
+            f"Invalid MaxWaitTimeInSeconds {wait}. It must be present and be greater than or equal to "
+            f"MaxRuntimeInSeconds {longest} when EnableManagedSpotTraining is set to true"
+        )
 
 
 def check_tuning(parameters: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 from assembly_line.embedded.sagemaker import moto_patches, registry_calls
 from assembly_line.embedded.sagemaker.gate import gate
 from assembly_line.embedded.sagemaker.jobs import isolation
+from assembly_line.embedded.sagemaker.jobs.interruptions import Interruptions
 from assembly_line.embedded.sagemaker.jobs.job_board import JobBoard
 from assembly_line.embedded.sagemaker.jobs.job_calls import JobCalls
 from assembly_line.embedded.sagemaker.registry_state import RegistryState
@@ -40,7 +41,8 @@ def serve(settings: SageMakerSettings) -> int:
     moto_patches.check()
     listener = _listen(settings.port)
     strongest = isolation.strongest()
-    board = JobBoard(settings, strongest)
+    interruptions = Interruptions()
+    board = JobBoard(settings, strongest, interruptions)
     state = RegistryState(settings.state, moto_patches.backends(), settings.account)
     lock = threading.RLock()
 
@@ -59,7 +61,7 @@ def serve(settings: SageMakerSettings) -> int:
     board.start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     ready = {"status": "ready", "isolation": strongest.value if strongest else "impossible"}
-    application = gate(DomainDispatcherApplication(create_backend_app), ready)
+    application = gate(DomainDispatcherApplication(create_backend_app), ready, interruptions)
     server = make_server(
         HOST, settings.port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
     )

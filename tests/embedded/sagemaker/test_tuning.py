@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_no_more_trials_run_at_once_than_asked_for(account: Account) -> None:
 
     spans = sorted((one["CreationTime"], one["TrainingEndTime"]) for one in trials)
     assert len(spans) == 4
-    assert all(end <= begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
 
 
 def test_a_search_of_the_same_seed_tries_the_same_values(account: Account) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from assembly_line.embedded.sagemaker.emulator_clients import logs_client, s3_client
 from assembly_line.embedded.sagemaker.jobs.container import StopSignal
+from assembly_line.embedded.sagemaker.jobs.interruptions import Interruptions
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import (
     SHUT_DOWN,
@@ -67,8 +68,11 @@ class Ticket:
 class JobBoard:
     """Accepts jobs, runs them on its workers, stops them. Safe to call from any thread."""
 
-    def __init__(self, settings: SageMakerSettings, strongest: Isolation | None) -> None:
+    def __init__(
+        self, settings: SageMakerSettings, strongest: Isolation | None, interruptions: Interruptions | None = None
+    ) -> None:
         self._settings, self._strongest = settings, strongest
+        self._interruptions = interruptions or Interruptions()
         self._files = S3Files(s3_client(settings.emulator_url, settings.region))
         self._logs = logs_client(settings.emulator_url, settings.region)
         self._waiting: queue.SimpleQueue[Ticket] = queue.SimpleQueue()
@@ -159,7 +163,13 @@ class JobBoard:
         scan = MetricScan(definitions)
         isolated = request.isolated if isinstance(request, TrainingRequest) else request.model.isolated
         path = self._settings.logs / f"{record.kind}-jobs" / f"{record.name}.log"
-        with JobLog(path, stream=stream, metrics=scan) as log:
+        spot = isinstance(request, TrainingRequest) and request.spot
+
+        def heard(line: str) -> None:
+            if spot and self._interruptions.hits(record.name, line):
+                ticket.stop.interrupted.set()
+
+        with JobLog(path, stream=stream, metrics=scan, heard=heard) as log:
             desk = JobDesk(
                 tree=Path(tree),
                 log=log,
@@ -168,6 +178,7 @@ class JobBoard:
                 stop=ticket.stop,
                 isolation=choose_isolation(isolated, self._strongest),
                 threads=self._settings.threads_per_job,
+                capacity=lambda: self._interruptions.capacity(record.name),
             )
             end = _logged(log, lambda: _run_request(request, desk))
             record.metrics(scan.values())

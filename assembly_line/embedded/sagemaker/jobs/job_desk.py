@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,7 +44,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class JobDesk:
-    """One job's folder, log and means. `tree` stands for the container's /opt/ml."""
+    """One job's folder, log and means.
+
+    `tree` stands for the container's /opt/ml. `capacity` says whether there is a spot instance.
+    """
 
     tree: Path
     log: JobLog
@@ -52,6 +56,7 @@ class JobDesk:
     stop: StopSignal
     isolation: Isolation
     threads: int
+    capacity: Callable[[], bool] = lambda: True
 
     def check_stop(self) -> JobEnd | None:
         """How the job ends if it was told to before its script started."""

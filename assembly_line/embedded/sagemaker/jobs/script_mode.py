@@ -37,6 +37,8 @@ class TrainingRequest:
     isolated: bool
     max_runtime_seconds: int
     checkpoints: dict[str, str] | None = None
+    spot: bool = False
+    max_wait_seconds: int | None = None
 
     @classmethod
     def from_parameters(cls, parameters: dict[str, Any], *, arn: str, artifacts: str) -> TrainingRequest:
@@ -52,6 +54,8 @@ class TrainingRequest:
             metric_definitions=list(parameters["AlgorithmSpecification"].get("MetricDefinitions") or []),
             isolated=bool(parameters.get("EnableNetworkIsolation")),
             checkpoints=parameters.get("CheckpointConfig"),
+            spot=bool(parameters.get("EnableManagedSpotTraining")),
+            max_wait_seconds=(parameters.get("StoppingCondition") or {}).get("MaxWaitTimeInSeconds"),
             max_runtime_seconds=int((parameters.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds") or 86400),
         )
 
