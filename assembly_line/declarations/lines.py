@@ -52,7 +52,9 @@ from assembly_line.outcome_kinds import (
 
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
-QUARTERS, DAY = 4, timedelta(days=1)
+QUARTERS, DAY, HOUR = 4, timedelta(days=1), timedelta(hours=1)
+# Three such jobs, a search and a review have room in the 28 days of the machine.
+LONGEST_SPOT = timedelta(days=3)
 # What an account may have by default is less; SageMaker says so when a job starts.
 MOST_INSTANCES = 20
 
@@ -95,8 +97,8 @@ class Training:
         instance_count: how many instances a training job has. With more than one, the script has to share the work.
         spot: training jobs use spare capacity, which costs less and may be taken away at any time. The script goes on
             from what it wrote to `/opt/ml/checkpoints`.
-        spot_wait: how long such a job may take in all, with its waits for capacity. None means a day more than
-            `timeout`.
+        spot_wait: how long such a job may take in all, with its waits for capacity. None means an hour more
+            than `timeout`.
         tuning: `Tuning(...)`: a search for hyperparameters before the fits. None fits with the declared ones.
     """
 
@@ -149,7 +151,7 @@ class Training:
         """How long a training job may take in all: its time limit, and a spot job's waits for capacity."""
         if not self.spot:
             return self.timeout
-        return self.spot_wait or self.timeout + DAY
+        return self.spot_wait or self.timeout + HOUR
 
     def _check_spot(self) -> None:
         require(
@@ -157,7 +159,7 @@ class Training:
             f"Training: instance_count {self.instance_count} is outside 1 to {MOST_INSTANCES}",
         )
         if self.spot:
-            require(self.timeout <= LONGEST_SEARCH, f"Training: spot: timeout {self.timeout} is above {LONGEST_SEARCH}")
+            require(self.timeout < LONGEST_SPOT, f"Training: spot: timeout {self.timeout} is not below {LONGEST_SPOT}")
         if self.spot_wait is None:
             return
         require(self.spot, "Training: spot_wait needs spot=True")
@@ -165,7 +167,7 @@ class Training:
             self.spot_wait >= self.timeout,
             f"Training: spot_wait {self.spot_wait} is below timeout {self.timeout}, and has to hold it and the waits",
         )
-        require(self.spot_wait <= LONGEST_SEARCH, f"Training: spot_wait {self.spot_wait} is above {LONGEST_SEARCH}")
+        require(self.spot_wait <= LONGEST_SPOT, f"Training: spot_wait {self.spot_wait} is above {LONGEST_SPOT}")
 
     def _check_tuning(self, tuning: Tuning) -> None:
         tuning.check_values("Training", self.hyperparameters)

@@ -17,7 +17,7 @@ Value = int | float | str
 MOST_TRIALS, MOST_PARALLEL, MOST_RANGES, MOST_CATEGORIES = 500, 100, 30, 30
 LONGEST_METRIC, LONGEST_PATTERN = 255, 500
 # Beside a search, the machine's 28 days have room for its fits, for waits for capacity and for a review.
-LONGEST_SEARCH = timedelta(days=7)
+LONGEST_SEARCH = timedelta(days=4)
 
 
 @typed

@@ -2,6 +2,7 @@
 
 from .archive import Limits as Limits
 from .archive import build_archive as build_archive
+from .attempts import NO_SPOT as NO_SPOT
 from .attempts import Attempt as Attempt
 from .attempts import Found as Found
 from .attempts import Problem as Problem
