@@ -73,6 +73,7 @@ from .tracked import TrackedRun as TrackedRun
 from .tuning.search import Trial as Trial
 from .tuning.search import found_by as found_by
 from .tuning.search import job_config as job_config
+from .tuning.search import search_in_words as search_in_words
 from .tuning.search import trials_to_json as trials_to_json
 from .tuning.trial_inputs import TrialInputs as TrialInputs
 from .tuning.trial_inputs import trial_inputs as trial_inputs

@@ -12,7 +12,7 @@ from assembly_line.declarations.lines import Line
 
 _FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest", "files.again.digest")
 # Said by records since a later version: one that lacks it is no difference.
-_LATER = ("judged.files.again.digest", "delivered.files.again.digest")
+_LATER = ("judged.files.again.digest", "delivered.files.again.digest", "instance.count", "instance.spot")
 # Step -> what the record of a run says of it. Names that each run has of its own are no difference.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "request": ("context.as_of", "context.hyperparameters"),

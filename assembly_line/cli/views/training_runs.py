@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
+from assembly_line.cli.views.searches import searched
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def draw_run(record: Mapping[str, Any]) -> Render:
             "dataset": record["dataset"]["dataset_id"],
             "features": ", ".join(record["features"]),
             "hyperparameters": ", ".join(f"{name} {value}" for name, value in context["hyperparameters"].items()),
+            **searched(context.get("tuned")),
             "framework": f"{image['framework']} {image['version']}",
-            "trained on": record["instance"]["type"],
+            "trained on": _instances(record["instance"]),
             "held out": f"{record['split']['holdout_rows']:,} decisions from {record['split']['holdout_from']}",
         },
         "\nFigures": {name.replace("_", " "): _figure(name, value) for name, value in _figures(record).items()},
@@ -66,6 +68,12 @@ def draw_run(record: Mapping[str, Any]) -> Render:
             fields(pairs, title=title)(console)
 
     return render
+
+
+def _instances(instance: Mapping[str, Any]) -> str:
+    count = instance.get("count", 1)
+    several = f"{count} x " if count > 1 else ""
+    return f"{several}{instance['type']}{' (spot)' if instance.get('spot') else ''}"
 
 
 def draw_changes(found: Mapping[str, Any]) -> Render:

@@ -9,6 +9,7 @@ from typing import Any
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
 from assembly_line.pages import Cell, document, facts, listed, mark, table
 from assembly_line.training.page.packet_plots import measure_plot, plots_of, segment_plot
+from assembly_line.training.tuning.search import search_in_words
 
 JUDGED = {"approve": "approved", "reject": "rejected"}
 
@@ -228,6 +229,7 @@ def _method(packet: Mapping[str, Any]) -> str:
     rows: list[list[Cell]] = [
         *([["framework", method["framework"]], ["trained on", method["instance"]]] if "framework" in method else []),
         ["hyperparameters", ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items())],
+        *([["search", search_in_words(packet["search"])]] if packet.get("search") else []),
         ["release", packet["release"]],
         *([f"script {name}", digest] for name, digest in method["scripts"].items()),
         ["model's digest", packet["digest"]],

@@ -118,6 +118,17 @@ def found_by(
     }, values
 
 
+def search_in_words(found: Mapping[str, Any]) -> str:
+    """A search in a sentence, for a reviewer and for whoever looks at the run."""
+    best, fold = found["best"], found["fold"]
+    end = "lowest" if found["direction"] == "Minimize" else "highest"
+    return (
+        f"{found['trials']} trials ({found['strategy']}, {found['reported']} reported); the {end} {found['metric']} "
+        f"was {best['value']:.6g}, on {fold['fold_rows']:,} decisions from {fold['fold_from']}, in {best['trial']}: "
+        + ", ".join(f"{name} {value}" for name, value in best["hyperparameters"].items())
+    )
+
+
 def trials_to_json(trials: Iterable[Trial]) -> list[dict[str, Any]]:
     """Every trial, in the order of their names."""
     return [asdict(one) for one in sorted(trials, key=lambda one: one.name)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 REQUEST = {"line": "coupons", "as_of": "2017-07-01"}
-KINDS = ("training", "transform", "model", "execution")
+KINDS = ("training", "tuning", "transform", "model", "execution")
 # Of the same line and environment; of a line whose name goes on; of another environment.
 OTHERS = ("s3://store/runs/coupons/weekly-2/", "s3://store/runs/coupons_b/weekly/", "s3://other/runs/coupons/weekly/")
 
@@ -47,6 +47,16 @@ def jobs(sagemaker: SageMakerClient) -> Jobs:
         OutputDataConfig={"S3OutputPath": f"{folder}/job"},
         ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="job",
+        HyperParameterTuningJobConfig={"Strategy": "Random", "ResourceLimits": {"MaxParallelTrainingJobs": 1}},
+        TrainingJobDefinition={
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": f"{folder}/trials/job"},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        },
     )
     sagemaker.create_model(
         ModelName="job",

@@ -1,0 +1,224 @@
+"""A run that searches hyperparameters and trains on spot instances, in the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from assembly_line.cli.exits import ExitCode
+from tests.embedded.deployed_line import LINE, TRAIN, Deployed
+from tests.waiting import eventually
+
+DECLARED = """        spot=True,
+        tuning=Tuning(
+            metric="log_loss",
+            printed="validation log_loss=([0-9.]+)",
+            direction="Minimize",
+            ranges={"max_depth": IntegerRange(2, 5), "learning_rate": ContinuousRange(0.01, 0.3, scale="Logarithmic")},
+            trials=3,
+            parallel=2,
+            strategy="Random",
+            seed=11,
+        ),
+        hyperparameters={
+"""
+# Every 24 rounds the model is kept: written under another name, and moved. With `torn` the judged fit leaves half a
+# model there once, as an instance that is taken away may, and waits for its end.
+SCRIPT = """
+import argparse, json, os, signal
+from pathlib import Path
+import numpy as np
+import xgboost
+
+parser = argparse.ArgumentParser()
+for name in ("rounds", "max_depth", "seed", "torn"):
+    parser.add_argument(f"--{name}", type=int)
+for name in ("learning_rate", "min_child_weight", "subsample", "colsample_bytree"):
+    parser.add_argument(f"--{name}", type=float)
+given = vars(parser.parse_args())
+rounds, torn = given.pop("rounds"), given.pop("torn")
+kept = os.environ.get("SM_CHECKPOINT_DIR")
+
+def rows(channel, name):
+    folder = Path(os.environ[f"SM_CHANNEL_{channel}"])
+    table = np.genfromtxt(folder / name, delimiter=",")
+    return xgboost.DMatrix(table[:, 1:], label=table[:, 0], feature_names=names)
+
+def keep(model):
+    done = model.num_boosted_rounds()
+    model.save_model(f"{kept}/new.ubj")
+    if done == torn and os.environ["TRAINING_JOB_NAME"].endswith("-train-1") and not begun:
+        whole = Path(f"{kept}/new.ubj").read_bytes()
+        Path(f"{kept}/model-{done:04d}.ubj").write_bytes(whole[: len(whole) // 2])
+        print("half written", flush=True)
+        signal.pause()
+    os.replace(f"{kept}/new.ubj", f"{kept}/model-{done:04d}.ubj")
+
+schema = json.loads(Path(os.environ["SM_CHANNEL_TRAIN"], "schema.json").read_text())
+names = [feature["name"] for feature in schema["features"]]
+begun = None
+for path in sorted(Path(kept).glob("model-*.ubj"), reverse=True) if kept else []:
+    try:
+        begun = xgboost.Booster(model_file=path)
+        break
+    except xgboost.core.XGBoostError:
+        print("torn", path.name, flush=True)
+print("begins at", begun.num_boosted_rounds() if begun else 0, flush=True)
+settings = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, **given}
+table, model = rows("TRAIN", "train.csv"), begun
+for start in range(begun.num_boosted_rounds() if begun else 0, rounds, 24):
+    # Each part has a seed of its own: what is drawn in it does not hang on what was drawn before.
+    part = {**settings, "seed": given["seed"] + start}
+    model = xgboost.train(part, table, min(24, rounds - start), xgb_model=model)
+    if kept:
+        keep(model)
+if "SM_CHANNEL_VALIDATION" in os.environ:
+    fold = rows("VALIDATION", "validation.csv")
+    chance, truth = model.predict(fold).astype(float), fold.get_label()
+    loss = -np.mean(np.where(truth == 1, np.log(chance), np.log(1 - chance)))
+    print(f"validation log_loss={loss:.9f}")
+model.save_model(Path(os.environ["SM_MODEL_DIR"]) / "model.json")
+"""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A run that searched and whose judged fit lost its instance at 60 %, and one of the same values that did not."""
+
+    run: str
+    record: dict[str, Any]
+    again: dict[str, Any]
+    fault: dict[str, Any]
+
+
+def interruptions(deployed: Deployed, **given: Any) -> Any:
+    url = f"{deployed.target.client('sagemaker').meta.endpoint_url}/interruptions"
+    request = urllib.request.Request(url, data=json.dumps(given).encode() if given else None)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  loopback
+        return json.loads(answer.read())["interruptions"]
+
+
+@pytest.fixture(scope="module")
+def searched(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
+    lines = tmp_path_factory.mktemp("searching") / "lines"
+    shutil.copytree(deployed.lines, lines)
+    declared = lines / LINE / "line.py"
+    text = declared.read_text(encoding="utf-8")
+    for old, new in (
+        ("    Training,\n", "    ContinuousRange,\n    IntegerRange,\n    Training,\n    Tuning,\n"),
+        ("        hyperparameters={\n", DECLARED),
+        ('"seed": 7', '"seed": 7, "torn": 72'),
+    ):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    declared.write_text(text, encoding="utf-8")
+    (lines / LINE / "train.py").write_text(SCRIPT, encoding="utf-8")
+    deployed.release(lines)
+    interruptions(deployed, job=".*-train-1", printed="half written")
+    run = deployed.line(*TRAIN).document["run_id"]
+    record = deployed.line("runs", "show", LINE, run).document
+    values = [f"{name}={value}" for name, value in record["context"]["hyperparameters"].items() if name != "torn"]
+    fixed = [part for value in [*values, "torn=0"] for part in ("--hyperparameter", value)]
+    again = deployed.line(*TRAIN, *fixed).document["run_id"]
+    yield Searched(run, record, deployed.line("runs", "show", LINE, again).document, interruptions(deployed)[-1])
+    deployed.release(deployed.lines)
+
+
+def test_the_best_of_the_trials_is_fitted_judged_and_recorded(searched: Searched, deployed: Deployed) -> None:
+    sagemaker, found = deployed.target.client("sagemaker"), searched.record["context"]["tuned"]
+    pages = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=found["job"])
+    trials = pages["TrainingJobSummaries"]
+    figures = {one["TrainingJobName"]: one["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for one in trials}
+    assert (len(trials), found["trials"], found["reported"]) == (3, 3, 3)
+    assert found["best"]["trial"] == min(figures, key=lambda name: figures[name])
+    best = next(one for one in trials if one["TrainingJobName"] == found["best"]["trial"])
+    expected = {name: json.loads(value) for name, value in best["TunedHyperParameters"].items()}
+    for fit in ("judged", "delivered"):
+        job = sagemaker.describe_training_job(TrainingJobName=searched.record[fit]["jobs"]["training"])
+        assert {name: json.loads(job["HyperParameters"][name]) for name in expected} == expected
+        assert (job["EnableManagedSpotTraining"], job["StoppingCondition"]["MaxWaitTimeInSeconds"]) == (True, 7200)
+    # No trial is given anything but what was written for the trials.
+    for one in trials:
+        described = sagemaker.describe_training_job(TrainingJobName=one["TrainingJobName"])
+        channels = {each["ChannelName"]: each["DataSource"]["S3DataSource"] for each in described["InputDataConfig"]}
+        assert set(channels) == {"train", "validation", "code"}
+        for name in ("train", "validation"):
+            assert channels[name]["S3Uri"].endswith(f"runs/{LINE}/{searched.run}/trials/{name}/")
+    assert found["fold"]["fold_from"] < searched.record["split"]["holdout_from"]
+    review = deployed.line("review", "show", LINE, searched.run, "--as", "reviewer").document
+    assert review["packet"]["search"]["best"] == found["best"]
+
+
+def test_the_search_is_a_step_of_the_run_and_what_is_fixed_is_not_searched(
+    searched: Searched, deployed: Deployed
+) -> None:
+    def visited(record: dict[str, Any]) -> list[str]:
+        return [one.name for one in deployed.target.machines.states(execution_of(deployed, record))]
+
+    steps = ["PrepareTrials", "Tune", "TakeBest"]
+    assert [name for name in visited(searched.record) if name in steps] == steps
+    assert [name for name in visited(searched.again) if name in steps] == []
+    assert searched.again["context"]["tuned"] is None
+    compared = deployed.line("runs", "compare", LINE, searched.run, searched.again["context"]["run_id"]).document
+    assert {one["step"] for one in compared["differences"]} <= {"request", "search"}
+
+
+def execution_of(deployed: Deployed, record: dict[str, Any]) -> str:
+    from assembly_line.stations import TRAINING_RUN
+    from assembly_line.storage import execution_arn
+
+    return execution_arn(deployed.target.named(TRAINING_RUN.parameter), record["context"]["run_id"])
+
+
+def test_a_fit_whose_instance_was_taken_away_gives_the_figures_of_one_that_kept_it(
+    searched: Searched, deployed: Deployed
+) -> None:
+    sagemaker = deployed.target.client("sagemaker")
+    job = sagemaker.describe_training_job(TrainingJobName=searched.record["judged"]["jobs"]["training"])
+    assert searched.fault["fired"] == 1
+    assert "Interrupted" in [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    log = deployed.line("logs", job["TrainingJobName"]).out
+    assert "torn model-0072.ubj" in log
+    assert "begins at 48" in log
+    figures, whole = (one["evaluation"]["metrics"] for one in (searched.record, searched.again))
+    for name in ("auc", "log_loss", "brier"):
+        assert figures[name] == pytest.approx(whole[name], rel=0, abs=1e-9)
+
+
+def test_a_stopped_search_is_redriven_under_another_name(searched: Searched, deployed: Deployed) -> None:
+    del searched  # whose release is in force
+    target = deployed.target
+    started = deployed.line(*TRAIN, "--no-wait").document
+    arn, run = started["execution_arn"], started["run_id"]
+
+    def tuning() -> bool:
+        return any(one.name == "Tune" for one in target.machines.states(arn))
+
+    eventually(tuning, "the search has begun")
+    target.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="stopped by the test")
+    deployed.end(arn)
+    sagemaker = target.client("sagemaker")
+
+    def named() -> list[str]:
+        listed = sagemaker.list_hyper_parameter_tuning_jobs(NameContains="coupon-redempt")
+        states = {
+            one["HyperParameterTuningJobName"]: one["HyperParameterTuningJobStatus"]
+            for one in listed["HyperParameterTuningJobSummaries"]
+        }
+        return sorted(name for name, state in states.items() if state == "Stopped")
+
+    (stopped,) = eventually(named, "the search was stopped with the run")
+    assert deployed.line("redrive", run).code == ExitCode.OK
+    eventually(lambda: any(one.name == "TakeBest" and one.exited for one in target.machines.states(arn)), "it goes on")
+    (again,) = [one for one in target.machines.states(arn) if one.name == "TakeBest"]
+    assert again.exited
+    best = target.run(LINE, run).read_json("tuning.json")
+    assert best["job"] == f"{stopped.rpartition('-')[0]}-2"
+    target.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="the test is over")
+    deployed.end(arn)
