@@ -16,6 +16,10 @@ Hyperparameters = Annotated[
     list[str] | None,
     typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one. May be given several times."),
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Show the jobs of the run, their instances and time limits. Start nothing."),
+]
 RolledBackTo = Annotated[
     str | None,
     typer.Option(
@@ -64,6 +68,7 @@ def train(
     hyperparameters: Hyperparameters = None,
     engine: Engine = "auto",
     scored_by: ScoredBy = "auto",
+    explain: Explain = False,
     waited: Wait = True,
 ) -> None:
     """Train on what was known then, evaluate on later time, and register. Then the run waits for a review."""
@@ -79,6 +84,13 @@ def train(
     known = as_of or format_instant(datetime.now(UTC))
     chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine, "scored_by": scored_by}
     request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})
+    if explain:
+        from assembly_line.cli.views.planned_runs import draw_planned
+        from assembly_line.training import runs
+
+        found = runs.explained(session.target, request)
+        session.output.result(found, draw_planned(found))
+        return
     started = reviewing.start(session.target, request, session.options.role)
     session.output.note(f"Run {started['run_id']}.")
     if not waited:

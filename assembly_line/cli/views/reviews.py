@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure, interval
-from assembly_line.cli.views.searches import searched
+from assembly_line.cli.views.training_runs import searched
 from assembly_line.cli.views.validation import draw_validation
 from assembly_line.outcome_kinds import MEASURES, kind_of
 

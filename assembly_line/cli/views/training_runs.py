@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
-from assembly_line.cli.views.searches import searched
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
@@ -74,6 +73,15 @@ def _instances(instance: Mapping[str, Any]) -> str:
     count = instance.get("count", 1)
     several = f"{count} x " if count > 1 else ""
     return f"{several}{instance['type']}{' (spot)' if instance.get('spot') else ''}"
+
+
+def searched(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """A search for hyperparameters as a sentence by its title; nothing of a run that did not search."""
+    if found is None:
+        return {}
+    from assembly_line.training import search_in_words
+
+    return {"search": search_in_words(found)}
 
 
 def draw_changes(found: Mapping[str, Any]) -> Render:

@@ -226,10 +226,11 @@ def _data(packet: Mapping[str, Any]) -> str:
 
 def _method(packet: Mapping[str, Any]) -> str:
     method = packet.get("method") or {"scripts": {}}
+    search: list[list[Cell]] = [["search", search_in_words(packet["search"])]] if packet.get("search") else []
     rows: list[list[Cell]] = [
         *([["framework", method["framework"]], ["trained on", method["instance"]]] if "framework" in method else []),
         ["hyperparameters", ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items())],
-        *([["search", search_in_words(packet["search"])]] if packet.get("search") else []),
+        *search,
         ["release", packet["release"]],
         *([f"script {name}", digest] for name, digest in method["scripts"].items()),
         ["model's digest", packet["digest"]],

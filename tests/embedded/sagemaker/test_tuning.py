@@ -153,8 +153,8 @@ def test_a_stopped_search_stops_its_trials(account: Account) -> None:
     name = request["HyperParameterTuningJobName"]
     account.sagemaker.create_hyper_parameter_tuning_job(**request)
     listed = account.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-    for one in listed["TrainingJobSummaries"]:
-        eventually(lambda one=one: "begun" in account.log("training", one["TrainingJobName"]), "begun")
+    running = [one["TrainingJobName"] for one in listed["TrainingJobSummaries"]]
+    eventually(lambda: all("begun" in account.log("training", one) for one in running), "both trials have begun")
 
     account.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     job, trials = ended(account, name)
