@@ -12,6 +12,15 @@ from typing import Any
 import pytest
 
 from assembly_line.cli.exits import ExitCode
+from assembly_line.cli.session import REPOSITORY
+from assembly_line.embedded.assembling import assemble
+from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.proof.judging import Trial, cases
+from assembly_line.proof.legality import problems
+from assembly_line.proof.recording import read_recording
+from assembly_line.proof.templates import read_templates
+from assembly_line.stations import TRAINING_RUN
+from assembly_line.storage import execution_arn
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.waiting import eventually
 
@@ -170,9 +179,6 @@ def test_the_search_is_a_step_of_the_run_and_what_is_fixed_is_not_searched(
 
 
 def execution_of(deployed: Deployed, record: dict[str, Any]) -> str:
-    from assembly_line.stations import TRAINING_RUN
-    from assembly_line.storage import execution_arn
-
     return execution_arn(deployed.target.named(TRAINING_RUN.parameter), record["context"]["run_id"])
 
 
@@ -222,3 +228,24 @@ def test_a_stopped_search_is_redriven_under_another_name(searched: Searched, dep
     assert best["job"] == f"{stopped.rpartition('-')[0]}-2"
     target.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="the test is over")
     deployed.end(arn)
+
+
+def test_every_call_of_a_search_is_allowed_and_legal(searched: Searched, deployed: Deployed) -> None:
+    """By the templates that are deployed: also what SageMaker does under the role of the line's jobs."""
+    del searched  # by which they were made
+    assembly = assemble(REPOSITORY, deployed.line.state, lambda _: None, lines=deployed.lines)
+    (real, _) = cases(read_templates(assembly, "embedded"), (LINE,))
+    trial = Trial(read_recording(StateFolder(deployed.line.state).calls), real)
+    made = [call for call in trial.told.calls if "HyperParameterTuning" in call.operation]
+    assert {call.operation for call in made if "operator" not in call.who} == {
+        "CreateHyperParameterTuningJob",
+        "DescribeHyperParameterTuningJob",
+        "ListTrainingJobsForHyperParameterTuningJob",
+    }
+    assert [problem for call in made for problem in problems(call, call.parameters)] == []
+    judged = trial.judged.decisions
+    assert [str(request) for request, decision in judged.items() if not decision.allowed] == []
+    asked = {(request.action, request.resource.rpartition(":")[2].partition("/")[0]) for request in judged}
+    for action in ("AddTags", "StopHyperParameterTuningJob"):
+        assert (f"sagemaker:{action}", "hyper-parameter-tuning-job") in asked
+    assert ("events:PutRule", "rule") in asked
