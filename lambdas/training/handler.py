@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
+from assembly_line.declarations.images import Image, image
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.errors import NotFound, RequestRefused
@@ -59,7 +61,8 @@ from assembly_line.training import (
     validated,
 )
 from assembly_line.training import evaluate as measure
-from lambdas.training.resources import account, image_of, role_of_jobs, stopping
+from lambdas.account import account_of
+from lambdas.training.resources import role_of_jobs, stopping
 from lambdas.training.searching import prepare_trials, take_best
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
     from assembly_line.outcome_kinds import Answer
 
 logger = Logger(service="training")
+account = partial(account_of, TrainingEnvironment)
 # The search before the fits is prepared by the same function, and its best values are taken there.
 TRIALS, BEST = "trials", "best"
 
@@ -81,7 +85,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     release = account().released.release(request.line, request.release)
     digest = release.digest
     kind = release.line.predicts.name
-    image_of(release)
+    _image_of(release)
     _require_repeatable(request, release)
     asked = account().control.run(request.line, event["run_id"])
     dataset = DatasetRequest(
@@ -138,7 +142,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     """Check the dataset, split it by time, and write what the fit's job and its scoring of the holdout read."""
     run, dataset = RunContext.from_json(event["context"]), event["dataset"]
     if event["phase"] == TRIALS:
-        return prepare_trials(run, dataset)
+        return prepare_trials(run, dataset, image_of=_image_of)
     if event["phase"] == BEST:
         return take_best(run, event["job"])
     phase = Phase(event["phase"])
@@ -150,7 +154,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     store = _files(run, fit_of(phase, refit=release.line.training.refit))
     store.write_inputs(inputs)
     job = _job(run, release, phase, inputs)
-    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, image_of(release), job))
+    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release), job))
     logger.info(
         "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": str(phase), "rows": inputs.rows}
     )
@@ -166,13 +170,13 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         run.scored_by,
         rows=inputs.asked,
         width=kind.width,
-        image=image_of(release).uri,
+        image=_image_of(release).uri,
         most_mib=int(environment.function_scoring_mib),
     )
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
         role_arn=role_of_jobs(run.line),
-        image=image_of(release).uri,
+        image=_image_of(release).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
@@ -401,6 +405,11 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated
+
+
+def _image_of(release: Release) -> Image:
+    training = release.line.training
+    return image(training.framework, training.framework_version, account().client("sagemaker").meta.region_name)
 
 
 def _files(run: RunContext, fit: Fit | None = None) -> runs.RunStore:

@@ -1,25 +1,18 @@
-"""What every job of a run is given: image, role, instances and time limits."""
+"""What every job of a run is given: its role, and its time limits."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assembly_line.declarations.images import Image, image
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.names import job_role
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Training
-    from assembly_line.release import Release
 
 account = partial(account_of, TrainingEnvironment)
-
-
-def image_of(release: Release) -> Image:
-    training = release.line.training
-    return image(training.framework, training.framework_version, account().client("sagemaker").meta.region_name)
 
 
 def role_of_jobs(line: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +25,10 @@ from assembly_line.training import (
     trial_inputs,
     trials_to_json,
 )
-from lambdas.training.resources import account, image_of, role_of_jobs, stopping
+from lambdas.training.resources import account, role_of_jobs, stopping
 
 if TYPE_CHECKING:
+    from assembly_line.declarations.images import Image
     from assembly_line.declarations.lines import Training
     from assembly_line.declarations.tuning import Tuning
     from assembly_line.release import Release
@@ -36,7 +37,9 @@ logger = Logger(service="training")
 FOLD = ("rows", "fold_rows", "fold_from", "purged")
 
 
-def prepare_trials(run: RunContext, dataset: Mapping[str, Any]) -> dict[str, Any]:
+def prepare_trials(
+    run: RunContext, dataset: Mapping[str, Any], *, image_of: Callable[[Release], Image]
+) -> dict[str, Any]:
     """Write what the trials read, which is nothing of the held-out decisions, and say how to search."""
     release = account().releases.read(run.release)
     with TemporaryDirectory() as folder:
@@ -47,17 +50,17 @@ def prepare_trials(run: RunContext, dataset: Mapping[str, Any]) -> dict[str, Any
     fold = {name: getattr(inputs, name) for name in FOLD}
     _files(run).write_json(runs.FOLD, fold)
     logger.info("trials prepared", extra={"line": run.line, "run_id": run.run_id, **fold})
-    return _search(run, release).to_json()
+    return _search(run, release, image_of(release)).to_json()
 
 
-def _search(run: RunContext, release: Release) -> PreparedSearch:
+def _search(run: RunContext, release: Release, image: Image) -> PreparedSearch:
     training, store = release.line.training, _files(run)
     tuning = _declared(training)
     fixed = {name: text for name, text in run.hyperparameters.items() if name not in run.search}
     return PreparedSearch(
         job_name=tuning_name(run.line, run.run_id, 1),
         role_arn=role_of_jobs(run.line),
-        image=image_of(release).uri,
+        image=image.uri,
         config=job_config(tuning, run.search),
         hyperparameters=script_mode(fixed, training.script),
         metrics=[{"Name": tuning.metric, "Regex": tuning.printed}],

@@ -18,7 +18,7 @@ from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
-from lambdas.training.resources import account
+from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, REVIEWER, RunSoFar, call
 from tests.champions import a_champion
@@ -259,7 +259,7 @@ def test_the_next_run_is_compared_with_what_the_champion_said_of_the_same_decisi
     verified.conclude()
     run.package()
     held_out = [row[0] for row in run.batch()][:60]
-    ledger = account().ledger
+    ledger = training.account().ledger
 
     def scored(name: str, said: Sequence[str], **changes: Any) -> None:
         rows = [
