@@ -15,12 +15,13 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.session import REPOSITORY
 from assembly_line.embedded.assembling import assemble
 from assembly_line.embedded.state_folder import StateFolder
+from assembly_line.names import trials_of_run, tuning_name
 from assembly_line.proof.judging import Trial, cases
 from assembly_line.proof.legality import problems
 from assembly_line.proof.recording import read_recording
 from assembly_line.proof.templates import read_templates
 from assembly_line.stations import TRAINING_RUN
-from assembly_line.storage import execution_arn
+from assembly_line.storage import StateVisit, execution_arn
 from tests.embedded.deployed_line import LINE, TRAIN, Deployed
 from tests.waiting import eventually
 
@@ -37,6 +38,11 @@ DECLARED = """        spot=True,
         ),
         hyperparameters={
 """
+WHOLE = ("--hyperparameter", "torn=0")
+QUOTA = (
+    "The account-level service limit 'ml.m5.large for training job usage' is 2 Instances, with current utilization of "
+    "2 Instances and a request delta of 1 Instances."
+)
 # Every 24 rounds the model is kept: written under another name, and moved. With `torn` the judged fit leaves half a
 # model there once, as an instance that is taken away may, and waits for its end.
 SCRIPT = """
@@ -98,19 +104,24 @@ model.save_model(Path(os.environ["SM_MODEL_DIR"]) / "model.json")
 
 @dataclass(frozen=True)
 class Searched:
-    """A run that searched and whose judged fit lost its instance at 60 %, and one of the same values that did not."""
+    """A run that searched and whose judged fit lost its instance at 60 %, and one of the same values that did not.
+
+    `held`: a run that began before, whose search was refused three times.
+    """
 
     run: str
     record: dict[str, Any]
     again: dict[str, Any]
     fault: dict[str, Any]
+    held: dict[str, Any]
 
 
-def interruptions(deployed: Deployed, **given: Any) -> Any:
-    url = f"{deployed.target.client('sagemaker').meta.endpoint_url}/interruptions"
+def rehearsed(deployed: Deployed, what: str, **given: Any) -> Any:
+    """Ask the embedded SageMaker for a fault, and how often each has happened."""
+    url = f"{deployed.target.client('sagemaker').meta.endpoint_url}/{what}"
     request = urllib.request.Request(url, data=json.dumps(given).encode() if given else None)  # noqa: S310
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  loopback
-        return json.loads(answer.read())["interruptions"]
+        return json.loads(answer.read())[what]
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +140,20 @@ def searched(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> It
     declared.write_text(text, encoding="utf-8")
     (lines / LINE / "train.py").write_text(SCRIPT, encoding="utf-8")
     deployed.release(lines)
-    interruptions(deployed, job=".*-train-1", printed="half written")
+    # Its wait goes on while the others run.
+    for code, message, times in (("ThrottlingException", "Rate exceeded", 2), ("ResourceLimitExceeded", QUOTA, 1)):
+        operation = "CreateHyperParameterTuningJob"
+        rehearsed(deployed, "refusals", operation=operation, code=code, message=message, times=times)
+    held = deployed.line(*TRAIN, *WHOLE, "--no-wait").document
+    eventually(lambda: all(one["fired"] == one["times"] for one in rehearsed(deployed, "refusals")), "it is refused")
+    rehearsed(deployed, "interruptions", job=".*-train-1", printed="half written")
     run = deployed.line(*TRAIN).document["run_id"]
     record = deployed.line("runs", "show", LINE, run).document
     values = [f"{name}={value}" for name, value in record["context"]["hyperparameters"].items() if name != "torn"]
-    fixed = [part for value in [*values, "torn=0"] for part in ("--hyperparameter", value)]
-    again = deployed.line(*TRAIN, *fixed).document["run_id"]
-    yield Searched(run, record, deployed.line("runs", "show", LINE, again).document, interruptions(deployed)[-1])
+    fixed = [part for value in values for part in ("--hyperparameter", value)]
+    again = deployed.line(*TRAIN, *WHOLE, *fixed).document["run_id"]
+    whole = deployed.line("runs", "show", LINE, again).document
+    yield Searched(run, record, whole, rehearsed(deployed, "interruptions")[-1], held)
     deployed.release(deployed.lines)
 
 
@@ -197,10 +215,36 @@ def test_a_fit_whose_instance_was_taken_away_gives_the_figures_of_one_that_kept_
         assert figures[name] == pytest.approx(whole[name], rel=0, abs=1e-9)
 
 
+def test_a_search_that_meets_a_throttle_and_a_full_quota_waits_visibly_and_is_made_once(
+    searched: Searched, deployed: Deployed
+) -> None:
+    run, arn = searched.held["run_id"], searched.held["execution_arn"]
+    assert [(one["code"], one["fired"]) for one in rehearsed(deployed, "refusals")] == [
+        ("ThrottlingException", 2),
+        ("ResourceLimitExceeded", 1),
+    ]
+    (waiting,) = eventually(
+        lambda: [one for one in deployed.station_events() if (one.item, one.kind) == (run, "waiting") and one.cause],
+        "the board shows that the run waits",
+    )
+    assert "ml.m5.large for training job usage" in str(waiting.cause)
+
+    def visits() -> list[StateVisit]:
+        return deployed.target.machines.states(arn)
+
+    eventually(lambda: [one for one in visits() if one.name == "TakeBest" and one.exited], "the search is made")
+    states = [one.name for one in visits()]
+    steps = ["Tune", "Attend", "AnnounceNoCapacity", "AwaitCapacity", "AnnounceAnotherTry", "Tune", "TakeBest"]
+    assert [name for name in states if name in steps] == steps
+    found = deployed.target.client("sagemaker").list_hyper_parameter_tuning_jobs(MaxResults=100)
+    listed = [one["HyperParameterTuningJobName"] for one in found["HyperParameterTuningJobSummaries"]]
+    assert [name for name in listed if name.startswith(trials_of_run(LINE, run))] == [tuning_name(LINE, run, 1)]
+
+
 def test_a_stopped_search_is_redriven_under_another_name(searched: Searched, deployed: Deployed) -> None:
     del searched  # whose release is in force
     target = deployed.target
-    started = deployed.line(*TRAIN, "--no-wait").document
+    started = deployed.line(*TRAIN, *WHOLE, "--no-wait").document
     arn, run = started["execution_arn"], started["run_id"]
 
     def tuning() -> bool:
@@ -211,21 +255,19 @@ def test_a_stopped_search_is_redriven_under_another_name(searched: Searched, dep
     deployed.end(arn)
     sagemaker = target.client("sagemaker")
 
-    def named() -> list[str]:
-        listed = sagemaker.list_hyper_parameter_tuning_jobs(NameContains="coupon-redempt")
-        states = {
-            one["HyperParameterTuningJobName"]: one["HyperParameterTuningJobStatus"]
-            for one in listed["HyperParameterTuningJobSummaries"]
-        }
-        return sorted(name for name, state in states.items() if state == "Stopped")
+    stopped = tuning_name(LINE, run, 1)
 
-    (stopped,) = eventually(named, "the search was stopped with the run")
+    def status() -> str:
+        found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=stopped)
+        return str(found["HyperParameterTuningJobStatus"])
+
+    eventually(lambda: status() == "Stopped", "the search was stopped with the run")
     assert deployed.line("redrive", run).code == ExitCode.OK
     eventually(lambda: any(one.name == "TakeBest" and one.exited for one in target.machines.states(arn)), "it goes on")
     (again,) = [one for one in target.machines.states(arn) if one.name == "TakeBest"]
     assert again.exited
     best = target.run(LINE, run).read_json("tuning.json")
-    assert best["job"] == f"{stopped.rpartition('-')[0]}-2"
+    assert best["job"] == tuning_name(LINE, run, 2)
     target.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="the test is over")
     deployed.end(arn)
 

@@ -16,10 +16,10 @@ from werkzeug.serving import make_server
 from assembly_line.embedded.sagemaker import moto_patches, registry_calls
 from assembly_line.embedded.sagemaker.gate import gate
 from assembly_line.embedded.sagemaker.jobs import isolation
-from assembly_line.embedded.sagemaker.jobs.interruptions import Interruptions
 from assembly_line.embedded.sagemaker.jobs.job_board import JobBoard
 from assembly_line.embedded.sagemaker.jobs.job_calls import JobCalls
 from assembly_line.embedded.sagemaker.registry_state import RegistryState
+from assembly_line.embedded.sagemaker.rehearsals import Rehearsals
 from assembly_line.embedded.sagemaker.settings import SageMakerSettings
 from assembly_line.embedded.sagemaker.tuning.tuning_calls import TuningCalls
 from assembly_line.errors import EmbeddedAwsError
@@ -41,8 +41,8 @@ def serve(settings: SageMakerSettings) -> int:
     moto_patches.check()
     listener = _listen(settings.port)
     strongest = isolation.strongest()
-    interruptions = Interruptions()
-    board = JobBoard(settings, strongest, interruptions)
+    rehearsals = Rehearsals()
+    board = JobBoard(settings, strongest, rehearsals)
     state = RegistryState(settings.state, moto_patches.backends(), settings.account)
     lock = threading.RLock()
 
@@ -61,7 +61,7 @@ def serve(settings: SageMakerSettings) -> int:
     board.start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     ready = {"status": "ready", "isolation": strongest.value if strongest else "impossible"}
-    application = gate(DomainDispatcherApplication(create_backend_app), ready, interruptions)
+    application = gate(DomainDispatcherApplication(create_backend_app), ready, rehearsals)
     server = make_server(
         HOST, settings.port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
     )

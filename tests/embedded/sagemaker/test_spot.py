@@ -70,12 +70,16 @@ def account(job_account: Account) -> Account:
     return job_account
 
 
-def asked(account: Account, method: str = "GET", **given: Any) -> Any:
+def asked(account: Account, what: str = "interruptions", given: Any = None) -> Any:
     request = urllib.request.Request(  # noqa: S310  the tests' own loopback address
-        f"{account.process.url}/interruptions", method=method, data=json.dumps(given).encode() if given else None
+        f"{account.process.url}/{what}", data=None if given is None else json.dumps(given).encode()
     )
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-        return json.loads(answer.read())["interruptions"]
+        return json.loads(answer.read())[what]
+
+
+def interrupt(account: Account, job: str, printed: str, **more: Any) -> None:
+    asked(account, given={"job": job, "printed": printed, **more})
 
 
 def spot_request(account: Account, *, half_at: int = 0, **changes: Any) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def test_an_interrupted_job_goes_on_from_its_last_whole_checkpoint_to_the_same_f
     whole = run(account, spot_request(account))
     request = spot_request(account, half_at=60)
     name = request["TrainingJobName"]
-    asked(account, "POST", job=name, printed="half written")
+    interrupt(account, name, "half written")
 
     job = run(account, request)
 
@@ -126,7 +130,7 @@ def test_an_interrupted_job_goes_on_from_its_last_whole_checkpoint_to_the_same_f
 def test_a_job_on_demand_is_never_interrupted(account: Account) -> None:
     request = spot_request(account)
     request |= {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
-    asked(account, "POST", job=request["TrainingJobName"], printed="begins")
+    interrupt(account, request["TrainingJobName"], "begins")
 
     job = run(account, request)
 
@@ -137,7 +141,7 @@ def test_a_job_on_demand_is_never_interrupted(account: Account) -> None:
 def test_a_job_that_finds_no_other_instance_in_time_ends_so(account: Account) -> None:
     request = spot_request(account, half_at=60)
     request["StoppingCondition"] = {"MaxRuntimeInSeconds": 3, "MaxWaitTimeInSeconds": 3}
-    asked(account, "POST", job=request["TrainingJobName"], printed="half written", capacity=False)
+    interrupt(account, request["TrainingJobName"], "half written", capacity=False)
 
     job = run(account, request)
 
@@ -147,7 +151,7 @@ def test_a_job_that_finds_no_other_instance_in_time_ends_so(account: Account) ->
 def test_a_job_that_waits_for_an_instance_can_be_stopped(account: Account) -> None:
     request = spot_request(account, half_at=60)
     name = request["TrainingJobName"]
-    asked(account, "POST", job=name, printed="half written", capacity=False)
+    interrupt(account, name, "half written", capacity=False)
     account.sagemaker.create_training_job(**request)
     eventually(
         lambda: account.sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Interrupted",
@@ -205,7 +209,29 @@ def test_limits_that_do_not_suit_spot_instances_are_refused(
         account.sagemaker.create_training_job(**request)
 
 
-@pytest.mark.parametrize("given", [{"job": "x"}, {"job": "x", "printed": "("}, {"job": "x", "printed": "y", "when": 1}])
-def test_an_interruption_that_is_none_is_refused(account: Account, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("what", "given"),
+    [
+        ("interruptions", {"job": "x"}),
+        ("interruptions", {"job": "x", "printed": "("}),
+        ("interruptions", {"job": "x", "printed": "y", "when": 1}),
+        ("interruptions", {"job": "x", "printed": "y", "times": "often"}),
+        ("refusals", {"operation": "CreateTrainingJob"}),
+        ("refusals", []),
+    ],
+)
+def test_a_rehearsal_that_is_none_is_refused(account: Account, what: str, given: Any) -> None:
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        asked(account, "POST", **given)
+        asked(account, what, given)
+
+
+def test_a_call_is_refused_as_often_as_asked_for(account: Account) -> None:
+    request = spot_request(account)
+    full = {"operation": "CreateTrainingJob", "code": "ResourceLimitExceeded", "message": "the limit is 2"}
+    asked(account, "refusals", {**full, "times": 2})
+
+    for _ in range(2):
+        with pytest.raises(account.sagemaker.exceptions.ResourceLimitExceeded, match="the limit is 2"):
+            account.sagemaker.create_training_job(**request)
+
+    assert run(account, request)["TrainingJobStatus"] == "Completed"

@@ -17,7 +17,6 @@ from typing import Protocol
 
 from assembly_line.embedded.sagemaker.emulator_clients import logs_client, s3_client
 from assembly_line.embedded.sagemaker.jobs.container import StopSignal
-from assembly_line.embedded.sagemaker.jobs.interruptions import Interruptions
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import (
     SHUT_DOWN,
@@ -32,6 +31,7 @@ from assembly_line.embedded.sagemaker.jobs.s3_files import S3Files
 from assembly_line.embedded.sagemaker.jobs.script_mode import TrainingRequest
 from assembly_line.embedded.sagemaker.jobs.training import run_training
 from assembly_line.embedded.sagemaker.jobs.transform import TransformRequest, run_transform
+from assembly_line.embedded.sagemaker.rehearsals import Rehearsals
 from assembly_line.embedded.sagemaker.settings import SageMakerSettings
 from assembly_line.errors import JobFailed
 
@@ -69,10 +69,10 @@ class JobBoard:
     """Accepts jobs, runs them on its workers, stops them. Safe to call from any thread."""
 
     def __init__(
-        self, settings: SageMakerSettings, strongest: Isolation | None, interruptions: Interruptions | None = None
+        self, settings: SageMakerSettings, strongest: Isolation | None, rehearsals: Rehearsals | None = None
     ) -> None:
         self._settings, self._strongest = settings, strongest
-        self._interruptions = interruptions or Interruptions()
+        self._rehearsals = rehearsals or Rehearsals()
         self._files = S3Files(s3_client(settings.emulator_url, settings.region))
         self._logs = logs_client(settings.emulator_url, settings.region)
         self._waiting: queue.SimpleQueue[Ticket] = queue.SimpleQueue()
@@ -166,7 +166,7 @@ class JobBoard:
         spot = isinstance(request, TrainingRequest) and request.spot
 
         def heard(line: str) -> None:
-            if spot and self._interruptions.hits(record.name, line):
+            if spot and self._rehearsals.interrupts(record.name, line):
                 ticket.stop.interrupted.set()
 
         with JobLog(path, stream=stream, metrics=scan, heard=heard) as log:
@@ -178,7 +178,7 @@ class JobBoard:
                 stop=ticket.stop,
                 isolation=choose_isolation(isolated, self._strongest),
                 threads=self._settings.threads_per_job,
-                capacity=lambda: self._interruptions.capacity(record.name),
+                capacity=lambda: self._rehearsals.has_capacity(record.name),
             )
             end = _logged(log, lambda: _run_request(request, desk))
             record.metrics(scan.values())
