@@ -171,6 +171,7 @@ class Training:
 
     def _check_tuning(self, tuning: Tuning) -> None:
         tuning.check_values("Training", self.hyperparameters)
+        tuning.check_framework("Training", self.framework)
         require(
             self.longest <= LONGEST_SEARCH / tuning.rounds(),
             f"Training: tuning: {tuning.trials} trials of up to {self.longest}, {tuning.parallel} at once, may take "

@@ -16,6 +16,25 @@ Value = int | float | str
 # Quotas of a tuning job: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html
 MOST_TRIALS, MOST_PARALLEL, MOST_RANGES, MOST_CATEGORIES = 500, 100, 30, 30
 LONGEST_METRIC, LONGEST_PATTERN = 255, 500
+# SageMaker's XGBoost image counts as an algorithm of its own, in script mode too. A tuning job takes no other figures
+# for it than these, found by no other expression, and varies no other hyperparameters:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html
+ALGORITHM = "xgboost"
+CHANNEL = "validation"
+LOWER_IS_BETTER = (
+    *("aft-nloglik", "cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy"),
+    *("logloss", "mae", "mape", "merror", "mlogloss", "mphe", "mse", "poisson-nloglik", "rmse", "rmsle"),
+    "tweedie-nloglik",
+)
+HIGHER_IS_BETTER = (
+    *("accuracy", "auc", "aucpr", "balanced_accuracy", "f1", "f1_binary", "f1_macro", "map", "ndcg", "precision"),
+    *("precision_macro", "precision_micro", "r2", "recall", "recall_macro", "recall_micro"),
+)
+TUNED_WHOLE = ("max_depth", "num_round")
+TUNED = (
+    *("alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma", "lambda"),
+    *("max_delta_step", "min_child_weight", "subsample", *TUNED_WHOLE),
+)
 # Beside a search, the machine's 28 days have room for its fits, for waits for capacity and for a review.
 LONGEST_SEARCH = timedelta(days=4)
 
@@ -96,9 +115,11 @@ class Tuning:
     the best trial go into the fits of the run.
 
     Args:
-        metric: the name of the figure, for people, such as `log_loss`.
+        metric: the name of the figure, such as `log_loss`. With the framework `xgboost` it is one of those that its
+            image knows, such as `validation:logloss`.
         printed: a regular expression that finds the figure in a printed line, as its first group, such as
-            `"validation log_loss=([0-9.e+-]+)"`. The last such line of a trial counts.
+            `"validation log_loss=([0-9.e+-]+)"`. The last such line of a trial counts. With the framework `xgboost`
+            SageMaker takes none: the line is such as `[0]#011validation-logloss:0.25`.
         direction: `Minimize`, or `Maximize` where higher is better.
         ranges: hyperparameter -> range. Each has a declared value in `Training.hyperparameters`, too.
         trials: how many training jobs the search has.
@@ -108,7 +129,7 @@ class Tuning:
     """
 
     metric: str
-    printed: str
+    printed: str | None = None
     direction: Literal["Minimize", "Maximize"]
     ranges: Mapping[str, Range]
     trials: int = 10
@@ -131,7 +152,16 @@ class Tuning:
         require(1 <= self.parallel <= most, f"Tuning: parallel {self.parallel} is outside 1 to {most}")
         require(0 <= self.seed < 2**31, f"Tuning: seed {self.seed} is outside 0 to {2**31 - 1}")
 
+    @property
+    def pattern(self) -> str:
+        """The expression that finds the figure in what a trial prints."""
+        if self.printed is not None:
+            return self.printed
+        return rf".*\[[0-9]+\].*#011{CHANNEL}-{re.escape(self.metric.removeprefix(f'{CHANNEL}:'))}:(\S+)"
+
     def _check_printed(self) -> None:
+        if self.printed is None:
+            return
         expected = "expected one such as 'validation log_loss=([0-9.e+-]+)'"
         require(
             0 < len(self.printed) <= LONGEST_PATTERN,
@@ -158,6 +188,39 @@ class Tuning:
                 "runs that do not search",
             )
             self._check_kind(f"{place}: tuning.ranges[{name!r}]", values, declared[name])
+
+    def check_framework(self, place: str, framework: str) -> None:
+        """Refuse what SageMaker would refuse of a tuning job for an image of this framework."""
+        if framework != ALGORITHM:
+            require(
+                self.printed is not None,
+                f"{place}: tuning.printed: expected an expression such as 'validation log_loss=([0-9.e+-]+)', by which "
+                "the figure is found in what a trial prints",
+            )
+            return
+        said = f"{place}: tuning: SageMaker's image of {framework}"
+        name = self.metric.removeprefix(f"{CHANNEL}:")
+        require(
+            self.printed is None,
+            f"{said} has expressions of its own and takes no others; leave printed out, and let train.py print a line "
+            f"such as '[0]#011{CHANNEL}-{name}:0.25'",
+        )
+        known = {**dict.fromkeys(LOWER_IS_BETTER, "Minimize"), **dict.fromkeys(HIGHER_IS_BETTER, "Maximize")}
+        require(
+            self.metric.startswith(f"{CHANNEL}:") and name in known,
+            f"{said} knows no metric {self.metric!r}; expected {CHANNEL}: and one of {', '.join(sorted(known))}",
+        )
+        require(
+            self.direction == known[name], f"{said} wants {known[name]!r} for {self.metric}, not {self.direction!r}"
+        )
+        for hyperparameter, values in self.ranges.items():
+            require(
+                hyperparameter in TUNED,
+                f"{said} lets no tuning job vary {hyperparameter!r}; it can vary {', '.join(TUNED)}; name that of your "
+                "script so",
+            )
+            kind = IntegerRange if hyperparameter in TUNED_WHOLE else ContinuousRange
+            require(isinstance(values, kind), f"{said} takes a {kind.__name__} for {hyperparameter}")
 
     def _check_kind(self, place: str, values: Range, declared: Value) -> None:
         match values:

@@ -71,6 +71,7 @@ from .states import PreparedSearch as PreparedSearch
 from .states import RunContext as RunContext
 from .tracked import TrackedRun as TrackedRun
 from .tuning.search import Trial as Trial
+from .tuning.search import algorithm_of_trials as algorithm_of_trials
 from .tuning.search import found_by as found_by
 from .tuning.search import job_config as job_config
 from .tuning.search import search_in_words as search_in_words

@@ -95,18 +95,17 @@ class PreparedSearch(State):
 
     Args:
         config: how it searches, as `HyperParameterTuningJobConfig`.
+        algorithm: image, and how the objective is found in what a trial prints, as `AlgorithmSpecification`.
         hyperparameters: those that every trial has alike.
-        metrics: how the objective is found in what a trial prints, as `MetricDefinitions`.
         stopping: time limits of a trial, as `StoppingCondition`.
         longest_seconds: by when all trials have ended, if each takes as long as it may.
     """
 
     job_name: str
     role_arn: str
-    image: str
+    algorithm: dict[str, Any]
     config: dict[str, Any]
     hyperparameters: dict[str, str]
-    metrics: list[dict[str, str]]
     train_uri: str
     validation_uri: str
     code_uri: str

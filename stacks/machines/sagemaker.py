@@ -78,11 +78,7 @@ def tune(prepared: str, attempts: Attempts, *, key: str, environment: str, then:
             "HyperParameterTuningJobConfig": field("config"),
             "TrainingJobDefinition": {
                 "StaticHyperParameters": field("hyperparameters"),
-                "AlgorithmSpecification": {
-                    "TrainingImage": field("image"),
-                    "TrainingInputMode": "File",
-                    "MetricDefinitions": field("metrics"),
-                },
+                "AlgorithmSpecification": field("algorithm"),
                 "RoleArn": field("role_arn"),
                 "InputDataConfig": [
                     _channel(TRAIN_CHANNEL, field("train_uri"), content="text/csv"),

@@ -27,10 +27,9 @@ from tests.waiting import eventually
 
 DECLARED = """        spot=True,
         tuning=Tuning(
-            metric="log_loss",
-            printed="validation log_loss=([0-9.]+)",
+            metric="validation:logloss",
             direction="Minimize",
-            ranges={"max_depth": IntegerRange(2, 5), "learning_rate": ContinuousRange(0.01, 0.3, scale="Logarithmic")},
+            ranges={"max_depth": IntegerRange(2, 5), "eta": ContinuousRange(0.01, 0.3, scale="Logarithmic")},
             trials=3,
             parallel=2,
             strategy="Random",
@@ -54,7 +53,7 @@ import xgboost
 parser = argparse.ArgumentParser()
 for name in ("rounds", "max_depth", "seed", "torn"):
     parser.add_argument(f"--{name}", type=int)
-for name in ("learning_rate", "min_child_weight", "subsample", "colsample_bytree"):
+for name in ("eta", "min_child_weight", "subsample", "colsample_bytree"):
     parser.add_argument(f"--{name}", type=float)
 given = vars(parser.parse_args())
 rounds, torn = given.pop("rounds"), given.pop("torn")
@@ -97,7 +96,7 @@ if "SM_CHANNEL_VALIDATION" in os.environ:
     fold = rows("VALIDATION", "validation.csv")
     chance, truth = model.predict(fold).astype(float), fold.get_label()
     loss = -np.mean(np.where(truth == 1, np.log(chance), np.log(1 - chance)))
-    print(f"validation log_loss={loss:.9f}")
+    print(f"[0]#011validation-logloss:{loss:.9f}")
 model.save_model(Path(os.environ["SM_MODEL_DIR"]) / "model.json")
 """
 
@@ -133,6 +132,7 @@ def searched(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> It
     for old, new in (
         ("    Training,\n", "    ContinuousRange,\n    IntegerRange,\n    Training,\n    Tuning,\n"),
         ("        hyperparameters={\n", DECLARED),
+        ('"learning_rate": 0.03', '"eta": 0.03'),
         ('"seed": 7', '"seed": 7, "torn": 72'),
     ):
         assert old in text, old

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.instance_types import local_storage_gb
+from assembly_line.embedded.sagemaker.tuning.algorithm import check_algorithm, is_algorithm, metrics_of
 from assembly_line.embedded.sagemaker.tuning.proposals import check_ranges
 from assembly_line.errors import RequestRefused
 
@@ -88,10 +89,12 @@ def check_tuning(parameters: dict[str, Any]) -> None:
     limits, objective = config["ResourceLimits"], config.get("HyperParameterTuningJobObjective")
     if limits["MaxParallelTrainingJobs"] > limits.get("MaxNumberOfTrainingJobs", limits["MaxParallelTrainingJobs"]):
         raise RequestRefused("ResourceLimits: MaxParallelTrainingJobs is above MaxNumberOfTrainingJobs")
-    metrics = [one["Name"] for one in defined["AlgorithmSpecification"].get("MetricDefinitions") or []]
-    if objective is None or objective["MetricName"] not in metrics:
-        raise RequestRefused(f"HyperParameterTuningJobObjective: expected a metric that is defined: {metrics}")
-    check_ranges(config.get("ParameterRanges") or {}, defined.get("StaticHyperParameters") or {})
+    ranges, metrics = config.get("ParameterRanges") or {}, metrics_of(defined)
+    if is_algorithm(defined):
+        check_algorithm(defined, ranges)
+    if objective is None or objective["MetricName"] not in [one["Name"] for one in metrics]:
+        raise RequestRefused("HyperParameterTuningJobObjective: expected a metric that is defined")
+    check_ranges(ranges, defined.get("StaticHyperParameters") or {})
     check_training(defined)
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, assert_never
 
-from assembly_line.declarations.tuning import CategoricalRange, ContinuousRange, IntegerRange, Range, Tuning
+from assembly_line.declarations.tuning import (
+    ALGORITHM,
+    CategoricalRange,
+    ContinuousRange,
+    IntegerRange,
+    Range,
+    Tuning,
+)
 from assembly_line.errors import TrainingRejected
 
 Direction = Literal["Minimize", "Maximize"]
@@ -31,6 +38,14 @@ class Trial:
     value: float | None
     hyperparameters: Mapping[str, str]
     reason: str = ""
+
+
+def algorithm_of_trials(tuning: Tuning, image: str, framework: str) -> dict[str, Any]:
+    """What the trials run, as `AlgorithmSpecification`. SageMaker refuses expressions for an algorithm of its own."""
+    found: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": "File"}
+    if framework == ALGORITHM:
+        return found
+    return {**found, "MetricDefinitions": [{"Name": tuning.metric, "Regex": tuning.pattern}]}
 
 
 def job_config(tuning: Tuning, search: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +94,7 @@ def best_of(trials: Iterable[Trial], tuning: Tuning, *, job: str) -> Trial:
     found = [one for one in trials if one.value is not None and one.status == "Completed" and math.isfinite(one.value)]
     if not found:
         failed = next((one for one in trials if one.reason), None)
-        why = f"{failed.name}: {failed.reason}" if failed else f"none printed a line that matches {tuning.printed!r}"
+        why = f"{failed.name}: {failed.reason}" if failed else f"none printed a line that matches {tuning.pattern!r}"
         raise TrainingRejected(
             f"tuning job {job}: none of {len(trials)} trials reported {tuning.metric} ({why}); train.py must print it "
             "when there is the channel `validation`; see the log of a trial"

@@ -23,17 +23,16 @@ from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import LINE, RunSoFar, call
 
 TUNING = Tuning(
-    metric="log_loss",
-    printed="validation log_loss=([0-9.]+)",
+    metric="validation:logloss",
     direction="Minimize",
-    ranges={"max_depth": IntegerRange(2, 8), "learning_rate": ContinuousRange(0.01, 0.3)},
+    ranges={"max_depth": IntegerRange(2, 8), "subsample": ContinuousRange(0.5, 1.0)},
     trials=3,
     seed=5,
 )
 TRIALS = [
-    Trial(name="t-1", status="Completed", value=0.5, hyperparameters={"max_depth": "2", "learning_rate": "0.20"}),
-    Trial(name="t-2", status="Completed", value=0.4, hyperparameters={"max_depth": "6", "learning_rate": "0.05"}),
-    Trial(name="t-3", status="Failed", value=None, hyperparameters={"max_depth": "8", "learning_rate": "0.1"}),
+    Trial(name="t-1", status="Completed", value=0.5, hyperparameters={"max_depth": "2", "subsample": "0.90"}),
+    Trial(name="t-2", status="Completed", value=0.4, hyperparameters={"max_depth": "6", "subsample": "0.75"}),
+    Trial(name="t-3", status="Failed", value=None, hyperparameters={"max_depth": "8", "subsample": "0.6"}),
 ]
 
 
@@ -67,7 +66,7 @@ def test_the_trials_read_the_decisions_before_the_holdout_and_report_on_the_late
 ) -> None:
     """Of four instants the last is held out, and the outcomes of the third were not known by then."""
     run = searching_run
-    assert run.begin()["search"] == ["max_depth", "learning_rate"]
+    assert run.begin()["search"] == ["max_depth", "subsample"]
 
     prepared = trials(run)
 
@@ -85,7 +84,7 @@ def test_the_trials_read_the_decisions_before_the_holdout_and_report_on_the_late
     assert "max_depth" not in prepared["hyperparameters"]
     assert prepared["hyperparameters"]["seed"] == "7"
     assert prepared["config"]["RandomSeed"] == 5
-    assert prepared["metrics"] == [{"Name": "log_loss", "Regex": "validation log_loss=([0-9.]+)"}]
+    assert set(prepared["algorithm"]) == {"TrainingImage", "TrainingInputMode"}
     limits = {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
     assert (prepared["spot"], prepared["stopping"], prepared["longest_seconds"]) == (True, limits, 2 * 7200)
     assert (judged["stopping"], judged["longest_seconds"]) == (limits, 7200)
@@ -104,7 +103,7 @@ def test_the_best_values_go_into_every_fit_and_stay_with_the_run(
 
     for phase in ("judged", "final"):
         given = run.prepare(phase)["hyperparameters"]
-        assert (given["max_depth"], given["learning_rate"], given["seed"]) == ("6", "0.05", "7")
+        assert (given["max_depth"], given["subsample"], given["seed"]) == ("6", "0.75", "7")
         run.package(phase=phase)
     run.prepare("judged")
     run.package()
@@ -113,7 +112,7 @@ def test_the_best_values_go_into_every_fit_and_stay_with_the_run(
     assert context["tuned"]["best"] == {
         "trial": "t-2",
         "value": 0.4,
-        "hyperparameters": {"learning_rate": "0.05", "max_depth": "6"},
+        "hyperparameters": {"subsample": "0.75", "max_depth": "6"},
     }
     kept = run.store.read_json(f"{run.prefix}tuning.json")
     assert [(one["name"], one["status"], one["value"]) for one in kept["tried"]] == [

@@ -44,7 +44,11 @@ def account(job_account: Account) -> Account:
 
 
 def search_request(account: Account, script: str = SCRIPT, **changes: Any) -> dict[str, Any]:
-    job = account.train_request(script, metrics={"loss": "validation loss=([0-9.]+)"}, hyperparameters={"rounds": "7"})
+    metrics = changes.pop("metrics", {"loss": "validation loss=([0-9.]+)"})
+    own = (
+        {"image": account.xgboost, "files": account.released(script, "train.py")} if changes.pop("image", None) else {}
+    )
+    job = account.train_request(script, metrics=metrics, hyperparameters={"rounds": "7"}, **own)
     defined = {name: job[name] for name in job if name not in ("TrainingJobName", "HyperParameters")}
     config = {
         "Strategy": "Bayesian",
@@ -117,6 +121,34 @@ def test_a_search_of_the_same_seed_tries_the_same_values(account: Account) -> No
     assert tried[0] == tried[1] != tried[2]
 
 
+def test_an_xgboost_image_knows_its_own_figures_and_hyperparameters(account: Account) -> None:
+    """SageMaker takes no expression for it; its log shows a tabulator as #011."""
+    script = """
+import argparse
+parser = argparse.ArgumentParser()
+for name in ("eta", "rounds"):
+    parser.add_argument(f"--{name}", type=float)
+eta = parser.parse_args().eta
+print(f"[0]#011train-logloss:0.1#011validation-logloss:{eta}" if eta < 0.2 else f"[0]\\tvalidation-logloss:{eta}")
+"""
+    job, trials = search(
+        account,
+        script=script,
+        image="xgboost",
+        metrics={},
+        HyperParameterTuningJobObjective={"Type": "Minimize", "MetricName": "validation:logloss"},
+        ParameterRanges={"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.1", "MaxValue": "0.3"}]},
+    )
+
+    assert job["HyperParameterTuningJobStatus"] == "Completed", trials
+    values = {
+        float(one["TunedHyperParameters"]["eta"]): one["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+        for one in trials
+    }
+    assert all(figure == pytest.approx(eta) for eta, figure in values.items())
+    assert min(values) < 0.2 < max(values)
+
+
 def test_a_trial_that_fails_or_says_nothing_is_not_the_best(account: Account) -> None:
     script = SCRIPT.replace("print(f", "import sys; sys.exit('too deep') if given.depth > 5 else print(f").replace(
         'print("validation loss=99.0")', ""
@@ -171,6 +203,8 @@ def test_a_stopped_search_stops_its_trials(account: Account) -> None:
     ("changes", "reason"),
     [
         ({"Strategy": "Hyperband"}, "no Hyperband"),
+        ({"image": "xgboost"}, "You can't override the metric definitions for Amazon SageMaker algorithms"),
+        ({"image": "xgboost", "metrics": {}}, "no tunable hyperparameter booster, depth, rate"),
         ({"ParameterRanges": {}}, "at least one range"),
         ({"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "auc"}}, "a metric that is defined"),
         ({"ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 2}}, "is above"),

@@ -48,7 +48,7 @@ def test_the_jobs_of_a_run_are_shown_with_instances_and_time_limits_and_nothing_
     assert (steps["search"]["jobs"], steps["search"]["at_once"]) == (TUNING.trials, TUNING.parallel)
     assert {(job["runs_seconds"], job["takes_seconds"], job["spot"]) for job in found["jobs"]} == {(7200, 10800, True)}
     assert {job["instance_count"] for job in found["jobs"]} == {2}
-    assert (found["search"], "max_depth" in found["hyperparameters"]) == (["max_depth", "learning_rate"], False)
+    assert (found["search"], "max_depth" in found["hyperparameters"]) == (["max_depth", "subsample"], False)
     machine = target.named(TRAINING_RUN.parameter)
     assert boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
     shown = " ".join(line("train", LINE, "--explain").out.split())
@@ -58,7 +58,7 @@ def test_the_jobs_of_a_run_are_shown_with_instances_and_time_limits_and_nothing_
 
 def test_what_a_request_fixes_is_not_searched(target: Target, line: Command) -> None:
     release(target)
-    fixed = [part for value in ("max_depth=4", "learning_rate=0.1") for part in ("--hyperparameter", value)]
+    fixed = [part for value in ("max_depth=4", "subsample=0.7") for part in ("--hyperparameter", value)]
 
     found = planned(line, *fixed)
 

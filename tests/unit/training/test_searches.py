@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,18 +23,25 @@ from assembly_line.errors import DeclarationError, TrainingRejected
 from assembly_line.instants import parse_instant, to_micros
 from assembly_line.loader import load_line
 from assembly_line.names import TUNING_NAME_LIMIT, Phase, is_job_of, next_job_name, tuning_name
-from assembly_line.training import Trial, found_by, job_config, searched, training_inputs, trial_inputs
+from assembly_line.training import (
+    Trial,
+    algorithm_of_trials,
+    found_by,
+    job_config,
+    searched,
+    training_inputs,
+    trial_inputs,
+)
 from assembly_line.training.hyperparameters import resolve
 
 SHIPPED = load_line(Path(__file__).parents[3] / "lines", "coupon_redemption").line
 DAY = 86_400_000_000
 TUNING = Tuning(
-    metric="log_loss",
-    printed="validation log_loss=([0-9.e+-]+)",
+    metric="validation:logloss",
     direction="Minimize",
     ranges={
         "max_depth": IntegerRange(2, 8),
-        "learning_rate": ContinuousRange(0.01, 0.3, scale="Logarithmic"),
+        "subsample": ContinuousRange(0.5, 1.0, scale="Logarithmic"),
     },
     trials=20,
     parallel=4,
@@ -153,6 +161,18 @@ def declared(**changes: Any) -> Callable[[], object]:
         (lambda: CategoricalRange(("a",)), r"1 are given; expected 2 to 30"),
         (lambda: CategoricalRange(("a", "a")), r"one stands twice"),
         (lambda: line(tuning=replace(TUNING, ranges={"depth": IntegerRange(1, 3)})), r"'depth' is not among"),
+        (lambda: line(tuning=replace(TUNING, printed="logloss=(.*)")), r"'\[0\]#011validation-logloss:0.25'"),
+        (lambda: line(tuning=replace(TUNING, metric="log_loss")), r"knows no metric 'log_loss'; expected validation:"),
+        (lambda: line(tuning=replace(TUNING, direction="Maximize")), r"wants 'Minimize' for validation:logloss"),
+        (
+            lambda: line(tuning=replace(TUNING, ranges={"learning_rate": ContinuousRange(0.1, 0.3)})),
+            r"no tuning job vary 'learning_rate'; it can vary .*eta",
+        ),
+        (
+            lambda: line(tuning=replace(TUNING, ranges={"subsample": IntegerRange(0, 1)})),
+            r"takes a ContinuousRange for subsample",
+        ),
+        (lambda: of_scikit_learn(TUNING), r"tuning.printed: expected an expression such as"),
         (lambda: line(tuning=replace(TUNING, ranges={"rounds": ContinuousRange(1, 3)})), r"expected a fraction"),
         (lambda: line(tuning=replace(TUNING, ranges={"rounds": CategoricalRange(("a", "b"))})), r"of their kind"),
         (
@@ -181,16 +201,16 @@ def test_a_search_is_kept_by_a_release_and_one_without_has_its_digest_of_before(
 def test_the_job_searches_what_is_declared_in_the_words_of_sagemaker() -> None:
     tuning = replace(TUNING, ranges={**TUNING.ranges, "booster": CategoricalRange(("gbtree", "dart"))})
 
-    assert job_config(tuning, ["max_depth", "learning_rate", "booster"]) == {
+    assert job_config(tuning, ["max_depth", "subsample", "booster"]) == {
         "Strategy": "Bayesian",
-        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "log_loss"},
+        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "validation:logloss"},
         "ResourceLimits": {"MaxNumberOfTrainingJobs": 20, "MaxParallelTrainingJobs": 4},
         "ParameterRanges": {
             "IntegerParameterRanges": [
                 {"Name": "max_depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"},
             ],
             "ContinuousParameterRanges": [
-                {"Name": "learning_rate", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"},
+                {"Name": "subsample", "MinValue": "0.5", "MaxValue": "1.0", "ScalingType": "Logarithmic"},
             ],
             # Script mode decodes each value as JSON.
             "CategoricalParameterRanges": [{"Name": "booster", "Values": ['"gbtree"', '"dart"']}],
@@ -199,11 +219,32 @@ def test_the_job_searches_what_is_declared_in_the_words_of_sagemaker() -> None:
     }
 
 
+def test_an_algorithm_of_sagemaker_gets_no_expression_and_any_other_image_its_own() -> None:
+    named = replace(TUNING, metric="log_loss", printed="validation log_loss=([0-9.]+)")
+    given = {"TrainingImage": "i", "TrainingInputMode": "File"}
+    assert algorithm_of_trials(TUNING, "i", "xgboost") == given
+    assert algorithm_of_trials(named, "i", "scikit-learn") == {
+        **given,
+        "MetricDefinitions": [{"Name": "log_loss", "Regex": "validation log_loss=([0-9.]+)"}],
+    }
+    assert of_scikit_learn(named).tuning == named
+    found = re.search(TUNING.pattern, "[0]#011train-logloss:0.1#011validation-logloss:0.25")
+    assert found is not None
+    assert found[1] == "0.25"
+
+
+def of_scikit_learn(tuning: Tuning) -> Training:
+    values = SHIPPED.training.hyperparameters
+    return Training(
+        framework="scikit-learn", framework_version="1.9-0", baseline="x", hyperparameters=values, tuning=tuning
+    )
+
+
 def test_what_a_request_fixes_is_not_searched() -> None:
-    assert searched(line(), {}) == ["max_depth", "learning_rate"]
-    assert searched(line(), {"max_depth": 4}) == ["learning_rate"]
+    assert searched(line(), {}) == ["max_depth", "subsample"]
+    assert searched(line(), {"max_depth": 4}) == ["subsample"]
     # As a repetition of a run gives all of them.
-    assert searched(line(), {"max_depth": 4, "learning_rate": 0.1}) == []
+    assert searched(line(), {"max_depth": 4, "subsample": 0.7}) == []
     assert searched(SHIPPED, {}) == []
 
 
@@ -217,7 +258,7 @@ def test_the_best_trial_has_no_better_one_beside_it(values: list[float | None], 
     trials = [trial(f"t-{place:03d}", value) for place, value in enumerate(values)]
     usable = [value for value in values if value is not None and math.isfinite(value)]
     if not usable:
-        with pytest.raises(TrainingRejected, match=r"none of \d+ trials reported log_loss"):
+        with pytest.raises(TrainingRejected, match=r"none of \d+ trials reported validation:logloss"):
             found_by(trials, tuning, job="j", fold={})
         return
 
@@ -229,28 +270,26 @@ def test_the_best_trial_has_no_better_one_beside_it(values: list[float | None], 
 
 def test_the_best_values_are_written_as_a_request_writes_them() -> None:
     """So that a run that repeats this one asks for the very same texts."""
-    trials = [trial("t-1", 0.2, max_depth="5", learning_rate="0.0500", booster='"gbtree"'), trial("t-2", 0.1, "Failed")]
+    trials = [trial("t-1", 0.2, max_depth="5", subsample="0.7000", booster='"gbtree"'), trial("t-2", 0.1, "Failed")]
 
     found, values = found_by(trials, TUNING, job="j", fold={"rows": 3})
 
-    assert values == {"booster": '"gbtree"', "learning_rate": "0.05", "max_depth": "5"}
+    assert values == {"booster": '"gbtree"', "max_depth": "5", "subsample": "0.7"}
     assert (found["trials"], found["best"]["trial"], found["fold"]) == (2, "t-1", {"rows": 3})
     asked = {name: json.loads(text) for name, text in values.items() if name != "booster"}
-    assert resolve(SHIPPED, asked).items() >= {"learning_rate": "0.05", "max_depth": "5"}.items()
+    assert resolve(SHIPPED, asked).items() >= {"subsample": "0.7", "max_depth": "5"}.items()
 
 
 def test_a_search_that_failed_says_why() -> None:
     failed = [replace(trial("t-1", None, "Failed"), reason="AlgorithmError: no column")]
     with pytest.raises(TrainingRejected, match=r"tuning job j: none of 1 trials .*t-1: AlgorithmError: no column"):
         found_by(failed, TUNING, job="j", fold={})
-    with pytest.raises(TrainingRejected, match=r"none printed a line that matches 'validation log_loss="):
+    with pytest.raises(TrainingRejected, match=r"none printed a line that matches .*#011validation-logloss:"):
         found_by([trial("t-1", None)], TUNING, job="j", fold={})
 
 
 @pytest.mark.parametrize("name", ["a" * 24, "coupon_redemption", "a_", "a__b"])
 def test_a_search_has_a_name_of_its_run_that_sagemaker_takes(name: str) -> None:
-    import re
-
     first, other = tuning_name(name, "run-1", 1), tuning_name(name, "run-2", 1)
     for one in (first, next_job_name(first, 999)):
         assert len(one) <= TUNING_NAME_LIMIT

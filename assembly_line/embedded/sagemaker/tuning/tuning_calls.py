@@ -19,6 +19,7 @@ from assembly_line.embedded.sagemaker.jobs.moto_jobs import RUNNING, TrainingRec
 from assembly_line.embedded.sagemaker.jobs.script_mode import TUNING_METRIC, TrainingRequest
 from assembly_line.embedded.sagemaker.moto_patches import Operation
 from assembly_line.embedded.sagemaker.request_checks import check_tuning
+from assembly_line.embedded.sagemaker.tuning.algorithm import metrics_of
 from assembly_line.embedded.sagemaker.tuning.proposals import proposed
 from assembly_line.embedded.sagemaker.tuning.records import TuningRecord
 from assembly_line.errors import RequestRefused
@@ -123,6 +124,8 @@ class TuningCalls:
     def _begin_trial(self, record: TuningRecord, number: int) -> None:
         defined = copy.deepcopy(record.job.training_job_definition)
         values = proposed(record.config["ParameterRanges"], seed=record.seed, number=number)
+        definitions = metrics_of(defined)
+        defined["AlgorithmSpecification"]["MetricDefinitions"] = definitions
         parameters = {name: defined[name] for name in SAME if name in defined}
         parameters |= {
             "TrainingJobName": record.trial_name(number),
@@ -158,7 +161,7 @@ class TuningCalls:
         )
         TrainingRecord.begin(
             job,
-            definitions=defined["AlgorithmSpecification"].get("MetricDefinitions"),
+            definitions=definitions,
             environment=parameters.get("Environment"),
         )
         artifacts = job.model_artifacts["S3ModelArtifacts"]
