@@ -406,6 +406,11 @@ def ledger_prefix(line: str, kind: LedgerKind, day: str | None = None) -> str:
     return folder if day is None else f"{folder}day={day}/"
 
 
+def ledger_tables_prefix(line: str) -> str:
+    """Folder of what is compacted of a line's ledger."""
+    return f"tables/{line}/"
+
+
 def station_events_prefix(day: str | None = None) -> str:
     return "station-events/" if day is None else f"station-events/day={day}/"
 

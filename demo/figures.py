@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assembly_line.feedback import History, Performance
+from assembly_line.feedback import Performance
 from assembly_line.throughput import LineBoard
 
 
@@ -96,10 +96,6 @@ def training(packet: Mapping[str, Any]) -> dict[str, Any]:
         "baseline_feature": metrics["baseline_feature"],
         "baseline_auc": metrics["baseline_auc"],
     }
-
-
-def feedback(history: History) -> dict[str, Any]:
-    return dict(history.counts)
 
 
 def performance(found: Sequence[Performance]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

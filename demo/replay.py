@@ -22,7 +22,7 @@ from assembly_line.cli.waiting import require_success, wait
 from assembly_line.embedded import StateFolder, require_nothing_at_work, stop
 from assembly_line.errors import RequestRefused, RunFailed
 from assembly_line.features import load_into, raw_tables
-from assembly_line.feedback import measured_performance, read_history
+from assembly_line.feedback import judged_line
 from assembly_line.instants import format_instant
 from assembly_line.names import Parameter, run_name
 from assembly_line.requests import DatasetRequest, TrainingRequest
@@ -208,10 +208,9 @@ class Demo:
 
     def _performance(self, target: Target, line: Line) -> None:
         with self.stages.stage("Outcomes and performance") as stage:
-            history = read_history(target, LINE)
-            self.figures.feedback = figures_of.feedback(history)
-            found = measured_performance(history, line, by=BY)
-            self.figures.performance, self.figures.performance_pooled = figures_of.performance(found)
+            judged = judged_line(target, line, by=BY)
+            self.figures.feedback = dict(judged.counts)
+            self.figures.performance, self.figures.performance_pooled = figures_of.performance(judged.performance)
             pooled = self.figures.performance_pooled
             stage.result = f"AUC {pooled['auc']:.3f} over {pooled['rows']:,} mature decisions"
 

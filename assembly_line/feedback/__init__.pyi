@@ -6,7 +6,6 @@ from .arrivals import Arrival as Arrival
 from .arrivals import ledger_rows as ledger_rows
 from .arrivals import read_arrival as read_arrival
 from .history import DecisionHistory as DecisionHistory
-from .history import History as History
 from .in_force import Receiving as Receiving
 from .maturity import OpenDecision as OpenDecision
 from .maturity import Provenance as Provenance
@@ -22,9 +21,7 @@ from .service.flagged import explained as explained
 from .service.flagged import flagged_decisions as flagged_decisions
 from .service.flagged import in_words as in_words
 from .service.flagged import one_decision as one_decision
-from .service.flagged import same_keys as same_keys
-from .service.history import lacking_keys as lacking_keys
-from .service.history import measured_performance as measured_performance
+from .service.history import JudgedLine as JudgedLine
+from .service.history import judged_line as judged_line
 from .service.history import quarantined as quarantined
-from .service.history import read_history as read_history
 from .service.submitting import submitted as submitted

@@ -55,12 +55,15 @@ class Folded:
     withdrawn: int
 
 
-def fold(events: Iterable[Event]) -> Folded:
+def fold(events: Iterable[Event], also_ambiguous: Set[Named] = frozenset()) -> Folded:
     """Fold feedback: for each decision and kind the highest `sequence` that a source gave holds, whatever clocks say.
 
     An event id belongs to the principal that gave it, and a retraction withdraws what its own principal said, nobody
     else's. One id of one principal with two bodies, or two different statements with the highest sequence, are
     conflicts: neither is trusted, and no older statement takes their place. A later statement settles it.
+
+    Args:
+        also_ambiguous: ids, each with its principal, under which something else was said that is not among the events.
     """
     events = list(events)
     by_id = _said(events)
@@ -68,7 +71,7 @@ def fold(events: Iterable[Event]) -> Folded:
     for bodies in by_id.values():
         for event in bodies:
             topics[_topic(event)].append(event)
-    ambiguous = {named for named, bodies in by_id.items() if len(bodies) > 1}
+    ambiguous = {named for named, bodies in by_id.items() if len(bodies) > 1 or named in also_ambiguous}
     conflicts = {_conflict([event]) for named in ambiguous for event in by_id[named]}
     current: dict[Topic, Event] = {}
     withdrawn = 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from assembly_line.canonical import digest
-from assembly_line.feedback.folding import Conflict, Event, Folded, fold, implausible
+from assembly_line.feedback.folding import Conflict, Event, Folded, Named, fold, implausible
 from assembly_line.feedback.in_force import applied_revisions, delivered_at, in_force, instant_of
 from assembly_line.instants import parse_instant
 from assembly_line.names import FeedbackKind
@@ -127,13 +127,24 @@ class History:
 
 
 def join(
-    predictions: Iterable[Row], deliveries: Iterable[Row], feedback: Iterable[Row], outcomes: Iterable[Row]
+    predictions: Iterable[Row],
+    deliveries: Iterable[Row],
+    feedback: Iterable[Row],
+    outcomes: Iterable[Row],
+    *,
+    ambiguous: Set[Named] = frozenset(),
 ) -> History:
-    """Join one line's ledger rows. Their order, and how often each comes, changes nothing but `duplicates`."""
+    """Join one line's ledger rows. Their order, and how often each comes, changes nothing but `duplicates`.
+
+    A line's tables are joined in SQL, which this states row by row: `ledger.joined` answers the same.
+
+    Args:
+        ambiguous: names of events of which it is known already that two different things were said under each.
+    """
     revisions, repeated, conflicts = _revisions(predictions)
     sent = delivered_at(deliveries)
     told = list(feedback)
-    folded, applied = fold(told), applied_revisions(told)
+    folded, applied = fold(told, ambiguous), applied_revisions(told, ambiguous)
     said: dict[str, dict[tuple[str, str], Event]] = defaultdict(dict)
     for (decision_id, kind, source), event in folded.current.items():
         said[decision_id][kind, source] = event

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
-from assembly_line.feedback.folding import ambiguous_names, fold, named
+from assembly_line.feedback.folding import Named, ambiguous_names, fold, named
 from assembly_line.instants import parse_instant
 from assembly_line.names import DeliveryStatus, FeedbackKind
 
@@ -44,7 +44,9 @@ def delivered_at(deliveries: Iterable[Row]) -> dict[tuple[str, int], datetime]:
     return found
 
 
-def applied_revisions(feedback: Iterable[Row]) -> dict[str, dict[int, datetime]]:
+def applied_revisions(
+    feedback: Iterable[Row], also_ambiguous: Set[Named] = frozenset()
+) -> dict[str, dict[int, datetime]]:
     """decision_id -> the revisions that an application applied, and when; of each decision with a receipt that stands.
 
     A receipt is about one message: of each revision an application's own last word holds, and one that was taken back
@@ -52,7 +54,7 @@ def applied_revisions(feedback: Iterable[Row]) -> dict[str, dict[int, datetime]]
     receipt remains.
     """
     told = list(feedback)
-    ambiguous = ambiguous_names(told)
+    ambiguous = ambiguous_names(told) | also_ambiguous
     of_one: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in told:
         if row["kind"] == FeedbackKind.RECEIPT:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
-from assembly_line.feedback.history import DecisionHistory, History
+from assembly_line.feedback.decided import DELIVERED, Decided, key_of, keys_of, read_decided
 from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Truth
+
+if TYPE_CHECKING:
+    from assembly_line.ledger import LedgerSession
 
 DRAWS = 1000
 SEED = 7
@@ -53,12 +56,18 @@ class Performance:
 
 
 def measure(
-    history: History, *, kind: OutcomeKind, cluster: str, by: str | None = None, draws: int = DRAWS, seed: int = SEED
+    ledger: LedgerSession,
+    *,
+    kind: OutcomeKind,
+    cluster: str,
+    by: str | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> list[Performance]:
     """Judge the predictions in force: one result for each group in order of its first decision, the pooled one last.
 
     Args:
-        history: one line's history.
+        ledger: one line's, with `decisions`.
         kind: of the outcome, with its measures.
         cluster: key whose rows belong together, such as `household_id`.
         by: key to group by, such as `campaign_id`; without it only the pooled result. A decision without this key is
@@ -70,39 +79,22 @@ def measure(
         RequestRefused: no decision has `cluster`, or `by`, as a key; or `cluster` parts the groups of a ranking.
     """
     _require_whole(kind, cluster)
-    delivered = _delivered(history)
     for name in filter(None, (cluster, by)):
-        _require_key(delivered, name)
-    judged = [decision for decision in delivered if cluster in _columns(decision)]
-    groups: dict[Any, list[DecisionHistory]] = defaultdict(list)
-    for decision in judged:
-        if by in _columns(decision):
-            groups[_columns(decision)[by]].append(decision)
-    return [
-        _measure(group, members, kind=kind, cluster=cluster, draws=draws, seed=seed)
-        for group, members in [*groups.items(), (None, judged)]
-    ]
+        _require_key(ledger, name)
+    decided = read_decided(ledger, cluster=cluster, by=by, whole=not kind.scalar)
+    parts = decided.groups() if by else []
+    return [_measure(group, members, kind=kind, draws=draws, seed=seed) for group, members in [*parts, (None, decided)]]
 
 
-def without_keys(history: History, names: Iterable[str]) -> dict[str, int]:
+def without_keys(ledger: LedgerSession, names: Iterable[str]) -> dict[str, int]:
     """Key -> how many delivered decisions lack it, such as those made before the line declared it; none with 0."""
-    keys = list(map(_columns, _delivered(history)))
-    counts = {name: sum(name not in one for one in keys) for name in names}
+    counts = {name: ledger.number(f"{DELIVERED} AND {key_of(name)} IS NULL") for name in names}
     return {name: count for name, count in counts.items() if count}
 
 
-def _delivered(history: History) -> list[DecisionHistory]:
-    return [decision for decision in history.decisions if decision.delivered]
-
-
-def _columns(decision: DecisionHistory) -> dict[str, Any]:
-    """What a decision can be grouped by: its time and its keys."""
-    return {DECISION_TIME: decision.prediction[DECISION_TIME], **decision.prediction["keys"]}
-
-
-def _require_key(decisions: Sequence[DecisionHistory], name: str) -> None:
-    known = list(dict.fromkeys(key for decision in decisions for key in decision.prediction["keys"]))
-    if decisions and name not in (*known, DECISION_TIME):
+def _require_key(ledger: LedgerSession, name: str) -> None:
+    known = keys_of(ledger)
+    if known and name not in (*known, DECISION_TIME):
         raise RequestRefused(
             f"key {name!r}: decisions have {', '.join(known)}",
             where="by",
@@ -124,18 +116,16 @@ def _require_whole(kind: OutcomeKind, cluster: str) -> None:
         )
 
 
-def _measure(
-    group: Any, decisions: Sequence[DecisionHistory], *, kind: OutcomeKind, cluster: str, draws: int, seed: int
-) -> Performance:
-    decided = [decision for decision in decisions if decision.in_force]
-    known = [decision for decision in decided if decision.outcome is not None]
-    mature = [decision for decision in known if kind.judges(decision.prediction, decision.stated)]
+def _measure(group: Any, decisions: Decided, *, kind: OutcomeKind, draws: int, seed: int) -> Performance:
+    decided = decisions.taken(decisions.in_force)
+    known = decided.taken(decided.known)
+    mature = known.taken(known.judged(kind))
     others = len(known) - len(mature)
-    outcomes = _truths(kind, mature)
-    figures = _figures(mature, outcomes, kind=kind, cluster=cluster, draws=draws, seed=seed)
-    reason = NONE_IN_FORCE if decisions and not decided else _nothing_to_judge(kind, outcomes, others)
-    priors = [decision.prediction["prior"] for decision in mature]
-    rates = [prior for prior in priors if isinstance(prior, float)]
+    outcomes = mature.truths(kind)
+    figures = _figures(mature, outcomes, kind=kind, draws=draws, seed=seed)
+    reason = NONE_IN_FORCE if len(decisions) and not len(decided) else _nothing_to_judge(kind, outcomes, others)
+    rates = mature.prior.of(lambda prior: prior if isinstance(prior, float) else math.nan)
+    rates = rates[rates == rates]  # noqa: PLR0124 - what is no number equals nothing
     return Performance(
         group=group,
         decisions=len(decisions),
@@ -143,17 +133,10 @@ def _measure(
         other_question=others,
         rows=len(mature),
         counts=kind.counts(outcomes),
-        prior=sum(rates) / len(rates) if rates else None,
+        prior=float(rates.mean()) if len(rates) else None,
         why_not={name: _why_not(kind, name, figures, reason) for name, found in figures.items() if found is None},
         figures=figures,
     )
-
-
-def _truths(kind: OutcomeKind, mature: Sequence[DecisionHistory]) -> Sequence[Truth]:
-    labels = [kind.label(*decision.stated) for decision in mature]
-    predictions = [decision.prediction for decision in mature]
-    units = [kind.unit(one[DECISION_TIME], one["keys"]) for one in predictions]
-    return kind.truths(labels, units, [one.get("scale") for one in predictions])
 
 
 def _why_not(kind: OutcomeKind, figure: str, figures: Mapping[str, Any], reason: str | None) -> str:
@@ -168,38 +151,32 @@ def _why_not(kind: OutcomeKind, figure: str, figures: Mapping[str, Any], reason:
 
 
 def _figures(
-    mature: Sequence[DecisionHistory],
-    outcomes: Sequence[Truth],
-    *,
-    kind: OutcomeKind,
-    cluster: str,
-    draws: int,
-    seed: int,
+    mature: Decided, outcomes: Sequence[Truth] | Any, *, kind: OutcomeKind, draws: int, seed: int
 ) -> dict[str, Any]:
-    if not mature:
+    if not len(mature):
         return dict.fromkeys(kind.figures)
-    # Not at the top: numpy takes a fifth of a command that finds nothing to judge.
     from assembly_line.metrics import figures
 
-    predictions = [decision.prediction for decision in mature]
+    priors, prior_of = mature.prior.used()
     return figures(
         kind,
-        [kind.answer_of(prediction) for prediction in predictions],
+        mature.answers(kind),
         outcomes,
-        [_columns(decision)[cluster] for decision in mature],
-        priors=[prediction["prior"] for prediction in predictions],
-        rule=[prediction["baseline"] for prediction in predictions],
+        mature.cluster.codes,
+        priors=priors,
+        prior_of=prior_of,
+        rule=mature.baseline,
         draws=draws,
         seed=seed,
     )
 
 
-def _nothing_to_judge(kind: OutcomeKind, truths: Sequence[Truth], others: int) -> str | None:
-    if not truths:
+def _nothing_to_judge(kind: OutcomeKind, truths: Sequence[Truth] | Any, others: int) -> str | None:
+    if not len(truths):
         return OTHER_QUESTION.format(others) if others else "no mature outcome yet"
     if isinstance(truths[0], Sequence):
         return kind.constant(truths)
-    if len(set(truths)) > 1:
+    if len({*truths}) > 1:
         return None
     one = ("negative", "positive")[int(truths[0])] if kind.name == Binary.name else f"{truths[0]:g}"
     return f"all {len(truths)} mature outcomes are {one}"

@@ -79,18 +79,23 @@ class Metric:
 
 
 def rule_figure(
-    metric: Metric, values: Sequence[float | None], outcomes: ArrayLike, levels: Sequence[float] = ()
+    metric: Metric, values: Sequence[float | None] | Floats, outcomes: ArrayLike, levels: Sequence[float] = ()
 ) -> float | None:
     """The figure of the one-feature rule: a higher value means likelier; unknown is below every value.
 
     Args:
         metric: one that only sees order.
-        values: the feature's, None where unknown; never NaN. Integers are compared exactly.
+        values: the feature's, None where unknown, or NaN in an array. Integers of a list are compared exactly.
         outcomes: same order as `values`.
 
     Returns:
         None where it is not computable: no value is known, or the metric itself is not.
     """
+    if isinstance(values, np.ndarray):
+        known = ~np.isnan(values)
+        places = np.zeros(len(values))
+        places[known] = np.unique(values[known], return_inverse=True)[1] + 1
+        return metric(places, outcomes, levels) if known.any() else None
     ranks = {value: rank for rank, value in enumerate(sorted({value for value in values if value is not None}), 1)}
     return metric([0 if value is None else ranks[value] for value in values], outcomes, levels) if ranks else None
 
@@ -168,12 +173,13 @@ def _limits(found: Floats, draws: int, level: float) -> Interval | None:
 
 def figures(
     kind: OutcomeKind,
-    answers: Sequence[Answer],
-    outcomes: Sequence[Truth],
-    clusters: Sequence[object],
+    answers: Sequence[Answer] | Floats,
+    outcomes: Sequence[Truth] | NDArray[Any],
+    clusters: Sequence[object] | NDArray[Any],
     *,
     priors: Sequence[Prior],
-    rule: Sequence[float | None],
+    prior_of: NDArray[np.intp] | None = None,
+    rule: Sequence[float | None] | Floats,
     draws: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -183,27 +189,26 @@ def figures(
         kind: of the outcome.
         answers, outcomes: in one order; outcomes as the script learns them.
         clusters: rows with an equal value are drawn together.
-        priors: what would have been answered without features, row by row.
-        rule: value of the one feature, row by row.
+        priors: what would have been answered without features.
+        prior_of: which of the priors is each row's; the first one is everybody's if None.
+        rule: value of the one feature, row by row, see `rule_figure`.
 
     Returns:
         `NAME`, `NAME_interval` (95 %), and `prior_NAME` or `baseline_NAME` where the measure has one. None where it is
         not computable.
     """
     metrics = {measure: METRICS[measure.name] for measure in kind.measures}
-    values = {measure: metric(answers, outcomes, kind.levels) for measure, metric in metrics.items()}
-    known = {
-        measure.name: metrics[measure].of(answers, outcomes, kind.levels)
-        for measure, value in values.items()
-        if value is not None
-    }
+    weighted = {measure: metric.of(answers, outcomes, kind.levels) for measure, metric in metrics.items()}
+    values = {measure: _single(one(np.ones((1, len(outcomes))))) for measure, one in weighted.items()}
+    known = {measure.name: weighted[measure] for measure, value in values.items() if value is not None}
     limits = intervals(known, clusters, rows=len(outcomes), draws=draws, seed=seed)
     found: dict[str, Any] = {}
     for measure, metric in metrics.items():
         found |= {measure.name: values[measure], f"{measure.name}_interval": _listed(limits.get(measure.name))}
         if measure.constant is not None:
-            constant = [kind.constant_answer(prior, measure) for prior in priors]
-            found[f"prior_{measure.name}"] = metric(constant, outcomes, kind.levels)
+            constant = np.array([kind.constant_answer(prior, measure) for prior in priors], np.float64)
+            which = np.zeros(len(outcomes), np.intp) if prior_of is None else prior_of
+            found[f"prior_{measure.name}"] = metric(constant[which], outcomes, kind.levels)
         if measure.ranks:
             found[f"baseline_{measure.name}"] = rule_figure(metric, rule, outcomes, kind.levels)
     return found
@@ -376,6 +381,11 @@ def _single(found: Floats) -> float | None:
 
 def _members(clusters: Sequence[object] | NDArray[np.generic], rows: int) -> tuple[NDArray[np.intp], int]:
     """Which cluster each row belongs to, numbered by first appearance, and how many there are."""
+    if isinstance(clusters, np.ndarray) and np.issubdtype(clusters.dtype, np.integer) and len(clusters) == rows:
+        _, first, place = np.unique(clusters, return_index=True, return_inverse=True)
+        number = np.empty(len(first), np.intp)
+        number[np.argsort(first)] = np.arange(len(first))
+        return number[place], len(first)
     numbers: dict[object, int] = {}
     member = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
     if len(member) != rows:

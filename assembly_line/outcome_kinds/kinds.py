@@ -87,6 +87,8 @@ class OutcomeKind:
     calibrated: ClassVar[bool] = True
     # The first one that has a constant decides whether a model is worth its trouble.
     measures: ClassVar[tuple[Measure, ...]]
+    # Whether the score is the whole answer, and a decision is judged by its own outcome alone.
+    scalar: ClassVar[bool] = False
 
     lowest: float | None = None
     highest: float | None = None
@@ -283,6 +285,7 @@ class Binary(OutcomeKind):
     """Whether something happened. `present` and `absent` are the two values."""
 
     name = "binary"
+    scalar = True
     label_words = "1 where the outcome is present, else 0"
     answer_words = "the probability that it is present"
     needs = "both outcomes"
@@ -380,6 +383,7 @@ class Amount(OutcomeKind):
     """A number of any size: a sum, a mean, an extreme, or a value of the decision's row."""
 
     name = "amount"
+    scalar = True
     label_words = "the number"
     answer_words = "the expected number"
     measures = (RMSE, GINI, MAE)
@@ -393,6 +397,7 @@ class Count(OutcomeKind):
     """How many events there are."""
 
     name = "count"
+    scalar = True
     label_words = "the number of events"
     answer_words = "the expected number of events"
     measures = (DEVIANCE, GINI, RMSE, MAE)

@@ -11,9 +11,12 @@ from .lake.lake import Lake as Lake
 from .lake.online_publication import Publisher as Publisher
 from .lake.tables import MANIFEST as MANIFEST
 from .lake.tables import MonthPut as MonthPut
+from .ledger.compacted_ledger import CompactedLedger as CompactedLedger
 from .ledger.deliveries import Deliveries as Deliveries
 from .ledger.event_log import EventLog as EventLog
 from .ledger.ledger import Ledger as Ledger
+from .ledger.ledger_catalog import LedgerCatalog as LedgerCatalog
+from .ledger.ledger_catalog import ledger_table as ledger_table
 from .models import runs as runs
 from .models.control_table import ControlTable as ControlTable
 from .models.registry import PackageContent as PackageContent

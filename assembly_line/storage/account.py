@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from assembly_line.storage.lake.lake import Lake
     from assembly_line.storage.lake.online_table import OnlineTable
     from assembly_line.storage.lake.tables import TableStore
+    from assembly_line.storage.ledger.compacted_ledger import CompactedLedger
     from assembly_line.storage.ledger.event_log import EventLog
     from assembly_line.storage.ledger.ledger import Ledger
+    from assembly_line.storage.ledger.ledger_catalog import LedgerCatalog
     from assembly_line.storage.ledger.scored_periods import ScoredPeriods
     from assembly_line.storage.ledger.scoring_runs import ScoringRun
     from assembly_line.storage.models.control_table import ControlTable
@@ -194,6 +196,19 @@ class Account:
         from assembly_line.storage.ledger.ledger import Ledger
 
         return Ledger(self.ledger_objects)
+
+    def compacted(self, line: str) -> CompactedLedger:
+        """What is compacted of a line's ledger."""
+        from assembly_line.storage.ledger.compacted_ledger import CompactedLedger
+
+        return CompactedLedger(self.ledger_objects, self.ledger, line)
+
+    @cached_property
+    def ledger_catalog(self) -> LedgerCatalog:
+        from assembly_line.storage.lake.catalog import Catalog
+        from assembly_line.storage.ledger.ledger_catalog import LedgerCatalog
+
+        return LedgerCatalog(Catalog(self.client("glue"), self.named(Parameter.GLUE_DATABASE)))
 
     @cached_property
     def event_log(self) -> EventLog:

@@ -102,7 +102,7 @@ def evaluate(
             answers,
             truth.outcome,
             truth.cluster,
-            priors=[prior] * len(truth.outcome),
+            priors=[prior],
             rule=truth.baseline,
             draws=BOOTSTRAP_DRAWS,
             seed=BOOTSTRAP_SEED,

@@ -37,12 +37,12 @@ def list_decisions(
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_both
     from assembly_line.delivery import of_line
-    from assembly_line.feedback import flagged_decisions, read_history
+    from assembly_line.feedback import flagged_decisions
 
     require_released(session, line)
     both = quarantined == flagged
     kept = of_line(session.target, line, run_id=run) if quarantined or both else None
-    found = flagged_decisions(read_history(session.target, line), run_id=run) if flagged or both else None
+    found = flagged_decisions(session.target, line, run_id=run) if flagged or both else None
     document = {"line": line, "quarantined": kept or [], "flagged": found or []}
     session.output.result(document, draw_both(kept, found))
 
@@ -50,15 +50,14 @@ def list_decisions(
 def show_decision(session: Session, line: Line, decision: Decision, at: DecidedAt = None) -> None:
     """Show what was predicted, delivered, done and observed of one decision.
 
-    If decisions about the same keys recur, the command shows the latest that was delivered, and lists the others.
+    If you name it by keys about which decisions recur, the command shows the latest that was delivered, and lists the
+    others.
     """
     from assembly_line.cli.runs import require_released
     from assembly_line.cli.views.decisions import draw_decision
-    from assembly_line.feedback import described, one_decision, read_history, same_keys
+    from assembly_line.feedback import described, one_decision
 
     require_released(session, line)
     declared = session.target.released.current(line)
-    history = read_history(session.target, line)
-    found = one_decision(history, declared, decision, at)
-    others = same_keys(history, found)
+    found, others = one_decision(session.target, declared, decision, at)
     session.output.result(described(found, others), draw_decision(found, others))

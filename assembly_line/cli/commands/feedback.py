@@ -58,16 +58,19 @@ def send(session: Session, file: File) -> None:
 def show_performance(session: Session, line: Line, by: By = None, cluster: Cluster = None) -> None:
     """Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule."""
     from assembly_line.cli.views.performance import draw_performance
-    from assembly_line.feedback import lacking_keys, measured_performance, quarantined, read_history
+    from assembly_line.feedback import judged_line
 
     declared = session.target.released.current(line)
-    history = read_history(session.target, line)
-    found = measured_performance(history, declared, by=by, cluster=cluster)
-    counts = {**history.counts, "quarantined": quarantined(session.target, line)}
-    lacking = lacking_keys(history, declared, by=by, cluster=cluster)
-    document = {"line": line, "history": counts, "performance": [one.to_json() for one in found], "lacking": lacking}
-    session.output.result(document, draw_performance(found, counts, kind=type(declared.predicts), by=by))
-    for key, count in lacking.items():
+    judged = judged_line(session.target, declared, by=by, cluster=cluster)
+    document = {
+        "line": line,
+        "history": judged.counts,
+        "performance": [one.to_json() for one in judged.performance],
+        "lacking": judged.lacking,
+    }
+    drawn = draw_performance(judged.performance, judged.counts, kind=type(declared.predicts), by=by)
+    session.output.result(document, drawn)
+    for key, count in judged.lacking.items():
         session.output.note(
             f"{count:,} decisions lack the key {key}: the line did not declare it when they were made. "
             + ("They are in no group." if key == by else "They are not judged.")

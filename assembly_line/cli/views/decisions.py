@@ -58,7 +58,7 @@ def draw_both(quarantined: Sequence[Mapping[str, Any]] | None, found: Sequence[M
     return render
 
 
-def draw_decision(found: DecisionHistory, others: Sequence[DecisionHistory]) -> Render:
+def draw_decision(found: DecisionHistory, others: Sequence[Mapping[str, Any]]) -> Render:
     row, override = found.prediction, found.override
     standing = "in force: its outcome judges it" if found.in_force else "not in force: it is not judged"
     count = "the only one" if found.revisions == 1 else f"one of {found.revisions}"
@@ -89,7 +89,7 @@ def draw_decision(found: DecisionHistory, others: Sequence[DecisionHistory]) -> 
     )
 
 
-def _others(found: Sequence[DecisionHistory]) -> str | None:
+def _others(found: Sequence[Mapping[str, Any]]) -> str | None:
     """The other decisions about the same keys; all of them with --json."""
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     return "\n".join([*(in_words(one) for one in found[:SHOWN]), *more]) or None

@@ -12,10 +12,12 @@ from assembly_line.decision_keys import decided_at, given_keys, key_text, keys_i
 from assembly_line.delivery import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
+from assembly_line.ledger import JOINED
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
-    from assembly_line.feedback.history import DecisionHistory, History
+    from assembly_line.feedback.history import DecisionHistory
+    from assembly_line.storage import Account
 
 KINDS = ("override", "outcome", "receipt")
 PROBLEMS = {
@@ -50,13 +52,19 @@ BACKFILLS = {
 }
 
 
-def flagged_decisions(history: History, *, run_id: str | None = None) -> list[dict[str, Any]]:
-    """Each flag of each decision, in order, as JSON values."""
+def flagged_decisions(account: Account, line: str, *, run_id: str | None = None) -> list[dict[str, Any]]:
+    """Each flag of each decision, in order of decision time and id, as JSON values."""
+    from assembly_line.ledger import opened_decisions
+
+    columns = ("decision_id", "decision_time", "keys", "run_id", "flags")
+    with opened_decisions(account, line, columns) as ledger:
+        found = ledger.session.decisions(
+            columns, "flags <> '' AND (?::VARCHAR IS NULL OR run_id = ?)", [run_id, run_id]
+        )
     return [
-        {"decision_id": found.decision_id, "keys": found.prediction["keys"], "flag": flag, **explained(flag)}
-        for found in history.decisions
-        if run_id is None or found.prediction.get("run_id") == run_id
-        for flag in found.flags
+        {"decision_id": one["decision_id"], "keys": one["keys"], "flag": flag, **explained(flag)}
+        for one in found
+        for flag in one["flags"]
     ]
 
 
@@ -72,14 +80,19 @@ def explained(flag: str) -> dict[str, str]:
     return {"detail": why.format(kind=kind), "what_to_do": advice}
 
 
-def one_decision(history: History, line: Line, decision: str, at: str | None = None) -> DecisionHistory:
+def one_decision(
+    account: Account, line: Line, decision: str, at: str | None = None
+) -> tuple[DecisionHistory, list[dict[str, Any]]]:
     """What the ledger knows of a decision, named by its id or by as many of its keys as name one.
 
     A line decides about the same keys again and again. The latest of such decisions is meant that was delivered, or the
-    latest of all where none was.
+    latest of all where none was. An id touches the day of its decision alone.
 
     Args:
         at: the decision time, or the day of it.
+
+    Returns:
+        The decision and, where it was named by its keys, the others about the same, the latest first.
 
     Raises:
         RequestRefused: the text is neither, or decisions of different keys have these.
@@ -94,9 +107,16 @@ def one_decision(history: History, line: Line, decision: str, at: str | None = N
             value=repr(decision),
             expected="a decision id, or keys",
         )
-    named = [one for one in history.decisions if one.decision_id == decision or (keys and _has(one, keys))]
-    found = [one for one in named if decided_at(one.prediction["decision_time"], at)]
-    if not found:
+    found = [] if keys is None else _with_keys(account, line.name, keys)
+    named = [one for one in found if decided_at(one["decision_time"], at)]
+    if len({keys_in_words(one["keys"]) for one in named}) > 1:
+        raise several(decision, [in_words(one) for one in reversed(named)])
+    if keys is not None and named:
+        chosen = max(named, key=lambda one: (one["delivered"], one["decision_time"]))
+        others = [one for one in reversed(found) if one["keys"] == chosen["keys"] and one is not chosen]
+        return _history_of(account, line.name, chosen["decision_id"])[0], others
+    histories = [] if keys is not None else _history_of(account, line.name, decision)
+    if not [one for one in histories if decided_at(one.prediction["decision_time"], at)]:
         when = f" at {at}" if at else ""
         raise NotFound(
             f"the ledger has no prediction of {decision}{when}; `line score` makes one",
@@ -104,31 +124,38 @@ def one_decision(history: History, line: Line, decision: str, at: str | None = N
             value=repr(decision),
             expected="a decision that was scored",
         )
-    if len({keys_in_words(one.prediction["keys"]) for one in found}) > 1:
-        raise several(decision, [in_words(one) for one in reversed(found)])
-    return max(found, key=lambda one: (one.delivered, one.prediction["decision_time"]))
+    return histories[0], []
 
 
-def same_keys(history: History, decision: DecisionHistory) -> list[DecisionHistory]:
-    """The other decisions about the same, the latest first."""
-    keys = decision.prediction["keys"]
-    others = [one for one in history.decisions if one.prediction["keys"] == keys and one is not decision]
-    return others[::-1]
+def _with_keys(account: Account, line: str, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Decisions with these keys, in order of time and id."""
+    from assembly_line.ledger import opened_decisions
+
+    columns = ("decision_id", "decision_time", "keys", "delivered", "in_force", "backfill")
+    with opened_decisions(account, line, columns) as ledger:
+        found = ledger.session.decisions(columns)
+    return [one for one in found if all(key_text(one["keys"].get(name)) == text for name, text in keys.items())]
 
 
-def in_words(decision: DecisionHistory) -> str:
+def _history_of(account: Account, line: str, decision_id: str) -> list[DecisionHistory]:
+    """The decision as the join by rows has it; nothing if it was never scored."""
+    from assembly_line.feedback.history import join
+    from assembly_line.ledger import opened_decision
+
+    with opened_decision(account, line, decision_id) as ledger:
+        rows = [ledger.documents(kind, decision_id) for kind in JOINED]
+        return list(join(*rows, ambiguous=ledger.ambiguous_events(decision_id)).decisions)
+
+
+def in_words(decision: Mapping[str, Any]) -> str:
     """Which decision it is, and whether it was delivered, in one line."""
-    row = decision.prediction
-    standing = "delivered" if decision.delivered else "not delivered"
-    backfill = ", a backfill" if row.get("backfill") else ""
-    return f"{decision.decision_id} ({keys_in_words(row['keys'])} at {row['decision_time']}, {standing}{backfill})"
+    keys, at = keys_in_words(decision["keys"]), decision["decision_time"]
+    standing = "delivered" if decision["delivered"] else "not delivered"
+    backfill = ", a backfill" if decision["backfill"] else ""
+    return f"{decision['decision_id']} ({keys} at {at}, {standing}{backfill})"
 
 
-def _has(decision: DecisionHistory, keys: Mapping[str, str]) -> bool:
-    return all(key_text(decision.prediction["keys"].get(name)) == text for name, text in keys.items())
-
-
-def described(found: DecisionHistory, others: Sequence[DecisionHistory] = ()) -> dict[str, Any]:
+def described(found: DecisionHistory, others: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """A decision as JSON values.
 
     Args:
@@ -145,12 +172,6 @@ def described(found: DecisionHistory, others: Sequence[DecisionHistory] = ()) ->
         "hindsight": found.hindsight,
         "flags": [{"flag": flag, **explained(flag)} for flag in found.flags],
         "others": [
-            {
-                "decision_id": one.decision_id,
-                "decision_time": one.prediction["decision_time"],
-                "delivered": one.delivered,
-                "in_force": one.in_force,
-            }
-            for one in others
+            {name: one[name] for name in ("decision_id", "decision_time", "delivered", "in_force")} for one in others
         ],
     }

@@ -30,6 +30,7 @@ class CatalogTable:
         location: `s3://` folder of the table.
         partitions: month, such as 2017-03 -> its folder; None for a table that has no partitions.
         parameters: what else the table says of itself.
+        partitioned_by: name of the partition's column.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CatalogTable:
     location: str
     partitions: Mapping[str, str] | None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    partitioned_by: str = "month"
 
 
 class Catalog:
@@ -76,7 +78,7 @@ class Catalog:
             "Description": table.description,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE", **table.parameters},
-            "PartitionKeys": [] if table.partitions is None else [{"Name": "month", "Type": "string"}],
+            "PartitionKeys": [] if table.partitions is None else [{"Name": table.partitioned_by, "Type": "string"}],
             "StorageDescriptor": _storage(table, table.location),
         }
         try:

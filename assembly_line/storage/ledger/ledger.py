@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -93,6 +94,25 @@ class Ledger:
             stored.key.removeprefix(folder).removesuffix(".jsonl") for stored in self._objects.list(folder + prefix)
         ]
 
+    def files(self, line: str, kind: LedgerKind, *, since: str = "") -> dict[str, dict[str, int]]:
+        """day -> name of each of its files, in order -> its size, of the days from `since` (`yyyymmdd`) on."""
+        folder = ledger_prefix(line, kind)
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        # No file of a day before sorts behind the day's own folder.
+        for stored in self._objects.list(folder, after=ledger_prefix(line, kind, since) if since else ""):
+            day, _, name = stored.key.removeprefix(f"{folder}day=").partition("/")
+            found[day][name.removesuffix(".jsonl")] = stored.size
+        return found
+
+    def texts(self, line: str, kind: LedgerKind, day: str, name: str) -> list[tuple[bytes, dict[str, Any]]]:
+        """The rows of one file, each with its text.
+
+        Raises:
+            NotFound: there is no such file.
+            DocumentUnreadable: a row is not what the line wrote; names the member.
+        """
+        return self._texts(kind, _key(line, kind, day, name))
+
     def read_file(self, line: str, kind: LedgerKind, day: str, name: str) -> list[dict[str, Any]]:
         """The rows of one file.
 
@@ -127,9 +147,13 @@ class Ledger:
                     yield from rows
 
     def _rows(self, kind: LedgerKind, key: str) -> list[dict[str, Any]]:
+        return [row for _, row in self._texts(kind, key)]
+
+    def _texts(self, kind: LedgerKind, key: str) -> list[tuple[bytes, dict[str, Any]]]:
         # Not splitlines(): U+2028 is a legal character within a JSON string.
-        lines, place = self._objects.read(key).split(b"\n"), self._objects.uri(key)
-        return checked_rows(kind, [parse_document(line, of=place) for line in lines if line], of=place)
+        texts, place = [text for text in self._objects.read(key).split(b"\n") if text], self._objects.uri(key)
+        rows = checked_rows(kind, [parse_document(text, of=place) for text in texts], of=place)
+        return list(zip(texts, rows, strict=True))
 
 
 def checked_rows(kind: LedgerKind, rows: object, *, of: str) -> list[dict[str, Any]]:

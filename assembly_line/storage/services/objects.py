@@ -147,6 +147,30 @@ class ObjectStore:
             raise
         return True
 
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        """The object's content, and the tag that `replace` wants to see again.
+
+        Raises:
+            NotFound: there is no such object.
+        """
+        try:
+            answer = self._s3.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            raise self._absent_or(error, key) from error
+        return answer["Body"].read(), answer["ETag"]
+
+    def replace(self, key: str, content: bytes, *, tag: str | None, content_type: str) -> bool:
+        """Store the object in the place of the one with this tag, or where there is none. False if another is there."""
+        condition: Any = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        try:
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type, **condition)
+        except ClientError as error:
+            # Another write that is under way may win: who tries again looks first what is there.
+            if error.response["Error"]["Code"] in (*ALREADY_THERE, AT_THE_SAME_TIME):
+                return False
+            raise
+        return True
+
     def add_json(self, key: str, value: Any) -> bool:
         return self.add(key, canonical_json(value), content_type="application/json")
 
@@ -159,9 +183,10 @@ class ObjectStore:
             raise
         return True
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Every object under the prefix, in order of key."""
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+    def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Every object under the prefix, in order of key; only those behind the key `after`."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=after):
             for item in page.get("Contents", []):
                 yield StoredObject(item["Key"], item["Size"])
 

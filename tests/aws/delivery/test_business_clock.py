@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 from assembly_line.names import ControlKey, LedgerKind, scoring_prefix
 from assembly_line.outcome_kinds import Binary
 from tests.aws.delivery.scoring_run import DAY, LEARNT_FROM, LINE, Household, Scoring, learnt_from
+from tests.ledgers import JoinedLedger
 
 NEXT_DAY = DAY + timedelta(days=1)
 ENDED = datetime(2018, 1, 2, tzinfo=UTC)
@@ -56,12 +57,15 @@ class World:
             for row in HOUSEHOLDS
         ]
 
-    def history(self) -> History:
+    def rows(self) -> list[Iterable[dict[str, Any]]]:
         read = self.scoring.ledger.read
-        return join(read(LINE, LedgerKind.PREDICTIONS), read(LINE, LedgerKind.DELIVERIES), [], self.outcomes())
+        return [read(LINE, LedgerKind.PREDICTIONS), read(LINE, LedgerKind.DELIVERIES), [], self.outcomes()]
+
+    def history(self) -> History:
+        return join(*self.rows())
 
     def judged(self) -> Performance:
-        return measure(self.history(), kind=Binary(present=1), cluster="household_id", draws=20)[-1]
+        return measure(JoinedLedger(*self.rows()), kind=Binary(present=1), cluster="household_id", draws=20)[-1]
 
     def report(self) -> dict[str, Any]:
         found: dict[str, Any] = self.scoring.store.read_json(f"{scoring_prefix(LINE, self.scoring.run_id)}report.json")

@@ -21,12 +21,12 @@ from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service.kept_aside import described
 from assembly_line.delivery.service.scoring import kept_aside
 from assembly_line.errors import DocumentUnreadable
-from assembly_line.feedback.history import join
-from assembly_line.feedback.service.flagged import BACKFILLS, flagged_decisions
+from assembly_line.feedback.service.flagged import BACKFILLS, explained
 from assembly_line.loader import load_line
 from assembly_line.names import ControlKey, LedgerKind, dataset_prefix, decided_item, delivered_item
 from assembly_line.stations import SCORING
 from tests.champions import a_champion
+from tests.ledgers import JoinedLedger
 from tests.manifests import a_manifest
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def test_keys_that_recur_name_the_latest_decision_that_was_delivered(champion: T
     assert shown("--at", "2017-11-12") == shown("--at", "2017-11-12T05:00:00+01:00") == later["decision_id"]
     assert shown("--at", row["decision_time"]) == identifier
     assert line("decision", "show", LINE, "household_id=7", "--at", "2017-11-13").code == ExitCode.REFUSED
-    text = " ".join(line("decision", "show", LINE, identifier).out.split())
+    text = " ".join(line("decision", "show", LINE, "household_id=7", "--at", row["decision_time"]).out.split())
     assert f"Others {later['decision_id']} (campaign_id=13,household_id=7 at" in text
     assert f"{later['decision_time']}, not delivered, a backfill)" in text
 
@@ -354,7 +354,7 @@ def test_each_impossible_clock_is_explained(kind: str, at: str, problem: str) ->
     said = {"kind": kind, "event_id": "e", "decision_id": identifier, "sequence": 1, "at": at, "retracts": False}
     came = {"received_at": "2026-11-22T00:00:00Z", "principal": "p", "sender": "p", "message_id": "m"}
 
-    (found,) = flagged_decisions(join([row], [], [{**said, **content, **came}], []))
+    (found,) = JoinedLedger([row], [], [{**said, **content, **came}], []).decisions(["flags"])
 
-    assert found["flag"] == f"{kind}_{problem}"
-    assert kind in found["detail"]
+    assert found["flags"] == [f"{kind}_{problem}"]
+    assert kind in explained(found["flags"][0])["detail"]

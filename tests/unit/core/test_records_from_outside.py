@@ -14,7 +14,7 @@ import pytest
 from assembly_line.delivery import ScoredPeriod, ScoringContext, read_outbox
 from assembly_line.delivery.report import DeliveryRecord
 from assembly_line.delivery.service.kept_aside import described
-from assembly_line.documents import read_document
+from assembly_line.documents import parse_document, read_document
 from assembly_line.errors import AssemblyError
 from assembly_line.features import Claim
 from assembly_line.feedback.arrivals import read_arrival
@@ -31,6 +31,7 @@ from assembly_line.throughput import Place, RecordedEvent, boards, station_event
 from assembly_line.throughput.recorded import KINDS
 from assembly_line.training import Champion
 from assembly_line.training.review import check_permitted, decide
+from tests.ledgers import JoinedLedger
 
 AT = "2017-08-08T04:00:00.000000Z"
 LATER = "2017-09-05T04:00:00.000000Z"
@@ -222,12 +223,14 @@ def of_ledger(kind: LedgerKind) -> Read:
             LedgerKind.FEEDBACK: {**FEEDBACK["override"], **ARRIVED},
             LedgerKind.OUTCOMES: DERIVED,
         }
-        rows = {one: checked_rows(one, [row], of="ledger") for one, row in {**valid, kind: document}.items()}
+        written = {one: parse_document(json.dumps(row), of="ledger") for one, row in {**valid, kind: document}.items()}
+        rows = {one: checked_rows(one, [row], of="ledger") for one, row in written.items()}
         if kind == LedgerKind.QUARANTINE:
             return [described(row) for row in rows[kind]]
         history = join(*(rows[one] for one in valid))
         [(found.outcome, found.action, found.hindsight, found.backfills) for found in history.decisions]
-        measure(history, kind=Binary(present=1), cluster="household_id", draws=2)
+        with JoinedLedger(*(rows[one] for one in valid)) as ledger:
+            measure(ledger, kind=Binary(present=1), cluster="household_id", draws=2)
         return open_decisions(rows[LedgerKind.PREDICTIONS], rows[LedgerKind.OUTCOMES], run_id=RUN)
 
     return read

@@ -14,6 +14,7 @@ from assembly_line.feedback.history import DecisionHistory, join
 from assembly_line.feedback.performance import NONE_IN_FORCE, measure
 from assembly_line.instants import format_instant
 from assembly_line.outcome_kinds import Binary
+from tests.ledgers import JoinedLedger
 
 DECIDED = datetime(2017, 8, 8, tzinfo=UTC)
 Row = dict[str, Any]
@@ -175,8 +176,8 @@ def _event(number: int, kind: str, event_id: str, *, sequence: int, principal: s
     }
 
 
-@settings(max_examples=300)
-@given(st.lists(CASES, min_size=1, max_size=4), st.data())
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CASES, min_size=1, max_size=8), st.data())
 def test_the_revision_in_force_is_the_one_that_brute_force_finds(cases: list[Case], data: st.DataObject) -> None:
     ledgers = [ledger(number, case) for number, case in enumerate(cases)]
 
@@ -185,13 +186,14 @@ def test_the_revision_in_force_is_the_one_that_brute_force_finds(cases: list[Cas
         again = data.draw(st.lists(st.sampled_from(rows), max_size=3)) if rows else []
         return data.draw(st.permutations([*rows, *again]))
 
-    history = join(*(shuffled(part) for part in range(4)))
+    parts = [shuffled(part) for part in range(4)]
+    history = join(*parts)
 
     found = {one.decision_id: one.prediction["revision"] if one.in_force else None for one in history.decisions}
     assert found == {decision(number): judged(case) for number, case in enumerate(cases)}
     sent = [any(hour is not None for one in case.revisions for hour in one.delivered) for case in cases]
     assert [one.delivered for one in history.decisions] == sent
-    (pooled,) = measure(history, kind=Binary(present=1), cluster="household_id", draws=10)
+    (pooled,) = measure(JoinedLedger(*parts), kind=Binary(present=1), cluster="household_id", draws=10)
     expected = [case for case in cases if judged(case) is not None]
     assert (pooled.decisions, pooled.in_force) == (sum(sent), len(expected))
     assert pooled.rows == sum(case.derived is not None or case.reported is not None for case in expected)
@@ -231,8 +233,9 @@ def test_a_later_revision_that_came_too_late_leaves_the_earlier_one_in_force() -
 
 def test_a_decision_without_a_revision_in_force_is_counted_and_not_judged() -> None:
     late = Sent(issued=4, expires=6, delivered=(4,), backfill=False)
-    history = join(*ledger(1, Case((late,), (), 3, None)))
-    (pooled,) = measure(history, kind=Binary(present=1), cluster="household_id", draws=10)
+    parts = ledger(1, Case((late,), (), 3, None))
+    history = join(*parts)
+    (pooled,) = measure(JoinedLedger(*parts), kind=Binary(present=1), cluster="household_id", draws=10)
     assert (history.counts["delivered"], history.counts["in_force"]) == (1, 0)
     assert (pooled.decisions, pooled.in_force, pooled.rows, pooled.why_not["auc"]) == (1, 0, 0, NONE_IN_FORCE)
 

@@ -11,7 +11,6 @@ import pytest
 
 from assembly_line.cli.views.performance import why_not
 from assembly_line.errors import RequestRefused
-from assembly_line.feedback.history import History, join
 from assembly_line.feedback.performance import Performance, measure, without_keys
 from assembly_line.outcome_kinds import (
     Amount,
@@ -24,12 +23,16 @@ from assembly_line.outcome_kinds import (
     Ranking,
     Survival,
 )
+from tests.ledgers import JoinedLedger
 
 
 def history(
-    rows: Sequence[tuple[int, int, float, int | None, float | None]], *, undelivered: tuple[int, ...] = ()
-) -> History:
-    """From (household, campaign, score, outcome, baseline)."""
+    rows: Sequence[tuple[int, int, float, int | None, float | None]],
+    *,
+    undelivered: tuple[int, ...] = (),
+    keys: Sequence[dict[str, int]] = (),
+) -> JoinedLedger:
+    """From (household, campaign, score, outcome, baseline), and other keys of the first ones."""
     predictions, deliveries, outcomes = [], [], []
     for number, (household, campaign, score, value, baseline) in enumerate(rows):
         identifier = f"d1-20170808-{number:032x}"
@@ -38,7 +41,7 @@ def history(
                 "decision_id": identifier,
                 "revision": 1,
                 "decision_time": f"2017-08-{8 + campaign % 20:02}T00:00:00.000000Z",
-                "keys": {"household_id": household, "campaign_id": campaign},
+                "keys": keys[number] if number < len(keys) else {"household_id": household, "campaign_id": campaign},
                 "score": score,
                 "action": "leave",
                 "prior": 0.25,
@@ -49,10 +52,10 @@ def history(
         deliveries.append({"decision_id": identifier, "revision": 1, "status": status})
         if value is not None:
             outcomes.append({"decision_id": identifier, "value": value, "as_of": "2017-12-01", "run_id": "r"})
-    return join(predictions, deliveries, [], outcomes)
+    return JoinedLedger(predictions, deliveries, [], outcomes)
 
 
-def pooled(found: History, **options: Any) -> Performance:
+def pooled(found: JoinedLedger, **options: Any) -> Performance:
     return measure(found, kind=Binary(present=1), cluster="household_id", draws=200, **options)[-1]
 
 
@@ -132,16 +135,16 @@ def test_the_interval_holds_the_estimate_and_is_wider_for_whole_households() -> 
 
 def test_an_unknown_key_is_named() -> None:
     found = history([(1, 0, 0.9, 1, 1.0)])
-    with pytest.raises(RequestRefused, match="key 'store': decisions have household_id, campaign_id"):
+    with pytest.raises(RequestRefused, match="key 'store': decisions have campaign_id, household_id"):
         measure(found, kind=Binary(present=1), cluster="household_id", by="store")
 
 
 @pytest.mark.parametrize("older", [(0,), (2,), (0, 1)], ids=["the first", "the last", "several"])
 def test_decisions_made_before_a_key_was_declared_are_in_no_group(older: tuple[int, ...]) -> None:
-    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0), (3, 2, 0.6, 1, 1.0)])
-    for place, decision in enumerate(found.decisions):
-        if place not in older:
-            decision.prediction["keys"]["store"] = 7
+    keys = [
+        {"household_id": place, "campaign_id": place, **({} if place in older else {"store": 7})} for place in range(3)
+    ]
+    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0), (3, 2, 0.6, 1, 1.0)], keys=keys)
 
     by_store = measure(found, kind=Binary(present=1), cluster="household_id", by="store", draws=50)
 
@@ -150,27 +153,27 @@ def test_decisions_made_before_a_key_was_declared_are_in_no_group(older: tuple[i
 
 
 def test_decisions_without_the_key_that_holds_rows_together_are_not_judged() -> None:
-    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0)])
-    del found.decisions[0].prediction["keys"]["household_id"]
+    found = history([(1, 0, 0.9, 1, 1.0), (2, 1, 0.1, 0, 0.0)], keys=[{"campaign_id": 0}])
     assert pooled(found).decisions == 1
 
 
 def test_no_decisions_give_an_empty_result_not_an_error() -> None:
-    found = pooled(join([], [], [], []))
+    found = pooled(JoinedLedger())
     assert (found.decisions, found.rows, found.figures["auc"]) == (0, 0, None)
 
 
-def of_amounts(*rows: tuple[int, float, float | None]) -> History:
+def of_amounts(*rows: tuple[int, float, float | None]) -> JoinedLedger:
     """From (customer, score, what was spent)."""
-    given = history([(customer, 0, score, None, float(customer)) for customer, score, _ in rows])
-    predictions = [dict(one.prediction, prior={"mean": [10.0], "median": [8.0]}) for one in given.decisions]
-    outcomes = [
-        {"decision_id": one["decision_id"], "value": spent, "as_of": "2017-12-01", "run_id": "r"}
-        for one, (_, _, spent) in zip(predictions, rows, strict=True)
-        if spent is not None
-    ]
-    deliveries = [{"decision_id": one["decision_id"], "revision": 1, "status": "delivered"} for one in predictions]
-    return join(predictions, deliveries, [], outcomes)
+    prior = {"mean": [10.0], "median": [8.0]}
+    return of_a_kind(
+        [
+            (
+                {"keys": {"household_id": customer}, "score": score, "baseline": float(customer), "prior": prior},
+                {} if spent is None else {"value": spent},
+            )
+            for customer, score, spent in rows
+        ]
+    )
 
 
 def test_amounts_are_judged_by_their_own_measures_worked_out_by_hand() -> None:
@@ -201,7 +204,7 @@ def test_amounts_that_are_all_alike_have_no_order_and_say_so() -> None:
     assert found.why_not["gini"] == "all 2 mature outcomes are 5"
 
 
-def of_a_kind(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> History:
+def of_a_kind(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> JoinedLedger:
     """From what a prediction and its outcome say beside the usual."""
     predictions, deliveries, outcomes = [], [], []
     for number, (said, came) in enumerate(rows):
@@ -209,8 +212,9 @@ def of_a_kind(rows: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> History:
         usual = {"decision_time": "2017-08-08T00:00:00.000000Z", "keys": {"customer": number}, "baseline": number}
         predictions.append({"decision_id": identifier, "revision": 1, "action": "a", "score": 0.5, **usual, **said})
         deliveries.append({"decision_id": identifier, "revision": 1, "status": "delivered"})
-        outcomes.append({"decision_id": identifier, "as_of": "2017-12-01", "run_id": "r", **came})
-    return join(predictions, deliveries, [], outcomes)
+        if came:
+            outcomes.append({"decision_id": identifier, "as_of": "2017-12-01", "run_id": "r", **came})
+    return JoinedLedger(predictions, deliveries, [], outcomes)
 
 
 def test_decisions_of_one_instant_and_key_are_judged_in_their_group_alone() -> None:

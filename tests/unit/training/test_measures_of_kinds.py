@@ -172,7 +172,7 @@ def test_every_figure_of_a_kind_is_computed_and_holds_its_interval(kind: Outcome
         answers,
         outcomes,
         clusters,
-        priors=[kind.prior(outcomes)] * 300,
+        priors=[kind.prior(outcomes)],
         rule=first_of(outcomes),
         draws=200,
         seed=0,
@@ -251,7 +251,7 @@ def test_pairing_makes_the_interval_of_a_difference_narrow() -> None:
 
     paired = difference(Amount(), mine, other, truth.tolist(), clusters, draws=300, seed=0)["rmse"]["interval"]
     alone = figures(
-        Amount(), mine, truth.tolist(), clusters, priors=[{"mean": [0.0], "median": [0.0]}] * 400,
+        Amount(), mine, truth.tolist(), clusters, priors=[{"mean": [0.0], "median": [0.0]}],
         rule=[0.0] * 400, draws=300, seed=0,
     )["rmse_interval"]  # fmt: skip
 

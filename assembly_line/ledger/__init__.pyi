@@ -1,0 +1,18 @@
+"""What others may import of this package."""
+
+from .columns import COLUMNS as COLUMNS
+from .joined import joined as joined
+from .service.compacting import Compaction as Compaction
+from .service.compacting import compact as compact
+from .service.opening import JOINED as JOINED
+from .service.opening import OpenLedger as OpenLedger
+from .service.opening import opened as opened
+from .service.opening import opened_decision as opened_decision
+from .service.opening import opened_decisions as opened_decisions
+from .service.opening import tallied as tallied
+from .session import DECISIONS as DECISIONS
+from .session import LedgerSession as LedgerSession
+from .state import Covered as Covered
+from .state import LedgerState as LedgerState
+from .state import Part as Part
+from .state import TailFile as TailFile

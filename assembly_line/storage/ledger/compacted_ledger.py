@@ -1,0 +1,177 @@
+"""The ledger's tables in S3: Parquet by day under names of its content, one document that says which of it counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assembly_line.canonical import canonical_json, digest_bytes
+from assembly_line.documents import parse_document
+from assembly_line.errors import DocumentUnreadable, NotFound
+from assembly_line.instants import parse_instant
+from assembly_line.ledger import COLUMNS, Covered, LedgerState, Part, TailFile
+from assembly_line.names import LedgerKind, ledger_tables_prefix
+from assembly_line.storage.services.partial_parquet import LEAST_BYTES, copy_footer, copy_ranges, needed_ranges
+
+if TYPE_CHECKING:
+    from assembly_line.storage.ledger.ledger import Ledger
+    from assembly_line.storage.services.objects import ObjectStore
+
+STATE = "state.json"
+DATA = "data.parquet"
+NAME_LENGTH = 32
+JSON = "application/json"
+TRANSFERS = 8
+# A query that began on a part before may still read it.
+KEPT = timedelta(days=1)
+
+
+class CompactedLedger:
+    """What is compacted of one line, and the tail that is not."""
+
+    def __init__(self, objects: ObjectStore, ledger: Ledger, line: str) -> None:
+        self._objects = objects
+        self._ledger = ledger
+        self._line = line
+        self._prefix = ledger_tables_prefix(line)
+
+    def state(self) -> tuple[LedgerState, str | None]:
+        """What is compacted, and the tag that `commit` wants to see again; nothing at all before the first time."""
+        key = f"{self._prefix}{STATE}"
+        try:
+            content, tag = self._objects.read_tagged(key)
+        except NotFound:
+            return LedgerState(line=self._line), None
+        place = self._objects.uri(key)
+        return LedgerState.from_json(parse_document(content, of=place), of=place), tag
+
+    def commit(self, state: LedgerState, tag: str | None) -> bool:
+        """Let this be what is compacted. False if somebody else compacted meanwhile: then theirs holds."""
+        content = canonical_json(state.to_json())
+        return self._objects.replace(f"{self._prefix}{STATE}", content, tag=tag, content_type=JSON)
+
+    def tail(
+        self, state: LedgerState, kinds: Collection[LedgerKind] = tuple(LedgerKind), *, decided_on: str | None = None
+    ) -> list[TailFile]:
+        """The files that are not compacted, in order of kind, day and name.
+
+        Args:
+            decided_on: only those that may hold rows of decisions of this day.
+        """
+        found: list[TailFile] = []
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            for files in pool.map(lambda kind: self._open_days(state, kind, decided_on), kinds):
+                found += files
+        return found
+
+    def covered(self, state: LedgerState, taken: Iterable[TailFile]) -> dict[LedgerKind, dict[str, Covered]]:
+        """kind -> day -> what is covered once these files are, with the lists of names that it refers to."""
+        names: dict[tuple[LedgerKind, str], set[str]] = defaultdict(set)
+        for file in taken:
+            names[file.kind, file.day].add(file.name)
+        found: dict[LedgerKind, dict[str, Covered]] = defaultdict(dict)
+        for (kind, day), more in names.items():
+            before = state.covered.get(kind, {}).get(day)
+            listed = sorted(more | (self._names(before) if before else set()))
+            found[kind][day] = Covered.of(listed)
+            self._objects.add_json(self._names_key(found[kind][day]), listed)
+        return found
+
+    def rows(self, files: Iterable[TailFile]) -> Iterator[tuple[str, bytes]]:
+        """Every row of files of one kind with the file that holds it.
+
+        Raises:
+            DocumentUnreadable: a row is not what the line wrote, or lacks what its table needs; names the member.
+        """
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            waiting = list(files)
+            for start in range(0, len(waiting), TRANSFERS * TRANSFERS):
+                some = waiting[start : start + TRANSFERS * TRANSFERS]
+                for file, texts in zip(some, pool.map(self._texts, some), strict=True):
+                    yield from ((file.place, text) for text in texts)
+
+    def fetch(self, parts: Iterable[Part], folder: Path, *, columns: Collection[str] | None = None) -> list[Path]:
+        """Copy parts into `folder`; of large ones little but these columns.
+
+        Raises:
+            NotFound: a part is gone, as it was replaced more than a day ago.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        pairs = [(part, folder / f"{number:06}.parquet") for number, part in enumerate(parts)]
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            list(pool.map(lambda pair: self._copy(pair[0], pair[1], columns), pairs))
+        return [path for _, path in pairs]
+
+    def add(self, table: str, day: str, path: Path, *, rows: int) -> Part:
+        """Keep a file as a part. The same content comes under the same name, so a repetition keeps it once."""
+        content = path.read_bytes()
+        key = f"{self._prefix}{table}/day={day}/{digest_bytes(content)[:NAME_LENGTH]}/{DATA}"
+        self._objects.add(key, content, content_type="application/vnd.apache.parquet")
+        return Part(key, len(content), rows)
+
+    def discard(self, state: LedgerState, now: datetime) -> LedgerState:
+        """Delete parts that were replaced more than a day ago; the state without them."""
+        gone = [key for key, at in state.replaced.items() if parse_instant(at, field="replaced") < now - KEPT]
+        for key in gone:
+            self._objects.delete(key)
+        return state.without_replaced(gone)
+
+    def location(self, key: str = "") -> str:
+        """The `s3://` folder of a part, or of all tables."""
+        return self._objects.uri(key.removesuffix(DATA) if key else self._prefix)
+
+    def _open_days(self, state: LedgerState, kind: LedgerKind, decided_on: str | None) -> list[TailFile]:
+        # The day of a prediction's, a quarantined score's or an outcome's file is that of its decisions.
+        days = self._ledger.files(self._line, kind, since=state.settled.get(kind, ""))
+        found = []
+        for day, names in days.items():
+            if decided_on is not None and kind in (LedgerKind.PREDICTIONS, LedgerKind.OUTCOMES) and day != decided_on:
+                continue
+            covered = state.covered.get(kind, {}).get(day)
+            if covered == Covered.of(names):
+                continue
+            known = self._names(covered) if covered else set()
+            found += [TailFile(kind, day, name, size) for name, size in names.items() if name not in known]
+        return found
+
+    def _names(self, covered: Covered) -> set[str]:
+        return set(self._objects.read_json(self._names_key(covered)))
+
+    def _names_key(self, covered: Covered) -> str:
+        return f"{self._prefix}covered/{covered.names}.json"
+
+    def _texts(self, file: TailFile) -> list[bytes]:
+        texts = []
+        for text, row in self._ledger.texts(self._line, file.kind, file.day, file.name):
+            for member in COLUMNS[file.kind].required:
+                row[member]  # one that is missing is refused by name
+            texts.append(text)
+        return texts
+
+    def _copy(self, part: Part, path: Path, columns: Collection[str] | None) -> None:
+        if columns is None or part.bytes < LEAST_BYTES or not self._copy_columns(part, path, columns):
+            self._objects.download(part.key, path)
+
+    def _copy_columns(self, part: Part, path: Path, columns: Collection[str]) -> bool:
+        import duckdb
+
+        def read(first: int, end: int) -> bytes:
+            content, size = self._objects.read_range(part.key, first, end)
+            if size != part.bytes:
+                raise DocumentUnreadable.about(
+                    self._objects.uri(part.key), f"{size} bytes", f"{part.bytes} bytes", "compact the ledger again"
+                )
+            return content
+
+        if not copy_footer(read, part.bytes, path):
+            return False
+        with duckdb.connect() as connection:
+            ranges = needed_ranges(connection, path, part.bytes, columns)
+        if ranges is None:
+            return False
+        copy_ranges(read, ranges, path)
+        return True

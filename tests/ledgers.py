@@ -1,0 +1,42 @@
+"""A line's ledger as tables, from rows at hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from assembly_line.ledger import LedgerSession
+from assembly_line.names import LedgerKind
+
+Row = Mapping[str, Any]
+JOINED = (LedgerKind.PREDICTIONS, LedgerKind.DELIVERIES, LedgerKind.FEEDBACK, LedgerKind.OUTCOMES)
+
+
+class JoinedLedger(LedgerSession):
+    """Rows of each kind, joined. Its files go with it."""
+
+    def __init__(
+        self,
+        predictions: Iterable[Row] = (),
+        deliveries: Iterable[Row] = (),
+        feedback: Iterable[Row] = (),
+        outcomes: Iterable[Row] = (),
+    ) -> None:
+        place = Path(mkdtemp(prefix="ledger-"))
+        weakref.finalize(self, shutil.rmtree, place)
+        super().__init__(place, memory_mib=200)
+        for kind, rows in zip(JOINED, (predictions, deliveries, feedback, outcomes), strict=True):
+            self.add_tail(kind, [("file", _text(row)) for row in rows])
+        days = [day for (day,) in self.rows(" UNION ".join(f"SELECT day FROM {kind}" for kind in JOINED))]
+        self.find_ambiguous()
+        self.join(days)
+
+
+def _text(row: Row) -> bytes:
+    # As the line writes it; a test may try what is no JSON.
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

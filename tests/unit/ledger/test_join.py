@@ -1,0 +1,43 @@
+"""The join in SQL against the join by rows, which states the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from assembly_line.canonical import canonical_json
+from assembly_line.feedback.history import join
+from assembly_line.ledger import LedgerSession
+from tests.unit.ledger.worlds import DAYS, KINDS, said_of, worlds
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("ledger")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(world=worlds)
+def test_the_join_in_sql_answers_what_the_join_by_rows_answers(world: Any, place: Path) -> None:
+    expected = join(*world)
+
+    with LedgerSession(place, memory_mib=200) as session:
+        for kind, rows in zip(KINDS, world, strict=True):
+            session.add_tail(kind, [("f", canonical_json(row)) for row in rows])
+        session.find_ambiguous()
+        session.join(DAYS)
+        found = session.decisions(list(said_of(expected)[0]) if expected.decisions else ["decision_id"])
+        tally = session.tally(DAYS)
+
+    assert sorted(found, key=lambda one: one["decision_id"]) == sorted(
+        said_of(expected), key=lambda one: one["decision_id"]
+    )
+    total = {
+        name: sum(figures.get(name, 0) for figures in tally.values())
+        for name in ("duplicates", "conflicts", "withdrawn", "parked")
+    }
+    assert total == {name: expected.counts[name] for name in total}
