@@ -63,7 +63,7 @@ class TrainingStack(StationStack):
 
     def _prepare(self) -> StationFunction:
         function = self._step("Prepare", "training.handler.prepare", training.PREPARE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.store.grant_write(function.role, "runs/")
         list_trials(function.role)
         return function

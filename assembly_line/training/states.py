@@ -98,6 +98,7 @@ class PreparedSearch(State):
         algorithm: image, and how the objective is found in what a trial prints, as `AlgorithmSpecification`.
         hyperparameters: those that every trial has alike.
         stopping: time limits of a trial, as `StoppingCondition`.
+        fold: what the trials learn from and report on.
         longest_seconds: by when all trials have ended, if each takes as long as it may.
     """
 
@@ -116,6 +117,7 @@ class PreparedSearch(State):
     local_storage: bool
     spot: bool
     stopping: dict[str, int]
+    fold: dict[str, Any]
     longest_seconds: int
 
 

@@ -144,7 +144,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     if event["phase"] == TRIALS:
         return prepare_trials(run, dataset, image_of=_image_of)
     if event["phase"] == BEST:
-        return take_best(run, event["job"])
+        return take_best(run, event["job"], fold=event["search"]["fold"])
     phase = Phase(event["phase"])
     release = account().releases.read(run.release)
     with TemporaryDirectory() as folder:

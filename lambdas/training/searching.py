@@ -49,12 +49,11 @@ def prepare_trials(
         inputs = trial_inputs(read_columns(path, columns_needed(release.line)), release.line)
     _files(run).write_trials(inputs)
     fold = {name: getattr(inputs, name) for name in FOLD}
-    _files(run).write_json(runs.FOLD, fold)
     logger.info("trials prepared", extra={"line": run.line, "run_id": run.run_id, **fold})
-    return _search(run, release, image_of(release)).to_json()
+    return _search(run, release, image_of(release), fold).to_json()
 
 
-def _search(run: RunContext, release: Release, image: Image) -> PreparedSearch:
+def _search(run: RunContext, release: Release, image: Image, fold: dict[str, Any]) -> PreparedSearch:
     training, store = release.line.training, _files(run)
     tuning = _declared(training)
     fixed = {name: text for name, text in run.hyperparameters.items() if name not in run.search}
@@ -74,15 +73,16 @@ def _search(run: RunContext, release: Release, image: Image) -> PreparedSearch:
         local_storage=local_storage_gb(training.instance_type) is not None,
         spot=training.spot,
         stopping=stopping(training),
+        fold=fold,
         longest_seconds=tuning.rounds() * int(training.longest.total_seconds()),
     )
 
 
-def take_best(run: RunContext, job: str) -> dict[str, Any]:
+def take_best(run: RunContext, job: str, *, fold: Mapping[str, Any]) -> dict[str, Any]:
     """Keep every trial, and go on with the values of the best."""
     tuning = _declared(account().releases.read(run.release).line.training)
     trials = trials_of(account().client("sagemaker"), job)
-    found, values = found_by(trials, tuning, job=job, fold=_files(run).read_json(runs.FOLD))
+    found, values = found_by(trials, tuning, job=job, fold=fold)
     account().run(run.line, run.run_id).write_json(runs.TUNING, {**found, "tried": trials_to_json(trials)})
     logger.info("search ended", extra={"line": run.line, "run_id": run.run_id, "job": job, "trials": len(trials)})
     return replace(run, hyperparameters=run.hyperparameters | values, tuned=found).to_json()

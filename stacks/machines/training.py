@@ -253,7 +253,7 @@ def _search(parts: TrainingParts, attempts: Attempts, *, environment: str, then:
         seconds=PREPARE_SECONDS,
     )
     prepared["Assign"] |= attempts.first("Tune", "tuning", "$states.result.Payload.job_name")
-    best = {"phase": "best", **known("context", "dataset"), "job": expression(attempts.name)}
+    best = {"phase": "best", **known("context", "dataset", "search"), "job": expression(attempts.name)}
     return {
         "Searches": choose(("$count($context.search) > 0", "PrepareTrials"), otherwise=then),
         "PrepareTrials": prepared,

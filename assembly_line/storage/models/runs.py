@@ -28,7 +28,6 @@ JOB_OUTPUT = "job/"
 CHECKPOINTS = "checkpoints/"
 # Of the trials of a search, beside `TRAIN` and `SCHEMA`.
 FOLD_ROWS = "validation/validation.csv"
-FOLD = "fold.json"
 # Of the run.
 TUNING = "tuning.json"
 EVALUATION = "evaluation.json"

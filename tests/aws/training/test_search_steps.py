@@ -54,11 +54,13 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def best(run: RunSoFar, job: str) -> dict[str, Any]:
     answer = run.answers["context"] = call(training.prepare, {**run.event, "phase": "best", "job": job})
+    assert answer["tuned"]["fold"] == run.answers["search"]["fold"]
     return answer
 
 
 def trials(run: RunSoFar) -> dict[str, Any]:
-    return call(training.prepare, {**run.event, "phase": "trials"})
+    answer = run.answers["search"] = call(training.prepare, {**run.event, "phase": "trials"})
+    return answer
 
 
 def test_the_trials_read_the_decisions_before_the_holdout_and_report_on_the_latest_of_them(
@@ -75,8 +77,7 @@ def test_the_trials_read_the_decisions_before_the_holdout_and_report_on_the_late
         for name in ("train", "validation")
     }
     assert {name: len(rows) for name, rows in read.items()} == {"train": 60, "validation": 60}
-    fold = run.store.read_json(f"{run.prefix}trials/fold.json")
-    assert fold == {"rows": 60, "fold_rows": 60, "fold_from": "2017-04-01T00:00:00.000000Z", "purged": 0}
+    assert prepared["fold"] == {"rows": 60, "fold_rows": 60, "fold_from": "2017-04-01T00:00:00.000000Z", "purged": 0}
     judged = run.prepare()
     learnt = run.store.read(run.store.key_of(judged["train_uri"]) + "train.csv").decode().splitlines()
     assert sorted([*read["train"], *read["validation"]]) == sorted(learnt)
