@@ -116,6 +116,15 @@ class RefreshEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class LedgerEnvironment(Environment):
+    """lambdas/ledger: the ledger made tables."""
+
+    ledger_bucket: str
+    control_table: str
+    glue_database: str
+
+
+@dataclass(frozen=True)
 class ScoringEnvironment(Environment):
     """lambdas/scoring: begin, prepare, publish, deliver."""
 

@@ -140,6 +140,7 @@ class Parameter(StrEnum):
     LAKE_BUCKET = "lake-bucket"
     STORE_BUCKET = "store-bucket"
     LEDGER_BUCKET = "ledger-bucket"
+    LEDGER_FUNCTION = "ledger-function"
     GLUE_DATABASE = "glue-database"
     CONTROL_TABLE = "control-table"
     CHAMPION_TABLE = "champion-table"
@@ -400,15 +401,18 @@ class DeliveryStatus(StrEnum):
     DEAD_LETTERED = "dead_lettered"
 
 
-def ledger_prefix(line: str, kind: LedgerKind, day: str | None = None) -> str:
-    """Folder of one kind of rows of a line; with `day` (`yyyymmdd`) of that day alone."""
-    folder = f"ledger/{line}/{kind}/"
+def ledger_prefix(line: str, kind: LedgerKind | None = None, day: str | None = None) -> str:
+    """Folder of a line's rows; of one kind, and with `day` (`yyyymmdd`) of that day alone."""
+    folder = f"ledger/{line}/" if kind is None else f"ledger/{line}/{kind}/"
     return folder if day is None else f"{folder}day={day}/"
+
+
+LEDGER_TABLES = "tables/"
 
 
 def ledger_tables_prefix(line: str) -> str:
     """Folder of what is compacted of a line's ledger."""
-    return f"tables/{line}/"
+    return f"{LEDGER_TABLES}{line}/"
 
 
 def station_events_prefix(day: str | None = None) -> str:

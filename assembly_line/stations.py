@@ -150,6 +150,7 @@ FEEDBACK = Station(
         "api": "ApiEnvironment",
         "feedback_collector": "FeedbackCollectorEnvironment",
         "outcomes": "OutcomesEnvironment",
+        "ledger": "LedgerEnvironment",
     },
     commands={
         "outcomes": Command(
@@ -159,6 +160,7 @@ FEEDBACK = Station(
         ),
         "decision": Command("decisions", SCORE, "Decisions that need a look, and the story of one."),
         "feedback": Command("feedback", RECORD, "Overrides, outcomes and receipts, into the ledger."),
+        "ledger": Command("ledger", RECORD, "Everything that was decided and said, as tables."),
         "performance": Command(
             "feedback",
             RECORD,

@@ -52,7 +52,7 @@ SERVE_STORAGE_MIB = 1024
 
 
 class FeaturesStack(StationStack):
-    """Exposes its machines, `online`, the table of online features, and three functions that others call too.
+    """Exposes its machines, the catalog `database`, the table `online`, and three functions that others call too.
 
     These are `explain_function`, for the API, `attend`, for every machine that waits for jobs, and `score`, for every
     machine that asks a model.
@@ -60,7 +60,7 @@ class FeaturesStack(StationStack):
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
         super().__init__(scope, FEATURES, foundation=foundation)
-        database = glue.Database(self, "Catalog", description="Tables of the assembly line's lake")
+        self.database = database = glue.Database(self, "Catalog", description="Tables of the assembly line's lake")
         # A catalog describes one store, and loading and refreshing write it again. CDK keeps it by default, and under
         # its fixed name it would stop the next deployment.
         database.apply_removal_policy(RemovalPolicy.DESTROY)

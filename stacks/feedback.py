@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from assembly_line.environments import ApiEnvironment, FeedbackCollectorEnvironment, OutcomesEnvironment
-from assembly_line.names import Parameter
+from assembly_line.environments import (
+    ApiEnvironment,
+    FeedbackCollectorEnvironment,
+    LedgerEnvironment,
+    OutcomesEnvironment,
+)
+from assembly_line.names import LEDGER_TABLES, Parameter
 from assembly_line.stations import FEEDBACK, OUTCOMES
 from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import allow, use_key
+from stacks.constructs.access.permissions import Permission, let_write_catalog
 from stacks.constructs.access.sagemaker_access import use_model_packages
 from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import start_and_stop
 from stacks.constructs.messaging.guarded_queue import GuardedQueue
 from stacks.constructs.messaging.queue_consumer import consume
+from stacks.constructs.schedules.called_daily import CalledDaily
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -23,6 +30,8 @@ from stacks.training import TrainingStack
 
 COLLECTOR_SECONDS = 60
 API_SECONDS = 29
+# What is left after that is taken the next time.
+COMPACT_SECONDS = 900
 
 
 class FeedbackStack(StationStack):
@@ -46,11 +55,13 @@ class FeedbackStack(StationStack):
         self.api = LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
         self._collector(api_role_id=function.role.role_id)
         self._machine()
+        ledger = self._ledger(features)
         self.parameters(
             {
                 Parameter.FEEDBACK_QUEUE: self._feedback.queue.queue_url,
                 Parameter.FEEDBACK_DEAD_LETTERS: self._feedback.dead_letters.queue_url,
                 Parameter.API_URL: self.api.url,
+                Parameter.LEDGER_FUNCTION: ledger.function.function_name,
             }
         )
 
@@ -113,6 +124,39 @@ class FeedbackStack(StationStack):
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)
+        return function
+
+    def _ledger(self, features: FeaturesStack) -> StationFunction:
+        """Makes tables of the ledger: every day, and when a scientist asks."""
+        foundation = self.foundation
+        function = self.function(
+            "Ledger",
+            handler="ledger.handler.compact",
+            environment=LedgerEnvironment(
+                assembly_environment=self.environment_name,
+                ledger_bucket=foundation.ledger.name,
+                control_table=foundation.control.name,
+                glue_database=features.database.database_name,
+            ),
+            seconds=COMPACT_SECONDS,
+            memory_mib=self.settings.dataset_memory_mib,
+            storage_mib=self.settings.dataset_storage_mib,
+        )
+        foundation.ledger.grant_read(function.role, "ledger/", LEDGER_TABLES)
+        foundation.ledger.grant_write(function.role, LEDGER_TABLES)
+        foundation.ledger.grant_delete(function.role, LEDGER_TABLES)
+        foundation.control.grant_read(function.role)
+        let_write_catalog(function.role, features.database)
+        Permission(function, "Askers", foundation.people.scientist).allow(("lambda:InvokeFunction",), (function.arn,))
+        CalledDaily(
+            self,
+            "LedgerDaily",
+            function=function,
+            at="00:20",
+            what="The ledger is made tables",
+            enabled=self.settings.schedules,
+            alarms=foundation.alarms,
+        )
         return function
 
     def _machine(self) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from assembly_line.errors import DeclarationError
-from assembly_line.names import QUERY_RESULTS, TABLES, Parameter, stack_name
+from assembly_line.names import LEDGER_TABLES, QUERY_RESULTS, TABLES, Parameter, stack_name
 from stacks.constructs.access.people import People
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.data.access_logs import AccessLogs
@@ -69,7 +69,8 @@ class FoundationStack(Stack):
         self.key = DataKey(self, "DataKey", removal_policy=kept).key
         logs = AccessLogs(self, "AccessLogs", days=settings.access_log_days, removal_policy=kept).bucket
         self.lake, self.ledger = (
-            DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept) for id_ in ("Lake", "Ledger")
+            DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept, remade=remade)
+            for id_, remade in (("Lake", ()), ("Ledger", (LEDGER_TABLES,)))
         )
         self.store = DataBucket(
             self,
@@ -98,7 +99,7 @@ class FoundationStack(Stack):
         people.let_read_logs(environment)
         self.lake.grant_read(people.scientist, "snapshots/", "sources/")
         self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/", "tables/")
-        self.ledger.grant_read(people.scientist, "ledger/", "station-events/")
+        self.ledger.grant_read(people.scientist, "ledger/", "tables/", "station-events/")
         for table in (self.control, self.champions):
             table.grant_read(people.scientist)
         self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")

@@ -51,7 +51,8 @@ class Settings:
             Longer is cheaper, shorter is fresher.
         queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
             functions at once.
-        schedules: whether the tables and online features of lines are refreshed at the moments that they declare.
+        schedules: whether the ledger is made tables once a day, and whether the tables and online features of lines are
+            refreshed at the moments that they declare.
         mlflow: whether the account has an MLflow app, SageMaker's serverless one, that `line runs record` writes into.
         federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
             before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.

@@ -144,11 +144,12 @@ def read_decided(ledger: LedgerSession, *, cluster: str, by: str | None, whole: 
     import numpy as np
 
     more = ", coalesce(detail, 'null') AS detail, decision_time, keys" if whole else ""
+    together, grouped = key_of(cluster), key_of(by) if by else "NULL::VARCHAR"
     ledger.execute(
         "CREATE OR REPLACE TEMP TABLE decided AS "
-        "SELECT row_number() OVER (ORDER BY decision_time, decision_id) AS place, "
-        f"in_force, outcome, coalesce(prior, 'null') AS prior, {key_of(cluster)} AS cluster, {key_of(by) if by else 'NULL::VARCHAR'} AS grouped, "
-        f"score, baseline, scale{more} FROM decisions WHERE {DELIVERED} AND {key_of(cluster)} IS NOT NULL"
+        "SELECT row_number() OVER (ORDER BY decision_time, decision_id) AS place, in_force, outcome, "
+        f"coalesce(prior, 'null') AS prior, {together} AS cluster, {grouped} AS grouped, score, baseline, scale{more} "
+        f"FROM decisions WHERE {DELIVERED} AND {together} IS NOT NULL"
     )
     for name in _CODED:
         ledger.execute(

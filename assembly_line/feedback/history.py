@@ -136,7 +136,7 @@ def join(
 ) -> History:
     """Join one line's ledger rows. Their order, and how often each comes, changes nothing but `duplicates`.
 
-    A line's tables are joined in SQL, which this states row by row: `ledger.joined` answers the same.
+    A line's tables are joined in SQL, which this states row by row: `ledger.join_query` answers the same.
 
     Args:
         ambiguous: names of events of which it is known already that two different things were said under each.

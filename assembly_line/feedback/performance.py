@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DRAWS = 1000
 SEED = 7
+NOTHING = "no mature outcome yet"
 OTHER_QUESTION = "no mature outcome yet of the kind that the line declares now; of another kind: {}"
 NONE_IN_FORCE = "no revision was in force: delivered before it expired and before its outcome became known"
 
@@ -84,6 +85,22 @@ def measure(
     decided = read_decided(ledger, cluster=cluster, by=by, whole=not kind.scalar)
     parts = decided.groups() if by else []
     return [_measure(group, members, kind=kind, draws=draws, seed=seed) for group, members in [*parts, (None, decided)]]
+
+
+def nothing_judged(kind: OutcomeKind) -> Performance:
+    """The result of a line without decisions. To measure it would take an engine, which takes longer than the rest."""
+    figures = dict.fromkeys(kind.figures)
+    return Performance(
+        group=None,
+        decisions=0,
+        in_force=0,
+        other_question=0,
+        rows=0,
+        counts=kind.counts([]),
+        prior=None,
+        why_not=dict.fromkeys(figures, NOTHING),
+        figures=figures,
+    )
 
 
 def without_keys(ledger: LedgerSession, names: Iterable[str]) -> dict[str, int]:
@@ -173,7 +190,7 @@ def _figures(
 
 def _nothing_to_judge(kind: OutcomeKind, truths: Sequence[Truth] | Any, others: int) -> str | None:
     if not len(truths):
-        return OTHER_QUESTION.format(others) if others else "no mature outcome yet"
+        return OTHER_QUESTION.format(others) if others else NOTHING
     if isinstance(truths[0], Sequence):
         return kind.constant(truths)
     if len({*truths}) > 1:

@@ -1,9 +1,11 @@
 """What others may import of this package."""
 
 from .columns import COLUMNS as COLUMNS
-from .joined import joined as joined
+from .join_query import joined as joined
 from .service.compacting import Compaction as Compaction
 from .service.compacting import compact as compact
+from .service.looking import compacted_now as compacted_now
+from .service.looking import ledger_tables as ledger_tables
 from .service.opening import JOINED as JOINED
 from .service.opening import OpenLedger as OpenLedger
 from .service.opening import opened as opened

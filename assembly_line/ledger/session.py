@@ -10,7 +10,7 @@ from typing import Any
 from assembly_line.errors import DocumentUnreadable
 from assembly_line.features import connect, literal, parquet_rows
 from assembly_line.ledger.columns import COLUMNS
-from assembly_line.ledger.joined import AMBIGUOUS, TABLES, joined, tallied
+from assembly_line.ledger.join_query import AMBIGUOUS, TABLES, joined, tallied
 from assembly_line.names import LedgerKind
 
 DECISIONS = "decisions"
@@ -110,7 +110,7 @@ class LedgerSession:
         self._define(DECISIONS, [self._joined, *others])
 
     def tally(self, days: Iterable[str]) -> Figures:
-        """day -> figure -> number, of what `joined.tallied` counts."""
+        """day -> figure -> number, of what `join_query.tallied` counts."""
         found: Figures = {}
         for day, figure, number in self.rows(tallied(self._tables(days))):
             found.setdefault(day, {})[figure] = number

@@ -60,7 +60,7 @@ class LedgerState:
     Args:
         generation: rises with every compaction.
         parts: day of the decisions -> table -> its file.
-        tallies: day of the decisions -> figure -> number, see `joined.tallied`.
+        tallies: day of the decisions -> figure -> number, see `join_query.tallied`.
         covered: kind -> day of the tail -> its files that the parts hold.
         settled: kind -> the first day of the tail that may get further files; all files of earlier days are covered.
         ambiguous: names under which two different things were said.

@@ -34,7 +34,7 @@ def test_an_idle_environment_costs_what_the_readme_says(each_assembly: Assembly)
     said = re.search(r"costs (\w+) KMS keys and (\w+) alarms, about (\d+)\.(\d\d) USD a month", README)
     assert said
     keys, alarms = each_assembly.of_type("AWS::KMS::Key"), each_assembly.of_type("AWS::CloudWatch::Alarm")
-    assert (NUMBERS.index(said[1]), NUMBERS.index(said[2])) == (len(keys), len(alarms))
+    assert (NUMBERS.index(said[1]), int(said[2])) == (len(keys), len(alarms))
     # An alarm on an expression is billed by each metric in it; these have one each, at the standard resolution.
     assert [str(alarm) for alarm in alarms if "Metrics" in alarm.properties or alarm.properties["Period"] < 60] == []
     assert int(said[3] + said[4]) == round(100 * (KEY * len(keys) + ALARM * len(alarms)))

@@ -28,7 +28,8 @@ METHODS = {
 }
 ACCOUNT = ROOT / "assembly_line" / "storage" / "account.py"
 # Asked for on the function's behalf: by its runtime, by the mapping of its queue, by services that decrypt.
-ON_BEHALF = ("kms:", "logs:")
+# Glue asks for a partition's own update where a batch of them is updated.
+ON_BEHALF = ("kms:", "logs:", "glue:UpdatePartition")
 OF_THE_MAPPING = {
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -47,6 +48,7 @@ DATA = {
     "dataset_request.handler.claim": "Store/datasets/:r Control:rw",
     "dataset_request.handler.explain": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:r",
     "event_recorder.handler.handle": "Ledger/station-events/:w",
+    "ledger.handler.compact": "Ledger/ledger/:r Ledger/tables/:rw Control:r",
     "feedback_collector.handler.handle": "Store/releases/:r Ledger/ledger/:w Control:r",
     "models.handler.ask": "Store/runs/:rw Store/scoring/:rw",
     "online.handler.publish": "Lake/snapshots/:r Lake/sources/:r Store/releases/:r Control:r Online:rw",

@@ -12,7 +12,6 @@ from assembly_line.decision_keys import decided_at, given_keys, key_text, keys_i
 from assembly_line.delivery import Backfill
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
-from assembly_line.ledger import JOINED
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
@@ -140,7 +139,7 @@ def _with_keys(account: Account, line: str, keys: Mapping[str, str]) -> list[dic
 def _history_of(account: Account, line: str, decision_id: str) -> list[DecisionHistory]:
     """The decision as the join by rows has it; nothing if it was never scored."""
     from assembly_line.feedback.history import join
-    from assembly_line.ledger import opened_decision
+    from assembly_line.ledger import JOINED, opened_decision
 
     with opened_decision(account, line, decision_id) as ledger:
         rows = [ledger.documents(kind, decision_id) for kind in JOINED]

@@ -60,7 +60,11 @@ def judged_line(account: Account, line: Line, *, by: str | None = None, cluster:
     Raises:
         RequestRefused: no decision has `cluster`, or `by`, as a key; or `cluster` parts the groups of a ranking.
     """
-    from assembly_line.feedback.performance import measure, without_keys
+    from assembly_line.feedback.performance import measure, nothing_judged, without_keys
+
+    if not account.compacted(line.name).exists():
+        none = dict.fromkeys((*COUNTED, *TALLIED, "quarantined"), 0)
+        return JudgedLine(performance=[nothing_judged(line.predicts)], counts=none, lacking={})
     from assembly_line.ledger import opened_decisions
 
     together = cluster or line.predicts.cluster(list(line.decision.keys))

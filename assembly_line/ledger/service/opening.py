@@ -157,7 +157,7 @@ def opened_decision(account: Account, line: str, decision_id: str) -> Iterator[O
 
 
 def tallied(ledger: OpenLedger) -> dict[str, int]:
-    """Sums over all days of what is counted beside decisions, see `joined.tallied`."""
+    """Sums over all days of what is counted beside decisions, see `join_query.tallied`."""
     fresh: Mapping[str, Mapping[str, int]] = ledger.session.tally(ledger.joined)
     days = {**{day: one for day, one in ledger.state.tallies.items() if day not in ledger.joined}, **fresh}
     total: dict[str, int] = {}

@@ -14,7 +14,7 @@ from assembly_line.documents import parse_document
 from assembly_line.errors import DocumentUnreadable, NotFound
 from assembly_line.instants import parse_instant
 from assembly_line.ledger import COLUMNS, Covered, LedgerState, Part, TailFile
-from assembly_line.names import LedgerKind, ledger_tables_prefix
+from assembly_line.names import LedgerKind, ledger_prefix, ledger_tables_prefix
 from assembly_line.storage.services.partial_parquet import LEAST_BYTES, copy_footer, copy_ranges, needed_ranges
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class CompactedLedger:
         self._ledger = ledger
         self._line = line
         self._prefix = ledger_tables_prefix(line)
+
+    def exists(self) -> bool:
+        """Whether the line's ledger has anything at all."""
+        return self._objects.any(ledger_prefix(self._line)) or self._objects.any(self._prefix)
 
     def state(self) -> tuple[LedgerState, str | None]:
         """What is compacted, and the tag that `commit` wants to see again; nothing at all before the first time."""

@@ -183,6 +183,10 @@ class ObjectStore:
             raise
         return True
 
+    def any(self, prefix: str) -> bool:
+        """Whether there is an object under the prefix."""
+        return bool(self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+
     def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
         """Every object under the prefix, in order of key; only those behind the key `after`."""
         pages = self._s3.get_paginator("list_objects_v2")

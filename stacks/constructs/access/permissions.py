@@ -9,7 +9,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.access.grants import allow
+from stacks.constructs.access.grants import allow, arn_for
 from stacks.constructs.access.reasons import acknowledge_wildcards
 from stacks.constructs.machine import Machine
 
@@ -68,7 +68,8 @@ def let_read_catalog(scope: Construct, database: glue.Database, *roles: iam.Role
 def let_write_catalog(role: iam.Role, database: glue.Database) -> None:
     """Register tables and their partitions; nobody may drop a table."""
     stack = Stack.of(role)
-    tables = stack.format_arn(service="glue", resource="table", resource_name=f"{database.database_name}/*")
+    name = arn_for(role, database, database.database_name)
+    tables = stack.format_arn(service="glue", resource="table", resource_name=f"{name}/*")
     catalog = stack.format_arn(service="glue", resource="catalog", arn_format=ArnFormat.NO_RESOURCE_NAME)
     allow(
         role,

@@ -1,0 +1,44 @@
+"""Compact the ledger of one line, or of every line: once a day, and when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from assembly_line.environments import LedgerEnvironment
+from assembly_line.errors import AssemblyError, RunFailed
+from assembly_line.ledger import compact as compact_ledger
+from lambdas.account import account_of
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="ledger")
+account = partial(account_of, LedgerEnvironment)
+
+
+@logger.inject_lambda_context
+def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Compact the event's `line`; every released line if it names none.
+
+    One line that cannot be compacted does not keep the others from it.
+
+    Raises:
+        RunFailed: some could not; names each with the reason.
+    """
+    done: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for line in [event["line"]] if event.get("line") else account().control.lines():
+        try:
+            done[line] = asdict(compact_ledger(account(), line, datetime.now(UTC)))
+        except AssemblyError as error:
+            failed[line] = str(error)
+    logger.info("ledger compacted", extra={"lines": done, "failed": failed})
+    if failed:
+        raise RunFailed("; ".join(f"line {line}: {why}" for line, why in failed.items()))
+    return {"lines": done}
