@@ -20,6 +20,7 @@ from types import ModuleType
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import AssemblyError, DeclarationError, NotFound
+from assembly_line.packages import REQUIREMENTS
 from assembly_line.release import Release
 from assembly_line.scripts import read_script
 
@@ -135,8 +136,10 @@ def _parts(file: Path, error: Exception, *, expected: str | None = None) -> dict
 
 
 def _scripts(folder: Path) -> dict[str, bytes]:
-    """What a release takes along: every script that lies in the line's folder, and nothing below it."""
-    return {path.name: read_script(path) for path in sorted(folder.glob("*.py")) if path.name not in NOT_RELEASED}
+    """What a release takes along: every script in the line's folder, its requirements, and nothing below it."""
+    scripts = {path.name: read_script(path) for path in sorted(folder.glob("*.py")) if path.name not in NOT_RELEASED}
+    required = folder / REQUIREMENTS
+    return scripts | ({REQUIREMENTS: read_script(required)} if required.is_file() else {})
 
 
 def _shared_scripts(line: Line, folder: Path) -> dict[str, bytes]:

@@ -9,10 +9,12 @@ from typing import Any
 
 from assembly_line.canonical import digest, digest_bytes
 from assembly_line.declarations.codec import line_from_json, line_to_json
+from assembly_line.declarations.images import python_of
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.errors import DeclarationError, NotFound, RequestRefused
 from assembly_line.names import BUILD_BACKEND
+from assembly_line.packages import REQUIREMENTS, Package, packages_of
 
 SCHEMA = "assembly-line/release"
 VERSION = 1
@@ -48,6 +50,24 @@ class Release:
             )
         for feature in own:
             _check_function(f"Line {self.line.name}: {feature.script}", self.scripts[feature.script], feature.function)
+        if self.packages and self.python is None:
+            raise DeclarationError(
+                f"Line {self.line.name}: {REQUIREMENTS}: nobody knows the Python of the image, for which wheels are "
+                "fetched; declare Training(python='3.12')",
+                where="Training.python",
+                value="None",
+                expected="the Python of the image, such as '3.12'",
+            )
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """What the release carries as wheels."""
+        return packages_of(self.scripts, f"Line {self.line.name}")
+
+    @property
+    def python(self) -> str | None:
+        """The Python of its image, as far as it is known."""
+        return python_of(self.line.training)
 
     @property
     def script_digests(self) -> dict[str, str]:

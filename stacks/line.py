@@ -58,7 +58,7 @@ class LineStack(Stack):
         )
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
-        JobRole(self, "Jobs", line=line.name, foundation=foundation)
+        JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,
             "Schedules",

@@ -54,6 +54,11 @@ COMMANDS = {
         SET_UP,
         "Publish a line as it is declared now. New work uses it. Running work keeps the release that it began with.",
     ),
+    "pin": Command(
+        "platform",
+        SET_UP,
+        "Write into a line's requirements.txt the hash of the wheel that its image gets of each package.",
+    ),
     "diff": Command(
         "platform",
         SET_UP,

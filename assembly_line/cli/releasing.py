@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assembly_line.cli.wheels import fetched
 from assembly_line.delivery import require_new_version
 from assembly_line.errors import AssemblyError
 from assembly_line.loader import load_line, load_lines
@@ -30,7 +31,8 @@ def release_lines(session: Session, target: Target, folder: Path, *, only: str |
             require_new_version(f"Line {name}", release.line.policy, released.line.policy)
     store, published, caller = target.releases, {}, target.caller()
     for name, release in releases.items():
-        digest = store.publish(release)
+        wheels = fetched(release) if release.packages and not store.has(release) else {}
+        digest = store.publish(release, wheels)
         target.control.set_current_release(name, digest, files=files, by=caller)
         published[name] = digest
         session.output.note(f"Released {name}: {digest[:12]}.")

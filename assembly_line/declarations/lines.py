@@ -22,7 +22,7 @@ from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
-from assembly_line.declarations.images import check_framework
+from assembly_line.declarations.images import check_framework, check_image, check_processors
 from assembly_line.declarations.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.kinds import kinds_of
 from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
@@ -69,7 +69,7 @@ class Training:
         inference: the script with `model_fn` and the other functions that answer rows with scores.
         framework: the framework of SageMaker's prebuilt image, such as `xgboost`.
         framework_version: the version of that image, such as `3.2-0`. A version without an image is refused, and the
-            message lists those with one.
+            message lists those with one. You need it unless you declare `image`.
         instance_type: the instance type of the training job.
         volume_gib: the size of the training job's volume. A type with local storage has its own disks instead.
         timeout: the time limit of the training job, and of the jobs that score.
@@ -100,12 +100,16 @@ class Training:
         spot_wait: how long such a job may take in all, with its waits for capacity. None means an hour more
             than `timeout`.
         tuning: `Tuning(...)`: a search for hyperparameters before the fits. None fits with the declared ones.
+        image: an image of your own in Amazon ECR, by its digest, in place of the prebuilt one. It trains and serves in
+            script mode. `framework` means nothing then.
+        python: the Python of the image, such as `3.12`, where it is not published. You need it only beside a
+            `requirements.txt`.
     """
 
     script: str = "train.py"
     inference: str = "inference.py"
     framework: str = "xgboost"
-    framework_version: str
+    framework_version: str | None = None
     instance_type: str = "ml.m5.large"
     volume_gib: int = 10
     timeout: timedelta = timedelta(hours=1)
@@ -124,6 +128,8 @@ class Training:
     spot: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
     spot_wait: timedelta | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     tuning: Tuning | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    image: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    python: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         for script in (self.script, self.inference):
@@ -132,7 +138,17 @@ class Training:
         require(self.timeout > timedelta(0), f"Training: timeout {self.timeout} is not positive")
         require(self.volume_gib >= 1, f"Training: volume_gib {self.volume_gib} is below 1")
         require(self.minimum_rows >= 1, f"Training: minimum_rows {self.minimum_rows} is below 1")
-        check_framework(self.framework, self.framework_version)
+        check_image(self.image, framework_version=self.framework_version, python=self.python)
+        if self.image is None:
+            entry = check_framework(self.framework, self.framework_version)
+            refuse(
+                entry["python"] is not None and self.python not in (None, entry["python"]),
+                f"Training: python {self.python!r}: the image of {self.framework} {self.framework_version} has Python "
+                f"{entry['python']}; leave it out",
+                where="Training.python",
+                value=repr(self.python),
+                expected=f"nothing, or {entry['python']!r}",
+            )
         self._check_instances()
         for name, value in self.hyperparameters.items():
             self._check_hyperparameter(name, value)
@@ -171,7 +187,8 @@ class Training:
 
     def _check_tuning(self, tuning: Tuning) -> None:
         tuning.check_values("Training", self.hyperparameters)
-        tuning.check_framework("Training", self.framework)
+        # An image of one's own is no algorithm of SageMaker.
+        tuning.check_framework("Training", self.framework if self.image is None else "own")
         require(
             self.longest <= LONGEST_SEARCH / tuning.rounds(),
             f"Training: tuning: {tuning.trials} trials of up to {self.longest}, {tuning.parallel} at once, may take "
@@ -204,6 +221,8 @@ class Training:
         require(low is None or high is None or low < high, f"Training: score_range: {low} is not below {high}")
 
     def _check_instances(self) -> None:
+        if self.image is None and self.framework == "pytorch":
+            check_processors(self.instance_type, self.scores_on)
         check_instance_type("Training: instance_type", self.instance_type, "training")
         if self.transform_instance_type is None:
             advice = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assembly_line.declarations.images import image
+from assembly_line.declarations.images import OWN_URI, image_of
 from assembly_line.doctor.wanted import Answer, Ask, Wanted, joined
 from assembly_line.errors import DeclarationError
 from assembly_line.names import stack_name
@@ -137,25 +137,29 @@ def region(ask: Ask, wanted: Wanted) -> Iterator[Finding]:
             check, wanted.region, f"Lambda does not know {RUNTIME} there", "choose another Region in the settings"
         )
     for line in wanted.lines:
-        training = line.training
         try:
-            found = image(training.framework, training.framework_version, wanted.region)
+            found = image_of(line.training, wanted.region)
         except DeclarationError as error:
             yield fault(check, line.name, str(error), "choose another framework version or Region")
             continue
-        account, _, rest = found.uri.partition(".dkr.ecr.")
-        repository, _, tag = rest.partition("/")[2].partition(":")
-        answer = ask(
-            "ecr",
-            "batch_get_image",
-            "images",
-            registryId=account,
-            repositoryName=repository,
-            imageIds=[{"imageTag": tag}],
-        )
-        yield from unanswered(check, found.uri, answer)
-        if answer.known and not answer.value:
-            yield fault(check, found.uri, "the image is not to be had", "choose another framework version")
+        for uri in dict.fromkeys((found.uri, found.serving_uri)):
+            yield from _image(ask, check, uri, wanted.region)
+
+
+def _image(ask: Ask, check: str, uri: str, region: str) -> Iterator[Finding]:
+    """Whether an image is to be had, in the Region of the jobs: SageMaker takes it from no other one."""
+    own = OWN_URI.fullmatch(uri)
+    if own is not None and own["region"] != region:
+        yield fault(check, uri, f"lies in {own['region']}, and the jobs run in {region}", "push it there as well")
+        return
+    account, _, rest = uri.partition(".dkr.ecr.")
+    repository, _, tag = rest.partition("/")[2].partition(":")
+    repository, named = (own["repository"], {"imageDigest": own["digest"]}) if own else (repository, {"imageTag": tag})
+    answer = ask("ecr", "batch_get_image", "images", registryId=account, repositoryName=repository, imageIds=[named])
+    yield from unanswered(check, uri, answer)
+    if answer.known and not answer.value:
+        todo = "push it, or declare another digest" if own else "choose another framework version"
+        yield fault(check, uri, "the image is not to be had", todo)
 
 
 def services(available: set[str], wanted: Wanted) -> Iterator[Finding]:

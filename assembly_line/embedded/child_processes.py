@@ -137,6 +137,7 @@ def _sagemaker(runtime: Runtime, folder: StateFolder) -> Child:
             "SAGEMAKER_WORK": str(folder.work / "sagemaker"),
             "SAGEMAKER_LOGS": str(folder.logs / "sagemaker"),
             "MOTO_ACCOUNT_ID": ACCOUNT,
+            "SAGEMAKER_INTERPRETERS": json.dumps(runtime.interpreters),
         },
         ready_url=f"{runtime.sagemaker_url}/moto-api/",
     )

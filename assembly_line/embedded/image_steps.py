@@ -52,7 +52,9 @@ def _installed(release: Release, folder: Path) -> list[Finding]:
     (code / "MANIFEST.in").write_text(MANIFEST, encoding="utf-8")
     python = folder / "venv" / "bin" / "python"
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], folder)
-    place = f"{line.name}: {line.training.framework} {line.training.framework_version}, pip {version('pip')}"
+    training = line.training
+    image = training.image or f"{training.framework} {training.framework_version}"
+    place = f"{line.name}: {image}, pip {version('pip')}"
     answer = _run([sys.executable, "-m", "pip", "--python", str(python), "install", "."], code)
     if answer.returncode:
         reason = next((text for text in answer.stderr.splitlines() if "ERROR" in text), answer.stderr[-200:])

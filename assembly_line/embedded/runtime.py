@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Runtime:
     processes: dict[str, ProcessIdentity]
     started: str  # UTC, ISO 8601
     versions: dict[str, str]
+    interpreters: dict[str, str] = field(default_factory=dict)  # repository of an image -> a Python that stands for it
 
     @property
     def endpoint_url(self) -> str:
@@ -88,6 +89,7 @@ def read_runtime(path: Path) -> Runtime | None:
             processes={name: ProcessIdentity(**identity) for name, identity in content["processes"].items()},
             started=content["started"],
             versions=content["versions"],
+            interpreters=content.get("interpreters", {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,23 +48,32 @@ class Stopped:
     waiting: tuple[str, ...] = ()
 
 
-def start(state: Path, *, fresh: bool = False, port: int | None = None, report: Report) -> Runtime:
+def start(
+    state: Path,
+    *,
+    fresh: bool = False,
+    port: int | None = None,
+    interpreters: Mapping[str, str] | None = None,
+    report: Report,
+) -> Runtime:
     """Start both processes and leave them running; the one that already runs is found and returned.
 
     Args:
         state: the folder (`.line`) that holds everything; made if it is not there.
         fresh: begin with an empty account, and stop what runs; what somebody made in the account is moved aside.
         port: where the emulator shall listen; by default the operating system chooses.
+        interpreters: repository of an image -> a Python that stands for it in jobs.
         report: gets each sentence that a person should read.
 
     Raises:
         EmbeddedAwsError: the port is taken, the disk is full, a process does not come up.
     """
+    declared = dict(interpreters or {})
     folder = StateFolder(state.resolve())
     with explaining_full_disk(folder), folder.locked():
         found = status(folder.root)
         if found.running and found.runtime and not fresh:
-            return _already_running(found.runtime, port, report)
+            return _already_running(found.runtime, port, declared, report)
         _clear_the_way(folder, found, report)
         if port is not None:
             child_processes.require_free(port)
@@ -74,7 +83,7 @@ def start(state: Path, *, fresh: bool = False, port: int | None = None, report: 
         if aside:
             why = "The last run was not closed cleanly" if unclean else "An empty account takes the place of this one"
             report(moved_aside(aside, why))
-        return _start_children(folder, port, report)
+        return _start_children(folder, port, declared, report)
 
 
 def stop(state: Path, *, interrupt: bool = True, report: Report | None = None) -> Stopped:
@@ -164,10 +173,12 @@ def running(state: Path) -> Runtime:
     return found.runtime
 
 
-def _already_running(runtime: Runtime, port: int | None, report: Report) -> Runtime:
+def _already_running(runtime: Runtime, port: int | None, declared: dict[str, str], report: Report) -> Runtime:
     report(f"The embedded AWS is already running at {runtime.endpoint_url}, since {runtime.started}.")
     if port not in (None, runtime.emulator_port):
         report(f"It keeps its port; for port {port} stop it first (`line down`).")
+    if declared not in ({}, runtime.interpreters):
+        report("It keeps its interpreters; for others stop it first (`line down`).")
     return runtime
 
 
@@ -181,7 +192,7 @@ def _clear_the_way(folder: StateFolder, found: Status, report: Report) -> None:
     processes.kill(processes.mentioning(f"{folder.temporary}/"))
 
 
-def _start_children(folder: StateFolder, port: int | None, report: Report) -> Runtime:
+def _start_children(folder: StateFolder, port: int | None, declared: dict[str, str], report: Report) -> Runtime:
     folder.prepare()
     folder.saved.unlink(missing_ok=True)
     folder.clean.unlink(missing_ok=True)
@@ -192,6 +203,7 @@ def _start_children(folder: StateFolder, port: int | None, report: Report) -> Ru
         processes={},
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
+        interpreters=declared,
     )
     started: dict[str, processes.ProcessIdentity] = {}
     try:

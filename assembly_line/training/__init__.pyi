@@ -20,7 +20,9 @@ from .evaluation import evaluate as evaluate
 from .evaluation import read_again as read_again
 from .evaluation import read_answers as read_answers
 from .frameworks import FRAMEWORKS as FRAMEWORKS
+from .frameworks import Framework as Framework
 from .frameworks import framework_of as framework_of
+from .frameworks import rows_of as rows_of
 from .hyperparameters import resolve as resolve
 from .hyperparameters import script_mode as script_mode
 from .hyperparameters import searched as searched

@@ -11,13 +11,14 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.errors import TrainingRejected
+from assembly_line.packages import WHEELS
 from assembly_line.training.artefacts import check_content, check_name
 from assembly_line.training.code_folder import installable
 
@@ -37,9 +38,16 @@ class Limits:
 
 
 def build_archive(
-    job_archive: Path, scripts: Mapping[str, bytes], target: Path, *, limits: Limits | None = None
+    job_archive: Path,
+    scripts: Mapping[str, bytes],
+    target: Path,
+    *,
+    wheels: Iterable[tuple[str, bytes]] = (),
+    limits: Limits | None = None,
 ) -> str:
     """Write the final archive: the job's files in order of name, then `code/` with the scripts and their installer.
+
+    The wheels of the release lie in `code/wheels/`.
 
     Equal content gives equal bytes, so the digest names what will be loaded.
 
@@ -47,6 +55,7 @@ def build_archive(
         job_archive: the training job's `model.tar.gz`.
         scripts: file name -> content of the release's scripts.
         target: where the archive is written.
+        wheels: file name and content of each, in order of name.
         limits: how large the job's archive may be.
 
     Returns:
@@ -71,6 +80,8 @@ def build_archive(
                     _add(archive, name, content, path.stat().st_size)
             for name, script in sorted(installable(scripts).items()):
                 _add(archive, f"{CODE_FOLDER}/{name}", io.BytesIO(script), len(script))
+            for name, wheel in wheels:
+                _add(archive, f"{CODE_FOLDER}/{WHEELS}/{name}", io.BytesIO(wheel), len(wheel))
     return digest_bytes(target.read_bytes())
 
 

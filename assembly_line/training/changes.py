@@ -12,6 +12,8 @@ OF_DATASETS = frozenset({"decision", "features", "outcome", "sources"})
 OF_FITS = OF_DATASETS | {"training", "validation"}
 # Parts that the line's own stack is made from.
 OF_STACKS = frozenset({"title", "delivery", "tables", "online_refresh", "refresh"})
+# The one of training: the role of its jobs may pull it.
+IMAGE = "training.image"
 
 
 def changes_between(before: Release, now: Release) -> list[Difference]:
@@ -43,7 +45,7 @@ def _consequences(found: list[Difference], before: Release, now: Release) -> Ite
         yield "The champion goes on deciding by its own release, until a run of the new one is approved."
     if "policy" in parts:
         yield _of_policy(before.line.policy.version, now.line.policy.version)
-    if parts & OF_STACKS:
+    if parts & OF_STACKS or any(one.name == IMAGE for one in found):
         yield "The line's stack changes: `line deploy` in place of `line release`."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ def preparation(
         context: of the run.
         dataset: the dataset machine's output.
         inputs: what was written.
-        image: that trains and serves.
+        image: that trains, and that serves.
         job: the training job's inputs.
     """
     return {
@@ -56,7 +56,7 @@ def preparation(
             "purged_rows": inputs.purged,
         },
         "features": inputs.encoding.features,
-        "image": asdict(image),
+        "image": image.to_json(),
         "rows": inputs.rows,
         "prior": inputs.prior,
         "encoding": inputs.encoding.digest,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import Image, image
+from assembly_line.declarations.images import image_of
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.delivery import (
     SNS,
@@ -102,8 +102,9 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         run.scored_by,
         rows=batch,
         width=line.predicts.width,
-        image=served.image.uri,
+        image=served.image,
         most_mib=int(ScoringEnvironment.from_process().function_scoring_mib),
+        carries=served.carries,
     )
     told = {"line": run.line, "run_id": run.run_id, "rows": rows, "scored_by": plan.by, "because": plan.why}
     logger.info("scoring prepared", extra=told)
@@ -121,7 +122,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "scored_by_because": plan.why,
         "archive_uri": run.champion.model_data_uri,
         "digest": run.champion.digest,
-        "image": served.image.uri,
+        "image": served.image,
         "program": served.program,
     }
 
@@ -198,17 +199,18 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 class Served(NamedTuple):
-    """Args: `program`: file name of the inference script."""
+    """Args: `program`: file name of the inference script; `carries`: the release has packages of its own."""
 
-    image: Image
+    image: str
     program: str
+    carries: bool
 
 
 def _served(run: ScoringContext) -> Served:
     """How the champion is served, which another release may have trained."""
-    training = account().releases.read(run.champion.release).line.training
-    region = account().client("s3").meta.region_name
-    return Served(image(training.framework, training.framework_version, region), training.inference)
+    release = account().releases.read(run.champion.release)
+    image = image_of(release.line.training, account().client("s3").meta.region_name)
+    return Served(image.serving_uri, release.line.training.inference, bool(release.packages))
 
 
 def _check_archive(run: ScoringContext, folder: Path) -> None:

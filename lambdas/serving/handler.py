@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.environments import ServingEnvironment
 from assembly_line.errors import JobFailed
-from assembly_line.training import ModelProcess, framework_of
+from assembly_line.training import ModelProcess, rows_of
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -37,14 +37,13 @@ def _model(event: Mapping[str, Any]) -> ModelProcess:
     if _serving and _serving[0][0].digest == event["digest"]:
         return _serving[0][0]
     _end()
-    framework = framework_of(event["image"])
     folder = TemporaryDirectory()
     process = ModelProcess(
         account().store.read(event["archive"]),
         event["digest"],
         Path(folder.name),
         program=event["program"],
-        rows="array" if framework is None else framework.rows,
+        rows=rows_of(event["image"]),
     )
     _serving.append((process, folder))
     return process

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.images import Image, image
+from assembly_line.declarations.images import Image, image_of
 from assembly_line.declarations.instance_types import local_storage_gb
 from assembly_line.environments import TrainingEnvironment
 from assembly_line.errors import NotFound, RequestRefused
@@ -154,7 +154,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     store = _files(run, fit_of(phase, refit=release.line.training.refit))
     store.write_inputs(inputs)
     job = _job(run, release, phase, inputs)
-    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release), job))
+    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release, phase), job))
     logger.info(
         "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": str(phase), "rows": inputs.rows}
     )
@@ -170,13 +170,14 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
         run.scored_by,
         rows=inputs.asked,
         width=kind.width,
-        image=_image_of(release).uri,
+        image=_image_of(release).serving_uri,
         most_mib=int(environment.function_scoring_mib),
+        carries=bool(release.packages),
     )
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
         role_arn=role_of_jobs(run.line),
-        image=_image_of(release).uri,
+        image=_image_of(release, phase).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
@@ -217,13 +218,13 @@ def package(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     with TemporaryDirectory() as folder:
         saved, final = Path(folder) / "saved.tar.gz", Path(folder) / "model.tar.gz"
         store.download_artifact(event["model_artifact"], saved, largest=Limits().packed_bytes)
-        digest = build_archive(saved, release.scripts, final)
+        digest = build_archive(saved, release.scripts, final, wheels=account().releases.wheels(release))
         uri = store.upload_archive(final)
     packaged = PackagedModel(
         model_name=job_name(run.line, run.run_id, fit.model, 1),
         model_data_uri=uri,
         digest=digest,
-        image=prepared.image,
+        image=_image_of(release).serving_uri,
         role_arn=prepared.role_arn,
         environment={
             "SAGEMAKER_PROGRAM": release.line.training.inference,
@@ -407,9 +408,9 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     return evaluated
 
 
-def _image_of(release: Release) -> Image:
-    training = release.line.training
-    return image(training.framework, training.framework_version, account().client("sagemaker").meta.region_name)
+def _image_of(release: Release, phase: Phase = Phase.JUDGED) -> Image:
+    region = account().client("sagemaker").meta.region_name
+    return image_of(release.line.training, region, trains_on=_instance_type(release.line, phase))
 
 
 def _files(run: RunContext, fit: Fit | None = None) -> runs.RunStore:

@@ -60,7 +60,7 @@ def _search(run: RunContext, release: Release, image: Image, fold: dict[str, Any
     return PreparedSearch(
         job_name=tuning_name(run.line, run.run_id, 1),
         role_arn=role_of_jobs(run.line),
-        algorithm=algorithm_of_trials(tuning, image.uri, training.framework),
+        algorithm=algorithm_of_trials(tuning, image.uri),
         config=job_config(tuning, run.search),
         hyperparameters=script_mode(fixed, training.script),
         train_uri=store.uri("train/"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 BUCKET = "jobs"
 ROLE = "arn:aws:iam::000000000000:role/jobs"
-XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
-SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2"
-# Neither of these installs the script folder before it runs a script, which would take each job a second.
-TRAINING, SERVING = SKLEARN, "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+# It does not install the script folder before it runs a script, which would take each job a second.
+OWN = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/jobs@sha256:{'0' * 64}"
 
 
 def free_port() -> int:
@@ -116,6 +117,7 @@ def sagemaker(folder: Path, emulator_url: str, **variables: str) -> Iterator[Sag
                 "SAGEMAKER_STATE": str(folder / "state"),
                 "SAGEMAKER_WORK": str(folder / "work" / "sagemaker"),
                 "MOTO_ACCOUNT_ID": "000000000000",
+                "SAGEMAKER_INTERPRETERS": json.dumps({"jobs": sys.executable}),
             }
             | variables,
             stdout=log,
@@ -167,6 +169,7 @@ class Account:
 
     xgboost = XGBOOST
     scikit_learn = SKLEARN
+    own = OWN
 
     def __init__(self, emulator_url: str, process: SageMakerProcess) -> None:
         self.emulator_url, self.process = emulator_url, process
@@ -218,7 +221,7 @@ class Account:
         return {
             "TrainingJobName": name,
             "AlgorithmSpecification": {
-                "TrainingImage": changes.pop("image", TRAINING),
+                "TrainingImage": changes.pop("image", OWN),
                 "TrainingInputMode": "File",
                 "MetricDefinitions": [{"Name": key, "Regex": regex} for key, regex in metrics.items()],
             },
@@ -248,7 +251,7 @@ class Account:
         """A model whose archive holds its script in code/inference.py."""
         name = self.name("model")
         container = {
-            "Image": changes.pop("image", SERVING),
+            "Image": changes.pop("image", OWN),
             "ModelDataUrl": self.archive(f"{name}/model.tar.gz", files),
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",

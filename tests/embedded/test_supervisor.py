@@ -173,6 +173,21 @@ def test_a_fresh_account_takes_the_place_of_the_old_one_which_is_moved_aside(sta
     assert f"it was moved to {aside}" in said[-1]
 
 
+def test_interpreters_are_kept_for_as_long_as_it_runs(state: Path, said: list[str]) -> None:
+    declared = {"team/churn": sys.executable}
+
+    first = supervisor.start(state, interpreters=declared, report=said.append)
+
+    assert first.interpreters == supervisor.running(state).interpreters == declared
+    assert not any("keeps its interpreters" in line for line in said)
+    supervisor.start(state, interpreters={"team/churn": "/other"}, report=said.append)
+    assert any("keeps its interpreters" in line for line in said)
+    environment = Path(f"/proc/{first.processes['sagemaker'].pid}/environ").read_bytes().decode()
+    assert f'SAGEMAKER_INTERPRETERS={{"team/churn": "{sys.executable}"}}' in environment
+    supervisor.stop(state)
+    assert supervisor.start(state, report=said.append).interpreters == {}
+
+
 def test_a_snapshot_brings_back_what_was(state: Path, said: list[str]) -> None:
     put(supervisor.start(state, report=lambda _: None), "deployed")
     with pytest.raises(EmbeddedAwsError, match="line down"):

@@ -14,6 +14,7 @@ import pytest
 from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded.runtime import ACCOUNT
 from assembly_line.embedded.supervisor import running
+from assembly_line.ledger import joined
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.stations import DATASET
 from demo.overrides import simulated_overrides
@@ -306,3 +307,31 @@ def test_everything_is_there_again_after_down_and_up(story: Story, deployed: Dep
     assert deployed.line("performance", LINE, "--by", "campaign_id").document == story.performance
     (line,) = [one for one in deployed.line("status").document["lines"] if one["line"] == LINE]
     assert line["champion"] == story.review["run_id"]
+
+
+@pytest.mark.usefixtures("story")
+def test_the_ledger_becomes_tables_that_answer_in_athena_as_the_command_does(deployed: Deployed) -> None:
+    before, compacted, after, shown = (
+        json.loads(deployed.line(*words, LINE).out)
+        for words in (("performance",), ("ledger", "compact"), ("performance",), ("ledger", "show"))
+    )
+
+    assert compacted["files"] > 0
+    assert after == before
+    tables = {one["table"]: one for one in shown["tables"]}
+    assert {one["tail_files"] for one in tables.values()} == {0}
+    assert tables["decisions"]["rows"] == before["history"]["decisions"]
+
+    queries = deployed.target.queries
+    wanted = ("decision_id", "action", "in_force", "overridden", "outcome", "flags")
+    kept = queries.select(
+        f"SELECT {', '.join(wanted)} FROM {tables['decisions']['catalog']} ORDER BY decision_id", rows=1000
+    )
+    # The very text that made the table, over the tables of the catalog.
+    given = {name: tables[name]["catalog"] for name in ("predictions", "deliveries", "feedback", "outcomes")}
+    nobody = "(SELECT CAST(NULL AS VARCHAR) AS name WHERE FALSE)"
+    joined_there = queries.select(
+        f"SELECT {', '.join(wanted)} FROM ({joined({**given, 'ambiguous': nobody})}) ORDER BY decision_id", rows=1000
+    )
+    assert kept.rows == joined_there.rows
+    assert kept.complete

@@ -178,6 +178,10 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
     }
     services = {action.partition(":")[0] for each in own for action in each.actions}
     assert services == {"s3", "kms", "logs", "ecr", "cloudwatch"}
+    pulled = {one for each in own if "ecr:BatchGetImage" in each.actions for one in each.resources}
+    assert {one.rpartition("repository/")[2] for one in pulled} == {
+        *("pytorch-inference", "pytorch-training", "sagemaker-scikit-learn", "sagemaker-xgboost"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
@@ -12,6 +13,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
 from assembly_line import Refresh
+from assembly_line.declarations.images import repositories
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
 from assembly_line.loader import load_line
@@ -29,9 +31,12 @@ from assembly_line.names import (
 from assembly_line.proof.deployment import limits, references
 from assembly_line.proof.world import World
 from assembly_line.stations import machines as registered_machines
+from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.schedules.moments import cron_of
 from stacks.constructs.schedules.schedules import Schedules
+from stacks.foundation import Deployment, FoundationStack
+from stacks.settings import load_settings
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
 from tests.synth.policies import as_text, resource_statements
 
@@ -189,6 +194,29 @@ def test_online_features_are_published_when_the_line_says(production: Assembly) 
     (policy,) = written.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
+
+
+def test_the_jobs_of_a_line_pull_its_own_image_and_no_other_of_its_account(tmp_path: Path) -> None:
+    line = load_line(ROOT / "lines", "coupon_redemption").line
+    own = f"210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/churn@sha256:{'0' * 64}"
+    declared = replace(line, training=replace(line.training, image=own, framework_version=None))
+    (tmp_path / "python").mkdir()
+    settings = load_settings(ROOT / "settings", "dev")
+    deployment = Deployment(environment="dev", settings=settings, layer=tmp_path, serving_layer=tmp_path)
+    app = App(context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+    foundation = FoundationStack(app, deployment)
+    stack = Stack(app, "Line")
+    JobRole(stack, "Jobs", line=declared, foundation=foundation)
+
+    (policy,) = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    pulled = {
+        as_text(resource).partition(":ecr:")[2]
+        for each in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "ecr:BatchGetImage" in each["Action"]
+        for resource in each["Resource"]
+    }
+    assert {one for one in pulled if ":*:repository/" not in one} == {"eu-west-1:210987654321:repository/team/churn"}
+    assert {one.rpartition("/")[2] for one in pulled} == {"churn", *repositories()}
 
 
 def test_a_line_looks_when_it_says_whether_it_trains_again(production: Assembly) -> None:

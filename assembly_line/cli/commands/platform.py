@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from assembly_line.cli import completing
 from assembly_line.cli.options import Line, command
 from assembly_line.cli.output import duration, fields
 from assembly_line.cli.session import REPOSITORY, Session
+from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
     from assembly_line.embedded import Deployment
@@ -42,6 +44,7 @@ def register(app: typer.Typer) -> None:
     command(app, "status")(show_status)
     command(app, "deploy")(deploy)
     command(app, "release")(release)
+    command(app, "pin")(pin)
     command(app, "diff")(diff)
 
 
@@ -57,6 +60,14 @@ def up(
     limits: Annotated[
         bool, typer.Option("--limits", help="List what of the deployed stacks is recorded and does not act here.")
     ] = False,
+    interpreter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--interpreter",
+            metavar="REPOSITORY=PYTHON",
+            help="A Python that runs the jobs of an image, by the image's repository. Give it again at each start.",
+        ),
+    ] = None,
 ) -> None:
     """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
     from assembly_line.embedded import require_nothing_at_work, start
@@ -64,7 +75,8 @@ def up(
     _embedded_only(session, "up")
     if fresh:
         require_nothing_at_work(session.state)
-    runtime = start(session.state, fresh=fresh, port=port, report=session.output.note)
+    interpreters = dict(map(_interpreter, interpreter or []))
+    runtime = start(session.state, fresh=fresh, port=port, interpreters=interpreters, report=session.output.note)
     not_emulated = _limitations(session.state)
     document = {"endpoint_url": runtime.endpoint_url, "state": str(session.state), "not_emulated": not_emulated}
     session.output.result(
@@ -78,6 +90,17 @@ def up(
             }
         ),
     )
+
+
+def _interpreter(text: str) -> tuple[str, str]:
+    """A repository, and the path of a program that is there."""
+    repository, _, python = text.partition("=")
+    found = shutil.which(Path(python).expanduser()) if python else None
+    if not repository or found is None:
+        raise RequestRefused.about(
+            "--interpreter", repr(text), "REPOSITORY=PYTHON, such as team/churn=/opt/churn/bin/python, a program"
+        )
+    return repository, str(Path(found).absolute())
 
 
 NOT_KEPT = "Stopped, but its state was not written whole: the next `line up` moves it aside and begins anew."
@@ -157,8 +180,12 @@ def deploy(
     lists. The command asks before it widens permissions.
     """
     from assembly_line.cli.releasing import release_lines
+    from assembly_line.cli.wheels import require_pinned
+    from assembly_line.loader import load_lines
 
     folder = lines or session.lines
+    for declared in load_lines(folder).values():
+        require_pinned(declared)
     if session.embedded:
         deployed: dict[str, Any] = _deploy_embedded(session, folder)
     else:
@@ -191,6 +218,40 @@ def release(
 
     released = release_lines(session, session.target, lines or session.lines, only=line)
     session.output.result(released, fields({f"Line {name}": f"release {found}" for name, found in released.items()}))
+
+
+def pin(session: Session, line: Line, lines: LINES = None) -> None:
+    """Write into a line's requirements.txt the hash of the wheel that its image gets of each package.
+
+    pip looks for the wheels where yours is configured to look. A hash that is there stays, and must be right.
+    """
+    from assembly_line.cli.wheels import pinned
+    from assembly_line.loader import load_line
+    from assembly_line.packages import REQUIREMENTS, written
+
+    folder = lines or session.lines
+    release = load_line(folder, line)
+    found = pinned(release)
+    packages = found.packages
+    if packages:
+        file = folder / line / REQUIREMENTS
+        file.write_text(written(file.read_text(encoding="utf-8"), packages), encoding="utf-8")
+    session.output.result(
+        {
+            "line": line,
+            "python": release.python,
+            "packages": [package.pinned for package in packages],
+            "needed": list(found.needed),
+        },
+        fields(
+            {
+                "Packages": ", ".join(map(str, packages)) or f"none: the line has no {REQUIREMENTS}",
+                "For": f"Python {release.python} on Linux (x86_64)" if packages else None,
+                "The image must have": ", ".join(found.needed) or None,
+                "Next": f"`line release {line}`" if packages else None,
+            }
+        ),
+    )
 
 
 def diff(session: Session, line: Line, lines: LINES = None) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,8 @@ class SageMakerSettings:
     account: str = "000000000000"
     region: str = "us-east-1"
     workers: int = 2
+    # Repository of an image -> a Python that stands for it.
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_process(cls, source: Mapping[str, str] = os.environ) -> Self:
@@ -42,6 +45,7 @@ class SageMakerSettings:
             account=source.get("MOTO_ACCOUNT_ID", "000000000000"),
             region=source.get("AWS_DEFAULT_REGION") or source.get("AWS_REGION") or "us-east-1",
             workers=_number(source, "SAGEMAKER_WORKERS", "2", 1, 64),
+            interpreters=json.loads(source.get("SAGEMAKER_INTERPRETERS") or "{}"),
         )
 
     @property

@@ -28,7 +28,7 @@ READING_LOGS = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
 # Grants that reach foreign things and cannot be narrower: action -> why. `*` stands for any resource.
 REACHING = {
     "ssm:": "parameters lie under the environment's own path",
-    "ecr:": "SageMaker's images lie in accounts of AWS, and are called sagemaker-*",
+    "ecr:": "SageMaker's images lie in accounts of AWS that differ by Region; their repositories are named",
     "events:": "Step Functions' own rules are one for each account",
 }
 # What the reference tables call void and is not, each with its source.

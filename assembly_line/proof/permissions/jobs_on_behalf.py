@@ -181,7 +181,7 @@ def _reported(call: Call, job_role: str, world: World) -> Requests:
     container = given.get("AlgorithmSpecification") or given.get("PrimaryContainer") or {}
     image = str(container.get("TrainingImage") or container.get("Image") or "")
     if image:
-        account, name = image.partition(".")[0], image.partition("/")[2].partition(":")[0]
+        account, name = image.partition(".")[0], image.partition("/")[2].partition("@")[0].partition(":")[0]
         repository = f"arn:aws:ecr:{world.place.region}:{account}:repository/{name}"
         for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
             yield Request(principal, f"ecr:{action}", repository)

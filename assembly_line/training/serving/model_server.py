@@ -4,8 +4,8 @@ Run as a file by the job's interpreter with one JSON argument {program, code, mo
 and the numbers of two inherited file descriptors. Imports nothing of this project, as a container would not have it.
 
 Both directions speak frames: 8 bytes length of a JSON header, the header, then as many bytes of body as it says.
-The hooks and their defaults are those of SageMaker's scikit-learn and XGBoost containers: without `input_fn`, CSV
-becomes a float32 numpy array (a DMatrix in the XGBoost container).
+The hooks and their defaults are those of SageMaker's scikit-learn, XGBoost and PyTorch containers: without `input_fn`,
+CSV becomes a float32 numpy array (a DMatrix in the XGBoost container, a tensor in the PyTorch container).
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ def default_input(body: str | bytes, content_type: str, *, rows: str) -> Any:
         text = body if isinstance(body, str) else body.decode("utf-8")
         if rows == "array":
             return np.genfromtxt(io.StringIO(text), dtype=np.float32, delimiter=",")
+        if rows == "tensor":
+            import torch
+
+            return torch.FloatTensor(np.genfromtxt(io.StringIO(text), delimiter=","))
         import xgboost as xgb
 
         found = [[float(value) if value else np.nan for value in line.split(",")] for line in text.splitlines()]
@@ -102,8 +106,17 @@ class Model:
         return as_bytes(write(prediction, accept)) if write else default_output(prediction, accept)
 
     def _predict(self, data: Any) -> Any:
+        if self._rows == "tensor":
+            return self._forward(data)
         named = {"validate_features": False} if self._rows == "dmatrix" else {}
         return self._loaded.predict(data, **named)
+
+    def _forward(self, data: Any) -> Any:
+        import torch
+
+        with torch.no_grad():
+            self._loaded.eval()
+            return self._loaded(data).detach().cpu().numpy()
 
 
 def as_bytes(answer: Any) -> tuple[bytes, str]:

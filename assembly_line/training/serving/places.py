@@ -22,7 +22,9 @@ class ScoringPlan:
     why: str
 
 
-def scoring_plan(asked: Asked, *, rows: bytes, width: int, image: str, most_mib: int) -> ScoringPlan:
+def scoring_plan(
+    asked: Asked, *, rows: bytes, width: int, image: str, most_mib: int, carries: bool = False
+) -> ScoringPlan:
     """Choose who asks the model.
 
     Args:
@@ -31,6 +33,7 @@ def scoring_plan(asked: Asked, *, rows: bytes, width: int, image: str, most_mib:
         width: how many numbers an answer has.
         image: URI of the image that serves the model.
         most_mib: the largest batch that the environment scores in a function, in MiB; 0 is none.
+        carries: the release has packages of its own, which containers install and functions do not.
 
     Raises:
         RequestRefused: a function was asked for, and cannot score this batch.
@@ -41,7 +44,8 @@ def scoring_plan(asked: Asked, *, rows: bytes, width: int, image: str, most_mib:
     # In JSON a line's end takes two bytes, and a number of an answer at most so many.
     size = max(len(rows) + number, number * width * ANSWER_BYTES)
     fits = f"the batch or its answers have {size / MEBIBYTE:.1f} MiB, a function scores at most {most_mib} MiB"
-    obstacle = _no_framework(image) or (fits if size > most_mib * MEBIBYTE else None)
+    carried = "the release carries packages, which no function installs" if carries else None
+    obstacle = _no_framework(image) or carried or (fits if size > most_mib * MEBIBYTE else None)
     match asked:
         case "auto" if obstacle:
             return ScoringPlan(by="transform", why=obstacle)

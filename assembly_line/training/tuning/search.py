@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, assert_never
 
 from assembly_line.declarations.tuning import (
-    ALGORITHM,
     CategoricalRange,
     ContinuousRange,
     IntegerRange,
@@ -40,10 +39,10 @@ class Trial:
     reason: str = ""
 
 
-def algorithm_of_trials(tuning: Tuning, image: str, framework: str) -> dict[str, Any]:
+def algorithm_of_trials(tuning: Tuning, image: str) -> dict[str, Any]:
     """What the trials run, as `AlgorithmSpecification`. SageMaker refuses expressions for an algorithm of its own."""
     found: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": "File"}
-    if framework == ALGORITHM:
+    if tuning.printed is None:
         return found
     return {**found, "MetricDefinitions": [{"Name": tuning.metric, "Regex": tuning.pattern}]}
 

@@ -1,4 +1,4 @@
-"""The role that one line's training and transform jobs run under: its own data, its logs, prebuilt images."""
+"""The role that one line's training and transform jobs run under: its own data, its logs, its images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from assembly_line.declarations.images import OWN_URI, repositories
+from assembly_line.declarations.lines import Line
 from assembly_line.names import job_role
 from stacks.constructs.access.grants import allow
 from stacks.foundation import FoundationStack
@@ -17,23 +19,24 @@ _NAMESPACES = ["/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"]
 class JobRole(Construct):
     """Exposes `role`."""
 
-    def __init__(self, scope: Construct, id_: str, *, line: str, foundation: FoundationStack) -> None:
+    def __init__(self, scope: Construct, id_: str, *, line: Line, foundation: FoundationStack) -> None:
         super().__init__(scope, id_)
+        name = line.name
         account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         self.role = iam.Role(
             self,
             "Role",
-            role_name=job_role(foundation.deployment.environment, line),
+            role_name=job_role(foundation.deployment.environment, name),
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account),
-            description=f"Training and transform jobs of the line {line}",
+            description=f"Training and transform jobs of the line {name}",
         )
-        read = (f"runs/{line}/", "releases/", f"scoring/{line}/")
+        read = (f"runs/{name}/", "releases/", f"scoring/{name}/")
         foundation.store.grant_read(self.role, *read, list_everything=False)
-        foundation.store.grant_write(self.role, f"runs/{line}/", f"scoring/{line}/")
+        foundation.store.grant_write(self.role, f"runs/{name}/", f"scoring/{name}/")
         key = foundation.key.key_arn
         allow(self.role, ("kms:CreateGrant",), (key,), conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}})
         self._report()
-        self._pull_images()
+        self._pull_images(line.training.image)
 
     def _report(self) -> None:
         groups = Stack.of(self).format_arn(
@@ -52,17 +55,22 @@ class JobRole(Construct):
             conditions={"StringEquals": {"cloudwatch:namespace": _NAMESPACES}},
         )
 
-    def _pull_images(self) -> None:
-        images = Stack.of(self).format_arn(service="ecr", account="*", resource="repository/sagemaker-*")
-        allow(
-            self.role,
-            ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-            (images,),
-            because="SageMaker's prebuilt images lie in an account of AWS that differs by region and framework",
-        )
+    def _pull_images(self, own: str | None) -> None:
+        pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+        # A champion of an earlier release may be of a prebuilt image, whatever the line declares now.
+        images = [self._repository(name, account="*") for name in repositories()]
+        because = "SageMaker's prebuilt images lie in an account of AWS that differs by region and framework"
+        allow(self.role, pull, images, because=because)
+        if own is not None and (found := OWN_URI.fullmatch(own)):
+            images = [self._repository(found["repository"], account=found["account"], region=found["region"])]
+            allow(self.role, pull, images)
         allow(
             self.role,
             ("ecr:GetAuthorizationToken",),
             ("*",),
             because="A registry token belongs to no resource",
         )
+
+    def _repository(self, name: str, *, account: str, region: str | None = None) -> str:
+        resource = f"repository/{name}"
+        return Stack.of(self).format_arn(service="ecr", account=account, region=region, resource=resource)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -26,6 +27,7 @@ from assembly_line.storage.services.account_questions import Questions
 from tests.unit.proof.small_world import world
 
 FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": 1024}}
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 JOB = {"Type": "AWS::Glue::Job", "Properties": {"WorkerType": "G.2X", "NumberOfWorkers": 4}}
 
 
@@ -207,6 +209,26 @@ def test_the_documented_trust_policy_opens_to_a_person_with_a_name_alone(policy:
 def test_a_region_without_the_lines_image_is_told(ask: Questions, line: Line) -> None:
     wanted = Wanted(world=world(), lines=(line,), region="xx-nowhere-1", bootstrap=8, sign_in=SignIn("iam_users"))
     assert any("has no image in region 'xx-nowhere-1'" in each for each in said(account_checks.region(ask, wanted)))
+
+
+def test_an_own_image_is_looked_for_by_its_digest_in_the_region_of_the_jobs(ask: Questions, line: Line) -> None:
+    ecr = boto3.client("ecr", region_name="us-east-1")
+    repository = ecr.create_repository(repositoryName="team/churn")["repository"]
+    manifest = json.dumps(
+        {"schemaVersion": 2, "mediaType": DOCKER, "config": {"digest": f"sha256:{'1' * 64}"}, "layers": []}
+    )
+    pushed = ecr.put_image(repositoryName="team/churn", imageManifest=manifest)["image"]["imageId"]["imageDigest"]
+    named = f"{repository['repositoryUri']}@{pushed}"
+
+    def found(image: str, region: str = "us-east-1") -> list[str]:
+        declared = replace(line, training=replace(line.training, image=image, framework_version=None))
+        wanted = Wanted(world=world(), lines=(declared,), region=region, bootstrap=8, sign_in=SignIn("iam_users"))
+        return [each for each in said(account_checks.region(ask, wanted)) if "team/churn" in each]
+
+    assert found(named) == []
+    absent = named.replace(pushed, f"sha256:{'2' * 64}")
+    assert found(absent) == [f"fault: {absent} the image is not to be had"]
+    assert found(named, "eu-west-1") == [f"fault: {named} lies in us-east-1, and the jobs run in eu-west-1"]
 
 
 @pytest.mark.parametrize(("allowed", "weights"), [(1000, []), (10, ["remark"]), (5, ["fault"])])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assembly_line.canonical import digest_bytes
 from assembly_line.errors import NotFound
 from assembly_line.loader import load_line
-from assembly_line.names import release_code_prefix
+from assembly_line.names import release_code_prefix, release_prefix
+from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.releases import ReleaseStore
 from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training.champions import Champion
 from tests.champions import a_champion
+from tests.wheels import write_wheel
 
 LINES = Path(__file__).parents[3] / "lines"
 
@@ -35,6 +39,53 @@ def test_a_release_whose_script_was_altered_in_the_bucket_is_refused(store: Obje
 
     with pytest.raises(NotFound, match="missing or altered"):
         ReleaseStore(store).read(published)
+
+
+def carrying(tmp_path: Path) -> tuple[Release, dict[str, bytes]]:
+    """A release with two wheels, and their content."""
+    shipped = load_line(LINES, "coupon_redemption")
+    wheels = {path.name: path.read_bytes() for path in (write_wheel(tmp_path, name, "1.0") for name in ("b", "a"))}
+    requirements = "".join(
+        f"{name[0]}==1.0 --hash=sha256:{digest_bytes(content)}\n" for name, content in wheels.items()
+    )
+    line = replace(shipped.line, training=replace(shipped.line.training, python="3.12"))
+    return Release(line, {**shipped.scripts, "requirements.txt": requirements.encode()}), wheels
+
+
+def test_a_release_has_its_wheels_beside_its_scripts(store: ObjectStore, tmp_path: Path) -> None:
+    release, wheels = carrying(tmp_path)
+    releases = ReleaseStore(store)
+    assert not releases.has(release)
+
+    published = releases.publish(release, wheels)
+
+    assert releases.has(release)
+    assert ReleaseStore(store).read(published) == release
+    assert list(releases.wheels(release)) == sorted(wheels.items())
+    folder = release_code_prefix(published)
+    assert store.read(f"{folder}requirements.txt") == b"--no-index\n--find-links wheels\nb==1.0\na==1.0\n"
+    assert {each.key for each in store.list(f"{folder}wheels/")} == {f"{folder}wheels/{name}" for name in wheels}
+    # Again, without the wheels: they are there.
+    assert releases.publish(release) == published
+    assert list(releases.wheels(load_line(LINES, "coupon_redemption"))) == []
+
+
+def test_a_wheel_that_was_altered_in_the_bucket_is_refused(store: ObjectStore, tmp_path: Path) -> None:
+    release, wheels = carrying(tmp_path)
+    published = ReleaseStore(store).publish(release, wheels)
+    store.write(f"{release_code_prefix(published)}wheels/a-1.0-py3-none-any.whl", b"PK another")
+
+    with pytest.raises(NotFound, match=r"wheel a-1\.0-py3-none-any\.whl is altered"):
+        list(ReleaseStore(store).wheels(release))
+
+
+def test_other_wheels_than_the_release_names_are_refused(store: ObjectStore, tmp_path: Path) -> None:
+    release, wheels = carrying(tmp_path)
+    published = ReleaseStore(store).publish(release, wheels)
+    store.write_json(f"{release_prefix(published)}wheels.json", {"a-1.0-py3-none-any.whl": "0" * 64})
+
+    with pytest.raises(NotFound, match=r"other ones than requirements\.txt names"):
+        list(ReleaseStore(store).wheels(release))
 
 
 def test_a_line_without_a_release_says_which_there_are_and_what_to_do(control: ControlTable) -> None:

@@ -23,11 +23,15 @@ from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, Train
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.release import Release
+from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.models.releases import ReleaseStore
+from assembly_line.storage.services.objects import ObjectStore
 from assembly_line.training import request_of
 from assembly_line.training.serving import places
 from lambdas.training import handler as training
 from tests.aws.training.conftest import ReleaseAs
 from tests.aws.training.training_run import AUTHOR, DATASET, GROUP, LINE, RunSoFar, call
+from tests.wheels import write_wheel
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -204,6 +208,76 @@ def test_a_line_trains_on_one_type_and_scores_on_another(
     assert package["InferenceSpecification"]["SupportedTransformInstanceTypes"] == ["ml.c5.xlarge"]
     instance = run.store.read_json(f"{run.prefix}run.json")["instance"]
     assert (instance["type"], instance["transform_type"]) == ("ml.g4dn.xlarge", "ml.c5.xlarge")
+
+
+def test_pytorch_trains_in_one_image_is_served_in_another_and_saves_safetensors(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    training = replace(
+        release.line.training,
+        framework="pytorch",
+        framework_version="2.6.0",
+        instance_type="ml.g4dn.xlarge",
+        transform_instance_type="ml.c5.xlarge",
+        refit=False,
+    )
+    release_as(replace(release.line, training=training))
+    registry = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+
+    prepared = run.prepare("final")
+    with pytest.raises(TrainingRejected, match=r"model\.pt.*safetensors of PyTorch's weights"):
+        run.package({"model.pt": b"PK"}, phase="final")
+    run.answers.clear()
+    run.prepare()
+    packaged = run.package({"model.safetensors": b"\x02\0\0\0\0\0\0\0{}"})
+    run.write_scores([f"{row[0]},{float(row[1]) / 10}" for row in run.batch()])
+    registered = run.evaluate()
+
+    assert prepared["image"] == f"{registry}/pytorch-training:2.6.0-gpu-py312"
+    assert packaged["image"] == f"{registry}/pytorch-inference:2.6.0-cpu-py312"
+    assert prepared["scored_by"] == "transform"
+    package = sagemaker.describe_model_package(ModelPackageName=registered["model_package_arn"])
+    assert package["InferenceSpecification"]["Containers"][0]["Image"] == packaged["image"]
+    image = run.store.read_json(f"{run.prefix}run.json")["image"]
+    assert (image["uri"], image["serving_uri"]) == (prepared["image"], packaged["image"])
+
+
+def test_an_own_image_trains_and_serves_by_its_digest(run: RunSoFar, release: Release, release_as: ReleaseAs) -> None:
+    own = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/team/churn@sha256:{'a' * 64}"
+    release_as(replace(release.line, training=replace(release.line.training, image=own, framework_version=None)))
+
+    registered = run.register()
+
+    assert (run.answers["prepared"]["image"], run.answers["packaged"]["image"]) == (own, own)
+    assert run.answers["prepared"]["scored_by"] == "transform"
+    assert registered["model_package_arn"]
+    assert run.store.read_json(f"{run.prefix}run.json")["image"] == {
+        "framework": "own image",
+        "version": f"team/churn@sha256:{'a' * 12}",
+        "uri": own,
+        "python": None,
+        "libraries": {},
+    }
+
+
+def test_package_puts_the_wheels_of_the_release_beside_its_scripts(
+    run: RunSoFar, release: Release, store: ObjectStore, control: ControlTable, tmp_path: Path
+) -> None:
+    wheel = write_wheel(tmp_path, "reader", "1.0")
+    required = f"reader==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+    line = replace(release.line, training=replace(release.line.training, python="3.12"))
+    carrying = Release(line, {**release.scripts, "requirements.txt": required.encode()})
+    control.set_current_release(LINE, ReleaseStore(store).publish(carrying, {wheel.name: wheel.read_bytes()}))
+
+    packaged = run.package()
+    control.set_current_release(LINE, release.digest)
+
+    assert run.answers["prepared"]["scored_by_because"] == "the release carries packages, which no function installs"
+    with tarfile.open(fileobj=io.BytesIO(store.read(store.key_of(packaged["model_data_uri"])))) as archive:
+        (carried,) = (member for member in archive if member.name.startswith("code/wheels/"))
+        content = archive.extractfile(carried)
+        assert content is not None
+        assert (carried.name, content.read()) == (f"code/wheels/{wheel.name}", wheel.read_bytes())
 
 
 def test_prepare_again_writes_the_same(ended: Ended) -> None:

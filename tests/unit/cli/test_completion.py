@@ -20,7 +20,7 @@ from tools.documentation.commands import commands
 # to find its place here, or is completed.
 WRITTEN = {
     "DAY", "DAYS", "DECISION", "ENVIRONMENT", "FILE", "FOLDER", "HOW", "INSTANT", "INSTANT|DAY", "KEYS", "N",
-    "NAME=VALUE", "NEW", "ROLE", "SQL", "TEXT", "TYPE", "URI",
+    "NAME=VALUE", "NEW", "REPOSITORY=PYTHON", "ROLE", "SQL", "TEXT", "TYPE", "URI",
 }  # fmt: skip
 
 

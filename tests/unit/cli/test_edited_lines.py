@@ -211,6 +211,11 @@ def test_a_difference_is_told_part_by_part_with_what_follows_of_it(folder: Path,
     [
         ('owner="', 'owner="new-', []),
         ('subscribers=("', 'subscribers=("other", "', ["The line's stack changes"]),
+        (
+            'framework="xgboost",\n        framework_version="3.2-0",',
+            f'image="123456789012.dkr.ecr.us-east-1.amazonaws.com/own@sha256:{"0" * 64}",',
+            ["The champion goes on deciding by its own release", "The line's stack changes"],
+        ),
         ("        version=1,", "        version=2,", ["New decisions follow version 2 of the policy."]),
         (
             'until=static(CAMPAIGNS, "end_date")',

@@ -121,6 +121,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "spot": True,
         "spot_wait": timedelta(hours=2),
         "tuning": None,
+        "image": None,
+        "python": None,
     },
     "Policy": {
         "version": 1,

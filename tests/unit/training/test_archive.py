@@ -63,6 +63,29 @@ def build(folder: Path, members: Members, limits: Limits | None = None) -> str:
     return build_archive(packed(folder, members), SCRIPTS, folder / "model.tar.gz", limits=limits)
 
 
+def test_the_wheels_of_the_release_lie_beside_its_scripts(tmp_path: Path) -> None:
+    saved, target = packed(tmp_path, [plain("model.onnx", b"\x08\x0a")]), tmp_path / "model.tar.gz"
+    wheels = {"a-1-py3-none-any.whl": b"PK a", "b-2-py3-none-any.whl": b"PK b"}
+
+    digest = build_archive(saved, SCRIPTS, target, wheels=wheels.items())
+
+    with tarfile.open(target) as archive:
+        found = {member.name: content.read() for member in archive if (content := archive.extractfile(member))}
+    assert {name.removeprefix("code/wheels/"): content for name, content in found.items() if ".whl" in name} == wheels
+    assert digest == digest_bytes(target.read_bytes()) != build_archive(saved, SCRIPTS, target)
+
+
+def test_safetensors_are_no_pickle_whatever_the_length_of_their_header(tmp_path: Path) -> None:
+    """Their first eight bytes are that length, and may be those of a pickle's protocol."""
+    header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    of_length = {
+        f"{length}.safetensors": struct.pack("<Q", length) + header.ljust(length) + struct.pack("<2f", 1.5, -2.5)
+        for length in (*range(len(header), 700), 0x8002, 0x8004)
+    }
+
+    assert build(tmp_path, [plain(name, content) for name, content in of_length.items()])
+
+
 def test_the_final_archive_holds_the_jobs_files_and_the_releases_code(tmp_path: Path) -> None:
     digest = build(
         tmp_path, [special(".", tarfile.DIRTYPE), plain("./model.json", b'{"a":1}'), plain("sub/b.ubj", b"{")]

@@ -13,6 +13,7 @@ from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
 from assembly_line.release import Release
 from assembly_line.training.code_folder import installable
+from tests.wheels import write_wheel
 
 LINES = Path(__file__).parents[3] / "lines"
 
@@ -32,6 +33,25 @@ def test_pip_installs_the_shipped_scripts_unchanged_without_an_index(tmp_path: P
     )
 
     assert {path.name: path.read_bytes() for path in target.glob("*.py")} == scripts
+
+
+def test_a_containers_own_command_installs_what_travels_and_asks_no_index(tmp_path: Path) -> None:
+    scripts = {**load_line(LINES, "coupon_redemption").scripts, "requirements.txt": b"travelled==1.0"}
+    folder, target = tmp_path / "code", tmp_path / "installed"
+    write_wheel(folder / "wheels", "travelled", "1.0", modules={"travelled.py": ""})
+    for name, content in installable(scripts).items():
+        (folder / name).write_bytes(content)
+
+    # As SageMaker's toolkits call it.
+    command = [sys.executable, "-m", "pip", "install", ".", "-r", "requirements.txt"]
+    settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_TARGET": str(target), "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    said = subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **settings}
+    )
+
+    assert "Looking in indexes" not in said.stdout
+    installed = {path.name for path in target.glob("*.py")}
+    assert installed == {"travelled.py", *scripts} - {"requirements.txt"}
 
 
 @pytest.mark.parametrize("name", ["setup.py", "in_tree_backend.py"])

@@ -222,8 +222,8 @@ def test_the_job_searches_what_is_declared_in_the_words_of_sagemaker() -> None:
 def test_an_algorithm_of_sagemaker_gets_no_expression_and_any_other_image_its_own() -> None:
     named = replace(TUNING, metric="log_loss", printed="validation log_loss=([0-9.]+)")
     given = {"TrainingImage": "i", "TrainingInputMode": "File"}
-    assert algorithm_of_trials(TUNING, "i", "xgboost") == given
-    assert algorithm_of_trials(named, "i", "scikit-learn") == {
+    assert algorithm_of_trials(TUNING, "i") == given
+    assert algorithm_of_trials(named, "i") == {
         **given,
         "MetricDefinitions": [{"Name": "log_loss", "Regex": "validation log_loss=([0-9.]+)"}],
     }

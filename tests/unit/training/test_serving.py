@@ -72,6 +72,13 @@ def test_what_comes_back_counts_as_well() -> None:
     assert plan(size=MIB, width=20).by == "transform"
 
 
+def test_a_release_with_packages_of_its_own_is_scored_in_its_container() -> None:
+    found = scoring_plan("auto", rows=ROW, width=1, image=XGBOOST, most_mib=4, carries=True)
+    assert (found.by, "carries packages" in found.why) == ("transform", True)
+    with pytest.raises(RequestRefused, match="carries packages, which no function installs; leave it out"):
+        scoring_plan("function", rows=ROW, width=1, image=XGBOOST, most_mib=4, carries=True)
+
+
 def test_an_environment_may_score_nothing_in_a_function() -> None:
     assert plan(most=0).by == "transform"
 

@@ -23,6 +23,8 @@ from assembly_line.embedded.sagemaker.jobs.job_log import JobLog
 CONTAINER_ROOT = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
 POLL_SECONDS = 0.1
 Ended = Literal["stopped", "interrupted", "deadline"]
+# Where pip puts what a container would have in its own environment.
+INSTALLED = "installed"
 
 
 @dataclass
@@ -54,11 +56,13 @@ def from_tree(text: str, tree: Path) -> str:
     return text.replace(str(tree), "/opt/ml")
 
 
-def base_environment(tree: Path, *, threads: int, code: Path, isolation: Isolation) -> dict[str, str]:
+def base_environment(
+    tree: Path, *, threads: int, code: Path, isolation: Isolation, python: str = sys.executable
+) -> dict[str, str]:
     """The environment every job starts from: nothing is inherited, so neither credentials nor endpoints can be."""
-    search = [str(code), *([str(GUARD)] if isolation is Isolation.PYTHON_GUARD else [])]
+    search = [str(code), str(tree / INSTALLED), *([str(GUARD)] if isolation is Isolation.PYTHON_GUARD else [])]
     return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(tree / "tmp"),
         "TMPDIR": str(tree / "tmp"),
         "LANG": "C.UTF-8",

@@ -179,6 +179,7 @@ class JobBoard:
                 isolation=choose_isolation(isolated, self._strongest),
                 threads=self._settings.threads_per_job,
                 capacity=lambda: self._rehearsals.has_capacity(record.name),
+                interpreters=self._settings.interpreters,
             )
             end = _logged(log, lambda: _run_request(request, desk))
             record.metrics(scan.values())

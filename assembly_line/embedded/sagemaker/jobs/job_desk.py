@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -44,9 +44,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class JobDesk:
-    """One job's folder, log and means.
+    """One job's folder, log and means. `tree` stands for the container's /opt/ml.
 
-    `tree` stands for the container's /opt/ml. `capacity` says whether there is a spot instance.
+    Args:
+        interpreters: repository of an image -> a Python that stands for it.
+        capacity: says whether there is a spot instance.
     """
 
     tree: Path
@@ -57,6 +59,7 @@ class JobDesk:
     isolation: Isolation
     threads: int
     capacity: Callable[[], bool] = lambda: True
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
     def check_stop(self) -> JobEnd | None:
         """How the job ends if it was told to before its script started."""

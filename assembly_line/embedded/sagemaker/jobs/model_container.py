@@ -6,7 +6,6 @@ import json
 import os
 import select
 import struct
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +13,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from assembly_line.embedded.sagemaker import archives
-from assembly_line.embedded.sagemaker.jobs.code_installation import install
+from assembly_line.embedded.sagemaker.jobs.code_installation import install, install_requirements
 from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree, to_tree
 from assembly_line.embedded.sagemaker.jobs.failure_reason import signal_message
+from assembly_line.embedded.sagemaker.jobs.interpreters import interpreter_for
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import JobDesk
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
 from assembly_line.errors import JobFailed, JobStopped
-from assembly_line.training import MODEL_SERVER, framework_of
+from assembly_line.training import MODEL_SERVER, framework_of, rows_of
 
 LOAD_SECONDS = 600.0
 PIPE_CHUNK = 65536
@@ -48,14 +48,16 @@ class ModelContainer:
         self._labels_said = False
 
     def __enter__(self) -> Self:
-        tree = self._desk.tree
+        tree, python = self._desk.tree, interpreter_for(self._description.image, self._desk.interpreters)
         for folder in ("model", "code", "tmp"):
             (tree / folder).mkdir(parents=True, exist_ok=True)
         self._fetch_model()
         code, program = self._code()
         framework = framework_of(self._description.image)
         if framework is not None and framework.installed_to_serve:
-            code = install(code, program, self._desk)
+            code = install(code, program, self._desk, python)
+        else:
+            install_requirements(code, self._desk, python)
         request_read, self._requests = os.pipe()
         self._responses, response_write = os.pipe()
         os.set_blocking(self._requests, False)
@@ -65,13 +67,15 @@ class ModelContainer:
             "model": str(tree / "model"),
             "requests": request_read,
             "responses": response_write,
-            "rows": framework.rows if framework is not None else "array",
+            "rows": rows_of(self._description.image),
         }
-        base = base_environment(tree, threads=self._desk.threads, code=code, isolation=self._desk.isolation)
+        base = base_environment(
+            tree, threads=self._desk.threads, code=code, isolation=self._desk.isolation, python=python
+        )
         kept = {"PYTHONPATH": base["PYTHONPATH"]} if self._desk.isolation is Isolation.PYTHON_GUARD else {}
         try:
             self._container = Container(
-                [sys.executable, str(MODEL_SERVER), json.dumps(options)],
+                [python, str(MODEL_SERVER), json.dumps(options)],
                 environment=base | self._environment | kept,
                 cwd=code,
                 isolation=self._desk.isolation,

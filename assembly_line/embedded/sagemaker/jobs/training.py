@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from assembly_line.embedded.sagemaker import archives
 from assembly_line.embedded.sagemaker.jobs import checkpoints
-from assembly_line.embedded.sagemaker.jobs.code_installation import install
+from assembly_line.embedded.sagemaker.jobs.code_installation import install, install_requirements
 from assembly_line.embedded.sagemaker.jobs.container import Container, base_environment, from_tree
 from assembly_line.embedded.sagemaker.jobs.failure_reason import script_failure
+from assembly_line.embedded.sagemaker.jobs.interpreters import interpreter_for
 from assembly_line.embedded.sagemaker.jobs.isolation import Isolation
 from assembly_line.embedded.sagemaker.jobs.job_desk import COMPLETED, SHUT_DOWN, STOPPED, JobDesk, JobEnd
 from assembly_line.embedded.sagemaker.jobs.s3_files import S3Address
@@ -83,6 +83,7 @@ def _await_capacity(desk: JobDesk, clock: Clock) -> JobEnd | None:
 
 
 def _run_on_one_instance(request: TrainingRequest, desk: JobDesk, clock: Clock) -> JobEnd:
+    python = interpreter_for(request.image, desk.interpreters)
     script = prepare(request, desk.tree, threads=desk.threads)
     desk.progress.enter("Downloading", "Downloading input data")
     _pull_channels(request, desk)
@@ -93,7 +94,7 @@ def _run_on_one_instance(request: TrainingRequest, desk: JobDesk, clock: Clock) 
     desk.progress.enter("Training", "Training image download completed. Training in progress.")
     kept = checkpoints.Checkpoints(request, desk)
     try:
-        end = _run_script(script, request, desk, code, clock=clock, meanwhile=kept.keep_now_and_then)
+        end = _run_script(script, request, desk, code, python, clock=clock, meanwhile=kept.keep_now_and_then)
     finally:
         clock.pause()
         kept.keep()
@@ -164,6 +165,7 @@ def _run_script(
     request: TrainingRequest,
     desk: JobDesk,
     code: Path,
+    python: str,
     *,
     clock: Clock,
     meanwhile: Callable[[], object],
@@ -179,10 +181,14 @@ def _run_script(
     framework = framework_of(request.image)
     if framework is not None and framework.installed_to_train:
         # Its toolkit runs the installed module, not the file; the folder itself is not on the path.
-        run, modules, folder = ["-m", path.stem], install(code, script.program, desk), desk.tree
-    environment = base_environment(desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation)
+        run, modules, folder = ["-m", path.stem], install(code, script.program, desk, python), desk.tree
+    else:
+        install_requirements(code, desk, python)
+    environment = base_environment(
+        desk.tree, threads=desk.threads, code=modules, isolation=desk.isolation, python=python
+    )
     container = Container(
-        [sys.executable, *run, *script.arguments],
+        [python, *run, *script.arguments],
         environment=environment | script.variables | _kept(environment, desk.isolation),
         cwd=folder,
         isolation=desk.isolation,
