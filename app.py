@@ -35,6 +35,7 @@ def build(app: App) -> None:
         settings=load_settings(ROOT / "settings", environment),
         layer=Path(layer or ROOT / ".tools" / "layer.zip"),
         serving_layer=Path(layer or ROOT / ".tools" / "serving.zip"),
+        tracking_layer=Path(layer or ROOT / ".tools" / "tracking.zip"),
     )
     foundation = FoundationStack(app, deployment)
     features = FeaturesStack(app, foundation=foundation)

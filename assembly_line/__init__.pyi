@@ -41,6 +41,8 @@ from .declarations.quality import one_of as one_of
 from .declarations.quality import predictive as predictive
 from .declarations.quality import unique as unique
 from .declarations.quality import volume as volume
+from .declarations.retention import Retention as Retention
+from .declarations.reviews import Review as Review
 from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
 from .declarations.tables import aggregate as aggregate

@@ -90,11 +90,33 @@ class AttemptsEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ReviewEnvironment(Environment):
-    """lambdas/review: request, conclude."""
+    """lambdas/review: request, remind, conclude."""
+
+    account_id: str
+    store_bucket: str
+    control_table: str
+    champion_table: str
+
+
+@dataclass(frozen=True)
+class ExpiryEnvironment(Environment):
+    """lambdas/expiry: lets old runs go."""
+
+    store_bucket: str
+    ledger_bucket: str
+    control_table: str
+    champion_table: str
+    training_machine_arn: str
+
+
+@dataclass(frozen=True)
+class TrackingEnvironment(Environment):
+    """lambdas/tracking: records training runs in MLflow."""
 
     store_bucket: str
     control_table: str
     champion_table: str
+    training_machine_arn: str
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class Conflict(AssemblyError):
     """The same id was used for something else. The first is kept."""
 
 
+class DecidedAlready(Conflict):
+    """A review was judged before its run waited for it again."""
+
+
 class NotPermitted(AssemblyError):
     """The caller may not do this, such as an author who reviews the own run."""
 

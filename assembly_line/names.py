@@ -50,11 +50,16 @@ RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 class Phase(StrEnum):
     """The fits of a run: `judged` on later time, `final` on everything, which a line that refits delivers; and the
     `replica`, which repeats the judged one.
+
+    Further ones look into the recipe: earlier `fold`s, one with planted `noise`, and those of a `part` of the rows.
     """
 
     JUDGED = "judged"
     FINAL = "final"
     REPLICA = "replica"
+    FOLD = "fold"
+    NOISE = "noise"
+    PART = "part"
 
 
 class ControlKey(StrEnum):
@@ -88,6 +93,11 @@ def review_item(run_id: str) -> str:
 def approved_item(run_id: str) -> str:
     """The champion that a run became, or would have, when it was approved."""
     return f"approved#{run_id}"
+
+
+def expired_item(run_id: str) -> str:
+    """That an old run has gone, or goes."""
+    return f"expired#{run_id}"
 
 
 def delivered_item(until: str, run_id: str = "") -> str:
@@ -196,6 +206,11 @@ def line_resource(environment: str, line: str) -> str:
     return f"{PROJECT}-{aws_name(environment)}-{aws_name(line)}"
 
 
+def review_topic(environment: str, line: str) -> str:
+    """Physical name of the topic by which a line reminds its reviewers. No name of a line gives one with `_`."""
+    return f"{line_resource(environment, line)}_reviews"
+
+
 def job_role(environment: str, line: str) -> str:
     """Physical name of the role that the line's training and transform jobs run under."""
     return f"{line_resource(environment, line)}-jobs"
@@ -214,6 +229,11 @@ def online_machine(environment: str) -> str:
 def refresh_function(environment: str) -> str:
     """Physical name of the function that looks whether a line trains again, so that a line's schedule can name it."""
     return f"{PROJECT}-{aws_name(environment)}-refresh"
+
+
+def expire_function(environment: str) -> str:
+    """Physical name of the function that lets old runs go, so that a line's own schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-expire"
 
 
 def query_workgroup(environment: str) -> str:
@@ -262,8 +282,8 @@ def trials_of_run(line: str, run_id: str) -> str:
 
 
 def is_job_of(name: str, line: str, run_id: str) -> bool:
-    """Whether a job is one of the run's. Steps have words of at most seven letters, which no digest is."""
-    return re.fullmatch(rf"{jobs_of_run(line, run_id)}(-[a-z]{{1,7}}){{1,2}}-[0-9]+", name) is not None
+    """Whether a job is one of the run's. Steps have words of at most seven characters, which no digest is."""
+    return re.fullmatch(rf"{jobs_of_run(line, run_id)}(-[a-z]{{1,6}}[a-z0-9]?){{1,2}}-[0-9]+", name) is not None
 
 
 def next_job_name(name: str, attempt: int) -> str:

@@ -119,6 +119,8 @@ TRAINING = Station(
         "review": "ReviewEnvironment",
         "champions": "ChampionsEnvironment",
         "refresh": "RefreshEnvironment",
+        "tracking": "TrackingEnvironment",
+        "expiry": "ExpiryEnvironment",
     },
     commands={
         "train": Command(

@@ -17,7 +17,7 @@ from stacks.constructs.access.grants import allow, use_key
 from stacks.constructs.access.permissions import Permission, let_write_catalog
 from stacks.constructs.access.sagemaker_access import use_model_packages
 from stacks.constructs.line_api import LineApi
-from stacks.constructs.machine import start_and_stop
+from stacks.constructs.machine import look_at_executions, start_and_stop
 from stacks.constructs.messaging.guarded_queue import GuardedQueue
 from stacks.constructs.messaging.queue_consumer import consume
 from stacks.constructs.schedules.called_daily import CalledDaily
@@ -124,6 +124,8 @@ class FeedbackStack(StationStack):
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         foundation.bus.grant_put_events_to(function.role)
         start_and_stop(function.role, features.dataset_machine)
+        # Between two waits for a review nobody takes a judgement: whether the run goes on says what becomes of it.
+        look_at_executions(function.role, training.training_machine)
         return function
 
     def _ledger(self, features: FeaturesStack) -> StationFunction:

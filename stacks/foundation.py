@@ -29,26 +29,33 @@ class Deployment:
 
     Args:
         serving_layer: of the function that serves models.
+        tracking_layer: of the function that records runs in MLflow, where the setting asks for it.
     """
 
     environment: str
     settings: Settings
     layer: Path
     serving_layer: Path
+    tracking_layer: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.settings.mlflow and self.environment == EMBEDDED:
+            raise DeclarationError(
+                "mlflow = true: expected false in the embedded AWS, which has no MLflow app; `line up` and "
+                "`line runs open` start MLflow on this machine"
+            )
+        if self.settings.mlflow and (self.tracking_layer is None or not _holds_packages(self.tracking_layer)):
+            raise DeclarationError(
+                f"mlflow = true: {self.tracking_layer} is no archive of packages: few need the packages of the "
+                "function that records runs, so no other target fetches them; run `tools/install.sh tracking`"
+            )
         for layer in (self.layer, self.serving_layer):
-            if not (layer.is_file() or (layer / "python").is_dir()):
+            if not _holds_packages(layer):
                 raise DeclarationError(
                     f"{layer} is no archive of packages and holds no python/ folder: the functions' packages are "
                     "fetched by the installation; run "
                     "`make synth`, or `tools/install.sh demo` and then this command again"
                 )
-        if self.settings.mlflow and self.environment == EMBEDDED:
-            raise DeclarationError(
-                "mlflow = true: expected false in the embedded AWS, which has no MLflow app; `line runs open` starts "
-                "MLflow on this machine"
-            )
 
     def stack_id(self, name: str) -> str:
         return stack_name(self.environment, name)
@@ -56,6 +63,10 @@ class Deployment:
     @property
     def place(self) -> Environment:
         return Environment(account=self.settings.account, region=self.settings.region)
+
+
+def _holds_packages(layer: Path) -> bool:
+    return layer.is_file() or (layer / "python").is_dir()
 
 
 class FoundationStack(Stack):

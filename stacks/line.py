@@ -21,6 +21,7 @@ from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.data.data_bucket import BY_PREFIX
 from stacks.constructs.line_dashboard import LineDashboard
+from stacks.constructs.messaging.review_reminders import ReviewReminders
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
 from stacks.constructs.schedules.schedules import Schedules
 from stacks.foundation import FoundationStack
@@ -44,7 +45,7 @@ class LineStack(Stack):
         # What its schedules name must be there first.
         if line.online_refresh or any(table.refresh for table in line.tables):
             self.add_dependency(features)
-        if line.refresh:
+        if line.refresh or line.training.retention:
             self.add_dependency(training)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
@@ -58,6 +59,7 @@ class LineStack(Stack):
         )
         key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
         subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
+        ReviewReminders(self, "Reviews", line=line, environment=deployment.environment, key=foundation.key)
         JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,

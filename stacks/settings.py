@@ -53,7 +53,7 @@ class Settings:
             functions at once.
         schedules: whether the ledger is made tables once a day, and whether the tables and online features of lines are
             refreshed at the moments that they declare.
-        mlflow: whether the account has an MLflow app, SageMaker's serverless one, that `line runs record` writes into.
+        mlflow: whether the account has an MLflow app, SageMaker's serverless one, in which every run is recorded.
         federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
             before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.
         account: the AWS account, twelve digits in quotes. None means the one of the CLI.

@@ -5,8 +5,15 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from assembly_line.environments import ChampionsEnvironment, RefreshEnvironment, ReviewEnvironment, TrainingEnvironment
-from assembly_line.names import Parameter, refresh_function
+from assembly_line.environments import (
+    ChampionsEnvironment,
+    ExpiryEnvironment,
+    RefreshEnvironment,
+    ReviewEnvironment,
+    TrackingEnvironment,
+    TrainingEnvironment,
+)
+from assembly_line.names import RUNS, SCORING, Parameter, expire_function, refresh_function
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
     discard_models,
@@ -15,19 +22,24 @@ from stacks.constructs.access.sagemaker_access import (
     list_trials,
     make_model_groups,
     pass_job_roles,
+    publish_to_topics,
     run_training_jobs,
     run_transform_jobs,
     run_tuning_jobs,
     use_model_packages,
 )
-from stacks.constructs.machine import Machine, run_other_machine, start_and_list
+from stacks.constructs.machine import Machine, list_executions, run_other_machine, start_and_list
 from stacks.constructs.mlflow_app import MlflowApp
+from stacks.constructs.run_tracking import RECORDING_SECONDS, RunTracking
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
-from stacks.foundation import FoundationStack
+from stacks.foundation import EMBEDDED, FoundationStack
 from stacks.machines import training
 from stacks.machines.dataset import limit_seconds
 from stacks.station import StationStack
+
+# The longest that a function may take: a round that is cut goes on with the next one.
+EXPIRY_SECONDS = 900
 
 
 class TrainingStack(StationStack):
@@ -47,13 +59,16 @@ class TrainingStack(StationStack):
         self.champions_function = self._promote()
         self._review_environment = ReviewEnvironment(
             assembly_environment=self.environment_name,
+            account_id=self.account,
             store_bucket=foundation.store.name,
             control_table=foundation.control.name,
             champion_table=foundation.champions.name,
         )
         self.training_machine = self._machine(features)
         self._refresh()
-        self.parameters(self._mlflow() if self.settings.mlflow else {})
+        self._expire()
+        tracking = self._track() if self.settings.mlflow or self.environment_name == EMBEDDED else None
+        self.parameters(self._mlflow(tracking) if tracking and self.settings.mlflow else {})
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
@@ -92,6 +107,12 @@ class TrainingStack(StationStack):
         self.foundation.control.grant_write(function.role)
         self.foundation.champions.grant_read(function.role)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        return function
+
+    def _remind(self) -> StationFunction:
+        function = self._review_step("Remind", "review.handler.remind")
+        self.foundation.control.grant_write(function.role)
+        publish_to_topics(function.role, environment=self.environment_name)
         return function
 
     def _conclude(self) -> StationFunction:
@@ -139,9 +160,56 @@ class TrainingStack(StationStack):
         self.foundation.champions.grant_read(function.role)
         start_and_list(function.role, self.training_machine)
 
-    def _mlflow(self) -> dict[str, str]:
-        """The app that scientists record runs into; nothing of the line depends on it."""
+    def _expire(self) -> None:
+        """Called by the schedules of lines, which know it by name. Alone may delete what runs left."""
+        foundation = self.foundation
+        function = self.function(
+            "Expire",
+            handler="expiry.handler.expire",
+            environment=ExpiryEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=foundation.store.name,
+                ledger_bucket=foundation.ledger.name,
+                control_table=foundation.control.name,
+                champion_table=foundation.champions.name,
+                training_machine_arn=self.training_machine.arn,
+            ),
+            seconds=EXPIRY_SECONDS,
+            name=expire_function(self.environment_name),
+        )
+        foundation.store.grant_read(function.role, "releases/", RUNS, SCORING)
+        foundation.store.grant_expire(function.role, RUNS, SCORING)
+        foundation.ledger.grant_read(function.role, "ledger/")
+        foundation.control.grant_read(function.role)
+        foundation.control.grant_write(function.role)
+        foundation.champions.grant_read(function.role)
+        use_model_packages(function.role, "sagemaker:DeleteModelPackage", environment=self.environment_name)
+        list_model_packages(function.role)
+        discard_models(function.role, environment=self.environment_name)
+        list_executions(function.role, self.training_machine)
+
+    def _track(self) -> StationFunction:
+        """Records runs in MLflow. In the embedded AWS, whoever starts it says where MLflow is."""
+        function = self.function(
+            "Tracking",
+            handler="tracking.handler.handle",
+            environment=TrackingEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=self.foundation.store.name,
+                control_table=self.foundation.control.name,
+                champion_table=self.foundation.champions.name,
+                training_machine_arn=self.training_machine.arn,
+            ),
+            seconds=RECORDING_SECONDS,
+            layer=self.foundation.deployment.tracking_layer if self.settings.mlflow else None,
+        )
+        RunTracking(self, "Tracked", function=function, machine=self.training_machine, foundation=self.foundation)
+        return function
+
+    def _mlflow(self, tracking: StationFunction) -> dict[str, str]:
+        """The app that runs are recorded in; nothing of the line depends on it."""
         app = MlflowApp(self, "Mlflow", environment=self.environment_name, store=self.foundation.store)
+        app.let_write("Tracking", tracking.role)
         app.let_record(self.foundation.people.scientist)
         return {Parameter.MLFLOW_APP: app.arn}
 
@@ -156,7 +224,7 @@ class TrainingStack(StationStack):
 
     def _machine(self, features: FeaturesStack) -> Machine:
         begin, prepare, package, evaluate = self._begin(), self._prepare(), self._package(), self._evaluate()
-        request, conclude = self._request_review(), self._conclude()
+        request, remind, conclude = self._request_review(), self._remind(), self._conclude()
         parts = training.TrainingParts(
             begin=begin.arn,
             prepare=prepare.arn,
@@ -164,6 +232,7 @@ class TrainingStack(StationStack):
             score=features.score.arn,
             evaluate=evaluate.arn,
             request_review=request.arn,
+            remind=remind.arn,
             conclude=conclude.arn,
             promote=self.champions_function.arn,
             attend=features.attend.arn,
@@ -172,7 +241,7 @@ class TrainingStack(StationStack):
             key=self.foundation.key.key_arn,
         )
         definition = training.definition(parts, self.announcer)
-        own = (begin, prepare, package, evaluate, request, conclude, self.champions_function)
+        own = (begin, prepare, package, evaluate, request, remind, conclude, self.champions_function)
         calls = (*own, features.score, features.attend)
         machine = self.machine(TRAINING_RUN, definition, calls=calls)
         run_other_machine(machine.role, features.dataset_machine)

@@ -10,14 +10,16 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.validation import PLANTED, Validation
 from assembly_line.features.model.findings import Finding
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, Quantiles
 from assembly_line.training.evaluation import evaluate
 from assembly_line.training.inputs import Truth
 from assembly_line.training.packet import Before, review_packet
+from assembly_line.training.phases import fit_named
+from assembly_line.training.validation.recipe import FurtherFit
 from assembly_line.training.validation.segments import TIME, parts_of
-from assembly_line.training.validation.validating import validated
+from assembly_line.training.validation.validating import AskedAgain, validated
 from tests.champions import a_champion
 from tests.manifests import a_manifest
 
@@ -29,15 +31,16 @@ ANNA, BEN = (
 
 
 def a_review(
-    line: Line, *, validation: Validation | None = None, champion: bool = True, **changes: Any
+    line: Line, *, validation: Validation | None = None, champion: bool = True, recipe: bool = False, **changes: Any
 ) -> dict[str, Any]:
     """A review that waits, of a line of any kind, with a champion that scored half of the holdout.
 
     Args:
         validation: what the line declares; by default nothing.
+        recipe: whether further fits looked into the recipe.
         changes: members of the review.
     """
-    packet = _packet(replace(line, validation=validation or Validation()), champion=champion)
+    packet = _packet(replace(line, validation=validation or Validation()), champion=champion, recipe=recipe)
     # As the table gives it back.
     packet = json.loads(json.dumps(packet))
     review = {
@@ -54,7 +57,7 @@ def a_review(
     return {**review, **changes}
 
 
-def _packet(line: Line, *, champion: bool) -> dict[str, Any]:
+def _packet(line: Line, *, champion: bool, recipe: bool) -> dict[str, Any]:
     truth, answers, changed = _judged(line)
     beside = {"run_id": "earlier", "rows": 450, "measures": _differences(line)} if champion else None
     metrics = evaluate(
@@ -65,7 +68,12 @@ def _packet(line: Line, *, champion: bool) -> dict[str, Any]:
         baseline_feature=line.training.baseline,
         champion=beside,
     )
-    found = validated(line, answers, changed, truth, metrics)
+    if recipe:
+        line = replace(line, validation=replace(line.validation, learning_curve=(0.25, 0.5)))
+        truth = replace(truth, exchanged=list(range(ROWS)), features=["spend", "region"])
+    again = AskedAgain(nudged=changed, exchanged=[*answers, *reversed(answers)] if recipe else ())
+    further = _further(line, answers, truth) if recipe else []
+    found = validated(line, answers, truth, metrics, again=again, further=further)
     record = _record(line, metrics, found)
     deciding = a_champion("earlier", line=line.name, metrics=metrics) if champion else None
     before = None
@@ -73,6 +81,26 @@ def _packet(line: Line, *, champion: bool) -> dict[str, Any]:
         earlier = {"release": "e" * 64, "features": [*line.features, "old_feature"][1:]}
         before = Before(_record(line, metrics, found) | earlier, replace(line, policy=replace(line.policy, version=7)))
     return review_packet(record, _manifest(line), line=line, champion=deciding, before=before)
+
+
+def _further(line: Line, answers: list[Answer], truth: Truth) -> list[FurtherFit]:
+    """Two folds, planted noise and two parts; the later ones answer better."""
+    found = []
+    for place, name in enumerate(("fold-1", "fold-2", "part-1", "part-2", "noise")):
+        # Some of the answers stand for other decisions.
+        apart = 40 * (5 - place)
+        given = [*answers[apart:], *answers[:apart]] if apart < 90 else [*answers[::-1][:apart], *answers[apart:]]
+        split = {
+            "holdout_from": f"2017-0{1 + place}-01T00:00:00.000000Z",
+            "holdout_to": f"2017-0{1 + place}-28T00:00:00.000000Z",
+            "holdout_rows": ROWS,
+            "purged_rows": 12,
+        }
+        prepared = {"prior": line.predicts.prior(truth.outcome), "rows": 600 * (place + 1), "split": split}
+        of = replace(truth, features=[PLANTED]) if name == "noise" else truth
+        fit = fit_named(name, refit=True)
+        found.append(FurtherFit(fit=fit, prepared=prepared, truth=of, answers=given, exchanged=given))
+    return found
 
 
 def _judged(line: Line) -> tuple[Truth, list[Answer], list[Answer]]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs into this folder what a make target needs: tools/install.sh demo|test
+# Installs into this folder what a make target needs: tools/install.sh demo|test|docs|tracking
 # Needs no more than a POSIX shell; finds a Python that can do the rest, in tools/installation/.
 set -eu
 cd "$(dirname "$0")/.."

@@ -35,6 +35,7 @@ in_lambda="--python-version 3.14 --python-platform x86_64-manylinux_2_28 --const
     compile requirements/java.lock $everywhere --group java
     compile requirements/layer.lock $in_lambda --group layer
     compile requirements/serving.lock $in_lambda --group serving
+    compile requirements/tracking.lock $in_lambda --constraints requirements/test.lock --group tracking
     compile requirements/bench.lock $everywhere --group bench
     compile requirements/feast.lock $everywhere --group feast
     compile requirements/docs.lock $everywhere --group docs --constraints requirements/test.lock

@@ -40,7 +40,7 @@ def record(session: Session, line: str | None, to: str | None = None) -> dict[st
     lines = target.control.lines() if line is None else [line]
     uri, files = _place(session, to)
     tracker = MlflowRuns(uri, artifacts=files)
-    kept = {name: record_in(target, name, tracker.keep) for name in lines}
+    kept = {name: record_in(target, name, tracker) for name in lines}
     experiments = {name.rpartition("/")[2]: identifier for name, identifier in tracker.experiments.items()}
     return {"to": uri, "runs": kept, "experiments": experiments}
 
@@ -60,20 +60,51 @@ def show(session: Session, found: Mapping[str, Any], port: int | None) -> dict[s
         )
         return {"page": made["AuthorizedUrl"], "pages": {}, "stop": None}
     url = open_page(session.state, port=port).url
+    _tell(session, url)
     pages = {line: url + RUNS.format(experiment=identifier) for line, identifier in found["experiments"].items()}
     return {"page": url, "pages": pages, "stop": f"line{'' if session.embedded else ' --environment embedded'} down"}
 
 
-def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
-    """The tracking URI, and where files go if the database is on this machine."""
-    from assembly_line.embedded import mlflow_store
+def begin(session: Session) -> str | None:
+    """Start MLflow beside the embedded AWS, where its runs are recorded from then on.
 
-    elsewhere = to or _app(session)
-    return (elsewhere, None) if elsewhere else mlflow_store(session.state)
+    Returns:
+        Its address, at which it answers some seconds later; None where MLflow is not installed.
+    """
+    from assembly_line.embedded import has_mlflow, open_page
+
+    if not has_mlflow():
+        session.target.parameters.withdraw(Parameter.MLFLOW_APP)
+        return None
+    url = open_page(session.state, wait=False).url
+    _tell(session, url)
+    return url
+
+
+def _tell(session: Session, url: str) -> None:
+    """Let the function that records runs know where MLflow is."""
+    if session.embedded:
+        session.target.parameters.publish(Parameter.MLFLOW_APP, url)
+
+
+def _place(session: Session, to: str | None) -> tuple[str, Path | None]:
+    """The tracking URI, and where files go if the database is on this machine and no server is installed."""
+    from assembly_line.embedded import has_mlflow, mlflow_store, open_page
+
+    if (elsewhere := to or _app(session)) is not None:
+        return elsewhere, None
+    if not has_mlflow():
+        return mlflow_store(session.state)
+    # Not the database: the files of a run that the server recorded are reached through the server alone.
+    url = open_page(session.state).url
+    _tell(session, url)
+    return url, None
 
 
 def _app(session: Session) -> str | None:
     """ARN of the environment's MLflow app, if the setting `mlflow` makes one."""
+    if session.embedded:
+        return None
     try:
         return session.target.named(Parameter.MLFLOW_APP)
     except TargetUnreachable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +30,9 @@ PACKAGES = ("mlflow>=3.17,<4", "sagemaker-mlflow>=0.5,<1")
 QUIET: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # What a command prints with --json must be JSON alone.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
@@ -80,6 +82,17 @@ class MlflowRuns:
             self._write(experiment, run, there)
         return "added" if there is None else "updated"
 
+    def forget(self, experiment: str, keys: Collection[str]) -> None:
+        """Delete runs that the line does not keep any more. Those that are not there are no error.
+
+        Raises:
+            TargetUnreachable: MLflow does not answer, or refuses.
+        """
+        with self._explaining():
+            _, known = self._experiment(experiment)
+            for key in known.keys() & set(keys):
+                self._client.delete_run(known.pop(key).info.run_id)
+
     @property
     def experiments(self) -> dict[str, str]:
         """Experiment -> its id, of those whose runs were kept."""
@@ -103,9 +116,17 @@ class MlflowRuns:
         token = None
         while True:
             page = self._client.search_runs([experiment], max_results=PAGE, page_token=token)
-            found |= {run.data.tags[KEY]: run for run in page if KEY in run.data.tags}
+            for run in page:
+                if (key := run.data.tags.get(KEY)) is not None:
+                    found[key] = run if key not in found else self._first(found[key], run)
             if not (token := page.token):
                 return found
+
+    def _first(self, one: Run, other: Run) -> Run:
+        """Of one run that two recorders wrote in the same second, that of the lower id; the other goes."""
+        kept, gone = sorted((one, other), key=lambda run: str(run.info.run_id))
+        self._client.delete_run(gone.info.run_id)
+        return kept
 
     def _write(self, experiment: str, run: TrackedRun, there: Run | None) -> None:
         from mlflow.entities import Metric, Param, RunTag

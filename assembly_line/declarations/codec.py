@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,8 @@ from assembly_line.declarations.quality import (
     Unique,
     Volume,
 )
+from assembly_line.declarations.retention import Retention
+from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tables import AggregateTable, Measure
@@ -88,6 +90,8 @@ VALUES: dict[str, type[Any]] = {
         Preprocessing,
         Ratio,
         Refresh,
+        Retention,
+        Review,
         Sampling,
         Share,
         SinceLast,
@@ -141,8 +145,12 @@ def _fields_of(value: Any) -> dict[str, Any]:
     return {
         field.name: _encode(content)
         for field, content in found.items()
-        if not (field.metadata == LEFT_OUT_AT_DEFAULT and content == field.default)
+        if not (field.metadata == LEFT_OUT_AT_DEFAULT and content == _default(field))
     }
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _encode(value: Any) -> Any:

@@ -19,7 +19,7 @@ from assembly_line.declarations.checks import (
 )
 from assembly_line.declarations.clock import Refresh, check_clock
 from assembly_line.declarations.decisions import Decision, Policy
-from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.derived import Expression, Ratio, parts_of
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.features import Feature
 from assembly_line.declarations.images import check_framework, check_image, check_processors
@@ -29,6 +29,8 @@ from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
+from assembly_line.declarations.retention import Retention
+from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.tuning import LONGEST_SEARCH, Tuning
 from assembly_line.declarations.typed import typed
@@ -100,6 +102,7 @@ class Training:
         spot_wait: how long such a job may take in all, with its waits for capacity. None means an hour more
             than `timeout`.
         tuning: `Tuning(...)`: a search for hyperparameters before the fits. None fits with the declared ones.
+        retention: `Retention(...)`: when old runs, their models and files go. None keeps them all.
         image: an image of your own in Amazon ECR, by its digest, in place of the prebuilt one. It trains and serves in
             script mode. `framework` means nothing then.
         python: the Python of the image, such as `3.12`, where it is not published. You need it only beside a
@@ -128,6 +131,7 @@ class Training:
     spot: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
     spot_wait: timedelta | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     tuning: Tuning | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    retention: Retention | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     image: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     python: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
@@ -281,6 +285,7 @@ class Line:
             None means only by hand.
         refresh: `Refresh(...)`: when the line trains again by itself. None means only by hand.
         validation: `Validation(...)`: segments to look at, and limits that the judged fit must keep.
+        review: `Review(...)`: how long a run waits for its review, and who is reminded of it.
     """
 
     name: str
@@ -299,6 +304,7 @@ class Line:
     online_refresh: str | None = None
     refresh: Refresh | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     validation: Validation = field(default=Validation(), metadata=LEFT_OUT_AT_DEFAULT)
+    review: Review = field(default=Review(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_line_name(self.name)
@@ -424,6 +430,35 @@ class Line:
                 validation.calibration is None or kind.calibrated,
                 f"{place}: validation.calibration: a {kind.name} outcome has no calibration error; leave it out",
             )
+        if validation.segment_thresholds and self.training.ranked_within:
+            self._check_whole_groups(place)
+
+    def _check_whole_groups(self, place: str) -> None:
+        """Refuse limits for the parts of a segment that holds some decisions of a group and leaves out others.
+
+        An order of some of them is not the order of all, so such a part has no figure and its limit would never hold.
+        """
+        within = self.training.ranked_within
+        for name in self.validation.segments:
+            cut = sorted(self._keys_of(name) - set(within))
+            refuse(
+                bool(cut),
+                f"{place}: validation.segment_thresholds: the segment {name!r} has a value for each {', '.join(cut)}, "
+                f"so it cuts groups apart that are ranked within {', '.join(within)}, and its parts have no figures; "
+                "leave it out of the segments, or declare no segment_thresholds",
+                where="validation.segments",
+                value=repr(name),
+                expected=f"a key or a feature that is the same for all decisions of a group: {', '.join(within)}",
+            )
+
+    def _keys_of(self, name: str) -> set[str]:
+        """The key columns that a key or a feature has a value for."""
+        feature = self.features.get(name)
+        if feature is None:
+            return {name}
+        if isinstance(feature, Ratio | Expression):
+            return set().union(*(self._keys_of(one) for one in parts_of(feature)))
+        return {key for entity in entities_of(feature.by) for key in entity.keys}
 
     @property
     def predicts(self) -> OutcomeKind:

@@ -12,6 +12,7 @@ from .glue.spark import RUNTIME as RUNTIME
 from .glue.spark import environment as environment
 from .image_steps import judged_installations as judged_installations
 from .mlflow_page import close_page as close_page
+from .mlflow_page import has_mlflow as has_mlflow
 from .mlflow_page import mlflow_store as mlflow_store
 from .mlflow_page import open_page as open_page
 from .runtime import ACCESS_KEY as ACCESS_KEY

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from assembly_line.embedded import child_processes, processes
@@ -47,12 +48,18 @@ def mlflow_store(state: Path) -> tuple[str, Path]:
     return f"sqlite:///{folder / 'runs.db'}", files
 
 
-def open_page(state: Path, *, port: int | None = None) -> MlflowPage:
+def has_mlflow() -> bool:
+    """Whether the server is installed here: the extra `mlflow`, and not its client alone."""
+    return find_spec("mlflow") is not None and find_spec("flask") is not None
+
+
+def open_page(state: Path, *, port: int | None = None, wait: bool = True) -> MlflowPage:
     """Start the server and leave it running; one that runs already is found and returned.
 
     Args:
         state: the folder (`.line`) that holds everything.
         port: where it shall listen; by default the operating system chooses.
+        wait: return once it answers. False returns at once: it takes its time to start.
 
     Raises:
         EmbeddedAwsError: the port is taken, or the server does not come up; the message has the end of its log.
@@ -60,10 +67,12 @@ def open_page(state: Path, *, port: int | None = None) -> MlflowPage:
     folder = StateFolder(state.resolve())
     with folder.locked():
         if (found := _running(folder)) is not None:
+            if wait:
+                _wait(folder, found)
             return found
         if port is not None:
             child_processes.require_free(port)
-        return _start(folder, port or child_processes.free_port())
+        return _start(folder, port or child_processes.free_port(), wait=wait)
 
 
 def close_page(state: Path) -> bool:
@@ -76,7 +85,7 @@ def close_page(state: Path) -> bool:
     return found is not None
 
 
-def _start(folder: StateFolder, port: int) -> MlflowPage:
+def _start(folder: StateFolder, port: int, *, wait: bool) -> MlflowPage:
     uri, files = mlflow_store(folder.root)
     folder.logs.mkdir(parents=True, exist_ok=True)
     log = folder.logs / "mlflow.log"
@@ -97,12 +106,17 @@ def _start(folder: StateFolder, port: int) -> MlflowPage:
     page = MlflowPage(port=port, process=identity)
     # Remembered before it is ready, so that `line down` ends a server whose start was cut.
     write_atomically(_memory(folder), json.dumps(asdict(page)))
+    if wait:
+        _wait(folder, page)
+    return page
+
+
+def _wait(folder: StateFolder, page: MlflowPage) -> None:
     try:
-        child_processes.wait_for("mlflow", f"{page.url}/health", identity, folder, seconds=STARTING_SECONDS)
+        child_processes.wait_for("mlflow", f"{page.url}/health", page.process, folder, seconds=STARTING_SECONDS)
     except BaseException:
         close_page(folder.root)
         raise
-    return page
 
 
 def _running(folder: StateFolder) -> MlflowPage | None:

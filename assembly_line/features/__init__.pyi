@@ -74,7 +74,9 @@ from .model_inputs.memory import require_memory as require_memory
 from .model_inputs.preparing import prepare_inputs as prepare_inputs
 from .model_inputs.splitting import TEST as TEST
 from .model_inputs.splitting import TRAIN as TRAIN
+from .model_inputs.splitting import Fold as Fold
 from .model_inputs.splitting import cut as cut
+from .model_inputs.timeline import Timeline as Timeline
 from .model_inputs.timeline import timeline_of as timeline_of
 from .model_inputs.writing import write_inputs as write_inputs
 from .online.answering import sources_read as sources_read

@@ -123,7 +123,8 @@ class LedgerState:
         Args:
             parts, tallies: of the days that they reach, which take the place of those days' own.
             covered: kind -> day -> all files that are covered then.
-            settled_day: the first day that may get further files of the kinds that are kept by arrival.
+            settled_day: the first day that may get further files of the kinds that are kept by arrival; empty if that
+                is not known.
             at: the instant.
         """
         together = {**self.parts, **{day: {**self.parts.get(day, {}), **tables} for day, tables in parts.items()}}

@@ -21,6 +21,8 @@ from .models import runs as runs
 from .models.control_table import ControlTable as ControlTable
 from .models.registry import PackageContent as PackageContent
 from .models.releases import ReleaseStore as ReleaseStore
+from .models.run_references import run_references as run_references
+from .models.run_retention import RunRetention as RunRetention
 from .services.account_questions import Questions as Questions
 from .services.functions import UNTIL_ANSWERED as UNTIL_ANSWERED
 from .services.functions import WITHIN_A_REQUEST as WITHIN_A_REQUEST

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from assembly_line.storage.services.objects import ObjectStore
     from assembly_line.storage.services.queries import Queries
     from assembly_line.storage.services.queue import Queue
+    from assembly_line.storage.services.review_topic import ReviewTopic
     from assembly_line.storage.services.stacks import Stacks
     from assembly_line.storage.services.topic import Topic
     from assembly_line.storage.services.whole_buckets import WholeBuckets
@@ -254,6 +255,12 @@ class Account:
         from assembly_line.storage.services.whole_buckets import WholeBuckets
 
         return WholeBuckets(self.client("s3"))
+
+    def review_topic(self, line: str, *, account_id: str) -> ReviewTopic:
+        """The topic by which a line reminds its reviewers."""
+        from assembly_line.storage.services.review_topic import ReviewTopic
+
+        return ReviewTopic(self.client("sns"), account=account_id, environment=self.environment, line=line)
 
     def topic(self, line: str, *, account_id: str) -> Topic:
         """The topic that a line delivers to."""

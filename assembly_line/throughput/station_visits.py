@@ -144,12 +144,14 @@ def _visit(line: str, item: str, station: str, events: Sequence[RecordedEvent]) 
 def _waits(events: Sequence[RecordedEvent]) -> list[Interval]:
     """From queued to started, and from waiting to whatever follows.
 
-    An item that was queued and ended without ever being announced as started did not wait: that event was lost.
+    An item that was queued and ended without ever being announced as started did not wait: that event was lost. What is
+    said of a wait while it lasts is the last that was said of it.
     """
     waits: list[Interval] = []
     since: RecordedEvent | None = None
     for event in events:
         if since is not None and event.kind == since.kind:
+            since = replace(since, cause=event.cause or since.cause)
             continue
         if since is not None and (since.kind == "waiting" or event.kind == "started"):
             waits.append(_interval(since, event.at))

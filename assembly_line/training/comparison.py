@@ -12,7 +12,13 @@ from assembly_line.declarations.lines import Line
 
 _FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest", "files.again.digest")
 # Said by records since a later version: one that lacks it is no difference.
-_LATER = ("judged.files.again.digest", "delivered.files.again.digest", "instance.count", "instance.spot")
+_LATER = (
+    "judged.files.again.digest",
+    "delivered.files.again.digest",
+    "instance.count",
+    "instance.spot",
+    "split.holdout_to",
+)
 # Step -> what the record of a run says of it. Names that each run has of its own are no difference.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "request": ("context.as_of", "context.hyperparameters"),

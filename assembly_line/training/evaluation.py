@@ -20,7 +20,7 @@ def read_answers(
     expected: Sequence[str],
     *,
     kind: OutcomeKind,
-    fit: Phase = Phase.JUDGED,
+    fit: str = Phase.JUDGED,
     again: Sequence[str] = (),
 ) -> list[Answer]:
     """The answers of a batch transform's output, `decision_id,answer` a line in the order of its input.
@@ -57,14 +57,17 @@ def read_answers(
     return answers
 
 
-def read_again(content: bytes, again: int, *, kind: OutcomeKind) -> list[Answer] | str:
-    """The answers to the changed rows, the last `again` of those that `read_answers` checked.
+def read_again(content: bytes, rows: slice, *, kind: OutcomeKind) -> list[Answer] | str:
+    """The answers to changed rows, some of those that `read_answers` checked.
 
     They are a mere figure, so one that cannot be used is no error: why it cannot comes back in place of all.
+
+    Args:
+        rows: their places in the output.
     """
     try:
         lines = content.decode("utf-8", errors="replace").splitlines()
-        return [kind.read(line.partition(",")[2]) for line in lines[len(lines) - again :]]
+        return [kind.read(line.partition(",")[2]) for line in lines[rows]]
     except Unusable as error:
         return f"an answer to changed inputs cannot be used: {error}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
 from assembly_line.training.comparison import Difference, declared_differences, differences, in_order
+from assembly_line.training.page.words import ranked
 
 if TYPE_CHECKING:
     from assembly_line.declarations.lines import Line
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # A packet is one item of a table, which holds 400 KB.
 MOST_FINDINGS = 80
 MOST_CHANGES = 80
+MOST_FEATURES = 200
 LONGEST = 200
 
 
@@ -72,7 +74,7 @@ def review_packet(
             "scripts": record["scripts"],
             "refit": record["evaluation"]["refit"],
         },
-        "validation": validation,
+        "validation": _in_short(validation),
         "blocked": blocked,
         "since_champion": None if before is None else _changes(before, record, line),
         "digest": fit["archive"]["digest"],
@@ -89,6 +91,15 @@ def review_packet(
             *notes(metrics, author_verified=context["author_verified"], risk=line.risk),
         ],
     }
+
+
+def _in_short(validation: Mapping[str, Any]) -> dict[str, Any]:
+    """With the most important features alone; the run's record has all of them."""
+    importance = validation.get("importance")
+    if importance is None:
+        return dict(validation)
+    features = dict(ranked(importance)[:MOST_FEATURES])
+    return {**validation, "importance": {**importance, "features": features}}
 
 
 def _decision(line: Line) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def preparation(
         "dataset": dict(dataset),
         "split": {
             "holdout_from": format_instant(from_micros(inputs.boundary)),
+            "holdout_to": format_instant(from_micros(inputs.until)),
             "holdout_rows": len(inputs.truth.decision_id),
             "purged_rows": inputs.purged,
         },
@@ -75,6 +76,7 @@ def run_record(
     *,
     judged: FittedModel,
     delivered: FittedModel | None,
+    further: Mapping[str, FittedModel] | None = None,
     validation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole record, written when the model is registered, or when the run ends because it did not pass.
@@ -84,6 +86,7 @@ def run_record(
         evaluated: measures and package.
         judged: the fit that the measures are of.
         delivered: the fit that is registered; the same one if the line does not refit; None if the run did not pass.
+        further: the fits that looked into the recipe, by name.
         validation: as `validated` found it.
     """
     last = delivered or judged
@@ -107,6 +110,7 @@ def run_record(
         },
         "judged": _fit(judged),
         "delivered": None if delivered is None else _fit(delivered),
+        **({"further": {name: _fit(one) for name, one in further.items()}} if further else {}),
         "evaluation": evaluated.to_json(),
         "validation": validation,
         "measured_with": {"python": platform.python_version()} | {name: version(name) for name in MEASURED_WITH},

@@ -21,6 +21,9 @@ NOT_PASSED = "did_not_pass"
 # State of a run without a judgement whose execution is forgotten: Step Functions keeps those that ended for 90 days.
 UNKNOWN = "unknown"
 
+# State of a run whose files have gone.
+EXPIRED = "expired"
+
 Judgement = Literal["approve", "reject"]
 
 

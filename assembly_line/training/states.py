@@ -10,6 +10,9 @@ from assembly_line.errors import NotFound
 from assembly_line.outcome_kinds import ID_AND_LAST
 from assembly_line.training.serving.places import Asked, Place
 
+# Seconds. Runs of earlier versions wait so long.
+TWO_WEEKS = 14 * 24 * 3600
+
 
 @dataclass(frozen=True)
 class State:
@@ -30,11 +33,14 @@ class RunContext(State):
     Args:
         refit: whether a final fit runs beside the judged one. The machine of an earlier version did not ask for it.
         replicate: whether a third fit repeats the judged one.
+        further: names of the fits that look into the recipe, see `phases.Fit.name`.
         replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
         scored_by: what the request wishes: `auto`, `function` or `transform`.
         search: the hyperparameters whose values a search finds before the fits.
         tuned: what the search found; None before it, and without one.
+        review_waits: how long the run waits for its review, in seconds: before each announcement, and before its end.
+        review_announces: what is announced after each of these waits but the last: `reminder` or `escalation`.
     """
 
     run_id: str
@@ -48,11 +54,14 @@ class RunContext(State):
     started_at: str
     refit: bool = False
     replicate: bool = False
+    further: list[str] = field(default_factory=list)
     replicates: str | None = None
     margin: float | None = None
     scored_by: Asked = "auto"
     search: list[str] = field(default_factory=list)
     tuned: dict[str, Any] | None = None
+    review_waits: list[int] = field(default_factory=lambda: [TWO_WEEKS])
+    review_announces: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,15 @@ class TrackedRun:
         return digest({**asdict(replace(self, metrics=seen, files={})), "files": files})
 
 
+def experiment_of(environment: str, line: str) -> str:
+    return f"{environment}/{line}"
+
+
+def key_of(environment: str, line: str, run_id: str) -> str:
+    """By this a tracker finds a run again."""
+    return f"{experiment_of(environment, line)}/{run_id}"
+
+
 def tracked(
     environment: str,
     line: str,
@@ -120,8 +129,8 @@ def tracked(
     beside = {f"figure.{_legal(name)}": _text(value) for name, value in told.items() if not _is_figure(value)}
     started = _at(known, "context.started_at") or found["asked_at"]
     return TrackedRun(
-        key=f"{environment}/{line}/{found['run_id']}",
-        experiment=f"{environment}/{line}",
+        key=key_of(environment, line, found["run_id"]),
+        experiment=experiment_of(environment, line),
         name=found["run_id"],
         status=STATUSES.get(found["state"]) or ("FINISHED" if record else "FAILED"),
         author=(found["author"] or "").rsplit("/", 1)[-1],

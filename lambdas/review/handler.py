@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from aws_lambda_powertools import Logger
 
 from assembly_line.canonical import digest
 from assembly_line.environments import ReviewEnvironment
-from assembly_line.errors import Conflict, DeclarationError, NotFound, NotPermitted
-from assembly_line.instants import format_instant
+from assembly_line.errors import DecidedAlready, DeclarationError, NotFound, NotPermitted
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import review_item
 from assembly_line.storage import runs
 from assembly_line.training import (
@@ -29,6 +29,9 @@ from assembly_line.training import (
     check_judgements,
     is_approval,
     review_packet,
+    says,
+    subject_of,
+    text_of,
 )
 from lambdas.account import account_of
 
@@ -53,11 +56,10 @@ def request(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         account().control.add(run.line, review_item(run.run_id), {**review, "state": NOT_PASSED})
         logger.info("run did not pass", extra={"line": run.line, "run_id": run.run_id})
         return {"decision": NOT_PASSED, "reason": " ".join(evaluated.blocked), "champion": False, "promotion": None}
-    review |= {"state": WAITING, "token": event["task_token"]}
+    ends = parse_instant(review["opened_at"], field="opened_at") + timedelta(seconds=sum(run.review_waits))
+    review |= {"state": WAITING, "token": event["task_token"], "times_out_at": format_instant(ends)}
     if not account().control.open_review(run.line, run.run_id, review):
-        raise Conflict(
-            f"review of run {run.run_id} (line {run.line}): is decided already; train again with `line train`"
-        )
+        raise DecidedAlready(f"review of run {run.run_id} (line {run.line}): its judgement takes effect now")
     logger.info("review opened", extra={"line": run.line, "run_id": run.run_id})
     return {"state": WAITING}
 
@@ -77,6 +79,28 @@ def _review(run: RunContext, dataset_id: str) -> dict[str, Any]:
         "packet_digest": digest(packet),
         "opened_at": format_instant(datetime.now(UTC)),
     }
+
+
+@logger.inject_lambda_context
+def remind(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Tell who is to hear that a run still waits for its review, and keep that they were told.
+
+    A review that somebody decided meanwhile reminds nobody. A line whose topic is gone fails no run.
+    """
+    run, kind = RunContext.from_json(event["context"]), event["kind"]
+    review = account().control.review(run.line, run.run_id)
+    known = review.get("reminders", [])
+    if review["state"] != WAITING or kind in [one["kind"] for one in known]:
+        return {"says": "the review was decided meanwhile" if review["state"] != WAITING else known[-1]["says"]}
+    environment = ReviewEnvironment.from_process()
+    topic = account().review_topic(run.line, account_id=environment.account_id)
+    sent = topic.tell(kind, subject=subject_of(review, kind), text=text_of(review, kind))
+    now = format_instant(datetime.now(UTC))
+    told = {"kind": kind, "at": now, "sent": sent, "says": says(review, kind, at=now, sent=sent)}
+    # If somebody judges it in this very moment, that judgement stands, and nobody needs the note.
+    account().control.judge_review(run.line, run.run_id, {**review, "reminders": [*known, told]}, known=review)
+    logger.info("reminded", extra={"line": run.line, "run_id": run.run_id, "kind": kind, "sent": sent})
+    return {"says": told["says"]}
 
 
 @logger.inject_lambda_context

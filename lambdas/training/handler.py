@@ -34,8 +34,11 @@ from assembly_line.requests import DatasetRequest, TrainingRequest
 from assembly_line.storage import PackageContent, runs
 from assembly_line.training import (
     UNVERIFIED,
+    AskedAgain,
     EvaluatedModel,
     Fit,
+    FittedModel,
+    FurtherFit,
     Limits,
     PackagedModel,
     PreparedJob,
@@ -45,13 +48,17 @@ from assembly_line.training import (
     build_archive,
     columns_needed,
     compared,
+    fit_named,
     fit_of,
+    function_bytes,
+    further_fits,
     not_better,
     not_replicated,
     preparation,
     read_again,
     read_answers,
     replication,
+    require_equal,
     resolve,
     run_record,
     scoring_plan,
@@ -104,9 +111,12 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         scored_by=request.scored_by,
         refit=release.line.training.refit and request.replicates is None,
         replicate=release.line.validation.replicate and request.replicates is None,
+        further=[] if request.replicates is not None else [fit.name for fit in further_fits(release.line.validation)],
         replicates=request.replicates,
         margin=request.margin,
         search=searched(release.line, request.hyperparameters),
+        review_waits=[int(length.total_seconds()) for length in release.line.review.waits],
+        review_announces=[kind for kind, _ in release.line.review.announces],
     )
     logger.info("run begins", extra={"line": run.line, "run_id": run.run_id, "release": digest, "kind": kind})
     return run.to_json()
@@ -145,25 +155,38 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         return prepare_trials(run, dataset, image_of=_image_of)
     if event["phase"] == BEST:
         return take_best(run, event["job"], fold=event["search"]["fold"])
-    phase = Phase(event["phase"])
     release = account().releases.read(run.release)
+    fit = fit_named(event["phase"], refit=release.line.training.refit)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "data.parquet"
         account().datasets.download_checked(run.line, dataset["dataset_id"], path)
-        inputs = training_inputs(read_columns(path, columns_needed(release.line)), release.line, phase=phase)
-    store = _files(run, fit_of(phase, refit=release.line.training.refit))
+        inputs = training_inputs(
+            read_columns(path, columns_needed(release.line)),
+            release.line,
+            phase=fit.phase,
+            number=fit.number,
+            function_bytes=_function_bytes(run, release),
+        )
+    store = _files(run, fit)
     store.write_inputs(inputs)
-    job = _job(run, release, phase, inputs)
-    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release, phase), job))
+    job = _job(run, release, fit, inputs)
+    store.write_json(runs.REQUEST, preparation(run, dataset, inputs, _image_of(release, fit.phase), job))
     logger.info(
-        "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": str(phase), "rows": inputs.rows}
+        "inputs written", extra={"line": run.line, "run_id": run.run_id, "phase": fit.name, "rows": inputs.rows}
     )
     return job.to_json()
 
 
-def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs) -> PreparedJob:
+def _function_bytes(run: RunContext, release: Release) -> int:
+    """The largest batch that a function scores for this run; 0 if a transform job scores any."""
+    if run.scored_by == "transform" or release.packages:
+        return 0
+    most_mib = int(TrainingEnvironment.from_process().function_scoring_mib)
+    return function_bytes(_image_of(release).serving_uri, most_mib=most_mib)
+
+
+def _job(run: RunContext, release: Release, fit: Fit, inputs: TrainingInputs) -> PreparedJob:
     training, environment = release.line.training, TrainingEnvironment.from_process()
-    fit = fit_of(phase, refit=training.refit)
     store = _files(run, fit)
     kind = release.line.predicts
     plan = scoring_plan(
@@ -177,19 +200,19 @@ def _job(run: RunContext, release: Release, phase: Phase, inputs: TrainingInputs
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
         role_arn=role_of_jobs(run.line),
-        image=_image_of(release, phase).uri,
+        image=_image_of(release, fit.phase).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
         code_uri=account().store.uri(release_code_prefix(run.release)),
         output_uri=store.uri(runs.JOB_OUTPUT).removesuffix("/"),
-        instance_type=_instance_type(release.line, phase),
+        instance_type=_instance_type(release.line, fit.phase),
         volume_gib=training.volume_gib,
         timeout_seconds=int(training.timeout.total_seconds()),
         rows=inputs.rows,
         holdout_rows=len(inputs.truth.decision_id),
         holdout_input_uri=store.uri("holdout/input/"),
         holdout_output_uri=store.uri("holdout/output"),
-        local_storage=local_storage_gb(_instance_type(release.line, phase)) is not None,
+        local_storage=local_storage_gb(_instance_type(release.line, fit.phase)) is not None,
         transform_instance_type=training.scores_on,
         transform_local_storage=local_storage_gb(training.scores_on) is not None,
         output_filter=kind.output_filter(len(inputs.schema["features"])),
@@ -213,7 +236,7 @@ def package(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     """Check what the job saved, put the release's code beside it, and name the archive by its digest."""
     run, prepared = RunContext.from_json(event["context"]), PreparedJob.from_json(event["prepared"])
     release = account().releases.read(run.release)
-    fit = fit_of(Phase(event["phase"]), refit=release.line.training.refit)
+    fit = fit_named(event["phase"], refit=release.line.training.refit)
     store = _files(run, fit)
     with TemporaryDirectory() as folder:
         saved, final = Path(folder) / "saved.tar.gz", Path(folder) / "model.tar.gz"
@@ -267,7 +290,10 @@ def _judged(run: RunContext, release: Release, answers: Sequence[Answer], truth:
     """Keep what the holdout says of the recipe. None where this very fit is to be registered."""
     line, refit = release.line, release.line.training.refit
     store = _files(run, fit_of(Phase.JUDGED, refit=refit))
-    nudged = read_again(store.answers(), len(truth.nudged), kind=line.predicts)
+    asked = AskedAgain(
+        nudged=read_again(store.answers(), truth.rows_nudged, kind=line.predicts),
+        exchanged=read_again(store.answers(), truth.rows_exchanged, kind=line.predicts),
+    )
     metrics = measure(
         answers,
         truth,
@@ -278,7 +304,8 @@ def _judged(run: RunContext, release: Release, answers: Sequence[Answer], truth:
     )
     _files(run).write_json(runs.EVALUATION, metrics)
     repeated = _repeated(run, release, answers, truth)
-    found = {**validated(line, answers, nudged, truth, metrics), "replication": repeated}
+    further = [_looked_into(run, release, name) for name in run.further]
+    found = {**validated(line, answers, truth, metrics, again=asked, further=further), "replication": repeated}
     _files(run).write_json(runs.VALIDATION, found)
     logger.info("recipe evaluated", extra={"line": run.line, "run_id": run.run_id, "rows": metrics["rows"]})
     blocked = [
@@ -286,12 +313,13 @@ def _judged(run: RunContext, release: Release, answers: Sequence[Answer], truth:
         *([not_replicated(repeated)] if repeated and not repeated["replicated"] else []),
         *not_better(line.predicts, metrics, run.margin),
     ]
+    _discard_models(run, *(fit_named(name, refit=refit) for name in run.further))
     if blocked or run.replicates is not None:
-        _discard_models(run, Phase.JUDGED, Phase.FINAL, refit=refit)
+        _discard_models(run, *(fit_of(phase, refit=refit) for phase in (Phase.JUDGED, Phase.FINAL)))
         return _ended(run, release, metrics, blocked)
     if refit:
         # The final fit is what is delivered; of this one the measures stay, and the archive.
-        _discard_models(run, Phase.JUDGED, refit=True)
+        _discard_models(run, fit_of(Phase.JUDGED, refit=True))
         return _evaluated(run, metrics, refit=True)
     return None
 
@@ -302,7 +330,7 @@ def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], trut
     mine = _files(run, fit_of(Phase.JUDGED, refit=refit))
     if run.replicate:
         replica = _files(run, fit_of(Phase.REPLICA, refit=refit))
-        _discard_models(run, Phase.REPLICA, refit=refit)
+        _discard_models(run, fit_of(Phase.REPLICA, refit=refit))
         first, second, phase = mine, replica, Phase.REPLICA
     elif run.replicates is not None:
         before = account().run(run.line, run.replicates, fit=fit_of(Phase.JUDGED, refit=refit).folder)
@@ -312,13 +340,32 @@ def _repeated(run: RunContext, release: Release, answers: Sequence[Answer], trut
     about = first.truth()
     known = answers if first is mine else _answers(first, release, about, phase)
     same = about.decision_id == truth.decision_id
-    again = (answers if second is mine else _answers(second, release, truth, phase)) if same else None
+    again = (answers if second is mine else _answers(second, release, second.truth(), phase)) if same else None
     return replication(first.fitted(), second.fitted(), known, again, tolerance=tolerance)
 
 
-def _answers(store: runs.RunStore, release: Release, truth: Truth, phase: Phase) -> list[Answer]:
-    """A fit's answers about the held-out decisions."""
-    return read_answers(store.answers(), truth.decision_id, kind=release.line.predicts, fit=phase, again=truth.again)
+def _looked_into(run: RunContext, release: Release, name: str) -> FurtherFit:
+    """A further fit with its answers."""
+    fit, kind = fit_named(name, refit=release.line.training.refit), release.line.predicts
+    store = _files(run, fit)
+    truth = store.truth()
+    return FurtherFit(
+        fit=fit,
+        prepared=store.read_json(runs.REQUEST),
+        truth=truth,
+        answers=_answers(store, release, truth, name),
+        exchanged=read_again(store.answers(), truth.rows_exchanged, kind=kind),
+    )
+
+
+def _answers(store: runs.RunStore, release: Release, truth: Truth, fit: str) -> list[Answer]:
+    """A fit's answers about the held-out decisions, which are the same as the line would score them."""
+    content, kind = store.answers(), release.line.predicts
+    answers = read_answers(content, truth.decision_id, kind=kind, fit=fit, again=truth.again)
+    again = read_again(content, truth.rows_repeated, kind=kind)
+    tolerance = release.line.validation.tolerance
+    require_equal(fit, answers, again, truth.repeated, truth.decision_id, tolerance=tolerance)
+    return answers
 
 
 def _beside_the_champion(line: Line, answers: Sequence[Answer], truth: Truth) -> dict[str, Any] | None:
@@ -347,10 +394,10 @@ def _evaluated(
     )
 
 
-def _discard_models(run: RunContext, *phases: Phase, refit: bool) -> None:
-    for phase in phases:
+def _discard_models(run: RunContext, *fits: Fit) -> None:
+    for fit in fits:
         try:
-            fitted = _files(run, fit_of(phase, refit=refit)).fitted()
+            fitted = _files(run, fit).fitted()
         except NotFound:  # that fit has not come so far
             continue
         account().registry(run.line).discard_model(fitted.packaged.model_name)
@@ -360,10 +407,16 @@ def _ended(run: RunContext, release: Release, metrics: dict[str, Any], blocked: 
     """Keep the record of a run that ends here, blocked or as a repetition: nothing of it is registered or delivered."""
     evaluated = replace(_evaluated(run, metrics, refit=release.line.training.refit), blocked=blocked)
     judged = _files(run, fit_of(Phase.JUDGED, refit=release.line.training.refit)).fitted()
-    record = run_record(release, evaluated, judged=judged, delivered=None, validation=_validation(run))
+    further, found = _further(run, release), _validation(run)
+    record = run_record(release, evaluated, judged=judged, delivered=None, further=further, validation=found)
     _files(run).write_json(runs.RECORD, record)
     logger.info("run ends", extra={"line": run.line, "run_id": run.run_id, "blocked": blocked})
     return evaluated
+
+
+def _further(run: RunContext, release: Release) -> dict[str, FittedModel]:
+    refit = release.line.training.refit
+    return {name: _files(run, fit_named(name, refit=refit)).fitted() for name in run.further}
 
 
 def _validation(run: RunContext) -> dict[str, Any] | None:
@@ -402,7 +455,8 @@ def _register(run: RunContext, release: Release, dataset_id: str) -> EvaluatedMo
     )
     metrics = _files(run).read_json(runs.EVALUATION)
     evaluated = _evaluated(run, metrics, refit=refit, arn=registered.arn, version=registered.version)
-    record = run_record(release, evaluated, judged=judged, delivered=delivered, validation=_validation(run))
+    further, found = _further(run, release), _validation(run)
+    record = run_record(release, evaluated, judged=judged, delivered=delivered, further=further, validation=found)
     _files(run).write_json(runs.RECORD, record)
     logger.info("model registered", extra={"line": run.line, "run_id": run.run_id, "digest": packaged.digest})
     return evaluated

@@ -82,6 +82,12 @@ def look_at_executions(role: iam.Role, machine: Machine) -> None:
     allow(role, ("states:DescribeExecution",), (machine.executions_for(role),), because=_NAMED_LATER)
 
 
+def list_executions(role: iam.Role, machine: Machine) -> None:
+    """See which executions of a machine run, and how they are."""
+    allow(role, ("states:ListExecutions",), (machine.arn,))
+    look_at_executions(role, machine)
+
+
 def start_and_stop(role: iam.Role, machine: Machine) -> None:
     """Start executions of a machine, see how they are, and stop them."""
     allow(role, ("states:StartExecution",), (machine.arn,))

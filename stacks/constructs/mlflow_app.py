@@ -35,13 +35,17 @@ class MlflowApp(Construct):
         app.node.add_dependency(role)
         self.arn = app.attr_arn
 
-    def let_record(self, role: iam.Role) -> None:
-        """Write runs with their files, read them, open the page, and see how long each job was paid for."""
-        permission = Permission(self, "Recorders", role)
-        actions = ("sagemaker:CallMlflowAppApi", "sagemaker:CreatePresignedMlflowAppUrl", "sagemaker:DescribeMlflowApp")
-        permission.allow(actions, (self.arn,))
+    def let_write(self, id_: str, role: iam.Role) -> Permission:
+        """Write runs with their files, and read them."""
+        permission = Permission(self, id_, role)
+        permission.allow(("sagemaker:CallMlflowAppApi",), (self.arn,))
         files = f"{arn_for(self, self._store.bucket, self._store.bucket.bucket_arn)}/{MLFLOW_FILES}*"
-        permission.allow(("s3:GetObject", "s3:PutObject"), (files,), because=BY_PREFIX)
+        return permission.allow(("s3:GetObject", "s3:PutObject"), (files,), because=BY_PREFIX)
+
+    def let_record(self, role: iam.Role) -> None:
+        """The same for a person, who also opens the page and sees how long each job was paid for."""
+        permission = self.let_write("Recorders", role)
+        permission.allow(("sagemaker:CreatePresignedMlflowAppUrl", "sagemaker:DescribeMlflowApp"), (self.arn,))
         listing = ("sagemaker:ListTrainingJobs", "sagemaker:ListTransformJobs")
         permission.allow(listing, ("*",), because="SageMaker's listings know no resource")
         for action, kind in (("DescribeTrainingJob", "training-job"), ("DescribeTransformJob", "transform-job")):

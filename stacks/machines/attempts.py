@@ -57,9 +57,11 @@ class Attempts:
     Args:
         suffix: ends the names of the scope's states and variables. A machine uses the name of a state once, and a
             branch may not assign a variable of the machine around it.
+        item: JSONata that tells this scope from others with the same states; empty where there is one only.
     """
 
     suffix: str = ""
+    item: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +90,8 @@ class Attempts:
         """Look at the job; then take its result, look again, or begin an attempt, at once or when there is capacity."""
         attend, which, look, held, capacity, another, again, take = map(self._named, _STATES)
         attempt, way = f"${self._attempt}", f"${self._way}"
-        number = f"'{self.suffix}' & $string({attempt}.number) & '.' & $string({attempt}.waits)"
+        scope = f"'{self.suffix}-' & {self.item} & '-'" if self.item else f"'{self.suffix}'"
+        number = f"{scope} & $string({attempt}.number) & '.' & $string({attempt}.waits)"
         return {
             attend: self._attend(function, then=which),
             which: choose(

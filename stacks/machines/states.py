@@ -111,7 +111,7 @@ def invoke(
     )
 
 
-def await_token(function: str, payload: Mapping[str, Any], *, assign: str, then: str, seconds: int) -> State:
+def await_token(function: str, payload: Mapping[str, Any], *, assign: str, then: str, seconds: int | str) -> State:
     """Call a Lambda function that passes the task token on, and wait for whoever answers with it."""
     return task(
         "lambda:invoke.waitForTaskToken",
@@ -173,6 +173,26 @@ def side_by_side(*branches: States, assign: Mapping[str, Any], then: str) -> Sta
         "Branches": [{"StartAt": next(iter(states)), "States": states} for states in branches],
         "Assign": dict(assign),
         "Next": then,
+    }
+
+
+def for_each(items: str, states: States, *, at_once: int) -> State:
+    """Run the states for each of several items, a few at once, and end. The first failure stops the others.
+
+    Args:
+        items: JSONata expression; each item is the input of the first state.
+    """
+    return {
+        "Type": "Map",
+        "Items": expression(items),
+        "MaxConcurrency": at_once,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": next(iter(states)),
+            "States": states,
+        },
+        "Output": {},
+        "End": True,
     }
 
 

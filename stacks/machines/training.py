@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assembly_line.declarations.validation import FURTHER_AT_ONCE
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
 from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, tune, who_scores
@@ -15,6 +16,7 @@ from stacks.machines.states import (
     await_token,
     choose,
     expression,
+    for_each,
     invoke,
     known,
     machine,
@@ -23,14 +25,15 @@ from stacks.machines.states import (
 )
 from stacks.machines.station_events import Announcer
 
-REVIEW_SECONDS = 14 * DAY
-LIMIT_SECONDS = 28 * DAY
+# A review may wait 60 days. What comes before it has the rest.
+LIMIT_SECONDS = 90 * DAY
 BEGIN_SECONDS = 60
 PREPARE_SECONDS = 600
 PACKAGE_SECONDS = 300
 EVALUATE_SECONDS = 600
 CONCLUDE_SECONDS = 60
 PROMOTE_SECONDS = 60
+FURTHER = "Further"
 STARTED = {
     "run_id": expression("$states.context.Execution.Name"),
     "input": expression("$states.context.Execution.Input"),
@@ -48,6 +51,7 @@ class TrainingParts:
     score: str
     evaluate: str
     request_review: str
+    remind: str
     conclude: str
     promote: str
     attend: str
@@ -60,17 +64,23 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     attempts = Attempts()
     begin = invoke(parts.begin, STARTED, assign="context", then="BuildDataset", seconds=BEGIN_SECONDS)
     begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
+    begin["Assign"] |= {"review": {}, "announced": 0}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
     dataset = Step(state="BuildDataset", then="Searches", assign={"dataset": expression(attempts.result)})
     search = Step(state="Tune", then="TakeBest")
-    judged, final, replica = (
+    judged, final, replica, each = (
         FitStates(phase, suffix, parts, announcer)
-        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"))
+        for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"), (None, FURTHER))
     )
     refit = {"Refit": choose(("$context.refit", "PrepareFinal"), otherwise="NotRefitted"), "NotRefitted": succeed({})}
     repeat = {
         "Replicate": choose(("$context.replicate", "PrepareAgain"), otherwise="NotReplicated"),
         "NotReplicated": succeed({}),
+    }
+    further = {
+        "Further": choose(("$count($context.further) > 0", "EachFurther"), otherwise="NotFurther"),
+        "EachFurther": for_each("$context.further", each.states(), at_once=FURTHER_AT_ONCE),
+        "NotFurther": succeed({}),
     }
     of_review = {**known("context", "dataset", "evaluated"), "packaged": expression("$delivered.packaged")}
     states = {
@@ -82,6 +92,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
             judged.states(),
             {**refit, **final.states()},
             {**repeat, **replica.states()},
+            further,
             assign={"delivered": expression("$states.result[$context.refit ? 1 : 0]"), "scored": expression(_SCORED)},
             then="Evaluate",
         ),
@@ -100,14 +111,8 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "Refitted": choose(("$evaluated.refit", "Register"), otherwise="AnnounceWaiting"),
         "Register": _judge(Phase.FINAL, parts, then="AnnounceWaiting"),
-        "AnnounceWaiting": announcer.state("waiting", then="Review", principal="$context.author"),
-        "Review": await_token(
-            parts.request_review,
-            of_review,
-            assign="review",
-            then="Conclude",
-            seconds=REVIEW_SECONDS,
-        ),
+        "AnnounceWaiting": announcer.state("waiting", then="Reminds", principal="$context.author"),
+        **_review(parts, of_review, announcer),
         "Conclude": invoke(
             parts.conclude,
             {**of_review, **known("review")},
@@ -130,14 +135,55 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")
 
 
+def _review(parts: TrainingParts, payload: dict[str, Any], announcer: Announcer) -> States:
+    """Wait for the judgement, and announce the wait at the declared times. Waiting costs nothing.
+
+    Each wait has a token of its own. The last one has no other end than the judgement or the time-out, which fails the
+    execution, so that it can go on there.
+    """
+    wait = await_token(
+        parts.request_review,
+        payload,
+        assign="review",
+        then="Conclude",
+        seconds="$context.review_waits[$announced]",
+    )
+    # Somebody judged between two waits: nobody answers the new token.
+    decided = {"ErrorEquals": ["DecidedAlready"], "Next": "Conclude"}
+    over = {"ErrorEquals": ["States.Timeout"], "Next": "Remind"}
+    remind = invoke(
+        parts.remind,
+        {**known("context"), "kind": expression("$context.review_announces[$announced]")},
+        assign="reminded",
+        then="AnnounceReminded",
+        seconds=CONCLUDE_SECONDS,
+    )
+    remind["Assign"] |= {"announced": expression("$announced + 1")}
+    return {
+        "Reminds": choose(
+            ("$announced < $count($context.review_announces)", "ReviewUntilReminder"), otherwise="Review"
+        ),
+        "ReviewUntilReminder": {**wait, "Catch": [over, decided]},
+        "Remind": remind,
+        "AnnounceReminded": announcer.state(
+            "waiting", then="Reminds", cause="$reminded.says", part="'review' & $string($announced)"
+        ),
+        "Review": {**wait, "Catch": [decided]},
+    }
+
+
 @dataclass(frozen=True)
 class FitStates:
     """A branch that fits, packages and asks one model. Its output is the packaged model, and who asked it.
 
-    Each fit has states of its own, so that an execution's picture shows how far both are.
+    Each fit has states of its own, so that an execution's picture shows how far both are. Further fits share theirs.
+
+    Args:
+        phase: which fit; None for each of the further ones, whose name is the input of the first state.
+        suffix: ends the names of the states.
     """
 
-    phase: Phase
+    phase: Phase | None
     suffix: str
     parts: TrainingParts
     announcer: Announcer
@@ -148,15 +194,16 @@ class FitStates:
         parts, environment, attempts = self.parts, self.announcer.environment, self._attempts
         prepared = invoke(
             parts.prepare,
-            {"phase": self.phase.value, **known("context", "dataset")},
+            {"phase": self._called("$states.input"), **known("context", "dataset")},
             assign="prepared",
             then=train_,
             seconds=PREPARE_SECONDS,
         )
         prepared["Assign"] |= attempts.first(train_, "training", "$states.result.Payload.job_name")
+        prepared["Assign"] |= {"fit": expression("$states.input")} if self.phase is None else {}
         packaged = invoke(
             parts.package,
-            {"phase": self.phase.value, **known("context", "prepared"), "model_artifact": expression("$artifact")},
+            {"phase": self._called("$fit"), **known("context", "prepared"), "model_artifact": expression("$artifact")},
             assign="packaged",
             then=self._create,
             seconds=PACKAGE_SECONDS,
@@ -185,8 +232,13 @@ class FitStates:
             **attempts.states(parts.attend, self._steps(), self.announcer),
         }
 
+    def _called(self, known_as: str) -> str:
+        return expression(known_as) if self.phase is None else self.phase.value
+
     @property
     def _attempts(self) -> Attempts:
+        if self.phase is None:
+            return Attempts(FURTHER, item="$fit")
         return Attempts(self.phase.value.capitalize())
 
     @property

@@ -19,7 +19,7 @@ import pytest
 from botocore.stub import Stubber
 
 from assembly_line.cli.session import Session
-from assembly_line.cli.tracking import show
+from assembly_line.cli.tracking import begin, show
 from assembly_line.embedded import close_page, mlflow_page, mlflow_store, open_page
 from assembly_line.embedded.processes import is_alive, kill
 from assembly_line.errors import EmbeddedAwsError, TargetUnreachable
@@ -93,8 +93,10 @@ def test_each_line_has_the_address_of_its_runs_and_the_command_that_stops(state:
     def named(_: str) -> str:
         raise TargetUnreachable
 
+    told: dict[str, str] = {}
+    target = SimpleNamespace(named=named, parameters=SimpleNamespace(publish=told.__setitem__))
     for environment, stop in ((True, "line down"), (False, "line --environment embedded down")):
-        session = SimpleNamespace(state=state, embedded=environment, target=SimpleNamespace(named=named))
+        session = SimpleNamespace(state=state, embedded=environment, target=target)
         found = show(cast(Session, session), {"experiments": {"churn": "7"}}, None)
 
         url = open_page(state).url
@@ -103,6 +105,25 @@ def test_each_line_has_the_address_of_its_runs_and_the_command_that_stops(state:
             "pages": {"churn": f"{url}/#/experiments/7/runs?workflowType=machine_learning"},
             "stop": stop,
         }
+    assert told == {"mlflow-app": url}
+
+
+def test_mlflow_starts_with_the_embedded_aws_and_its_function_is_told_where(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"mlflow-app": "http://127.0.0.1:1"}
+    target = SimpleNamespace(parameters=SimpleNamespace(publish=told.__setitem__, withdraw=told.pop))
+    session = cast(Session, SimpleNamespace(state=state, embedded=True, target=target))
+
+    monkeypatch.setattr(mlflow_page, "find_spec", lambda _: None)
+    assert begin(session) is None
+    assert told == {}
+    assert not close_page(state)
+
+    monkeypatch.setattr(mlflow_page, "find_spec", lambda name: name)
+    url = begin(session)
+    assert told == {"mlflow-app": url}
+    assert open_page(state).url == url
 
 
 def test_an_account_that_has_an_app_shows_its_page_and_starts_no_server(state: Path) -> None:

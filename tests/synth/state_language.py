@@ -22,7 +22,7 @@ VARIABLE = re.compile(r"\$([A-Za-z]\w*)(?!\w|\()")
 LOCAL = re.compile(r"\$([A-Za-z]\w*)\s*:=")
 # Fields of JSONPath states, which a JSONata state refuses.
 JSONPATH = ("Parameters", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "Variable", "TimeoutSecondsPath")
-KINDS = ("Task", "Choice", "Fail", "Pass", "Wait", "Succeed", "Parallel")
+KINDS = ("Task", "Choice", "Fail", "Pass", "Wait", "Succeed", "Parallel", "Map")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,13 @@ def scopes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The machine, and each branch within it."""
     yield document
     for state in document["States"].values():
-        for branch in state.get("Branches", []):
+        for branch in branches_of(state):
             yield from scopes(branch)
+
+
+def branches_of(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The branches of a Parallel state, and what a Map does with each item."""
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def problems(document: Mapping[str, Any]) -> list[str]:
@@ -88,7 +93,7 @@ def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterat
     yield from (f"{field} is of JSONPath" for field in JSONPATH if field in state)
     yield from (f"{target} does not exist" for target in _successors(state) if target not in states)
     ends = ("Next" in state) + bool(state.get("End"))
-    if state["Type"] in ("Task", "Pass", "Wait", "Parallel") and ends != 1:
+    if state["Type"] in ("Task", "Pass", "Wait", "Parallel", "Map") and ends != 1:
         yield "needs either Next or End"
     if state["Type"] == "Choice" and ("Default" not in state or not state.get("Choices")):
         yield "a choice needs choices and a default"
@@ -104,7 +109,7 @@ def _problems_of(name: str, state: State, states: Mapping[str, State]) -> Iterat
 
 def _own(state: State) -> State:
     """The state without its branches."""
-    return {field: value for field, value in state.items() if field != "Branches"}
+    return {field: value for field, value in state.items() if field not in ("Branches", "ItemProcessor")}
 
 
 def texts(value: object) -> Iterator[str]:
@@ -162,7 +167,7 @@ def _unassigned(document: Mapping[str, Any], given: frozenset[str], around: froz
     for name, state in states.items():
         missing = sorted(_missing(name, state, states, known))
         found += [f"{name}: reads ${variable}, which is not assigned on every way to it" for variable in missing]
-        for branch in state.get("Branches", []):
+        for branch in branches_of(state):
             found += _unassigned(branch, frozenset(known[name]), around | everything)
     return found
 

@@ -33,7 +33,9 @@ BILLED_IDLE = (
 def test_an_idle_environment_costs_what_the_readme_says(each_assembly: Assembly) -> None:
     said = re.search(r"costs (\w+) KMS keys and (\w+) alarms, about (\d+)\.(\d\d) USD a month", README)
     assert said
-    keys, alarms = each_assembly.of_type("AWS::KMS::Key"), each_assembly.of_type("AWS::CloudWatch::Alarm")
+    keys = each_assembly.of_type("AWS::KMS::Key")
+    # An account records runs in MLflow by a setting; the embedded AWS, where nothing costs, always.
+    alarms = [each for each in each_assembly.of_type("AWS::CloudWatch::Alarm") if not each.id.startswith("Tracked")]
     assert (NUMBERS.index(said[1]), int(said[2])) == (len(keys), len(alarms))
     # An alarm on an expression is billed by each metric in it; these have one each, at the standard resolution.
     assert [str(alarm) for alarm in alarms if "Metrics" in alarm.properties or alarm.properties["Period"] < 60] == []
@@ -84,7 +86,7 @@ def test_queues_leave_room_for_other_functions_of_a_new_account(each_assembly: A
     mappings = each_assembly.of_type("AWS::Lambda::EventSourceMapping")
     most = [mapping.properties["ScalingConfig"]["MaximumConcurrency"] for mapping in mappings]
     assert most == [2] * len(mappings)
-    assert sum(most) <= NEW_ACCOUNT_CONCURRENCY / 2
+    assert NEW_ACCOUNT_CONCURRENCY - sum(most) >= 4
 
 
 @pytest.mark.parametrize("number", [1, 1001])

@@ -34,7 +34,7 @@ def test_every_field_of_each_machines_input_is_explained(name: str) -> None:
 def test_every_state_of_each_machine_is_named(assembly: Assembly, name: str) -> None:
     for state in definitions(assembly)[name].states:
         # Behind a fit's job come states of the same names, which end with the fit's.
-        attempts = re.sub("(Judged|Final|Replica)$", "", state)
+        attempts = re.sub("(Judged|Final|Replica|Further)$", "", state)
         assert state in SECTIONS[name] or attempts in SECTIONS["When something goes wrong"], state
 
 

@@ -21,8 +21,10 @@ METHODS = {
     "s3:ListBucket": ("list_objects_v2", "get_object", "download_file"),
     "s3:PutObject": ("put_object", "upload_file"),
     "s3:AbortMultipartUpload": ("upload_file",),
+    "s3:DeleteObjectVersion": ("delete_objects",),
+    "s3:ListBucketVersions": ("list_object_versions",),
     "lambda:InvokeFunction": ("invoke",),
-    "sns:Publish": ("publish_batch",),
+    "sns:Publish": ("publish_batch", "publish"),
     "sqs:SendMessage": ("send_message_batch",),
     "dynamodb:BatchWriteItem": ("batch_write_item", "batch_writer"),
 }
@@ -48,6 +50,7 @@ DATA = {
     "dataset_request.handler.claim": "Store/datasets/:r Control:rw",
     "dataset_request.handler.explain": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:r",
     "event_recorder.handler.handle": "Ledger/station-events/:w",
+    "expiry.handler.expire": "Store/releases/:r Store/runs/:r Store/scoring/:r Ledger/ledger/:r Control:rw Champions:r",
     "ledger.handler.compact": "Ledger/ledger/:r Ledger/tables/:rw Control:r",
     "feedback_collector.handler.handle": "Store/releases/:r Ledger/ledger/:w Control:r",
     "models.handler.ask": "Store/runs/:rw Store/scoring/:rw",
@@ -55,17 +58,21 @@ DATA = {
     "outcomes.handler.derive": ("Lake/snapshots/:r Lake/sources/:r Store/releases/:r Ledger/ledger/:rw Control:r"),
     "refresh.handler.look": "Champions:r Control:rw Store/datasets/:r Store/releases/:r",
     "review.handler.conclude": "Store/runs/:r Control:r",
+    "review.handler.remind": "Control:rw",
     "review.handler.request": "Store/datasets/:r Store/releases/:r Store/runs/:r Control:rw Champions:r",
     "scoring.handler.begin": "Store/datasets/:r Store/releases/:r Control:r Champions:r",
     "scoring.handler.deliver": "Store/scoring/:rw Ledger/ledger/:rw Control:w",
     "scoring.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:r Store/scoring/:w",
     "scoring.handler.publish": "Store/datasets/:r Store/releases/:r Store/scoring/:rw Ledger/ledger/:w",
     "serving.handler.answer": "Store/runs/*/model/model.tar.gz:r",
+    "tracking.handler.handle": "Store/runs/:r Control:r Champions:r",
     "training.handler.begin": "Store/releases/:r Store/runs/:r Control:r",
     "training.handler.evaluate": "Champions:r Ledger/ledger/:r Store/releases/:r Store/runs/:rw",
     "training.handler.package": "Store/releases/:r Store/runs/:rw",
     "training.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:w",
 }
+# Of an account, only where a setting asks for it.
+BY_SETTING = {"tracking.handler.handle"}
 OWNERS = ("Lake", "Store", "Ledger", "Control", "Champions", "Online")
 READS = {"s3:GetObject", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITES = {"s3:PutObject", "dynamodb:PutItem", "dynamodb:BatchWriteItem"}
@@ -83,7 +90,8 @@ def test_no_function_is_allowed_a_call_that_its_code_never_makes(each_assembly: 
 
 def test_each_function_touches_exactly_the_data_of_its_work(each_assembly: Assembly) -> None:
     found = {handler: " ".join(sorted(_data(statements))) for handler, statements in _by_handler(each_assembly).items()}
-    assert found == {handler: " ".join(sorted(data.split())) for handler, data in DATA.items()}
+    asked = DATA if each_assembly.environment == "embedded" else DATA.keys() - BY_SETTING
+    assert found == {handler: " ".join(sorted(DATA[handler].split())) for handler in asked}
 
 
 @pytest.mark.parametrize("action", ["dynamodb:UpdateItem", "states:SendTaskFailure", "sagemaker:DescribeModelPackage"])

@@ -24,7 +24,10 @@ LAYER = ROOT / ".tools" / "layer"
 PACKAGES = LAYER / "python"
 # Of the function that serves models, in place of that of all others.
 SERVING = ROOT / ".tools" / "serving"
+# Of the function that records runs, which few environments have: no target of the tests fetches it.
+TRACKING_LOCK = ROOT / "requirements" / "tracking.lock"
 HANDLERS = sorted((ROOT / "lambdas").glob("*/handler.py"))
+OF_THE_LAYER = [path for path in HANDLERS if path.parent.name != "tracking"]
 
 # What AWS allows a function and its layers together, unpacked.
 MAXIMUM_BYTES = 250 * 1024 * 1024
@@ -121,7 +124,7 @@ def test_the_layer_is_installed(layer: Path) -> None:
     assert (layer / "python").is_dir(), "run tools/install.sh demo"
 
 
-@pytest.mark.parametrize("handler", HANDLERS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("handler", OF_THE_LAYER, ids=lambda path: path.parent.name)
 def test_the_layer_holds_what_the_handler_imports(handler: Path) -> None:
     modules = {name: by for name, by in reached(handler).items() if not is_own(name)}
     third_party = {
@@ -219,6 +222,23 @@ def test_the_handler_that_serves_models_needs_no_package_of_the_other_layer() ->
     of_the_other = {path.name for path in PACKAGES.iterdir() if path.is_dir() and "." not in path.name}
     # The runtime brings jmespath with boto3.
     assert loaded & of_the_other <= {"numpy", "jmespath"}
+
+
+def test_the_handler_that_records_runs_needs_no_package_beside_its_own() -> None:
+    program = "import sys, lambdas.tracking.handler as h, assembly_line.training as t, assembly_line.storage as s\n"
+    program += "t.tracked_run, t.packet_page, s.Parameters, s.paid_seconds, s.runs\n"
+    program += "h.MlflowRuns('file:///nowhere')\nprint(*{name.split('.')[0] for name in sys.modules})"
+    allowed = {"PATH": "", "MLFLOW_ALLOW_FILE_STORE": "true"}
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=allowed, capture_output=True, text=True, check=True
+    )
+    loaded = set(answer.stdout.split())
+    assert {"lambdas", "mlflow"} <= loaded
+    of_the_layer = {path.name for path in PACKAGES.iterdir() if path.is_dir() and "." not in path.name}
+    packed = {canonicalize_name(line.partition("==")[0]) for line in TRACKING_LOCK.read_text().splitlines()}
+    assert [
+        name for name in loaded & of_the_layer if canonicalize_name(name) not in packed | {"aws-lambda-powertools"}
+    ] == []
 
 
 def test_the_layer_is_the_same_wherever_it_is_built(layer: Path) -> None:

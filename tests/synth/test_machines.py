@@ -5,20 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from assembly_line import errors
+from assembly_line.declarations.reviews import LONGEST
 from assembly_line.messages import StationEvent
 from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument, child_run
 from assembly_line.training.attempts import Attempt, Problem
 from assembly_line.training.hyperparameters import script_mode
 from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, PreparedSearch, RunContext
 from tests.synth.cloud_assembly import Assembly, Resource
-from tests.synth.state_language import Definition, definitions, evaluate, expressions, problems, scopes
+from tests.synth.state_language import Definition, branches_of, definitions, evaluate, expressions, problems, scopes
 
 ORDER = {
     "Dataset": [
@@ -53,6 +54,10 @@ ORDER = {
         "Refitted",
         "Register",
         "AnnounceWaiting",
+        "Reminds",
+        "ReviewUntilReminder",
+        "Remind",
+        "AnnounceReminded",
         "Review",
         "Conclude",
         "Approved",
@@ -112,6 +117,17 @@ REPLICA = [
     "ScoreAgain",
     "ScoredAgain",
 ]
+FURTHER = [
+    "PrepareFurther",
+    "TrainFurther",
+    "PackageFurther",
+    "CreateFurtherModel",
+    "WhoScoresFurther",
+    "ScoreFurtherInFunction",
+    "TryFunctionFurther",
+    "ScoreFurther",
+    "ScoredFurther",
+]
 # What follows a job that did not end well.
 ATTEMPTS = [
     "Attend",
@@ -136,6 +152,9 @@ JOBS = {
         "TrainAgain",
         "CreateAgainModel",
         "ScoreAgain",
+        "TrainFurther",
+        "CreateFurtherModel",
+        "ScoreFurther",
     },
     "Scoring": {"BuildDataset", "Score"},
 }
@@ -147,6 +166,7 @@ SAGEMAKER = (
 )
 # Of each state that starts a job: the suffix of what follows it, and of its variables.
 SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final") | dict.fromkeys(REPLICA, "Replica")
+SCOPES |= dict.fromkeys(FURTHER, "Further")
 NAMES = sorted(ORDER)
 STARTED = "2026-11-22T10:00:00.123Z"
 
@@ -172,13 +192,46 @@ def test_states_stand_in_the_declared_order(machine: Definition) -> None:
 
 def test_the_fits_run_side_by_side(machines: dict[str, Definition]) -> None:
     fits = machines["Training"].states["Fits"]
-    judged, final, replica = fits["Branches"]
+    judged, final, replica, further = fits["Branches"]
     assert list(judged["States"]) == [*JUDGED, *(f"{name}Judged" for name in ATTEMPTS)]
     assert list(final["States"]) == ["Refit", "NotRefitted", *FINAL, *(f"{name}Final" for name in ATTEMPTS)]
     repeated = ["Replicate", "NotReplicated", *REPLICA, *(f"{name}Replica" for name in ATTEMPTS)]
     assert list(replica["States"]) == repeated
+    assert list(further["States"]) == ["Further", "EachFurther", "NotFurther"]
+    each = further["States"]["EachFurther"]
+    assert list(each["ItemProcessor"]["States"]) == [*FURTHER, *(f"{name}Further" for name in ATTEMPTS)]
     starts = [branch["StartAt"] for branch in fits["Branches"]]
-    assert (starts, fits["Next"]) == (["Prepare", "Refit", "Replicate"], "Evaluate")
+    assert (starts, fits["Next"]) == (["Prepare", "Refit", "Replicate", "Further"], "Evaluate")
+
+
+def test_further_fits_run_a_few_at_once_and_only_where_they_are_declared(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    for context, state in (
+        ({}, "NotFurther"),
+        ({"further": []}, "NotFurther"),
+        ({"further": ["noise"]}, "EachFurther"),
+    ):
+        assert chosen(states["Further"], {"context": context})[0] == state
+    assert 1 <= states["EachFurther"]["MaxConcurrency"] <= 4
+    for names in (["fold-1"], ["fold-1", "fold-2", "noise"]):
+        assert evaluate(states["EachFurther"]["Items"], variables={"context": {"further": names}}) == names
+    prepared, packaged = states["PrepareFurther"], states["PackageFurther"]
+    assert evaluate(prepared["Arguments"]["Payload"]["phase"], input="fold-2") == "fold-2"
+    fit = evaluate(prepared["Assign"]["fit"], input="fold-2")
+    assert evaluate(packaged["Arguments"]["Payload"]["phase"], variables={"fit": fit}) == "fold-2"
+
+
+def test_two_further_fits_that_wait_for_capacity_tell_of_it_under_names_of_their_own(
+    machines: dict[str, Definition],
+) -> None:
+    (entry,) = machines["Training"].states["AnnounceNoCapacityFurther"]["Arguments"]["Entries"]
+    context = {"Execution": {"Name": "run"}}
+    attempt = {"number": 1, "waits": 1}
+    ids = {
+        evaluate(entry["Detail"]["id"], variables={"fit": fit, "attemptFurther": attempt}, context=context)
+        for fit in ("fold-1", "fold-2")
+    }
+    assert len(ids) == 2
 
 
 def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
@@ -188,7 +241,7 @@ def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machin
     assert starts_on_the_way(training, "AnnounceStarted", "Review") == 2
     in_function = copy.deepcopy(training)
     for scope in scopes(in_function):
-        for name in ("WhoScores", "WhoScoresFinal", "WhoScoresAgain"):
+        for name in ("WhoScores", "WhoScoresFinal", "WhoScoresAgain", "WhoScoresFurther"):
             if name in scope["States"]:
                 chosen_by = scope["States"][name]
                 chosen_by["Default"] = chosen_by.pop("Choices")[-1]["Next"]
@@ -202,14 +255,14 @@ def without_search(document: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def starts_on_the_way(scope: dict[str, Any], start: str, end: str | None = None) -> int:
+def starts_on_the_way(scope: Mapping[str, Any], start: str, end: str | None = None) -> int:
     """Jobs that start one after the other, at most, on a way on which none is started twice."""
 
     def longest(name: str | None, passed: frozenset[str]) -> int:
         if name is None or name == end or name in passed:
             return 0
         state = scope["States"][name]
-        within = [starts_on_the_way(branch, branch["StartAt"]) for branch in state.get("Branches", [])]
+        within = [starts_on_the_way(branch, branch["StartAt"]) for branch in branches_of(state)]
         own = max(within, default=int("sagemaker" in state.get("Resource", "") and ".sync" in state["Resource"]))
         ways = [choice["Next"] for choice in state.get("Choices", [])] + [state.get("Next"), state.get("Default")]
         return own + max(longest(way, passed | {name}) for way in ways)
@@ -219,12 +272,13 @@ def starts_on_the_way(scope: dict[str, Any], start: str, end: str | None = None)
 
 def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definition) -> None:
     """A redrive enters a Fail state again, and fails again; of a state that was caught it knows nothing."""
-    branched = {"Parallel", "Succeed"} if machine.name == "Training" else set()
+    branched = {"Parallel", "Map", "Succeed"} if machine.name == "Training" else set()
     assert {state["Type"] for state in machine.states.values()} <= {"Task", "Choice", "Wait", *branched}
     caught = {
         name: state["Catch"]
         for name, state in machine.states.items()
-        if "Catch" in state and not name.startswith("TryFunction")
+        # A wait for a review ends with a reminder, or with a judgement that came in between: see the test below.
+        if "Catch" in state and not name.startswith(("TryFunction", "Review"))
     }
     assert set(caught) == JOBS.get(machine.name, set())
     for name, (catcher,) in caught.items():
@@ -232,7 +286,7 @@ def test_an_execution_fails_at_the_state_that_can_be_run_again(machine: Definiti
         error = "StepFunctions.ExecutionAlreadyExistsException" if child else "States.TaskFailed"
         assert (catcher["ErrorEquals"], catcher["Next"]) == ([error], f"Attend{SCOPES.get(name, '')}"), name
         choices = {"ScoreHoldout": "WhoScores", "Score": "WhoScores"}
-        choices |= {f"Score{suffix}": f"WhoScores{suffix}" for suffix in ("Final", "Again")}
+        choices |= {f"Score{suffix}": f"WhoScores{suffix}" for suffix in ("Final", "Again", "Further")}
         choice = choices.get(name, name)
         before = [state for state in machine.states.values() if state.get("Next") == choice]
         assert {state["Assign"][f"attempt{SCOPES.get(name, '')}"]["state"] for state in before} == {name}
@@ -243,6 +297,7 @@ TRIES = {
         ("WhoScores", "ScoreHoldoutInFunction", "TryFunction", "ScoreHoldout"),
         ("WhoScoresFinal", "ScoreFinalInFunction", "TryFunctionFinal", "ScoreFinal"),
         ("WhoScoresAgain", "ScoreAgainInFunction", "TryFunctionAgain", "ScoreAgain"),
+        ("WhoScoresFurther", "ScoreFurtherInFunction", "TryFunctionFurther", "ScoreFurther"),
     },
     "Scoring": {("WhoScores", "ScoreInFunction", "TryFunction", "Score")},
 }
@@ -367,7 +422,7 @@ def test_functions_end_before_the_task_that_waits_for_them(each_assembly: Assemb
             function = called(each_assembly, machine.stack, state["Arguments"]["FunctionName"])
             assert function.properties["Timeout"] < state["TimeoutSeconds"], str(function)
             checked += 1
-    assert checked == 39
+    assert checked == 45
 
 
 def called(assembly: Assembly, stack: str, arn: str) -> Resource:
@@ -403,7 +458,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
     judged = {"Training/Train", "Training/CreateModel", "Training/ScoreHoldout"}
     final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
     replica = {"Training/TrainAgain", "Training/CreateAgainModel", "Training/ScoreAgain"}
-    assert set(tasks) == {"Training/Tune", *judged, *final, *replica, "Scoring/Score"}
+    further = {"Training/TrainFurther", "Training/CreateFurtherModel", "Training/ScoreFurther"}
+    assert set(tasks) == {"Training/Tune", *judged, *final, *replica, *further, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -627,8 +683,39 @@ def test_a_review_waits_two_weeks_for_a_token(machines: dict[str, Definition]) -
     review = machines["Training"].states["Review"]
     assert review["Resource"].endswith("lambda:invoke.waitForTaskToken")
     assert review["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
-    assert review["TimeoutSeconds"] == 14 * 24 * 3600
-    assert machines["Training"].document["TimeoutSeconds"] > review["TimeoutSeconds"]
+    waits = {field.name: field.default_factory for field in fields(RunContext)}["review_waits"]
+    assert callable(waits)
+    seconds = evaluate(review["TimeoutSeconds"], variables={"context": {"review_waits": waits()}, "announced": 0})
+    assert seconds == 14 * 24 * 3600
+    assert machines["Training"].document["TimeoutSeconds"] > LONGEST.total_seconds() + seconds
+
+
+def test_a_review_is_announced_at_its_times_and_then_waits_for_its_end(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    context = {"review_waits": [3, 4, 7], "review_announces": ["reminder", "escalation"]}
+    (way,) = states["Reminds"]["Choices"]
+    walked: list[tuple[str, object]] = []
+    announced = 0
+    while not walked or walked[-1][0] != "Review":
+        variables = {"context": context, "announced": announced}
+        state = way["Next"] if evaluate(way["Condition"], variables=variables) else states["Reminds"]["Default"]
+        walked.append((state, evaluate(states[state]["TimeoutSeconds"], variables=variables)))
+        if state != "Review":
+            over = states[state]["Catch"][0]
+            assert (over["ErrorEquals"], over["Next"]) == (["States.Timeout"], "Remind")
+            kind = evaluate(states["Remind"]["Arguments"]["Payload"]["kind"], variables=variables)
+            walked.append(("Remind", kind))
+            announced = evaluate(states["Remind"]["Assign"]["announced"], variables=variables)
+    assert walked == [
+        ("ReviewUntilReminder", 3),
+        ("Remind", "reminder"),
+        ("ReviewUntilReminder", 4),
+        ("Remind", "escalation"),
+        ("Review", 7),
+    ]
+    # The time-out of the last wait fails the execution there, so that it can go on there.
+    assert [caught["ErrorEquals"] for caught in states["Review"]["Catch"]] == [["DecidedAlready"]]
+    assert {"review", "announced"} <= set(states["Begin"]["Assign"])
 
 
 def test_nothing_is_scored_where_nobody_is_decided_on(machines: dict[str, Definition]) -> None:
@@ -668,7 +755,8 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
     context = {"Execution": {"Name": "run-1-dataset", "StartTime": STARTED, "Input": given}}
     attempt = {"number": 2, "waits": 7}
     why = {"cause": "why" * 1000, "reason": "why" * 1000}
-    variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why}
+    variables: dict[str, Any] = {"context": {"author": "arn:x"}, "concluded": why, "fit": "fold-1"}
+    variables |= {"reminded": {"says": why["cause"]}, "announced": 2.7}
     for scope in ("", *set(SCOPES.values())):
         variables |= {f"way{scope}": why, f"attempt{scope}": attempt}
     kinds: list[str] = []
@@ -684,8 +772,8 @@ def test_every_announcement_is_a_station_event_whatever_the_input(
             assert event.cause is None or event.cause == ("why" * 1000)[:2000]
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", detail["at"])
             assert event.kind != "queued" or detail["at"] == "2026-11-22T10:00:00.123000Z"
-    reviewed = ["waiting", "sent_back"] if machine.name == "Training" else []
-    held = ["waiting", "started"] * {"Training": 4, "Scoring": 1}.get(machine.name, 0)
+    reviewed = ["waiting", "waiting", "sent_back"] if machine.name == "Training" else []
+    held = ["waiting", "started"] * {"Training": 5, "Scoring": 1}.get(machine.name, 0)
     assert sorted(kinds) == sorted(["queued", "started", "finished", *reviewed, *held])
     assert len(set(ids)) == len(ids)
     assert [name for name in ids if name.endswith("2.7")] == [name for name in ids if name.count(":") == 4]

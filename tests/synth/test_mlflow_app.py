@@ -25,12 +25,16 @@ from stacks.training import TrainingStack
 app = App()
 settings = replace(load_settings(Path("settings"), "dev"), mlflow=True)
 layer = Path(sys.argv[1])
-deployment = Deployment(environment=sys.argv[2], settings=settings, layer=layer, serving_layer=layer)
+layers = {"layer": layer, "serving_layer": layer, "tracking_layer": layer}
+deployment = Deployment(environment=sys.argv[2], settings=settings, **layers)
 foundation = FoundationStack(app, deployment)
 TrainingStack(app, foundation=foundation, features=FeaturesStack(app, foundation=foundation))
 apply_rules(app)
 app.synth()
 """
+
+
+DAY = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,27 @@ def test_scientists_may_record_and_see_what_jobs_were_paid_for(with_mlflow: Asse
     assert changing == {"sagemaker:CreatePresignedMlflowAppUrl", "s3:PutObject"}
 
 
+def test_every_training_run_reaches_the_function_that_records_it_and_waits_for_mlflow(with_mlflow: Assembly) -> None:
+    rules = [each for each in with_mlflow.of_type("AWS::Events::Rule") if each.id.startswith("Tracked")]
+    patterns = {json.dumps(each.properties["EventPattern"]["source"]): each.properties for each in rules}
+    assert set(patterns) == {'["aws.states"]', '["assembly-line"]'}
+    detail = patterns['["aws.states"]']["EventPattern"]["detail"]
+    assert list(detail) == ["stateMachineArn"]
+    assert "TrainingMachine" in json.dumps(detail)
+    (queue,) = [each for each in with_mlflow.of_type("AWS::SQS::Queue") if each.id.startswith("TrackedRunsQueue")]
+    patience = queue.properties["VisibilityTimeout"] * queue.properties["RedrivePolicy"]["maxReceiveCount"]
+    assert 10 * DAY <= patience <= queue.properties["MessageRetentionPeriod"] == 14 * DAY
+
+
+def test_the_function_that_records_writes_nothing_but_into_mlflow(with_mlflow: Assembly) -> None:
+    own = [each for each in identity_statements(with_mlflow) if "Tracking" in str(each)]
+    granted = {action: each.resources for each in own for action in each.actions}
+    assert granted["s3:PutObject"][0].endswith("/mlflow/*")
+    changing = {action for action in granted if action.split(":")[1].startswith(("Create", "Put", "Delete", "Start"))}
+    # The queue's messages are deleted by its mapping.
+    assert changing == {"logs:CreateLogStream", "logs:PutLogEvents", "s3:PutObject", "sqs:DeleteMessage"}
+
+
 def test_no_environment_has_one_unless_its_settings_say_so(each_assembly: Assembly) -> None:
     assert "AWS::SageMaker::MlflowApp" not in {each.type for each in each_assembly.resources}
 
@@ -90,4 +115,4 @@ def test_no_environment_has_one_unless_its_settings_say_so(each_assembly: Assemb
 def test_the_embedded_aws_is_told_to_show_mlflow_itself(tmp_path: Path, empty_layer: str) -> None:
     done = run([sys.executable, "-c", TRAINING_WITH_MLFLOW, empty_layer, "embedded"], tmp_path / "cdk.out")
     assert done.returncode != 0
-    assert "`line runs open` starts MLflow on this machine" in done.stderr
+    assert "`line runs open` start MLflow on this machine" in done.stderr

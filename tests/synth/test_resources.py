@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.aws_kms import Key
 
-from assembly_line import Refresh
+from assembly_line import Refresh, Retention, Review
 from assembly_line.declarations.images import repositories
 from assembly_line.embedded.extensions.cloudformation.created_types import created_types
 from assembly_line.embedded.extensions.cloudformation.recorded_types import RECORDED
@@ -20,6 +21,7 @@ from assembly_line.loader import load_line
 from assembly_line.names import (
     OnlineKey,
     Parameter,
+    expire_function,
     job_role,
     line_resource,
     log_parameter,
@@ -33,12 +35,13 @@ from assembly_line.proof.world import World
 from assembly_line.stations import machines as registered_machines
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.alarms import Alarms
+from stacks.constructs.messaging.review_reminders import ReviewReminders
 from stacks.constructs.schedules.moments import cron_of
 from stacks.constructs.schedules.schedules import Schedules
 from stacks.foundation import Deployment, FoundationStack
 from stacks.settings import load_settings
 from tests.synth.cloud_assembly import ROOT, Assembly, Resource
-from tests.synth.policies import as_text, resource_statements
+from tests.synth.policies import as_text, identity_statements, resource_statements
 
 FOURTEEN_DAYS = 14 * 24 * 3600
 SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN|(?i:password|secret|credential|api_?key|private_?key)")
@@ -196,6 +199,60 @@ def test_online_features_are_published_when_the_line_says(production: Assembly) 
     assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", target["Arn"])
 
 
+def test_a_line_that_declares_a_retention_lets_old_runs_go_when_it_says(production: Assembly) -> None:
+    line = load_line(ROOT / "lines", "coupon_redemption").line
+    stack = Stack(App(), "Line")
+    retention = Retention(older_than=timedelta(days=365), at="monthly on 3 at 02:30")
+    declared = replace(line, training=replace(line.training, retention=retention), tables=())
+    alarms = Alarms(stack, "Alarms", key=Key(stack, "Key"), email=None)
+    Schedules(stack, "Schedules", line=declared, environment="prod", enabled=True, alarms=alarms)
+    written = Template.from_stack(stack)
+    (schedule,) = written.find_resources("AWS::Scheduler::Schedule").values()
+    target = schedule["Properties"]["Target"]
+    assert schedule["Properties"]["ScheduleExpression"] == "cron(30 2 3 * ? *)"
+    assert json.loads(target["Input"]) == {"line": "coupon_redemption"}
+    functions = production.of_type("AWS::Lambda::Function")
+    assert expire_function("prod") in {function.properties.get("FunctionName") for function in functions}
+    assert target["Arn"]["Fn::Join"][1][-1] == f":function:{expire_function('prod')}"
+
+
+def test_one_function_alone_deletes_and_only_what_runs_left(each_assembly: Assembly) -> None:
+    deleting = ("s3:DeleteObjectVersion", "sagemaker:DeleteModelPackage", "dynamodb:DeleteItem")
+    found = [each for each in identity_statements(each_assembly) if set(deleting) & set(each.actions)]
+    assert found
+    assert [str(each) for each in found if "ExpireRole" not in str(each)] == []
+    for each in found:
+        endings = tuple(resource.rpartition(">")[2] for resource in each.resources)
+        if "s3:DeleteObjectVersion" in each.actions:
+            assert endings == ("/runs/*", "/scoring/*")
+        assert "dynamodb:DeleteItem" not in each.actions
+
+
+def test_a_line_that_reminds_has_a_topic_and_each_address_hears_what_it_is_to_hear() -> None:
+    line = load_line(ROOT / "lines", "coupon_redemption").line
+    review = Review(
+        remind_after=timedelta(days=3),
+        remind=("anna@example.com", "ben@example.com"),
+        escalate_after=timedelta(days=7),
+        escalate_to=("head@example.com",),
+    )
+    found = {}
+    for declared in (line, replace(line, review=review)):
+        stack = Stack(App(), "Line")
+        ReviewReminders(stack, "Reviews", line=declared, environment="prod", key=Key(stack, "Key"))
+        found[declared.review] = Template.from_stack(stack)
+    assert found[line.review].find_resources("AWS::SNS::Topic") == {}
+    (topic,) = found[review].find_resources("AWS::SNS::Topic").values()
+    assert topic["Properties"]["TopicName"] == "assembly-line-prod-coupon-redemption_reviews"
+    assert "KmsMasterKeyId" in topic["Properties"]
+    told = [each["Properties"] for each in found[review].find_resources("AWS::SNS::Subscription").values()]
+    assert [(each["Endpoint"], each["FilterPolicy"]["kind"]) for each in told] == [
+        ("anna@example.com", ["reminder"]),
+        ("ben@example.com", ["reminder"]),
+        ("head@example.com", ["escalation"]),
+    ]
+
+
 def test_the_jobs_of_a_line_pull_its_own_image_and_no_other_of_its_account(tmp_path: Path) -> None:
     line = load_line(ROOT / "lines", "coupon_redemption").line
     own = f"210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/churn@sha256:{'0' * 64}"
@@ -240,7 +297,7 @@ def test_a_line_looks_when_it_says_whether_it_trains_again(production: Assembly)
     (errors,) = (one for one in written.find_resources("AWS::CloudWatch::Alarm").values() if "Errors" in str(one))
     assert errors["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": refresh_function("prod")}]
     # The function looks for every line.
-    assert "some line failed" in errors["Properties"]["AlarmDescription"]
+    assert "some line" in errors["Properties"]["AlarmDescription"]
     assert "coupon" not in errors["Properties"]["AlarmDescription"]
     invoke, keep = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (invoke["Action"], invoke["Resource"]) == ("lambda:InvokeFunction", target["Arn"])
@@ -266,7 +323,7 @@ def test_topics_and_queues_are_encrypted(each_assembly: Assembly) -> None:
     for queue in each_assembly.of_type("AWS::SQS::Queue"):
         # A customer key, but for the queues that EventBridge fills.
         own = "KmsMasterKeyId" in queue.properties
-        of_rules = queue.stack == "Throughput" or queue.id.startswith("SchedulesUndelivered")
+        of_rules = queue.stack == "Throughput" or queue.id.startswith(("SchedulesUndelivered", "Tracked"))
         assert own or (of_rules and queue.properties["SqsManagedSseEnabled"] is True), str(queue)
 
 
@@ -278,7 +335,9 @@ def test_every_queue_has_dead_letters_that_are_kept_and_watched(each_assembly: A
         if (queue.stack, queue.id) in dead:
             assert "RedrivePolicy" not in queue.properties
         else:
-            assert queue.properties["RedrivePolicy"]["maxReceiveCount"] == 5, str(queue)
+            # Runs wait for MLflow, by half hours.
+            tries = 480 if queue.id.startswith("TrackedRuns") else 5
+            assert queue.properties["RedrivePolicy"]["maxReceiveCount"] == tries, str(queue)
     alarmed = {
         (alarm.stack, dimension["Value"]["Fn::GetAtt"][0])
         for alarm in each_assembly.of_type("AWS::CloudWatch::Alarm")
@@ -471,6 +530,7 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         ("AWS::SNS::Topic", line),
         ("AWS::IAM::Role", job_role("embedded", "coupon_redemption")),
         # A line's own schedules name them.
+        ("AWS::Lambda::Function", expire_function("embedded")),
         ("AWS::Lambda::Function", refresh_function("embedded")),
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
         ("AWS::StepFunctions::StateMachine", tables_machine("embedded")),

@@ -30,6 +30,7 @@ ASKED = {
     "test": DEMO + EXTRAS["spark"] + GROUPS["test"],
     "layer": GROUPS["layer"],
     "serving": GROUPS["serving"],
+    "tracking": GROUPS["tracking"],
     "java": GROUPS["java"],
     "bench": GROUPS["bench"],
     "feast": GROUPS["feast"],

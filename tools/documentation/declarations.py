@@ -37,6 +37,8 @@ GROUPS = {
     "What a model gets": ("Preprocessing", "Sampling"),
     "A search for hyperparameters": ("Tuning", "ContinuousRange", "IntegerRange", "CategoricalRange"),
     "How a model is looked into": ("Validation",),
+    "How a run is reviewed": ("Review",),
+    "How long runs are kept": ("Retention",),
     "Quality rules": ("nulls", "between", "one_of", "unique", "volume", "fresh", "predictive", "allow_leak"),
     "Tables to explore": ("aggregate", "measure", "wide"),
 }

@@ -9,9 +9,11 @@ from pathlib import Path
 from tools.installation import java, layer, node, python_packages
 from tools.installation.steps import Step
 
-TARGETS = ("demo", "test", "docs")
+TARGETS = ("demo", "test", "docs", "tracking")
 # Of Lambda: that of all functions, and that of the one that serves models.
 LAYERS = ("layer", "serving")
+# Of the function that records runs in MLflow, which few environments have.
+TRACKING = "tracking"
 
 
 def steps(root: Path, target: str, *, hold: int) -> list[Step]:
@@ -49,16 +51,10 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
             settings=here,
             run=partial(node.install, root, hold=hold, has_cdk=development.is_done),
         ),
-        *(
-            Step(
-                stamp=tools / f"{name}.installed",
-                product=tools / f"{name}.zip",
-                inputs=(locks / f"{name}.lock", Path(layer.__file__)),
-                run=partial(layer.build, root, locks / f"{name}.lock", hold=hold),
-            )
-            for name in LAYERS
-        ),
+        *(_layer(root, name, hold=hold) for name in LAYERS),
     ]
+    if target == TRACKING:
+        return [*demo, _layer(root, TRACKING, hold=hold)]
     if target == "demo":
         return demo
     if target == "docs":
@@ -91,6 +87,16 @@ def steps(root: Path, target: str, *, hold: int) -> list[Step]:
         development,
         *demo[2:],
     ]
+
+
+def _layer(root: Path, name: str, *, hold: int) -> Step:
+    tools, lock = root / ".tools", root / "requirements" / f"{name}.lock"
+    return Step(
+        stamp=tools / f"{name}.installed",
+        product=tools / f"{name}.zip",
+        inputs=(lock, Path(layer.__file__)),
+        run=partial(layer.build, root, lock, hold=hold),
+    )
 
 
 def _documentation_tools(root: Path, *, hold: int) -> Step:

@@ -70,6 +70,7 @@ def up(
     ] = None,
 ) -> None:
     """Start the embedded AWS and leave it running. It brings back everything that the last run kept."""
+    from assembly_line.cli.tracking import begin
     from assembly_line.embedded import require_nothing_at_work, start
 
     _embedded_only(session, "up")
@@ -77,14 +78,20 @@ def up(
         require_nothing_at_work(session.state)
     interpreters = dict(map(_interpreter, interpreter or []))
     runtime = start(session.state, fresh=fresh, port=port, interpreters=interpreters, report=session.output.note)
-    not_emulated = _limitations(session.state)
-    document = {"endpoint_url": runtime.endpoint_url, "state": str(session.state), "not_emulated": not_emulated}
+    not_emulated, mlflow = _limitations(session.state), begin(session)
+    document = {
+        "endpoint_url": runtime.endpoint_url,
+        "state": str(session.state),
+        "mlflow": mlflow,
+        "not_emulated": not_emulated,
+    }
     session.output.result(
         document,
         fields(
             {
                 "Embedded AWS": runtime.endpoint_url,
                 "State": session.state,
+                "MLflow": mlflow or NOT_RECORDED,
                 "Not emulated": _limits_in_words(not_emulated, listed=limits),
                 "Next": "`line status` shows what there is" if not_emulated else "`line deploy`",
             }
@@ -103,6 +110,7 @@ def _interpreter(text: str) -> tuple[str, str]:
     return repository, str(Path(found).absolute())
 
 
+NOT_RECORDED = "not installed: the line keeps its runs, and docs/mlflow.md says how to see them there"
 NOT_KEPT = "Stopped, but its state was not written whole: the next `line up` moves it aside and begins anew."
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from assembly_line.cli import completing
+from assembly_line.cli.commands.logs import redrive
 from assembly_line.cli.options import Line, Run, Wait, command
 from assembly_line.cli.session import Session
 
@@ -25,6 +26,8 @@ def register(app: typer.Typer) -> None:
     command(runs, "show")(show_run)
     command(runs, "compare")(compare_runs)
     command(runs, "replicate")(replicate_run)
+    command(runs, "resume")(redrive)
+    command(runs, "expire")(expire_runs)
     command(runs, "record")(record_runs)
     command(runs, "open")(open_runs)
     app.add_typer(runs, name="runs")
@@ -55,6 +58,27 @@ def compare_runs(session: Session, line: Line, run: Run, other: Other) -> None:
 
     found = runs_compared(session.target, line, run, other)
     session.output.result(found, draw_compared(found))
+
+
+def expire_runs(
+    session: Session,
+    line: Line,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes/--explain", help="Delete, or only show what would go and why the rest stays.")
+    ] = False,
+) -> None:
+    """Let old runs go as the line declares it, with their models, packages and files. By default only show them.
+
+    What anything refers to stays. Nothing comes back. You need the platform engineer's own credentials.
+    """
+    from assembly_line.cli.views.retention import draw_expired
+    from assembly_line.training import expired
+
+    found = expired(session.target, line, delete=yes)
+    session.output.result(found, draw_expired(found))
+    if not yes and any(not run["kept"] for run in found["runs"]):
+        session.output.note("Nothing was deleted; add --yes to delete it.")
 
 
 def record_runs(

@@ -18,7 +18,7 @@ Hyperparameters = Annotated[
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Show the jobs of the run, their instances and time limits. Start nothing."),
+    typer.Option("--explain", help="Show the jobs of the run, what each learns from, and its limits. Start nothing."),
 ]
 RolledBackTo = Annotated[
     str | None,
@@ -75,20 +75,19 @@ def train(
     from assembly_line.cli import reviewing
     from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import pairs
+    from assembly_line.cli.views.planned_runs import draw_planned
     from assembly_line.cli.views.reviews import draw_review, draw_started
     from assembly_line.cli.waiting import progress
     from assembly_line.instants import format_instant
     from assembly_line.requests import TrainingRequest
+    from assembly_line.training import runs
 
     warn_of_edits(session, line)
     known = as_of or format_instant(datetime.now(UTC))
     chosen = {"hyperparameters": pairs(hyperparameters or []), "engine": engine, "scored_by": scored_by}
     request = TrainingRequest.parse({"line": line, "as_of": known, **chosen})
     if explain:
-        from assembly_line.cli.views.planned_runs import draw_planned
-        from assembly_line.training import runs
-
-        found = runs.explained(session.target, request)
+        found = runs.planned(session.target, request)
         session.output.result(found, draw_planned(found))
         return
     started = reviewing.start(session.target, request, session.options.role)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 def draw_planned(found: Mapping[str, Any]) -> Render:
+    """Two tables: which jobs there are and why, and what each takes."""
+    fits = [(job["step"], job["learns_from"], job["asked_about"]) for job in found["jobs"]]
     jobs = [
         (
             job["step"],
@@ -26,12 +28,13 @@ def draw_planned(found: Mapping[str, Any]) -> Render:
     ]
     values = ", ".join(f"{name} {value}" for name, value in found["hyperparameters"].items())
     head = {"release": found["release"], "hyperparameters": values, "searched": ", ".join(found["search"]) or None}
+    said = "Each fit is asked once, by a function or a transform job."
 
     def render(console: Console) -> None:
-        fields(head, title=f"A run of {found['line']} would start")(console)
-        columns = ("step", "jobs", "at once", "instances", "runs at most", "with waits")
-        rows(columns, jobs)(console)
-        for sentence in found["notes"]:
+        fields(head, title=f"A run of {found['line']} starts {found['training_jobs']} training jobs")(console)
+        rows(("step", "learns from", "is asked about"), fits)(console)
+        rows(("step", "jobs", "at once", "instances", "runs at most", "with waits"), jobs)(console)
+        for sentence in (said, *found["notes"]):
             console.print(f"- {sentence}", markup=False)
 
     return render

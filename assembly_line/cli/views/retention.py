@@ -39,5 +39,25 @@ def draw_retained(found: Mapping[str, Any]) -> Render:
     return draw
 
 
+def draw_expired(found: Mapping[str, Any]) -> Render:
+    def draw(console: Console) -> None:
+        goes = "gone" if found["deleted"] else "would go"
+        content = [
+            (
+                one["run_id"],
+                one["kind"],
+                one["used"][:10],
+                size(one["bytes"]),
+                "kept" if one["kept"] else goes,
+                one["why"],
+            )
+            for one in found["runs"]
+        ]
+        rows(("run", "kind", "last written", "size", "", "why"), content)(console)
+        fields({"Gone" if found["deleted"] else "Would go": size(found["bytes"])})(console)
+
+    return draw
+
+
 def _amount(part: Mapping[str, int], what: str) -> str:
     return f"{part['versions']} object versions {what}, {size(part['bytes'])}"

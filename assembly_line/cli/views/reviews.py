@@ -25,10 +25,19 @@ def draw_reviews(found: Sequence[Mapping[str, Any]]) -> Render:
             person(one["author"]),
             person(one.get("reviewer")),
             one["opened_at"][:10],
+            _until(one),
         )
         for one in found
     ]
-    return rows(("run", "decision", "author", "reviewer", "opened"), content)
+    return rows(("run", "decision", "author", "reviewer", "opened", "waits until"), content)
+
+
+def _until(review: Mapping[str, Any]) -> str:
+    """When a review that waits times out, and who heard of it last."""
+    if review["state"] != "waiting":
+        return ""
+    told = [f"{one['kind']} {one['at'][:10]}" for one in review.get("reminders", ())]
+    return ", ".join(filter(None, [review.get("times_out_at", "")[:10], *told]))
 
 
 def draw_started(started: Mapping[str, Any]) -> Render:

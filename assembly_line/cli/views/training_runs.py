@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.instants import minute
+from assembly_line.cli.views.recipe import draw_recipe
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def draw_run(record: Mapping[str, Any]) -> Render:
     def render(console: Console) -> None:
         for title, pairs in parts.items():
             fields(pairs, title=title)(console)
+        draw_recipe(record.get("validation") or {})(console)
 
     return render
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
 from assembly_line.cli.views.performance import figure, interval
+from assembly_line.cli.views.recipe import draw_recipe
 from assembly_line.outcome_kinds import MEASURES
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def draw_validation(found: Mapping[str, Any]) -> Render:
         if found["limits"]:
             head = ("limit", "figure", "expected", "kept")
             rows(head, [_limit(one) for one in found["limits"]], title="\nDeclared limits")(console)
+        draw_recipe(found)(console)
         for name, parts in found["segments"].items():
             _segment(name, parts)(console)
 

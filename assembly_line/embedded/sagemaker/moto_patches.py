@@ -41,6 +41,7 @@ NEW = frozenset(
         "stop_transform_job",
         "stop_hyper_parameter_tuning_job",
         "list_training_jobs_for_hyper_parameter_tuning_job",
+        "delete_model_package",
         "delete_model_package_group",
     }
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import EmptyResult
@@ -32,6 +34,7 @@ def operations() -> dict[str, Operation]:
         "create_model_package_group": _create_group,
         "create_model_package": _create_package,
         "update_model_package": _update_package,
+        "delete_model_package": _delete_package,
         "delete_model_package_group": _delete_group,
     }
 
@@ -90,7 +93,34 @@ def _create_package(response: SageMakerResponse, original: Original) -> Any:
     name = response._get_param("ModelPackageName")
     if name and name in response.sagemaker_backend.model_package_name_mapping:
         raise SagemakerClientError("ConflictException", f"Model Package already exists: {name}")
-    return original(response)
+    with _numbers_taken(response.sagemaker_backend, response.params.get("ModelPackageGroupName")):
+        return original(response)
+
+
+@contextmanager
+def _numbers_taken(backend: SageMakerModelBackend, group: str | None) -> Iterator[None]:
+    """moto numbers a version by how many there are, so that one which was deleted would give its number to another."""
+    packages: dict[str, Any] = backend.model_packages
+    versions = [
+        one.model_package_version for one in packages.values() if group and one.model_package_group_name == group
+    ]
+    holes = [f"hole-{number}" for number in range(max(versions, default=0) - len(versions))]
+    packages.update({hole: SimpleNamespace(model_package_group_name=group) for hole in holes})
+    try:
+        yield
+    finally:
+        for hole in holes:
+            del packages[hole]
+
+
+def _delete_package(response: SageMakerResponse, _: Original) -> Any:
+    backend = response.sagemaker_backend
+    package = _package(backend, response._get_param("ModelPackageName"))
+    del backend.model_packages[package.arn]
+    mapping = backend.model_package_name_mapping
+    for name in [name for name, arn in mapping.items() if arn == package.arn]:
+        del mapping[name]
+    return EmptyResult()
 
 
 def _update_package(response: SageMakerResponse, original: Original) -> Any:

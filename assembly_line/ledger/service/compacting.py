@@ -55,10 +55,11 @@ def compact(account: Account, line: str, now: datetime) -> Compaction:
     files = days = 0
     while True:
         state, tag = store.state()
-        tail = _step(store.tail(state))
-        if not tail:
+        waiting = store.tail(state)
+        if not waiting:
             break
-        following, written = _compacted(store, state, tail, now)
+        tail = _step(waiting)
+        following, written = _compacted(store, state, tail, now, last=len(tail) == len(waiting))
         if not store.commit(following, tag):
             raise Conflict(
                 f"ledger of line {line}: another compaction went on at the same time; its work holds, and nothing is "
@@ -87,7 +88,7 @@ def _step(tail: Sequence[TailFile]) -> list[TailFile]:
 
 
 def _compacted(
-    store: CompactedLedger, state: LedgerState, tail: Sequence[TailFile], now: datetime
+    store: CompactedLedger, state: LedgerState, tail: Sequence[TailFile], now: datetime, *, last: bool
 ) -> tuple[LedgerState, list[str]]:
     parts: dict[str, dict[str, Part]] = defaultdict(dict)
     with TemporaryDirectory(prefix="compaction-") as folder:
@@ -111,7 +112,8 @@ def _compacted(
         tallies=tallies,
         covered=store.covered(state, tail),
         ambiguous=ledger.ambiguous,
-        settled_day=format_day(now - timedelta(days=SETTLED_DAYS)),
+        # Of days that are settled nobody looks for files again, so not before all of them are taken.
+        settled_day=format_day(now - timedelta(days=SETTLED_DAYS)) if last else "",
         at=format_instant(now),
     )
     return following, joined

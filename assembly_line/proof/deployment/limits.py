@@ -13,6 +13,8 @@ from assembly_line.proof.physical_names import KINDS
 from assembly_line.proof.world import World
 
 FRESH_CONCURRENCY = 10
+# Of these, for the API and for machines.
+LEFT_FREE = 4
 FRESH_MEMORY_MIB = 3008
 INLINE_POLICY, MANAGED_POLICY = 10_240, 6_144
 TEMPLATE_BYTES, TEMPLATE_RESOURCES, TEMPLATE_OUTPUTS = 1_000_000, 500, 200
@@ -71,7 +73,7 @@ def quotas(world: World) -> Iterator[Finding]:
             says = "calls more functions than a fresh account runs at once; what is turned away becomes dead letters"
             yield fault(CHECK, str(mapping), says, "bound MaximumConcurrency")
         consumers += most or 0
-    if consumers > FRESH_CONCURRENCY / 2:
+    if consumers > FRESH_CONCURRENCY - LEFT_FREE:
         says = f"queues may take {consumers} of {FRESH_CONCURRENCY} functions at once"
         yield fault(CHECK, "event source mappings", says, "lower queue_consumers")
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from assembly_line.documents import FLAG, LIST, TEXT, Allowed, Record, parse_document, record_of
 from assembly_line.errors import Conflict, NotFound
-from assembly_line.names import ControlKey, approved_item, review_item, run_item
+from assembly_line.names import ControlKey, approved_item, expired_item, review_item, run_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -42,7 +42,9 @@ MEMBERS: Mapping[str, Allowed] = {
     "author_verified": FLAG,
     "risk": frozenset({"low", "standard", "high"}),
     "judgements": LIST,
+    "reminders": LIST,
     "packet_digest": TEXT,
+    "times_out_at": TEXT,
 }
 BEGINS = "#line = :line AND begins_with(#item, :prefix)"
 
@@ -240,6 +242,10 @@ class ControlTable:
     def reviews(self, line: str) -> list[dict[str, Any]]:
         """Every review of the line, in order of run id."""
         return self._query(line, review_item(""))
+
+    def expired(self, line: str) -> list[dict[str, Any]]:
+        """Runs that have gone, or go, each with `run_id` and `expired_at`."""
+        return self._query(line, expired_item(""))
 
     def lines(self) -> list[str]:
         """Every line that has a release here."""

@@ -87,6 +87,11 @@ class ModelRegistry:
             ApprovalDescription=" ".join(reason.split())[:DESCRIPTION_LIMIT],
         )
 
+    def discard_package(self, run_id: str) -> None:
+        """Delete the package of a run. Repeating it changes nothing; no later package gets its version."""
+        if (found := self.find(run_id)) is not None:
+            self._sagemaker.delete_model_package(ModelPackageName=found.arn)
+
     def discard_model(self, name: str) -> None:
         """Delete a model that nothing asks any more; its archive stays. Repeating it changes nothing."""
         try:

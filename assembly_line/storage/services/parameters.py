@@ -41,6 +41,23 @@ class Parameters:
         """
         return self._find(parameter_name(self.environment, parameter))
 
+    def now(self, parameter: str) -> str | None:
+        """One parameter, asked anew; None if nobody published it."""
+        try:
+            found = self._ssm.get_parameter(Name=parameter_name(self.environment, parameter))
+        except self._ssm.exceptions.ParameterNotFound:
+            return None
+        return found["Parameter"]["Value"]
+
+    def publish(self, parameter: str, value: str) -> None:
+        """What the stacks leave to whoever starts it: of the embedded AWS alone."""
+        self._ssm.put_parameter(
+            Name=parameter_name(self.environment, parameter), Value=value, Type="String", Overwrite=True
+        )
+
+    def withdraw(self, parameter: str) -> None:
+        self._ssm.delete_parameters(Names=[parameter_name(self.environment, parameter)])
+
     def log_groups(self) -> dict[str, str]:
         """Function, such as `training.begin` -> its log group."""
         folder = log_parameter(self.environment)

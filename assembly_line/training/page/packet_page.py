@@ -9,8 +9,12 @@ from typing import Any
 from assembly_line.outcome_kinds import MEASURES, Measure, kind_of
 from assembly_line.pages import Cell, document, facts, listed, mark, table
 from assembly_line.training.page.packet_plots import measure_plot, plots_of, segment_plot
+from assembly_line.training.page.recipe_page import recipe_sections
+from assembly_line.training.page.words import interval, number
 from assembly_line.training.tuning.search import search_in_words
 
+# What a run looks into only where its line declares it.
+DECLARED = {"folds": "earlier folds", "noise": "planted noise", "learning_curve": "a learning curve"}
 JUDGED = {"approve": "approved", "reject": "rejected"}
 
 
@@ -49,7 +53,7 @@ def _facts(review: Mapping[str, Any]) -> dict[str, str]:
     state = JUDGED.get(review.get("decision", ""), str(review["state"]).replace("_", " "))
     return {
         "State": state,
-        first.words: _number(metrics[first.name]),
+        first.words: number(metrics[first.name]),
         "Held-out decisions": f"{metrics['rows']:,}",
         "Learnt from": f"{packet['rows']:,}",
         "Risk tier": str(review.get("risk", "-")),
@@ -101,17 +105,17 @@ def _result(
     beside, of = linear.get(name), champion.get(name)
     return [
         measure.words,
-        _number(metrics[name]),
-        _interval(metrics.get(f"{name}_interval")),
-        _number(metrics.get(f"prior_{name}")),
-        _number(metrics.get(f"baseline_{name}")),
-        "-" if beside is None else f"{_number(beside['figure'])}: {_difference(beside)}",
+        number(metrics[name]),
+        interval(metrics.get(f"{name}_interval")),
+        number(metrics.get(f"prior_{name}")),
+        number(metrics.get(f"baseline_{name}")),
+        "-" if beside is None else f"{number(beside['figure'])}: {_difference(beside)}",
         "-" if of is None else _difference(of),
     ]
 
 
 def _difference(one: Mapping[str, Any]) -> str:
-    return f"{one['difference']:+.3f} ({_interval(one['interval'])}), {one['says']}"
+    return f"{one['difference']:+.3f} ({interval(one['interval'])}), {one['says']}"
 
 
 def _looked_into(packet: Mapping[str, Any]) -> Iterator[str]:
@@ -126,6 +130,7 @@ def _looked_into(packet: Mapping[str, Any]) -> Iterator[str]:
         yield "<h2>Declared limits</h2>" + table(
             "", ("limit", "figure", "expected", ""), _limits(validation), html=(3,)
         )
+    yield from recipe_sections(validation, packet["metrics"], learnt=packet["judged_rows"])
     segments = validation["segments"]
     plots = "".join(segment_plot(name, parts, packet["metrics"]) for name, parts in segments.items())
     yield "<h2>By segment</h2>" + "".join(_segment(name, parts) for name, parts in segments.items())
@@ -136,22 +141,24 @@ def _in_words(validation: Mapping[str, Any]) -> Iterator[str]:
     calibration, stable = validation["calibration"], validation["stability"]
     if calibration is not None:
         chance = calibration["by_chance"]
-        more = "" if chance is None else f"; right probabilities would have {_number(chance)} in this holdout by chance"
-        yield f"Calibration error {_number(calibration['error'])}{more}."
+        more = "" if chance is None else f"; right probabilities would have {number(chance)} in this holdout by chance"
+        yield f"Calibration error {number(calibration['error'])}{more}."
     if stable is not None and "unusable" in stable:
         yield f"How far scores change with numbers among the inputs is not known: {stable['unusable']}."
     elif stable is not None:
         yield (
             f"When numbers among the inputs change by {stable['nudge']:.0%} of their standard deviation, scores change "
-            f"by {_number(stable['change'])} of theirs on average, and by {_number(stable['largest'])} at most "
+            f"by {number(stable['change'])} of theirs on average, and by {number(stable['largest'])} at most "
             f"({stable['rows']:,} decisions)."
         )
     if (repeated := validation.get("replication")) is not None:
         yield _repeated(repeated)
-    yield (
-        "Not part of a run: rolling folds and a planted feature of noise. Each needs a further training job of the "
-        "line's own script."
-    )
+    without = [words for name, words in DECLARED.items() if name not in validation]
+    if without:
+        yield (
+            f"Not declared, so not looked into: {', '.join(without)}. Each needs further training jobs of the line's "
+            "own script."
+        )
 
 
 def _repeated(found: Mapping[str, Any]) -> str:
@@ -173,7 +180,7 @@ def _limits(validation: Mapping[str, Any]) -> list[list[Cell]]:
     return [
         [
             one["on"],
-            _number(one["figure"]),
+            number(one["figure"]),
             f"{'at least' if one['least'] else 'at most'} {one['limit']:g}",
             mark("kept", "passed") if one["kept"] else mark("missed", "error"),
         ]
@@ -197,7 +204,7 @@ def _of_part(one: Mapping[str, Any] | None) -> str:
     beside = (
         "" if one["says"] == "alike" else " " + mark(one["says"], "warning" if one["says"] == "worse" else "passed")
     )
-    return f"{_number(one['figure'])} ({_interval(one['interval'])}){beside}"
+    return f"{number(one['figure'])} ({interval(one['interval'])}){beside}"
 
 
 def _data(packet: Mapping[str, Any]) -> str:
@@ -258,11 +265,3 @@ def _judgement(review: Mapping[str, Any]) -> str:
     ]
     said = table("", ("judgement", "who", "when", "why"), rows) if rows else "<p>Nobody has judged this run yet.</p>"
     return f"<h2>The judgement</h2>{said}{digest}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def _interval(bounds: Sequence[float] | None) -> str:
-    return "-" if bounds is None else f"{_number(bounds[0])} to {_number(bounds[1])}"

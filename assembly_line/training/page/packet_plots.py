@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure
 from assembly_line.pages import figure
-from assembly_line.plots import DEEP, GREY, LIGHT, WARM, svg
+from assembly_line.plots import DEEP, GREY, LIGHT, WARM, WIDTH, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,19 +45,19 @@ def _of_a_ranking(ranked: Sequence[Sequence[int]]) -> list[str]:
     def roc(axes: Axes) -> None:
         axes.plot(alarms, hits, color=DEEP)
         axes.plot([0, 1], [0, 1], **DIAGONAL)
-        _labelled(axes, "share of negatives", "share of positives")
+        labelled(axes, "share of negatives", "share of positives")
 
     def precision_recall(axes: Axes) -> None:
         axes.plot(hits[1:], precision, color=DEEP)
         axes.axhline(base, **DIAGONAL)
         axes.set_ylim(0, 1.05)
-        _labelled(axes, "recall", "precision")
+        labelled(axes, "recall", "precision")
 
     def lift(axes: Axes) -> None:
         axes.plot(shares, [one / base for one in precision], color=DEEP)
         axes.axhline(1, **DIAGONAL)
         axes.set_ylim(bottom=0)
-        _labelled(axes, "share of decisions, highest scores first", "lift")
+        labelled(axes, "share of decisions, highest scores first", "lift")
 
     best = f"Among the highest tenth of scores, precision is {_at(shares, precision, 0.1):.2f}; {base:.2f} is chance."
     return [
@@ -82,7 +82,7 @@ def _scores(bars: Sequence[Sequence[float]]) -> str:
             edges = [bars[0][0], *(bar[1] for bar in bars)]
             axes.stairs([count / total for count in counts], edges, color=color, label=name, fill=place == 0)
         axes.legend()
-        _labelled(axes, "score", "share of each")
+        labelled(axes, "score", "share of each")
 
     said = "; ".join(f"{low:.2f} to {high:.2f}: {no} negatives, {yes} positives" for low, high, no, yes in bars)
     return figure("Scores of both outcomes", svg(draw, title="Scores of both outcomes", description=said))
@@ -96,7 +96,7 @@ def _calibration(curves: Mapping[str, Sequence[Sequence[float]]]) -> str:
             axes.plot(*_columns(bins), marker="o", markersize=3.5, label=name or None, color=DEEP if not name else None)
         if len(curves) > 1:
             axes.legend()
-        _labelled(axes, "answered", "happened")
+        labelled(axes, "answered", "happened")
 
     said = "; ".join(
         f"{f'{name}: ' if name else ''}answered {answered:.3g}, happened {happened:.3g} of {rows}"
@@ -124,7 +124,7 @@ def _confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
                 axes.text(column, row, f"{count:,}", ha="center", va="center", color=color, fontsize=8)
         axes.set_xticks(range(len(classes)), classes, rotation=45 if len(classes) > 4 else 0)
         axes.set_yticks(range(len(classes)), classes)
-        _labelled(axes, "likeliest class", "outcome")
+        labelled(axes, "likeliest class", "outcome")
 
     said = "; ".join(
         f"{classes[row]}: {', '.join(map(str, line))} answered {', '.join(classes)}" for row, line in enumerate(counts)
@@ -142,7 +142,7 @@ def _residuals(parts: Sequence[Sequence[float]]) -> str:
         axes.fill_between(answers, low, high, color=LIGHT, linewidth=0)
         axes.plot(answers, middle, color=DEEP, marker="o", markersize=3.5)
         axes.axhline(0, **DIAGONAL)
-        _labelled(axes, "answer", "outcome less answer")
+        labelled(axes, "answer", "outcome less answer")
 
     said = "; ".join(
         f"answer {one[0]:.3g}: median {one[3]:.3g}, half between {one[2]:.3g} and {one[4]:.3g}" for one in parts
@@ -168,7 +168,7 @@ def measure_plot(measure: Measure, metrics: Mapping[str, Any], linear: Mapping[s
     intervals = {"this run": metrics.get(f"{name}_interval")}
     return figure(
         f"{measure.words}: {better} is better; bar: 95 % interval",
-        _dots(known, intervals, title=f"{measure.words} beside others"),
+        dots(known, intervals, title=f"{measure.words} beside others"),
     )
 
 
@@ -183,17 +183,19 @@ def segment_plot(name: str, parts: Sequence[Mapping[str, Any]], whole: Mapping[s
     intervals = {part["part"]: part["measures"][first]["interval"] for part in shown}
     return figure(
         f"{MEASURES[first].words} by {name}; dotted: all decisions",
-        _dots(known, intervals, title=f"{MEASURES[first].words} by {name}", whole=whole.get(first)),
+        dots(known, intervals, title=f"{MEASURES[first].words} by {name}", whole=whole.get(first)),
     )
 
 
-def _dots(
+def dots(
     values: Mapping[str, float],
     intervals: Mapping[str, Sequence[float] | None],
     *,
     title: str,
     whole: float | None = None,
+    width: float = WIDTH,
 ) -> str:
+    """Figures under each other, each with its interval if it has one, and a dotted line at `whole`."""
     labels = list(values)
 
     def draw(axes: Axes) -> None:
@@ -216,13 +218,14 @@ def _dots(
         axes.margins(x=0.12)
 
     said = "; ".join(f"{label}: {value:.3f}" for label, value in values.items())
-    return svg(draw, title=title, description=said, height=0.7 + 0.36 * len(labels))
+    return svg(draw, title=title, description=said, width=width, height=0.7 + 0.36 * len(labels))
 
 
 def _cut(label: str) -> str:
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
-def _labelled(axes: Axes, across: str, up: str) -> None:
+def labelled(axes: Axes, across: str, up: str) -> None:
+    """Name both axes."""
     axes.set_xlabel(across)
     axes.set_ylabel(up)

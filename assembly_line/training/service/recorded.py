@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import AssemblyError, NotFound
-from assembly_line.names import ControlKey
+from assembly_line.names import ControlKey, review_item
 from assembly_line.stations import TRAINING_RUN
 from assembly_line.storage import execution_arn, runs
 from assembly_line.training.comparison import declared_differences, differences, in_order, question_of
-from assembly_line.training.review import NOT_PASSED, UNKNOWN
+from assembly_line.training.review import EXPIRED, NOT_PASSED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,17 @@ def history(account: Account, line: str) -> list[dict[str, Any]]:
     asked = {run["run_id"]: run for run in control.runs(line)}
     reviews = {review["run_id"]: review for review in control.reviews(line)}
     deciding = (control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
+    gone = {run["run_id"] for run in control.expired(line)}
     found = [_summary(account, asked.get(run), reviews.get(run), run, deciding) for run in {**asked, **reviews}]
+    found = [{**run, "state": EXPIRED} if run["run_id"] in gone else run for run in found]
     return sorted(found, key=lambda run: str(run["asked_at"] or run["opened_at"]), reverse=True)
+
+
+def told_of(account: Account, line: str, run_id: str) -> dict[str, Any]:
+    """One run as `history` tells it. One that was started by hand is known once it came to a review."""
+    asked, review = account.control.run(line, run_id), account.control.read(line, review_item(run_id))
+    deciding = (account.control.read(line, ControlKey.CHAMPION) or {}).get("run_id")
+    return _summary(account, asked, review, run_id, deciding)
 
 
 def record_of(account: Account, line: str, run_id: str) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import Conflict, NoLongerWaiting
-from assembly_line.names import approved_item
+from assembly_line.errors import Conflict, NoLongerWaiting, NotFound
+from assembly_line.names import RUNNING, approved_item
+from assembly_line.stations import TRAINING_RUN
+from assembly_line.storage import execution_arn
 from assembly_line.training.review import WAITING, Judgement, decide
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ SHOWN = (
     "packet_digest",
     "judgements",
     "opened_at",
+    "times_out_at",
+    "reminders",
 )
 # What an approval does of which one more is needed.
 MORE = "waits for another reviewer"
@@ -86,12 +90,20 @@ def _judged_again(account: Account, review: Mapping[str, Any]) -> dict[str, Any]
 def _went_on(account: Account, decided: Mapping[str, Any]) -> dict[str, Any]:
     if decided["state"] == WAITING:
         return {**shown(decided), "execution": MORE}
-    if not _answered(account, decided):
+    # While reviewers are reminded the run waits with no token: it finds the judgement when it waits again.
+    if not _answered(account, decided) and not _goes_on(account, decided["run_id"]):
         raise NoLongerWaiting(
             f"run {decided['run_id']} of line {decided['line']} no longer waits for a review: it was stopped, failed "
-            "or waited too long; the judgement is kept, but changes nothing"
+            f"or waited too long; the judgement is kept, and `line runs resume {decided['run_id']}` lets it take effect"
         )
     return {**shown(decided), "execution": "answered"}
+
+
+def _goes_on(account: Account, run_id: str) -> bool:
+    try:
+        return account.machines.describe(execution_arn(account.named(TRAINING_RUN.parameter), run_id)).status == RUNNING
+    except NotFound:
+        return False
 
 
 def _require_in_effect(account: Account, review: Mapping[str, Any]) -> None:

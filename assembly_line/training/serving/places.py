@@ -40,9 +40,7 @@ def scoring_plan(
     """
     if asked == "transform":
         return ScoringPlan(by="transform", why="the request asks for a transform job")
-    number = rows.count(b"\n")
-    # In JSON a line's end takes two bytes, and a number of an answer at most so many.
-    size = max(len(rows) + number, number * width * ANSWER_BYTES)
+    size = batch_size(len(rows), rows.count(b"\n"), width=width)
     fits = f"the batch or its answers have {size / MEBIBYTE:.1f} MiB, a function scores at most {most_mib} MiB"
     carried = "the release carries packages, which no function installs" if carries else None
     obstacle = _no_framework(image) or carried or (fits if size > most_mib * MEBIBYTE else None)
@@ -59,6 +57,19 @@ def scoring_plan(
             return ScoringPlan(by="function", why="the request asks for a function")
         case _:
             assert_never(asked)
+
+
+def function_bytes(image: str, *, most_mib: int) -> int:
+    """The largest batch that a function scores with a model of this image; 0 if none does."""
+    return 0 if _no_framework(image) else most_mib * MEBIBYTE
+
+
+def batch_size(length: int, rows: int, *, width: int) -> int:
+    """Bytes of a batch or of its answers, whichever are more.
+
+    In JSON a line's end takes two bytes, and a number of an answer at most `ANSWER_BYTES`.
+    """
+    return max(length + rows, rows * width * ANSWER_BYTES)
 
 
 def _no_framework(image: str) -> str | None:

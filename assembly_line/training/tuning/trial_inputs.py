@@ -12,7 +12,7 @@ from assembly_line.errors import TrainingRejected
 from assembly_line.instants import format_instant, from_micros
 from assembly_line.names import Phase
 from assembly_line.outcome_kinds import DECISION_TIME
-from assembly_line.training.inputs import training_inputs
+from assembly_line.training.inputs import require_fits, training_inputs
 from assembly_line.training.splitting import HeldOut, split_by_time
 
 
@@ -49,8 +49,10 @@ def trial_inputs(table: Table, line: Line) -> TrialInputs:
         line: whose `Training.holdout` is the share of the fold, too.
 
     Raises:
-        TrainingRejected: too few rows or instants, or a part in which every outcome is the same.
+        TrainingRejected: too few rows or instants, or a part in which every outcome is the same; of the trials, or of
+            any fit that follows them.
     """
+    require_fits(table, line)
     share = line.training.holdout
     before = _rows(table, split_by_time(table[DECISION_TIME], table[OUTCOME_KNOWN_AT], share=share))
     try:
@@ -80,9 +82,13 @@ def _rows(table: Table, split: HeldOut) -> Table:
 
 
 def _of_trials(line: Line) -> Line:
-    """The declared minimum, and the refusal of constant features, are about the fits."""
-    return replace(
-        line,
-        training=replace(line.training, minimum_rows=1),
-        validation=replace(line.validation, may_be_constant=tuple(line.features)),
+    """The declared minimum, the refusal of constant features, folds, parts and importance are about the fits."""
+    judged = replace(
+        line.validation,
+        may_be_constant=tuple(line.features),
+        folds=0,
+        fold_thresholds={},
+        learning_curve=(),
+        importance=False,
     )
+    return replace(line, training=replace(line.training, minimum_rows=1), validation=judged)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from assembly_line.declarations.validation import Validation
-from assembly_line.outcome_kinds import MEASURES, OutcomeKind
+from assembly_line.declarations.validation import PLANTED, Validation
+from assembly_line.outcome_kinds import MEASURES, Measure, OutcomeKind
 
 IMPROVE = "Train on more decisions, or change features or hyperparameters"
+LESS_FIT = "Let the model fit less to chance: fewer rounds, shallower trees, a larger penalty, or more decisions"
 
 
 def judged_limits(
@@ -51,6 +52,51 @@ def judged_limits(
     return found
 
 
+def recipe_limits(
+    kind: OutcomeKind, declared: Validation, metrics: Mapping[str, Any], recipe: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The limits on what further fits say, as `judged_limits` has them.
+
+    Planted noise must not matter: its importance must not be above 0 beyond chance, exchanging it must change scores by
+    no more than declared, and the fit that learnt from it must stay within the judged figure's interval.
+
+    Args:
+        kind: of the outcome; its first measure tells whether noise matters.
+        declared: by the line.
+        metrics: of the judged fit.
+        recipe: as `recipe_of` found it.
+    """
+    found = []
+    for name, limit in declared.fold_thresholds.items():
+        worst = recipe.get("spread", {}).get(name, {"worst": None, "fold": None})
+        on = f"{MEASURES[name].words} of the worst fold{'' if worst['fold'] is None else ', ' + worst['fold']}"
+        where = f"fold_thresholds[{name!r}]"
+        found.append(_limit(on, where, worst["worst"], limit, least=MEASURES[name].higher))
+    if (noise := recipe.get("noise")) is not None:
+        found += _of_noise(kind.measures[0], declared, metrics, noise)
+    return found
+
+
+def _of_noise(
+    measure: Measure, declared: Validation, metrics: Mapping[str, Any], noise: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    planted = (((noise["importance"] or {}).get("features")) or {}).get(PLANTED) or {}
+    found = []
+    if (interval := planted.get("interval")) is not None:
+        on = f"lower end of the importance of planted noise, by the {measure.words},"
+        found.append(_limit(on, "planted_noise", interval[0], 0.0))
+    if (change := planted.get("change")) is not None:
+        found.append(_limit("change of scores by planted noise", "noise_limit", change, declared.noise_limit))
+    figure = (noise["measures"].get(measure.name) or {}).get("figure")
+    bounds = metrics.get(f"{measure.name}_interval")
+    if figure is not None and bounds is not None:
+        # Of the two ends the one that it is beyond, else the worse one.
+        low = figure < bounds[0] or (measure.higher and figure <= bounds[1])
+        on = f"{measure.words} with planted noise"
+        found.append(_limit(on, "planted_noise", figure, bounds[0] if low else bounds[1], least=low))
+    return [{**one, "advice": LESS_FIT} for one in found]
+
+
 def _limit(on: str, declared: str, figure: float | None, limit: float, *, least: bool = False) -> dict[str, Any]:
     kept = figure is not None and (figure >= limit if least else figure <= limit)
     where = f"validation.{declared}"
@@ -86,7 +132,8 @@ def not_better(kind: OutcomeKind, metrics: Mapping[str, Any], margin: float | No
 def _said(one: Mapping[str, Any]) -> str:
     figure = "not computable" if one["figure"] is None else f"{one['figure']:.4g}"
     bound = "at least" if one["least"] else "at most"
+    advice = one.get("advice", IMPROVE)
     return (
-        f"The {one['on']} is {figure}; expected {bound} {one['limit']:g}. {IMPROVE}; or declare another "
+        f"The {one['on']} is {figure}; expected {bound} {one['limit']:g}. {advice}; or declare another "
         f"{one['declared']}."
     )

@@ -77,6 +77,14 @@ def look_at_jobs(role: iam.Role) -> None:
         allow(role, (f"sagemaker:{action}",), (_arn(role, f"{kind}/*"),), because=_JOBS)
 
 
+def list_paid_jobs(role: iam.Role) -> None:
+    """See how long the jobs of runs were paid for."""
+    listing = ("sagemaker:ListTrainingJobs", "sagemaker:ListTransformJobs")
+    allow(role, listing, ("*",), because="SageMaker's listings know no resource")
+    for action, kind in (("DescribeTrainingJob", "training-job"), ("DescribeTransformJob", "transform-job")):
+        allow(role, (f"sagemaker:{action}",), (_arn(role, f"{kind}/*"),), because=_JOBS)
+
+
 def pass_job_roles(role: iam.Role, *, environment: str) -> None:
     """Hand SageMaker the role of a line's jobs; no other role, and no other service."""
     allow(

@@ -88,6 +88,14 @@ class DataBucket(Construct):
         allow(role, ("s3:AbortMultipartUpload", "s3:PutObject"), objects, because=BY_PREFIX)
         use_key(role, self._key)
 
+    def grant_expire(self, role: iam.Role, *prefixes: str) -> None:
+        """See all versions under the prefixes, hide objects there, and delete versions for good."""
+        arn = arn_for(role, self.bucket, self.bucket.bucket_arn)
+        below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
+        allow(role, ("s3:ListBucketVersions",), (arn,), conditions=below)
+        objects = [f"{arn}/{prefix}*" for prefix in prefixes]
+        allow(role, ("s3:DeleteObject", "s3:DeleteObjectVersion"), objects, because=BY_PREFIX)
+
     def grant_delete(self, role: iam.Role, *prefixes: str) -> None:
         """Hide objects under prefixes whose content can be made again; the bucket's rules end their versions."""
         arn = arn_for(role, self.bucket, self.bucket.bucket_arn)

@@ -50,7 +50,12 @@ class Undelivered(DeadLetters):
 
 
 class GuardedQueue(Construct):
-    """Exposes `queue` to send to, and `dead_letters`."""
+    """Exposes `queue` to send to, and `dead_letters`.
+
+    Args:
+        receives: how often a message is tried before it is a dead letter.
+        delay_seconds: how long nobody gets a message that came in.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,8 @@ class GuardedQueue(Construct):
         of: str,
         consumer_seconds: int,
         batch_window_seconds: int = 0,
+        receives: int = MAX_RECEIVES,
+        delay_seconds: int = 0,
     ) -> None:
         super().__init__(scope, id_)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=key, alarms=alarms, of=of).queue
@@ -70,8 +77,9 @@ class GuardedQueue(Construct):
             self,
             "Queue",
             retention_period=KEPT,
+            delivery_delay=Duration.seconds(delay_seconds) if delay_seconds else None,
             visibility_timeout=Duration.seconds(visible_again),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=receives),
             enforce_ssl=True,
             encryption=_encryption(key),
             encryption_master_key=key,

@@ -14,7 +14,9 @@ from stacks.settings import Settings
 BATCH = 100
 
 
-def consume(consumer: StationFunction, queue: sqs.Queue, *, key: kms.IKey | None, settings: Settings) -> None:
+def consume(
+    consumer: StationFunction, queue: sqs.Queue, *, key: kms.IKey | None, settings: Settings, batch: int = BATCH
+) -> None:
     """Feed the queue to the function. One bad message goes back alone; the rest of its batch is done."""
     actions = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
     allow(consumer.role, actions, (queue.queue_arn,))
@@ -25,7 +27,7 @@ def consume(consumer: StationFunction, queue: sqs.Queue, *, key: kms.IKey | None
         "Messages",
         target=consumer.function,
         event_source_arn=queue.queue_arn,
-        batch_size=BATCH,
+        batch_size=batch,
         max_batching_window=Duration.seconds(settings.batch_window_seconds),
         # Without a bound the mapping calls more functions than a small account may run at once. Those that are turned
         # away count as received, until their messages are dead letters.

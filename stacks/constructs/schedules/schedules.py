@@ -16,7 +16,7 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
-from assembly_line.names import aws_name, online_machine, refresh_function, tables_machine
+from assembly_line.names import aws_name, expire_function, online_machine, refresh_function, tables_machine
 from stacks.constructs.access.grants import allow
 from stacks.constructs.alarms import FIVE_MINUTES, Alarms
 from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
@@ -30,7 +30,9 @@ class Schedules(Construct):
         self, scope: Construct, id_: str, *, line: Line, environment: str, enabled: bool, alarms: Alarms
     ) -> None:
         super().__init__(scope, id_)
-        moments = {table.refresh for table in line.tables} | {line.online_refresh, line.refresh and line.refresh.at}
+        refresh, retention = line.refresh, line.training.retention
+        moments = {table.refresh for table in line.tables} | {line.online_refresh}
+        moments |= {None if declared is None else declared.at for declared in (refresh, retention)}
         if moments == {None}:
             return
         self._state = "ENABLED" if enabled else "DISABLED"
@@ -46,8 +48,12 @@ class Schedules(Construct):
         self._refresh_tables(line, environment)
         if self._rules:
             admit_rules(self._undelivered, self._rules)
-        if line.refresh is not None:
-            self._look(line.name, line.refresh.at, refresh_function(environment))
+        if refresh is not None:
+            self._call(
+                "Refresh", line.name, refresh.at, refresh_function(environment), "a look, whether it trains again"
+            )
+        if retention is not None:
+            self._call("Expire", line.name, retention.at, expire_function(environment), "the expiry of old runs")
 
     def _refresh_tables(self, line: Line, environment: str) -> None:
         moments: dict[str, list[str]] = {}
@@ -78,17 +84,22 @@ class Schedules(Construct):
         principal = iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=account)
         return iam.Role(self, f"{id_}Role", assumed_by=principal)
 
-    def _look(self, line: str, at: str, function: str) -> None:
-        """Let a function look at the declared moments whether the line trains again."""
+    def _call(self, id_: str, line: str, at: str, function: str, what: str) -> None:
+        """Let a function look at the declared moments.
+
+        Args:
+            function: its physical name.
+            what: the call in words.
+        """
         arn = Stack.of(self).format_arn(
             service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
-        role = self._role("Refresh", "scheduler")
+        role = self._role(id_, "scheduler")
         allow(role, ("lambda:InvokeFunction",), (arn,))
         allow(role, ("sqs:SendMessage",), (self._undelivered.queue_arn,))
         self._alarms.when(
             self,
-            "RefreshFails",
+            f"{id_}Fails",
             metric=cloudwatch.Metric(
                 namespace="AWS/Lambda",
                 metric_name="Errors",
@@ -97,12 +108,12 @@ class Schedules(Construct):
                 statistic="Sum",
             ),
             # All lines share the function, so each line's alarm rings for each.
-            description="A look of some line failed, whether it trains again: the function's log says which line",
+            description=f"Of some line {what} failed: the function's log says which line",
         )
         scheduler.CfnSchedule(
             self,
-            "Refresh",
-            description=f"{line}, {at} UTC: whether it trains again",
+            id_,
+            description=f"{line}, {at} UTC: {what}",
             schedule_expression=cron_of(at),
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             state=self._state,

@@ -29,8 +29,9 @@ COLUMNS = (
 class World:
     """A ledger that grows file by file, and everything that was written to it."""
 
-    def __init__(self, account: Account, seed: int) -> None:
+    def __init__(self, account: Account, seed: int, *, arrived: str = "20261129") -> None:
         self.account = account
+        self._arrived = arrived
         self.rows: dict[LedgerKind, list[Mapping[str, Any]]] = {kind: [] for kind in KINDS}
         self._random = random.Random(seed)  # noqa: S311 - sizes of files
         self._files = 0
@@ -49,7 +50,7 @@ class World:
 
     def _day(self, kind: LedgerKind, row: Mapping[str, Any]) -> str:
         by_decision = kind in (LedgerKind.PREDICTIONS, LedgerKind.OUTCOMES)
-        return str(row["decision_id"][3:11]) if by_decision else "20261129"
+        return str(row["decision_id"][3:11]) if by_decision else self._arrived
 
     def expected(self) -> History:
         return join(*(self.rows[kind] for kind in KINDS))
@@ -103,6 +104,22 @@ def test_readers_find_every_row_once_whatever_was_compacted_before(account: Acco
     compact(account, LINE, NOW)
     assert compact(account, LINE, NOW).files == 0
     world.check()
+
+
+@pytest.mark.parametrize("arrived", ["20261129", "20250101"], ids=["of late", "long ago"])
+def test_a_tail_that_takes_several_steps_is_taken_whole(
+    account: Account, monkeypatch: pytest.MonkeyPatch, arrived: str
+) -> None:
+    """Old days are settled once all of their files are taken, and not while some wait for the next step."""
+    monkeypatch.setattr("assembly_line.ledger.service.compacting.STEP_BYTES", 2000)
+    world = World(account, 5, arrived=arrived)
+    world.grow(drawn(8)[-1])
+    files = sum(len(names) for kind in KINDS for names in account.ledger.files(LINE, kind).values())
+
+    assert compact(account, LINE, NOW).files == files
+    world.check()
+    state, _ = account.compacted(LINE).state()
+    assert state.generation > 1
 
 
 @pytest.fixture

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from assembly_line.decision_ids import day_of
 from assembly_line.declarations.validation import Validation
-from assembly_line.errors import Conflict, DocumentUnreadable, NotFound, NotPermitted
+from assembly_line.errors import Conflict, DecidedAlready, DocumentUnreadable, NotFound, NotPermitted
 from assembly_line.names import ControlKey, LedgerKind, approved_item, review_item
 from assembly_line.release import Release
 from assembly_line.storage.models.control_table import ControlTable
+from assembly_line.storage.services.review_topic import ReviewTopic
 from assembly_line.training.review import decide
 from lambdas.champions import handler as champions
 from lambdas.review import handler as review
@@ -105,7 +107,7 @@ def test_a_judgement_that_comes_while_a_repeated_request_reads_stands(
 
     with monkeypatch.context() as patch:
         patch.setattr(ControlTable, "review", read_too_early)
-        with pytest.raises(Conflict, match="is decided already"):
+        with pytest.raises(DecidedAlready, match="takes effect now"):
             call(review.request, {**verified.event, "task_token": "second"})
     assert verified.control.review(LINE, verified.run_id) == decided
 
@@ -113,7 +115,7 @@ def test_a_judgement_that_comes_while_a_repeated_request_reads_stands(
 def test_a_request_after_the_judgement_does_not_reopen_it(verified: RunSoFar) -> None:
     decided = judge(verified, "reject")
 
-    with pytest.raises(Conflict, match="is decided already"):
+    with pytest.raises(DecidedAlready, match="takes effect now"):
         verified.request_review(token="third")
     assert verified.control.review(LINE, verified.run_id) == decided
 
@@ -397,3 +399,88 @@ def test_a_run_without_a_verified_author_says_so_and_cannot_be_approved(run: Run
         judge(run, "approve")
     judge(run, "reject")
     assert run.conclude() == {"decision": "reject", "champion": False}
+
+
+REMINDED = {"review_waits": [3, 4, 7], "review_announces": ["reminder", "escalation"]}
+
+
+@pytest.fixture
+def subscribed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The line's topic, and what its subscriber got."""
+    monkeypatch.setenv("ACCOUNT_ID", "123456789012")
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    topic = sns.create_topic(Name="assembly-line-test-coupon-redemption_reviews")["TopicArn"]
+    url = sqs.create_queue(QueueName="reminded")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def received() -> list[dict[str, Any]]:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found]
+
+    yield received
+    sns.delete_topic(TopicArn=topic)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def reminded(run: RunSoFar, kind: str) -> str:
+    event = {"context": {**run.event["context"], **REMINDED}, "kind": kind}
+    says: str = call(review.remind, event)["says"]
+    return says
+
+
+def test_a_reminder_names_the_run_and_its_end_and_is_sent_once_however_often_the_step_runs(
+    verified: RunSoFar, subscribed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    verified.request_review()
+
+    first, again = reminded(verified, "reminder"), reminded(verified, "reminder")
+
+    (message,) = subscribed()
+    assert message["Subject"] == f"A review waits: {LINE}, run {verified.run_id}"
+    assert f"line review show {LINE} {verified.run_id}" in message["Message"]
+    assert message["MessageAttributes"]["kind"]["Value"] == "reminder"
+    waiting = verified.control.review(LINE, verified.run_id)
+    assert f"times out at {waiting['times_out_at'][:10]}" in first == again
+    assert [(one["kind"], one["sent"]) for one in waiting["reminders"]] == [("reminder", True)]
+    assert waiting["token"] == "first"
+
+    reminded(verified, "escalation")
+    (escalated,) = subscribed()
+    assert escalated["Subject"].startswith("Escalated: ")
+    assert "were reminded before" in escalated["Message"]
+
+
+def test_a_decided_review_reminds_nobody_and_keeps_its_judgement(
+    verified: RunSoFar, subscribed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    decided = judge(verified, "approve")
+
+    assert reminded(verified, "reminder") == "the review was decided meanwhile"
+
+    assert subscribed() == []
+    assert verified.control.review(LINE, verified.run_id) == decided
+
+
+def test_a_judgement_that_comes_while_a_reminder_is_sent_stands(
+    verified: RunSoFar, subscribed: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = verified.request_review()
+    decided = decide(waiting, reviewer=REVIEWER, decision="approve", reason="looked at the holdout")
+    tell = ReviewTopic.tell
+
+    def late(topic: ReviewTopic, kind: str, **text: str) -> bool:
+        assert verified.control.judge_review(LINE, verified.run_id, decided, known=waiting)
+        return tell(topic, kind, **text)
+
+    monkeypatch.setattr(ReviewTopic, "tell", late)
+    reminded(verified, "reminder")
+
+    assert verified.control.review(LINE, verified.run_id) == decided
+
+
+def test_a_line_whose_topic_is_gone_waits_on_and_says_so(verified: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCOUNT_ID", "123456789012")
+    verified.request_review()
+
+    assert "the line has no topic here: `line deploy` makes it" in reminded(verified, "reminder")

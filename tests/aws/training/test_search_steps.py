@@ -134,6 +134,27 @@ def test_the_best_values_go_into_every_fit_and_stay_with_the_run(
     assert (repeated["search"], repeated["hyperparameters"]["max_depth"]) == ([], "6")
 
 
+def test_the_best_values_go_into_further_fits(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, tried: Callable[..., None]
+) -> None:
+    looked_into = replace(release.line.validation, planted_noise=True, learning_curve=(0.9,))
+    searching_line = replace(release.line.training, tuning=TUNING, spot=True)
+    release_as(replace(release.line, training=searching_line, validation=looked_into))
+    assert run.begin()["further"] == ["noise", "part-1"]
+    trials(run)
+    tried(*TRIALS)
+    best(run, "search-1")
+
+    for name in ("noise", "part-1"):
+        prepared = run.prepare(name)
+        given = prepared["hyperparameters"]
+        assert (given["max_depth"], given["subsample"], given["seed"]) == ("6", "0.75", "7")
+        assert (prepared["spot"], prepared["checkpoint_uri"]) == (
+            True,
+            f"s3://store/{run.prefix}{name.replace('-', '')}/checkpoints/",
+        )
+
+
 def test_a_search_in_which_nothing_reported_ends_the_run_with_the_reason(
     searching_run: RunSoFar, tried: Callable[..., None]
 ) -> None:

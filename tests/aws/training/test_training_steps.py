@@ -61,7 +61,7 @@ def ended(new_run: Callable[[], RunSoFar]) -> Ended:
     run.evaluate()
     judged, files_then = dict(run.answers), contents(run, run.judged)
     # Whatever the final fit answers for decisions that it has seen, it is no judgement.
-    registered = run.register([f"{row[0]},0.5" for row in run.batch()[:60]])
+    registered = run.register([f"{row[0]},0.5" for row in asked_of_a_final_fit(run)])
     return Ended(run, judged, contents(run, run.judged), files_then, registered)
 
 
@@ -71,6 +71,11 @@ def fitted(new_run: Callable[[], RunSoFar]) -> RunSoFar:
     run = new_run()
     run.fit_finally()
     return run
+
+
+def asked_of_a_final_fit(run: RunSoFar) -> list[list[str]]:
+    """Of what the judged fit was asked: the holdout, and the same decisions as the line scores."""
+    return [row for row in run.batch() if "~" not in row[0] or row[0].endswith("~~")]
 
 
 def contents(run: RunSoFar, prefix: str) -> dict[str, bytes]:
@@ -171,8 +176,8 @@ def test_prepare_hands_the_job_its_part_and_keeps_the_outcomes_of_the_holdout(en
 
     train, batch = read(f"{judged}train/train.csv").decode(), read(f"{judged}holdout/input/batch.csv").decode()
     assert (prepared["rows"], prepared["holdout_rows"]) == (120, 60)
-    # Behind the holdout, its decisions once more with changed numbers.
-    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60 + 60)
+    # Behind the holdout, its decisions once more: with changed numbers, as the line scores, with exchanged values.
+    assert (len(train.splitlines()), len(batch.splitlines())) == (120, 60 * (3 + len(release.line.features)))
     assert {row.split(",")[0] for row in train.splitlines()} == {"0", "1"}
     assert all(row.startswith("d1-20170301-") for row in batch.splitlines())
     assert {row.count(",") for row in (train + batch).splitlines()} == {len(release.line.features)}
@@ -399,7 +404,7 @@ def test_a_line_that_does_not_refit_registers_the_judged_fit_as_the_next_version
 def test_register_again_registers_nothing_new(ended: Ended, sagemaker: SageMakerClient) -> None:
     before = packages(sagemaker)
 
-    assert ended.again().register([f"{row[0]},0.5" for row in ended.run.batch()]) == ended.registered
+    assert ended.again().register([f"{row[0]},0.5" for row in asked_of_a_final_fit(ended.run)]) == ended.registered
     assert packages(sagemaker) == before
 
 
@@ -411,6 +416,7 @@ def test_the_record_holds_what_repeating_the_run_takes(ended: Ended, release: Re
     assert record["dataset"]["dataset_id"] == DATASET
     assert record["split"] == {
         "holdout_from": "2017-06-01T00:00:00.000000Z",
+        "holdout_to": "2017-06-01T00:00:00.000000Z",
         "holdout_rows": 60,
         "purged_rows": 60,
     }
@@ -447,7 +453,7 @@ def test_the_record_says_who_scored_in_the_end(run: RunSoFar, sagemaker: SageMak
 
 def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypatch: pytest.MonkeyPatch) -> None:
     run.prepare()
-    held = [row for row in run.batch() if not row[0].endswith("~")]
+    held = [row for row in run.batch() if "~" not in row[0]]
     monkeypatch.setattr(places, "MEBIBYTE", sum(len(",".join(row)) + 2 for row in held) * 1.5 / 4)
     assert run.prepare()["scored_by"] == "transform"
     assert run.prepare("final")["scored_by"] == "function"
@@ -455,7 +461,7 @@ def test_the_size_of_a_batch_counts_what_is_asked_twice(run: RunSoFar, monkeypat
 
 def test_an_unusable_answer_to_a_changed_row_leaves_a_figure_out_and_stops_no_run(run: RunSoFar) -> None:
     run.prepare()
-    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') else 0.5}" for row in run.batch()])
+    run.evaluate([f"{row[0]},{'nan' if row[0].endswith('~') and '~~' not in row[0] else 0.5}" for row in run.batch()])
     stable = run.store.read_json(f"{run.prefix}validation.json")["stability"]
     assert stable["change"] is None
     assert "score 'nan' is not finite" in stable["unusable"]
@@ -466,7 +472,7 @@ def test_the_digest_of_the_holdout_is_of_the_holdout_alone(ended: Ended) -> None
     run = ended.run
     rows = run.store.read(f"{run.judged}holdout/input/batch.csv").splitlines(keepends=True)
     files = run.store.read_json(f"{run.prefix}run.json")["judged"]["files"]
-    for name, part in (("holdout", rows[:60]), ("again", rows[60:])):
+    for name, part in (("holdout", rows[:60]), ("again", rows[60:120])):
         assert files[name]["digest"] == hashlib.sha256(b"".join(part)).hexdigest()
 
 
@@ -475,7 +481,7 @@ def packages(sagemaker: SageMakerClient) -> list[Any]:
 
 
 UNTRUSTED: list[tuple[Callable[[list[str]], list[str]], str]] = [
-    (lambda lines: lines[:-1], "answered (59 of 60|119 of 120) rows"),
+    (lambda lines: lines[:-1], "answered (119 of 120|1319 of 1320) rows"),
     (lambda lines: [lines[1], lines[0], *lines[2:]], "output line 1 is of"),
     (lambda lines: [f"{lines[0].split(',')[0]},nan", *lines[1:]], "score 'nan' is not finite"),
 ]
@@ -648,3 +654,86 @@ def repeating(ended: Ended, release: Release) -> dict[str, Any]:
     asked = request_of(record).to_json()
     assert (asked.pop("line"), asked["release"]) == (LINE, release.digest)
     return asked
+
+
+RECIPE = Validation(folds=2, fold_thresholds={"auc": 0.5}, planted_noise=True, learning_curve=(0.5,))
+
+
+def looked_into(run: RunSoFar, sagemaker: SageMakerClient, *, spoilt: str = "") -> list[str]:
+    """Every further fit up to its answers, as the machine leaves them; the names of their models.
+
+    Answers grow with what decides the outcome in this dataset; those of `spoilt` fall with it.
+    """
+    models, role = [], "arn:aws:iam::123456789012:role/jobs"
+    for name in run.begin()["further"]:
+        run.prepare(name)
+        models.append(str(run.package(phase=name)["model_name"]))
+        sagemaker.create_model(ModelName=models[-1], ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+        sign = -1 if name == spoilt else 1
+        run.write_scores([f"{row[0]},{0.5 + sign * float(row[1]) / 100}" for row in run.batch()])
+    run.prepare()
+    run.package()
+    return models
+
+
+def recipe_of(release: Release, **declared: Any) -> Any:
+    training = replace(release.line.training, minimum_rows=20)
+    return replace(release.line, training=training, validation=replace(RECIPE, **declared))
+
+
+def test_further_fits_are_judged_kept_beside_the_figures_and_their_models_go(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    release_as(recipe_of(release))
+    models = looked_into(run, sagemaker)
+    assert run.answers["context"]["further"] == ["fold-1", "fold-2", "noise", "part-1"]
+    jobs = [f"{run.run_id}-{step}-1" for step in ("fold1-model", "fold2-model", "noise-model", "part1-model")]
+    assert models == jobs
+
+    assert run.evaluate()["blocked"] == []
+
+    found = run.store.read_json(f"{run.prefix}validation.json")
+    assert [found["folds"][name]["measures"]["auc"]["figure"] > 0.9 for name in ("fold-1", "fold-2")] == [True, True]
+    assert found["folds"]["fold-1"]["to"] < found["folds"]["fold-2"]["from"] <= found["folds"]["fold-2"]["to"]
+    assert found["noise"]["importance"]["features"]["planted_noise"]["figure"] == 0
+    assert found["learning_curve"]["part-1"]["learnt"] == run.answers["prepared"]["rows"] // 2
+    assert set(found["importance"]["features"]) == set(release.line.features)
+    assert not {model["ModelName"] for model in sagemaker.list_models()["Models"]} & set(models)
+    run.register()
+    record = run.store.read_json(f"{run.prefix}run.json")
+    assert set(record["further"]) == {"fold-1", "fold-2", "noise", "part-1"}
+    assert record["further"]["noise"]["jobs"]["training"] == f"{run.run_id}-noise-1"
+    # A run that repeats this one repeats its judged fit alone.
+    again = RunSoFar(run.store, run.control, run.dataset, f"{run.run_id}-again")
+    assert again.begin(**request_of(record).to_json())["further"] == []
+
+
+def test_a_recipe_whose_worst_fold_misses_its_limit_is_blocked(
+    run: RunSoFar, release: Release, release_as: ReleaseAs, sagemaker: SageMakerClient
+) -> None:
+    release_as(recipe_of(release))
+    looked_into(run, sagemaker, spoilt="fold-2")
+
+    (said,) = run.evaluate()["blocked"]
+
+    assert "The AUC of the worst fold, fold-2 is 0" in said
+    assert "expected at least 0.5." in said
+    assert run.store.read_json(f"{run.prefix}run.json")["further"]["fold-2"]["rows"] > 20
+
+
+@pytest.mark.parametrize("phase", ["judged", "final"])
+def test_a_model_that_would_score_otherwise_than_it_was_judged_is_refused(
+    run: RunSoFar, fitted: RunSoFar, sagemaker: SageMakerClient, phase: str
+) -> None:
+    """It answers by a row's place, as one that keeps something of the rows before does."""
+    if phase == "final":
+        run = fitted
+    else:
+        run.package()
+    before = packages(sagemaker)
+    by_place = [f"{row[0]},{place / 9999}" for place, row in enumerate(run.batch())]
+
+    with pytest.raises(TrainingRejected, match=f"{phase} fit: holdout, asked again as the line scores: decision d1-"):
+        run.evaluate(by_place, phase=phase)
+
+    assert packages(sagemaker) == before

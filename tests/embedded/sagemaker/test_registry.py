@@ -183,6 +183,21 @@ def test_a_group_with_versions_cannot_be_deleted(account: Account) -> None:
     assert empty not in names
 
 
+def test_a_package_that_was_deleted_is_gone_and_leaves_its_number_to_nobody(account: Account) -> None:
+    group, first = group_with_package(account)
+    made: dict[str, Any] = {"ModelPackageGroupName": group, "InferenceSpecification": specification()}
+    second = account.sagemaker.create_model_package(**made)["ModelPackageArn"]
+
+    account.sagemaker.delete_model_package(ModelPackageName=first)
+    third = account.sagemaker.create_model_package(**made)["ModelPackageArn"]
+
+    listed = account.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert {one["ModelPackageArn"] for one in listed} == {second, third}
+    assert [arn.rpartition("/")[2] for arn in (first, second, third)] == ["1", "2", "3"]
+    with pytest.raises(account.sagemaker.exceptions.ClientError, match="does not exist"):
+        account.sagemaker.delete_model_package(ModelPackageName=first)
+
+
 def test_groups_and_models_are_not_created_twice(account: Account) -> None:
     group, _ = group_with_package(account)
     model = account.create_model({"code/inference.py": ""})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from rich.console import Console
 
+from assembly_line.cli.exits import ExitCode
 from assembly_line.cli.target import Target
+from assembly_line.cli.views.retention import draw_expired
 from assembly_line.names import run_prefix
 from assembly_line.stations import TRAINING_RUN
 from tests.unit.training.test_comparison import RECORD, changed
@@ -134,3 +138,30 @@ def test_a_run_without_a_record_is_refused_with_where_to_look(line: Command) -> 
 
     assert answer.code != 0
     assert f"line runs list {LINE}" in answer.err
+
+
+def test_runs_of_a_line_without_a_retention_stay_and_the_answer_says_how_to_declare_one(line: Command) -> None:
+    answer = line("runs", "expire", LINE, "--yes")
+
+    assert answer.code == ExitCode.REFUSED
+    assert "declares no retention, so its runs stay" in answer.err
+    assert "Retention(older_than=timedelta(days=365))" in answer.err
+
+
+def test_what_goes_and_what_stays_is_shown_with_its_reason(line: Command) -> None:
+    run = {"kind": "training", "used": "2026-01-01T00:00:00.000000Z", "bytes": 2048}
+    found = {
+        "deleted": False,
+        "bytes": 2048,
+        "runs": [
+            {**run, "run_id": "run-1", "kept": True, "why": "it decides"},
+            {**run, "run_id": "run-2", "kept": False, "why": "nothing refers to it"},
+        ],
+    }
+    console = Console(file=io.StringIO(), width=200)
+
+    draw_expired(found)(console)
+
+    shown = cast(io.StringIO, console.file).getvalue()
+    for words in ("run-1", "kept", "it decides", "run-2", "would go", "nothing refers to it", "2026-01-01"):
+        assert words in shown

@@ -55,9 +55,9 @@ def test_answers_that_cannot_be_trusted_reject_the_run(output: bytes, message: s
 def test_answers_to_changed_rows_are_no_reason_to_reject_a_run() -> None:
     output = b"a,0.5\nb,0.25\na~,nan\nb~,0.3\n"
     assert read_answers(output, ["a", "b"], kind=Binary(), again=["a~", "b~"]) == [(0.5,), (0.25,)]
-    assert read_again(output, 1, kind=Binary()) == [(0.3,)]
-    assert read_again(output, 0, kind=Binary()) == []
-    why = read_again(output, 2, kind=Binary())
+    assert read_again(output, slice(3, 4), kind=Binary()) == [(0.3,)]
+    assert read_again(output, slice(4, 4), kind=Binary()) == []
+    why = read_again(output, slice(2, 4), kind=Binary())
     assert "score 'nan' is not finite" in str(why)
     with pytest.raises(TrainingRejected, match="output line 3 is of 'a~'; expected b~"):
         read_answers(output, ["a", "b"], kind=Binary(), again=["b~", "a~"])

@@ -14,6 +14,7 @@ import pytest
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.validation import Validation
 from assembly_line.loader import load_line
+from assembly_line.outcome_kinds import MEASURES
 from assembly_line.training import packet_page
 from tests.reviews import ANNA, BEN, a_review
 from tests.unit.training.test_scripts_of_kinds import LINES
@@ -48,6 +49,35 @@ def test_each_kind_of_outcome_has_its_plots(kind: str) -> None:
     assert len(plots) == sum(1 for _ in root.iter("figure"))
     # Those who do not see a plot are told what it shows.
     assert all(len("".join(plot[1].itertext())) > 20 for plot in plots)
+
+
+@pytest.mark.parametrize("kind", CAPTIONS)
+def test_what_further_fits_and_exchanged_values_say_is_on_the_page_in_plots_and_tables(kind: str) -> None:
+    review = a_review(CAPTIONS[kind][0], recipe=True)
+
+    root = parsed(packet_page(review))
+
+    heads = ["".join(node.itertext()) for node in root.iter("h2")]
+    sections = ["Importance of the features", "Over earlier time", "Planted noise", "Learning curve"]
+    assert [head for head in heads if head in sections] == sections
+    plots = {plot[0].text: "".join(plot[1].itertext()) for plot in root.iter() if plot.tag == "svg"}
+    found, first = review["packet"]["validation"], next(iter(review["packet"]["validation"]["spread"]))
+    words = MEASURES[first].words
+    assert {"Importance", f"{words} by fold", f"Learning curve: {words}"} <= plots.keys()
+    # Exchanging `spend` changed nothing; of `region` everything.
+    region = found["importance"]["features"]["region"]
+    assert f"region: {region['figure']:.3f}; spend: 0.000; planted noise: " in plots["Importance"]
+    worst = found["spread"][first]
+    said = texts(root)
+    assert f"{worst['worst']:.3f} ({worst['fold'].replace('-', ' ')})" in said
+    assert "Not declared, so not looked into" not in said
+
+
+def test_a_run_that_looked_into_no_recipe_says_what_it_lacks() -> None:
+    page = packet_page(a_review(COUPONS, validation=Validation(importance=False)))
+    assert "not looked into: earlier folds, planted noise, a learning curve." in page
+    assert "Importance of the features" not in page
+    assert "Importance of the features</h2><p>It is not known: the batch has room" in packet_page(a_review(COUPONS))
 
 
 def test_the_page_holds_what_a_reviewer_has_to_defend() -> None:

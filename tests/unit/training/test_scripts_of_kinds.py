@@ -164,23 +164,23 @@ def test_a_forecast_without_decisions_a_season_apart_is_refused() -> None:
         (TRIAGE, {399: "parking"}, r"decision d399: outcome team is 'parking'; declared classes are 'billing'"),
         (counting(), {5: -1}, r"decision d5: outcome spends is -1; expected a count"),
         (SPENDING, {7: float("inf")}, r"decision d7: outcome spends is inf; expected a finite number"),
-        (SPENDING, dict.fromkeys(range(300), 2.5), r"training part .*: all 280 are 2.5; expected outcomes that differ"),
+        (SPENDING, dict.fromkeys(range(300), 2.5), r"training part .*: all 280 are 2.5: expected outcomes that differ"),
         (
             ORDERS,
             dict.fromkeys(range(240, 400), 0),
-            r"holdout .*: none of 160 decisions saw the event; expected an event",
+            r"holdout .*: none of 160 decisions saw the event: expected an event",
         ),
         (ORDERS, {3: 2}, r"decision d3: outcome orders is 2 after .* days; expected 0 or 1 after a positive number"),
         (
             MAILS,
             dict.fromkeys(range(280), 1),
-            r"training part .*: none of 35 groups has decisions that differ; expected a group whose outcomes differ",
+            r"training part .*: none of 35 groups has decisions that differ: expected a group whose outcomes differ",
         ),
         (DEMAND, {9: float("nan")}, r"decision d9: outcome sold is nan, .*; expected finite numbers"),
         (
             TRIAGE,
             dict.fromkeys(range(280, 400), "sales"),
-            r"holdout .*: no decision has the class 'billing' or 'network'; expected every declared class in each part",
+            r"holdout .*: no decision has the class 'billing' or 'network': expected every declared class in each part",
         ),
     ],
 )

@@ -136,6 +136,23 @@ def test_a_part_without_both_outcomes_is_refused_with_what_to_do() -> None:
         trial_inputs(table(times, times, outcomes), line())
 
 
+def test_trials_take_no_notice_of_further_fits_which_are_refused_before_a_search_is_paid_for() -> None:
+    times = [row // 4 for row in range(80)]
+    columns = table(times, times, [int(row % 3 == 0) for row in range(80)])
+
+    def looking_into(declared: Line) -> Line:
+        return replace(
+            declared,
+            validation=replace(declared.validation, folds=9, fold_thresholds={"auc": 0.5}, learning_curve=(0.2,)),
+        )
+
+    # What trials learn from has fewer instants than folds.
+    of_little = line(holdout=0.4)
+    assert trial_inputs(columns, looking_into(of_little)) == trial_inputs(columns, of_little)
+    with pytest.raises(TrainingRejected, match=r"validation\.folds: fold 1.* at least 30"):
+        trial_inputs(columns, looking_into(line(minimum_rows=30)))
+
+
 def declared(**changes: Any) -> Callable[[], object]:
     return lambda: replace(TUNING, **changes)
 

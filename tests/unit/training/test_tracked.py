@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assembly_line.training.tracked import TrackedRun, tracked
+from tests.reviews import a_review
 from tests.unit.training.test_comparison import RECORD, changed
+from tests.unit.training.test_packet_page import COUPONS
 
 FOUND = {"run_id": "run-1", "state": "waiting", "author": "arn:x/anna", "asked_at": "2026-11-01T00:00:00.000000Z"}
 REVIEW = {
@@ -51,6 +53,20 @@ def test_figures_are_metrics_and_an_interval_is_its_two_ends() -> None:
     assert found.metrics["champion.measures.auc.interval_low"] == 0.05
     assert found.tags["figure.champion.measures.auc.says"] == "better"
     assert (found.metrics["rows"], found.metrics["rows.judged"], found.metrics["rows.holdout"]) == (30, 90, 30)
+
+
+def test_what_a_run_looked_into_reaches_the_tracker_figure_by_figure() -> None:
+    validation = a_review(COUPONS, recipe=True)["packet"]["validation"]
+
+    found = of({**RECORD, "validation": validation})
+
+    region = validation["importance"]["features"]["region"]
+    assert found.metrics["validation.importance.features.region.figure"] == region["figure"]
+    assert found.metrics["validation.importance.features.region.interval_low"] == region["interval"][0]
+    assert found.metrics["validation.spread.auc.worst"] == validation["spread"]["auc"]["worst"]
+    assert found.metrics["validation.folds.fold-2.measures.auc.figure"] > 0
+    assert found.metrics["validation.noise.measures.auc.difference"] is not None
+    assert found.metrics["validation.learning_curve.part-1.share"] == 0.25
 
 
 @pytest.mark.parametrize(
