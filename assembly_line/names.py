@@ -28,11 +28,18 @@ CHILD_RUN = f"{CHILD_SUFFIX}(-[0-9]{{1,4}})?$"
 RUN_NAME_LIMIT = 64
 CODE_CHANNEL = "code"
 TRAIN_CHANNEL = "train"
+# On what a trial of a search reports. SageMaker's own name for such a channel.
+VALIDATION_CHANNEL = "validation"
 CONTAINER_CODE = "/opt/ml/input/data/code"
+# Where a script keeps what it goes on from, and the variable that tells it so. Trials of a search have none.
+CONTAINER_CHECKPOINTS = "/opt/ml/checkpoints"
+CHECKPOINT_VARIABLE = "SM_CHECKPOINT_DIR"
 CONTAINER_MODEL_CODE = "/opt/ml/model/code"
 # Module that builds the scripts for pip where there is no network.
 BUILD_BACKEND = "in_tree_backend"
 JOB_NAME_LIMIT = 63
+# A tuning job names its training jobs after itself, so it has fewer characters.
+TUNING_NAME_LIMIT = 32
 # What stands behind the run in a job's name: the longest step of a fit, and the number of an attempt.
 _STEP_AND_ATTEMPT = len("-refit-holdout-9999")
 _DIGITS = 12
@@ -262,6 +269,18 @@ def jobs_of_run(line: str, run_id: str) -> str:
     if not name.startswith(aws_name(line)):
         name = f"{aws_name(line)}-{name}"
     return f"{name[: room - len(digest) - 1].rstrip('-')}-{digest}"
+
+
+def tuning_name(line: str, run_id: str, attempt: int) -> str:
+    """The name of a run's search for hyperparameters, with which the names of its trials begin."""
+    return f"{trials_of_run(line, run_id)}{attempt}"
+
+
+def trials_of_run(line: str, run_id: str) -> str:
+    """How the names of a run's tuning jobs and of their trials begin."""
+    digest = hashlib.sha256(f"{line}/{run_id}".encode()).hexdigest()[:_DIGITS]
+    room = TUNING_NAME_LIMIT - len(f"-{digest}-9999")
+    return f"{re.sub(r'-+', '-', aws_name(line))[:room].rstrip('-')}-{digest}-"
 
 
 def is_job_of(name: str, line: str, run_id: str) -> bool:

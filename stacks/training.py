@@ -19,11 +19,13 @@ from stacks.constructs.access.sagemaker_access import (
     discard_models,
     encrypt_volumes,
     list_model_packages,
+    list_trials,
     make_model_groups,
     pass_job_roles,
     publish_to_topics,
     run_training_jobs,
     run_transform_jobs,
+    run_tuning_jobs,
     use_model_packages,
 )
 from stacks.constructs.machine import Machine, list_executions, run_other_machine, start_and_list
@@ -78,6 +80,7 @@ class TrainingStack(StationStack):
         function = self._step("Prepare", "training.handler.prepare", training.PREPARE_SECONDS)
         self.foundation.store.grant_read(function.role, "releases/", "datasets/")
         self.foundation.store.grant_write(function.role, "runs/")
+        list_trials(function.role)
         return function
 
     def _package(self) -> StationFunction:
@@ -244,6 +247,7 @@ class TrainingStack(StationStack):
         run_other_machine(machine.role, features.dataset_machine)
         run_training_jobs(machine.role, environment=self.environment_name)
         run_transform_jobs(machine.role, environment=self.environment_name)
+        run_tuning_jobs(machine.role, environment=self.environment_name)
         pass_job_roles(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)
         return machine

@@ -10,7 +10,7 @@ import numpy as np
 
 from assembly_line.canonical import digest
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import PLANTED, Validation
+from assembly_line.declarations.training.validation import PLANTED, Validation
 from assembly_line.features.model.findings import Finding
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, Quantiles
 from assembly_line.training.evaluation import evaluate

@@ -35,12 +35,13 @@ from assembly_line.declarations.quality import (
     Unique,
     Volume,
 )
-from assembly_line.declarations.retention import Retention
-from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.training.retention import Retention
+from assembly_line.declarations.training.reviews import Review
+from assembly_line.declarations.training.tuning import CategoricalRange, ContinuousRange, IntegerRange, Tuning
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.declarations.udfs import UdfFeature
-from assembly_line.declarations.validation import Validation
 from assembly_line.declarations.windows import CalendarWindow
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
@@ -66,13 +67,16 @@ VALUES: dict[str, type[Any]] = {
         Between,
         CalendarCadence,
         CalendarWindow,
+        CategoricalRange,
         Comparison,
+        ContinuousRange,
         Decision,
         Delivery,
         Expression,
         FixedCadence,
         Fresh,
         Generated,
+        IntegerRange,
         IsNull,
         Latest,
         Line,
@@ -93,6 +97,7 @@ VALUES: dict[str, type[Any]] = {
         SinceLast,
         StaticFeature,
         Training,
+        Tuning,
         UdfFeature,
         Unique,
         Validation,

@@ -28,13 +28,14 @@ from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.preprocessing import Preprocessing
 from assembly_line.declarations.quality import QualityRule, check_quality
-from assembly_line.declarations.retention import Retention
-from assembly_line.declarations.reviews import Review
 from assembly_line.declarations.sagemaker.images import check_framework, check_image, check_processors
 from assembly_line.declarations.sagemaker.instance_types import check_instance_type, local_storage_gb
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.training.retention import Retention
+from assembly_line.declarations.training.reviews import Review
+from assembly_line.declarations.training.tuning import LONGEST_SEARCH, Tuning
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.declarations.typed import typed
-from assembly_line.declarations.validation import Validation
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.instants import MICROSECOND
 from assembly_line.names import ScriptMode
@@ -55,7 +56,11 @@ from assembly_line.outcome_kinds import (
 FILE_FORMS = ("jsonl", "csv")
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
-QUARTERS, DAY = 4, timedelta(days=1)
+QUARTERS, DAY, HOUR = 4, timedelta(days=1), timedelta(hours=1)
+# Three such jobs, a search and a review have room in the 28 days of the machine.
+LONGEST_SPOT = timedelta(days=3)
+# What an account may have by default is less; SageMaker says so when a job starts.
+MOST_INSTANCES = 20
 
 
 @typed
@@ -93,6 +98,12 @@ class Training:
         season: after how many horizons a number is likely to come again, such as 7 for days with weekly habits, and 1
             without any. It makes a forecast of the outcome: the model is judged beside the number of a season ago. You
             need it where the outcome has several `steps`.
+        instance_count: how many instances a training job has. With more than one, the script has to share the work.
+        spot: training jobs use spare capacity, which costs less and may be taken away at any time. The script goes on
+            from what it wrote to `/opt/ml/checkpoints`.
+        spot_wait: how long such a job may take in all, with its waits for capacity. None means an hour more
+            than `timeout`.
+        tuning: `Tuning(...)`: a search for hyperparameters before the fits. None fits with the declared ones.
         retention: `Retention(...)`: when old runs, their models and files go. None keeps them all.
         image: an image of your own in Amazon ECR, by its digest, in place of the prebuilt one. It trains and serves in
             script mode. `framework` means nothing then.
@@ -118,6 +129,10 @@ class Training:
     score_range: tuple[float | None, float | None] | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     ranked_within: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     season: int | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    instance_count: int = field(default=1, metadata=LEFT_OUT_AT_DEFAULT)
+    spot: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
+    spot_wait: timedelta | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    tuning: Tuning | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     retention: Retention | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     image: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     python: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
@@ -144,11 +159,47 @@ class Training:
         for name, value in self.hyperparameters.items():
             self._check_hyperparameter(name, value)
         self._check_scores()
+        self._check_spot()
+        if self.tuning is not None:
+            self._check_tuning(self.tuning)
 
     @property
     def scores_on(self) -> str:
         """The instance type of the jobs that score."""
         return self.transform_instance_type or self.instance_type
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a training job may take in all: its time limit, and a spot job's waits for capacity."""
+        if not self.spot:
+            return self.timeout
+        return self.spot_wait or self.timeout + HOUR
+
+    def _check_spot(self) -> None:
+        require(
+            1 <= self.instance_count <= MOST_INSTANCES,
+            f"Training: instance_count {self.instance_count} is outside 1 to {MOST_INSTANCES}",
+        )
+        if self.spot:
+            require(self.timeout < LONGEST_SPOT, f"Training: spot: timeout {self.timeout} is not below {LONGEST_SPOT}")
+        if self.spot_wait is None:
+            return
+        require(self.spot, "Training: spot_wait needs spot=True")
+        require(
+            self.spot_wait >= self.timeout,
+            f"Training: spot_wait {self.spot_wait} is below timeout {self.timeout}, and has to hold it and the waits",
+        )
+        require(self.spot_wait <= LONGEST_SPOT, f"Training: spot_wait {self.spot_wait} is above {LONGEST_SPOT}")
+
+    def _check_tuning(self, tuning: Tuning) -> None:
+        tuning.check_values("Training", self.hyperparameters)
+        # An image of one's own is no algorithm of SageMaker.
+        tuning.check_framework("Training", self.framework if self.image is None else "own")
+        require(
+            self.longest <= LONGEST_SEARCH / tuning.rounds(),
+            f"Training: tuning: {tuning.trials} trials of up to {self.longest}, {tuning.parallel} at once, may take "
+            f"more than {LONGEST_SEARCH}; run more at once, or lower trials, timeout or spot_wait",
+        )
 
     def _check_hyperparameter(self, name: str, value: float | str) -> None:
         check_name("Training: hyperparameter", name)

@@ -48,6 +48,7 @@ WRITTEN = {
     "CalendarWindow": ("a window of the calendar", 'months(3, zone="UTC")'),
     "StaticFeature": ("a static feature", 'static(CAMPAIGNS, "start_date")'),
     "Measure": ("a measure", 'measure("count")'),
+    **dict.fromkeys(("ContinuousRange", "IntegerRange", "CategoricalRange"), ("a range", "IntegerRange(2, 8)")),
     **dict.fromkeys(("Aggregate", "Share", "UdfFeature", "Latest", "SinceLast", "Ratio", "Expression"), FEATURE),
     **dict.fromkeys(("FixedCadence", "CalendarCadence"), CADENCE),
     **dict.fromkeys(("AggregateTable", "WideTable"), TABLE),

@@ -13,7 +13,7 @@ OPTIMIZED = (
     "lambda:invoke", "states:startExecution", "sqs:sendMessage", "sns:publish", "events:putEvents",
     "dynamodb:getItem", "dynamodb:putItem", "dynamodb:updateItem", "dynamodb:deleteItem", "ecs:runTask",
     "sagemaker:createTrainingJob", "sagemaker:createTransformJob", "sagemaker:createProcessingJob",
-    "sagemaker:createModel", "glue:startJobRun",
+    "sagemaker:createModel", "sagemaker:createHyperParameterTuningJob", "glue:startJobRun",
 )  # fmt: skip
 SDK_SERVICES = (
     "athena", "cloudwatch", "cloudwatchlogs", "dynamodb", "ec2", "ecr", "ecs", "elasticache", "eventbridge", "glue",
@@ -67,6 +67,8 @@ def _of_resource(resource: str) -> Iterator[str]:
         refused = (match["sdk"], match["action"]) in SDK_REFUSED
         if match["sdk"].lower() not in SDK_SERVICES or refused:
             yield f"the integration aws-sdk:{match['sdk']}:{match['action']} fails, it is not implemented"
+    elif match["optimized"] == "sagemaker:createHyperParameterTuningJob":
+        yield "tuning jobs draw their values at random, whatever their strategy"
     elif match["optimized"] not in OPTIMIZED:
         yield f"the integration {match['optimized']} fails, it is not implemented"
 

@@ -46,6 +46,7 @@ from .services.requested_runs import pinned as pinned
 from .services.requested_runs import start_requested as start_requested
 from .services.stacks import Stack as Stack
 from .services.stacks import StackResource as StackResource
+from .services.trials import trials_of as trials_of
 from .services.whole_buckets import Held as Held
 from .services.worker_transfers import DatasetPut as DatasetPut
 from .services.worker_transfers import LakeFetch as LakeFetch

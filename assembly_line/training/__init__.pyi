@@ -2,6 +2,7 @@
 
 from .archive import Limits as Limits
 from .archive import build_archive as build_archive
+from .attempts import NO_SPOT as NO_SPOT
 from .attempts import Attempt as Attempt
 from .attempts import Found as Found
 from .attempts import Problem as Problem
@@ -28,6 +29,7 @@ from .frameworks import framework_of as framework_of
 from .frameworks import rows_of as rows_of
 from .hyperparameters import resolve as resolve
 from .hyperparameters import script_mode as script_mode
+from .hyperparameters import searched as searched
 from .inputs import TrainingInputs as TrainingInputs
 from .inputs import Truth as Truth
 from .inputs import columns_needed as columns_needed
@@ -36,6 +38,7 @@ from .packet import Before as Before
 from .packet import review_packet as review_packet
 from .page.packet_page import packet_page as packet_page
 from .page.words import ranked as ranked
+from .phases import TRIALS as TRIALS
 from .phases import Fit as Fit
 from .phases import fit_named as fit_named
 from .phases import fit_of as fit_of
@@ -81,8 +84,17 @@ from .serving.rows import asked as asked
 from .states import EvaluatedModel as EvaluatedModel
 from .states import PackagedModel as PackagedModel
 from .states import PreparedJob as PreparedJob
+from .states import PreparedSearch as PreparedSearch
 from .states import RunContext as RunContext
 from .tracked import TrackedRun as TrackedRun
+from .tuning.search import Trial as Trial
+from .tuning.search import algorithm_of_trials as algorithm_of_trials
+from .tuning.search import found_by as found_by
+from .tuning.search import job_config as job_config
+from .tuning.search import search_in_words as search_in_words
+from .tuning.search import trials_to_json as trials_to_json
+from .tuning.trial_inputs import TrialInputs as TrialInputs
+from .tuning.trial_inputs import trial_inputs as trial_inputs
 from .validation.limits import not_better as not_better
 from .validation.questions import require_equal as require_equal
 from .validation.recipe import FurtherFit as FurtherFit

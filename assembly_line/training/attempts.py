@@ -6,6 +6,7 @@ in failure: so a lost reply cannot start a second job, and a redriven execution 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any, Literal, Self
 from assembly_line.errors import JobFailed
 from assembly_line.names import child_run, next_job_name
 
-Kind = Literal["training", "transform", "model", "execution"]
+Kind = Literal["training", "tuning", "transform", "model", "execution"]
 IN_USE = ("ResourceInUseException", "ExecutionAlreadyExistsException")
 NO_QUOTA_LEFT = "ResourceLimitExceededException"
 # "The account-level service limit 'ml.m5.xlarge for training job usage' is 0 Instances, with current utilization ..."
@@ -22,14 +23,17 @@ LIMIT_OF_NONE = re.compile(r"limit '([^']*)' is 0 Instances")
 # Failure reasons of jobs that another attempt may mend:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/training-troubleshooting.html
 NO_CAPACITY = ("CapacityError", "InsufficientInstanceCapacity")
+# How a spot job ends that waited for an instance as long as it may. Each attempt may wait as long.
+NO_SPOT = "MaxWaitTimeExceeded"
+MOST_SPOT_ATTEMPTS = 3
 OF_THE_SERVICE = ("InternalServerError", "InternalError")
 MOST_INTERNAL_ERRORS = 3
 # A history has room for a day of looks in each branch of a machine.
 LOOK_AGAIN_SECONDS = 300
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 1800
-# A day: the growing waits, then the longest one again and again.
-MOST_WAITS = 52
+# A day: the growing waits, then the longest one again and again, each up to a fifth shorter.
+MOST_WAITS = 58
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +149,14 @@ def way_on(attempt: Attempt, problem: Problem, found: Found | None, *, run_id: s
         return _held_by_quota(following, reason, run_id)
     if reason.startswith(NO_CAPACITY):
         return _held(following, reason, run_id)
+    if reason.startswith(NO_SPOT) and attempt.number < MOST_SPOT_ATTEMPTS:
+        return _held(following, reason, run_id)
     if reason.startswith(OF_THE_SERVICE) and attempt.number < MOST_INTERNAL_ERRORS:
         return Way(way="begin", attempt=following)
-    raise JobFailed(f"{attempt.kind} {attempt.name}: {reason or problem.error}")
+    advice = f"; declare a longer spot_wait or spot=False, or go on with `line redrive {run_id}`"
+    raise JobFailed(
+        f"{attempt.kind} {attempt.name}: {reason or problem.error}{advice if reason.startswith(NO_SPOT) else ''}"
+    )
 
 
 def _held_by_quota(attempt: Attempt, reason: str, run_id: str) -> Way:
@@ -160,11 +169,17 @@ def _held_by_quota(attempt: Attempt, reason: str, run_id: str) -> Way:
     )
 
 
+def _in_no_step(seconds: int, attempt: Attempt) -> int:
+    """Up to a fifth less, by the job and its number of waits: runs that met the same shortage ask at other times."""
+    digest = hashlib.sha256(f"{attempt.name}/{attempt.waits}".encode()).digest()
+    return seconds - seconds * digest[0] // (5 * 255)
+
+
 def _held(attempt: Attempt, reason: str, run_id: str) -> Way:
     if attempt.waits >= MOST_WAITS:
         raise JobFailed(
             f"{attempt.kind} {attempt.name}: no capacity within a day: {reason}; declare another instance type, or go "
             f"on with `line redrive {run_id}`"
         )
-    seconds = min(FIRST_WAIT_SECONDS * 2**attempt.waits, LONGEST_WAIT_SECONDS)
+    seconds = _in_no_step(min(FIRST_WAIT_SECONDS * 2**attempt.waits, LONGEST_WAIT_SECONDS), attempt)
     return Way(way="hold", attempt=replace(attempt, waits=attempt.waits + 1), seconds=seconds, cause=reason)

@@ -12,7 +12,13 @@ from assembly_line.declarations.lines import Line
 
 _FIT = ("rows", "prior", "encoding", "files.train.digest", "files.holdout.digest", "files.again.digest")
 # Said by records since a later version: one that lacks it is no difference.
-_LATER = ("judged.files.again.digest", "delivered.files.again.digest", "split.holdout_to")
+_LATER = (
+    "judged.files.again.digest",
+    "delivered.files.again.digest",
+    "instance.count",
+    "instance.spot",
+    "split.holdout_to",
+)
 # Step -> what the record of a run says of it. Names that each run has of its own are no difference.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "request": ("context.as_of", "context.hyperparameters"),
@@ -21,6 +27,10 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "environment": ("image", "instance", "seeds", "measured_with", "bootstrap_draws"),
     "dataset": ("dataset.dataset_id", "dataset.spine_rows", "dataset.rows", "dataset.positives", "features"),
     "split": ("split",),
+    "search": (
+        *(f"context.tuned.{name}" for name in ("metric", "direction", "strategy", "seed", "trials", "fold")),
+        "context.tuned.best.value",
+    ),
     "judged fit": (*(f"judged.{name}" for name in _FIT), "judged.archive.digest"),
     "delivered fit": (*(f"delivered.{name}" for name in _FIT), "delivered.archive.digest"),
     "figures": ("evaluation.metrics",),

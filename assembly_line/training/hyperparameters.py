@@ -35,6 +35,12 @@ def resolve(line: Line, requested: Mapping[str, Value]) -> dict[str, str]:
     return {name: json.dumps(value, allow_nan=False) for name, value in ({**declared, **requested}).items()}
 
 
+def searched(line: Line, requested: Mapping[str, Value]) -> list[str]:
+    """The hyperparameters whose values a search finds: those with a range, but for what the request fixes."""
+    tuning = line.training.tuning
+    return [] if tuning is None else [name for name in tuning.ranges if name not in requested]
+
+
 def script_mode(hyperparameters: Mapping[str, str], script: str) -> dict[str, str]:
     """What the training job gets: which script, in which folder of the isolated container, and its hyperparameters."""
     return {

@@ -11,7 +11,7 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import OUTCOME_KNOWN_AT
-from assembly_line.declarations.validation import PLANTED
+from assembly_line.declarations.training.validation import PLANTED
 from assembly_line.encoding import Table, kind_of, rule_number
 from assembly_line.errors import TrainingRejected
 from assembly_line.features import ModelInputs, fit_inputs, schema_of
@@ -174,9 +174,7 @@ def training_inputs(
     scaled = rows if phase is not Phase.PART else splits[Phase.JUDGED, 0].train
     truths, scales = _truths(line, table, scaled.tolist())
     # All of them in each phase, as they start side by side: none of them trains what another one refuses.
-    for (of, which), one in splits.items():
-        _check_parts(line, truths, one, of, which)
-    _check_features(line, table, splits[Phase.JUDGED, 0].train.tolist())
+    _check(line, table, truths, splits)
     learnt = kind.learnt(truths, rows.tolist())
     train, holdout = (_part(table, line, features, truths, rows) for rows in (learnt, split.holdout.tolist()))
     encoding = fit_inputs(features, {name: train[name] for name in features}, line.training.preprocessing)
@@ -214,6 +212,19 @@ def training_inputs(
         prior=kind.prior(train["truth"]),
         scales=scales,
     )
+
+
+def require_fits(table: Table, line: Line) -> None:
+    """Refuse what `training_inputs` would refuse of any fit of a run, before a search is paid for."""
+    splits = _splits(table, line)
+    truths, _ = _truths(line, table, splits[Phase.JUDGED, 0].train.tolist())
+    _check(line, table, truths, splits)
+
+
+def _check(line: Line, table: Table, truths: Sequence[TruthOfOne], splits: Mapping[tuple[Phase, int], HeldOut]) -> None:
+    for (phase, number), split in splits.items():
+        _check_parts(line, truths, split, phase, number)
+    _check_features(line, table, splits[Phase.JUDGED, 0].train.tolist())
 
 
 def _splits(table: Table, line: Line) -> dict[tuple[Phase, int], HeldOut]:

@@ -65,6 +65,7 @@ def review_packet(
         "holdout_from": record["split"]["holdout_from"],
         "features": record["features"],
         "hyperparameters": context["hyperparameters"],
+        "search": context.get("tuned"),
         "metrics": metrics,
         "champion": None if champion is None else _champion(champion),
         "method": {

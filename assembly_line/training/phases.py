@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.names import Phase
+
+# The folder of the search before the fits, below that of the run.
+TRIALS = "trials/"
 
 
 @dataclass(frozen=True, slots=True)

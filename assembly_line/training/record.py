@@ -102,6 +102,8 @@ def run_record(
         "bootstrap_draws": BOOTSTRAP_DRAWS,
         "instance": {
             "type": job.instance_type,
+            "count": job.instance_count,
+            "spot": job.spot,
             "volume_gib": job.volume_gib,
             "timeout_seconds": job.timeout_seconds,
             "transform_type": release.line.training.scores_on,

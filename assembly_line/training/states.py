@@ -37,6 +37,8 @@ class RunContext(State):
         replicates: the run whose judged fit this one repeats; nothing of this one is registered then.
         margin: how much better than the champion the run must be; None if it need not.
         scored_by: what the request wishes: `auto`, `function` or `transform`.
+        search: the hyperparameters whose values a search finds before the fits.
+        tuned: what the search found; None before it, and without one.
         review_waits: how long the run waits for its review, in seconds: before each announcement, and before its end.
         review_announces: what is announced after each of these waits but the last: `reminder` or `escalation`.
     """
@@ -56,6 +58,8 @@ class RunContext(State):
     replicates: str | None = None
     margin: float | None = None
     scored_by: Asked = "auto"
+    search: list[str] = field(default_factory=list)
+    tuned: dict[str, Any] | None = None
     review_waits: list[int] = field(default_factory=lambda: [TWO_WEEKS])
     review_announces: list[str] = field(default_factory=list)
 
@@ -87,6 +91,43 @@ class PreparedJob(State):
     output_filter: str = ID_AND_LAST
     scored_by: Place = "transform"
     scored_by_because: str = ""
+    instance_count: int = 1
+    spot: bool = False
+    checkpoint_uri: str = ""
+    stopping: dict[str, int] = field(default_factory=dict)
+    longest_seconds: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedSearch(State):
+    """What a tuning job needs.
+
+    Args:
+        config: how it searches, as `HyperParameterTuningJobConfig`.
+        algorithm: image, and how the objective is found in what a trial prints, as `AlgorithmSpecification`.
+        hyperparameters: those that every trial has alike.
+        stopping: time limits of a trial, as `StoppingCondition`.
+        fold: what the trials learn from and report on.
+        longest_seconds: by when all trials have ended, if each takes as long as it may.
+    """
+
+    job_name: str
+    role_arn: str
+    algorithm: dict[str, Any]
+    config: dict[str, Any]
+    hyperparameters: dict[str, str]
+    train_uri: str
+    validation_uri: str
+    code_uri: str
+    output_uri: str
+    instance_type: str
+    instance_count: int
+    volume_gib: int
+    local_storage: bool
+    spot: bool
+    stopping: dict[str, int]
+    fold: dict[str, Any]
+    longest_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)

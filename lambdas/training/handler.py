@@ -26,7 +26,6 @@ from assembly_line.names import (
     LedgerKind,
     Phase,
     job_name,
-    job_role,
     release_code_prefix,
     require_run_name,
 )
@@ -64,11 +63,14 @@ from assembly_line.training import (
     run_record,
     scoring_plan,
     script_mode,
+    searched,
     training_inputs,
     validated,
 )
 from assembly_line.training import evaluate as measure
 from lambdas.account import account_of
+from lambdas.training.resources import role_of_jobs, stopping
+from lambdas.training.searching import prepare_trials, take_best
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
 
 logger = Logger(service="training")
 account = partial(account_of, TrainingEnvironment)
+# The search before the fits is prepared by the same function, and its best values are taken there.
+TRIALS, BEST = "trials", "best"
 
 
 @logger.inject_lambda_context
@@ -110,6 +114,7 @@ def begin(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         further=[] if request.replicates is not None else [fit.name for fit in further_fits(release.line.validation)],
         replicates=request.replicates,
         margin=request.margin,
+        search=searched(release.line, request.hyperparameters),
         review_waits=[int(length.total_seconds()) for length in release.line.review.waits],
         review_announces=[kind for kind, _ in release.line.review.announces],
     )
@@ -146,6 +151,10 @@ def _require_repeatable(request: TrainingRequest, release: Release) -> None:
 def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Check the dataset, split it by time, and write what the fit's job and its scoring of the holdout read."""
     run, dataset = RunContext.from_json(event["context"]), event["dataset"]
+    if event["phase"] == TRIALS:
+        return prepare_trials(run, dataset, image_of=_image_of)
+    if event["phase"] == BEST:
+        return take_best(run, event["job"], fold=event["search"]["fold"])
     release = account().releases.read(run.release)
     fit = fit_named(event["phase"], refit=release.line.training.refit)
     with TemporaryDirectory() as folder:
@@ -188,11 +197,9 @@ def _job(run: RunContext, release: Release, fit: Fit, inputs: TrainingInputs) ->
         most_mib=int(environment.function_scoring_mib),
         carries=bool(release.packages),
     )
-    partition = account().client("sagemaker").meta.partition
-    role = job_role(environment.assembly_environment, run.line)
     return PreparedJob(
         job_name=job_name(run.line, run.run_id, fit.train, 1),
-        role_arn=f"arn:{partition}:iam::{environment.account_id}:role/{role}",
+        role_arn=role_of_jobs(run.line),
         image=_image_of(release, fit.phase).uri,
         hyperparameters=script_mode(run.hyperparameters, training.script),
         train_uri=store.uri("train/"),
@@ -211,6 +218,11 @@ def _job(run: RunContext, release: Release, fit: Fit, inputs: TrainingInputs) ->
         output_filter=kind.output_filter(len(inputs.schema["features"])),
         scored_by=plan.by,
         scored_by_because=plan.why,
+        instance_count=training.instance_count,
+        spot=training.spot,
+        checkpoint_uri=store.uri(runs.CHECKPOINTS),
+        stopping=stopping(training),
+        longest_seconds=int(training.longest.total_seconds()),
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assembly_line.names import CODE_CHANNEL, ENVIRONMENT_TAG, TRAIN_CHANNEL
+from assembly_line.names import (
+    CHECKPOINT_VARIABLE,
+    CODE_CHANNEL,
+    CONTAINER_CHECKPOINTS,
+    ENVIRONMENT_TAG,
+    TRAIN_CHANNEL,
+    VALIDATION_CHANNEL,
+)
 from assembly_line.outcome_kinds import ID_AND_LAST
 from stacks.machines.attempts import ANY_FAILURE, Attempts
 from stacks.machines.states import State, choose, expression, invoke, retry, task
@@ -41,20 +48,54 @@ def train(prepared: str, attempts: Attempts, *, key: str, environment: str, assi
                 _channel(CODE_CHANNEL, field("code_uri"), content="text/x-python"),
             ],
             "OutputDataConfig": {"S3OutputPath": field("output_uri"), "KmsKeyId": key},
-            "ResourceConfig": _encrypted(
-                f"{{'InstanceCount': 1, 'InstanceType': ${prepared}.instance_type, "
-                f"'VolumeSizeInGB': ${prepared}.volume_gib}}",
-                key=key,
-                unless=f"${prepared}.local_storage",
-            ),
-            "StoppingCondition": {"MaxRuntimeInSeconds": field("timeout_seconds")},
+            "ResourceConfig": _instances(prepared, key=key),
+            "StoppingCondition": field("stopping"),
             "EnableNetworkIsolation": True,
+            "EnableManagedSpotTraining": field("spot"),
+            # What the script keeps there is found by every further attempt at the fit, on spot instances or not.
+            "CheckpointConfig": {"S3Uri": field("checkpoint_uri"), "LocalPath": CONTAINER_CHECKPOINTS},
+            "Environment": {CHECKPOINT_VARIABLE: CONTAINER_CHECKPOINTS},
             "Tags": _tags(environment),
         },
         then=then,
-        seconds=f"${prepared}.timeout_seconds + {_GRACE_SECONDS}",
+        seconds=f"${prepared}.longest_seconds + {_GRACE_SECONDS}",
         retries=[_THROTTLED],
         assign={assign: expression("$states.result.ModelArtifacts.S3ModelArtifacts")},
+    )
+    return attempts.attended(job, ANY_FAILURE)
+
+
+def tune(prepared: str, attempts: Attempts, *, key: str, environment: str, then: str) -> State:
+    """Run the trials of a search for hyperparameters, as `prepared` describes it (see `lambdas/training/searching`).
+
+    A trial keeps no checkpoint: the definition of all trials has room for one place, and none may find another's state.
+    """
+    field = _fields(prepared)
+    job = task(
+        "sagemaker:createHyperParameterTuningJob.sync",
+        {
+            "HyperParameterTuningJobName": expression(attempts.name),
+            "HyperParameterTuningJobConfig": field("config"),
+            "TrainingJobDefinition": {
+                "StaticHyperParameters": field("hyperparameters"),
+                "AlgorithmSpecification": field("algorithm"),
+                "RoleArn": field("role_arn"),
+                "InputDataConfig": [
+                    _channel(TRAIN_CHANNEL, field("train_uri"), content="text/csv"),
+                    _channel(VALIDATION_CHANNEL, field("validation_uri"), content="text/csv"),
+                    _channel(CODE_CHANNEL, field("code_uri"), content="text/x-python"),
+                ],
+                "OutputDataConfig": {"S3OutputPath": field("output_uri"), "KmsKeyId": key},
+                "ResourceConfig": _instances(prepared, key=key),
+                "StoppingCondition": field("stopping"),
+                "EnableNetworkIsolation": True,
+                "EnableManagedSpotTraining": field("spot"),
+            },
+            "Tags": _tags(environment),
+        },
+        then=then,
+        seconds=f"${prepared}.longest_seconds + {_GRACE_SECONDS}",
+        retries=[_THROTTLED],
     )
     return attempts.attended(job, ANY_FAILURE)
 
@@ -178,6 +219,15 @@ def who_scores(*, forced: str, tried: str, otherwise: str) -> State:
 
 def _fields(variable: str) -> Callable[[str], str]:
     return lambda name: expression(f"${variable}.{name}")
+
+
+def _instances(prepared: str, *, key: str) -> str:
+    return _encrypted(
+        f"{{'InstanceCount': ${prepared}.instance_count, 'InstanceType': ${prepared}.instance_type, "
+        f"'VolumeSizeInGB': ${prepared}.volume_gib}}",
+        key=key,
+        unless=f"${prepared}.local_storage",
+    )
 
 
 def _encrypted(resources: str, *, key: str, unless: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assembly_line.declarations.validation import FURTHER_AT_ONCE
+from assembly_line.declarations.training.validation import FURTHER_AT_ONCE
 from assembly_line.names import Phase
 from stacks.machines.attempts import CHILD_NAME, Attempts, Step, build_dataset
-from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, who_scores
+from stacks.machines.sagemaker import create_model, or_transform, score_in_function, train, transform, tune, who_scores
 from stacks.machines.states import (
     DAY,
     State,
@@ -66,7 +66,8 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     begin["Assign"] |= {"promoted": {"champion": False}, "concluded": {"decision": "replicated"}}
     begin["Assign"] |= {"review": {}, "announced": 0}
     begin["Assign"] |= attempts.first("BuildDataset", "execution", CHILD_NAME)
-    dataset = Step(state="BuildDataset", then="Fits", assign={"dataset": expression(attempts.result)})
+    dataset = Step(state="BuildDataset", then="Searches", assign={"dataset": expression(attempts.result)})
+    search = Step(state="Tune", then="TakeBest")
     judged, final, replica, each = (
         FitStates(phase, suffix, parts, announcer)
         for phase, suffix in ((Phase.JUDGED, ""), (Phase.FINAL, "Final"), (Phase.REPLICA, "Again"), (None, FURTHER))
@@ -85,7 +86,8 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
     states = {
         "AnnounceStarted": announcer.state("queued", "started", then="Begin"),
         "Begin": begin,
-        "BuildDataset": build_dataset(parts.dataset_machine, attempts, then="Fits", seconds=parts.dataset_seconds),
+        "BuildDataset": build_dataset(parts.dataset_machine, attempts, then="Searches", seconds=parts.dataset_seconds),
+        **_search(parts, attempts, environment=announcer.environment, then="Fits"),
         "Fits": side_by_side(
             judged.states(),
             {**refit, **final.states()},
@@ -128,7 +130,7 @@ def definition(parts: TrainingParts, announcer: Announcer) -> dict[str, Any]:
         ),
         "AnnounceFinished": announcer.state("finished", then=None, output=_OUTPUT),
         "AnnounceSentBack": announcer.state("sent_back", then=None, output=_OUTPUT, cause="$concluded.reason"),
-        **attempts.states(parts.attend, [dataset], announcer),
+        **attempts.states(parts.attend, [dataset, search], announcer),
     }
     return machine(states, seconds=LIMIT_SECONDS, comment="One training run, from its dataset to a reviewed champion")
 
@@ -291,6 +293,25 @@ class FitStates:
             environment=self.announcer.environment,
             then=then,
         )
+
+
+def _search(parts: TrainingParts, attempts: Attempts, *, environment: str, then: str) -> States:
+    """Look for hyperparameters where the run asks for it; `$context` has the best ones afterwards."""
+    prepared = invoke(
+        parts.prepare,
+        {"phase": "trials", **known("context", "dataset")},
+        assign="search",
+        then="Tune",
+        seconds=PREPARE_SECONDS,
+    )
+    prepared["Assign"] |= attempts.first("Tune", "tuning", "$states.result.Payload.job_name")
+    best = {"phase": "best", **known("context", "dataset", "search"), "job": expression(attempts.name)}
+    return {
+        "Searches": choose(("$count($context.search) > 0", "PrepareTrials"), otherwise=then),
+        "PrepareTrials": prepared,
+        "Tune": tune("search", attempts, key=parts.key, environment=environment, then="TakeBest"),
+        "TakeBest": invoke(parts.prepare, best, assign="context", then=then, seconds=PREPARE_SECONDS),
+    }
 
 
 def _judge(phase: Phase, parts: TrainingParts, *, then: str) -> State:

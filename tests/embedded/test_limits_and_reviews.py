@@ -190,7 +190,7 @@ def test_a_run_looks_into_its_recipe_by_the_fits_that_were_told_before_and_goes_
     eventually(lambda: deployed.target.control.read(LINE, review_item(run)))
 
     fits = ["judged", "final", "fold 1", "fold 2", "noise", "part 1"]
-    assert [one["fit"] for one in planned["fits"]] == fits
+    assert [one["step"] for one in planned["jobs"]] == fits
     sagemaker = deployed.target.client("sagemaker")
     steps = ("train-1", "refit-1", "fold1-1", "fold1-2", "fold2-1", "noise-1", "part1-1")
     # What had ended well was kept, and the killed job got another attempt.

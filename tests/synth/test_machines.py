@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from assembly_line import errors
-from assembly_line.declarations.reviews import LONGEST
+from assembly_line.declarations.training.reviews import LONGEST
 from assembly_line.messages import StationEvent
 from assembly_line.names import CODE_CHANNEL, CONTAINER_CODE, TRAIN_CHANNEL, GlueArgument, child_run
 from assembly_line.training.attempts import Attempt, Problem
 from assembly_line.training.hyperparameters import script_mode
-from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, RunContext
+from assembly_line.training.states import EvaluatedModel, PackagedModel, PreparedJob, PreparedSearch, RunContext
 from tests.synth.cloud_assembly import Assembly, Resource
 from tests.synth.state_language import Definition, branches_of, definitions, evaluate, expressions, problems, scopes
 
@@ -43,6 +43,10 @@ ORDER = {
         "AnnounceStarted",
         "Begin",
         "BuildDataset",
+        "Searches",
+        "PrepareTrials",
+        "Tune",
+        "TakeBest",
         "Fits",
         "Evaluate",
         "Passed",
@@ -142,6 +146,7 @@ ATTEMPTS = [
 JOBS = {
     "Training": {
         "BuildDataset",
+        "Tune",
         "Train",
         "CreateModel",
         "ScoreHoldout",
@@ -157,7 +162,12 @@ JOBS = {
     },
     "Scoring": {"BuildDataset", "Score"},
 }
-SAGEMAKER = ("sagemaker:createTrainingJob.sync", "sagemaker:createTransformJob.sync", "sagemaker:createModel")
+SAGEMAKER = (
+    "sagemaker:createTrainingJob.sync",
+    "sagemaker:createHyperParameterTuningJob.sync",
+    "sagemaker:createTransformJob.sync",
+    "sagemaker:createModel",
+)
 # Of each state that starts a job: the suffix of what follows it, and of its variables.
 SCOPES = dict.fromkeys(JUDGED, "Judged") | dict.fromkeys(FINAL, "Final") | dict.fromkeys(REPLICA, "Replica")
 SCOPES |= dict.fromkeys(FURTHER, "Further")
@@ -230,7 +240,8 @@ def test_two_further_fits_that_wait_for_capacity_tell_of_it_under_names_of_their
 
 def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machines: dict[str, Definition]) -> None:
     """Each start takes minutes in an account, whatever the job does then. A function that scores spares the second."""
-    training = machines["Training"].document
+    training = without_search(machines["Training"].document)
+    assert starts_on_the_way(machines["Training"].document, "AnnounceStarted", "Review") == 3
     assert starts_on_the_way(training, "AnnounceStarted", "Review") == 2
     in_function = copy.deepcopy(training)
     for scope in scopes(in_function):
@@ -239,6 +250,13 @@ def test_a_run_waits_for_two_starts_of_sagemaker_jobs_one_after_the_other(machin
                 chosen_by = scope["States"][name]
                 chosen_by["Default"] = chosen_by.pop("Choices")[-1]["Next"]
     assert starts_on_the_way(in_function, "AnnounceStarted", "Review") == 1
+
+
+def without_search(document: dict[str, Any]) -> dict[str, Any]:
+    """As for a line that declares no search."""
+    plain = copy.deepcopy(document)
+    plain["States"]["Searches"]["Choices"] = []
+    return plain
 
 
 def starts_on_the_way(scope: Mapping[str, Any], start: str, end: str | None = None) -> int:
@@ -445,7 +463,7 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
     final = {"Training/TrainFinal", "Training/CreateFinalModel", "Training/ScoreFinal"}
     replica = {"Training/TrainAgain", "Training/CreateAgainModel", "Training/ScoreAgain"}
     further = {"Training/TrainFurther", "Training/CreateFurtherModel", "Training/ScoreFurther"}
-    assert set(tasks) == {*judged, *final, *replica, *further, "Scoring/Score"}
+    assert set(tasks) == {"Training/Tune", *judged, *final, *replica, *further, "Scoring/Score"}
     for name, state in tasks.items():
         arguments = state["Arguments"]
         assert [tag["Key"] for tag in arguments["Tags"]] == [
@@ -453,6 +471,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
             "assembly-line:line",
             "assembly-line:run",
         ]
+        # Of a search, the definition of its trials.
+        arguments = arguments.get("TrainingJobDefinition", arguments)
         if "Transform" not in state["Resource"]:
             assert arguments["EnableNetworkIsolation"] is True, name
         if state["Resource"].endswith(".sync"):
@@ -460,7 +480,8 @@ def test_sagemaker_tasks_are_isolated_encrypted_and_tagged(machines: dict[str, D
             resources = arguments.get("ResourceConfig") or arguments["TransformResources"]
             assert "DataKey" in output["KmsKeyId"], name
             assert re.search(r"'VolumeKmsKeyId': '.*DataKey.*'", resources), name
-            assert "timeout_seconds" in state["TimeoutSeconds"], name
+            limit = "timeout_seconds" if "Transform" in state["Resource"] else "longest_seconds"
+            assert limit in state["TimeoutSeconds"], name
 
 
 @pytest.mark.parametrize("local_storage", [False, True])
@@ -470,17 +491,21 @@ def test_a_type_with_local_storage_gets_no_key_for_a_volume(
     prepared = {
         "instance_type": "ml.g5.xlarge",
         "transform_instance_type": "ml.g5.xlarge",
+        "instance_count": 2,
         "volume_gib": 10,
         "local_storage": local_storage,
         "transform_local_storage": local_storage,
     }
-    for machine, task in (("Training", "Train"), ("Training", "ScoreHoldout"), ("Scoring", "Score")):
+    tasks = (("Training", "Train"), ("Training", "Tune"), ("Training", "ScoreHoldout"), ("Scoring", "Score"))
+    for machine, task in tasks:
         arguments = machines[machine].states[task]["Arguments"]
+        arguments = arguments.get("TrainingJobDefinition", arguments)
         expected = {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge"}
-        if task == "Train":
-            expected["VolumeSizeInGB"] = 10
+        if "Score" not in task:
+            expected |= {"InstanceCount": 2, "VolumeSizeInGB": 10}
         found = evaluate(
-            arguments.get("ResourceConfig") or arguments["TransformResources"], variables={"prepared": prepared}
+            arguments.get("ResourceConfig") or arguments["TransformResources"],
+            variables={"prepared": prepared, "search": prepared},
         )
         assert ("DataKey" in found.pop("VolumeKmsKeyId", "")) is not local_storage
         assert found == expected
@@ -493,7 +518,36 @@ def test_the_training_script_comes_by_a_channel_and_not_from_the_network(machine
     assert channels[CODE_CHANNEL]["S3Uri"] == "{% $prepared.code_uri %}"
     submitted = json.loads(script_mode({}, "train.py")["sagemaker_submit_directory"])
     assert submitted == CONTAINER_CODE == f"/opt/ml/input/data/{CODE_CHANNEL}"
-    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": "{% $prepared.timeout_seconds %}"}
+    assert arguments["StoppingCondition"] == "{% $prepared.stopping %}"
+
+
+def test_trials_read_their_own_channels_and_share_no_checkpoint(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    defined = states["Tune"]["Arguments"]["TrainingJobDefinition"]
+    channels = {each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in defined["InputDataConfig"]}
+    assert channels == {
+        "train": "{% $search.train_uri %}",
+        "validation": "{% $search.validation_uri %}",
+        "code": "{% $search.code_uri %}",
+    }
+    assert "CheckpointConfig" not in defined
+    assert states["Train"]["Arguments"]["CheckpointConfig"] == {
+        "S3Uri": "{% $prepared.checkpoint_uri %}",
+        "LocalPath": "/opt/ml/checkpoints",
+    }
+    assert states["Train"]["Arguments"]["Environment"] == {"SM_CHECKPOINT_DIR": "/opt/ml/checkpoints"}
+
+
+def test_a_run_searches_only_where_it_is_to(machines: dict[str, Definition]) -> None:
+    states = machines["Training"].states
+    # A run that an earlier version began knows of no search.
+    for context, state in (({"search": ["max_depth"]}, "PrepareTrials"), ({"search": []}, "Fits"), ({}, "Fits")):
+        assert chosen(states["Searches"], {"context": context})[0] == state
+    payload = {"job_name": "restock-0123456789ab-1"}
+    first = evaluate(states["PrepareTrials"]["Assign"]["attempt"], result={"Payload": payload})
+    assert Attempt.from_json(first) == Attempt(state="Tune", kind="tuning", name="restock-0123456789ab-1")
+    assert (states["Tune"]["Next"], states["TakeBest"]["Next"]) == ("TakeBest", "Fits")
+    assert states["TakeBest"]["Assign"] == {"context": "{% $states.result.Payload %}"}
 
 
 def test_scores_come_back_beside_the_id_of_their_decision(machines: dict[str, Definition]) -> None:
@@ -509,7 +563,13 @@ def test_scores_come_back_beside_the_id_of_their_decision(machines: dict[str, De
 
 
 def test_the_training_machine_reads_only_fields_that_its_steps_return(machines: dict[str, Definition]) -> None:
-    answers = {"context": RunContext, "prepared": PreparedJob, "packaged": PackagedModel, "evaluated": EvaluatedModel}
+    answers = {
+        "context": RunContext,
+        "search": PreparedSearch,
+        "prepared": PreparedJob,
+        "packaged": PackagedModel,
+        "evaluated": EvaluatedModel,
+    }
     read = {
         pair for text in expressions(machines["Training"].states) for pair in re.findall(r"\$([a-z]+)\.([a-z_]+)", text)
     }

@@ -36,6 +36,9 @@ INLINE_LIMIT = 10_240
 CONFUSABLE = ("sagemaker.amazonaws.com", "glue.amazonaws.com", "states.amazonaws.com")
 
 
+JOBS = ("TrainingJob", "HyperParameterTuningJob", "TransformJob")
+
+
 def test_no_identity_is_allowed_an_action_by_wildcard(each_assembly: Assembly) -> None:
     wild = [str(each) for each in identity_statements(each_assembly) if any("*" in action for action in each.actions)]
     assert wild == []
@@ -99,17 +102,18 @@ def test_training_and_models_can_only_be_created_isolated(each_assembly: Assembl
     creating = [
         each
         for each in identity_statements(each_assembly)
-        if {"sagemaker:CreateTrainingJob", "sagemaker:CreateModel"} & set(each.actions)
+        if {f"sagemaker:Create{kind}" for kind in ("TrainingJob", "HyperParameterTuningJob", "Model")}
+        & set(each.actions)
     ]
-    assert len(creating) == 2
+    assert len(creating) == 3
     for each in creating:
         assert each.conditions["Bool"] == {"sagemaker:NetworkIsolation": "true"}, str(each)
 
 
 def test_only_jobs_and_models_of_the_environment_are_made_tagged_stopped_and_deleted(each_assembly: Assembly) -> None:
     """Every job carries the environment as a tag: those of other teams in the account are out of reach."""
-    by_request = {"AddTags", "CreateTrainingJob", "CreateTransformJob", "CreateModel"}
-    by_resource = {"StopTrainingJob", "StopTransformJob", "DeleteModel"}
+    by_request = {"AddTags", *(f"Create{kind}" for kind in (*JOBS, "Model"))}
+    by_resource = {"DeleteModel", *(f"Stop{kind}" for kind in JOBS)}
     seen: set[str] = set()
     for each in identity_statements(each_assembly):
         actions = {action.removeprefix("sagemaker:") for action in each.actions if action.startswith("sagemaker:")}

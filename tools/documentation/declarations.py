@@ -35,6 +35,7 @@ GROUPS = {
     "Windows": ("days", "hours", "calendar_days", "weeks", "months", "years"),
     "Generated decisions": ("Generated", "daily", "weekly", "monthly", "every"),
     "What a model gets": ("Preprocessing", "Sampling"),
+    "A search for hyperparameters": ("Tuning", "ContinuousRange", "IntegerRange", "CategoricalRange"),
     "How a model is looked into": ("Validation",),
     "How a run is reviewed": ("Review",),
     "How long runs are kept": ("Retention",),

@@ -16,6 +16,10 @@ Hyperparameters = Annotated[
     list[str] | None,
     typer.Option("--hyperparameter", metavar="NAME=VALUE", help="Replaces a declared one. May be given several times."),
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Show the jobs of the run, what each learns from, and its limits. Start nothing."),
+]
 RolledBackTo = Annotated[
     str | None,
     typer.Option(
@@ -38,7 +42,6 @@ Packet = Annotated[
         autocompletion=completing.packets,
     ),
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Say which fits the run would start. Start nothing.")]
 To = Annotated[Path, typer.Option("--to", metavar="FILE", dir_okay=False, help="Where the page is written.")]
 
 
@@ -72,8 +75,8 @@ def train(
     from assembly_line.cli import reviewing
     from assembly_line.cli.edits import warn_of_edits
     from assembly_line.cli.parsing import pairs
+    from assembly_line.cli.views.planned_runs import draw_planned
     from assembly_line.cli.views.reviews import draw_review, draw_started
-    from assembly_line.cli.views.training_runs import draw_planned
     from assembly_line.cli.waiting import progress
     from assembly_line.instants import format_instant
     from assembly_line.requests import TrainingRequest

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
 from assembly_line.cli.views.performance import figure, interval
+from assembly_line.cli.views.training_runs import searched
 from assembly_line.cli.views.validation import draw_validation
 from assembly_line.outcome_kinds import MEASURES, kind_of
 
@@ -139,6 +140,7 @@ def _data(packet: Mapping[str, Any]) -> dict[str, Any]:
         "rows": f"{packet['rows']:,}; left out: {left_out or 'none'}",
         "features": ", ".join(packet["features"]),
         "hyperparameters": ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items()),
+        **searched(packet.get("search")),
         "release": packet["release"],
         "model's digest": packet["digest"],
         "champion now": champion["run_id"] if champion else "none",

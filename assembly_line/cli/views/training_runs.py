@@ -49,8 +49,9 @@ def draw_run(record: Mapping[str, Any]) -> Render:
             "dataset": record["dataset"]["dataset_id"],
             "features": ", ".join(record["features"]),
             "hyperparameters": ", ".join(f"{name} {value}" for name, value in context["hyperparameters"].items()),
+            **searched(context.get("tuned")),
             "framework": f"{image['framework']} {image['version']}",
-            "trained on": record["instance"]["type"],
+            "trained on": _instances(record["instance"]),
             "held out": f"{record['split']['holdout_rows']:,} decisions from {record['split']['holdout_from']}",
         },
         "\nFigures": {name.replace("_", " "): _figure(name, value) for name, value in _figures(record).items()},
@@ -68,19 +69,19 @@ def draw_run(record: Mapping[str, Any]) -> Render:
     return render
 
 
-def draw_planned(found: Mapping[str, Any]) -> Render:
-    """The fits that a run would start, each with its training job."""
-    content = [(one["fit"], one["learns_from"], one["asked_about"], one["instance_type"]) for one in found["fits"]]
-    said = (
-        f"A run of {found['line']} starts {found['training_jobs']} training jobs. Each fit is asked once, by a "
-        f"function or a transform job. Folds, noise and parts run {found['further_at_once']} at once, beside others."
-    )
+def _instances(instance: Mapping[str, Any]) -> str:
+    count = instance.get("count", 1)
+    several = f"{count} x " if count > 1 else ""
+    return f"{several}{instance['type']}{' (spot)' if instance.get('spot') else ''}"
 
-    def render(console: Console) -> None:
-        rows(("fit", "learns from", "is asked about", "on"), content)(console)
-        console.print(said, markup=False)
 
-    return render
+def searched(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """A search for hyperparameters as a sentence by its title; nothing of a run that did not search."""
+    if found is None:
+        return {}
+    from assembly_line.training import search_in_words
+
+    return {"search": search_in_words(found)}
 
 
 def draw_compared(found: Mapping[str, Any]) -> Render:

@@ -13,13 +13,20 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from assembly_line.embedded.call_log import CallLog, request_entry
+from assembly_line.embedded.sagemaker.rehearsals import Rehearsals
+from assembly_line.errors import RequestRefused
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+REHEARSALS = ("/interruptions", "/refusals")
 INVOCATION = re.compile(r"/endpoints/[^/]+/(async-)?invocations.*")
 
 
-def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
-    """Wrap moto's application; `ready` is what a look at /moto-api/ answers."""
+def gate(sagemaker: WsgiApp, ready: dict[str, str], rehearsals: Rehearsals) -> WsgiApp:
+    """Wrap moto's application; `ready` is what a look at /moto-api/ answers.
+
+    A look at /interruptions or /refusals answers the rehearsals that were asked for. A JSON object that is sent there
+    asks for one.
+    """
 
     log = CallLog.of_process("sagemaker")
 
@@ -27,6 +34,8 @@ def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if path.rstrip("/") == "/moto-api" and method in {"GET", "HEAD"}:
             return _json(start_response, "200 OK", ready)
+        if path in REHEARSALS and method in {"GET", "POST"}:
+            return _rehearsals(rehearsals, path.removeprefix("/"), environ, start_response)
         if INVOCATION.fullmatch(path):
             message = "InvokeEndpoint is not emulated: endpoints are not emulated yet; score by a batch transform job"
             return _json(start_response, "400 Bad Request", {"message": message}, "ValidationError")
@@ -36,9 +45,23 @@ def gate(sagemaker: WsgiApp, ready: dict[str, str]) -> WsgiApp:
         if "AWS4-HMAC-SHA256" not in str(environ.get("HTTP_AUTHORIZATION", "")):
             message = "the request is not signed; any key pair will do"
             return _json(start_response, "403 Forbidden", {"message": message}, "MissingAuthenticationToken")
+        operation = str(environ["HTTP_X_AMZ_TARGET"]).removeprefix("SageMaker.")
+        if (refusal := rehearsals.refuses(operation)) is not None:
+            return _json(start_response, "400 Bad Request", {"message": refusal.message}, refusal.code)
         return _recorded(sagemaker, environ, start_response, log)
 
     return answer
+
+
+def _rehearsals(
+    rehearsals: Rehearsals, what: str, environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] == "POST":
+        try:
+            rehearsals.ask(what, json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))))
+        except (RequestRefused, ValueError) as error:
+            return _json(start_response, "400 Bad Request", {"message": str(error)}, "ValidationError")
+    return _json(start_response, "200 OK", rehearsals.to_json())
 
 
 def _recorded(
@@ -64,7 +87,7 @@ def _recorded(
 
 
 def _json(
-    start_response: Callable[..., Any], status: str, content: dict[str, str], error: str | None = None
+    start_response: Callable[..., Any], status: str, content: dict[str, Any], error: str | None = None
 ) -> Iterable[bytes]:
     headers = [("Content-Type", "application/json")]
     if error is not None:

@@ -18,7 +18,13 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.sagemaker.exceptions import SagemakerClientError
-from moto.sagemaker.models import FakeTrainingJob, FakeTransformJob, SageMakerModelBackend, sagemaker_backends
+from moto.sagemaker.models import (
+    FakeTrainingJob,
+    FakeTransformJob,
+    HyperParameterTuningJob,
+    SageMakerModelBackend,
+    sagemaker_backends,
+)
 from moto.sagemaker.responses import SageMakerResponse
 
 from assembly_line.embedded.sagemaker.registry_state import KEPT
@@ -29,10 +35,20 @@ MOTO_VERSION = "5.2.5"
 # Takes moto's response object and, where moto has the call, moto's own method.
 Operation = Callable[[SageMakerResponse, Callable[[SageMakerResponse], Any]], Any]
 
-NEW = frozenset({"stop_training_job", "stop_transform_job", "delete_model_package", "delete_model_package_group"})
+NEW = frozenset(
+    {
+        "stop_training_job",
+        "stop_transform_job",
+        "stop_hyper_parameter_tuning_job",
+        "list_training_jobs_for_hyper_parameter_tuning_job",
+        "delete_model_package",
+        "delete_model_package_group",
+    }
+)
 REPLACED = frozenset(
     {
         "create_training_job",
+        "create_hyper_parameter_tuning_job",
         "create_transform_job",
         "create_model",
         "create_model_package_group",
@@ -44,6 +60,8 @@ UNCHANGED = frozenset(
     {
         "describe_training_job",
         "list_training_jobs",
+        "describe_hyper_parameter_tuning_job",
+        "list_hyper_parameter_tuning_jobs",
         "describe_transform_job",
         "list_transform_jobs",
         "describe_model",
@@ -74,6 +92,20 @@ JOB_FIELDS = {
         "training_end_time",
         "last_modified_time",
         "model_artifacts",
+    ),
+    HyperParameterTuningJob: (
+        "hyper_parameter_tuning_job_status",
+        "hyper_parameter_tuning_end_time",
+        "failure_reason",
+        "best_training_job",
+        "OverallBestTrainingJob",
+        "tuning_job_completion_details",
+        "consumed_resources",
+        "training_job_status_counters",
+        "objective_status_counters",
+        "training_job_definition",
+        "last_modified_time",
+        "tags",
     ),
     FakeTransformJob: (
         "transform_job_status",
@@ -154,7 +186,7 @@ def _answer(
     try:
         if name not in SERVED:
             raise RequestRefused(
-                f"{action} is not emulated: the embedded SageMaker runs training and batch transform jobs and keeps "
+                f"{action} is not emulated: the embedded SageMaker runs training, tuning and transform jobs and keeps "
                 "models and the model registry; endpoints, processing jobs, pipelines and the rest need a real account"
             )
         check_shape(response.params, get_service_model("sagemaker").operation_model(action).input_shape)

@@ -16,6 +16,7 @@ from moto.sagemaker.models import (
     FakeEndpointConfig,
     FakeTrainingJob,
     FakeTransformJob,
+    HyperParameterTuningJob,
     Model,
     ModelPackage,
     ModelPackageGroup,
@@ -34,6 +35,7 @@ KEPT: dict[str, type[object] | None] = {
     "_models": Model,
     "training_jobs": FakeTrainingJob,
     "transform_jobs": FakeTransformJob,
+    "hyper_parameter_tuning_jobs": HyperParameterTuningJob,
     "endpoint_configs": FakeEndpointConfig,
 }
 

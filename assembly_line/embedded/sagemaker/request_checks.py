@@ -8,6 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
+from assembly_line.embedded.sagemaker.tuning.algorithm import check_algorithm, is_algorithm, metrics_of
+from assembly_line.embedded.sagemaker.tuning.proposals import check_ranges
 from assembly_line.errors import RequestRefused
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def check_training(parameters: dict[str, Any]) -> None:
     if resources.get("InstanceCount", 1) != 1 or len(resources.get("InstanceGroups") or []) > 1:
         raise RequestRefused("ResourceConfig.InstanceCount: the embedded SageMaker trains on one instance; set it to 1")
     _check_disk("ResourceConfig", resources)
+    _check_spot(parameters)
     for group in resources.get("InstanceGroups") or []:
         _check_disk("ResourceConfig", {**resources, **group})
     for definition in parameters["AlgorithmSpecification"].get("MetricDefinitions") or []:
@@ -54,6 +57,45 @@ def check_training(parameters: dict[str, Any]) -> None:
     channels = [channel["ChannelName"] for channel in parameters.get("InputDataConfig") or []]
     if len(set(channels)) != len(channels) or not {".", ".."}.isdisjoint(channels):
         raise RequestRefused(f"InputDataConfig: channel names must be unique and name a folder, got {channels}")
+
+
+def _check_spot(parameters: dict[str, Any]) -> None:
+    limits, spot = parameters.get("StoppingCondition") or {}, parameters.get("EnableManagedSpotTraining")
+    wait, longest = limits.get("MaxWaitTimeInSeconds"), limits.get("MaxRuntimeInSeconds", 86400)
+    if wait is not None and not spot:
+        raise RequestRefused(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+    if spot and (wait is None or wait < longest):
+        raise RequestRefused(
+            f"Invalid MaxWaitTimeInSeconds {wait}. It must be present and be greater than or equal to "
+            f"MaxRuntimeInSeconds {longest} when EnableManagedSpotTraining is set to true"
+        )
+
+
+def check_tuning(parameters: dict[str, Any]) -> None:
+    """Refuse a search that AWS would refuse, or that is not emulated.
+
+    Raises:
+        RequestRefused: says what.
+    """
+    config, defined = parameters["HyperParameterTuningJobConfig"], parameters.get("TrainingJobDefinition")
+    if defined is None or any(name in parameters for name in ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")):
+        raise RequestRefused("the embedded SageMaker tunes one TrainingJobDefinition, without warm start or autotune")
+    if config["Strategy"] not in ("Bayesian", "Random") or config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
+        raise RequestRefused(
+            "HyperParameterTuningJobConfig: the embedded SageMaker has no Hyperband, Grid or early stop"
+        )
+    limits, objective = config["ResourceLimits"], config.get("HyperParameterTuningJobObjective")
+    if limits["MaxParallelTrainingJobs"] > limits.get("MaxNumberOfTrainingJobs", limits["MaxParallelTrainingJobs"]):
+        raise RequestRefused("ResourceLimits: MaxParallelTrainingJobs is above MaxNumberOfTrainingJobs")
+    ranges, metrics = config.get("ParameterRanges") or {}, metrics_of(defined)
+    if is_algorithm(defined):
+        check_algorithm(defined, ranges)
+    if objective is None or objective["MetricName"] not in [one["Name"] for one in metrics]:
+        raise RequestRefused("HyperParameterTuningJobObjective: expected a metric that is defined")
+    check_ranges(ranges, defined.get("StaticHyperParameters") or {})
+    check_training(defined)
 
 
 def check_transform(parameters: dict[str, Any]) -> None:

@@ -19,7 +19,9 @@ from assembly_line.embedded.sagemaker.jobs import isolation
 from assembly_line.embedded.sagemaker.jobs.job_board import JobBoard
 from assembly_line.embedded.sagemaker.jobs.job_calls import JobCalls
 from assembly_line.embedded.sagemaker.registry_state import RegistryState
+from assembly_line.embedded.sagemaker.rehearsals import Rehearsals
 from assembly_line.embedded.sagemaker.settings import SageMakerSettings
+from assembly_line.embedded.sagemaker.tuning.tuning_calls import TuningCalls
 from assembly_line.errors import EmbeddedAwsError
 
 HOST = "127.0.0.1"
@@ -39,7 +41,8 @@ def serve(settings: SageMakerSettings) -> int:
     moto_patches.check()
     listener = _listen(settings.port)
     strongest = isolation.strongest()
-    board = JobBoard(settings, strongest)
+    rehearsals = Rehearsals()
+    board = JobBoard(settings, strongest, rehearsals)
     state = RegistryState(settings.state, moto_patches.backends(), settings.account)
     lock = threading.RLock()
 
@@ -47,17 +50,18 @@ def serve(settings: SageMakerSettings) -> int:
         with lock:
             return _save(state)
 
-    calls = JobCalls(board, lock, save)
+    calls, searches = JobCalls(board, lock, save), TuningCalls(board, lock, save)
     for backend in state.load():
-        if (failed := calls.fail_what_ran(backend)) > 0:
+        if (failed := calls.fail_what_ran(backend) + searches.fail_what_ran(backend)) > 0:
             _say(f"{failed} job(s) were running when the last process ended; they are Failed now")
     # Left by a process that was killed; nothing reads them again.
     shutil.rmtree(settings.trees, ignore_errors=True)
-    moto_patches.install(calls.operations() | registry_calls.operations(), lock=lock, save=save)
+    operations = calls.operations() | searches.operations() | registry_calls.operations()
+    moto_patches.install(operations, lock=lock, save=save)
     board.start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     ready = {"status": "ready", "isolation": strongest.value if strongest else "impossible"}
-    application = gate(DomainDispatcherApplication(create_backend_app), ready)
+    application = gate(DomainDispatcherApplication(create_backend_app), ready, rehearsals)
     server = make_server(
         HOST, settings.port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
     )

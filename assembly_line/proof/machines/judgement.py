@@ -18,7 +18,7 @@ MOST_PAYLOAD = 256 * 1024
 # A person who looks at the board should not wonder longer what a run does.
 SILENT_SECONDS = 3600
 # What names that which a task starts.
-NAMING = ("TrainingJobName", "TransformJobName", "Name")
+NAMING = ("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName", "Name")
 REDRIVEN = "RedriveCount"
 
 

@@ -152,6 +152,7 @@ def _of_athena(_operation: str, given: Parameters, place: Place) -> list[str]:
 # The field that names the resource of a SageMaker operation, and its kind in ARNs.
 SAGEMAKER = {
     "TrainingJobName": "training-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "TransformJobName": "transform-job",
     "ProcessingJobName": "processing-job",
     "ModelPackageGroupName": "model-package-group",
@@ -160,7 +161,7 @@ SAGEMAKER = {
 
 
 def _of_sagemaker(operation: str, given: Parameters, place: Place) -> list[str]:
-    if operation.startswith("List"):
+    if operation.startswith("List") and "HyperParameterTuningJobName" not in given:
         return ["*"]
     if arn := given.get("ModelPackageArn") or given.get("ResourceArn"):
         return [str(arn)]
@@ -200,8 +201,10 @@ def context_of(call: Call) -> dict[str, tuple[str, ...]]:
     if call.service == "s3" and call.operation.startswith("List"):
         found["s3:prefix"] = (str(given.get("Prefix", "")),)
     if call.service == "sagemaker" and call.operation.startswith("Create"):
-        if "EnableNetworkIsolation" in given:
-            found["sagemaker:NetworkIsolation"] = (str(given["EnableNetworkIsolation"]).lower(),)
+        # Of a search, the definition of its trials says so.
+        isolated = given.get("TrainingJobDefinition", given).get("EnableNetworkIsolation")
+        if isolated is not None:
+            found["sagemaker:NetworkIsolation"] = (str(isolated).lower(),)
         for tag in given.get("Tags", []):
             found[f"aws:RequestTag/{tag['Key']}"] = (str(tag["Value"]),)
         if given.get("Tags"):

@@ -15,7 +15,18 @@ Requests = Iterator[Request]
 # By the name of what a task creates: how its requests are told of it, and the rule that Step Functions watches with.
 WATCHED = {
     "createTrainingJob": ("TrainingJob", "training-job", "StepFunctionsGetEventsForSageMakerTrainingJobsRule"),
+    "createHyperParameterTuningJob": (
+        "HyperParameterTuningJob",
+        "hyper-parameter-tuning-job",
+        "StepFunctionsGetEventsForSageMakerTuningJobsRule",
+    ),
     "createTransformJob": ("TransformJob", "transform-job", "StepFunctionsGetEventsForSageMakerTransformJobsRule"),
+}
+# Where the jobs that a call starts write their log.
+LOGGED = {
+    "CreateTrainingJob": "TrainingJobs",
+    "CreateHyperParameterTuningJob": "TrainingJobs",
+    "CreateTransformJob": "TransformJobs",
 }
 CHILD_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 GRANTING = (("kms:GrantIsForAWSResource", ("true",)),)
@@ -110,25 +121,30 @@ JOB_SOURCE = "SageMaker: roles, CreateTrainingJob and CreateModel API execution 
 def of_sagemaker_call(call: Call, caller_role: str, world: World) -> Requests:
     """What a call that starts a job or makes a model entails, for its caller and for the job's own role."""
     given = call.parameters
-    passed = given.get("RoleArn") or given.get("ExecutionRoleArn")
+    defined = given.get("TrainingJobDefinition", given)
+    passed = defined.get("RoleArn") or defined.get("ExecutionRoleArn")
     principal = role(caller_role)
     if passed:
         yield Request(principal, "iam:PassRole", str(passed), TO_SAGEMAKER)
-    if call.operation in ("CreateTrainingJob", "CreateTransformJob") and call.state:
-        kind, path, _ = WATCHED[call.operation[0].lower() + call.operation[1:]]
+    watched = WATCHED.get(call.operation[0].lower() + call.operation[1:])
+    if watched and call.state:
+        kind, path, _ = watched
         job = world.place.fill("arn:{p}:sagemaker:{r}:{a}:{k}/{n}", k=path, n=str(given[f"{kind}Name"]))
         tags = tuple((f"aws:ResourceTag/{tag['Key']}", (str(tag["Value"]),)) for tag in given.get("Tags", []))
         for action in (f"Describe{kind}", f"Stop{kind}"):
             yield Request(principal, f"sagemaker:{action}", job, tags)
-    resources = given.get("ResourceConfig") or given.get("TransformResources") or {}
+    resources = defined.get("ResourceConfig") or defined.get("TransformResources") or {}
     if key := resources.get("VolumeKmsKeyId"):
         yield Request(principal, "kms:CreateGrant", str(key), GRANTING)
         yield Request(principal, "kms:DescribeKey", str(key))
 
 
 def of_job(call: Call, job_role: str, world: World) -> Requests:
-    """What a job does under its own role: fetch channels, write its output, report, and take its image."""
-    given, principal = call.parameters, role(job_role)
+    """What a job does under its own role: fetch channels, write its output, report, and take its image.
+
+    Of a search, its trials do so, which have one definition.
+    """
+    given, principal = call.parameters.get("TrainingJobDefinition", call.parameters), role(job_role)
     for uri in _read(given):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         prefix = (("s3:prefix", (key,)),)
@@ -145,6 +161,11 @@ def of_job(call: Call, job_role: str, world: World) -> Requests:
         if encrypting := output.get("KmsKeyId"):
             for action in ("GenerateDataKey", "Decrypt"):
                 yield Request(principal, f"kms:{action}", str(encrypting))
+    if kept := given.get("CheckpointConfig", {}).get("S3Uri"):
+        bucket, _, key = str(kept).removeprefix("s3://").partition("/")
+        yield Request(principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", (("s3:prefix", (key,)),))
+        for action in ("GetObject", "PutObject"):
+            yield Request(principal, f"s3:{action}", f"arn:aws:s3:::{bucket}/{key.rstrip('/')}/x")
     volume = (given.get("ResourceConfig") or given.get("TransformResources") or {}).get("VolumeKmsKeyId")
     if volume:
         yield Request(principal, "kms:CreateGrant", str(volume), GRANTING)
@@ -162,14 +183,15 @@ def _read(given: Mapping[str, Any]) -> Iterator[str]:
 
 def _reported(call: Call, job_role: str, world: World) -> Requests:
     principal = role(job_role)
-    kind = {"CreateTrainingJob": "TrainingJobs", "CreateTransformJob": "TransformJobs"}.get(call.operation)
+    kind = LOGGED.get(call.operation)
+    given = call.parameters.get("TrainingJobDefinition", call.parameters)
     if kind:
         group = world.place.fill("arn:{p}:logs:{r}:{a}:log-group:/aws/sagemaker/{k}", k=kind)
         for action in ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents"):
             yield Request(principal, f"logs:{action}", group if action == "CreateLogGroup" else f"{group}:log-stream:x")
         namespace = (("cloudwatch:namespace", (f"/aws/sagemaker/{kind}",)),)
         yield Request(principal, "cloudwatch:PutMetricData", "*", namespace)
-    container = call.parameters.get("AlgorithmSpecification") or call.parameters.get("PrimaryContainer") or {}
+    container = given.get("AlgorithmSpecification") or given.get("PrimaryContainer") or {}
     image = str(container.get("TrainingImage") or container.get("Image") or "")
     if image:
         account, name = image.partition(".")[0], image.partition("/")[2].partition("@")[0].partition(":")[0]

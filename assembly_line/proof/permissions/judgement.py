@@ -147,8 +147,9 @@ def _of_job_calls(call: Call, principal: Principal, world: World) -> Iterator[Re
                 )
     for request in jobs_on_behalf.of_sagemaker_call(call, principal.name, world):
         yield replace(request, source=f"{JOB_SOURCE} ({call.operation})")
-    passed = call.parameters.get("RoleArn") or call.parameters.get("ExecutionRoleArn") or _job_role(world)
-    if passed and call.operation in ("CreateTrainingJob", "CreateTransformJob", "CreateModel"):
+    defined = call.parameters.get("TrainingJobDefinition", call.parameters)
+    passed = defined.get("RoleArn") or defined.get("ExecutionRoleArn") or _job_role(world)
+    if passed and call.operation in (*jobs_on_behalf.LOGGED, "CreateModel"):
         for request in jobs_on_behalf.of_job(call, str(passed), world):
             yield replace(request, source=f"{JOB_SOURCE} ({call.operation})")
 

@@ -10,7 +10,7 @@ from typing import Any
 from assembly_line.errors import NotFound, TrainingRejected
 from assembly_line.names import MODEL_ARCHIVE, run_prefix
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.training import FittedModel, PackagedModel, TrainingInputs, Truth
+from assembly_line.training import FittedModel, PackagedModel, TrainingInputs, TrialInputs, Truth
 
 # Of a fit.
 TRAIN = "train/train.csv"
@@ -25,7 +25,11 @@ PACKAGE = "package.json"
 ARCHIVE = MODEL_ARCHIVE
 # The job makes `<its name>/output/model.tar.gz` below it.
 JOB_OUTPUT = "job/"
+CHECKPOINTS = "checkpoints/"
+# Of the trials of a search, beside `TRAIN` and `SCHEMA`.
+FOLD_ROWS = "validation/validation.csv"
 # Of the run.
+TUNING = "tuning.json"
 EVALUATION = "evaluation.json"
 VALIDATION = "validation.json"
 RECORD = "run.json"
@@ -66,6 +70,12 @@ class RunStore:
         self.write_json(TRUTH, asdict(inputs.truth))
         if inputs.scales:
             self.write_json(SCALES, inputs.scales)
+
+    def write_trials(self, inputs: TrialInputs) -> None:
+        """Store what the trials of a search read."""
+        for name, content in ((TRAIN, inputs.train), (FOLD_ROWS, inputs.validation)):
+            self._store.write(self.key(name), content, content_type="text/csv")
+        self.write_json(SCHEMA, inputs.schema)
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         self._store.write_json(self.key(name), document)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import RunFailed
-from assembly_line.names import is_job_of, jobs_of_run
+from assembly_line.names import is_job_of, jobs_of_run, trials_of_run
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -55,7 +55,9 @@ def jobs_of(sagemaker: SageMakerClient, line: str, run_id: str) -> list[str]:
 
 
 def paid_seconds(sagemaker: SageMakerClient, line: str, run_id: str) -> dict[str, int]:
-    """Step and attempt of a run, such as `train-1` -> how long its instance was paid for.
+    """Step and attempt of a run, such as `train-1` -> how long its instances were paid for, together.
+
+    A trial of a search is called after its search and number, such as `trial-1-003`.
 
     Empty where the caller may not see jobs.
     """
@@ -67,22 +69,30 @@ def paid_seconds(sagemaker: SageMakerClient, line: str, run_id: str) -> dict[str
         if error.response["Error"]["Code"] in FORBIDDEN:
             return {}
         raise
-    begin = f"{jobs_of_run(line, run_id)}-"
-    return {name.removeprefix(begin): seconds for name, seconds in found.items() if seconds is not None}
+    begin, trials = f"{jobs_of_run(line, run_id)}-", trials_of_run(line, run_id)
+    named = {name: name.removeprefix(begin) for name in found}
+    # SageMaker ends the name of a trial with a digest.
+    named |= {name: f"trial-{name.removeprefix(trials)[:-9]}" for name in found if name.startswith(trials)}
+    return {named[name]: seconds for name, seconds in found.items() if seconds is not None}
 
 
 def _listed(sagemaker: SageMakerClient, line: str, run_id: str) -> tuple[list[str], list[str]]:
-    """Names of its training jobs, and of its transform jobs."""
-    begin = jobs_of_run(line, run_id)
+    """Names of its training jobs, those of a search among them, and of its transform jobs."""
+    begin, trials = jobs_of_run(line, run_id), trials_of_run(line, run_id)
     training = sagemaker.list_training_jobs(NameContains=begin, MaxResults=100)["TrainingJobSummaries"]
     transform = sagemaker.list_transform_jobs(NameContains=begin, MaxResults=100)["TransformJobSummaries"]
     names = [job["TrainingJobName"] for job in training], [job["TransformJobName"] for job in transform]
     one, other = ([name for name in each if is_job_of(name, line, run_id)] for each in names)
-    return one, other
+    tried = sagemaker.list_training_jobs(NameContains=trials, MaxResults=100)["TrainingJobSummaries"]
+    searched = [job["TrainingJobName"] for job in tried if job["TrainingJobName"].startswith(trials)]
+    return [*one, *searched], other
 
 
 def _trained(sagemaker: SageMakerClient, name: str) -> int | None:
-    return sagemaker.describe_training_job(TrainingJobName=name).get("BillableTimeInSeconds")
+    """SageMaker bills each instance for the time that it says."""
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    seconds = job.get("BillableTimeInSeconds")
+    return None if seconds is None else seconds * job["ResourceConfig"].get("InstanceCount", 1)
 
 
 def _transformed(sagemaker: SageMakerClient, name: str) -> int | None:

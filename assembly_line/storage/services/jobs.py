@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from assembly_line.causes import readable_failure
 from assembly_line.errors import NotFound
 from assembly_line.storage.services.machines import RUNNING, SUCCEEDED, Machines, execution_arn
-from assembly_line.training import Attempt, Found, Work
+from assembly_line.training import NO_SPOT, Attempt, Found, Work
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -48,7 +48,14 @@ class Jobs:
                 job = self._sagemaker.describe_training_job(TrainingJobName=attempt.name)
                 work.require_own(attempt, uri=job["OutputDataConfig"]["S3OutputPath"])
                 artifact = job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-                return _found(job["TrainingJobStatus"], job.get("FailureReason", ""), artifact)
+                reason = job.get("FailureReason", "")
+                if job.get("SecondaryStatus") == NO_SPOT:
+                    reason = f"{NO_SPOT}: no spot instance within the time that the job may wait"
+                return _found(job["TrainingJobStatus"], reason, artifact)
+            case "tuning":
+                search = self._sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=attempt.name)
+                work.require_own(attempt, uri=search["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"])
+                return _found(search["HyperParameterTuningJobStatus"], search.get("FailureReason", ""), None)
             case "transform":
                 scoring = self._sagemaker.describe_transform_job(TransformJobName=attempt.name)
                 work.require_own(attempt, uri=scoring["TransformOutput"]["S3OutputPath"])

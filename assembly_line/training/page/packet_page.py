@@ -11,6 +11,7 @@ from assembly_line.pages import Cell, document, facts, listed, mark, table
 from assembly_line.training.page.packet_plots import measure_plot, plots_of, segment_plot
 from assembly_line.training.page.recipe_page import recipe_sections
 from assembly_line.training.page.words import interval, number
+from assembly_line.training.tuning.search import search_in_words
 
 # What a run looks into only where its line declares it.
 DECLARED = {"folds": "earlier folds", "noise": "planted noise", "learning_curve": "a learning curve"}
@@ -232,9 +233,11 @@ def _data(packet: Mapping[str, Any]) -> str:
 
 def _method(packet: Mapping[str, Any]) -> str:
     method = packet.get("method") or {"scripts": {}}
+    search: list[list[Cell]] = [["search", search_in_words(packet["search"])]] if packet.get("search") else []
     rows: list[list[Cell]] = [
         *([["framework", method["framework"]], ["trained on", method["instance"]]] if "framework" in method else []),
         ["hyperparameters", ", ".join(f"{name} {value}" for name, value in packet["hyperparameters"].items())],
+        *search,
         ["release", packet["release"]],
         *([f"script {name}", digest] for name, digest in method["scripts"].items()),
         ["model's digest", packet["digest"]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.declarations.validation import PLANTED
+from assembly_line.declarations.training.validation import PLANTED
 from assembly_line.outcome_kinds import MEASURES
 from assembly_line.pages import Cell, figure, mark, table
 from assembly_line.plots import DEEP, LIGHT, svg

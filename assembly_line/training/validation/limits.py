@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from assembly_line.declarations.validation import PLANTED, Validation
+from assembly_line.declarations.training.validation import PLANTED, Validation
 from assembly_line.outcome_kinds import MEASURES, Measure, OutcomeKind
 
 IMPROVE = "Train on more decisions, or change features or hyperparameters"

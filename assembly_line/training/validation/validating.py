@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.metrics import difference
 from assembly_line.outcome_kinds import Answer, OutcomeKind
 from assembly_line.training.evaluation import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED

@@ -32,6 +32,23 @@ def run_training_jobs(role: iam.Role, *, environment: str) -> None:
     watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTrainingJobsRule"))
 
 
+def run_tuning_jobs(role: iam.Role, *, environment: str) -> None:
+    """Create searches whose trials are isolated; describe them, and stop the environment's own."""
+    asked, jobs = _asked(environment), (_arn(role, "hyper-parameter-tuning-job/*"),)
+    creating = ("sagemaker:CreateHyperParameterTuningJob",)
+    allow(role, creating, jobs, because=_JOBS, conditions={**_ISOLATED, **asked})
+    allow(role, ("sagemaker:AddTags",), jobs, because=_JOBS, conditions=asked)
+    allow(role, ("sagemaker:DescribeHyperParameterTuningJob",), jobs, because=_JOBS)
+    allow(role, ("sagemaker:StopHyperParameterTuningJob",), jobs, because=_JOBS, conditions=_own(environment))
+    watch_with(role, _rule(role, "StepFunctionsGetEventsForSageMakerTuningJobsRule"))
+
+
+def list_trials(role: iam.Role) -> None:
+    """Read what the trials of a search reported."""
+    jobs = (_arn(role, "hyper-parameter-tuning-job/*"),)
+    allow(role, ("sagemaker:ListTrainingJobsForHyperParameterTuningJob",), jobs, because=_JOBS)
+
+
 def run_transform_jobs(role: iam.Role, *, environment: str) -> None:
     """Create transform jobs of the models there are; describe them, and stop the environment's own."""
     jobs = (_arn(role, "transform-job/*"),)
@@ -52,6 +69,7 @@ def look_at_jobs(role: iam.Role) -> None:
     """Describe jobs and models."""
     described = {
         "DescribeTrainingJob": "training-job",
+        "DescribeHyperParameterTuningJob": "hyper-parameter-tuning-job",
         "DescribeTransformJob": "transform-job",
         "DescribeModel": "model",
     }

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from assembly_line.names import jobs_of_run
+from assembly_line.names import jobs_of_run, trials_of_run
 from assembly_line.storage import paid_seconds
 
 LINE, RUN = "churn", "churn-20260101-0a1b2c3d"
@@ -41,7 +41,7 @@ def listed(stub: Stubber, kind: str, *names: str) -> None:
     stub.add_response(f"list_{kind}_jobs", {f"{member}Summaries": found})
 
 
-def trained(stub: Stubber, name: str, **times: int) -> None:
+def trained(stub: Stubber, name: str, instances: int = 1, **times: int) -> None:
     answer = {
         "TrainingJobName": name,
         "TrainingJobArn": arn(name),
@@ -49,7 +49,7 @@ def trained(stub: Stubber, name: str, **times: int) -> None:
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "AlgorithmSpecification": {"TrainingInputMode": "File"},
-        "ResourceConfig": {"VolumeSizeInGB": 1},
+        "ResourceConfig": {"VolumeSizeInGB": 1, "InstanceCount": instances},
         "StoppingCondition": {},
         "CreationTime": NOON,
     }
@@ -75,13 +75,21 @@ def transformed(stub: Stubber, name: str, seconds: float | None) -> None:
 def test_every_attempt_and_fit_of_the_run_is_paid_and_no_job_of_another(sagemaker: Any, stub: Stubber) -> None:
     listed(stub, "training", f"{OURS}-train-1", f"{OURS}-train-2", f"{OURS}-refit-1", f"{OTHER}-train-1")
     listed(stub, "transform", f"{OURS}-holdout-1", f"{OURS}-again-holdout-1")
+    trials = trials_of_run(LINE, RUN)
+    listed(stub, "training", f"{trials}1-003-0a1b2c3d", f"another-{trials}1-003-0a1b2c3d")
     trained(stub, f"{OURS}-train-1", BillableTimeInSeconds=20)
     trained(stub, f"{OURS}-train-2", BillableTimeInSeconds=61)
     trained(stub, f"{OURS}-refit-1")
+    trained(stub, f"{trials}1-003-0a1b2c3d", 2, BillableTimeInSeconds=7)
     transformed(stub, f"{OURS}-holdout-1", 90.4)
     transformed(stub, f"{OURS}-again-holdout-1", None)
 
-    assert paid_seconds(sagemaker, LINE, RUN) == {"train-1": 20, "train-2": 61, "holdout-1": 90}
+    assert paid_seconds(sagemaker, LINE, RUN) == {
+        "train-1": 20,
+        "train-2": 61,
+        "trial-1-003": 14,
+        "holdout-1": 90,
+    }
     stub.assert_no_pending_responses()
 
 

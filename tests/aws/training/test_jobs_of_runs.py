@@ -12,7 +12,7 @@ import pytest
 from assembly_line.errors import JobFailed
 from assembly_line.storage import Jobs
 from assembly_line.storage.services.machines import Machines
-from assembly_line.training import Attempt, Work
+from assembly_line.training import Attempt, Problem, Work, way_on
 from tests.aws.conftest import REGION, empty_account
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 REQUEST = {"line": "coupons", "as_of": "2017-07-01"}
-KINDS = ("training", "transform", "model", "execution")
+KINDS = ("training", "tuning", "transform", "model", "execution")
 # Of the same line and environment; of a line whose name goes on; of another environment.
 OTHERS = ("s3://store/runs/coupons/weekly-2/", "s3://store/runs/coupons_b/weekly/", "s3://other/runs/coupons/weekly/")
 
@@ -47,6 +47,16 @@ def jobs(sagemaker: SageMakerClient) -> Jobs:
         OutputDataConfig={"S3OutputPath": f"{folder}/job"},
         ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="job",
+        HyperParameterTuningJobConfig={"Strategy": "Random", "ResourceLimits": {"MaxParallelTrainingJobs": 1}},
+        TrainingJobDefinition={
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": f"{folder}/trials/job"},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        },
     )
     sagemaker.create_model(
         ModelName="job",
@@ -79,3 +89,22 @@ def test_a_job_of_another_run_is_refused_with_what_it_does(jobs: Jobs, kind: Any
 
     with pytest.raises(JobFailed, match=f"{kind} job does the work of another run: .*under another name"):
         jobs.find(Attempt(state="S", kind=kind, name="job"), other)
+
+
+def test_a_spot_job_that_waited_in_vain_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SageMaker gives no reason for a job that it stopped; its secondary status does."""
+    described = {
+        "TrainingJobStatus": "Stopped",
+        "SecondaryStatus": "MaxWaitTimeExceeded",
+        "OutputDataConfig": {"S3OutputPath": "s3://store/runs/coupons/weekly/job"},
+    }
+    client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+    monkeypatch.setattr(client, "describe_training_job", lambda **_: described)
+    attempt = Attempt(state="Train", kind="training", name="job-1")
+
+    found = Jobs(client, Machines(None), "arn").find(attempt, work())  # type: ignore[arg-type]
+
+    assert found is not None
+    way = way_on(attempt, Problem(error="States.TaskFailed", cause="", redrives=0), found, run_id="weekly", redrives=0)
+    assert (way.way, way.attempt.name, way.cause) == ("hold", "job-2", found.reason)
+    assert "no spot instance" in found.reason

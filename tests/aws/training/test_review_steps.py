@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from assembly_line.decision_ids import day_of
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.errors import Conflict, DecidedAlready, DocumentUnreadable, NotFound, NotPermitted
 from assembly_line.names import ControlKey, LedgerKind, approved_item, review_item
 from assembly_line.release import Release

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.encoding import Encoding
 from assembly_line.errors import DatasetAltered, NotFound, RequestRefused, TrainingRejected
 from assembly_line.features.files.reading_back import read_dataset

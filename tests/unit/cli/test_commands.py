@@ -190,20 +190,6 @@ def test_logs_tell_the_story_of_a_run(target: Target, failing: None, line: Comma
     assert "Why it failed: QualityGateFailed" in line("logs", arn).out
 
 
-def test_the_fits_of_a_run_are_told_before_it_is_started(line: Command) -> None:
-    answer = line("train", LINE, "--as-of", "2017-07-01", "--explain")
-
-    assert answer.code == ExitCode.OK
-    assert "starts 2 training jobs" in answer.out
-    found = json.loads(line("train", LINE, "--explain", "--json").out)
-    assert [(one["fit"], one["learns_from"]) for one in found["fits"]] == [
-        ("judged", "the earlier decisions"),
-        ("final", "all decisions"),
-    ]
-    refused = line("train", LINE, "--explain", "--hyperparameter", "depth=3")
-    assert (refused.code, "hyperparameters.depth: line" in refused.err) == (ExitCode.REFUSED, True)
-
-
 def test_roles_are_checked_before_anything_is_called(line: Command) -> None:
     answer = line("train", LINE, "--as-of", "2017-07-01", "--as", "king")
 

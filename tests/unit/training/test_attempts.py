@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -87,8 +88,34 @@ def test_capacity_is_waited_for_longer_each_time_with_its_reason(
         assert held.cause == (problem.cause if found is None else CAPACITY)
         waits.append(held.seconds)
         attempt = held.attempt
-    assert waits == [60, 120, 240, 480, 960, 1800, 1800]
+    for seconds, most in zip(waits, [60, 120, 240, 480, 960, 1800, 1800], strict=True):
+        assert 0.8 * most <= seconds <= most
+    assert waits[:6] == sorted(waits[:6])
     assert attempt.number == (1 if number == 1 else 8)
+
+
+def test_runs_that_met_the_same_shortage_ask_again_at_other_times() -> None:
+    waits = {way(full(2), None, attempt=replace(ATTEMPT, name=f"run-{n}", waits=6)).seconds for n in range(20)}
+    assert len(waits) > 10
+    assert way(full(2), None).seconds == way(full(2), None).seconds
+
+
+def test_a_spot_job_without_an_instance_waits_visibly_and_tries_again_a_few_times() -> None:
+    none = failed("MaxWaitTimeExceeded: no spot instance within the time that the job may wait")
+    held = way(FAILED, none)
+    assert (held.way, held.attempt.number, held.cause) == ("hold", 2, none.reason)
+    with pytest.raises(JobFailed, match=r"declare a longer spot_wait or spot=False, or go on with `line redrive"):
+        way(FAILED, none, attempt=replace(ATTEMPT, number=3))
+
+
+@pytest.mark.parametrize("kind", ["training", "tuning"])
+def test_a_search_is_attended_as_a_fit_is(kind: Literal["training", "tuning"]) -> None:
+    attempt = replace(ATTEMPT, kind=kind, name="restock-0123456789ab-1")
+    assert way(full(2), None, attempt=attempt).way == "hold"
+    assert way(FAILED, Found(status="running"), attempt=attempt).way == "look"
+    assert way(FAILED, Found(status="succeeded"), attempt=attempt).way == "take"
+    used = replace(FAILED, error="SageMaker.ResourceInUseException")
+    assert way(used, failed("Stopped"), attempt=attempt).attempt.name == "restock-0123456789ab-2"
 
 
 def test_after_a_day_without_capacity_the_run_fails() -> None:

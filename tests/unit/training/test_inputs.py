@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.errors import DeclarationError, RequestRefused, TrainingRejected
 from assembly_line.features.model_inputs.splitting import split_rows
 from assembly_line.features.model_inputs.timeline import timeline_of

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.loader import load_line
 from assembly_line.outcome_kinds import MEASURES
 from assembly_line.training import packet_page

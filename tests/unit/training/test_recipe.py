@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.codec import line_from_json, line_to_json
-from assembly_line.declarations.validation import PLANTED, Validation
+from assembly_line.declarations.training.validation import PLANTED, Validation
 from assembly_line.errors import DeclarationError, TrainingRejected
 from assembly_line.features.model_inputs.splitting import split_rows
 from assembly_line.features.model_inputs.timeline import timeline_of

@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.validation import Validation
+from assembly_line.declarations.training.validation import Validation
 from assembly_line.errors import DeclarationError
 from assembly_line.loader import load_line
 from assembly_line.outcome_kinds import Amount, Answer, Binary, Count, Multiclass, OutcomeKind, Quantiles, Ranking

@@ -19,7 +19,7 @@ from assembly_line.embedded.extensions.sagemaker_client import sagemaker
 
 POLL_SECONDS = 0.2
 Document = dict[str, Any]
-SAGEMAKER_JOBS = ("TrainingJob", "TransformJob", "ProcessingJob")
+SAGEMAKER_JOBS = ("TrainingJob", "HyperParameterTuningJob", "TransformJob", "ProcessingJob")
 # Modelled errors keep their name; all others come as the service's general exception, as on AWS.
 SAGEMAKER_ERRORS = ("ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound", "ConflictException")
 

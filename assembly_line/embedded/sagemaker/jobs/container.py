@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from assembly_line.embedded.child_processes import BUNDLE_ONLY
 from assembly_line.embedded.sagemaker.jobs.isolation import GUARD, Isolation, launch_command
@@ -21,19 +22,28 @@ from assembly_line.embedded.sagemaker.jobs.job_log import JobLog
 # Where a path of the container begins; not inside another path such as /srv/opt/ml.
 CONTAINER_ROOT = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
 POLL_SECONDS = 0.1
+Ended = Literal["stopped", "interrupted", "deadline"]
 # Where pip puts what a container would have in its own environment.
 INSTALLED = "installed"
 
 
 @dataclass
 class StopSignal:
-    """Why a running job shall end: its owner asked, or the whole process stops."""
+    """Why a running job shall end: its owner asked, the whole process stops, or its spot instance is taken away."""
 
     requested: threading.Event = field(default_factory=threading.Event)
     shutdown: threading.Event = field(default_factory=threading.Event)
+    interrupted: threading.Event = field(default_factory=threading.Event)
 
     def is_set(self) -> bool:
+        """Whether it ends for good."""
         return self.requested.is_set() or self.shutdown.is_set()
+
+    @property
+    def word(self) -> Ended | None:
+        if self.is_set():
+            return "stopped"
+        return "interrupted" if self.interrupted.is_set() else None
 
 
 def to_tree(text: str, tree: Path) -> str:
@@ -69,7 +79,7 @@ def base_environment(
 
 
 class Container:
-    """A started process. `ended` is why it ended before it did so by itself, if so: "stopped" or "deadline"."""
+    """A started process. `ended` is why it ended before it did so by itself, if so."""
 
     def __init__(
         self,
@@ -81,7 +91,7 @@ class Container:
         log: JobLog,
         pass_fds: tuple[int, ...] = (),
     ) -> None:
-        self.ended: str | None = None
+        self.ended: Ended | None = None
         self._process = subprocess.Popen(
             launch_command(isolation, command),
             env=environment,
@@ -104,8 +114,18 @@ class Container:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait(self, stop: StopSignal, *, deadline: float | None, grace_seconds: float) -> int:
+    def wait(
+        self,
+        stop: StopSignal,
+        *,
+        deadline: float | None,
+        grace_seconds: float,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> int:
         """Wait for the process, ending it when told to or at the deadline (monotonic seconds).
+
+        Args:
+            meanwhile: called again and again while it runs.
 
         Returns:
             Its return code; negative is the signal that ended it.
@@ -115,8 +135,10 @@ class Container:
                 code = self._process.wait(timeout=POLL_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                if stop.is_set() or (deadline is not None and time.monotonic() >= deadline):
-                    self.ended = "stopped" if stop.is_set() else "deadline"
+                meanwhile()
+                late = deadline is not None and time.monotonic() >= deadline
+                if stop.word is not None or late:
+                    self.ended = stop.word or "deadline"
                     code = self.end(1.0 if stop.shutdown.is_set() else grace_seconds)
                     break
         self._sweep()

@@ -31,6 +31,7 @@ from assembly_line.embedded.sagemaker.jobs.s3_files import S3Files
 from assembly_line.embedded.sagemaker.jobs.script_mode import TrainingRequest
 from assembly_line.embedded.sagemaker.jobs.training import run_training
 from assembly_line.embedded.sagemaker.jobs.transform import TransformRequest, run_transform
+from assembly_line.embedded.sagemaker.rehearsals import Rehearsals
 from assembly_line.embedded.sagemaker.settings import SageMakerSettings
 from assembly_line.errors import JobFailed
 
@@ -67,8 +68,11 @@ class Ticket:
 class JobBoard:
     """Accepts jobs, runs them on its workers, stops them. Safe to call from any thread."""
 
-    def __init__(self, settings: SageMakerSettings, strongest: Isolation | None) -> None:
+    def __init__(
+        self, settings: SageMakerSettings, strongest: Isolation | None, rehearsals: Rehearsals | None = None
+    ) -> None:
         self._settings, self._strongest = settings, strongest
+        self._rehearsals = rehearsals or Rehearsals()
         self._files = S3Files(s3_client(settings.emulator_url, settings.region))
         self._logs = logs_client(settings.emulator_url, settings.region)
         self._waiting: queue.SimpleQueue[Ticket] = queue.SimpleQueue()
@@ -159,7 +163,13 @@ class JobBoard:
         scan = MetricScan(definitions)
         isolated = request.isolated if isinstance(request, TrainingRequest) else request.model.isolated
         path = self._settings.logs / f"{record.kind}-jobs" / f"{record.name}.log"
-        with JobLog(path, stream=stream, metrics=scan) as log:
+        spot = isinstance(request, TrainingRequest) and request.spot
+
+        def heard(line: str) -> None:
+            if spot and self._rehearsals.interrupts(record.name, line):
+                ticket.stop.interrupted.set()
+
+        with JobLog(path, stream=stream, metrics=scan, heard=heard) as log:
             desk = JobDesk(
                 tree=Path(tree),
                 log=log,
@@ -168,6 +178,7 @@ class JobBoard:
                 stop=ticket.stop,
                 isolation=choose_isolation(isolated, self._strongest),
                 threads=self._settings.threads_per_job,
+                capacity=lambda: self._rehearsals.has_capacity(record.name),
                 interpreters=self._settings.interpreters,
             )
             end = _logged(log, lambda: _run_request(request, desk))

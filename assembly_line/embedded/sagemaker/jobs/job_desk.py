@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +48,7 @@ class JobDesk:
 
     Args:
         interpreters: repository of an image -> a Python that stands for it.
+        capacity: says whether there is a spot instance.
     """
 
     tree: Path
@@ -57,6 +58,7 @@ class JobDesk:
     stop: StopSignal
     isolation: Isolation
     threads: int
+    capacity: Callable[[], bool] = lambda: True
     interpreters: Mapping[str, str] = field(default_factory=dict)
 
     def check_stop(self) -> JobEnd | None:

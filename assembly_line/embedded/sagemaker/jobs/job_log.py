@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -81,12 +82,18 @@ class JobLog:
     """Takes the lines of a job from several threads. Use as a context: leaving it flushes and closes."""
 
     def __init__(
-        self, path: Path, *, stream: CloudWatchStream | None = None, metrics: MetricScan | None = None
+        self,
+        path: Path,
+        *,
+        stream: CloudWatchStream | None = None,
+        metrics: MetricScan | None = None,
+        heard: Callable[[str], object] = lambda _: None,
     ) -> None:
+        """Args: heard: is told every line that the script prints."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = path.open("a", encoding="utf-8")
-        self._stream, self._metrics = stream, metrics
+        self._stream, self._metrics, self._heard = stream, metrics, heard
         self._lock = threading.Lock()
         self._pending: list[InputLogEventTypeDef] = []
         self._errors: deque[str] = deque(maxlen=400)
@@ -108,6 +115,7 @@ class JobLog:
         """Add one line that the script printed; `error` for its standard error."""
         if self._metrics is not None:
             self._metrics.look(line)
+        self._heard(line)
         with self._lock:
             if error:
                 self._errors.append(line)

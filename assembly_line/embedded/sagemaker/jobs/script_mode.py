@@ -17,6 +17,8 @@ from assembly_line.names import ScriptMode
 HOST = "algo-1"
 GROUP = "homogeneousCluster"
 RESERVED = "sagemaker_"
+# A tuning job tells each of its training jobs, whose toolkit keeps it from the script.
+TUNING_METRIC = "_tuning_objective_metric"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class TrainingRequest:
     isolated: bool
     max_runtime_seconds: int
     checkpoints: dict[str, str] | None = None
+    spot: bool = False
+    max_wait_seconds: int | None = None
 
     @classmethod
     def from_parameters(cls, parameters: dict[str, Any], *, arn: str, artifacts: str) -> TrainingRequest:
@@ -50,6 +54,8 @@ class TrainingRequest:
             metric_definitions=list(parameters["AlgorithmSpecification"].get("MetricDefinitions") or []),
             isolated=bool(parameters.get("EnableNetworkIsolation")),
             checkpoints=parameters.get("CheckpointConfig"),
+            spot=bool(parameters.get("EnableManagedSpotTraining")),
+            max_wait_seconds=(parameters.get("StoppingCondition") or {}).get("MaxWaitTimeInSeconds"),
             max_runtime_seconds=int((parameters.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds") or 86400),
         )
 
@@ -86,7 +92,7 @@ def prepare(request: TrainingRequest, tree: Path, *, threads: int) -> Script:
         (tree / "input" / "config" / name).write_text(json.dumps(content), encoding="utf-8")
     decoded = {key: _decode(value) for key, value in mapped.items()}
     reserved = {key: value for key, value in decoded.items() if key.startswith(RESERVED)}
-    user = {key: value for key, value in decoded.items() if not key.startswith(RESERVED)}
+    user = {key: value for key, value in decoded.items() if not key.startswith(RESERVED) and key != TUNING_METRIC}
     program = reserved.get(ScriptMode.PROGRAM)
     if not isinstance(program, str) or not program:
         raise JobFailed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from assembly_line.embedded.sagemaker import archives
@@ -23,6 +24,9 @@ from assembly_line.training import framework_of
 # AWS waits 120 seconds after SIGTERM; a laptop need not.
 STOP_GRACE_SECONDS = 5.0
 MAX_RUNTIME_EXCEEDED = JobEnd("Stopped", "MaxRuntimeExceeded")
+MAX_WAIT_EXCEEDED = JobEnd("Stopped", "MaxWaitTimeExceeded")
+INTERRUPTED = JobEnd("InProgress", "Interrupted")
+ENDS = {"stopped": STOPPED, "interrupted": INTERRUPTED, "deadline": MAX_RUNTIME_EXCEEDED}
 
 
 def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
@@ -32,6 +36,53 @@ def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
         JobFailed: the script, its data or its artifacts failed; the message is the job's FailureReason.
     """
     desk.log.remark(desk.isolation.describe())
+    clock = Clock(request)
+    while (end := _run_on_one_instance(request, desk, clock)) is INTERRUPTED:
+        desk.log.remark("the spot instance was taken away; the job goes on on another one")
+        desk.progress.enter("Interrupted", "Managed spot instances were interrupted")
+        # Another instance has nothing of this one but what lies on S3.
+        for left in list(desk.tree.iterdir()):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if (waited := _await_capacity(desk, clock)) is not None:
+            return waited
+        desk.stop.interrupted.clear()
+        desk.progress.enter("Starting", "Starting the training job again")
+    return end
+
+
+class Clock:
+    """How long a job has run, and until when it may wait for instances."""
+
+    def __init__(self, request: TrainingRequest) -> None:
+        self._left = float(request.max_runtime_seconds)
+        wait = request.max_wait_seconds if request.spot else None
+        self.patience = None if wait is None else time.monotonic() + wait
+        self._begun = 0.0
+
+    def begin(self) -> float:
+        """Until when the script may run, by the monotonic clock."""
+        self._begun = time.monotonic()
+        return self._begun + self._left
+
+    def pause(self) -> None:
+        self._left -= time.monotonic() - self._begun
+
+    def is_late(self) -> bool:
+        return self.patience is not None and time.monotonic() >= self.patience
+
+
+def _await_capacity(desk: JobDesk, clock: Clock) -> JobEnd | None:
+    """Wait until there is another instance. How the job ends, if it ends before."""
+    while not desk.capacity():
+        if clock.is_late():
+            return MAX_WAIT_EXCEEDED
+        if (end := desk.check_stop()) is not None:
+            return end
+        desk.stop.requested.wait(0.1)
+    return MAX_WAIT_EXCEEDED if clock.is_late() else None
+
+
+def _run_on_one_instance(request: TrainingRequest, desk: JobDesk, clock: Clock) -> JobEnd:
     python = interpreter_for(request.image, desk.interpreters)
     script = prepare(request, desk.tree, threads=desk.threads)
     desk.progress.enter("Downloading", "Downloading input data")
@@ -41,11 +92,13 @@ def run_training(request: TrainingRequest, desk: JobDesk) -> JobEnd:
     if (end := desk.check_stop()) is not None:
         return end
     desk.progress.enter("Training", "Training image download completed. Training in progress.")
+    kept = checkpoints.Checkpoints(request, desk)
     try:
-        end = _run_script(script, request, desk, code, python)
+        end = _run_script(script, request, desk, code, python, clock=clock, meanwhile=kept.keep_now_and_then)
     finally:
-        checkpoints.keep(request, desk)
-    if end.status == "Failed":
+        clock.pause()
+        kept.keep()
+    if end.status == "Failed" or end is INTERRUPTED:
         return end
     desk.progress.enter("Uploading", "Uploading generated training model")
     _push_artifacts(request, desk, partial=end is not COMPLETED)
@@ -107,14 +160,23 @@ def _copy_local(place: Path, code: Path, tree: Path) -> None:
         )
 
 
-def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: Path, python: str) -> JobEnd:
+def _run_script(
+    script: Script,
+    request: TrainingRequest,
+    desk: JobDesk,
+    code: Path,
+    python: str,
+    *,
+    clock: Clock,
+    meanwhile: Callable[[], object],
+) -> JobEnd:
     path = (code / script.program).resolve()
     if not path.is_file() or not path.is_relative_to(code.resolve()):
         raise JobFailed(
             f"AlgorithmError: ExecuteUserScriptError: sagemaker_program {script.program!r} is not among the code: "
             f"{sorted(path.name for path in code.iterdir())}"
         )
-    deadline = time.monotonic() + request.max_runtime_seconds
+    deadline = clock.begin()
     run, modules, folder = [script.program], code, code
     framework = framework_of(request.image)
     if framework is not None and framework.installed_to_train:
@@ -132,11 +194,11 @@ def _run_script(script: Script, request: TrainingRequest, desk: JobDesk, code: P
         isolation=desk.isolation,
         log=desk.log,
     )
-    exit_code = container.wait(desk.stop, deadline=deadline, grace_seconds=STOP_GRACE_SECONDS)
+    exit_code = container.wait(desk.stop, deadline=deadline, grace_seconds=STOP_GRACE_SECONDS, meanwhile=meanwhile)
     if desk.stop.shutdown.is_set():
         return JobEnd.failed(SHUT_DOWN)
     if container.ended is not None:
-        return STOPPED if container.ended == "stopped" else MAX_RUNTIME_EXCEEDED
+        return ENDS[container.ended]
     if exit_code != 0:
         command = " ".join(["python", *run, *script.arguments])
         reason = script_failure(exit_code, desk.log.error_lines(), command=command, written=_failure_file(desk.tree))

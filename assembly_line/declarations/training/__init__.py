@@ -1,0 +1,1 @@
+"""How a line trains, judges, reviews and keeps its models."""
