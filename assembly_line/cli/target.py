@@ -74,7 +74,9 @@ class Target(Account):
         """The line's API, with calls signed by the caller, or by one of the environment's roles."""
         from assembly_line.cli.api import Api
 
-        return Api(self._api_url(), self._credentials(role), self.region)
+        # Who asks comes first: a role that does not exist is refused before anything is called.
+        credentials = self._credentials(role)
+        return Api(self._api_url(), credentials, self.region)
 
     def variables(self, role: str | None) -> dict[str, str]:
         """The variables by which AWS's own tools and libraries act here as the caller, or as one of the roles."""

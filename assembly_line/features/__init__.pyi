@@ -18,6 +18,7 @@ from .files.parquet import parquet_chunks as parquet_chunks
 from .files.parquet import parquet_notes as parquet_notes
 from .files.parquet import parquet_rows as parquet_rows
 from .files.parquet import parquet_schema as parquet_schema
+from .files.parquet import text_rows as text_rows
 from .files.raw_columns import DECIMAL_DIGITS as DECIMAL_DIGITS
 from .files.raw_columns import DURATION as DURATION
 from .files.raw_columns import INT96 as INT96

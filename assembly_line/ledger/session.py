@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.errors import DocumentUnreadable
-from assembly_line.features import connect, literal, parquet_rows
+from assembly_line.features import connect, literal, parquet_rows, text_rows
 from assembly_line.ledger.columns import COLUMNS
 from assembly_line.ledger.join_query import AMBIGUOUS, TABLES, joined, tallied
 from assembly_line.names import LedgerKind
@@ -75,11 +75,7 @@ class LedgerSession:
         with lines.open("wb") as written:
             for file, text in rows:
                 written.write(file.encode() + SEPARATOR.encode() + text + b"\n")
-        source = (
-            f"read_csv({literal(str(lines))}, delim = '{SEPARATOR}', quote = '', escape = '', header = false, "
-            f"auto_detect = false, max_line_size = {LONGEST_ROW}, buffer_size = {2 * LONGEST_ROW}, "
-            "columns = {'file': 'VARCHAR', 'document': 'VARCHAR'})"
-        )
+        source = text_rows(lines, {"file": "VARCHAR", "document": "VARCHAR"}, separator=SEPARATOR, longest=LONGEST_ROW)
         try:
             self._write(COLUMNS[kind].select(source), table, order=ALIGNED[kind])
         finally:

@@ -227,7 +227,7 @@ def test_the_handler_that_serves_models_needs_no_package_of_the_other_layer() ->
 def test_the_handler_that_records_runs_needs_no_package_beside_its_own() -> None:
     program = "import sys, lambdas.tracking.handler as h, assembly_line.training as t, assembly_line.storage as s\n"
     program += "t.tracked_run, t.packet_page, s.Parameters, s.paid_seconds, s.runs\n"
-    program += "h.MlflowRuns('file:///nowhere')\nprint(*{name.split('.')[0] for name in sys.modules})"
+    program += "h.MlflowRuns('http://127.0.0.1:9')\nprint(*{name.split('.')[0] for name in sys.modules})"
     allowed = {"PATH": "", "MLFLOW_ALLOW_FILE_STORE": "true"}
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=allowed, capture_output=True, text=True, check=True

@@ -6,7 +6,7 @@ Left to itself, DuckDB takes a name for a pattern, and the name of a folder such
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PATTERN_CHARACTERS = re.compile(r"[*?\[]")
@@ -44,6 +44,21 @@ def parquet_notes(file: Path) -> str:
 def parquet_chunks(file: Path) -> str:
     """Where the columns of a file lie in it, as a table of SQL."""
     return f"parquet_metadata({_named(file)})"
+
+
+def text_rows(file: Path, columns: Mapping[str, str], *, separator: str, longest: int) -> str:
+    """The lines of a text file, as a table of SQL: fields as they stand, in which nothing is quoted.
+
+    Args:
+        columns: name -> type in DuckDB's words, in order.
+        separator: one character that no field holds.
+        longest: bytes of a line, at most.
+    """
+    named = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
+    return (
+        f"read_csv({_named(file)}, delim = {literal(separator)}, quote = '', escape = '', header = false, "
+        f"auto_detect = false, max_line_size = {longest}, buffer_size = {2 * longest}, columns = {{{named}}})"
+    )
 
 
 def _named(file: Path) -> str:
