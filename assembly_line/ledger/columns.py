@@ -88,9 +88,9 @@ def require_columns(kind: LedgerKind, row: Record) -> None:
 
 
 def _instant(name: str) -> str:
-    """The ledger's own form of an instant, which every row of today has."""
+    """The ledger's own form of an instant, which every row of today has. With an offset another may be as long."""
     other = f"strftime(CAST(m.{name} AS TIMESTAMPTZ), {_WRITTEN})"
-    return f"CASE WHEN length(m.{name}) = 27 THEN m.{name} ELSE {other} END"
+    return f"CASE WHEN length(m.{name}) = 27 AND m.{name} LIKE '%Z' THEN m.{name} ELSE {other} END"
 
 
 def _without(*members: str) -> str:
@@ -99,9 +99,10 @@ def _without(*members: str) -> str:
 
 
 _PRINCIPAL = "coalesce(nullif(m.principal, ''), nullif(m.sender, ''), '')"
-# 1, 1.0 and true are one value, as they are to who compares numbers.
-_NUMBER = "coalesce(TRY_CAST(m.value AS DOUBLE), CAST(TRY_CAST(m.value AS BOOLEAN) AS DOUBLE))"
-_WHOLE = "coalesce(TRY_CAST(CASE WHEN m.value NOT LIKE '%.%' AND m.value NOT LIKE '%e%' THEN m.value END AS BIGINT), "
+# 1, 1.0 and true are one value, as they are to who compares numbers. A text is none of them, not even '"1"'.
+_UNQUOTED = "CASE WHEN m.value NOT LIKE '\"%' THEN m.value END"
+_NUMBER = f"coalesce(TRY_CAST({_UNQUOTED} AS DOUBLE), CAST(TRY_CAST({_UNQUOTED} AS BOOLEAN) AS DOUBLE))"
+_WHOLE = "coalesce(TRY_CAST(CASE WHEN m.value NOT SIMILAR TO '.*[\".e].*' THEN m.value END AS BIGINT), "
 _WHOLE += f"CASE WHEN {_NUMBER} = floor({_NUMBER}) AND abs({_NUMBER}) < 9e15 THEN CAST({_NUMBER} AS BIGINT) END)"
 _BESIDE = (
     "CASE WHEN m.days IS NOT NULL THEN concat(',', m.days) "

@@ -19,7 +19,7 @@ SETTLED_DAYS = 31
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A Parquet file with a day of a table, under a name made of its content. `bytes`: its size."""
+    """A Parquet file with a day of a table, under a name of its generation and content. `bytes`: its size."""
 
     key: str
     bytes: int

@@ -104,7 +104,7 @@ def _compacted(
                 for table in tables:
                     path = place / f"{table}-{day}.parquet"
                     rows = session.write_day(table, day, path)
-                    parts[day][table] = store.add(table, day, path, rows=rows)
+                    parts[day][table] = store.add(table, day, path, rows=rows, generation=state.generation + 1)
                     path.unlink()
             tallies = session.tally(joined)
     following = state.after(

@@ -153,6 +153,8 @@ def opened_decision(account: Account, line: str, decision_id: str) -> Iterator[O
         ledger.settle_names()
         for kind in JOINED:
             ledger.add_days(kind, [day])
+        # Of the tail all is here, so also what it says of decisions of other days under the same names.
+        ledger.ambiguous = ledger.session.find_ambiguous(ledger.ambiguous)
         yield ledger
 
 

@@ -1,4 +1,4 @@
-"""The ledger's tables in S3: Parquet by day under names of its content, one document that says which of it counts."""
+"""The ledger's tables in S3: Parquet by day and generation, and one document that says which of it counts."""
 
 from __future__ import annotations
 
@@ -110,10 +110,15 @@ class CompactedLedger:
             list(pool.map(lambda pair: self._copy(pair[0], pair[1], columns), pairs))
         return [path for _, path in pairs]
 
-    def add(self, table: str, day: str, path: Path, *, rows: int) -> Part:
-        """Keep a file as a part. The same content comes under the same name, so a repetition keeps it once."""
+    def add(self, table: str, day: str, path: Path, *, rows: int, generation: int) -> Part:
+        """Keep a file as a part. A repetition keeps it once, as the same content comes under the same name.
+
+        Args:
+            generation: the first that names it. A day may become again what it was before, as by a retraction. The
+                part of then is deleted some day, so that of now is another one.
+        """
         content = path.read_bytes()
-        key = f"{self._prefix}{table}/day={day}/{digest_bytes(content)[:NAME_LENGTH]}/{DATA}"
+        key = f"{self._prefix}{table}/day={day}/{generation:06}-{digest_bytes(content)[:NAME_LENGTH]}/{DATA}"
         self._objects.add(key, content, content_type="application/vnd.apache.parquet")
         return Part(key, len(content), rows)
 

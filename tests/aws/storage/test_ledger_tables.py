@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import boto3
@@ -13,12 +14,15 @@ from botocore.exceptions import ClientError
 
 from assembly_line.errors import Conflict, DocumentUnreadable
 from assembly_line.feedback.history import History, join
+from assembly_line.feedback.service.flagged import one_decision
 from assembly_line.ledger import compact, opened_decisions, tallied
+from assembly_line.loader import load_line
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.storage import Account
-from tests.unit.ledger.worlds import KINDS, said_of, worlds
+from tests.unit.ledger.worlds import IDS, KINDS, decided, said_of, worlds
 
 LINE = "coupon_redemption"
+LINES = Path(__file__).parents[3] / "lines"
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 COLUMNS = (
     *("decision_id", "revision", "score", "action", "recommended", "delivered", "in_force", "revisions", "backfills"),
@@ -120,6 +124,54 @@ def test_a_tail_that_takes_several_steps_is_taken_whole(
     world.check()
     state, _ = account.compacted(LINE).state()
     assert state.generation > 1
+
+
+def prediction(identifier: str) -> dict[str, Any]:
+    return {
+        "decision_id": identifier,
+        "decision_time": decided(identifier),
+        "revision": 1,
+        "keys": {"household_id": 1},
+        "score": 0.5,
+        "action": "leave",
+    }
+
+
+def override(identifier: str, *, event_id: str = "e1", sequence: int = 1, retracts: bool = False) -> dict[str, Any]:
+    at = "2017-08-03T07:00:00.000000Z"
+    said = {"event_id": event_id, "sequence": sequence, "retracts": retracts, "action": "remind", "reason": "seen"}
+    return {"decision_id": identifier, "kind": "override", "principal": "p", "at": at, "received_at": at, **said}
+
+
+def test_a_day_that_becomes_again_what_it_was_stays(account: Account) -> None:
+    """A retraction leaves the decisions as they were. The file of then is deleted, and not the one of now."""
+    world = World(account, 6)
+    steps = (
+        ([prediction(IDS[0])], [], [], []),
+        ([], [], [override(IDS[0])], []),
+        ([], [], [override(IDS[0], event_id="e2", sequence=2, retracts=True)], []),
+    )
+    for days, rows in enumerate(steps):
+        world.grow(rows)
+        compact(account, LINE, NOW + timedelta(days=2 * days))
+    compact(account, LINE, NOW + timedelta(days=9))
+    world.check()
+
+
+@pytest.mark.parametrize("compacted", [0, 1, 2])
+def test_an_id_of_two_statements_about_two_decisions_is_trusted_for_neither(account: Account, compacted: int) -> None:
+    """Whoever asks about one decision is told so too, whichever of the statements are compacted."""
+    world = World(account, 7)
+    first, other = IDS[0], IDS[-1]
+    predictions = [prediction(first), prediction(other)]
+    for number, rows in enumerate(((predictions, [], [override(first)], []), ([], [], [override(other)], []))):
+        world.grow(rows)
+        if number < compacted:
+            compact(account, LINE, NOW)
+    world.check()
+    line = load_line(LINES, LINE).line
+    shown = [one_decision(account, line, identifier)[0].override for identifier in (first, other)]
+    assert shown == [None, None]
 
 
 @pytest.fixture

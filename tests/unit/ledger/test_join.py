@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from assembly_line.canonical import canonical_json
 from assembly_line.feedback.history import join
 from assembly_line.ledger import LedgerSession
-from tests.unit.ledger.worlds import DAYS, KINDS, said_of, worlds
+from tests.unit.ledger.worlds import DAYS, IDS, KINDS, decided, said_of, worlds
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds)
 def test_the_join_in_sql_answers_what_the_join_by_rows_answers(world: Any, place: Path) -> None:
+    assert_same(world, place)
+
+
+@pytest.mark.parametrize(("derived", "again"), [("1", 1), (1, "1"), ("true", True), ("1", "1.0"), ("1", "1")])
+def test_a_word_that_looks_like_a_number_is_none(derived: str | int, again: str | int, place: Path) -> None:
+    identifier, at = IDS[0], decided(IDS[0])
+    prediction = {"decision_id": identifier, "decision_time": at, "revision": 1, "keys": {}, "score": 0.5}
+    told = {"decision_id": identifier, "kind": "outcome", "event_id": "e", "sequence": 1, "retracts": False, "value": 1}
+    outcomes = [
+        {"decision_id": identifier, "value": value, "mature_at": at, "as_of": at, "run_id": run}
+        for run, value in (("r1", derived), ("r2", again))
+    ]
+    assert_same(([{**prediction, "action": "leave"}], [], [{**told, "at": at, "received_at": at}], outcomes), place)
+
+
+def assert_same(world: Any, place: Path) -> None:
     expected = join(*world)
 
     with LedgerSession(place, memory_mib=200) as session:

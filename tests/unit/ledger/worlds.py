@@ -20,6 +20,8 @@ INSTANTS = [
     "2017-08-02T06:00:00.000000Z",
     "2017-08-03T00:00:00.000000Z",
 ]
+# As long as the others, and the same instant as the second one.
+WITH_OFFSET = "2017-08-01T08:10:00.0+02:00"
 
 
 def decided(identifier: str) -> str:
@@ -95,8 +97,8 @@ def events(draw: Any) -> dict[str, Any]:
 def outcomes(draw: Any) -> dict[str, Any]:
     return {
         "decision_id": draw(identifiers),
-        "value": draw(st.sampled_from([0, 1, 1.0, True, 0.5, "gold"])),
-        "mature_at": draw(st.sampled_from([None, *INSTANTS])),
+        "value": draw(st.sampled_from([0, 1, 1.0, True, 0.5, "gold", "1", "true"])),
+        "mature_at": draw(st.sampled_from([None, *INSTANTS, WITH_OFFSET])),
         "as_of": draw(st.sampled_from(INSTANTS[-2:])),
         "run_id": draw(st.sampled_from(["r1", "r2"])),
         **draw(st.sampled_from([{}, {}, {"days": 2.5}, {"days": 2}, {"later": [1.0, 2.0]}])),
