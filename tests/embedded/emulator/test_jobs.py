@@ -46,7 +46,7 @@ def training(cloud: EmbeddedAccount, bucket: str, script: str, *, sync: bool = T
     }
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{name}/"}
     # An image that installs no scripts before it runs them, which takes a second.
-    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0"
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
     return {
         "Type": "Task",
         "Resource": f"arn:aws:states:::sagemaker:createTrainingJob{'.sync' if sync else ''}",
