@@ -146,11 +146,11 @@ def override(identifier: str, *, event_id: str = "e1", sequence: int = 1, retrac
 def test_a_day_that_becomes_again_what_it_was_stays(account: Account) -> None:
     """A retraction leaves the decisions as they were. The file of then is deleted, and not the one of now."""
     world = World(account, 6)
-    steps = (
+    steps: list[Any] = [
         ([prediction(IDS[0])], [], [], []),
         ([], [], [override(IDS[0])], []),
         ([], [], [override(IDS[0], event_id="e2", sequence=2, retracts=True)], []),
-    )
+    ]
     for days, rows in enumerate(steps):
         world.grow(rows)
         compact(account, LINE, NOW + timedelta(days=2 * days))
@@ -164,7 +164,8 @@ def test_an_id_of_two_statements_about_two_decisions_is_trusted_for_neither(acco
     world = World(account, 7)
     first, other = IDS[0], IDS[-1]
     predictions = [prediction(first), prediction(other)]
-    for number, rows in enumerate(((predictions, [], [override(first)], []), ([], [], [override(other)], []))):
+    steps: list[Any] = [(predictions, [], [override(first)], []), ([], [], [override(other)], [])]
+    for number, rows in enumerate(steps):
         world.grow(rows)
         if number < compacted:
             compact(account, LINE, NOW)
