@@ -93,8 +93,9 @@ class CompactedLedger:
         """
         with ThreadPoolExecutor(TRANSFERS) as pool:
             waiting = list(files)
-            for start in range(0, len(waiting), TRANSFERS * TRANSFERS):
-                some = waiting[start : start + TRANSFERS * TRANSFERS]
+            # Few at once, since a file may have sixteen megabytes.
+            for start in range(0, len(waiting), TRANSFERS):
+                some = waiting[start : start + TRANSFERS]
                 for file, texts in zip(some, pool.map(self._texts, some), strict=True):
                     yield from ((file.place, text) for text in texts)
 
