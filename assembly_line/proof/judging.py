@@ -96,7 +96,7 @@ def judge(trial: Trial, classes: frozenset[str]) -> tuple[Judgement, ...]:
     """
     recording, world, rules = trial.recording, trial.world, trial.rules
     return (
-        permission.judgement(trial.judged, rules, recording),
+        permission.judgement(trial.judged, rules, trial.told),
         grants.judgement(rules),
         legality.judgement(trial.told),
         state_machines.judgement(machines(world), recording, classes),

@@ -29,7 +29,7 @@ MOST_SPOT_ATTEMPTS = 3
 OF_THE_SERVICE = ("InternalServerError", "InternalError")
 MOST_INTERNAL_ERRORS = 3
 # A history has room for a day of looks in each branch of a machine.
-LOOK_AGAIN_SECONDS = 300
+LOOK_AGAIN_SECONDS = 480
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 1800
 # A day: the growing waits, then the longest one again and again, each up to a fifth shorter.

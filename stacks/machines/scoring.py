@@ -17,7 +17,7 @@ PREPARE_SECONDS = 600
 PUBLISH_SECONDS = 600
 DELIVER_SECONDS = 900
 # Between two looks at whether deliveries are still paused.
-LOOK_AGAIN_SECONDS = 60
+LOOK_AGAIN_SECONDS = 300
 # The label of the map, which the names of its executions carry.
 SHARDS = "Shards"
 # Shards that may fail while the others go on: the next state sends them by itself, or lists them.

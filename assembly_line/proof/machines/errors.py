@@ -33,6 +33,8 @@ MODELS = {"states": "stepfunctions"}
 GENERAL = ("AWS{}Exception", "Amazon{}Exception", "{}Exception", "SdkClientException", "Unknown")
 # Raised by the integration itself or by the runtime of a function.
 OF_LAMBDA = ("ClientExecutionTimeoutException", "TooManyRequestsException", "ServiceException")
+# Of a function whose process ended, or that ran out of time, under names of their own.
+OF_RUNTIME = frozenset({"Runtime.ExitError", "Sandbox.Timedout"})
 # A function's own error comes under the name of its class.
 OF_CLASSES = "lambda"
 
@@ -49,7 +51,7 @@ def unknown_errors(task: Task, classes: frozenset[str]) -> Iterator[str]:
                 if (
                     name not in LANGUAGE
                     and name not in possible_errors(task.service, task.action)
-                    and not (task.service == OF_CLASSES and name in classes)
+                    and not (task.service == OF_CLASSES and name in {*classes, *OF_RUNTIME})
                 ):
                     yield f"{field} names {name}"
 

@@ -34,12 +34,14 @@ class Known:
 
 WAITS = {
     "WaitForOther": Known(30, None, "the claims of datasets: the wait grows to 30 s within two minutes"),
-    "LookAgain": Known(300, 86_400, "attempts: it looks every five minutes while a job runs, for a day at most"),
+    "LookAgain": Known(480, 86_400, "attempts: it looks every eight minutes while a job runs, for a day at most"),
+    "AwaitDelivery": Known(300, None, "a paused delivery: it looks every five minutes until somebody resumes it"),
     "AwaitCapacity": Known(1800, 86_400, "attempts: the wait grows to half an hour, and ends after a day"),
 }
 # States that a function lets through only so often, with how often. Those of a branch have its name as a suffix.
 # Attempts wait 52 times at most and are repeated twice; a result is taken once for each of three jobs.
-COUNTED = {"BeginAttempt": 80, "TakeResult": 10}
+# A review is announced twice at most: by a reminder and by an escalation.
+COUNTED = {"BeginAttempt": 80, "TakeResult": 10, "AnnounceReminded": 2}
 
 
 def found_in(table: Mapping[str, Value], state: str) -> Value | None:

@@ -35,6 +35,8 @@ KEY_USES = {
     "dynamodb:PutItem": ("Decrypt",),
     "dynamodb:BatchWriteItem": ("Decrypt",),
 }
+# As much of a role's id as stands in every name made of it.
+ID_LENGTH = 16
 ADVICE = "grant it where the stack grants this role its work, or stop calling it"
 
 
@@ -96,13 +98,19 @@ def judgement(judged: Judged, rules: Rules, recording: Recording) -> Judgement:
             "Service control policies, permission boundaries and session policies: they are not in the templates.",
             "What `cdk deploy` itself does: it works under the roles of the CDK's bootstrap.",
             *(f"A request that is no call of a modelled service: {each}" for each in recording.unread),
+            *(
+                f"What {role} calls: environment {rules.world.environment} does not have it"
+                for role in sorted(set(elsewhere_only(recording, rules.world).values()))
+            ),
         ),
     )
 
 
 def _recorded(recording: Recording, world: World, sign_in: SignIn) -> Iterator[Request]:
-    seen, tagged = set(), _tags(recording, world)
+    seen, tagged, elsewhere = set(), _tags(recording, world), elsewhere_only(recording, world)
     for call in recording.judged:
+        if call.who in elsewhere:
+            continue
         principal = principal_of(call.who, world)
         source = f"recorded: {call.kind}" + (f" in state {call.state}" if call.state else "")
         own, asking = context_of(call), needed(call, world.place)
@@ -190,6 +198,20 @@ def principal_of(who: str, world: World) -> Principal:
     if ":role/" in who:
         return Principal(PrincipalKind.ROLE, who)
     return OPERATOR
+
+
+def elsewhere_only(recording: Recording, world: World) -> dict[str, str]:
+    """Callers of the run that this environment does not have -> their roles' names.
+
+    Settings decide about some functions: the embedded AWS may have one that an account does without.
+    """
+    stacks = tuple(f"{world.templates.full_name(stack)}-" for stack in world.templates.by_stack)
+    # A generated name has the stack, the role's id and something random, each as far as there is room.
+    there = tuple(
+        f"{world.templates.full_name(role.stack)}-{role.id[:ID_LENGTH]}" for role in world.of_type("AWS::IAM::Role")
+    )
+    roles = {call.who: call.who.partition(":assumed-role/")[2].partition("/")[0] for call in recording.judged}
+    return {who: role for who, role in roles.items() if role.startswith(stacks) and not role.startswith(there)}
 
 
 def _unused(judged: Judged, rules: Rules) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ def test_the_loops_of_branches_are_judged_and_count_together() -> None:
     looking["Tell"] = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Which"}
     assert judged(in_branches(looking), TimeoutSeconds=86_400) == []
     assert judged(in_branches(looking, looking), TimeoutSeconds=86_400) == [
-        "its loops may make 32064 events until its limit, 25000 end an execution"
+        "its loops may make 31200 events until its limit, 25000 end an execution"
     ]
     endless = copy.deepcopy(STATES)
     endless["BeginAttempt"]["Next"] = "Which"

@@ -46,7 +46,7 @@ def test_a_job_that_was_finished_meanwhile_is_taken(problem: Problem) -> None:
 @pytest.mark.parametrize("redrives", [0, 1])
 def test_a_job_that_runs_is_looked_at_again_and_never_started_beside(redrives: int) -> None:
     found = way(IN_USE, Found(status="running"), redrives=redrives)
-    assert (found.way, found.attempt, found.seconds) == ("look", ATTEMPT, 300)
+    assert (found.way, found.attempt, found.seconds) == ("look", ATTEMPT, 480)
 
 
 def test_a_name_in_use_by_a_failed_job_gives_the_next_attempt_a_name_of_its_own() -> None:
