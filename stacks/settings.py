@@ -67,13 +67,13 @@ class Settings:
             Longer is cheaper, shorter is fresher.
         queue_consumers: how many functions work on one queue at once, at most, 2 to 1000. A new account may run ten
             functions at once.
-        schedules: whether the ledger is made tables once a day, and whether the tables and online features of lines are
-            refreshed at the moments that they declare.
+        schedules: whether schedules run: the daily tables of the ledger, and the moments that lines declare for their
+            tables and online features.
         mlflow: whether the account has an MLflow app, SageMaker's serverless one, in which every run is recorded.
         federated_roles: the roles of the account that people open by SAML or OIDC, each by its name. A path stands
             before the name, as in `["people/Analysts"]`. Only `sign_in = "federation"` takes them, and needs one.
         studio: whether data scientists get SageMaker Studio. It needs a VPC of yours, and costs while somebody works.
-        studio_people: who has a profile in Studio, each by the name under which they sign in: letters, digits, hyphens.
+        studio_people: who has a profile in Studio, by the names of their sign-in: letters, digits, hyphens.
         studio_vpc: the VPC of Studio's apps.
         studio_subnets: its subnets.
         studio_isolated: whether all traffic of the apps stays in that VPC, which then needs endpoints. Else they reach
@@ -88,8 +88,8 @@ class Settings:
         function_scoring_mib: how large a batch a function scores, 0 to 4. A larger one is scored by a transform job.
         outbox_shard_messages: how many messages one call of a function sends, at most, 1 to 10000. A batch of more is
             sent by several calls.
-        topic_messages_per_second: how many messages the topics of all lines take a second, 20 to 30000. Say your
-            Region's quota for publishing to standard topics: 300 is the least that any has.
+        topic_messages_per_second: how many messages all topics together take a second, 20 to 30000. Say your
+            Region's quota for standard topics. The least is 300.
         dataset_memory_mib: the memory of the functions that read sources, and that judge and shape datasets, 512 to
             10240. The plan sends larger datasets to Spark. A new account may not allow more than 3008.
         dataset_storage_mib: the disk of the same functions, 512 to 10240.

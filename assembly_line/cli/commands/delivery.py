@@ -146,7 +146,7 @@ def derive_outcomes(session: Session, line: Line, as_of: AsOf, waited: Wait = Tr
 def pause_deliveries(session: Session, line: Line, reason: Reason) -> None:
     """Let nothing of the line leave for now. Its scoring runs wait before they deliver, and lose nothing.
 
-    What a run is sending ends with its shard. A run waits for three days at most. Then it fails, and `line redrive`
+    A run that is sending ends its shard. A run waits for three days at most. Then it fails, and `line redrive`
     goes on with it. You need the permissions of `line release`.
     """
     from datetime import UTC, datetime

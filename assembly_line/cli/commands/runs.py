@@ -64,7 +64,7 @@ def expire_runs(
 ) -> None:
     """Let old runs go as the line declares it, with their models, packages and files. By default only show them.
 
-    What anything refers to stays. Nothing comes back. You need the platform engineer's own credentials.
+    Nothing goes that anything refers to. Nothing comes back. You need the platform engineer's own credentials.
     """
     from assembly_line.cli.views.retention import draw_expired
     from assembly_line.training import expired

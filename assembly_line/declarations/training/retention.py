@@ -16,7 +16,7 @@ LEAST = timedelta(days=90)
 @typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """When old runs and their models, packages and files go. What anything refers to stays.
+    """When old runs and their models, packages and files go. Nothing goes that anything refers to.
 
     Args:
         older_than: runs stay for this long after they were last written, at least 90 days. The work files of scoring
