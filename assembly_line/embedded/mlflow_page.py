@@ -50,7 +50,8 @@ def mlflow_store(state: Path) -> tuple[str, Path]:
 
 def has_mlflow() -> bool:
     """Whether the server is installed here: the extra `mlflow`, and not its client alone."""
-    return find_spec("mlflow") is not None and find_spec("flask") is not None
+    # Others bring flask, and the client alone; only the server keeps runs in a database.
+    return all(find_spec(name) is not None for name in ("mlflow", "flask", "sqlalchemy"))
 
 
 def open_page(state: Path, *, port: int | None = None, wait: bool = True) -> MlflowPage:

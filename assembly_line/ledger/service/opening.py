@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.decision_ids import day_of
-from assembly_line.ledger.session import DECISIONS, LedgerSession
+from assembly_line.ledger.session import DAY, DECISIONS, LedgerSession
 from assembly_line.ledger.state import LedgerState, TailFile
 from assembly_line.names import LedgerKind
 
@@ -87,13 +87,14 @@ class OpenLedger:
         """Settle under which names of the tail something else was said before, and return the days of that."""
         if not any(file.kind is LedgerKind.FEEDBACK for file in self.tail):
             return set()
-        said = self.fetched(LedgerKind.FEEDBACK, columns=("day", "name", "body"))
+        said = self.fetched(LedgerKind.FEEDBACK, columns=("decision_id", "name", "body"))
         if not said:
             return set()
         from assembly_line.features import parquet_rows
 
+        before = f"(SELECT {DAY} AS day, name, body FROM {parquet_rows(said)})"
         again = self.session.rows(
-            f"SELECT DISTINCT said.name, said.day FROM {parquet_rows(said)} AS said "
+            f"SELECT DISTINCT said.name, said.day FROM {before} AS said "
             f"JOIN {LedgerKind.FEEDBACK} AS new ON new.name = said.name WHERE new.body <> said.body"
         )
         self.ambiguous += [name for name, _ in again]

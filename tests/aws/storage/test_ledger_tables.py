@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from assembly_line.errors import Conflict, DocumentUnreadable
+from assembly_line.features import read_columns
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.service.flagged import one_decision
 from assembly_line.ledger import compact, opened_decisions, tallied
@@ -273,3 +274,18 @@ def test_a_damaged_row_stops_a_compaction_by_name_and_loses_nothing(account: Acc
         compact(account, LINE, NOW)
     with pytest.raises(ClientError):
         account.client("s3").head_object(Bucket="ledger-bucket", Key=f"tables/{LINE}/state.json")
+
+
+def test_no_file_has_the_column_that_its_partition_has(account: Account, tmp_path: Path) -> None:
+    """A catalog tells the day by the partition. With a second one in the file, a query names two columns alike."""
+    world = World(account, 6)
+    world.grow(drawn(8)[-1])
+    compact(account, LINE, NOW)
+    store = account.compacted(LINE)
+    state, _ = store.state()
+    parts = [part for tables in state.parts.values() for part in tables.values()]
+
+    columns = [set(read_columns(path)) for path in store.fetch(parts, tmp_path / "parts")]
+
+    assert columns
+    assert not any("day" in names for names in columns)
