@@ -27,7 +27,6 @@ from .declarations.features import total as total
 from .declarations.features import udf as udf
 from .declarations.lines import Delivery as Delivery
 from .declarations.lines import Line as Line
-from .declarations.lines import Training as Training
 from .declarations.outcomes import Outcome as Outcome
 from .declarations.populations import Generated as Generated
 from .declarations.populations import daily as daily
@@ -48,6 +47,7 @@ from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
 from .declarations.training.retention import Retention as Retention
 from .declarations.training.reviews import Review as Review
+from .declarations.training.training import Training as Training
 from .declarations.training.tuning import CategoricalRange as CategoricalRange
 from .declarations.training.tuning import ContinuousRange as ContinuousRange
 from .declarations.training.tuning import IntegerRange as IntegerRange

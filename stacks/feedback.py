@@ -20,7 +20,7 @@ from stacks.constructs.line_api import LineApi
 from stacks.constructs.machine import look_at_executions, start_and_stop
 from stacks.constructs.messaging.guarded_queue import GuardedQueue
 from stacks.constructs.messaging.queue_consumer import consume
-from stacks.constructs.schedules.called_daily import CalledDaily
+from stacks.constructs.schedules.calls import call_at
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -150,12 +150,15 @@ class FeedbackStack(StationStack):
         foundation.control.grant_read(function.role)
         let_write_catalog(function.role, features.database)
         Permission(function, "Askers", foundation.people.scientist).allow(("lambda:InvokeFunction",), (function.arn,))
-        CalledDaily(
+        call_at(
             self,
             "LedgerDaily",
-            function=function,
-            at="00:20",
+            arn=function.arn,
+            name=function.function.function_name,
+            given={},
+            at="daily at 00:20",
             what="The ledger is made tables",
+            fails="Some ledger could not be made tables: the function's log says which and why",
             enabled=self.settings.schedules,
             alarms=foundation.alarms,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from assembly_line.feedback.history import History
 from assembly_line.ledger import LedgerSession
 from assembly_line.names import LedgerKind
 
@@ -35,6 +36,27 @@ class JoinedLedger(LedgerSession):
         days = [day for (day,) in self.rows(" UNION ".join(f"SELECT day FROM {kind}" for kind in JOINED))]
         self.find_ambiguous()
         self.join(days)
+
+
+def counts_of(history: History) -> dict[str, int]:
+    """What the join by rows comes to, summed over all decisions."""
+    decisions = history.decisions
+    return {
+        "decisions": len(decisions),
+        "delivered": sum(one.delivered for one in decisions),
+        "in_force": sum(one.in_force for one in decisions),
+        "backfills": sum(bool(one.backfills) for one in decisions),
+        "overrides": sum(one.override is not None for one in decisions),
+        "hindsight": sum(one.hindsight for one in decisions),
+        "confirmed": sum(one.confirmation is not None for one in decisions),
+        "receipts": sum(bool(one.receipts) for one in decisions),
+        "outcomes": sum(one.outcome is not None for one in decisions),
+        "flagged": sum(bool(one.flags) for one in decisions),
+        "parked": len(history.parked),
+        "conflicts": len(history.conflicts),
+        "duplicates": history.duplicates,
+        "withdrawn": history.withdrawn,
+    }
 
 
 def _text(row: Row) -> bytes:

@@ -20,7 +20,7 @@ from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.explore.tables import AggregateTable, Measure
 from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature
-from assembly_line.declarations.lines import Delivery, Line, Training
+from assembly_line.declarations.lines import Delivery, Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation
@@ -39,6 +39,7 @@ from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.training.retention import Retention
 from assembly_line.declarations.training.reviews import Review
+from assembly_line.declarations.training.training import Training
 from assembly_line.declarations.training.tuning import CategoricalRange, ContinuousRange, IntegerRange, Tuning
 from assembly_line.declarations.training.validation import Validation
 from assembly_line.declarations.udfs import UdfFeature

@@ -24,22 +24,22 @@ _TABLES = """
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -65536;
     CREATE TABLE decision (id TEXT PRIMARY KEY, aside TEXT) WITHOUT ROWID;
-    CREATE TABLE letter (id TEXT, channel TEXT, status TEXT NOT NULL, reason TEXT, PRIMARY KEY (id, channel))
+    CREATE TABLE message (id TEXT, channel TEXT, status TEXT NOT NULL, reason TEXT, PRIMARY KEY (id, channel))
         WITHOUT ROWID;
 """
-_STRANGERS = "SELECT DISTINCT id FROM letter WHERE id NOT IN (SELECT id FROM decision)"
-_ASIDE_AND_SENT = "SELECT id FROM decision WHERE aside IS NOT NULL AND id IN (SELECT id FROM letter)"
-_WITHHELD_AND_SENT = "SELECT DISTINCT id FROM letter"
+_STRANGERS = "SELECT DISTINCT id FROM message WHERE id NOT IN (SELECT id FROM decision)"
+_ASIDE_AND_SENT = "SELECT id FROM decision WHERE aside IS NOT NULL AND id IN (SELECT id FROM message)"
+_WITHHELD_AND_SENT = "SELECT DISTINCT id FROM message"
 _LOST = """
     SELECT id FROM decision WHERE aside IS NULL
-        AND NOT EXISTS (SELECT 1 FROM letter WHERE letter.id = decision.id AND channel = ?)
+        AND NOT EXISTS (SELECT 1 FROM message WHERE message.id = decision.id AND channel = ?)
 """
-_BY_ALL = "SELECT id FROM letter WHERE status = 'delivered' GROUP BY id HAVING COUNT(*) = ?"
+_BY_ALL = "SELECT id FROM message WHERE status = 'delivered' GROUP BY id HAVING COUNT(*) = ?"
 _REASONS = """
     SELECT aside, COUNT(*) FROM decision WHERE aside IS NOT NULL GROUP BY aside
     UNION ALL
     SELECT reason, COUNT(*) FROM (
-        SELECT id, MIN(channel), reason FROM letter WHERE status = 'dead_lettered' GROUP BY id
+        SELECT id, MIN(channel), reason FROM message WHERE status = 'dead_lettered' GROUP BY id
     ) GROUP BY reason
 """
 
@@ -53,7 +53,7 @@ def accounting(folder: Path) -> Iterator[Accounting]:
 
 
 class Accounting:
-    """Takes in the decisions that a model was asked about, what was kept aside, and each channel's letters."""
+    """Takes in the decisions that a model was asked about, what was kept aside, and each channel's messages."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -79,14 +79,14 @@ class Accounting:
                     "kept aside before; nothing of it was delivered; score again"
                 )
 
-    def take(self, channel: str, letters: Iterable[tuple[OutboundMessage, DeliveryRecord]]) -> None:
+    def take(self, channel: str, messages: Iterable[tuple[OutboundMessage, DeliveryRecord]]) -> None:
         """Take in messages of a channel's outbox, each with its delivery record.
 
         Raises:
             ScoringFailed: a record is about another decision than its message, or a channel has a decision twice.
         """
         rows = []
-        for message, record in letters:
+        for message, record in messages:
             told = (record.decision_id, record.channel)
             if told != (message.decision_id, channel):
                 raise ScoringFailed(
@@ -96,7 +96,7 @@ class Accounting:
             rows.append((*told, record.status, record.reason))
         before = self._connection.total_changes
         try:
-            self._connection.executemany("INSERT INTO letter VALUES (?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?)", rows)
         except sqlite3.IntegrityError as error:
             # It stopped at the first that is there already.
             twice = rows[self._connection.total_changes - before][0]
@@ -104,7 +104,7 @@ class Accounting:
         self._fates.setdefault(channel, Counter()).update(status for *_, status, _ in rows)
 
     def channel(self, name: str) -> None:
-        """Take in a channel, of which there may be no letter."""
+        """Take in a channel, of which there may be no message."""
         self._fates.setdefault(name, Counter())
 
     def report(self, *, withheld: bool = False, unsent: Mapping[str, int] | None = None) -> DeliveryReport:
@@ -129,7 +129,7 @@ class Accounting:
                     self._none(f"are accounted for nowhere by channel {channel}", _LOST, channel)
         asked = self._count("SELECT id FROM decision")
         aside = self._count("SELECT id FROM decision WHERE aside IS NOT NULL")
-        dead = self._count(f"SELECT DISTINCT id FROM letter WHERE status = '{DeliveryStatus.DEAD_LETTERED}'")
+        dead = self._count(f"SELECT DISTINCT id FROM message WHERE status = '{DeliveryStatus.DEAD_LETTERED}'")
         waiting = self._waiting() if unsent else 0
         kept = asked - aside if withheld else 0
         reasons: Counter[str] = Counter()
@@ -156,8 +156,8 @@ class Accounting:
         channels = len(self._fates)
         return self._count(
             "SELECT id FROM decision WHERE aside IS NULL AND id NOT IN "
-            f"(SELECT id FROM letter WHERE status = '{DeliveryStatus.DEAD_LETTERED}') AND "
-            "(SELECT COUNT(*) FROM letter WHERE letter.id = decision.id) < ?",
+            f"(SELECT id FROM message WHERE status = '{DeliveryStatus.DEAD_LETTERED}') AND "
+            "(SELECT COUNT(*) FROM message WHERE message.id = decision.id) < ?",
             channels,
         )
 

@@ -14,7 +14,7 @@ QUARANTINED = "quarantined"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """A delivery row of the ledger: what became of one letter.
+    """A delivery row of the ledger: what became of one message.
 
     Args:
         reason: why it is dead-lettered; None for one that was delivered.
@@ -41,7 +41,7 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fates:
-    """What one channel did with its letters."""
+    """What one channel did with its messages."""
 
     delivered: int
     dead_lettered: int

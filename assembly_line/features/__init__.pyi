@@ -26,6 +26,7 @@ from .files.raw_columns import WHOLE_NUMBERS as WHOLE_NUMBERS
 from .files.raw_columns import RawColumn as RawColumn
 from .files.reading_back import opened_dataset as opened_dataset
 from .files.reading_back import read_dataset as read_dataset
+from .files.session import PARQUET as PARQUET
 from .files.session import connect as connect
 from .files.session import quoted as quoted
 from .files.written_types import durations as durations

@@ -100,31 +100,6 @@ class History:
     duplicates: int
     withdrawn: int
 
-    @property
-    def flagged(self) -> int:
-        """How many decisions carry a flag."""
-        return sum(bool(decision.flags) for decision in self.decisions)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Sums over all decisions."""
-        return {
-            "decisions": len(self.decisions),
-            "delivered": sum(decision.delivered for decision in self.decisions),
-            "in_force": sum(decision.in_force for decision in self.decisions),
-            "backfills": sum(bool(decision.backfills) for decision in self.decisions),
-            "overrides": sum(decision.override is not None for decision in self.decisions),
-            "hindsight": sum(decision.hindsight for decision in self.decisions),
-            "confirmed": sum(decision.confirmation is not None for decision in self.decisions),
-            "receipts": sum(bool(decision.receipts) for decision in self.decisions),
-            "outcomes": sum(decision.outcome is not None for decision in self.decisions),
-            "parked": len(self.parked),
-            "conflicts": len(self.conflicts),
-            "duplicates": self.duplicates,
-            "withdrawn": self.withdrawn,
-            "flagged": self.flagged,
-        }
-
 
 def join(
     predictions: Iterable[Row],

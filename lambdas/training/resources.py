@@ -10,7 +10,7 @@ from assembly_line.names import job_role
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.lines import Training
+    from assembly_line.declarations.training.training import Training
 
 account = partial(account_of, TrainingEnvironment)
 

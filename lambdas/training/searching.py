@@ -29,8 +29,8 @@ from assembly_line.training import (
 from lambdas.training.resources import account, role_of_jobs, stopping
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.lines import Training
     from assembly_line.declarations.sagemaker.images import Image
+    from assembly_line.declarations.training.training import Training
     from assembly_line.declarations.training.tuning import Tuning
     from assembly_line.release import Release
 

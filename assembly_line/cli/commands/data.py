@@ -86,7 +86,7 @@ def register(app: typer.Typer) -> None:
 
 def load_sources(session: Session, line: Line, folder: From = None) -> None:
     """Load every source of the line into the lake as typed Parquet. If one file is wrong, no table is replaced."""
-    from assembly_line.cli.views.instants import minute
+    from assembly_line.cli.views.values import minute
     from assembly_line.features import load
     from assembly_line.instants import format_instant
 

@@ -17,13 +17,14 @@ def register(app: typer.Typer) -> None:
 
 def compact(session: Session, line: Line) -> None:
     """Make tables of what the ledger took since the last time. A schedule does so once a day."""
+    from assembly_line.cli.output import fields
     from assembly_line.cli.runs import require_released
     from assembly_line.ledger import compacted_now
 
     require_released(session, line)
     found = compacted_now(session.target, line)
-    said = f"{found['files']:,} files of the tail became tables, of {found['days']:,} days of decisions."
-    session.output.result({"line": line, **found}, lambda console: console.print(said))
+    drawn = fields({"Files of the tail": f"{found['files']:,}", "Days written anew": f"{found['days']:,}"})
+    session.output.result({"line": line, **found}, drawn)
 
 
 def show(session: Session, line: Line) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields, rows
-from assembly_line.cli.views.instants import minute, short_instant
 from assembly_line.cli.views.model_inputs import inputs_in_words
 from assembly_line.cli.views.quality import draw_findings
+from assembly_line.cli.views.values import minute, short_instant
 
 if TYPE_CHECKING:
     from rich.console import Console

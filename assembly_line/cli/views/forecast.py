@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.views.datasets import period_in_words
-from assembly_line.cli.views.instants import minute, short_instant
+from assembly_line.cli.views.values import minute, short_instant
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, plain, rows
-from assembly_line.cli.views.instants import short_instant
+from assembly_line.cli.views.values import short_instant
 
 if TYPE_CHECKING:
     from rich.console import Console

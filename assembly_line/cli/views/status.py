@@ -24,6 +24,7 @@ def draw_status(found: dict[str, Any]) -> Render:
                     "Model": _age(line["model"]),
                     "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",
                     "Ended unreviewed": "\n".join(line["ended_unreviewed"]) or None,
+                    "Deliveries": _paused(line),
                     **{f"Queue of {name}": url for name, url in line["subscribers"].items()},
                 },
                 title=f"Line {line['line']}",
@@ -34,6 +35,14 @@ def draw_status(found: dict[str, Any]) -> Render:
             rows(("machine", "execution", "status"), content, title="\nLatest executions")(console)
 
     return draw
+
+
+def _paused(line: dict[str, Any]) -> str | None:
+    found = line["paused"]
+    if found is None:
+        return None
+    resume = f"`line delivery resume {line['line']}`"
+    return f"paused since {found['at']} by {found['by']}: {found['reason']}; {resume} lets them leave"
 
 
 def _age(model: dict[str, Any] | None) -> str | None:

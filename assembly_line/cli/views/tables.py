@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, rows
-from assembly_line.cli.views.instants import minute
+from assembly_line.cli.views.values import minute
 
 if TYPE_CHECKING:
     from rich.console import Console

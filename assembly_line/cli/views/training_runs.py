@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.cli.output import Render, fields, person, rows
-from assembly_line.cli.views.instants import minute
 from assembly_line.cli.views.recipe import draw_recipe
-from assembly_line.cli.views.values import cut, said
+from assembly_line.cli.views.values import cut, minute, said
 from assembly_line.outcome_kinds import kind_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Values of records in words."""
+"""Values of records, and instants, as a person reads them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def cut(value: object) -> str:
     """Whole, but for digests and what is named by one: the beginning tells them apart."""
     text = said(value)
     return text[:SHORT] if DIGEST.fullmatch(text) else text
+
+
+def short_instant(text: str | None) -> str | None:
+    """An instant without the zeros that say nothing: `2017-07-01`, `2017-07-01T04:00:00Z`."""
+    return None if text is None else text.replace(".000000Z", "Z").removesuffix("T00:00:00Z")
+
+
+def minute(text: str | None) -> str | None:
+    """When something happened, to the minute in UTC: `2017-07-01 04:00`."""
+    return None if text is None else text[:16].replace("T", " ")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.lines import Training
+    from assembly_line.declarations.training.training import Training
 
 OWN = "own image"
 OWN_URI = re.compile(

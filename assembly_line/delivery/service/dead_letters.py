@@ -12,7 +12,7 @@ from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.delivery.report import DeliveryRecord
 from assembly_line.delivery.service.pausing import LEAST_REASON, paused
 from assembly_line.documents import document_of, parse_document
-from assembly_line.errors import RequestRefused
+from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_day, format_instant, from_micros, parse_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 
@@ -54,8 +54,19 @@ class DeadLetter:
 
 
 def dead_letters(account: Account, line: str, run_id: str) -> list[DeadLetter]:
-    """Every dead letter of a run, in order of channel and outbox, and what became of it since."""
+    """Every dead letter of a run, in order of channel and outbox, and what became of it since.
+
+    Raises:
+        NotFound: the line has no such scoring run.
+    """
     files = account.scoring_run(line, run_id)
+    if not files.exists():
+        raise NotFound(
+            f"line {line} has no scoring run {run_id!r}; `line status` lists the latest",
+            where="run",
+            value=repr(run_id),
+            expected="a scoring run of the line",
+        )
     settled = {
         (channel, decision_id, revision): action["action"]
         for action in files.dead_letter_actions()

@@ -129,7 +129,7 @@ class _Sending:
         self.unsent: Counter[str] = Counter()
 
     def everything(self, accounts: Accounting, folder: Path) -> None:
-        """Send all shards and put their letters into the account. Of several, each is tried, whatever others did."""
+        """Send all shards and put their messages into the account. Of several, each is tried, whatever others did."""
         outbox = self._files.outbox
         manifest = outbox.manifest()
         if manifest is None:
@@ -141,17 +141,17 @@ class _Sending:
             self._deliveries(name)
         for shard in manifest.shards:
             if manifest.in_one_call:
-                letters = [*self._deliveries(shard.channel).send(self._run, outbox.messages(shard), shard=shard)]
-                self._account_for(shard, letters, accounts)
+                messages = [*self._deliveries(shard.channel).send(self._run, outbox.messages(shard), shard=shard)]
+                self._account_for(shard, messages, accounts)
                 continue
             try:
-                letters = self._deliveries(shard.channel).send_whole(self._run, outbox, shard=shard)
+                messages = self._deliveries(shard.channel).send_whole(self._run, outbox, shard=shard)
             except ShardNotSent as error:
                 self.unsent[shard.channel] += shard.count
                 told = {"channel": shard.channel, "shard": shard.number, "messages": shard.count}
                 self.problems.append({**told, "because": str(error)})
                 continue
-            self._account_for(shard, letters, accounts)
+            self._account_for(shard, messages, accounts)
 
     def finish(self, report_uri: str) -> None:
         """Tell the subscribers of each channel that they have everything.
@@ -177,11 +177,11 @@ class _Sending:
         return Deliveries(self._account.ledger, self._channels[name])
 
     def _account_for(
-        self, shard: Shard | None, letters: list[tuple[OutboundMessage, DeliveryRecord]], accounts: Accounting
+        self, shard: Shard | None, messages: list[tuple[OutboundMessage, DeliveryRecord]], accounts: Accounting
     ) -> None:
         name = SNS_CHANNEL if shard is None else shard.channel
-        accounts.take(name, letters)
-        dead = [(message, record) for message, record in letters if record.dead]
+        accounts.take(name, messages)
+        dead = [(message, record) for message, record in messages if record.dead]
         if dead:
             self._files.write_dead_letters(shard, [message for message, _ in dead])
             self.dead += [

@@ -88,9 +88,7 @@ def counted(ledger: OpenLedger) -> dict[str, int]:
 
 def quarantined(account: Account, line: str) -> int:
     """How many rows the ledger keeps aside: scores and feedback that nobody may act on or judge by."""
-    from assembly_line.ledger import opened
-
-    with opened(account, line, (LedgerKind.QUARANTINE,)) as ledger:
-        ledger.read_tail()
-        new = ledger.session.rows(f"SELECT count(*) FROM {LedgerKind.QUARANTINE}")[0][0]
-        return int(new) + sum(part.rows for part in ledger.state.of_table(LedgerKind.QUARANTINE).values())
+    store = account.compacted(line)
+    state, _ = store.state()
+    new = sum(1 for _ in store.rows(store.tail(state, (LedgerKind.QUARANTINE,))))
+    return new + sum(part.rows for part in state.of_table(LedgerKind.QUARANTINE).values())

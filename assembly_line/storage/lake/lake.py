@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from assembly_line.features import (
 from assembly_line.names import snapshot_key, source_prefix
 from assembly_line.storage.lake.catalog import Catalog
 from assembly_line.storage.services.objects import ObjectStore
-from assembly_line.storage.services.partial_parquet import LEAST_BYTES, Read, copy_footer, copy_ranges, needed_ranges
+from assembly_line.storage.services.partial_parquet import LEAST_BYTES, Read, copy_columns
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -158,33 +159,12 @@ class Lake:
         pairs = [(item, place / f"{number:06}.parquet") for number, item in enumerate(objects)]
         with ThreadPoolExecutor(TRANSFERS) as pool:
             large = [] if columns is None else [pair for pair in pairs if pair[0].bytes >= LEAST_BYTES]
-            partly = self._fetch_columns(source, large, columns or (), pool) if large else set()
+            partly = copy_columns(self._reads(source, large), columns or (), pool) if large else set()
             list(pool.map(lambda pair: self._download(source, *pair), [one for one in pairs if one[1] not in partly]))
         return [path for _, path in pairs]
 
-    def _fetch_columns(
-        self,
-        source: str,
-        pairs: Sequence[tuple[SnapshotObject, Path]],
-        columns: Collection[str],
-        pool: ThreadPoolExecutor,
-    ) -> set[Path]:
-        """Copy what these columns need of those objects of which that is clearly less than all; says which."""
-        # Not every function that knows the lake has a use for DuckDB.
-        import duckdb
-
-        def read_of(item: SnapshotObject) -> Read:
-            return lambda first, end: self._read_range(source, item, first, end)
-
-        footers = pool.map(lambda pair: copy_footer(read_of(pair[0]), pair[0].bytes, pair[1]), pairs)
-        wanted = []
-        with duckdb.connect() as connection:
-            for (item, path), there in zip(pairs, footers, strict=True):
-                ranges = needed_ranges(connection, path, item.bytes, columns) if there else None
-                if ranges is not None:
-                    wanted.append((item, path, ranges))
-        list(pool.map(lambda one: copy_ranges(read_of(one[0]), one[2], one[1]), wanted))
-        return {path for _, path, _ in wanted}
+    def _reads(self, source: str, pairs: Sequence[tuple[SnapshotObject, Path]]) -> list[tuple[Read, int, Path]]:
+        return [(partial(self._read_range, source, item), item.bytes, path) for item, path in pairs]
 
     def fetch_earlier(self, inputs: Mapping[str, Input], folder: Path) -> dict[str, list[Path]]:
         """Source -> files of its earlier snapshot, as far as it was not deleted meanwhile."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from assembly_line.errors import DocumentUnreadable, NotFound
 from assembly_line.instants import parse_instant
 from assembly_line.ledger import Covered, LedgerState, Part, TailFile, require_columns
 from assembly_line.names import LedgerKind, ledger_prefix, ledger_tables_prefix
-from assembly_line.storage.services.partial_parquet import LEAST_BYTES, copy_footer, copy_ranges, needed_ranges
+from assembly_line.storage.services.partial_parquet import LEAST_BYTES, Read, copy_columns
 
 if TYPE_CHECKING:
     from assembly_line.storage.ledger.ledger import Ledger
@@ -107,8 +108,12 @@ class CompactedLedger:
         """
         folder.mkdir(parents=True, exist_ok=True)
         pairs = [(part, folder / f"{number:06}.parquet") for number, part in enumerate(parts)]
+        large = [] if columns is None else [pair for pair in pairs if pair[0].bytes >= LEAST_BYTES]
+        reads: list[tuple[Read, int, Path]] = [(partial(self._read, part), part.bytes, path) for part, path in large]
         with ThreadPoolExecutor(TRANSFERS) as pool:
-            list(pool.map(lambda pair: self._copy(pair[0], pair[1], columns), pairs))
+            partly = copy_columns(reads, columns or (), pool) if reads else set()
+            whole = [pair for pair in pairs if pair[1] not in partly]
+            list(pool.map(lambda pair: self._objects.download(pair[0].key, pair[1]), whole))
         return [path for _, path in pairs]
 
     def add(self, table: str, day: str, path: Path, *, rows: int, generation: int) -> Part:
@@ -161,26 +166,10 @@ class CompactedLedger:
             texts.append(text)
         return texts
 
-    def _copy(self, part: Part, path: Path, columns: Collection[str] | None) -> None:
-        if columns is None or part.bytes < LEAST_BYTES or not self._copy_columns(part, path, columns):
-            self._objects.download(part.key, path)
-
-    def _copy_columns(self, part: Part, path: Path, columns: Collection[str]) -> bool:
-        import duckdb
-
-        def read(first: int, end: int) -> bytes:
-            content, size = self._objects.read_range(part.key, first, end)
-            if size != part.bytes:
-                raise DocumentUnreadable.about(
-                    self._objects.uri(part.key), f"{size} bytes", f"{part.bytes} bytes", "compact the ledger again"
-                )
-            return content
-
-        if not copy_footer(read, part.bytes, path):
-            return False
-        with duckdb.connect() as connection:
-            ranges = needed_ranges(connection, path, part.bytes, columns)
-        if ranges is None:
-            return False
-        copy_ranges(read, ranges, path)
-        return True
+    def _read(self, part: Part, first: int, end: int) -> bytes:
+        content, size = self._objects.read_range(part.key, first, end)
+        if size != part.bytes:
+            raise DocumentUnreadable.about(
+                self._objects.uri(part.key), f"{size} bytes", f"{part.bytes} bytes", "compact the ledger again"
+            )
+        return content

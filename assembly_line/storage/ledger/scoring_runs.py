@@ -68,6 +68,10 @@ class ScoringRun:
             for line in lines:
                 yield line.partition(",")[0].rstrip("\n")
 
+    def exists(self) -> bool:
+        """Whether the run left anything."""
+        return self._store.any(self._prefix)
+
     def write_scales(self, scales: Mapping[str, float]) -> None:
         """Keep what the errors of each series are measured by, for `scales`."""
         self._store.write_json(f"{self._prefix}scales.json", scales)

@@ -6,6 +6,7 @@ Whoever reads only these columns cannot tell the file from the whole: offsets, f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,27 @@ LENGTH_BYTES = 4
 # (first byte, end) -> the object's bytes from the first up to the end; none from a store that gives no parts.
 Read = Callable[[int, int], bytes]
 Ranges = list[tuple[int, int]]
+
+
+def copy_columns(objects: Sequence[tuple[Read, int, Path]], columns: Collection[str], pool: Executor) -> set[Path]:
+    """Copy what these columns need of those objects of which that is clearly less than all, and say which these are.
+
+    Args:
+        objects: how each is read, its size in bytes, and where it goes.
+        columns: those that will be read.
+    """
+    # Not every function that knows the store has a use for DuckDB.
+    import duckdb
+
+    footers = pool.map(lambda one: copy_footer(*one), objects)
+    wanted = []
+    with duckdb.connect() as connection:
+        for (read, size, path), there in zip(objects, footers, strict=True):
+            ranges = needed_ranges(connection, path, size, columns) if there else None
+            if ranges is not None:
+                wanted.append((read, ranges, path))
+    list(pool.map(lambda one: copy_ranges(*one), wanted))
+    return {path for _, _, path in wanted}
 
 
 def copy_footer(read: Read, size: int, path: Path) -> bool:

@@ -9,17 +9,16 @@ import json
 from collections.abc import Mapping
 
 from aws_cdk import ArnFormat, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
 from assembly_line.names import aws_name, expire_function, online_machine, refresh_function, tables_machine
 from stacks.constructs.access.grants import allow
-from stacks.constructs.alarms import FIVE_MINUTES, Alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
+from stacks.constructs.schedules.calls import call_at, schedule_role, state_of
 from stacks.constructs.schedules.moments import cron_of
 
 
@@ -35,7 +34,7 @@ class Schedules(Construct):
         moments |= {None if declared is None else declared.at for declared in (refresh, retention)}
         if moments == {None}:
             return
-        self._state = "ENABLED" if enabled else "DISABLED"
+        self._enabled = enabled
         # With SQS's own key: EventBridge drops events silently for a customer key that admits it by source only.
         self._alarms = alarms
         self._undelivered = Undelivered(
@@ -75,14 +74,9 @@ class Schedules(Construct):
             resource_name=name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        role = self._role(id_, "events")
+        role = schedule_role(self, id_, "events")
         allow(role, ("states:StartExecution",), (machine,))
         return role, machine
-
-    def _role(self, id_: str, service: str) -> iam.Role:
-        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        principal = iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=account)
-        return iam.Role(self, f"{id_}Role", assumed_by=principal)
 
     def _call(self, id_: str, line: str, at: str, function: str, what: str) -> None:
         """Let a function look at the declared moments.
@@ -94,35 +88,19 @@ class Schedules(Construct):
         arn = Stack.of(self).format_arn(
             service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
-        role = self._role(id_, "scheduler")
-        allow(role, ("lambda:InvokeFunction",), (arn,))
-        allow(role, ("sqs:SendMessage",), (self._undelivered.queue_arn,))
-        self._alarms.when(
-            self,
-            f"{id_}Fails",
-            metric=cloudwatch.Metric(
-                namespace="AWS/Lambda",
-                metric_name="Errors",
-                dimensions_map={"FunctionName": function},
-                period=FIVE_MINUTES,
-                statistic="Sum",
-            ),
-            # All lines share the function, so each line's alarm rings for each.
-            description=f"Of some line {what} failed: the function's log says which line",
-        )
-        scheduler.CfnSchedule(
+        call_at(
             self,
             id_,
-            description=f"{line}, {at} UTC: {what}",
-            schedule_expression=cron_of(at),
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            state=self._state,
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=arn,
-                role_arn=role.role_arn,
-                input=json.dumps({"line": line}),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._undelivered.queue_arn),
-            ),
+            arn=arn,
+            name=function,
+            given={"line": line},
+            at=at,
+            what=f"{line}: {what}",
+            # All lines share the function, so each line's alarm rings for each.
+            fails=f"Of some line {what} failed: the function's log says which line",
+            enabled=self._enabled,
+            alarms=self._alarms,
+            undelivered=self._undelivered,
         )
 
     def _rule(self, id_: str, refresh: str, starter: tuple[iam.Role, str], given: Mapping[str, str]) -> None:
@@ -139,7 +117,7 @@ class Schedules(Construct):
             id_,
             description=f"{given['line']}, {refresh} UTC: {given.get('tables', 'online features')}"[:512],
             schedule_expression=cron_of(refresh),
-            state=self._state,
+            state=state_of(self._enabled),
             targets=[target],
         )
         self._rules.append(rule)

@@ -17,7 +17,7 @@ from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 from assembly_line.names import ControlKey, LedgerKind, scoring_prefix
 from assembly_line.outcome_kinds import Binary
 from tests.aws.delivery.scoring_run import DAY, LEARNT_FROM, LINE, Household, Scoring, learnt_from
-from tests.ledgers import JoinedLedger
+from tests.ledgers import JoinedLedger, counts_of
 
 NEXT_DAY = DAY + timedelta(days=1)
 ENDED = datetime(2018, 1, 2, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_a_past_day_scored_by_a_model_that_learnt_from_it_is_withheld_and_never_
     assert (delivered["offered"], delivered["delivered"], delivered["withheld"]) == (0, 0, 40)
     assert world.scoring.received() == []
     assert world.judged() == before
-    assert world.history().counts["backfills"] == 40
+    assert counts_of(world.history())["backfills"] == 40
 
 
 def test_a_backfill_that_is_delivered_because_somebody_asked_is_not_judged_either(world: World) -> None:
@@ -197,7 +197,7 @@ def test_what_a_run_did_not_look_at_is_no_repetition(world: World, looked: dict[
 
     rest = {"from": "2017-08-10T00:00:00.000001Z", "at": "2017-08-15"}
     assert world.score(later, scores, **rest)["delivered"] == 40
-    assert world.history().counts["backfills"] == 0
+    assert counts_of(world.history())["backfills"] == 0
     with pytest.raises(RequestRefused, match=r"delivered before, by run .*again=true"):
         world.scoring.begin(**{**rest, "from": "2017-08-10"})
 

@@ -16,10 +16,12 @@ from assembly_line.errors import Conflict, DocumentUnreadable
 from assembly_line.features import read_columns
 from assembly_line.feedback.history import History, join
 from assembly_line.feedback.service.flagged import one_decision
-from assembly_line.ledger import compact, opened_decisions, tallied
+from assembly_line.feedback.service.history import counted
+from assembly_line.ledger import compact, opened_decisions
 from assembly_line.loader import load_line
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.storage import Account
+from tests.ledgers import counts_of
 from tests.unit.ledger.worlds import IDS, KINDS, decided, said_of, worlds
 
 LINE = "coupon_redemption"
@@ -65,11 +67,10 @@ class World:
         expected = self.expected()
         with opened_decisions(self.account, LINE, COLUMNS) as ledger:
             found = ledger.session.decisions(COLUMNS)
-            counts = tallied(ledger)
+            counts = counted(ledger)
         wanted = [{name: one[name] for name in COLUMNS} for one in said_of(expected)]
         assert found == wanted
-        figures = ("duplicates", "conflicts", "withdrawn", "parked")
-        assert {name: counts.get(name, 0) for name in figures} == {name: expected.counts[name] for name in figures}
+        assert counts == counts_of(expected)
 
 
 @pytest.fixture

@@ -127,6 +127,20 @@ def test_an_interrupted_job_goes_on_from_its_last_whole_checkpoint_to_the_same_f
     assert metrics(job)["loss"] == pytest.approx(metrics(whole)["loss"], rel=0, abs=1e-9)
 
 
+def test_checkpoints_are_on_s3_while_the_job_still_runs(account: Account) -> None:
+    """What is not there when an instance vanishes is lost, so it may not wait for the job's end."""
+    request = spot_request(account, half_at=60)
+    name = request["TrainingJobName"]
+    account.sagemaker.create_training_job(**request)
+
+    eventually(lambda: "half written" in account.log("training", name))
+    eventually(lambda: account.s3.list_objects_v2(Bucket="jobs", Prefix=f"{name}/kept/step-050")["KeyCount"])
+
+    assert account.sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress"
+    account.sagemaker.stop_training_job(TrainingJobName=name)
+    assert account.training(name)["TrainingJobStatus"] == "Stopped"
+
+
 def test_a_job_on_demand_is_never_interrupted(account: Account) -> None:
     request = spot_request(account)
     request |= {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}

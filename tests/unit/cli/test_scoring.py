@@ -369,7 +369,9 @@ def test_deliveries_are_paused_with_a_reason_and_resumed(line: Command, champion
     again = line("delivery", "pause", LINE, "--reason", "the desk is closed")
     assert again.code == ExitCode.REFUSED
     assert f"line delivery resume {LINE}" in again.err
+    assert f"`line delivery resume {LINE}` lets them leave" in " ".join(line("status").out.split())
     assert line("delivery", "resume", LINE, "--json").out.count('"paused": false') == 1
+    assert "lets them leave" not in line("status").out
     assert "nothing to resume" in line("delivery", "resume", LINE).err
     assert line("delivery", "pause", "unknown", "--reason", "because").code == ExitCode.REFUSED
 
@@ -391,4 +393,5 @@ def test_dead_letters_are_listed_sent_again_and_given_up(line: Command, champion
     again = line("delivery", "dead-letters", "resend", LINE, RUN)
     assert again.code == ExitCode.REFUSED
     assert "it has no open dead letter" in again.err
-    assert json.loads(line("delivery", "dead-letters", "list", LINE, "another", "--json").out) == []
+    nobody = line("delivery", "dead-letters", "list", LINE, "another")
+    assert (nobody.code, "has no scoring run 'another'" in nobody.err) == (ExitCode.REFUSED, True)

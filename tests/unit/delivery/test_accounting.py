@@ -18,10 +18,10 @@ from assembly_line.errors import ScoringFailed
 from assembly_line.names import DeliveryStatus
 
 DELIVERED, DEAD = DeliveryStatus.DELIVERED, DeliveryStatus.DEAD_LETTERED
-Letter = tuple[OutboundMessage, DeliveryRecord]
+Sent = tuple[OutboundMessage, DeliveryRecord]
 
 
-def letter(decision_id: str, status: DeliveryStatus = DELIVERED, *, channel: str = "sns") -> Letter:
+def message(decision_id: str, status: DeliveryStatus = DELIVERED, *, channel: str = "sns") -> Sent:
     dead = status == DEAD
     row = {
         "line": "churn",
@@ -51,7 +51,7 @@ def accounts(tmp_path: Path) -> Iterator[Accounting]:
 
 
 def test_a_row_of_a_version_with_one_channel_is_of_that_channel() -> None:
-    row = document_of(letter("d")[1])
+    row = document_of(message("d")[1])
     del row["channel"]
     assert read_document(DeliveryRecord, row).channel == "sns"
 
@@ -77,7 +77,7 @@ def test_a_report_adds_up_as_sets_of_ids_do(fates: list[tuple[str, str]], again:
         accounts.keep_aside(aside(*kept))
         for channel, statuses in (("sns", sns), ("files", files)):
             accounts.channel(channel)
-            accounts.take(channel, [letter(one, status, channel=channel) for one, status in statuses.items()])
+            accounts.take(channel, [message(one, status, channel=channel) for one, status in statuses.items()])
         report = accounts.report()
     dead = {one for one in sns if DEAD in (sns[one], files[one])}
     assert (report.offered, report.quarantined) == (len(ids), len(kept))
@@ -93,7 +93,7 @@ def test_a_decision_is_delivered_once_every_channel_has_it(accounts: Accounting)
     accounts.ask(["a", "b", "c"])
     for channel, statuses in (("sns", (DELIVERED, DEAD, DELIVERED)), ("files", (DEAD, DELIVERED, DELIVERED))):
         told = zip("abc", statuses, strict=True)
-        accounts.take(channel, [letter(one, status, channel=channel) for one, status in told])
+        accounts.take(channel, [message(one, status, channel=channel) for one, status in told])
     report = accounts.report()
     assert (report.delivered, report.dead_lettered, report.reasons) == (1, 2, {"Refused": 2})
     fates = {"delivered": 2, "dead_lettered": 1}
@@ -101,7 +101,7 @@ def test_a_decision_is_delivered_once_every_channel_has_it(accounts: Accounting)
     assert "unsent" not in report.to_json()
 
 
-def broken(accounts: Accounting, *, asked: str = "abc", kept: str = "", sent: Iterable[Letter] = ()) -> DeliveryReport:
+def broken(accounts: Accounting, *, asked: str = "abc", kept: str = "", sent: Iterable[Sent] = ()) -> DeliveryReport:
     accounts.ask(asked)
     accounts.keep_aside(aside(*kept))
     accounts.channel("sns")
@@ -111,7 +111,7 @@ def broken(accounts: Accounting, *, asked: str = "abc", kept: str = "", sent: It
 
 def test_a_decision_that_nobody_sent_is_named(accounts: Accounting) -> None:
     with pytest.raises(ScoringFailed, match=r"^1 decisions are accounted for nowhere by channel sns: b; .*redrive"):
-        broken(accounts, sent=[letter("a"), letter("c")])
+        broken(accounts, sent=[message("a"), message("c")])
 
 
 def test_of_many_lost_decisions_some_are_named(accounts: Accounting) -> None:
@@ -121,12 +121,12 @@ def test_of_many_lost_decisions_some_are_named(accounts: Accounting) -> None:
 
 def test_a_decision_that_nobody_asked_about_is_named(accounts: Accounting) -> None:
     with pytest.raises(ScoringFailed, match=r"1 decisions were sent and never asked about: x;"):
-        broken(accounts, sent=[letter(one) for one in "abcx"])
+        broken(accounts, sent=[message(one) for one in "abcx"])
 
 
 def test_a_decision_that_was_kept_aside_and_sent_is_named(accounts: Accounting) -> None:
     with pytest.raises(ScoringFailed, match=r"1 decisions were sent and kept aside: a;"):
-        broken(accounts, kept="a", sent=[letter(one) for one in "abc"])
+        broken(accounts, kept="a", sent=[message(one) for one in "abc"])
 
 
 @pytest.mark.parametrize("kept", ["aa", "x"])
@@ -137,24 +137,24 @@ def test_a_decision_is_kept_aside_once_and_is_one_of_the_batch(accounts: Account
 
 def test_one_decision_twice_in_an_outbox_is_named(accounts: Accounting) -> None:
     with pytest.raises(ScoringFailed, match="channel sns: the outbox has decision b twice"):
-        broken(accounts, sent=[letter("a"), letter("b"), letter("b"), letter("c")])
+        broken(accounts, sent=[message("a"), message("b"), message("b"), message("c")])
 
 
 def test_one_decision_in_two_shards_is_named(accounts: Accounting) -> None:
-    accounts.take("sns", [letter("a"), letter("b")])
+    accounts.take("sns", [message("a"), message("b")])
     with pytest.raises(ScoringFailed, match="channel sns: the outbox has decision b twice"):
-        broken(accounts, sent=[letter("c"), letter("b")])
+        broken(accounts, sent=[message("c"), message("b")])
 
 
 def test_a_record_of_another_decision_than_its_message_is_refused(accounts: Accounting) -> None:
-    message, _ = letter("a")
+    told, _ = message("a")
     with pytest.raises(ScoringFailed, match="record of decision a is about b by sns"):
-        broken(accounts, sent=[(message, letter("b")[1])])
+        broken(accounts, sent=[(told, message("b")[1])])
 
 
 def test_a_record_of_another_channel_is_refused(accounts: Accounting) -> None:
     with pytest.raises(ScoringFailed, match="record of decision a is about a by files"):
-        broken(accounts, sent=[letter("a", channel="files")])
+        broken(accounts, sent=[message("a", channel="files")])
 
 
 def test_what_is_withheld_is_offered_to_nobody(accounts: Accounting) -> None:
@@ -163,14 +163,14 @@ def test_what_is_withheld_is_offered_to_nobody(accounts: Accounting) -> None:
     accounts.channel("sns")
     report = accounts.report(withheld=True)
     assert (report.offered, report.withheld, report.quarantined, report.delivered) == (1, 2, 1, 0)
-    accounts.take("sns", [letter("b")])
+    accounts.take("sns", [message("b")])
     with pytest.raises(ScoringFailed, match="although the run is withheld: b"):
         accounts.report(withheld=True)
 
 
 def test_what_is_still_unsent_is_counted_and_what_is_lost_beside_it_is_not_hidden(accounts: Accounting) -> None:
     accounts.ask("abcd")
-    accounts.take("sns", [letter("a"), letter("b", DEAD)])
+    accounts.take("sns", [message("a"), message("b", DEAD)])
     report = accounts.report(unsent={"sns": 2})
     assert (report.offered, report.delivered, report.dead_lettered, report.unsent) == (4, 1, 1, 2)
     with pytest.raises(ScoringFailed, match="2 decisions are accounted for nowhere"):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assembly_line.feedback.history import DecisionHistory, History, join
+from tests.ledgers import counts_of
 
 DECIDED = "2017-08-08T04:00:00.000000Z"
 LATER = "2017-08-10T00:00:00.000000Z"
@@ -109,9 +110,9 @@ def test_a_confirmed_review_is_no_override() -> None:
 
     assert only(history).action == "remind"
     assert (only(history).override, only(history).confirmation) == (None, confirmed)
-    assert (history.counts["overrides"], history.counts["confirmed"]) == (0, 1)
+    assert (counts_of(history)["overrides"], counts_of(history)["confirmed"]) == (0, 1)
     changed = told(event(1, "override", "e1", action="leave"))
-    assert (changed.counts["overrides"], changed.counts["confirmed"]) == (1, 0)
+    assert (counts_of(changed)["overrides"], counts_of(changed)["confirmed"]) == (1, 0)
 
 
 def test_one_event_id_with_two_bodies_is_a_conflict_and_neither_is_trusted() -> None:
@@ -151,8 +152,8 @@ def test_feedback_for_an_unknown_decision_is_parked_and_joins_when_the_decision_
     after = join([prediction(1), prediction(2)], [], [early], [])
 
     assert before.parked == (early,)
-    assert before.counts["overrides"] == 0
-    assert (after.parked, after.counts["overrides"]) == ((), 1)
+    assert counts_of(before)["overrides"] == 0
+    assert (after.parked, counts_of(after)["overrides"]) == ((), 1)
 
 
 @pytest.mark.parametrize(

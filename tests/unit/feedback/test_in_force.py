@@ -14,7 +14,7 @@ from assembly_line.feedback.history import DecisionHistory, join
 from assembly_line.feedback.performance import NONE_IN_FORCE, measure
 from assembly_line.instants import format_instant
 from assembly_line.outcome_kinds import Binary
-from tests.ledgers import JoinedLedger
+from tests.ledgers import JoinedLedger, counts_of
 
 DECIDED = datetime(2017, 8, 8, tzinfo=UTC)
 Row = dict[str, Any]
@@ -238,7 +238,7 @@ def test_a_decision_without_a_revision_in_force_is_counted_and_not_judged() -> N
     parts = ledger(1, Case((late,), (), 3, None))
     history = join(*parts)
     (pooled,) = measure(JoinedLedger(*parts), kind=Binary(present=1), cluster="household_id", draws=10)
-    assert (history.counts["delivered"], history.counts["in_force"]) == (1, 0)
+    assert (counts_of(history)["delivered"], counts_of(history)["in_force"]) == (1, 0)
     assert (pooled.decisions, pooled.in_force, pooled.rows, pooled.why_not["auc"]) == (1, 0, 0, NONE_IN_FORCE)
 
 
@@ -307,7 +307,7 @@ def test_an_override_when_the_outcome_was_known_is_hindsight(hour: int, hindsigh
         "at": at(hour),
     }
     history = join(predictions, deliveries, [override], outcomes)
-    assert (history.counts["overrides"], history.counts["hindsight"]) == (1, int(hindsight))
+    assert (counts_of(history)["overrides"], counts_of(history)["hindsight"]) == (1, int(hindsight))
 
 
 @pytest.mark.parametrize(("kind", "part"), [("sending", 1), ("receiving", 2)])

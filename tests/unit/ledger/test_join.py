@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from assembly_line.canonical import canonical_json
 from assembly_line.feedback.history import join
 from assembly_line.ledger import LedgerSession
+from tests.ledgers import counts_of
 from tests.unit.ledger.worlds import DAYS, IDS, KINDS, decided, said_of, worlds
 
 
@@ -56,4 +57,4 @@ def assert_same(world: Any, place: Path) -> None:
         name: sum(figures.get(name, 0) for figures in tally.values())
         for name in ("duplicates", "conflicts", "withdrawn", "parked")
     }
-    assert total == {name: expected.counts[name] for name in total}
+    assert total == {name: counts_of(expected)[name] for name in total}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assembly_line.names import ENVIRONMENT_TAG
 from assembly_line.proof.judging import LONGEST_ENVIRONMENT, LONGEST_LINE, Trial, cases
 from assembly_line.proof.permissions.evaluating import PrincipalKind
-from assembly_line.proof.permissions.judgement import principal_of
+from assembly_line.proof.permissions.judgement import judgement, principal_of
 from assembly_line.proof.recording import Call, Recording
 from assembly_line.proof.translation import longest_of
 from tests.unit.proof.small_world import templates
@@ -110,3 +110,21 @@ def test_the_tag_of_the_runs_environment_becomes_that_of_the_environment_and_is_
     assert {action: decision.allowed for action, decision in asked.items()} == dict.fromkeys(
         ("sagemaker:CreateModel", "sagemaker:DeleteModel", *(("sagemaker:AddTags",) if tag else ())), tag == "embedded"
     )
+
+
+@pytest.mark.parametrize("case", [0, 1], ids=["real names", "longest names"])
+def test_a_function_that_the_environment_does_without_is_named_and_its_calls_are_not_judged(case: int) -> None:
+    who = "arn:aws:sts::000000000000:assumed-role/AssemblyLine-embedded-Work-TrackingRole12AB-XYZ1/f"
+    beside = Call(who, "s3", "PutObject", {"Bucket": BUCKET, "Key": "runs/shop_line/x"})
+    trial = Trial(
+        Recording(calls=(*RUN.calls, beside), names=RUN.names, transitions=()), cases(templates(), ("shop_line",))[case]
+    )
+
+    found = judgement(trial.judged, trial.rules, trial.told)
+
+    assert [request.action for request in trial.judged.decisions if request.action.startswith("s3:")] == [
+        "s3:GetObject"
+    ]
+    said = [sentence for sentence in found.not_judged if "does not have it" in sentence]
+    assert len(said) == 1
+    assert "-Work-TrackingRole12AB-XYZ1 calls" in said[0]
