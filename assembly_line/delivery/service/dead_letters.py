@@ -67,11 +67,7 @@ def dead_letters(account: Account, line: str, run_id: str) -> list[DeadLetter]:
             value=repr(run_id),
             expected="a scoring run of the line",
         )
-    settled = {
-        (channel, decision_id, revision): action["action"]
-        for action in files.dead_letter_actions()
-        for channel, decision_id, revision in action["letters"]
-    }
+    settled = files.settled_dead_letters()
     found = (DeadLetter(channel, message, OPEN) for channel, message in files.dead_letters())
     return [DeadLetter(one.channel, one.message, settled.get(one.key, OPEN)) for one in found]
 
@@ -158,7 +154,7 @@ def _open(account: Account, line: str, run_id: str) -> list[DeadLetter]:
             f"Run {run_id}",
             "it has no open dead letter",
             "at least one",
-            f"see `line delivery dead-letters list {line}`",
+            f"see `line delivery dead-letters list {line} {run_id}`",
         )
     return waiting
 

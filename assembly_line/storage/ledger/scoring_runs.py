@@ -184,6 +184,21 @@ class ScoringRun:
             self._store.read_json(stored.key) for stored in self._store.list(f"{self._prefix}dead-letters/actions/")
         ]
 
+    def settled_dead_letters(self) -> dict[tuple[str, str, int], str]:
+        """(channel, decision_id, revision) of each dead letter that somebody settled -> what was done last."""
+        return {
+            (channel, decision_id, revision): action["action"]
+            for action in self.dead_letter_actions()
+            for channel, decision_id, revision in action["letters"]
+        }
+
+    def has_open_dead_letters(self) -> bool:
+        """Whether it holds a message that could not be sent, and that nobody settled since."""
+        settled = self.settled_dead_letters()
+        return any(
+            (channel, message.decision_id, message.revision) not in settled for channel, message in self.dead_letters()
+        )
+
     def report(self) -> dict[str, Any]:
         """The run's report.
 

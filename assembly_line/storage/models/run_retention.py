@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from assembly_line.instants import format_instant, parse_instant
 from assembly_line.names import expired_item, review_item, run_prefix, scoring_prefix
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.models.registry import ModelRegistry
 from assembly_line.storage.models.runs import PACKAGE, RECORD
@@ -20,7 +21,6 @@ from assembly_line.storage.services.objects import ObjectStore, StoredVersion
 from assembly_line.training import RunVerdict, StoredRun, judge_runs
 
 References = Callable[[Collection[str]], Mapping[str, Sequence[str]]]
-DEAD_LETTERS = "dead-letters.jsonl"
 UNSENT = "it holds messages that could not be sent"
 
 
@@ -97,7 +97,7 @@ class RunRetention:
     def _looked_up(self, found: Sequence[StoredRun]) -> dict[str, Sequence[str]]:
         references = dict(self._references([run.run_id for run in found]))
         for run in found:
-            if run.kind == "scoring" and self._store.exists(f"{self._of_scoring(run.run_id)}{DEAD_LETTERS}"):
+            if run.kind == "scoring" and ScoringRun(self._store, self._line, run.run_id).has_open_dead_letters():
                 references[run.run_id] = [*references.get(run.run_id, ()), UNSENT]
         return references
 
@@ -166,9 +166,6 @@ class RunRetention:
 
     def _record(self, run_id: str) -> str:
         return run_prefix(self._line, run_id) + RECORD
-
-    def _of_scoring(self, run_id: str) -> str:
-        return scoring_prefix(self._line, run_id)
 
 
 def _going(verdicts: Iterable[RunVerdict]) -> set[str]:

@@ -13,10 +13,13 @@ import boto3
 import pytest
 
 from assembly_line import Retention
+from assembly_line.delivery.outbox import OutboundMessage
+from assembly_line.delivery.shards import Shard
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.names import ControlKey, LedgerKind, expired_item, review_item, run_prefix, scoring_prefix
 from assembly_line.release import Release
 from assembly_line.storage import Account, RunRetention, run_references
+from assembly_line.storage.ledger.scoring_runs import ScoringRun
 from assembly_line.training import expired, history, record_of
 from lambdas.account import account_of
 from lambdas.expiry import handler as expiry
@@ -175,15 +178,23 @@ def test_recent_runs_and_the_last_that_trained_stay(world: World, lines: str) ->
 
 
 def test_scoring_files_go_but_for_messages_that_could_not_be_sent(world: World, lines: str) -> None:
-    for run in ("sent", "unsent"):
+    message = OutboundMessage("d1", 1, "{}", {})
+    for run in ("sent", "unsent", "earlier", "settled"):
         world.store.write(f"{scoring_prefix(lines, run)}outbox.jsonl", b"{}")
-    world.store.write(f"{scoring_prefix(lines, 'unsent')}dead-letters.jsonl", b"{}")
+    files = {run: ScoringRun(world.store, lines, run) for run in ("unsent", "earlier", "settled")}
+    for run in ("unsent", "settled"):
+        files[run].write_dead_letters(Shard(channel="sns", number=0, count=1, digest=""), [message])
+    # As an earlier version left it.
+    files["earlier"].write_dead_letters(None, [message])
+    files["settled"].write_dead_letter_action("1", {"action": "discarded", "letters": [["sns", "d1", 1]]})
 
     found = decided(world.retention(lines).carry_out(cutoff=LATER, keep_last=0))
 
-    assert found["unsent"] == (True, "it holds messages that could not be sent")
-    assert [one.key for one in world.store.versions(scoring_prefix(lines, "sent"))] == []
-    assert world.store.exists(f"{scoring_prefix(lines, 'unsent')}outbox.jsonl")
+    for run in ("unsent", "earlier"):
+        assert found[run] == (True, "it holds messages that could not be sent")
+        assert world.store.exists(f"{scoring_prefix(lines, run)}outbox.jsonl")
+    for run in ("sent", "settled"):
+        assert [one.key for one in world.store.versions(scoring_prefix(lines, run))] == []
 
 
 def test_a_run_that_is_referred_to_in_the_middle_of_a_round_comes_back_as_it_was(world: World, lines: str) -> None:
