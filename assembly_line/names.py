@@ -326,16 +326,39 @@ def work_item(run_id: str) -> str:
     return re.sub(CHILD_RUN, "", run_id)
 
 
-# Keys in the lake bucket.
+# Keys in the buckets.
+
+
+class Folder(StrEnum):
+    """The folders at the top of the buckets, by which roles may read and write."""
+
+    # Of the lake.
+    SOURCES = "sources/"
+    SNAPSHOTS = "snapshots/"
+    # Of the store.
+    RELEASES = "releases/"
+    DATASETS = "datasets/"
+    RUNS = "runs/"
+    SCORING = "scoring/"
+    DELIVERIES = "deliveries/"
+    # Files that MLflow keeps of runs.
+    MLFLOW = "mlflow/"
+    # Where Athena leaves what queries answer.
+    QUERIES = "queries/"
+    # Of the ledger bucket: what must be kept.
+    LEDGER = "ledger/"
+    STATION_EVENTS = "station-events/"
+    # Of the store and of the ledger bucket: what can be made again.
+    TABLES = "tables/"
 
 
 def source_prefix(source: str) -> str:
-    return f"sources/{source}/"
+    return f"{Folder.SOURCES}{source}/"
 
 
 def snapshot_key(source: str) -> str:
     """The current snapshot of a source: which objects and versions make it up."""
-    return f"snapshots/{source}.json"
+    return f"{Folder.SNAPSHOTS}{source}.json"
 
 
 def table_name(source: str) -> str:
@@ -343,11 +366,8 @@ def table_name(source: str) -> str:
     return source.lower().replace("-", "_")
 
 
-# Keys in the store bucket: releases, datasets, runs, scoring work.
-
-
 def release_prefix(release: str) -> str:
-    return f"releases/{release}/"
+    return f"{Folder.RELEASES}{release}/"
 
 
 def release_code_prefix(release: str) -> str:
@@ -355,31 +375,24 @@ def release_code_prefix(release: str) -> str:
 
 
 def dataset_prefix(line: str, dataset_id: str) -> str:
-    return f"datasets/{line}/{dataset_id}/"
+    return f"{Folder.DATASETS}{line}/{dataset_id}/"
 
 
 def dataset_history_prefix(line: str, kind: str) -> str:
     """Figures of finished datasets of one kind (purpose and features), the latest first."""
-    return f"datasets/{line}/history/{kind}/"
+    return f"{Folder.DATASETS}{line}/history/{kind}/"
 
 
-RUNS = "runs/"
 # Of a fit, below its run's folder or its own in that.
 MODEL_ARCHIVE = "model/model.tar.gz"
 
 
 def run_prefix(line: str, run_id: str) -> str:
-    return f"{RUNS}{line}/{run_id}/"
-
-
-SCORING = "scoring/"
+    return f"{Folder.RUNS}{line}/{run_id}/"
 
 
 def scoring_prefix(line: str, run_id: str) -> str:
-    return f"{SCORING}{line}/{run_id}/"
-
-
-DELIVERED = "deliveries/"
+    return f"{Folder.SCORING}{line}/{run_id}/"
 
 
 def delivered_prefix(line: str, day: str = "", run_id: str = "") -> str:
@@ -388,7 +401,7 @@ def delivered_prefix(line: str, day: str = "", run_id: str = "") -> str:
     Args:
         day: of the run by the line's business clock, `yyyymmdd`.
     """
-    return f"{DELIVERED}{line}/day={day}/{run_id}/" if day else f"{DELIVERED}{line}/"
+    return f"{Folder.DELIVERIES}{line}/day={day}/{run_id}/" if day else f"{Folder.DELIVERIES}{line}/"
 
 
 def line_table(line: str, table: str) -> str:
@@ -396,18 +409,8 @@ def line_table(line: str, table: str) -> str:
     return table_name(f"{line}_{table}")
 
 
-TABLES = "tables/"
-# Files that MLflow keeps of runs.
-MLFLOW_FILES = "mlflow/"
-# Where Athena leaves what queries answer.
-QUERY_RESULTS = "queries/"
-
-
 def tables_prefix(line: str, table: str) -> str:
-    return f"{TABLES}{line}/{table}/"
-
-
-# Keys in the ledger bucket: what must be kept.
+    return f"{Folder.TABLES}{line}/{table}/"
 
 
 class FeedbackKind(StrEnum):
@@ -437,20 +440,17 @@ class DeliveryStatus(StrEnum):
 
 def ledger_prefix(line: str, kind: LedgerKind | None = None, day: str | None = None) -> str:
     """Folder of a line's rows; of one kind, and with `day` (`yyyymmdd`) of that day alone."""
-    folder = f"ledger/{line}/" if kind is None else f"ledger/{line}/{kind}/"
+    folder = f"{Folder.LEDGER}{line}/" if kind is None else f"{Folder.LEDGER}{line}/{kind}/"
     return folder if day is None else f"{folder}day={day}/"
-
-
-LEDGER_TABLES = "tables/"
 
 
 def ledger_tables_prefix(line: str) -> str:
     """Folder of what is compacted of a line's ledger."""
-    return f"{LEDGER_TABLES}{line}/"
+    return f"{Folder.TABLES}{line}/"
 
 
 def station_events_prefix(day: str | None = None) -> str:
-    return "station-events/" if day is None else f"station-events/day={day}/"
+    return Folder.STATION_EVENTS if day is None else f"{Folder.STATION_EVENTS}day={day}/"
 
 
 def s3_uri(bucket: str, key: str) -> str:

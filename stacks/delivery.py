@@ -6,7 +6,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from assembly_line.environments import ScoringEnvironment
-from assembly_line.names import DELIVERED
+from assembly_line.names import Folder
 from assembly_line.stations import DELIVERY, SCORING
 from stacks.constructs.access.grants import use_key
 from stacks.constructs.access.permissions import run_own_items
@@ -47,30 +47,30 @@ class DeliveryStack(StationStack):
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "begin", scoring.BEGIN_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
         self.foundation.control.grant_read(function.role)
         self.foundation.champions.grant_read(function.role)
         return function
 
     def _prepare(self) -> StationFunction:
         function = self._step("Prepare", "prepare", scoring.PREPARE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
-        self.foundation.store.grant_write(function.role, "scoring/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS, Folder.RUNS)
+        self.foundation.store.grant_write(function.role, Folder.SCORING)
         return function
 
     def _publish(self) -> StationFunction:
         function = self._step("Publish", "publish", scoring.PUBLISH_SECONDS, storage_mib=PUBLISH_STORAGE_MIB)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "scoring/")
-        self.foundation.store.grant_write(function.role, "scoring/")
-        self.foundation.ledger.grant_write(function.role, "ledger/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS, Folder.SCORING)
+        self.foundation.store.grant_write(function.role, Folder.SCORING)
+        self.foundation.ledger.grant_write(function.role, Folder.LEDGER)
         return function
 
     def _deliver(self) -> StationFunction:
         function = self._step("Deliver", "deliver", scoring.DELIVER_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "scoring/", DELIVERED)
-        self.foundation.store.grant_write(function.role, "scoring/", DELIVERED)
-        self.foundation.ledger.grant_read(function.role, "ledger/")
-        self.foundation.ledger.grant_write(function.role, "ledger/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.SCORING, Folder.DELIVERIES)
+        self.foundation.store.grant_write(function.role, Folder.SCORING, Folder.DELIVERIES)
+        self.foundation.ledger.grant_read(function.role, Folder.LEDGER)
+        self.foundation.ledger.grant_write(function.role, Folder.LEDGER)
         self.foundation.control.grant_read(function.role)
         self.foundation.control.grant_write(function.role)
         # The topics of all lines are encrypted with the foundation's key.

@@ -16,8 +16,7 @@ from assembly_line.environments import (
 from assembly_line.names import (
     EVERY_TABLE,
     MODEL_ARCHIVE,
-    RUNS,
-    SCORING,
+    Folder,
     Parameter,
     TablesArgument,
     online_machine,
@@ -100,8 +99,8 @@ class FeaturesStack(StationStack):
             environment=self._environment,
             seconds=dataset.PLAN_SECONDS,
         )
-        self.foundation.lake.grant_read(function.role, "snapshots/")
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.lake.grant_read(function.role, Folder.SNAPSHOTS)
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
         self.foundation.control.grant_read(function.role)
         return function
 
@@ -133,7 +132,7 @@ class FeaturesStack(StationStack):
             storage_mib=SERVE_STORAGE_MIB,
             layer=self.foundation.deployment.serving_layer,
         )
-        self.foundation.store.grant_read_files(function.role, RUNS, MODEL_ARCHIVE)
+        self.foundation.store.grant_read_files(function.role, Folder.RUNS, MODEL_ARCHIVE)
         return function
 
     def _score(self, serve: StationFunction) -> StationFunction:
@@ -147,8 +146,8 @@ class FeaturesStack(StationStack):
             ),
             seconds=SCORE_SECONDS,
         )
-        self.foundation.store.grant_read(function.role, RUNS, SCORING)
-        self.foundation.store.grant_write(function.role, RUNS, SCORING)
+        self.foundation.store.grant_read(function.role, Folder.RUNS, Folder.SCORING)
+        self.foundation.store.grant_write(function.role, Folder.RUNS, Folder.SCORING)
         serve.grant_invoke(function.role)
         return function
 
@@ -159,7 +158,7 @@ class FeaturesStack(StationStack):
             environment=self._environment,
             seconds=dataset.CLAIM_SECONDS,
         )
-        self.foundation.store.grant_read(function.role, "datasets/")
+        self.foundation.store.grant_read(function.role, Folder.DATASETS)
         self.foundation.control.grant_read(function.role)
         self.foundation.control.grant_write(function.role)
         return function
@@ -168,9 +167,9 @@ class FeaturesStack(StationStack):
         function = self.function(
             "Plan", handler="dataset.handler.plan", environment=self._environment, seconds=dataset.PLAN_SECONDS
         )
-        self.foundation.lake.grant_read(function.role, "snapshots/")
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
-        self.foundation.store.grant_write(function.role, "datasets/")
+        self.foundation.lake.grant_read(function.role, Folder.SNAPSHOTS)
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
+        self.foundation.store.grant_write(function.role, Folder.DATASETS)
         self.foundation.control.grant_read(function.role)
         return function
 
@@ -196,9 +195,9 @@ class FeaturesStack(StationStack):
             storage_mib=self.settings.dataset_storage_mib,
         )
         # Rules that need the rows of a source, where a dataset that exists is asked for under other ones.
-        self.foundation.lake.grant_read(function.role, "sources/")
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
-        self.foundation.store.grant_write(function.role, "datasets/")
+        self.foundation.lake.grant_read(function.role, Folder.SOURCES)
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
+        self.foundation.store.grant_write(function.role, Folder.DATASETS)
         return function
 
     def _prepare_inputs(self) -> StationFunction:
@@ -210,8 +209,8 @@ class FeaturesStack(StationStack):
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
-        self.foundation.store.grant_read(function.role, "datasets/")
-        self.foundation.store.grant_write(function.role, "datasets/")
+        self.foundation.store.grant_read(function.role, Folder.DATASETS)
+        self.foundation.store.grant_write(function.role, Folder.DATASETS)
         return function
 
     def _job(self) -> DatasetJob:
@@ -220,9 +219,9 @@ class FeaturesStack(StationStack):
         return job
 
     def _let_build(self, builder: StationFunction | DatasetJob) -> None:
-        self.foundation.lake.grant_read(builder.role, "snapshots/", "sources/")
-        self.foundation.store.grant_read(builder.role, "releases/", "datasets/")
-        self.foundation.store.grant_write(builder.role, "datasets/")
+        self.foundation.lake.grant_read(builder.role, Folder.SNAPSHOTS, Folder.SOURCES)
+        self.foundation.store.grant_read(builder.role, Folder.RELEASES, Folder.DATASETS)
+        self.foundation.store.grant_write(builder.role, Folder.DATASETS)
 
     def _machine(self) -> Machine:
         explain, plan, claim = self.explain_function, self._plan(), self._claim()
@@ -265,8 +264,8 @@ class FeaturesStack(StationStack):
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
-        foundation.lake.grant_read(publish.role, "snapshots/", "sources/")
-        foundation.store.grant_read(publish.role, "releases/")
+        foundation.lake.grant_read(publish.role, Folder.SNAPSHOTS, Folder.SOURCES)
+        foundation.store.grant_read(publish.role, Folder.RELEASES)
         foundation.control.grant_read(publish.role)
         self.online.grant_publish(publish.role)
         definition = online.definition(online.OnlineParts(publish=publish.arn), self.announcer)
@@ -289,10 +288,10 @@ class FeaturesStack(StationStack):
                 TablesArgument.TABLES: EVERY_TABLE,
             },
         )
-        foundation.lake.grant_read(job.role, "snapshots/", "sources/")
-        foundation.store.grant_read(job.role, "releases/", "tables/")
-        foundation.store.grant_write(job.role, "tables/")
-        foundation.store.grant_delete(job.role, "tables/")
+        foundation.lake.grant_read(job.role, Folder.SNAPSHOTS, Folder.SOURCES)
+        foundation.store.grant_read(job.role, Folder.RELEASES, Folder.TABLES)
+        foundation.store.grant_write(job.role, Folder.TABLES)
+        foundation.store.grant_delete(job.role, Folder.TABLES)
         foundation.control.grant_read(job.role)
         let_write_catalog(job.role, database)
         let_run(job, job.name, foundation.people.scientist)

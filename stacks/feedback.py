@@ -10,7 +10,7 @@ from assembly_line.environments import (
     LedgerEnvironment,
     OutcomesEnvironment,
 )
-from assembly_line.names import LEDGER_TABLES, Parameter
+from assembly_line.names import Folder, Parameter
 from assembly_line.stations import FEEDBACK, OUTCOMES
 from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import allow, use_key
@@ -79,8 +79,8 @@ class FeedbackStack(StationStack):
             ),
             seconds=COLLECTOR_SECONDS,
         )
-        foundation.store.grant_read(function.role, "releases/")
-        foundation.ledger.grant_write(function.role, "ledger/")
+        foundation.store.grant_read(function.role, Folder.RELEASES)
+        foundation.ledger.grant_write(function.role, Folder.LEDGER)
         foundation.control.grant_read(function.role)
         consume(function, self._feedback.queue, key=foundation.key, settings=self.settings)
 
@@ -111,7 +111,7 @@ class FeedbackStack(StationStack):
             ),
             seconds=API_SECONDS,
         )
-        foundation.store.grant_read(function.role, "releases/", "datasets/")
+        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
         foundation.champions.grant_read(function.role)
@@ -144,9 +144,9 @@ class FeedbackStack(StationStack):
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
-        foundation.ledger.grant_read(function.role, "ledger/", LEDGER_TABLES)
-        foundation.ledger.grant_write(function.role, LEDGER_TABLES)
-        foundation.ledger.grant_delete(function.role, LEDGER_TABLES)
+        foundation.ledger.grant_read(function.role, Folder.LEDGER, Folder.TABLES)
+        foundation.ledger.grant_write(function.role, Folder.TABLES)
+        foundation.ledger.grant_delete(function.role, Folder.TABLES)
         foundation.control.grant_read(function.role)
         let_write_catalog(function.role, features.database)
         Permission(function, "Askers", foundation.people.scientist).allow(("lambda:InvokeFunction",), (function.arn,))
@@ -180,10 +180,10 @@ class FeedbackStack(StationStack):
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
-        foundation.lake.grant_read(derive.role, "snapshots/", "sources/")
-        foundation.store.grant_read(derive.role, "releases/")
-        foundation.ledger.grant_read(derive.role, "ledger/")
-        foundation.ledger.grant_write(derive.role, "ledger/")
+        foundation.lake.grant_read(derive.role, Folder.SNAPSHOTS, Folder.SOURCES)
+        foundation.store.grant_read(derive.role, Folder.RELEASES)
+        foundation.ledger.grant_read(derive.role, Folder.LEDGER)
+        foundation.ledger.grant_write(derive.role, Folder.LEDGER)
         foundation.control.grant_read(derive.role)
         parts = outcomes.OutcomesParts(derive=derive.arn)
         definition = outcomes.definition(parts, self.announcer)

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from assembly_line.errors import DeclarationError
-from assembly_line.names import LEDGER_TABLES, QUERY_RESULTS, TABLES, Parameter, stack_name
+from assembly_line.names import Folder, Parameter, stack_name
 from stacks.constructs.access.people import People
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.data.access_logs import AccessLogs
@@ -86,7 +86,7 @@ class FoundationStack(Stack):
         logs = AccessLogs(self, "AccessLogs", days=settings.access_log_days, removal_policy=kept).bucket
         self.lake, self.ledger = (
             DataBucket(self, id_, key=self.key, access_logs=logs, removal_policy=kept, remade=remade)
-            for id_, remade in (("Lake", ()), ("Ledger", (LEDGER_TABLES,)))
+            for id_, remade in (("Lake", ()), ("Ledger", (Folder.TABLES,)))
         )
         self.store = DataBucket(
             self,
@@ -94,8 +94,8 @@ class FoundationStack(Stack):
             key=self.key,
             access_logs=logs,
             removal_policy=kept,
-            remade=(TABLES,),
-            passing=(QUERY_RESULTS,),
+            remade=(Folder.TABLES,),
+            passing=(Folder.QUERIES,),
         )
         self.control, self.champions = (
             ControlTable(self, id_, key=self.key, keep=settings.keep_data) for id_ in ("Control", "Champions")
@@ -115,12 +115,14 @@ class FoundationStack(Stack):
         people, environment = self.people, self.deployment.environment
         people.let_look_up(environment)
         people.let_read_logs(environment)
-        self.lake.grant_read(people.scientist, "snapshots/", "sources/")
-        self.store.grant_read(people.scientist, "releases/", "datasets/", "runs/", "scoring/", "tables/")
-        self.ledger.grant_read(people.scientist, "ledger/", "tables/", "station-events/")
+        self.lake.grant_read(people.scientist, Folder.SNAPSHOTS, Folder.SOURCES)
+        self.store.grant_read(
+            people.scientist, Folder.RELEASES, Folder.DATASETS, Folder.RUNS, Folder.SCORING, Folder.TABLES
+        )
+        self.ledger.grant_read(people.scientist, Folder.LEDGER, Folder.TABLES, Folder.STATION_EVENTS)
         for table in (self.control, self.champions):
             table.grant_read(people.scientist)
-        self.store.grant_read(people.reviewer, "releases/", "datasets/", "runs/")
+        self.store.grant_read(people.reviewer, Folder.RELEASES, Folder.DATASETS, Folder.RUNS)
 
     def _export_for_lines(self) -> None:
         """What a LineStack imports is exported whether there is a line or not, so that the last line can go too."""

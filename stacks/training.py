@@ -13,7 +13,7 @@ from assembly_line.environments import (
     TrackingEnvironment,
     TrainingEnvironment,
 )
-from assembly_line.names import RUNS, SCORING, Parameter, expire_function, refresh_function
+from assembly_line.names import Folder, Parameter, expire_function, refresh_function
 from assembly_line.stations import TRAINING, TRAINING_RUN
 from stacks.constructs.access.sagemaker_access import (
     discard_models,
@@ -72,29 +72,29 @@ class TrainingStack(StationStack):
 
     def _begin(self) -> StationFunction:
         function = self._step("Begin", "training.handler.begin", training.BEGIN_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.RUNS)
         self.foundation.control.grant_read(function.role)
         return function
 
     def _prepare(self) -> StationFunction:
         function = self._step("Prepare", "training.handler.prepare", training.PREPARE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
-        self.foundation.store.grant_write(function.role, "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
+        self.foundation.store.grant_write(function.role, Folder.RUNS)
         list_trials(function.role)
         return function
 
     def _package(self) -> StationFunction:
         function = self._step("Package", "training.handler.package", training.PACKAGE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "runs/")
-        self.foundation.store.grant_write(function.role, "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.RUNS)
+        self.foundation.store.grant_write(function.role, Folder.RUNS)
         return function
 
     def _evaluate(self) -> StationFunction:
         function = self._step("Evaluate", "training.handler.evaluate", training.EVALUATE_SECONDS)
-        self.foundation.store.grant_read(function.role, "releases/", "runs/")
-        self.foundation.store.grant_write(function.role, "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.RUNS)
+        self.foundation.store.grant_write(function.role, Folder.RUNS)
         # The champion's scores of the held-out decisions.
-        self.foundation.ledger.grant_read(function.role, "ledger/")
+        self.foundation.ledger.grant_read(function.role, Folder.LEDGER)
         self.foundation.champions.grant_read(function.role)
         use_model_packages(function.role, "sagemaker:CreateModelPackage", environment=self.environment_name)
         make_model_groups(function.role, environment=self.environment_name)
@@ -106,7 +106,7 @@ class TrainingStack(StationStack):
         function = self._review_step("RequestReview", "review.handler.request")
         self.foundation.control.grant_write(function.role)
         self.foundation.champions.grant_read(function.role)
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/", "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS, Folder.RUNS)
         return function
 
     def _remind(self) -> StationFunction:
@@ -117,7 +117,7 @@ class TrainingStack(StationStack):
 
     def _conclude(self) -> StationFunction:
         function = self._review_step("Conclude", "review.handler.conclude")
-        self.foundation.store.grant_read(function.role, "runs/")
+        self.foundation.store.grant_read(function.role, Folder.RUNS)
         use_model_packages(function.role, "sagemaker:UpdateModelPackage", environment=self.environment_name)
         discard_models(function.role, environment=self.environment_name)
         return function
@@ -154,7 +154,7 @@ class TrainingStack(StationStack):
             seconds=training.CONCLUDE_SECONDS,
             name=refresh_function(self.environment_name),
         )
-        self.foundation.store.grant_read(function.role, "releases/", "datasets/")
+        self.foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
         self.foundation.control.grant_read(function.role)
         self.foundation.control.grant_write(function.role)
         self.foundation.champions.grant_read(function.role)
@@ -177,9 +177,9 @@ class TrainingStack(StationStack):
             seconds=EXPIRY_SECONDS,
             name=expire_function(self.environment_name),
         )
-        foundation.store.grant_read(function.role, "releases/", RUNS, SCORING)
-        foundation.store.grant_expire(function.role, RUNS, SCORING)
-        foundation.ledger.grant_read(function.role, "ledger/")
+        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.RUNS, Folder.SCORING)
+        foundation.store.grant_expire(function.role, Folder.RUNS, Folder.SCORING)
+        foundation.ledger.grant_read(function.role, Folder.LEDGER)
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
         foundation.champions.grant_read(function.role)

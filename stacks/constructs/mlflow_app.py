@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from assembly_line.names import MLFLOW_FILES, line_resource
+from assembly_line.names import Folder, line_resource
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.permissions import Permission
 from stacks.constructs.data.data_bucket import BY_PREFIX, DataBucket
@@ -21,13 +21,13 @@ class MlflowApp(Construct):
         self._store = store
         account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account))
-        store.grant_read(role, MLFLOW_FILES, list_everything=False)
-        store.grant_write(role, MLFLOW_FILES)
+        store.grant_read(role, Folder.MLFLOW, list_everything=False)
+        store.grant_write(role, Folder.MLFLOW)
         app = sagemaker.CfnMlflowApp(
             self,
             "App",
             name=line_resource(environment, "runs"),
-            artifact_store_uri=f"s3://{store.name}/{MLFLOW_FILES.rstrip('/')}",
+            artifact_store_uri=f"s3://{store.name}/{Folder.MLFLOW.rstrip('/')}",
             role_arn=role.role_arn,
             # The line registers its models itself, after the review.
             model_registration_mode="AutoModelRegistrationDisabled",
@@ -39,7 +39,7 @@ class MlflowApp(Construct):
         """Write runs with their files, and read them."""
         permission = Permission(self, id_, role)
         permission.allow(("sagemaker:CallMlflowAppApi",), (self.arn,))
-        files = f"{arn_for(self, self._store.bucket, self._store.bucket.bucket_arn)}/{MLFLOW_FILES}*"
+        files = f"{arn_for(self, self._store.bucket, self._store.bucket.bucket_arn)}/{Folder.MLFLOW}*"
         return permission.allow(("s3:GetObject", "s3:PutObject"), (files,), because=BY_PREFIX)
 
     def let_record(self, role: iam.Role) -> None:

@@ -14,6 +14,7 @@ from assembly_line.names import (
     EVENT_SOURCE,
     EXECUTION_DETAIL_TYPE,
     EXECUTION_SOURCE,
+    Folder,
     Parameter,
     parameter_name,
 )
@@ -94,7 +95,7 @@ class RunTracking(Construct):
 
 def _let_read(role: iam.Role, machine: Machine, foundation: FoundationStack) -> None:
     """What a run left, and where MLflow is."""
-    foundation.store.grant_read(role, "runs/")
+    foundation.store.grant_read(role, Folder.RUNS)
     foundation.control.grant_read(role)
     foundation.champions.grant_read(role)
     look_at_executions(role, machine)

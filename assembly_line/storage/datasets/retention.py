@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from assembly_line.features import State, StoredDataset, Verdict, judge
-from assembly_line.names import dataset_prefix
+from assembly_line.names import Folder, dataset_prefix
 from assembly_line.storage.services.objects import ObjectStore, StoredVersion
 
 MANIFEST = "manifest.json"
@@ -143,14 +143,14 @@ class Retention:
         needed = set(self._needed(going))
         return [
             one
-            for one in self._lake.versions("sources/")
+            for one in self._lake.versions(Folder.SOURCES)
             if one.replaced is not None and one.replaced < cutoff and (one.key, one.version) not in needed
         ]
 
     def _needed(self, going: set[str]) -> Iterator[tuple[str, str]]:
-        for item in self._lake.list("snapshots/"):
+        for item in self._lake.list(Folder.SNAPSHOTS):
             yield from _objects(self._lake.read_json(item.key)["objects"])
-        for item in self._store.list("datasets/"):
+        for item in self._store.list(Folder.DATASETS):
             parts = item.key.split("/")
             if len(parts) != 4 or (parts[1] == self._line and parts[2] in going):
                 continue

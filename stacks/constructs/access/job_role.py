@@ -8,7 +8,7 @@ from constructs import Construct
 
 from assembly_line.declarations.lines import Line
 from assembly_line.declarations.sagemaker.images import OWN_URI, repositories
-from assembly_line.names import job_role
+from assembly_line.names import Folder, job_role
 from stacks.constructs.access.grants import allow
 from stacks.foundation import FoundationStack
 
@@ -30,9 +30,9 @@ class JobRole(Construct):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions=account),
             description=f"Training and transform jobs of the line {name}",
         )
-        read = (f"runs/{name}/", "releases/", f"scoring/{name}/")
+        read = (f"{Folder.RUNS}{name}/", Folder.RELEASES, f"{Folder.SCORING}{name}/")
         foundation.store.grant_read(self.role, *read, list_everything=False)
-        foundation.store.grant_write(self.role, f"runs/{name}/", f"scoring/{name}/")
+        foundation.store.grant_write(self.role, f"{Folder.RUNS}{name}/", f"{Folder.SCORING}{name}/")
         key = foundation.key.key_arn
         allow(self.role, ("kms:CreateGrant",), (key,), conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}})
         self._report()

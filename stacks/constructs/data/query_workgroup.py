@@ -8,7 +8,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from assembly_line.names import QUERY_RESULTS, query_workgroup
+from assembly_line.names import Folder, query_workgroup
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.permissions import Permission
 from stacks.foundation import FoundationStack
@@ -45,7 +45,7 @@ class QueryWorkgroup(Construct):
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
-                    output_location=f"s3://{foundation.store.name}/{QUERY_RESULTS}",
+                    output_location=f"s3://{foundation.store.name}/{Folder.QUERIES}",
                     encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
                         encryption_option="SSE_KMS", kms_key=foundation.key.key_arn
                     ),
@@ -63,7 +63,7 @@ class QueryWorkgroup(Construct):
         permission.allow(("s3:GetBucketLocation",), (bucket,))
         permission.allow(
             ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
-            (f"{bucket}/{QUERY_RESULTS}*",),
+            (f"{bucket}/{Folder.QUERIES}*",),
             because="Athena names the results of queries itself, under this prefix",
         )
         permission.allow(("kms:Decrypt", "kms:GenerateDataKey"), (self._foundation.key.key_arn,))
