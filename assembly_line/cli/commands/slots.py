@@ -28,7 +28,15 @@ Told = Annotated[
 DeliverBackfill = Annotated[
     bool, typer.Option("--deliver-backfill", help="Deliver what is filled in, which never decides.")
 ]
-Consumer = Annotated[str, typer.Option("--consumer", metavar="NAME", help="The subscriber that gets the batch again.")]
+Consumer = Annotated[
+    str,
+    typer.Option(
+        "--consumer",
+        metavar="NAME",
+        help="The subscriber that gets the batch again.",
+        autocompletion=completing.subscribers,
+    ),
+]
 Batch = Annotated[
     str,
     typer.Option(

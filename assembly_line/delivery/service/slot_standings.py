@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.populations import CalendarCadence
 from assembly_line.delivery.service.slots import declared_due, slot_records
-from assembly_line.delivery.slots import Fate, SlotRecord, described, next_slot, slots_between
+from assembly_line.delivery.slots import Fate, SlotRecord, slots_between
 from assembly_line.errors import NotFound
 from assembly_line.instants import format_instant, parse_instant, zone_of
 from assembly_line.names import slot_clock_item
@@ -17,8 +17,6 @@ from assembly_line.storage import RUNNING, SUCCEEDED, execution_arn
 if TYPE_CHECKING:
     from assembly_line.declarations.due import Due
     from assembly_line.storage import Account
-
-LATELY = timedelta(days=3)
 
 
 def slots_of(account: Account, line: str, *, since: datetime, until: datetime, now: datetime) -> list[dict[str, Any]]:
@@ -38,28 +36,12 @@ def slots_of(account: Account, line: str, *, since: datetime, until: datetime, n
         first = max(since, parse_instant(began["began"], field="began") - due.within)
         for slot in slots_between(due.cadence, first, min(until, now)) if first < min(until, now) else []:
             records.setdefault(slot.at, None)
-    return [_standing(account, due, at, record, now) for at, record in sorted(records.items())]
+    return [standing_of_slot(account, due, at, record, now) for at, record in sorted(records.items())]
 
 
-def due_of(account: Account, line: str, now: datetime) -> dict[str, Any] | None:
-    """What a line declares due, when the next slot is, and the latest; None if it declares nothing due.
-
-    Raises:
-        NotFound: the line was never released.
-    """
-    due = account.released.current(line).delivery.due
-    if due is None:
-        return None
-    recorded = slot_records(account, line, now - LATELY, now)
-    latest = max(recorded, default=None)
-    return {
-        "declared": described(due),
-        "next": None if due.cadence is None else format_instant(next_slot(due.cadence, now)),
-        "latest": None if latest is None else _standing(account, due, latest, recorded[latest], now),
-    }
-
-
-def _standing(account: Account, due: Due, at: datetime, record: SlotRecord | None, now: datetime) -> dict[str, Any]:
+def standing_of_slot(
+    account: Account, due: Due, at: datetime, record: SlotRecord | None, now: datetime
+) -> dict[str, Any]:
     zone = due.cadence.zone if isinstance(due.cadence, CalendarCadence) else "UTC"
     told: dict[str, Any] = {"slot": format_instant(at), "local": at.astimezone(zone_of(zone)).isoformat()}
     if record is None:

@@ -18,7 +18,7 @@ from assembly_line.instants import zone_of
 from assembly_line.requests import ScoringRequest
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-# Nights on which clocks are set: by an hour, by half an hour, by a whole day; and zones of half and three quarter hours.
+# Nights on which clocks are set: by an hour, half an hour, a whole day. And zones of half and three quarter hours.
 NIGHTS = [
     ("Europe/Berlin", date(2026, 3, 29)),
     ("Europe/Berlin", date(2026, 10, 25)),
