@@ -51,6 +51,7 @@ def register_in(deliveries: typer.Typer) -> None:
     command(deliveries, "due")(look_now)
     command(deliveries, "backfill")(fill_in_slots)
     command(deliveries, "redeliver")(redeliver_batch)
+    command(deliveries, "reconcile")(reconcile_deliveries)
 
 
 def list_slots(session: Session, line: Line, first: First = None, last: Last = None) -> None:
@@ -105,6 +106,23 @@ def redeliver_batch(session: Session, line: Line, consumer: Consumer, batch: Bat
     queues = session.target.parameters.subscriber_queues(line)
     found = redeliver(session.target, line, batch, consumer=consumer, queues=queues, now=datetime.now(UTC))
     session.output.result(found, fields(found))
+
+
+def reconcile_deliveries(session: Session, line: Line) -> None:
+    """Compare what the runs of the last four days predicted with what each channel took, decision by decision.
+
+    The ledger's function does so once a day, and an alarm rings on a difference. Runs of the last two hours are left
+    out, as they may still be sending.
+    """
+    from datetime import UTC, datetime
+
+    from assembly_line.cli.runs import require_released
+    from assembly_line.cli.views.deliveries import draw_reconciled
+    from assembly_line.ledger import reconcile
+
+    require_released(session, line)
+    found = reconcile(session.target, line, datetime.now(UTC))
+    session.output.result(found, draw_reconciled(found))
 
 
 def _ask(session: Session, line: str, event: dict[str, Any]) -> None:

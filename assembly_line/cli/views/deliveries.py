@@ -70,6 +70,16 @@ def _each(slots: Sequence[Mapping[str, Any]], told: str) -> str | None:
     return "\n".join(f"{one['slot']}: {one[told]}" for one in slots) or None
 
 
+def draw_reconciled(found: Mapping[str, Any]) -> Render:
+    content = [
+        (one["run_id"], one["channel"], one["what"], one["decisions"], "\n".join(one["first"]))
+        for one in found["found"]
+    ]
+    headings = ("run", "channel", "what", "decisions", "the first")
+    title = f"{found['runs']} runs, {found['differences']} decisions that do not add up"
+    return rows(headings, content, title=found["because"] or title)
+
+
 def draw_dead_letters(found: Sequence[Mapping[str, Any]]) -> Render:
     content = [(one["decision_id"], one["channel"], one["expires_at"], one["state"]) for one in found]
     return rows(("decision", "channel", "expires", "state"), content, title="Dead letters")

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -17,7 +16,6 @@ from constructs import Construct
 from assembly_line.declarations.due import Due
 from assembly_line.declarations.lines import Line
 from assembly_line.names import (
-    METRICS,
     Metric,
     aws_name,
     expire_function,
@@ -27,7 +25,7 @@ from assembly_line.names import (
     tables_machine,
 )
 from stacks.constructs.access.grants import allow
-from stacks.constructs.alarms import Alarms
+from stacks.constructs.alarms import Alarms, line_metric
 from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
 from stacks.constructs.schedules.calls import call_at, schedule_role, state_of
 from stacks.constructs.schedules.moments import cron_of, crons_of
@@ -77,13 +75,7 @@ class Schedules(Construct):
         self._alarms.when(
             self,
             "Missing",
-            metric=cloudwatch.Metric(
-                namespace=METRICS,
-                metric_name=Metric.MISSING_DELIVERIES,
-                dimensions_map={"environment": environment, "line": line},
-                period=Duration.hours(1),
-                statistic="Maximum",
-            ),
+            metric=line_metric(Metric.MISSING_DELIVERIES, environment, line),
             description=f"{line}: decisions were due and are not delivered: `line delivery slots {line}` says which",
         )
 
