@@ -23,7 +23,7 @@ from assembly_line.delivery.slots import (
     since_latest,
     slots_between,
 )
-from assembly_line.errors import AssemblyError, Conflict, RequestRefused
+from assembly_line.errors import AssemblyError, Conflict, NotFound, RequestRefused
 from assembly_line.instants import MICROSECOND, day_end, day_start, format_instant, parse_instant
 from assembly_line.names import ControlKey, load_item, slot_clock_item, slot_item, snapshot_key
 from assembly_line.stations import SCORING
@@ -171,10 +171,17 @@ def _begun(account: Account, line: str, due: Due, clock: datetime, *, told: bool
             return clock
         known = account.control.read(line, item) or begins
         began = parse_instant(known["began"], field="began")
-        if known["declared"] == declared and began <= clock:
+        removed = _removed(account, line, told=told)
+        if known["declared"] == declared and began <= clock and (removed is None or removed <= began):
             return began
         if account.control.replace(line, item, begins, known=known):
             return clock
+
+
+def _removed(account: Account, line: str, *, told: bool) -> datetime | None:
+    """When the line was removed the last time: nothing was due until it was released again."""
+    found = None if told else account.control.read(line, ControlKey.REMOVED)
+    return None if found is None else parse_instant(found["removed_at"], field="removed_at")
 
 
 def _slots_due(
@@ -274,4 +281,8 @@ def _late(account: Account, due: Due, records: Iterable[SlotRecord], clock: date
     if latest.fate is Fate.SKIPPED:
         return latest.at
     arn = execution_arn(account.named(SCORING.parameter), str(latest.run_id))
-    return None if account.machines.describe(arn).status == SUCCEEDED else latest.at
+    try:
+        delivered = account.machines.describe(arn).status == SUCCEEDED
+    except NotFound:  # nobody knows what became of it
+        delivered = False
+    return None if delivered else latest.at

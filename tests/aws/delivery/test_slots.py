@@ -182,6 +182,27 @@ def test_what_was_due_before_the_line_declared_it_was_never_missed(declare: Decl
     assert found["coupon-redemption-slot-20261026-0330"]["from"] == "2026-10-26T01:30:00.000001Z"
 
 
+def test_nothing_was_due_while_a_line_was_removed(declare: Declare, machine: str, control: ControlTable) -> None:
+    account = declare(CATCHING_UP)
+    due_slots(account, LINE, now=TWICE)
+    control.retire_release(LINE, {"removed_at": format_instant(TWICE + hours(1)), "removed_by": "arn:anna"})
+    account = declare(CATCHING_UP)
+
+    found = due_slots(account, LINE, now=TWICE + 4 * DAY)
+
+    assert (found["started"], found["skipped"]) == ([], [])
+
+
+def test_a_run_that_is_gone_is_late_and_stops_no_look(declare: Declare, machine: str) -> None:
+    account = declare(NIGHT)
+    due_slots(account, LINE, now=TWICE)
+    boto3.client("stepfunctions", region_name=REGION).delete_state_machine(stateMachineArn=machine)
+
+    assert due_slots(account, LINE, now=TWICE + hours(3))["late"] == format_instant(TWICE)
+    (shown,) = slots_of(account, LINE, since=TWICE, until=TWICE, now=TWICE)
+    assert shown["state"] == "held"
+
+
 def test_a_line_without_a_champion_says_so_and_rings_no_alarm(
     declare: Declare, machine: str, control: ControlTable
 ) -> None:
