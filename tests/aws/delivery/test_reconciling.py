@@ -19,7 +19,7 @@ from assembly_line.storage import Account
 from assembly_line.storage.services.objects import ObjectStore
 from lambdas.ledger import handler as ledger_handler
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import LINE, Context, Scoring, households, published
+from tests.aws.delivery.scoring_run import DAY, LINE, Context, Scoring, households, published
 
 BEGAN = parse_instant("2026-11-22T10:00:00.123456Z", field="started_at")
 NOW = BEGAN + timedelta(hours=14)
@@ -153,7 +153,17 @@ def test_one_consumer_gets_the_very_bodies_again_and_each_decision_counts_once(
     assert delivered_at(delivered.ledger.read(LINE, LedgerKind.DELIVERIES)) == counted
     assert found_of(account) == []
     rows = [row for row in delivered.ledger.read(LINE, LedgerKind.DELIVERIES) if row["channel"] == "sqs:desk"]
+    # By the business clock of the replay, which stands still.
+    assert {parse_instant(row["at"], field="at") for row in rows} == {DAY}
     assert len(rows) == 12
+
+
+def test_who_got_a_part_of_a_batch_again_is_no_channel_of_it(account: Account, delivered: Scoring) -> None:
+    row = next(iter(delivered.ledger.read(LINE, LedgerKind.DELIVERIES)))
+    part = [{**row, "channel": "sqs:desk"}]
+    delivered.ledger.append(LINE, LedgerKind.DELIVERIES, "20261122", f"{delivered.run_id}.again.desk.x", part)
+
+    assert found_of(account) == []
 
 
 def test_other_consumers_get_nothing(delivered: Scoring) -> None:

@@ -15,6 +15,7 @@ import pytest
 from assembly_line import Delivery, Due, daily, every, hours
 from assembly_line.delivery import due_of, due_slots, fill_in, slots_of
 from assembly_line.delivery.run_standing import Backfill
+from assembly_line.delivery.service import slots
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant
 from assembly_line.names import ControlKey, slot_item, snapshot_key
@@ -100,6 +101,18 @@ def test_two_looks_at_once_start_one_run_of_the_slot_that_the_clocks_show_twice(
         "as_of": "2026-10-25T00:30:00.000000Z",
     }
     assert due_slots(account, LINE, now=TWICE + timedelta(hours=2))["started"] == []
+
+
+def test_who_looked_before_another_started_the_slot_does_not_start_it_again(
+    declare: Declare, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where Step Functions would take the name again, as it does once an execution lies back far enough."""
+    account = declare(NIGHT)
+    due_slots(account, LINE, now=TWICE)
+    monkeypatch.setattr(slots, "slot_records", lambda *_: {})
+    monkeypatch.setattr(Machines, "start", lambda *_: pytest.fail("started again"))
+
+    assert due_slots(account, LINE, now=TWICE)["started"] == []
 
 
 def test_the_slot_that_the_spring_change_skips_runs(declare: Declare, machine: str) -> None:
@@ -330,6 +343,19 @@ def test_each_load_of_a_source_is_a_slot_since_the_load_before(
         "coupon-redemption-slot-20260701-060007": "2026-06-30T06:00:07.000001Z",
         "coupon-redemption-slot-20260701-1800": "2026-07-01T06:00:07.000001Z",
     }
+
+
+def test_a_load_is_one_slot_whatever_the_clock_is_told(
+    declare: Declare, machine: str, shipped: Release, lake_objects: ObjectStore
+) -> None:
+    account = declare(Due(after=shipped.line.decision.source))
+    lake_objects.write_json(snapshot_key(shipped.line.decision.source.name), {})
+    told, now = datetime(2017, 8, 8, 4, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+    for minutes in (0, 5):
+        due_slots(account, LINE, now=now, told=told + timedelta(minutes=minutes))
+
+    assert list(runs(machine)) == ["coupon-redemption-slot-20170808-0400"]
 
 
 def test_the_version_of_a_snapshot_is_when_it_was_written(lake_objects: ObjectStore) -> None:
