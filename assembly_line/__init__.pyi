@@ -3,6 +3,7 @@
 from .declarations.clock import Refresh as Refresh
 from .declarations.decisions import Decision as Decision
 from .declarations.decisions import Policy as Policy
+from .declarations.due import Due as Due
 from .declarations.entities import Entity as Entity
 from .declarations.explore.tables import aggregate as aggregate
 from .declarations.explore.tables import measure as measure

@@ -138,6 +138,17 @@ class RefreshEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class SlotsEnvironment(Environment):
+    """lambdas/slots: starts what is due, and fills in the past."""
+
+    lake_bucket: str
+    store_bucket: str
+    control_table: str
+    champion_table: str
+    scoring_machine_arn: str
+
+
+@dataclass(frozen=True)
 class LedgerEnvironment(Environment):
     """lambdas/ledger: the ledger made tables."""
 

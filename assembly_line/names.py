@@ -11,6 +11,7 @@ from enum import StrEnum
 from assembly_line.errors import RequestRefused
 
 PROJECT = "assembly-line"
+METRICS = "AssemblyLine"
 # Every job and model carries it: by it a role tells those of its own environment from others.
 ENVIRONMENT_TAG = f"{PROJECT}:environment"
 EVENT_SOURCE = "assembly-line"
@@ -110,6 +111,21 @@ def delivered_item(until: str, run_id: str = "") -> str:
 def decided_item(instant: str = "", run_id: str = "") -> str:
     """A run that decided, in order of its instant by the line's business clock; without both the prefix of all."""
     return f"decided#{instant}#{run_id}" if instant else "decided#"
+
+
+def slot_item(instant: str = "") -> str:
+    """What became of a slot, in order of its instant; without one what comes before all of them."""
+    return f"slot#{instant}"
+
+
+def slot_clock_item(*, told: bool) -> str:
+    """Since when a line looks for slots: by real time, or by a clock that is told."""
+    return f"slots#{'told' if told else 'real'}"
+
+
+def load_item(source: str, version: str) -> str:
+    """The slot of a load: the version of the source's snapshot."""
+    return f"load#{source}#{version}"
 
 
 def dataset_item(dataset_id: str) -> str:
@@ -236,6 +252,11 @@ def refresh_function(environment: str) -> str:
 def expire_function(environment: str) -> str:
     """Physical name of the function that lets old runs go, so that a line's own schedule can name it."""
     return f"{PROJECT}-{aws_name(environment)}-expire"
+
+
+def slots_function(environment: str) -> str:
+    """Physical name of the function that starts what is due, so that a line's own schedule can name it."""
+    return f"{PROJECT}-{aws_name(environment)}-slots"
 
 
 def query_workgroup(environment: str) -> str:
@@ -411,6 +432,13 @@ def line_table(line: str, table: str) -> str:
 
 def tables_prefix(line: str, table: str) -> str:
     return f"{Folder.TABLES}{line}/{table}/"
+
+
+class Metric(StrEnum):
+    """Metrics that functions write of a line, in the namespace `METRICS`. Dimensions: `environment` and `line`."""
+
+    MISSING_DELIVERIES = "MissingDeliveries"
+    DELIVERY_DIFFERENCES = "DeliveryDifferences"
 
 
 class FeedbackKind(StrEnum):

@@ -143,6 +143,7 @@ class ScoringRequest(Request):
     `again`: deliver although decisions of this period were delivered before.
     `deliver_backfill`: deliver although the run is a backfill. Its model or its data know more than its
     instant, or the line was scored at a later instant already.
+    `backfill`: the run fills in the past, whatever its instant is: nothing of it decides.
     `scored_by`: who asks the champion: a `function` within seconds, or a `transform` job. `auto` decides by the size of
     the batch and the framework.
     """
@@ -155,6 +156,7 @@ class ScoringRequest(Request):
     at: Instant | None = None
     again: bool = Field(default=False, exclude_if=lambda asked: not asked)
     deliver_backfill: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    backfill: bool = Field(default=False, exclude_if=lambda asked: not asked)
     scored_by: ScoredBy = Field(default="auto", exclude_if=lambda asked: asked == "auto")
 
     @model_validator(mode="after")

@@ -138,12 +138,12 @@ TRAINING = Station(
 DELIVERY = Station(
     name="delivery",
     machines=(SCORING,),
-    handlers={"scoring": "ScoringEnvironment"},
+    handlers={"scoring": "ScoringEnvironment", "slots": "SlotsEnvironment"},
     commands={
         "score": Command(
             "delivery", SCORE, "Score decisions with the line's champion and deliver the actions to its subscribers."
         ),
-        "delivery": Command("delivery", SCORE, "Hold back what a line delivers, and let it go."),
+        "delivery": Command("delivery", SCORE, "What is due, what left, and what is held back."),
     },
 )
 FEEDBACK = Station(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from assembly_line.environments import ScoringEnvironment
-from assembly_line.names import Folder
+from assembly_line.environments import ScoringEnvironment, SlotsEnvironment
+from assembly_line.names import Folder, slots_function
 from assembly_line.stations import DELIVERY, SCORING
-from stacks.constructs.access.grants import use_key
-from stacks.constructs.access.permissions import run_own_items
+from stacks.constructs.access.grants import allow, use_key
+from stacks.constructs.access.permissions import Permission, run_own_items
 from stacks.constructs.access.sagemaker_access import encrypt_volumes, publish_to_topics, run_transform_jobs
-from stacks.constructs.machine import run_other_machine
+from stacks.constructs.machine import Machine, look_at_executions, run_other_machine
 from stacks.constructs.station_function import StationFunction
 from stacks.features import FeaturesStack
 from stacks.foundation import FoundationStack
@@ -23,6 +23,9 @@ from stacks.station import StationStack
 STORAGE_MIB = 2048
 # For a dataset too, and the columns of a batch that do not fit into memory: ten million decisions.
 PUBLISH_STORAGE_MIB = 10_240
+
+# A look at up to a thousand slots.
+SLOTS_SECONDS = 120
 
 
 class DeliveryStack(StationStack):
@@ -42,7 +45,7 @@ class DeliveryStack(StationStack):
             topic_messages_per_second=str(self.settings.topic_messages_per_second),
             publishers=str(self.settings.publishers),
         )
-        self._machine(features)
+        self._slots(self._machine(features))
         self.parameters()
 
     def _begin(self) -> StationFunction:
@@ -87,7 +90,7 @@ class DeliveryStack(StationStack):
             storage_mib=storage_mib,
         )
 
-    def _machine(self, features: FeaturesStack) -> None:
+    def _machine(self, features: FeaturesStack) -> Machine:
         begin, prepare, publish, deliver = self._begin(), self._prepare(), self._publish(), self._deliver()
         parts = scoring.ScoringParts(
             begin=begin.arn,
@@ -108,3 +111,30 @@ class DeliveryStack(StationStack):
         run_own_items(machine, scoring.SHARDS)
         run_transform_jobs(machine.role, environment=self.environment_name)
         encrypt_volumes(machine.role, self.foundation.key)
+        return machine
+
+    def _slots(self, machine: Machine) -> None:
+        """Called by the schedules of lines, which know it by name, and by scientists."""
+        foundation = self.foundation
+        function = self.function(
+            "Slots",
+            handler="slots.handler.look",
+            environment=SlotsEnvironment(
+                assembly_environment=self.environment_name,
+                lake_bucket=foundation.lake.name,
+                store_bucket=foundation.store.name,
+                control_table=foundation.control.name,
+                champion_table=foundation.champions.name,
+                scoring_machine_arn=machine.arn,
+            ),
+            seconds=SLOTS_SECONDS,
+            name=slots_function(self.environment_name),
+        )
+        foundation.lake.grant_read(function.role, Folder.SNAPSHOTS)
+        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
+        foundation.control.grant_read(function.role)
+        foundation.control.grant_write(function.role)
+        foundation.champions.grant_read(function.role)
+        allow(function.role, ("states:StartExecution",), (machine.arn,))
+        look_at_executions(function.role, machine)
+        Permission(function, "Askers", foundation.people.scientist).allow(("lambda:InvokeFunction",), (function.arn,))

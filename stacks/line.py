@@ -40,6 +40,7 @@ class LineStack(Stack):
         foundation: FoundationStack,
         features: StationStack,
         training: StationStack,
+        delivery: StationStack,
     ) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
@@ -48,6 +49,8 @@ class LineStack(Stack):
             self.add_dependency(features)
         if line.refresh or line.training.retention:
             self.add_dependency(training)
+        if line.delivery.due:
+            self.add_dependency(delivery)
         self._line, self._foundation = line, foundation
         self._name = line_resource(deployment.environment, line.name)
         self._topic = sns.Topic(

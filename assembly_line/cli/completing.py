@@ -113,6 +113,11 @@ def tables(context: typer.Context, incomplete: str) -> list[str]:
     return _of_lines(context, incomplete, lambda line: (table.name for table in line.tables))
 
 
+def subscribers(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the subscribers that the line delivers to."""
+    return _of_lines(context, incomplete, lambda line: line.delivery.subscribers)
+
+
 def keys(context: typer.Context, incomplete: str) -> list[str]:
     """Key columns of the line's decisions."""
     return _of_lines(context, incomplete, lambda line: line.decision.keys)

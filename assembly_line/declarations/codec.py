@@ -16,6 +16,7 @@ from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT
 from assembly_line.declarations.clock import Refresh
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio
+from assembly_line.declarations.due import Due
 from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.explore.tables import AggregateTable, Measure
 from assembly_line.declarations.explore.wide_tables import WideTable
@@ -73,6 +74,7 @@ VALUES: dict[str, type[Any]] = {
         ContinuousRange,
         Decision,
         Delivery,
+        Due,
         Expression,
         FixedCadence,
         Fresh,

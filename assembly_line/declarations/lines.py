@@ -18,6 +18,7 @@ from assembly_line.declarations.checks import (
 from assembly_line.declarations.clock import Refresh, check_clock
 from assembly_line.declarations.decisions import Decision, Policy
 from assembly_line.declarations.derived import Expression, Ratio, parts_of
+from assembly_line.declarations.due import Due
 from assembly_line.declarations.entities import Entity, entities_of
 from assembly_line.declarations.explore.wide_tables import Table, WideTable
 from assembly_line.declarations.features import Feature
@@ -61,10 +62,12 @@ class Delivery:
         subscribers: a tuple of names. Each subscriber gets its own SQS queue, subscribed to the topic of the line.
         files: a tuple of forms in which each batch is also written to S3, in a folder for each day. `"jsonl"` has the
             messages, one on a line, for programs. `"csv"` is a table for people. Without one, no files are written.
+        due: `Due(...)`: when the line scores by itself. None means only by hand.
     """
 
     subscribers: tuple[str, ...]
     files: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    due: Due | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_distinct("Delivery: files", self.files)
@@ -164,6 +167,7 @@ class Line:
             known = by_name.setdefault(source.name, source)
             require(known == source, f"{place}: two different sources are named {source.name}")
         check_distinct(f"{place}: source", by_name)
+        self._check_due(place)
         self._check_entities(place)
         check_quality(place, self.quality, features=self.features, sources=self.sources.values())
 
@@ -177,6 +181,14 @@ class Line:
             kinds_of(self.features, (name,))
         except DeclarationError as error:
             raise DeclarationError(f"{place}: {error}") from error
+
+    def _check_due(self, place: str) -> None:
+        after = None if self.delivery.due is None else self.delivery.due.after
+        require(
+            after is None or after in self.sources.values(),
+            f"{place}: delivery: due after {after and after.name}, which the line does not read; "
+            f"expected one of {', '.join(self.sources)}",
+        )
 
     def _check_own_outcome(self, place: str) -> None:
         spine, source = self.decision.spine, self.outcome.source

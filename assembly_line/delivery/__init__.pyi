@@ -43,8 +43,13 @@ from .service.kept_aside import of_run as of_run
 from .service.pausing import pause as pause
 from .service.pausing import paused as paused
 from .service.pausing import resume as resume
+from .service.redelivering import redeliver as redeliver
 from .service.scoring import kept_aside as kept_aside
 from .service.scoring import standing_of as standing_of
+from .service.slot_standings import slots_of as slots_of
+from .service.slots import due_slots as due_slots
+from .service.slots import fill_in as fill_in
+from .service.when_due import due_of as due_of
 from .shards import SHARD_BYTES as SHARD_BYTES
 from .shards import SHARD_MESSAGES as SHARD_MESSAGES
 from .shards import OutboxManifest as OutboxManifest

@@ -24,6 +24,7 @@ class Backfill(StrEnum):
     MODEL_KNOWS_MORE = "model_knows_more"
     DATA_KNOWS_MORE = "data_knows_more"
     EARLIER_INSTANT = "earlier_instant"
+    ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +149,8 @@ def _backfill(
 ) -> dict[Backfill, str]:
     shown = format_instant(instant)
     found = {}
+    if request.backfill:
+        found[Backfill.ASKED] = "the request says that it fills in the past"
     if knows_until > instant:
         known = f"the model knows what was known at {format_instant(knows_until)}"
         found[Backfill.MODEL_KNOWS_MORE] = f"{known}, the run's instant is {shown}"

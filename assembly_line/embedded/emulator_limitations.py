@@ -73,7 +73,8 @@ def _subscription(properties: Resource) -> Iterator[str]:
 
 def _rule(properties: Resource) -> Iterator[str]:
     if "ScheduleExpression" in properties and properties.get("State") == "DISABLED":
-        yield "what lines schedule is not started (`schedules = false` in the settings); run `line tables refresh`"
+        instead = "run `line tables refresh`, `line delivery due`"
+        yield f"what lines schedule is not started (`schedules = false` in the settings); {instead}"
     if any("DeadLetterConfig" in target for target in properties.get("Targets", [])):
         yield "dead-letter queues of EventBridge rules get nothing"
 

@@ -138,6 +138,7 @@ from .sources.source_files import TypedFile as TypedFile
 from .sources.source_files import TypedTable as TypedTable
 from .sources.source_files import write_typed as write_typed
 from .sources.source_rules import columns_to_fetch as columns_to_fetch
+from .spine.occasions import occasions as occasions
 from .values.columns import Column as Column
 from .values.columns import Integers as Integers
 from .values.comparison import compare as compare

@@ -12,6 +12,7 @@ from .service.opening import opened as opened
 from .service.opening import opened_decision as opened_decision
 from .service.opening import opened_decisions as opened_decisions
 from .service.opening import tallied as tallied
+from .service.reconciling import reconcile as reconcile
 from .session import DECISIONS as DECISIONS
 from .session import LedgerSession as LedgerSession
 from .state import Covered as Covered

@@ -1,4 +1,4 @@
-"""Compact the ledger of one line, or of every line: once a day, and when somebody asks."""
+"""Compact the ledger of one line, or of every line, and reconcile it: once a day, and when somebody asks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from assembly_line.environments import LedgerEnvironment
 from assembly_line.errors import AssemblyError, RunFailed
 from assembly_line.ledger import compact as compact_ledger
+from assembly_line.ledger import reconcile
+from assembly_line.names import METRICS, Metric
 from lambdas.account import account_of
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ account = partial(account_of, LedgerEnvironment)
 
 @logger.inject_lambda_context
 def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Compact the event's `line`; every released line if it names none.
+    """Compact the event's `line`, every released line if it names none, and look whether its deliveries add up.
 
     One line that cannot be compacted does not keep the others from it.
 
@@ -36,9 +39,23 @@ def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     for line in [event["line"]] if event.get("line") else account().control.lines():
         try:
             done[line] = asdict(compact_ledger(account(), line, datetime.now(UTC)))
+            done[line]["differences"] = _reconciled(line)
         except AssemblyError as error:
             failed[line] = str(error)
     logger.info("ledger compacted", extra={"lines": done, "failed": failed})
     if failed:
         raise RunFailed("; ".join(f"line {line}: {why}" for line, why in failed.items()))
     return {"lines": done}
+
+
+def _reconciled(line: str) -> int:
+    """How many decisions of the last days are not accounted for; the alarm of the line is told."""
+    found = reconcile(account(), line, datetime.now(UTC))
+    logger.info("deliveries reconciled", extra=found)
+    differences = int(found["differences"])
+    with single_metric(
+        name=Metric.DELIVERY_DIFFERENCES, unit=MetricUnit.Count, value=differences, namespace=METRICS
+    ) as metric:
+        metric.add_dimension("environment", account().environment)
+        metric.add_dimension("line", line)
+    return differences

@@ -10,7 +10,20 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from assembly_line.names import METRICS, Metric
+
 FIVE_MINUTES = Duration.minutes(5)
+
+
+def line_metric(name: Metric, environment: str, line: str) -> cloudwatch.Metric:
+    """What functions write of a line, at most one figure an hour."""
+    return cloudwatch.Metric(
+        namespace=METRICS,
+        metric_name=name,
+        dimensions_map={"environment": environment, "line": line},
+        period=Duration.hours(1),
+        statistic="Maximum",
+    )
 
 
 class Alarms(Construct):

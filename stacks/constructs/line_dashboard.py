@@ -10,13 +10,14 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
-from stacks.constructs.alarms import FIVE_MINUTES
+from assembly_line.names import Metric
+from stacks.constructs.alarms import FIVE_MINUTES, line_metric
 from stacks.constructs.messaging.subscriber import Subscriber
 from stacks.foundation import FoundationStack
 
 
 class LineDashboard(Construct):
-    """One dashboard, and an alarm on messages that SNS could not deliver."""
+    """One dashboard, and alarms on messages that SNS could not deliver, and on deliveries that do not add up."""
 
     def __init__(
         self,
@@ -32,6 +33,12 @@ class LineDashboard(Construct):
         failed = topic.metric_number_of_notifications_failed(period=FIVE_MINUTES)
         foundation.alarms.when(
             self, "Undelivered", metric=failed, description=f"{line.name}: predictions could not be delivered"
+        )
+        foundation.alarms.when(
+            self,
+            "Differences",
+            metric=line_metric(Metric.DELIVERY_DIFFERENCES, foundation.deployment.environment, line.name),
+            description=f"{line.name}: deliveries do not add up: `line delivery reconcile {line.name}` says which",
         )
         waiting = [_depth(subscriber.queue, name) for name, subscriber in subscribers.items()]
         dead = [_depth(subscriber.dead_letters, f"{name}: not handled") for name, subscriber in subscribers.items()]

@@ -15,7 +15,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from aws_cdk import App
+from assembly_line import Due, daily
 from assembly_line.loader import load_line
+from stacks.delivery import DeliveryStack
 from stacks.features import FeaturesStack
 from stacks.foundation import Deployment, FoundationStack
 from stacks.line import LineStack
@@ -30,9 +32,11 @@ deployment = Deployment(environment="dev", settings=settings, layer=layer, servi
 foundation = FoundationStack(app, deployment)
 features = FeaturesStack(app, foundation=foundation)
 training = TrainingStack(app, foundation=foundation, features=features)
+delivery = DeliveryStack(app, foundation=foundation, features=features)
 line = load_line(Path("lines"), "coupon_redemption").line
-line = replace(line, delivery=replace(line.delivery, files=("csv",)))
-LineStack(app, line=line, foundation=foundation, features=features, training=training)
+due = Due(cadence=daily(at="02:30", zone="Europe/Berlin"))
+line = replace(line, delivery=replace(line.delivery, files=("csv",), due=due))
+LineStack(app, line=line, foundation=foundation, features=features, training=training, delivery=delivery)
 apply_rules(app)
 app.synth()
 """

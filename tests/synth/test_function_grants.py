@@ -65,6 +65,7 @@ DATA = {
     "scoring.handler.prepare": "Store/datasets/:r Store/releases/:r Store/runs/:r Store/scoring/:w",
     "scoring.handler.publish": "Store/datasets/:r Store/releases/:r Store/scoring/:rw Ledger/ledger/:w",
     "serving.handler.answer": "Store/runs/*/model/model.tar.gz:r",
+    "slots.handler.look": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:rw Champions:r",
     "tracking.handler.handle": "Store/runs/:r Control:r Champions:r",
     "training.handler.begin": "Store/releases/:r Store/runs/:r Control:r",
     "training.handler.evaluate": "Champions:r Ledger/ledger/:r Store/releases/:r Store/runs/:rw",

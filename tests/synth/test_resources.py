@@ -28,6 +28,7 @@ from assembly_line.names import (
     online_machine,
     parameter_name,
     refresh_function,
+    slots_function,
     tables_machine,
 )
 from assembly_line.proof.deployment import limits, references
@@ -532,6 +533,7 @@ def test_only_what_the_line_must_find_by_name_has_a_name(assembly: Assembly) -> 
         # A line's own schedules name them.
         ("AWS::Lambda::Function", expire_function("embedded")),
         ("AWS::Lambda::Function", refresh_function("embedded")),
+        ("AWS::Lambda::Function", slots_function("embedded")),
         ("AWS::StepFunctions::StateMachine", online_machine("embedded")),
         ("AWS::StepFunctions::StateMachine", tables_machine("embedded")),
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from assembly_line.cli import completing
+from assembly_line.cli.commands import slots
 from assembly_line.cli.options import AsOf, Engine, Line, ScoredBy, Wait, command
 from assembly_line.cli.session import Session
 from assembly_line.names import run_name
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
     deliveries = typer.Typer(no_args_is_help=True)
     command(deliveries, "pause")(pause_deliveries)
     command(deliveries, "resume")(resume_deliveries)
+    slots.register_in(deliveries)
     dead = typer.Typer(no_args_is_help=True, help="What a channel could not take.")
     command(dead, "list")(list_dead_letters)
     command(dead, "resend")(resend_dead_letters)

@@ -131,7 +131,7 @@ def show_status(session: Session) -> None:
 
     from assembly_line.cli.edits import edits
     from assembly_line.cli.views.status import draw_status
-    from assembly_line.delivery import paused
+    from assembly_line.delivery import due_of, paused
     from assembly_line.names import Parameter
     from assembly_line.throughput import overview
     from assembly_line.training import model_age
@@ -149,6 +149,7 @@ def show_status(session: Session) -> None:
         age = model_age(target, line["line"], datetime.now(UTC))
         line["model"] = None if age is None else age.to_json()
         line["paused"] = paused(target, line["line"])
+        line["due"] = due_of(target, line["line"], datetime.now(UTC))
         line["subscribers"] = {subscriber: target.queue_url(url) for subscriber, url in queues.items()}
     session.output.result(found, draw_status(found))
 

@@ -36,6 +36,50 @@ def draw_outcomes(found: Mapping[str, Any]) -> Render:
     return fields({**shown, **said})
 
 
+def draw_slots(found: Sequence[Mapping[str, Any]]) -> Render:
+    content = [
+        (one["slot"], one["local"], one["state"], _delivered(one), one["run_id"], one["why"], one.get("because"))
+        for one in found
+    ]
+    return rows(("slot", "local time", "state", "delivered", "run", "why", "because"), content, title="Slots")
+
+
+def _delivered(slot: Mapping[str, Any]) -> str | None:
+    return f"{slot['delivered']} of {slot['offered']}" if slot.get("offered") else None
+
+
+def draw_look(found: Mapping[str, Any]) -> Render:
+    """What one look started, skipped or found."""
+
+    def render(console: Console) -> None:
+        said = {
+            "Started": "\n".join(found["started"]) or "nothing",
+            "Ran before": _each(found.get("ran", ()), "run_id"),
+            "Skipped": _each(found.get("skipped", ()), "because"),
+            "Refused": _each(found.get("refused", ()), "because"),
+            "Late": found.get("late"),
+        }
+        fields(said, title=f"Line {found['line']}")(console)
+        if found["started"]:
+            console.print(f"See them with `line delivery slots {found['line']}`", markup=False, soft_wrap=True)
+
+    return render
+
+
+def _each(slots: Sequence[Mapping[str, Any]], told: str) -> str | None:
+    return "\n".join(f"{one['slot']}: {one[told]}" for one in slots) or None
+
+
+def draw_reconciled(found: Mapping[str, Any]) -> Render:
+    content = [
+        (one["run_id"], one["channel"], one["what"], one["decisions"], "\n".join(one["first"]))
+        for one in found["found"]
+    ]
+    headings = ("run", "channel", "what", "decisions", "the first")
+    title = f"{found['runs']} runs, {found['differences']} decisions that do not add up"
+    return rows(headings, content, title=found["because"] or title)
+
+
 def draw_dead_letters(found: Sequence[Mapping[str, Any]]) -> Render:
     content = [(one["decision_id"], one["channel"], one["expires_at"], one["state"]) for one in found]
     return rows(("decision", "channel", "expires", "state"), content, title="Dead letters")

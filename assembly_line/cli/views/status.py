@@ -24,6 +24,7 @@ def draw_status(found: dict[str, Any]) -> Render:
                     "Model": _age(line["model"]),
                     "Waiting for a review": "\n".join(line["waiting_for_review"]) or "nothing",
                     "Ended unreviewed": "\n".join(line["ended_unreviewed"]) or None,
+                    "Decisions due": _due(line["due"]),
                     "Deliveries": _paused(line),
                     **{f"Queue of {name}": url for name, url in line["subscribers"].items()},
                 },
@@ -43,6 +44,16 @@ def _paused(line: dict[str, Any]) -> str | None:
         return None
     resume = f"`line delivery resume {line['line']}`"
     return f"paused since {found['at']} by {found['by']}: {found['reason']}; {resume} lets them leave"
+
+
+def _due(found: dict[str, Any] | None) -> str | None:
+    if found is None:
+        return None
+    upcoming = f"; next at {found['next']}" if found["next"] else ""
+    latest = found["latest"]
+    shown = "" if latest is None else f"; the slot of {latest['slot']}: {latest['state']}"
+    because = f" ({latest['because']})" if latest is not None and latest.get("because") else ""
+    return f"{found['declared']}{upcoming}{shown}{because}"
 
 
 def _age(model: dict[str, Any] | None) -> str | None:

@@ -48,6 +48,7 @@ BACKFILLS = {
     Backfill.MODEL_KNOWS_MORE: "its model knows more than its instant",
     Backfill.DATA_KNOWS_MORE: "its data know more than its instant",
     Backfill.EARLIER_INSTANT: "the line was scored at a later instant before",
+    Backfill.ASKED: "somebody filled in the past",
 }
 
 

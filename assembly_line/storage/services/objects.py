@@ -259,6 +259,16 @@ class ObjectStore:
         except ClientError as error:
             raise self._absent_or(error, key) from error
 
+    def written(self, key: str) -> tuple[str, datetime] | None:
+        """The id of the object's current version, and when that was written; None if there is no such object."""
+        try:
+            found = self._s3.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ABSENT:
+                return None
+            raise
+        return found.get("VersionId", "null"), found["LastModified"]
+
     def _absent_or(self, error: ClientError, key: str) -> Exception:
         if error.response["Error"]["Code"] in ABSENT:
             return NotFound(f"{self.uri(key)}: there is no such object")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -24,7 +24,7 @@ def call_at(
     arn: str,
     name: str,
     given: Mapping[str, str],
-    at: str,
+    at: str | Sequence[str],
     what: str,
     fails: str,
     enabled: bool,
@@ -36,7 +36,7 @@ def call_at(
     Args:
         arn, name: of the function.
         given: its input.
-        at: the moments, such as `daily at 00:20`, in UTC.
+        at: the moments, such as `daily at 00:20`, in UTC; or schedules of EventBridge, in UTC as well.
         what: the schedule is for, in words; `fails`: what the alarm says.
         undelivered: takes calls that could not be made; None where the next call makes up for one.
     """
@@ -58,17 +58,18 @@ def call_at(
         ),
         description=fails,
     )
-    scheduler.CfnSchedule(
-        scope,
-        id_,
-        description=f"{what}, {at} UTC",
-        schedule_expression=cron_of(at),
-        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-        state=state_of(enabled),
-        target=scheduler.CfnSchedule.TargetProperty(
-            arn=arn, role_arn=role.role_arn, input=json.dumps(dict(given)), dead_letter_config=undeliverable
-        ),
-    )
+    for number, cron in enumerate([cron_of(at)] if isinstance(at, str) else at):
+        scheduler.CfnSchedule(
+            scope,
+            f"{id_}{number or ''}",
+            description=f"{what}, {at if isinstance(at, str) else cron} UTC",
+            schedule_expression=cron,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            state=state_of(enabled),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=arn, role_arn=role.role_arn, input=json.dumps(dict(given)), dead_letter_config=undeliverable
+            ),
+        )
 
 
 def schedule_role(scope: Construct, id_: str, service: str) -> iam.Role:

@@ -6,20 +6,32 @@ A machine waits where its job has as many runs as it may have, and tells of a fa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from assembly_line.declarations.due import Due
 from assembly_line.declarations.lines import Line
-from assembly_line.names import aws_name, expire_function, online_machine, refresh_function, tables_machine
+from assembly_line.names import (
+    Metric,
+    aws_name,
+    expire_function,
+    online_machine,
+    refresh_function,
+    slots_function,
+    tables_machine,
+)
 from stacks.constructs.access.grants import allow
-from stacks.constructs.alarms import Alarms
+from stacks.constructs.alarms import Alarms, line_metric
 from stacks.constructs.messaging.guarded_queue import Undelivered, admit_rules
 from stacks.constructs.schedules.calls import call_at, schedule_role, state_of
-from stacks.constructs.schedules.moments import cron_of
+from stacks.constructs.schedules.moments import cron_of, crons_of
+
+# Besides its slots a line is looked at every hour; one that is due after a load, every five minutes.
+HOURLY, LOOKS = ("cron(23 * * * ? *)",), ("cron(0/5 * * * ? *)",)
 
 
 class Schedules(Construct):
@@ -32,7 +44,7 @@ class Schedules(Construct):
         refresh, retention = line.refresh, line.training.retention
         moments = {table.refresh for table in line.tables} | {line.online_refresh}
         moments |= {None if declared is None else declared.at for declared in (refresh, retention)}
-        if moments == {None}:
+        if moments == {None} and line.delivery.due is None:
             return
         self._enabled = enabled
         # With SQS's own key: EventBridge drops events silently for a customer key that admits it by source only.
@@ -53,6 +65,19 @@ class Schedules(Construct):
             )
         if retention is not None:
             self._call("Expire", line.name, retention.at, expire_function(environment), "the expiry of old runs")
+        if line.delivery.due is not None:
+            self._score(line.name, line.delivery.due, environment)
+
+    def _score(self, line: str, due: Due, environment: str) -> None:
+        """Look at each slot, and between them for what was missed, is late, or was loaded."""
+        looks = LOOKS if due.cadence is None else [*crons_of(due.cadence), *HOURLY]
+        self._call("Score", line, looks, slots_function(environment), "a look, whether decisions are due")
+        self._alarms.when(
+            self,
+            "Missing",
+            metric=line_metric(Metric.MISSING_DELIVERIES, environment, line),
+            description=f"{line}: decisions were due and are not delivered: `line delivery slots {line}` says which",
+        )
 
     def _refresh_tables(self, line: Line, environment: str) -> None:
         moments: dict[str, list[str]] = {}
@@ -78,7 +103,7 @@ class Schedules(Construct):
         allow(role, ("states:StartExecution",), (machine,))
         return role, machine
 
-    def _call(self, id_: str, line: str, at: str, function: str, what: str) -> None:
+    def _call(self, id_: str, line: str, at: str | Sequence[str], function: str, what: str) -> None:
         """Let a function look at the declared moments.
 
         Args:

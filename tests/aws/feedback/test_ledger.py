@@ -32,8 +32,8 @@ def test_every_released_line_becomes_tables(ledger: Ledger, lambda_context: Any)
     answer = handler.compact({}, lambda_context)
     again = handler.compact({"line": LINE}, lambda_context)
 
-    assert answer == {"lines": {LINE: {"files": 1, "days": 1, "generation": 1}}}
-    assert again == {"lines": {LINE: {"files": 0, "days": 0, "generation": 1}}}
+    assert answer == {"lines": {LINE: {"files": 1, "days": 1, "generation": 1, "differences": 0}}}
+    assert again == {"lines": {LINE: {"files": 0, "days": 0, "generation": 1, "differences": 0}}}
     table = boto3.client("glue").get_table(DatabaseName="line", Name="coupon_redemption_ledger_outcomes")["Table"]
     assert "mature_at" in {column["Name"] for column in table["StorageDescriptor"]["Columns"]}
 

@@ -111,5 +111,5 @@ def test_equal_sentences_name_all_their_resources_once() -> None:
 def test_schedules_that_are_switched_off_are_listed() -> None:
     rule = {"ScheduleExpression": "cron(0 5 * * ? *)", "Targets": [{"Id": "Machine"}]}
     (sentence,) = listed("AWS::Events::Rule", {**rule, "State": "DISABLED"})
-    assert "run `line tables refresh`" in sentence
+    assert "run `line tables refresh`, `line delivery due`" in sentence
     assert listed("AWS::Events::Rule", {**rule, "State": "ENABLED"}) == []

@@ -18,6 +18,7 @@ import assembly_line
 from assembly_line import (
     Decision,
     Delivery,
+    Due,
     Entity,
     Generated,
     Outcome,
@@ -29,6 +30,7 @@ from assembly_line import (
     count,
     daily,
     days,
+    hours,
     measure,
     nulls,
     static,
@@ -136,7 +138,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "values": {"restock": 2.5},
         "cuts": None,
     },
-    "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv")},
+    "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv"), "due": Due(after=SHOPS)},
+    "Due": {"cadence": daily(at="06:00", zone="UTC"), "after": None, "within": hours(3), "catch_up": days(1)},
     "Refresh": {"at": "daily at 05:00", "model_age": days(30), "margin": 0.01},
     "Line": {
         "name": "restock",
