@@ -52,6 +52,8 @@ h2 { break-after: avoid; } table, figure, .facts div { break-inside: avoid; }
 .key .two { color: var(--warm); }
 details { margin-top: .5rem; font-size: .9rem; } summary { cursor: pointer; color: var(--deep); }
 @media screen and (max-width: 760px) { .plots { grid-template-columns: 1fr; } }
+@media screen and (max-width: 480px) { body { padding: 1rem .8rem 3rem; } .facts { gap: .6rem; }
+  .facts { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); } }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } .plots { gap: .5rem; } a { color: inherit; }
   .table { overflow: visible; } td.number, th.number { white-space: normal; } table { font-size: 10px; }
   figcaption { font-size: 10px; } .facts { grid-template-columns: repeat(5, 1fr); } .facts dd { font-size: 1rem; } }

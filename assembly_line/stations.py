@@ -169,6 +169,12 @@ FEEDBACK = Station(
             RECORD,
             "Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule.",
         ),
+        "report": Command(
+            "reporting",
+            WATCH,
+            "Write one HTML page for those who decide once or quarterly: what was decided, what came of it, what goes "
+            "along with it.",
+        ),
     },
 )
 THROUGHPUT = Station(

@@ -81,7 +81,7 @@ def measure(
     """
     _require_whole(kind, cluster)
     for name in filter(None, (cluster, by)):
-        _require_key(ledger, name)
+        require_key(ledger, name)
     decided = read_decided(ledger, cluster=cluster, by=by, whole=not kind.scalar)
     parts = decided.groups() if by else []
     return [_measure(group, members, kind=kind, draws=draws, seed=seed) for group, members in [*parts, (None, decided)]]
@@ -109,7 +109,12 @@ def without_keys(ledger: LedgerSession, names: Iterable[str]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _require_key(ledger: LedgerSession, name: str) -> None:
+def require_key(ledger: LedgerSession, name: str) -> None:
+    """Refuse a key that no decision has.
+
+    Raises:
+        RequestRefused: names the keys that there are.
+    """
     known = keys_of(ledger)
     if known and name not in (*known, DECISION_TIME):
         raise RequestRefused(

@@ -13,6 +13,7 @@ from .service.opening import opened_decision as opened_decision
 from .service.opening import opened_decisions as opened_decisions
 from .service.opening import tallied as tallied
 from .session import DECISIONS as DECISIONS
+from .session import LAST as LAST
 from .session import LedgerSession as LedgerSession
 from .state import Covered as Covered
 from .state import LedgerState as LedgerState
