@@ -13,7 +13,9 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import LedgerEnvironment
 from assembly_line.errors import AssemblyError, RunFailed
 from assembly_line.ledger import compact as compact_ledger
+from assembly_line.reporting import watched
 from lambdas.account import account_of
+from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,7 +26,7 @@ account = partial(account_of, LedgerEnvironment)
 
 @logger.inject_lambda_context
 def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Compact the event's `line`; every released line if it names none.
+    """Compact the event's `line`, and emit what is watched of it; every released line if it names none.
 
     One line that cannot be compacted does not keep the others from it.
 
@@ -36,6 +38,7 @@ def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     for line in [event["line"]] if event.get("line") else account().control.lines():
         try:
             done[line] = asdict(compact_ledger(account(), line, datetime.now(UTC)))
+            emit(account().environment, line, watched(account(), line))
         except AssemblyError as error:
             failed[line] = str(error)
     logger.info("ledger compacted", extra={"lines": done, "failed": failed})

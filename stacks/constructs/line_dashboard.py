@@ -1,18 +1,35 @@
-"""A line's dashboard and alarm: what was published, what waits at its subscribers, what went wrong."""
+"""A line's dashboard and alarm: what was decided and delivered, what waits and went wrong, what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
+from assembly_line.line_metrics import (
+    BY_LEDGER,
+    DEAD_LETTERED,
+    DECISIONS,
+    DELIVERY_SECONDS,
+    LINE_METRICS,
+    NAMESPACE,
+    OUTCOME_COVERAGE,
+    OUTCOMES,
+    PERFORMANCE,
+    QUARANTINED,
+    LineMetric,
+    dimensions,
+)
 from stacks.constructs.alarms import FIVE_MINUTES
 from stacks.constructs.messaging.subscriber import Subscriber
 from stacks.foundation import FoundationStack
+
+ONE_DAY = Duration.days(1)
 
 
 class LineDashboard(Construct):
@@ -41,7 +58,26 @@ class LineDashboard(Construct):
             for name, subscriber in subscribers.items()
         ]
         published = [topic.metric_number_of_messages_published(period=FIVE_MINUTES), failed]
+        own = {one: self._own(one, line, foundation) for one in LINE_METRICS}
         board = cloudwatch.Dashboard(self, "Board")
+        board.add_widgets(
+            cloudwatch.GraphWidget(title=DECISIONS.title, left=own[DECISIONS], stacked=True),
+            cloudwatch.GraphWidget(title="Not delivered", left=[*own[QUARANTINED], *own[DEAD_LETTERED]]),
+        )
+        board.add_widgets(
+            cloudwatch.GraphWidget(title=DELIVERY_SECONDS.title, left=own[DELIVERY_SECONDS]),
+            cloudwatch.GraphWidget(title=OUTCOMES.title, left=own[OUTCOMES]),
+        )
+        board.add_widgets(
+            cloudwatch.GraphWidget(
+                title=OUTCOME_COVERAGE.title,
+                left=own[OUTCOME_COVERAGE],
+                left_y_axis=cloudwatch.YAxisProps(min=0, max=100, label="%", show_units=False),
+            ),
+            cloudwatch.GraphWidget(
+                title=f"{line.predicts.measures[0].words} of the latest judged decisions", left=own[PERFORMANCE]
+            ),
+        )
         board.add_widgets(
             cloudwatch.GraphWidget(title="Predictions published", left=published),
             cloudwatch.GraphWidget(title="Waiting at subscribers", left=waiting),
@@ -50,6 +86,20 @@ class LineDashboard(Construct):
             cloudwatch.GraphWidget(title="Age of the oldest message", left=ages),
             cloudwatch.GraphWidget(title="Dead letters", left=[*dead, *lost]),
         )
+
+    def _own(self, metric: LineMetric, line: Line, foundation: FoundationStack) -> list[cloudwatch.IMetric]:
+        """What the line's functions say of it."""
+        return [
+            cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name=metric.name,
+                dimensions_map=dimensions(foundation.deployment.environment, line.name, action),
+                statistic=metric.statistic,
+                period=ONE_DAY if metric in BY_LEDGER else FIVE_MINUTES,
+                label=action or metric.title,
+            )
+            for action in (line.policy.actions if metric.by_action else (None,))
+        ]
 
 
 def _depth(queue: sqs.Queue, label: str) -> cloudwatch.IMetric:

@@ -45,7 +45,27 @@ By = Annotated[
 
 
 def register(app: typer.Typer) -> None:
+    command(app, "dashboard")(write_dashboard)
     command(app, "report")(write_report)
+
+
+def write_dashboard(session: Session, line: Line, to: To = Path("dashboard.html"), by: By = None) -> None:
+    """Write one HTML page of how a line stands: decisions, delivery, dead letters, outcomes, performance.
+
+    It is made of the ledger's tables. The page needs nothing else, neither network nor script.
+    """
+    from assembly_line.cli.output import fields
+    from assembly_line.reporting import dashboard
+
+    found = dashboard(session.target, line, by=by, now=datetime.now(UTC))
+    to.write_text(found.page, encoding="utf-8")
+    document = {**found.to_json(), "page": str(to.resolve()), "bytes": len(found.page.encode())}
+    shown = {
+        "Decisions": f"{document['decisions']:,}",
+        "Not delivered": f"{document['undelivered']:,}",
+        "Page": document["page"],
+    }
+    session.output.result(document, fields(shown))
 
 
 def write_report(
