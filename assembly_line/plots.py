@@ -117,6 +117,7 @@ def dots(
         axes.set_yticks(range(len(labels)), [_cut(label) for label in labels])
         axes.set_ylim(len(labels) - 0.4, -0.7)
         if told is not THREE_DIGITS:
+            axes.locator_params(axis="x", nbins=5)
             axes.xaxis.set_major_formatter(lambda value, _place: told(value))
         axes.margins(x=0.12)
 

@@ -89,8 +89,8 @@ def _attention(subject: DashboardSubject, found: Standing) -> Iterator[str]:
         yield f"Deliveries are paused: {subject.paused}"
     for reason, count in subject.dead_letters.items():
         yield (
-            f"{count:,} decisions did not arrive: {reason}. `line delivery dead-letters list` names the dead letters "
-            "of a run."
+            f"{count:,} decisions did not arrive: {reason}. The command line delivery dead-letters list names the "
+            "dead letters of a run."
         )
     unsent = found.undelivered - sum(subject.dead_letters.values())
     if unsent > 0:
@@ -129,10 +129,11 @@ def _sections(subject: DashboardSubject, found: Standing) -> Iterator[str]:
             (found.segment or "", "decisions", act, otherwise, "changed by people", "outcome certain"),
             [_row(one) for one in found.segments],
             numbers=(5,),
+            stacked=True,
         )
     if len(found.arms) > 1:
         head = ("arm", "decisions", act, otherwise, "changed by people", "outcome certain")
-        yield table("By arm", head, [_row(one) for one in found.arms], numbers=(5,))
+        yield table("By arm", head, [_row(one) for one in found.arms], numbers=(5,), stacked=True)
     yield from _delivery(subject, found)
     if found.reasons:
         rows: list[list[Cell]] = [[reason, count] for reason, count in found.reasons]
@@ -172,6 +173,7 @@ def _delivery(subject: DashboardSubject, found: Standing) -> Iterator[str]:
         ("run", "decisions", subject.line.policy.act, "last delivery (UTC)"),
         rows,
         numbers=(3,),
+        stacked=True,
     )
     if subject.dead_letters:
         dead: list[list[Cell]] = [[reason, count] for reason, count in subject.dead_letters.items()]
@@ -209,8 +211,8 @@ def _performance(subject: DashboardSubject) -> str:
     rows: list[list[Cell]] = [[str(one.group), one.rows, _figure(one)] for one in subject.performance]
     better = "higher" if measure.higher else "lower"
     caption = (
-        f"{measure.words} of predictions in force against certain outcomes; {better} is better. `line performance "
-        f"{subject.line.name}` gives intervals and what it is compared with"
+        f"{measure.words} of predictions in force against certain outcomes; {better} is better. The command "
+        f"line performance {subject.line.name} gives intervals and comparisons"
     )
     return f"{head}{table(caption, ('month', 'judged decisions', measure.words), rows, numbers=(2,))}"
 

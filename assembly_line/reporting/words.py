@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from assembly_line.reporting.grouped import LEAST_CLUSTERS, LEAST_ROWS
 
 TOO_FEW = "too few"
+POINTS = " points"
 TOO_FEW_MEANS = f"Fewer than {LEAST_ROWS} decisions, or of fewer than {LEAST_CLUSTERS} clusters, give no figure"
 
 
@@ -31,7 +32,7 @@ def between(interval: Sequence[float] | None, *, share: bool) -> str:
 
 def difference(value: float, *, share: bool) -> str:
     """How far one mean lies above another, in points where they are percentages."""
-    return f"{100 * value:+.1f} points" if share else f"{'+' if value >= 0 else '-'}{number(abs(value))}"
+    return f"{100 * value:+.1f}{POINTS}" if share else f"{'+' if value >= 0 else '-'}{number(abs(value))}"
 
 
 def money(value: float, currency: str | None) -> str:

@@ -15,7 +15,8 @@ from assembly_line.instants import format_instant
 from assembly_line.ledger import LAST, opened_decisions
 from assembly_line.reporting.figures import Figures, figures
 from assembly_line.reporting.judged import READ, Judged
-from assembly_line.reporting.report_page import ReportSubject, report_page
+from assembly_line.reporting.report_page import report_page
+from assembly_line.reporting.report_sections import ReportSubject
 
 if TYPE_CHECKING:
     from assembly_line.ledger import OpenLedger
