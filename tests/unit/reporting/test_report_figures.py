@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from assembly_line.reporting.figures import Figures, figures
 from assembly_line.reporting.judged import Judged
+from tests.ledgers import JoinedLedger
 from tests.unit.reporting.worlds import CAMPAIGNS, EFFECT, HOUSEHOLDS, Past, with_policy
+from tests.unit.training.test_scripts_of_kinds import LINES
+
+# What the ledger states of four outcomes of each kind, and the number that a report makes of each.
+STATED: dict[str, tuple[list[dict[str, Any]], list[float], bool]] = {
+    "amount": ([{"value": value} for value in (2.5, 7.5, 0, 10)], [2.5, 7.5, 0, 10], False),
+    "count": ([{"value": value} for value in (0, 1, 2, 5)], [0, 1, 2, 5], False),
+    "quantiles": ([{"value": value} for value in (0, 1, 2, 5)], [0, 1, 2, 5], False),
+    "ranking": ([{"value": value} for value in (0, 1, 0, 1)], [0, 1, 0, 1], False),
+    "forecasting": ([{"value": value, "later": [9, 9]} for value in (0, 1, 2, 5)], [0, 1, 2, 5], False),
+    "survival": ([{"value": value, "days": 3.5} for value in (0, 1, 0, 1)], [0, 1, 0, 1], True),
+    "multiclass": (
+        [{"value": value} for value in (LINES["multiclass"].policy.cuts, *LINES["multiclass"].outcome.classes)][:4],
+        [1, *(float(one == LINES["multiclass"].policy.cuts) for one in LINES["multiclass"].outcome.classes)][:4],
+        True,
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +150,36 @@ def test_a_period_holds_the_decisions_from_its_start_to_before_its_end() -> None
     ledger.define_decisions((), since="2017-02-01T06:00:00.000000Z", until="2017-04-01T06:00:00.000000Z")
     found = figures(Judged(ledger, with_policy()), past.dataset(ledger))
     assert [part.name for part in found.months] == ["2017-02", "2017-03"]
+
+
+@pytest.mark.parametrize("kind", STATED)
+def test_outcomes_of_every_kind_are_averaged_as_numbers(kind: str) -> None:
+    line, (stated, numbers, shares) = LINES[kind], STATED[kind]
+    ids = [f"d1-20170808-{number:032x}" for number in range(len(stated))]
+    at = "2017-08-08T00:00:00.000000Z"
+    predictions = [
+        {
+            "decision_id": one,
+            "revision": 1,
+            "decision_time": at,
+            "keys": dict.fromkeys(line.decision.keys, number),
+            "score": 0.5,
+            "action": line.policy.act,
+        }
+        for number, one in enumerate(ids)
+    ]
+    deliveries = [{"decision_id": one, "revision": 1, "status": "delivered", "at": at} for one in ids]
+    outcomes = [
+        {"decision_id": one, "as_of": "2018-01-01", "run_id": "o", **said}
+        for one, said in zip(ids, stated, strict=True)
+    ]
+
+    judged = Judged(JoinedLedger(predictions, deliveries, [], outcomes), line)
+
+    assert judged.shares == shares
+    assert [y for (y,) in judged.session.rows("SELECT y FROM judged ORDER BY decision_id")] == numbers
+
+
+def test_an_outcome_of_another_kind_than_is_declared_now_is_not_judged() -> None:
+    ledger = Past(households=4).ledger()
+    assert Judged(ledger, LINES["multiclass"]).count(of="judged") == 0
