@@ -62,7 +62,9 @@ details { margin-top: .5rem; font-size: .9rem; } summary { cursor: pointer; colo
   .stacked td::before { content: attr(data-label) " "; color: var(--soft); } }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } .plots { gap: .5rem; } a { color: inherit; }
   .table { overflow: visible; } table { break-inside: auto; } tr, caption { break-inside: avoid; }
-  caption, .sampled { break-after: avoid; } tbody tr:first-child, tbody tr:nth-child(2) { break-before: avoid; } td.number, th.number { white-space: normal; } table { font-size: 10px; }
+  caption, .sampled { break-after: avoid; }
+  tbody tr:first-child, tbody tr:nth-child(2) { break-before: avoid; }
+  td.number, th.number { white-space: normal; } table { font-size: 10px; }
   figcaption { font-size: 10px; } .facts { grid-template-columns: repeat(5, 1fr); } .facts dd { font-size: 1rem; } }
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assembly_line.pages import figure
 from assembly_line.plots import DEEP, GREY, LIGHT, WARM, WIDTH, dots, labelled, svg
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Ticks that a plot of this width has room for.
 MOST_TICKS = 8
+# Where a legend hides nothing.
+ABOVE: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
 
 
 def over_time(parts: Sequence[Part], *, act: str, outcome: str, told: Callable[[float], str]) -> str:
@@ -24,7 +26,7 @@ def over_time(parts: Sequence[Part], *, act: str, outcome: str, told: Callable[[
     def decided(axes: Axes) -> None:
         axes.bar(names, [part.decisions for part in parts], color=LIGHT, label="decisions")
         axes.bar(names, [part.acted for part in parts], color=DEEP, label=act)
-        axes.legend()
+        axes.legend(**ABOVE, ncols=2)
         axes.set_ylim(bottom=0)
         labelled(axes, "", "decisions")
         ticks(axes, names)
@@ -83,7 +85,7 @@ def stacked(names: Sequence[str], layers: Sequence[tuple[str, Sequence[float]]],
         for color, (label, values) in zip((DEEP, LIGHT, WARM, GREY), layers, strict=False):
             axes.bar(names, values, bottom=below, color=color, label=label)
             below = [one + value for one, value in zip(below, values, strict=True)]
-        axes.legend()
+        axes.legend(**ABOVE, ncols=2)
         labelled(axes, "", up)
         ticks(axes, names)
 

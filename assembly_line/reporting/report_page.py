@@ -24,7 +24,7 @@ def report_page(subject: ReportSubject, figures: Figures) -> str:
         listed(_in_short(subject, figures)),
         _decided(subject, figures),
         _came(subject, figures),
-        acting(subject, figures.randomised),
+        acting(subject, figures),
         in_money(subject, figures),
         goes_along(subject, figures),
         _predictions(subject),
@@ -42,7 +42,7 @@ def _facts(subject: ReportSubject, figures: Figures) -> str:
         policy.act: share(whole.acted, whole.decisions),
         "Changed by people": share(whole.overridden, whole.decisions),
         "Outcome certain": share(whole.known, whole.in_force),
-        subject.outcome: told(subject, whole.mean.mean),
+        subject.outcome: told(subject, whole.mean.mean) if whole.known else "none yet",
     }
     if figures.earned:
         said["Net value"] = money(sum(one.net for one in figures.earned), policy.currency)
@@ -185,7 +185,8 @@ def _cannot(subject: ReportSubject, figures: Figures) -> Iterator[str]:
         "actions are among the causes."
     )
     if figures.randomised is None:
-        yield f"What {act} changes, as chance decided nothing."
+        why = "no outcome is certain yet" if whole.explored and not whole.known else "chance decided nothing"
+        yield f"What {act} changes, as {why}."
     if whole.in_force > whole.known:
         yield f"What comes of the {whole.in_force - whole.known:,} decisions in force whose outcome is not certain yet."
     if whole.decisions > whole.in_force:

@@ -81,9 +81,13 @@ def acting_in_short(subject: ReportSubject, found: Randomised | None) -> str:
     return f"{said} ({differences(subject, (low, high))}).{clear}"
 
 
-def acting(subject: ReportSubject, found: Randomised | None) -> str:
+def acting(subject: ReportSubject, figures: Figures) -> str:
     act, otherwise = subject.line.policy.actions
-    head = f"<h2>What {escape(act)} changes</h2>"
+    head, found = f"<h2>What {escape(act)} changes</h2>", figures.randomised
+    if figures.whole.explored and not figures.whole.known:
+        return (
+            f"{head}<p>A lot decided {figures.whole.explored:,} decisions. None of their outcomes is certain yet.</p>"
+        )
     if found is None:
         return (
             f"{head}<p>No decision with a certain outcome was left to chance. A comparison of {escape(act)} with "
@@ -137,7 +141,6 @@ def in_money(subject: ReportSubject, figures: Figures) -> str:
         )
     if not figures.earned:
         return f"{head}<p>No outcome is certain yet, so nothing has come in.</p>"
-    rows = [_earned_row(one, policy.currency) for one in figures.earned]
     total = Earned(
         action="all",
         decisions=sum(one.decisions for one in figures.earned),
@@ -145,6 +148,7 @@ def in_money(subject: ReportSubject, figures: Figures) -> str:
         value=sum(one.value for one in figures.earned),
         cost=sum(one.cost for one in figures.earned),
     )
+    rows = [_earned_row(one, policy.currency, total) for one in (*figures.earned, total)]
     rates = [
         f"{action}: {money(policy.values.get(action, 0.0), policy.currency)} where the outcome is present, "
         f"{money(policy.costs.get(action, 0.0), policy.currency)} cost each time"
@@ -156,7 +160,7 @@ def in_money(subject: ReportSubject, figures: Figures) -> str:
             "Decisions with a certain outcome, by the action in the end and the values of policy "
             f"version {policy.version}",
             ("", "decisions", f"with {subject.outcome}", "value", "cost", "net"),
-            [*rows, _earned_row(total, policy.currency)],
+            rows,
             numbers=(3, 4, 5),
             stacked=True,
         )
@@ -166,8 +170,10 @@ def in_money(subject: ReportSubject, figures: Figures) -> str:
     )
 
 
-def _earned_row(one: Earned, currency: str | None) -> list[Cell]:
-    return [one.action, one.decisions, one.present, *(money(each, currency) for each in (one.value, one.cost, one.net))]
+def _earned_row(one: Earned, currency: str | None, total: Earned) -> list[Cell]:
+    largest = max(abs(total.value), abs(total.cost), abs(total.net))
+    sums = (money(each, currency, largest=largest) for each in (one.value, one.cost, one.net))
+    return [one.action, one.decisions, one.present, *sums]
 
 
 def goes_along(subject: ReportSubject, figures: Figures) -> str:

@@ -35,9 +35,14 @@ def difference(value: float, *, share: bool) -> str:
     return f"{100 * value:+.1f}{POINTS}" if share else f"{'+' if value >= 0 else '-'}{number(abs(value))}"
 
 
-def money(value: float, currency: str | None) -> str:
-    """Such as `USD 1,204`; without a currency the bare number."""
-    shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
+def money(value: float, currency: str | None, *, largest: float | None = None) -> str:
+    """Such as `USD 1,204`; without a currency the bare number.
+
+    Args:
+        largest: of the sums that stand beside it, which have as many digits; itself by default.
+    """
+    beside = abs(value) if largest is None else largest
+    shown = f"{value:,.0f}" if beside >= 1000 else f"{value:,.2f}"
     return f"{currency} {shown}" if currency else shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import duckdb
@@ -43,7 +43,11 @@ def account(store: ObjectStore, ledger_objects: ObjectStore, control: ControlTab
         Parameter.CHAMPION_TABLE: "champions",
         Parameter.GLUE_DATABASE: "line",
     }
-    return Account("embedded", new_client=boto3.client, named=lambda name: names[Parameter(name)])
+    return Account(
+        "embedded",
+        new_client=lambda service: boto3.client(cast("Any", service)),
+        named=lambda name: names[Parameter(name)],
+    )
 
 
 def identifier(day: str, number: int) -> str:
