@@ -38,6 +38,7 @@ def over_time(parts: Sequence[Part], *, act: str, outcome: str, told: Callable[[
                 axes.plot([place, place], interval, color=LIGHT, linewidth=5, solid_capstyle="butt")
         axes.plot([*known], [*known.values()], color=DEEP, marker="o", markersize=5)
         axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.margins(y=0.1)
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.yaxis.set_major_formatter(lambda value, _place: told(value))
         labelled(axes, "", outcome)
