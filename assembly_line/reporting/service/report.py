@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import NotFound
+from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.features import in_words
 from assembly_line.feedback import measure, require_key
 from assembly_line.instants import format_instant
@@ -74,8 +74,12 @@ def report(
 
     Raises:
         NotFound: the line was never released, or matplotlib is not installed.
-        RequestRefused: no decision has the key `by`.
+        RequestRefused: no decision has the key `by`, or the period ends before it begins.
     """
+    if since >= until:
+        raise RequestRefused.about(
+            "--until", until, f"an instant after {since}, where the period begins", "exchange --from and --until"
+        )
     release = account.released.release(name)
     line = release.line
     with opened_decisions(account, name, READ, since=since, until=until) as ledger:

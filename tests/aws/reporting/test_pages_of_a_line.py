@@ -87,6 +87,8 @@ def decide(ledger: Ledger, day: str, *, dead: tuple[int, ...] = (), known: bool 
         else {"decision_id": one, "revision": 1, "status": "dead_lettered", "reason": "InternalError", "at": left}
         for number, one in enumerate(ids)
     ]
+    # Sent again since, and arrived.
+    deliveries.append({**deliveries[3], "status": "dead_lettered", "reason": "Throttled"})
     ledger.append(LINE, LedgerKind.PREDICTIONS, day, "r", predictions)
     # Deliveries are kept by the day on which they came.
     ledger.append(LINE, LedgerKind.DELIVERIES, "20180101", f"r-{day}", deliveries)
@@ -139,6 +141,12 @@ def test_a_key_that_no_decision_has_is_refused_and_those_there_are_named(
     for page in (report, dashboard):
         with pytest.raises(RequestRefused, match="decisions have campaign_id, household_id"):
             page(account, LINE, by="shop", now=NOW)
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(account: Account) -> None:
+    day = "2017-08-08T00:00:00.000000Z"
+    with pytest.raises(RequestRefused, match=r"--until: 2017-08-08.*expected an instant after 2017-08-08"):
+        report(account, LINE, since=day, until=day, now=NOW)
 
 
 @pytest.mark.parametrize("compacted", [(), (0,), (0, 1)])
