@@ -150,8 +150,9 @@ class SlotsEnvironment(Environment):
 
 @dataclass(frozen=True)
 class LedgerEnvironment(Environment):
-    """lambdas/ledger: the ledger made tables."""
+    """lambdas/ledger: the ledger made tables, and figures of it for the dashboard."""
 
+    store_bucket: str
     ledger_bucket: str
     control_table: str
     glue_database: str

@@ -11,7 +11,6 @@ from enum import StrEnum
 from assembly_line.errors import RequestRefused
 
 PROJECT = "assembly-line"
-METRICS = "AssemblyLine"
 # Every job and model carries it: by it a role tells those of its own environment from others.
 ENVIRONMENT_TAG = f"{PROJECT}:environment"
 EVENT_SOURCE = "assembly-line"
@@ -432,13 +431,6 @@ def line_table(line: str, table: str) -> str:
 
 def tables_prefix(line: str, table: str) -> str:
     return f"{Folder.TABLES}{line}/{table}/"
-
-
-class Metric(StrEnum):
-    """Metrics that functions write of a line, in the namespace `METRICS`. Dimensions: `environment` and `line`."""
-
-    MISSING_DELIVERIES = "MissingDeliveries"
-    DELIVERY_DIFFERENCES = "DeliveryDifferences"
 
 
 class FeedbackKind(StrEnum):

@@ -52,8 +52,19 @@ h2 { break-after: avoid; } table, figure, .facts div { break-inside: avoid; }
 .key .two { color: var(--warm); }
 details { margin-top: .5rem; font-size: .9rem; } summary { cursor: pointer; color: var(--deep); }
 @media screen and (max-width: 760px) { .plots { grid-template-columns: 1fr; } }
+@media screen and (max-width: 480px) { body { padding: 1rem .8rem 3rem; } .facts { gap: .6rem; }
+  .facts { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
+  .notes { padding-left: 1.2rem; } .notes.blocked { padding-left: 1.8rem; }
+  table { font-size: .82rem; } th.number { white-space: normal; } th, td { padding-right: .45rem; }
+  .stacked thead { display: none; } .stacked, .stacked caption, .stacked tbody { display: block; }
+  .stacked tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--rule); }
+  .stacked th, .stacked td { display: block; border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
+  .stacked td::before { content: attr(data-label) " "; color: var(--soft); } }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } .plots { gap: .5rem; } a { color: inherit; }
-  .table { overflow: visible; } td.number, th.number { white-space: normal; } table { font-size: 10px; }
+  .table { overflow: visible; } table { break-inside: auto; } tr, caption { break-inside: avoid; }
+  caption, .sampled { break-after: avoid; }
+  tbody tr:first-child, tbody tr:nth-child(2) { break-before: avoid; }
+  td.number, th.number { white-space: normal; } table { font-size: 10px; }
   figcaption { font-size: 10px; } .facts { grid-template-columns: repeat(5, 1fr); } .facts dd { font-size: 1rem; } }
 """
 
@@ -98,16 +109,21 @@ def table(
     *,
     html: Sequence[int] = (),
     numbers: Sequence[int] = (),
+    stacked: bool = False,
 ) -> str:
     """A table whose first column names the rows.
 
     Args:
         html: columns that are markup already.
         numbers: columns that are flushed right.
+        stacked: on a phone's width, the cells of a row stand one below the other, each with its column's name.
     """
 
     def css(place: int, row: Sequence[Cell]) -> str:
         return ' class="number"' if place in numbers or isinstance(row[place], int) else ""
+
+    def label(place: int) -> str:
+        return f' data-label="{escape(head[place])}"' if stacked else ""
 
     def text(place: int, cell: Cell) -> str:
         if cell is None:
@@ -121,11 +137,13 @@ def table(
     body = "".join(
         "<tr>"
         + f'<th scope="row">{text(0, row[0])}</th>'
-        + "".join(f"<td{css(place, row)}>{text(place, row[place])}</td>" for place in range(1, len(row)))
+        + "".join(f"<td{css(place, row)}{label(place)}>{text(place, row[place])}</td>" for place in range(1, len(row)))
         + "</tr>"
         for row in rows
     )
-    return f'<div class="table"><table><caption>{escape(caption)}</caption>{shown}<tbody>{body}</tbody></table></div>'
+    kind = ' class="stacked"' if stacked else ""
+    said = f"<caption>{escape(caption)}</caption>{shown}<tbody>{body}</tbody>"
+    return f'<div class="table"><table{kind}>{said}</table></div>'
 
 
 def details(content: str) -> str:

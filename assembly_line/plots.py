@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,10 @@ STYLE: Mapping[Any, Any] = {
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
 }
+DIAGONAL: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
+THREE_DIGITS = "{:.3f}".format
+# Of a label beside a figure; the rest is cut off.
+LONGEST = 26
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _ROOT = re.compile(r'<svg[^>]*viewBox="([^"]+)"[^>]*>')
 
@@ -77,3 +81,55 @@ def _inline(drawn: str, title: str, description: str) -> str:
     body = _METADATA.sub("", drawn[drawn.index("<svg") :]).replace("xlink:href=", "href=")
     named = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
     return _ROOT.sub(lambda found: f'<svg role="img" viewBox="{found[1]}">{named}', body, count=1).strip()
+
+
+def dots(
+    values: Mapping[str, float],
+    intervals: Mapping[str, Sequence[float] | None],
+    *,
+    title: str,
+    whole: float | None = None,
+    width: float = WIDTH,
+    told: Callable[[float], str] = THREE_DIGITS,
+) -> str:
+    """Figures under each other, each with its interval if it has one, and a dotted line at `whole`.
+
+    Args:
+        told: a figure as text.
+    """
+    labels = list(values)
+
+    def draw(axes: Axes) -> None:
+        for place, label in enumerate(labels):
+            if (interval := intervals.get(label)) is not None:
+                axes.plot(interval, [place, place], color=LIGHT, linewidth=5, solid_capstyle="butt")
+            axes.plot(values[label], place, "o", color=DEEP if label in intervals else GREY, markersize=6)
+            axes.annotate(
+                told(values[label]),
+                (values[label], place),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        if whole is not None:
+            axes.axvline(whole, **DIAGONAL)
+        axes.set_yticks(range(len(labels)), [_cut(label) for label in labels])
+        axes.set_ylim(len(labels) - 0.4, -0.7)
+        if told is not THREE_DIGITS:
+            axes.locator_params(axis="x", nbins=5)
+            axes.xaxis.set_major_formatter(lambda value, _place: told(value))
+        axes.margins(x=0.12)
+
+    said = "; ".join(f"{label}: {told(value)}" for label, value in values.items())
+    return svg(draw, title=title, description=said, width=width, height=0.7 + 0.36 * len(labels))
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+
+
+def labelled(axes: Axes, across: str, up: str) -> None:
+    """Name both axes."""
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)

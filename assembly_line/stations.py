@@ -169,6 +169,17 @@ FEEDBACK = Station(
             RECORD,
             "Judge the delivered predictions by their mature outcomes, beside the prior rate and the one-feature rule.",
         ),
+        "dashboard": Command(
+            "reporting",
+            WATCH,
+            "Write one HTML page of how a line stands: decisions, delivery, dead letters, outcomes, performance.",
+        ),
+        "report": Command(
+            "reporting",
+            WATCH,
+            "Write one HTML page for those who decide once or quarterly: what was decided, what came of it, what goes "
+            "along with it.",
+        ),
     },
 )
 THROUGHPUT = Station(

@@ -136,6 +136,7 @@ class FeedbackStack(StationStack):
             handler="ledger.handler.compact",
             environment=LedgerEnvironment(
                 assembly_environment=self.environment_name,
+                store_bucket=foundation.store.name,
                 ledger_bucket=foundation.ledger.name,
                 control_table=foundation.control.name,
                 glue_database=features.database.database_name,
@@ -144,6 +145,7 @@ class FeedbackStack(StationStack):
             memory_mib=self.settings.dataset_memory_mib,
             storage_mib=self.settings.dataset_storage_mib,
         )
+        foundation.store.grant_read(function.role, Folder.RELEASES)
         foundation.ledger.grant_read(function.role, Folder.LEDGER, Folder.TABLES)
         foundation.ledger.grant_write(function.role, Folder.TABLES)
         foundation.ledger.grant_delete(function.role, Folder.TABLES)

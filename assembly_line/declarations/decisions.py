@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from assembly_line.declarations.checks import (
     check_distinct,
     check_finite,
     check_name,
+    refuse,
     require,
 )
 from assembly_line.declarations.entities import Entity, check_entities, key_columns
@@ -22,6 +24,8 @@ from assembly_line.declarations.populations import CalendarCadence, Generated
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
 from assembly_line.declarations.typed import typed
+
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @typed
@@ -128,7 +132,9 @@ class Policy:
         threshold: decisions with this score or a higher one get `act`, however many there are.
         exploration: the share of the decisions that chance decides instead of the score, from 0 to below 1.
         expires_after: how long after the decision time the action is worth taking. Consumers refuse it from then on.
-        values: action -> its value when the outcome is present. The release keeps it. Nothing computes with it yet.
+        values: action -> its value when the outcome is present, in money. `line report` adds it up.
+        costs: action -> what taking it costs, whatever the outcome, in money.
+        currency: of `values` and `costs`, as three capital letters such as `USD`.
         cuts: which number of an answer is the score: a class of the outcome, a quantile that the training declares, or
             a step, from 1 on. You need it for these three, and leave it out for all others.
     """
@@ -141,6 +147,8 @@ class Policy:
     exploration: float = 0.0
     expires_after: timedelta
     values: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT_AT_DEFAULT)
+    currency: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     cuts: str | int | float | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
@@ -160,9 +168,24 @@ class Policy:
         require(self.capacity is None or 0 < self.capacity <= 1, f"{place}: capacity {self.capacity} is outside (0, 1]")
         require(0 <= self.exploration < 1, f"{place}: exploration {self.exploration} is outside [0, 1)")
         require(self.expires_after > timedelta(0), f"{place}: expires_after {self.expires_after} is not positive")
-        for action, value in self.values.items():
-            require(action in self.actions, f"{place}: values names {action!r}, expected one of {self.actions}")
-            check_finite(f"{place}: values: {action}", value)
+        for name in ("values", "costs"):
+            for action, value in getattr(self, name).items():
+                require(action in self.actions, f"{place}: {name} names {action!r}, expected one of {self.actions}")
+                check_finite(f"{place}: {name}: {action}", value)
+        for action, cost in self.costs.items():
+            require(cost >= 0, f"{place}: costs: {action} is {cost}; expected what it costs, 0 or more")
+        refuse(
+            self.currency is not None and not CURRENCY.fullmatch(self.currency),
+            f"{place}: currency {self.currency!r}: expected three capital letters, such as USD",
+            where=f"{place}: currency",
+            value=repr(self.currency),
+            expected="three capital letters, such as USD",
+        )
+        require(
+            self.currency is None or bool(self.values or self.costs),
+            f"{place}: currency is {self.currency}, but neither values nor costs are declared; declare some, or leave "
+            "it out",
+        )
 
     @property
     def actions(self) -> tuple[str, str]:

@@ -53,11 +53,13 @@ class ComposedBatch:
         predictions: how many decisions can be delivered.
         quarantined: rows of what was kept aside, in order of the spine.
         repeated: rows of the spine beyond the first of their decision.
+        actions: action -> how many of those that can be delivered get it.
     """
 
     predictions: int
     quarantined: tuple[dict[str, Any], ...]
     repeated: int
+    actions: Mapping[str, int]
     _connection: DuckDBPyConnection
     _form: _Form | None
 
@@ -155,7 +157,7 @@ def compose(
     )
     dropped(connection, "usable")
     example = _example(connection, context, line, keys)
-    form = None
+    form, actions = None, dict.fromkeys(line.policy.actions, 0)
     aside = [*checked.quarantined, *_unsendable(connection, context, line, keys, none_fits=example is None)]
     aside.sort(key=lambda item: item.offset)
     if example is None:
@@ -163,10 +165,13 @@ def compose(
     else:
         _decide(connection, context.line, line, keys, scales)
         form = _form(context, line, keys, example, dataset_id, scaled=scales is not None)
+        found = connection.execute("SELECT acts, count(*) FROM decided GROUP BY acts").fetchall()
+        actions |= {line.policy.act if acts else line.policy.otherwise: count for acts, count in found}
     return ComposedBatch(
         predictions=one_row(connection, "SELECT count(*) FROM decided")[0],
         quarantined=tuple(_quarantine_row(context, item) for item in aside),
         repeated=checked.repeated,
+        actions=actions,
         _connection=connection,
         _form=form,
     )

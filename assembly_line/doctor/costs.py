@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from assembly_line.doctor.wanted import Wanted
 
-KEY, ALARM, DASHBOARD = 1.00, 0.10, 3.00
+KEY, ALARM, DASHBOARD, METRIC = 1.00, 0.10, 3.00, 0.30
 FREE_DASHBOARDS = 3
 TRANSITION = 0.000025
 DPU_HOUR = 0.44

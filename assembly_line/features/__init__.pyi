@@ -153,4 +153,5 @@ from .values.semantics import sight_of as sight_of
 from .wording.decision_wording import outcome_in_words as outcome_in_words
 from .wording.decision_wording import sampling_in_words as sampling_in_words
 from .wording.decision_wording import spine_in_words as spine_in_words
+from .wording.personal_data import personal_features as personal_features
 from .wording.wording import in_words as in_words

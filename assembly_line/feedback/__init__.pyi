@@ -5,6 +5,7 @@ from .acceptance import UNDECLARED_OUTCOME as UNDECLARED_OUTCOME
 from .arrivals import Arrival as Arrival
 from .arrivals import ledger_rows as ledger_rows
 from .arrivals import read_arrival as read_arrival
+from .decided import key_of as key_of
 from .history import DecisionHistory as DecisionHistory
 from .in_force import Receiving as Receiving
 from .maturity import OpenDecision as OpenDecision
@@ -13,7 +14,12 @@ from .maturity import open_decisions as open_decisions
 from .maturity import outcome_rows as outcome_rows
 from .maturity import why_immature as why_immature
 from .maturity import with_keys_of as with_keys_of
+from .performance import Figured as Figured
 from .performance import Performance as Performance
+from .performance import figures_by_month as figures_by_month
+from .performance import latest_figure as latest_figure
+from .performance import measure as measure
+from .performance import require_key as require_key
 from .service.feedback_files import read_events as read_events
 from .service.flagged import BACKFILLS as BACKFILLS
 from .service.flagged import described as described

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from assembly_line.ledger import LedgerSession
 
 DELIVERED = "delivered"
+# Beside keys, what decisions can be grouped by. No key or feature has this name.
+DECISION_MONTH = "decision_month"
 _NUMBERS = ("score", "baseline", "scale")
 _CODED = ("outcome", "prior", "cluster", "grouped")
 
@@ -135,11 +137,12 @@ class Decided:
         return [{**one, "score": score, "prior": prior} for one, score, prior in rows]
 
 
-def read_decided(ledger: LedgerSession, *, cluster: str, by: str | None, whole: bool) -> Decided:
+def read_decided(ledger: LedgerSession, *, cluster: str, by: str | None, whole: bool, where: str = "TRUE") -> Decided:
     """The delivered decisions that have the key `cluster`.
 
     Args:
         whole: with what kinds need for which one number does not tell all.
+        where: a condition on columns of `decisions`.
     """
     import numpy as np
 
@@ -149,7 +152,7 @@ def read_decided(ledger: LedgerSession, *, cluster: str, by: str | None, whole: 
         "CREATE OR REPLACE TEMP TABLE decided AS "
         "SELECT row_number() OVER (ORDER BY decision_time, decision_id) AS place, in_force, outcome, "
         f"coalesce(prior, 'null') AS prior, {together} AS cluster, {grouped} AS grouped, score, baseline, scale{more} "
-        f"FROM decisions WHERE {DELIVERED} AND {together} IS NOT NULL"
+        f"FROM decisions WHERE {DELIVERED} AND {together} IS NOT NULL AND ({where})"
     )
     for name in _CODED:
         ledger.execute(
@@ -182,9 +185,11 @@ def read_decided(ledger: LedgerSession, *, cluster: str, by: str | None, whole: 
 
 
 def key_of(name: str) -> str:
-    """SQL of what decisions can be grouped by, as JSON text: their time or one of their keys; null without that key."""
+    """SQL of what decisions can be grouped by, as JSON text: their time, its month (UTC) or a key; null without it."""
     if name == DECISION_TIME:
         return "CAST(to_json(decision_time) AS VARCHAR)"
+    if name == DECISION_MONTH:
+        return "CAST(to_json(substr(decision_time, 1, 7)) AS VARCHAR)"
     pointer = "/" + name.replace("~", "~0").replace("/", "~1").replace("'", "''")
     return f"CAST(json_extract(keys, '{pointer}') AS VARCHAR)"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import RequestRefused
-from assembly_line.feedback.decided import DELIVERED, Decided, key_of, keys_of, read_decided
+from assembly_line.feedback.decided import DECISION_MONTH, DELIVERED, Decided, key_of, keys_of, read_decided
 from assembly_line.outcome_kinds import DECISION_TIME, Binary, OutcomeKind, Truth
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DRAWS = 1000
 SEED = 7
+# How many of the latest decisions the figure of today is of.
+LATEST = 10_000
 NOTHING = "no mature outcome yet"
 OTHER_QUESTION = "no mature outcome yet of the kind that the line declares now; of another kind: {}"
 NONE_IN_FORCE = "no revision was in force: delivered before it expired and before its outcome became known"
@@ -81,10 +83,60 @@ def measure(
     """
     _require_whole(kind, cluster)
     for name in filter(None, (cluster, by)):
-        _require_key(ledger, name)
+        require_key(ledger, name)
     decided = read_decided(ledger, cluster=cluster, by=by, whole=not kind.scalar)
     parts = decided.groups() if by else []
     return [_measure(group, members, kind=kind, draws=draws, seed=seed) for group, members in [*parts, (None, decided)]]
+
+
+def latest_figure(ledger: LedgerSession, *, kind: OutcomeKind, cluster: str, latest: int = LATEST) -> float | None:
+    """The first measure of the kind over the latest judged decisions; None where it cannot be computed.
+
+    Args:
+        cluster: key that every judged decision has.
+        latest: how many. Those with the decision time of the last one are all in it.
+    """
+    judged = f"{DELIVERED} AND in_force AND outcome IS NOT NULL"
+    since = (
+        "SELECT min(decision_time) FROM (SELECT decision_time FROM decisions "
+        f"WHERE {judged} ORDER BY decision_time DESC LIMIT {latest})"
+    )
+    where = f"{judged} AND decision_time >= ({since})"
+    decided = read_decided(ledger, cluster=cluster, by=None, whole=not kind.scalar, where=where)
+    return _first(kind, decided.taken(decided.judged(kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class Figured:
+    """A figure of the judged decisions of a group. Args: `figure`: None where it cannot be computed."""
+
+    group: str
+    rows: int
+    figure: float | None
+
+
+def figures_by_month(ledger: LedgerSession, *, kind: OutcomeKind, cluster: str) -> list[Figured]:
+    """The first measure of the kind by month of the decision (UTC), in order; without intervals, so that it is quick.
+
+    Args:
+        cluster: key that every judged decision has.
+    """
+    where = f"{DELIVERED} AND in_force AND outcome IS NOT NULL"
+    decided = read_decided(ledger, cluster=cluster, by=DECISION_MONTH, whole=not kind.scalar, where=where)
+    return [Figured(group, len(judged), _first(kind, judged)) for group, judged in _judged_parts(decided, kind)]
+
+
+def _judged_parts(decided: Decided, kind: OutcomeKind) -> Iterator[tuple[Any, Decided]]:
+    for group, members in decided.groups():
+        yield group, members.taken(members.judged(kind))
+
+
+def _first(kind: OutcomeKind, judged: Decided) -> float | None:
+    from assembly_line.metrics import METRICS
+
+    if not len(judged):
+        return None
+    return METRICS[kind.measures[0].name](judged.answers(kind), judged.truths(kind), kind.levels)
 
 
 def nothing_judged(kind: OutcomeKind) -> Performance:
@@ -109,9 +161,14 @@ def without_keys(ledger: LedgerSession, names: Iterable[str]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _require_key(ledger: LedgerSession, name: str) -> None:
+def require_key(ledger: LedgerSession, name: str) -> None:
+    """Refuse a key that no decision has.
+
+    Raises:
+        RequestRefused: names the keys that there are.
+    """
     known = keys_of(ledger)
-    if known and name not in (*known, DECISION_TIME):
+    if known and name not in (*known, DECISION_TIME, DECISION_MONTH):
         raise RequestRefused(
             f"key {name!r}: decisions have {', '.join(known)}",
             where="by",

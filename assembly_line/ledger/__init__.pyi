@@ -14,6 +14,7 @@ from .service.opening import opened_decisions as opened_decisions
 from .service.opening import tallied as tallied
 from .service.reconciling import reconcile as reconcile
 from .session import DECISIONS as DECISIONS
+from .session import LAST as LAST
 from .session import LedgerSession as LedgerSession
 from .state import Covered as Covered
 from .state import LedgerState as LedgerState

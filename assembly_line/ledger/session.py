@@ -16,6 +16,8 @@ from assembly_line.names import LedgerKind
 DECISIONS = "decisions"
 # Of every row, as its decision's id says it.
 DAY = "substr(decision_id, 4, 8)"
+# Behind every instant.
+LAST = "~"
 # No JSON text holds it: JSON escapes control characters.
 SEPARATOR = "\x01"
 LONGEST_ROW = 64 << 20
@@ -101,9 +103,19 @@ class LedgerSession:
         self._write(joined(self._tables(days)), self._joined, order=ALIGNED[DECISIONS])
         self.define_decisions(())
 
-    def define_decisions(self, others: Sequence[Path]) -> None:
-        """Let Parquet files with the decisions of other days be part of the table `decisions`."""
+    def define_decisions(self, others: Sequence[Path], *, since: str = "", until: str = LAST) -> None:
+        """Let Parquet files with the decisions of other days be part of the table `decisions`.
+
+        Args:
+            since, until: instants as the ledger writes them: decisions from the one to before the other are in it.
+        """
         self._define(DECISIONS, [self._joined, *others])
+        if since or until != LAST:
+            self.execute(f"CREATE OR REPLACE VIEW all_{DECISIONS} AS {self._rows([self._joined, *others])}")
+            self.execute(
+                f"CREATE OR REPLACE VIEW {DECISIONS} AS SELECT * FROM all_{DECISIONS} "
+                f"WHERE decision_time >= {literal(since)} AND decision_time < {literal(until)}"
+            )
 
     def tally(self, days: Iterable[str]) -> Figures:
         """day -> figure -> number, of what `join_query.tallied` counts."""
@@ -146,10 +158,13 @@ class LedgerSession:
         files = self._parts.get(name, []) if paths is None else list(paths)
         kinds = COLUMNS[LedgerKind(name)].types if paths is None else {}
         if files:
-            rows = f"SELECT {DAY} AS day, * FROM {parquet_rows(files)}"
+            rows = self._rows(files)
         else:
             rows = f"SELECT {', '.join(f'NULL::{kind} AS {column}' for column, kind in kinds.items())} WHERE FALSE"
         self.execute(f"CREATE OR REPLACE VIEW {name} AS {rows}")
+
+    def _rows(self, files: Sequence[Path]) -> str:
+        return f"SELECT {DAY} AS day, * FROM {parquet_rows(files)}"
 
     def _write(self, query: str, path: Path, *, order: str) -> None:
         import duckdb

@@ -9,14 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from assembly_line.environments import LedgerEnvironment
 from assembly_line.errors import AssemblyError, RunFailed
 from assembly_line.ledger import compact as compact_ledger
 from assembly_line.ledger import reconcile
-from assembly_line.names import METRICS, Metric
+from assembly_line.line_metrics import DIFFERENCES
+from assembly_line.reporting import watched
 from lambdas.account import account_of
+from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,8 +28,9 @@ account = partial(account_of, LedgerEnvironment)
 
 @logger.inject_lambda_context
 def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Compact the event's `line`, every released line if it names none, and look whether its deliveries add up.
+    """Compact the event's `line`, look whether its deliveries add up, and emit what is watched of it.
 
+    Without a `line` it does so for every released one.
     One line that cannot be compacted does not keep the others from it.
 
     Raises:
@@ -40,6 +42,7 @@ def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         try:
             done[line] = asdict(compact_ledger(account(), line, datetime.now(UTC)))
             done[line]["differences"] = _reconciled(line)
+            emit(account().environment, line, {**watched(account(), line), DIFFERENCES: done[line]["differences"]})
         except AssemblyError as error:
             failed[line] = str(error)
     logger.info("ledger compacted", extra={"lines": done, "failed": failed})
@@ -49,13 +52,7 @@ def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 def _reconciled(line: str) -> int:
-    """How many decisions of the last days are not accounted for; the alarm of the line is told."""
+    """How many decisions of the last days are not accounted for."""
     found = reconcile(account(), line, datetime.now(UTC))
     logger.info("deliveries reconciled", extra=found)
-    differences = int(found["differences"])
-    with single_metric(
-        name=Metric.DELIVERY_DIFFERENCES, unit=MetricUnit.Count, value=differences, namespace=METRICS
-    ) as metric:
-        metric.add_dimension("environment", account().environment)
-        metric.add_dimension("line", line)
-    return differences
+    return int(found["differences"])

@@ -14,10 +14,12 @@ from assembly_line.decision_ids import day_of
 from assembly_line.environments import OutcomesEnvironment
 from assembly_line.features import outcomes as features
 from assembly_line.feedback import OpenDecision, Provenance, open_decisions, outcome_rows, why_immature, with_keys_of
+from assembly_line.line_metrics import OUTCOMES
 from assembly_line.names import LedgerKind
 from assembly_line.outcome_kinds import stated
 from assembly_line.requests import OutcomesRequest
 from lambdas.account import account_of
+from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -70,6 +72,7 @@ def derive(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
         **kind.counts([kind.label(*stated(row)) for row in rows]),
     }
     logger.info("outcomes", extra={"line": line.name, "run_id": run_id, **numbers})
+    emit(account().environment, line.name, {OUTCOMES: len(rows)})
     why = why_immature(line, found, snapshots[line.outcome.source.name].newest)
     return {"line": line.name, "run_id": run_id, **numbers, **({"why_immature": why} if why else {})}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,12 +30,14 @@ from assembly_line.environments import ScoringEnvironment
 from assembly_line.errors import ScoringFailed
 from assembly_line.features import connect, inputs_from_json, read_columns, schema_of
 from assembly_line.instants import format_instant, parse_instant
+from assembly_line.line_metrics import DEAD_LETTERED, DECISIONS, DELIVERY_SECONDS, QUARANTINED
 from assembly_line.names import LedgerKind, job_name, require_run_name
 from assembly_line.outcome_kinds import Forecast
 from assembly_line.requests import ScoringRequest
 from assembly_line.storage import runs
 from assembly_line.training import scoring_plan
 from lambdas.account import account_of
+from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -151,6 +154,8 @@ def publish(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         size = int(ScoringEnvironment.from_process().outbox_shard_messages)
         messages = _nothing if run.withheld else batch.messages
         outbox = files.write_messages(messages, channels_of(line.delivery), size=size)
+    if not run.withheld:
+        emit(account().environment, run.line, {DECISIONS: batch.actions})
     withheld = batch.predictions if run.withheld else 0
     numbers = {
         "offered": batch.distinct - withheld,
@@ -184,6 +189,10 @@ def deliver(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     shown = ("offered", "delivered", "quarantined", "dead_lettered", "withheld", "reasons", "channels", "because")
     numbers = {name: report[name] for name in shown if name in report}
     logger.info("scoring delivered", extra={"line": run.line, "run_id": run.run_id, **numbers})
+    if not run.withheld and "offered" in report:
+        seconds = (datetime.now(UTC) - run.started_at).total_seconds()
+        told = {QUARANTINED: report["quarantined"], DEAD_LETTERED: report["dead_lettered"], DELIVERY_SECONDS: seconds}
+        emit(account().environment, run.line, told)
     return report
 
 

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from assembly_line.delivery import due_slots, fill_in
 from assembly_line.environments import SlotsEnvironment
 from assembly_line.instants import parse_day, parse_instant
-from assembly_line.names import METRICS, Metric
+from assembly_line.line_metrics import MISSING
 from lambdas.account import account_of
+from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -39,14 +39,5 @@ def look(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
     found = due_slots(account(), line, now=now, told=told)
     logger.info("looked for slots", extra=found)
     if told is None:
-        _count(line, int(found["late"] is not None))
+        emit(account().environment, line, {MISSING: int(found["late"] is not None)})
     return found
-
-
-def _count(line: str, missing: int) -> None:
-    """Tell the alarm of the line whether the latest promise was kept."""
-    with single_metric(
-        name=Metric.MISSING_DELIVERIES, unit=MetricUnit.Count, value=missing, namespace=METRICS
-    ) as metric:
-        metric.add_dimension("environment", account().environment)
-        metric.add_dimension("line", line)

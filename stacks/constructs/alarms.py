@@ -10,19 +10,21 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from assembly_line.names import METRICS, Metric
+from assembly_line.line_metrics import NAMESPACE, LineMetric, dimensions
 
 FIVE_MINUTES = Duration.minutes(5)
 
 
-def line_metric(name: Metric, environment: str, line: str) -> cloudwatch.Metric:
-    """What functions write of a line, at most one figure an hour."""
+def line_metric(
+    metric: LineMetric, environment: str, line: str, *, period: Duration, action: str | None = None
+) -> cloudwatch.Metric:
+    """What functions emit of a line."""
     return cloudwatch.Metric(
-        namespace=METRICS,
-        metric_name=name,
-        dimensions_map={"environment": environment, "line": line},
-        period=Duration.hours(1),
-        statistic="Maximum",
+        namespace=NAMESPACE,
+        metric_name=metric.name,
+        dimensions_map=dimensions(environment, line, action),
+        statistic=metric.statistic,
+        period=period,
     )
 
 

@@ -15,6 +15,7 @@ from assembly_line.cli.exits import ExitCode
 from assembly_line.embedded.runtime import ACCOUNT
 from assembly_line.embedded.supervisor import running
 from assembly_line.ledger import joined
+from assembly_line.line_metrics import NAMESPACE, dimensions, metrics_of_a_line
 from assembly_line.names import LedgerKind, Parameter
 from assembly_line.stations import DATASET
 from demo.overrides import simulated_overrides
@@ -335,3 +336,24 @@ def test_the_ledger_becomes_tables_that_answer_in_athena_as_the_command_does(dep
     )
     assert kept.rows == joined_there.rows
     assert kept.complete
+
+
+def test_pages_for_people_say_what_the_commands_and_cloudwatch_say(story: Story, deployed: Deployed) -> None:
+    pages = {name: deployed.folder / f"{name}.html" for name in ("report", "dashboard")}
+    told = {name: deployed.line(name, LINE, "--to", str(page)).document for name, page in pages.items()}
+    deployed.line("ledger", "compact", LINE)
+
+    for name, page in pages.items():
+        assert told[name]["decisions"] == told[name]["outcomes"] == story.scored["delivered"]
+        assert f"Which mailed households redeem a coupon of the campaign: {name}" in page.read_text(encoding="utf-8")
+    assert told["report"]["overridden"] == story.overridden
+    assert told["report"]["missing_datasets"] == []
+
+    cloudwatch = deployed.target.client("cloudwatch")
+    named = dimensions(deployed.target.environment, LINE)["line"]
+    found = {
+        (metric["MetricName"], by.get("action"))
+        for metric in cloudwatch.list_metrics(Namespace=NAMESPACE)["Metrics"]
+        if (by := {one["Name"]: one["Value"] for one in metric["Dimensions"]})["line"] == named
+    }
+    assert found == {(metric.name, action) for metric, action in metrics_of_a_line(("remind", "leave"), due=False)}

@@ -51,7 +51,7 @@ DATA = {
     "dataset_request.handler.explain": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:r",
     "event_recorder.handler.handle": "Ledger/station-events/:w",
     "expiry.handler.expire": "Store/releases/:r Store/runs/:r Store/scoring/:r Ledger/ledger/:r Control:rw Champions:r",
-    "ledger.handler.compact": "Ledger/ledger/:r Ledger/tables/:rw Control:r",
+    "ledger.handler.compact": "Store/releases/:r Ledger/ledger/:r Ledger/tables/:rw Control:r",
     "feedback_collector.handler.handle": "Store/releases/:r Ledger/ledger/:w Control:r",
     "models.handler.ask": "Store/runs/:rw Store/scoring/:rw",
     "online.handler.publish": "Lake/snapshots/:r Lake/sources/:r Store/releases/:r Control:r Online:rw",

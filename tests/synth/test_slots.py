@@ -14,6 +14,7 @@ from aws_cdk.aws_kms import Key
 from assembly_line import Due, daily, every, monthly, weekly
 from assembly_line.declarations.populations import Cadence
 from assembly_line.delivery.slots import slots_between
+from assembly_line.line_metrics import NAMESPACE, dimensions
 from assembly_line.loader import load_line
 from assembly_line.names import slots_function
 from stacks.constructs.alarms import Alarms
@@ -87,11 +88,8 @@ def test_a_line_is_looked_at_when_its_decisions_are_due(production: Assembly, *,
     assert slots_function("prod") in names
     found = [each["Properties"] for each in written.find_resources("AWS::CloudWatch::Alarm").values()]
     (missing,) = [each for each in found if each.get("MetricName") == "MissingDeliveries"]
-    assert {each["Name"]: each["Value"] for each in missing["Dimensions"]} == {
-        "environment": "prod",
-        "line": "coupon_redemption",
-    }
-    assert missing["Namespace"] == "AssemblyLine"
+    assert {each["Name"]: each["Value"] for each in missing["Dimensions"]} == dimensions("prod", "coupon_redemption")
+    assert missing["Namespace"] == NAMESPACE
 
 
 def test_each_line_tells_of_deliveries_that_do_not_add_up(each_assembly: Assembly) -> None:
@@ -102,4 +100,5 @@ def test_each_line_tells_of_deliveries_that_do_not_add_up(each_assembly: Assembl
     ]
 
     assert len(found) == 1
-    assert {"Name": "line", "Value": "coupon_redemption"} in found[0].properties["Dimensions"]
+    named = {each["Name"]: each["Value"] for each in found[0].properties["Dimensions"]}
+    assert named == dimensions(each_assembly.environment, "coupon_redemption")

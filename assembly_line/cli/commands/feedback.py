@@ -22,7 +22,7 @@ By = Annotated[
     typer.Option(
         "--by",
         metavar="COLUMN",
-        help="Also for each value of this key, such as campaign_id.",
+        help="Also for each value of this key, such as campaign_id, or by decision_month.",
         autocompletion=completing.keys,
     ),
 ]

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.decision_ids import day_of
-from assembly_line.ledger.session import DAY, DECISIONS, LedgerSession
+from assembly_line.ledger.session import DAY, DECISIONS, LAST, LedgerSession
 from assembly_line.ledger.state import LedgerState, TailFile
 from assembly_line.names import LedgerKind
 
@@ -23,7 +23,7 @@ JOINED = (LedgerKind.PREDICTIONS, LedgerKind.DELIVERIES, LedgerKind.FEEDBACK, Le
 
 
 class OpenLedger:
-    """A session over one state of a line's ledger and its tail."""
+    """A session over one state of a line's ledger and its tail. It reads files in `folder` alone."""
 
     def __init__(
         self, session: LedgerSession, store: CompactedLedger, state: LedgerState, tail: Sequence[TailFile], folder: Path
@@ -32,7 +32,7 @@ class OpenLedger:
         self.state = state
         self.tail = tail
         self._store = store
-        self._folder = folder
+        self.folder = folder
         self._fetched = 0
         self._new: dict[LedgerKind, list[str]] = {}
         self.ambiguous: list[str] = list(state.ambiguous)
@@ -67,7 +67,7 @@ class OpenLedger:
         """Local copies of a table's parts of these days, or of all."""
         self._fetched += 1
         parts = self.state.of_table(table, days).values()
-        return self._store.fetch(parts, self._folder / f"fetched-{self._fetched}", columns=columns)
+        return self._store.fetch(parts, self.folder / f"fetched-{self._fetched}", columns=columns)
 
     def join(self, touched: Sequence[str]) -> list[str]:
         """Join the decisions of the days that the tail reaches, and return those days.
@@ -133,15 +133,20 @@ def opened(
 
 
 @contextmanager
-def opened_decisions(account: Account, line: str, columns: Collection[str]) -> Iterator[OpenLedger]:
+def opened_decisions(
+    account: Account, line: str, columns: Collection[str], *, since: str = "", until: str = LAST
+) -> Iterator[OpenLedger]:
     """Open the table `decisions` of a line: what is joined already, and anew the days that the tail reaches.
 
     Args:
         columns: those that will be read.
+        since, until: instants as the ledger writes them: decisions from the one to before the other. No more is read.
     """
+    first, last = (text[:10].replace("-", "") for text in (since, until))
     with opened(account, line, JOINED) as ledger:
         others = ledger.state.parts.keys() - {*ledger.join(ledger.read_tail())}
-        ledger.session.define_decisions(ledger.fetched(DECISIONS, others, columns))
+        within = [day for day in others if first <= day <= last]
+        ledger.session.define_decisions(ledger.fetched(DECISIONS, within, columns), since=since, until=until)
         yield ledger
 
 

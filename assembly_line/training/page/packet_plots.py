@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.outcome_kinds import MEASURES, Measure
 from assembly_line.pages import figure
-from assembly_line.plots import DEEP, GREY, LIGHT, WARM, WIDTH, svg
+from assembly_line.plots import DEEP, DIAGONAL, LIGHT, WARM, dots, labelled, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-DIAGONAL: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
-LONGEST = 26
 
 
 def plots_of(validation: Mapping[str, Any]) -> str:
@@ -185,47 +182,3 @@ def segment_plot(name: str, parts: Sequence[Mapping[str, Any]], whole: Mapping[s
         f"{MEASURES[first].words} by {name}; dotted: all decisions",
         dots(known, intervals, title=f"{MEASURES[first].words} by {name}", whole=whole.get(first)),
     )
-
-
-def dots(
-    values: Mapping[str, float],
-    intervals: Mapping[str, Sequence[float] | None],
-    *,
-    title: str,
-    whole: float | None = None,
-    width: float = WIDTH,
-) -> str:
-    """Figures under each other, each with its interval if it has one, and a dotted line at `whole`."""
-    labels = list(values)
-
-    def draw(axes: Axes) -> None:
-        for place, label in enumerate(labels):
-            if (interval := intervals.get(label)) is not None:
-                axes.plot(interval, [place, place], color=LIGHT, linewidth=5, solid_capstyle="butt")
-            axes.plot(values[label], place, "o", color=DEEP if label in intervals else GREY, markersize=6)
-            axes.annotate(
-                f"{values[label]:.3f}",
-                (values[label], place),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
-        if whole is not None:
-            axes.axvline(whole, **DIAGONAL)
-        axes.set_yticks(range(len(labels)), [_cut(label) for label in labels])
-        axes.set_ylim(len(labels) - 0.4, -0.7)
-        axes.margins(x=0.12)
-
-    said = "; ".join(f"{label}: {value:.3f}" for label, value in values.items())
-    return svg(draw, title=title, description=said, width=width, height=0.7 + 0.36 * len(labels))
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
-
-
-def labelled(axes: Axes, across: str, up: str) -> None:
-    """Name both axes."""
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.declarations.training.validation import PLANTED
 from assembly_line.outcome_kinds import MEASURES
 from assembly_line.pages import Cell, figure, mark, table
-from assembly_line.plots import DEEP, LIGHT, svg
-from assembly_line.training.page.packet_plots import DIAGONAL, dots, labelled
+from assembly_line.plots import DEEP, DIAGONAL, LIGHT, dots, labelled, svg
 from assembly_line.training.page.words import interval, number, ranked
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from assembly_line.declarations.due import Due
 from assembly_line.declarations.lines import Line
+from assembly_line.line_metrics import MISSING
 from assembly_line.names import (
-    Metric,
     aws_name,
     expire_function,
     online_machine,
@@ -75,7 +75,7 @@ class Schedules(Construct):
         self._alarms.when(
             self,
             "Missing",
-            metric=line_metric(Metric.MISSING_DELIVERIES, environment, line),
+            metric=line_metric(MISSING, environment, line, period=Duration.hours(1)),
             description=f"{line}: decisions were due and are not delivered: `line delivery slots {line}` says which",
         )
 

@@ -86,13 +86,16 @@ def world(scoring: Scoring) -> Iterator[World]:
     yield World(scoring)
 
 
-def test_a_past_day_scored_by_a_model_that_learnt_from_it_is_withheld_and_never_judged(world: World) -> None:
+def test_a_past_day_scored_by_a_model_that_learnt_from_it_is_withheld_and_never_judged(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     world.score(HOUSEHOLDS, honest())
     before = world.judged()
     assert (before.decisions, before.in_force, before.rows) == (40, 40, 40)
     assert before.figures["auc"] is not None
     assert before.figures["auc"] < 0.9
     world.scoring.received()
+    assert "DeliverySeconds" in capsys.readouterr().out
 
     learnt_from(world.scoring.store, as_of=ENDED)
     delivered = world.score(HOUSEHOLDS, knowing())
@@ -101,6 +104,8 @@ def test_a_past_day_scored_by_a_model_that_learnt_from_it_is_withheld_and_never_
     assert world.scoring.received() == []
     assert world.judged() == before
     assert counts_of(world.history())["backfills"] == 40
+    # Nor does CloudWatch count what nobody was told.
+    assert "DeliverySeconds" not in capsys.readouterr().out
 
 
 def test_a_backfill_that_is_delivered_because_somebody_asked_is_not_judged_either(world: World) -> None:

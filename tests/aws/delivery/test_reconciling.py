@@ -14,12 +14,13 @@ from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.feedback.in_force import delivered_at
 from assembly_line.instants import parse_instant
 from assembly_line.ledger import compact, reconcile
-from assembly_line.names import LedgerKind, delivered_item, ledger_prefix
+from assembly_line.names import LedgerKind, delivered_item, ledger_prefix, line_resource
 from assembly_line.storage import Account
 from assembly_line.storage.services.objects import ObjectStore
 from lambdas.ledger import handler as ledger_handler
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import DAY, LINE, Context, Scoring, households, published
+from tests.emitted import emitted
 
 BEGAN = parse_instant("2026-11-22T10:00:00.123456Z", field="started_at")
 NOW = BEGAN + timedelta(hours=14)
@@ -123,8 +124,8 @@ def test_the_daily_function_tells_the_alarm(
     answer = ledger_handler.compact({}, Context())  # type: ignore[arg-type]
 
     assert answer["lines"][LINE]["differences"] == 2
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert [(one["line"], one["DeliveryDifferences"]) for one in told] == [(LINE, [2.0])]
+    told = emitted(capsys.readouterr().out, line=line_resource(account.environment, LINE))
+    assert told["DeliveryDifferences", None] == [2.0]
 
 
 def again(scoring: Scoring, consumer: str = "desk", run: str | None = None) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import pytest
 
 from assembly_line.errors import NotFound, RequestRefused, ScoringFailed
 from assembly_line.instants import format_instant
+from assembly_line.line_metrics import BY_SCORING
 from assembly_line.messages import Prediction
 from assembly_line.names import LedgerKind, job_name, run_item, scoring_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring
+from tests.emitted import emitted
 
 
 def households(count: int) -> list[Household]:
@@ -237,3 +239,19 @@ def test_scoring_the_same_decisions_again_is_a_higher_revision_of_the_same_ids(s
 
     assert set(first) == set(second)
     assert all(second[key] > first[key] for key in first)
+
+
+def test_a_batch_emits_what_was_decided_and_what_became_of_it(
+    scoring: Scoring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = households(10)
+    answered = answers(rows)
+    answered[3] = f"{rows[3].decision_id},nan"
+    scoring.score(rows, answered)
+
+    found = emitted(capsys.readouterr().out, line="assembly-line-embedded-coupon-redemption")
+    assert {name for name, _ in found} == {metric.name for metric in BY_SCORING}
+    # One of ten is kept aside; a fifth of nine is acted on.
+    assert (found["Decisions", "remind"], found["Decisions", "leave"]) == ([1.0], [8.0])
+    assert (found["Quarantined", None], found["DeadLettered", None]) == ([1.0], [0.0])
+    assert found["DeliverySeconds", None][0] >= 0

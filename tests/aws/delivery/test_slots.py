@@ -18,7 +18,7 @@ from assembly_line.delivery.run_standing import Backfill
 from assembly_line.delivery.service import slots
 from assembly_line.errors import RequestRefused
 from assembly_line.instants import format_instant
-from assembly_line.names import ControlKey, slot_item, snapshot_key
+from assembly_line.names import ControlKey, line_resource, slot_item, snapshot_key
 from assembly_line.release import Release
 from assembly_line.storage import Account
 from assembly_line.storage.models.control_table import ControlTable
@@ -29,6 +29,7 @@ from lambdas.account import account_of
 from lambdas.slots import handler
 from tests.aws.conftest import REGION
 from tests.aws.delivery.scoring_run import LINE, Context
+from tests.emitted import emitted
 
 NIGHT = Due(cadence=daily(at="02:30", zone="Europe/Berlin"), within=hours(2))
 CATCHING_UP = replace(NIGHT, catch_up=timedelta(days=3))
@@ -373,11 +374,9 @@ def test_the_function_tells_the_alarm_whether_the_promise_was_kept(
     # The line has looked for a day.
     handler.look({"line": LINE}, Context())  # type: ignore[arg-type]
 
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    told = emitted(capsys.readouterr().out, line=line_resource(account.environment, LINE))
 
-    assert [(one["line"], one["environment"], one["MissingDeliveries"]) for one in told] == [
-        (LINE, account.environment, [0.0])
-    ]
+    assert told == {("MissingDeliveries", None): [0.0]}
 
 
 def test_the_record_of_a_slot_is_kept(declare: Declare, control: ControlTable) -> None:

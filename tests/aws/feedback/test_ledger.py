@@ -8,11 +8,13 @@ import boto3
 import pytest
 
 from assembly_line.errors import RunFailed
+from assembly_line.line_metrics import BY_LEDGER
 from assembly_line.names import LedgerKind
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.services.objects import ObjectStore
 from lambdas.account import account_of
 from lambdas.ledger import handler
+from tests.emitted import emitted
 
 LINE = "coupon_redemption"
 DECISION = f"d1-20170808-{1:032x}"
@@ -47,3 +49,48 @@ def test_a_line_that_cannot_be_compacted_is_named_and_changes_nothing(
         handler.compact({}, lambda_context)
 
     assert [one.key for one in ledger_objects.list("")] == [f"ledger/{LINE}/outcomes/day=20170808/r.jsonl"]
+
+
+def test_it_emits_the_latest_performance_and_how_many_outcomes_are_certain(
+    ledger: Ledger, lambda_context: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [f"d1-20170808-{number:032x}" for number in range(5)]
+    # The scores order the outcomes right in three of four pairs.
+    for kind, rows in {
+        LedgerKind.PREDICTIONS: [
+            _prediction(one, score) for one, score in zip(ids, (0.9, 0.3, 0.5, 0.1, 0.7), strict=True)
+        ],
+        LedgerKind.DELIVERIES: [{"decision_id": one, "revision": 1, "status": "delivered"} for one in ids],
+        LedgerKind.OUTCOMES: [
+            {**OUTCOME, "decision_id": one, "value": value} for one, value in zip(ids, (1, 1, 0, 0), strict=False)
+        ],
+    }.items():
+        ledger.append(LINE, kind, "20170808", "r", rows)
+
+    handler.compact({}, lambda_context)
+
+    found = emitted(capsys.readouterr().out, line="assembly-line-embedded-coupon-redemption")
+    assert {name for name, _ in found} == {metric.name for metric in BY_LEDGER}
+    assert found == {
+        ("OutcomeCoverage", None): [80.0],
+        ("Performance", None): [0.75],
+        ("DeliveryDifferences", None): [0.0],
+    }
+
+
+def test_a_line_without_decisions_has_no_performance(lambda_context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    handler.compact({}, lambda_context)
+    found = emitted(capsys.readouterr().out, line="assembly-line-embedded-coupon-redemption")
+    assert found == {("DeliveryDifferences", None): [0.0]}
+
+
+def _prediction(identifier: str, score: float) -> dict[str, Any]:
+    return {
+        "decision_id": identifier,
+        "revision": 1,
+        "decision_time": "2017-08-08T00:00:00.000000Z",
+        "keys": {"household_id": int(identifier[-1], 16), "campaign_id": 18},
+        "score": score,
+        "action": "leave",
+        "prior": 0.25,
+    }

@@ -17,6 +17,7 @@ from assembly_line.connectors import reader_of
 from assembly_line.decision_ids import decision_id
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
+from assembly_line.line_metrics import BY_OUTCOMES
 from assembly_line.loader import load_line
 from assembly_line.names import LedgerKind
 from assembly_line.release import Release
@@ -28,6 +29,7 @@ from assembly_line.storage.services.objects import ObjectStore
 from lambdas.account import account_of
 from lambdas.outcomes import handler
 from tests.aws.feedback.conftest import LINE, LINES
+from tests.emitted import emitted
 from tests.unit.features.flights_world import A_FLIGHT, AT, FLIGHTS, own_line
 from tests.unit.features.small_world import write_rows
 
@@ -227,3 +229,14 @@ def flown(line: str, flight: dict[str, Any]) -> dict[str, Any]:
         "decision_time": format_instant(AT),
         "keys": keys,
     }
+
+
+def test_it_emits_how_many_outcomes_it_derived(
+    derive: Derive, redemptions: Callable[..., None], ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redemptions((1, date(2017, 8, 15)), (9, date(2017, 9, 15)))
+    ledger.append(LINE, LedgerKind.PREDICTIONS, "20170808", "r1", [predicted(1), predicted(2)])
+    derive("2017-09-01")
+
+    found = emitted(capsys.readouterr().out, line="assembly-line-embedded-coupon-redemption")
+    assert found == {(metric.name, None): [2.0] for metric in BY_OUTCOMES}

@@ -164,6 +164,16 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a float key": (lambda: Entity("shop", keys={"shop_id": "float64"}), "key shop_id is 'float64'"),
     "no keys": (lambda: Entity("shop", keys={}), "keys is empty"),
     "capacity and threshold": (lambda: replace(POLICY, threshold=0.5), "give capacity= or threshold=, exactly one"),
+    "a cost of an unknown action": (
+        lambda: replace(POLICY, costs={"sell": 1.0}),
+        "costs names 'sell', expected one of",
+    ),
+    "a cost below zero": (lambda: replace(POLICY, costs={"restock": -1.0}), "costs: restock is -1.0; expected what it"),
+    "a currency in words": (
+        lambda: replace(POLICY, values={"restock": 1.0}, currency="dollars"),
+        "currency 'dollars': expected three capital letters, such as USD",
+    ),
+    "a currency of nothing": (lambda: replace(POLICY, currency="USD"), "neither values nor costs are declared"),
     "capacity above one": (lambda: replace(POLICY, capacity=1.5), "capacity 1.5 is outside (0, 1]"),
     "one action for all": (lambda: replace(POLICY, otherwise="Restock"), "differ only in case"),
     "all exploration": (lambda: replace(POLICY, exploration=1.0), "exploration 1.0 is outside [0, 1)"),

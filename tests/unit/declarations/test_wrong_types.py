@@ -136,6 +136,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "exploration": 0.1,
         "expires_after": days(7),
         "values": {"restock": 2.5},
+        "costs": {"restock": 0.5},
+        "currency": "USD",
         "cuts": None,
     },
     "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv"), "due": Due(after=SHOPS)},

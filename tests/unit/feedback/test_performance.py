@@ -11,7 +11,13 @@ import pytest
 
 from assembly_line.cli.views.performance import why_not
 from assembly_line.errors import RequestRefused
-from assembly_line.feedback.performance import Performance, measure, without_keys
+from assembly_line.feedback.performance import (
+    Performance,
+    figures_by_month,
+    latest_figure,
+    measure,
+    without_keys,
+)
 from assembly_line.outcome_kinds import (
     Amount,
     Answer,
@@ -82,6 +88,26 @@ def test_groups_come_in_order_of_time_and_the_pooled_result_last() -> None:
     rows = [(1, 5, 0.9, 1, 1.0), (2, 5, 0.1, 0, 0.0), (1, 3, 0.2, 1, 1.0), (2, 3, 0.8, 0, 0.0)]
     found = measure(history(rows), kind=Binary(present=1), cluster="household_id", by="campaign_id", draws=50)
     assert [(one.group, one.rows, one.figures["auc"]) for one in found] == [(3, 2, 0.0), (5, 2, 1.0), (None, 4, 0.75)]
+
+
+def test_decisions_are_judged_by_month_too() -> None:
+    rows = [(1, 5, 0.9, 1, 1.0), (2, 5, 0.1, 0, 0.0), (1, 3, 0.2, 1, 1.0), (2, 3, 0.8, 0, 0.0), (3, 3, 0.5, None, 0.0)]
+    ledger = history(rows)
+    ledger.execute("CREATE VIEW as_it_was AS SELECT * FROM decisions")
+    moved = "CASE WHEN keys LIKE '%\"campaign_id\":5,%' THEN '2017-09-01T00:00:00.000000Z' ELSE decision_time END"
+    ledger.execute("CREATE TABLE later AS SELECT * REPLACE (" + moved + " AS decision_time) FROM as_it_was")
+    ledger.execute("DROP VIEW decisions")
+    ledger.execute("CREATE VIEW decisions AS SELECT * FROM later")
+
+    kind = Binary(present=1)
+    found = measure(ledger, kind=kind, cluster="household_id", by="decision_month", draws=50)
+    told = [(one.group, one.rows, one.figures["auc"]) for one in found[:-1]]
+    assert told == [("2017-08", 2, 0.0), ("2017-09", 2, 1.0)]
+    quick = figures_by_month(ledger, kind=kind, cluster="household_id")
+    assert [(one.group, one.rows, one.figure) for one in quick] == told
+    # The latest two alone, and with them all that were decided at the same time.
+    assert latest_figure(ledger, kind=kind, cluster="household_id", latest=1) == 1.0
+    assert latest_figure(ledger, kind=kind, cluster="household_id") == 0.75
 
 
 @pytest.mark.parametrize(
