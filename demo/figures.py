@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assembly_line.feedback import Performance
+from assembly_line.outcome_kinds import Binary
 from assembly_line.throughput import LineBoard
 
 
@@ -18,12 +19,14 @@ class Figures:
 
     line: str
     trained_at: str
+    challenged_at: str
     observed_at: str
     total_seconds: float = 0.0
     deployment: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     review: dict[str, Any] = field(default_factory=dict)
+    challenger: dict[str, Any] = field(default_factory=dict)
     scoring: dict[str, Any] = field(default_factory=dict)
     consumer: dict[str, Any] = field(default_factory=dict)
     feedback: dict[str, Any] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class Figures:
         return {
             "line": self.line,
             "trained_at": self.trained_at,
+            "challenged_at": self.challenged_at,
             "observed_at": self.observed_at,
             "total_seconds": self.total_seconds,
             "deploy_seconds": self.deployment["seconds"],
@@ -45,6 +49,7 @@ class Figures:
             "dataset": self.dataset,
             "training": self.training,
             "review": self.review,
+            "challenger": self.challenger,
             "scoring": self.scoring,
             "consumer": self.consumer,
             "feedback": self.feedback,
@@ -95,6 +100,26 @@ def training(packet: Mapping[str, Any]) -> dict[str, Any]:
         "prior_log_loss": metrics["prior_log_loss"],
         "baseline_feature": metrics["baseline_feature"],
         "baseline_auc": metrics["baseline_auc"],
+    }
+
+
+def challenger(packet: Mapping[str, Any]) -> dict[str, Any]:
+    """From the packet that the reviewer saw: the run beside the champion, on the decisions that both answered.
+
+    `challenger` and `champion` are of the measure that decides, `difference` and its `interval` are paired by decision.
+    `says`: whether that is better, worse, or noise.
+    """
+    compared = packet["metrics"]["champion"]
+    measure = Binary.measures[0]
+    one = compared["measures"][measure.name]
+    return {
+        "run_id": packet["run_id"],
+        "rows": packet["rows"],
+        "champion_run": compared["run_id"],
+        "compared_rows": compared["rows"],
+        "measure": measure.name,
+        "words": measure.words,
+        **one,
     }
 
 

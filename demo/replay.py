@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from demo.platform import Platform, prepare
 from demo.settling import drained, settled_board
 from demo.stages import Stages
 from demo.summary import draw
-from demo.timeline import campaigns_of, timeline
+from demo.timeline import Step, campaigns_of, timeline
 from demo.year import Year
 
 if TYPE_CHECKING:
@@ -46,9 +46,11 @@ LINE = "coupon_redemption"
 SUBSCRIBER = "campaign_desk"
 BY = "campaign_id"
 TRAINED_AT = datetime(2017, 7, 1, tzinfo=UTC)
+# By then the outcomes of three campaigns are certain that the champion decided.
+CHALLENGED_AT = datetime(2017, 10, 1, tzinfo=UTC)
 # Two days after the data ends: every outcome that it can tell is certain.
 OBSERVED_AT = datetime(2018, 1, 2, tzinfo=UTC)
-STAGES = 7
+STAGES = 9
 
 
 def run_demo(session: Session) -> None:
@@ -105,7 +107,10 @@ class Demo:
         self.has_begun = False
         self.stages = Stages(self.session.output, of=STAGES)
         self.figures = Figures(
-            line=LINE, trained_at=format_instant(TRAINED_AT), observed_at=format_instant(OBSERVED_AT)
+            line=LINE,
+            trained_at=format_instant(TRAINED_AT),
+            challenged_at=format_instant(CHALLENGED_AT),
+            observed_at=format_instant(OBSERVED_AT),
         )
 
     def run(self) -> Figures:
@@ -120,7 +125,14 @@ class Demo:
             line = target.released.current(LINE)
             self._dataset(target)
             self._training(target)
-            self._year(target, platform, line, raw, folder)
+            year = self._year(target, platform, line, folder)
+            steps = timeline(campaigns_of(line, raw), trained_at=TRAINED_AT, last=OBSERVED_AT, zone=year.zone)
+            self._campaigns("Campaigns of July to September", year, [each for each in steps if each.at < CHALLENGED_AT])
+            self._challenger(target)
+            self._campaigns(
+                "Campaigns of October to December", year, [each for each in steps if each.at >= CHALLENGED_AT]
+            )
+            self._delivered(target, year, steps)
             self._performance(target, line)
             self._throughput(target)
         self.figures.stages = self.stages.seconds
@@ -182,29 +194,59 @@ class Demo:
             auc = self.figures.training["auc"]
             stage.result = f"AUC {auc:.3f} on later campaigns; approved by another than the author"
 
-    def _year(self, target: Target, platform: Platform, line: Line, raw: Path, folder: Path) -> None:
-        with self.stages.stage("Half a year of campaigns") as stage:
-            zone = line.decision.zone
-            steps = timeline(campaigns_of(line, raw), trained_at=TRAINED_AT, last=OBSERVED_AT, zone=zone)
-            feedback_queue = target.queue_url(target.named(Parameter.FEEDBACK_QUEUE))
-            consumer = Consumer(
-                queue_url=target.queue_url(target.parameters.subscriber_queue(LINE, SUBSCRIBER)),
-                feedback_queue_url=feedback_queue,
-                database=folder / "campaign_desk.sqlite",
-                log=self.session.state / "logs" / "consumer.log",
-                environment=platform.runtime.client_environment() | {"AWS_ACCESS_KEY_ID": CONSUMER},
-                actions=line.policy.actions,
+    def _challenger(self, target: Target) -> None:
+        """Train on what three more months taught. The reviewer lets it decide if it is clearly better."""
+        with self.stages.stage("Challenger and review") as stage:
+            request = TrainingRequest.parse({"line": LINE, "as_of": format_instant(CHALLENGED_AT)})
+            started = reviewing.start(target, request, "scientist")
+            self.runs.append(started["run_id"])
+            packet = reviewing.wait_until_review(target, LINE, started, stage.say)["packet"]
+            found = figures_of.challenger(packet)
+            better = found["says"] == "better"
+            reason = (
+                f"Simulated review of the demo. The {found['words']} on {found['compared_rows']:,} decisions of the "
+                f"champion: {found['challenger']:.4f} in place of {found['champion']:.4f}, which is "
+                f"{'better' if better else 'no clear progress'}."
             )
-            year = Year(target, line, consumer, zone)
+            decided = reviewing.judge(
+                target,
+                LINE,
+                started["run_id"],
+                decision="approve" if better else "reject",
+                reason=reason,
+                role="reviewer",
+                show=stage.say,
+            )
+            self.figures.challenger = {**found, **{name: decided[name] for name in ("reviewer", "decision", "reason")}}
+            done = "takes over" if better else "is kept, the champion goes on"
+            stage.result = (
+                f"{found['words']} {found['challenger']:.4f}, champion {found['champion']:.4f}; the challenger {done}"
+            )
+
+    def _year(self, target: Target, platform: Platform, line: Line, folder: Path) -> Year:
+        consumer = Consumer(
+            queue_url=target.queue_url(target.parameters.subscriber_queue(LINE, SUBSCRIBER)),
+            feedback_queue_url=target.queue_url(target.named(Parameter.FEEDBACK_QUEUE)),
+            database=folder / "campaign_desk.sqlite",
+            log=self.session.state / "logs" / "consumer.log",
+            environment=platform.runtime.client_environment() | {"AWS_ACCESS_KEY_ID": CONSUMER},
+            actions=line.policy.actions,
+        )
+        return Year(target, line, consumer, line.decision.zone)
+
+    def _campaigns(self, title: str, year: Year, steps: Sequence[Step]) -> None:
+        with self.stages.stage(title) as stage:
+            before = year.scoring["delivered"], year.overrides
             year.run(steps, stage.say)
-            self.runs += year.runs
-            stage.say("waiting for the last feedback")
-            drained(target, feedback_queue)
-            scoring, counted = year.scoring, consumer.counts
-            self.figures.scoring = {**scoring, "campaigns": sum(len(step.campaigns) for step in steps)}
-            self.figures.consumer = dict(counted)
-            done = f"{scoring['delivered']:,} predictions delivered, {counted['applied']:,} applied"
-            stage.result = f"{done}, {year.overrides} overridden (simulated)"
+            delivered, overridden = year.scoring["delivered"] - before[0], year.overrides - before[1]
+            stage.result = f"{delivered:,} predictions delivered, {overridden} overridden (simulated)"
+
+    def _delivered(self, target: Target, year: Year, steps: Sequence[Step]) -> None:
+        """What the year sums up to, once the last feedback has arrived."""
+        drained(target, year.consumer.feedback_queue_url)
+        self.runs += year.runs
+        self.figures.scoring = {**year.scoring, "campaigns": sum(len(step.campaigns) for step in steps)}
+        self.figures.consumer = dict(year.consumer.counts)
 
     def _performance(self, target: Target, line: Line) -> None:
         with self.stages.stage("Outcomes and performance") as stage:

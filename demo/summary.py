@@ -22,7 +22,7 @@ NEXT = (
     ("status", "releases, champion, executions"),
     ("performance coupon_redemption --by campaign_id", "this table again"),
     ("board", "where time went"),
-    ("train coupon_redemption --as-of 2017-10-01 --as scientist", "train on more, review it yourself"),
+    ("train coupon_redemption --as-of 2017-12-01 --as scientist", "train on more, review it yourself"),
     ("down", "stop; nothing is lost"),
 )
 
@@ -62,6 +62,7 @@ def _what_happened(found: Figures) -> Render:
             f"log loss {run['log_loss']:.4f}, prior {run['prior_log_loss']:.4f}",
             "Review": f"{found.review['decision']}d by {person(found.review['reviewer'])}, "
             f"author {person(found.review['author'])}",
+            "Challenger": _challenger(found),
             "Delivery": f"{scoring['offered']:,} offered = {scoring['delivered']:,} delivered + "
             f"{scoring['quarantined']:,} quarantined + {scoring['dead_lettered']:,} dead-lettered, "
             f"for {scoring['campaigns']} campaigns",
@@ -69,6 +70,18 @@ def _what_happened(found: Figures) -> Render:
             "Feedback": f"{feedback['overrides']:,} overrides (simulated), {feedback['outcomes']:,} certain outcomes, "
             f"{feedback['parked']:,} parked",
         }
+    )
+
+
+def _challenger(found: Figures) -> str:
+    """What the run that learnt more is beside the champion, and what the reviewer made of it."""
+    one = found.challenger
+    became = "it took over" if one["decision"] == "approve" else "it was kept, and the champion went on"
+    return (
+        f"run {one['run_id']}: {one['rows']:,} rows that were mature on {found.challenged_at[:10]}. "
+        f"On {one['compared_rows']:,} later decisions of the champion: {one['words']} {figure(one['challenger'])} "
+        f"in place of {figure(one['champion'])}, difference {one['difference']:+.3f} ({interval(one['interval'])}), "
+        f"so {became}"
     )
 
 

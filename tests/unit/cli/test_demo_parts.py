@@ -112,7 +112,13 @@ def performance(**changes: Any) -> dict[str, Any]:
     }
 
 
-def summary(tmp_path: Path, pooled: dict[str, Any]) -> str:
+def challenger(says: str) -> dict[str, Any]:
+    auc = {"challenger": 0.79, "champion": 0.782, "difference": 0.008, "interval": [0.003, 0.014], "says": says}
+    compared = {"run_id": "run-1", "rows": 1077, "measures": {"auc": auc, "brier": {**auc, "says": "noise"}}}
+    return figures.challenger({"run_id": "run-2", "rows": 3780, "metrics": {"champion": compared}})
+
+
+def summary(tmp_path: Path, pooled: dict[str, Any], *, approved: bool = True) -> str:
     metrics = {
         **performance(),
         "baseline_feature": "redemptions_365d",
@@ -121,6 +127,7 @@ def summary(tmp_path: Path, pooled: dict[str, Any]) -> str:
     found = Figures(
         line="coupon_redemption",
         trained_at="2017-07-01T00:00:00.000000Z",
+        challenged_at="2017-10-01T00:00:00.000000Z",
         observed_at="2018-01-02T00:00:00.000000Z",
         deployment={"seconds": 1.0, "stack_names": ["A"], "restored": False, "synth_seconds": 1, "cdk_seconds": 1},
         dataset={
@@ -137,6 +144,7 @@ def summary(tmp_path: Path, pooled: dict[str, Any]) -> str:
             }
         ),
         review={"author": "arn:aws:sts::0:assumed-role/x/scientist", "reviewer": "r/reviewer", "decision": "approve"},
+        challenger={**challenger("better"), "decision": "approve" if approved else "reject"},
         scoring={"offered": 180, "delivered": 178, "quarantined": 1, "dead_lettered": 1, "campaigns": 2},
         consumer={"received": 180, "applied": 178},
         feedback={"overrides": 5, "outcomes": 80, "parked": 0},
@@ -159,6 +167,15 @@ def test_the_summary_shows_the_sum_the_people_and_what_to_try(tmp_path: Path) ->
     assert "approved by reviewer, author scientist" in text
     assert "100 decisions of campaigns that end after the data does are scored, but never judged" in text
     assert "line performance coupon_redemption --by campaign_id" in text
+
+
+def test_the_challenger_stands_beside_the_champion_by_the_measure_that_decides(tmp_path: Path) -> None:
+    beside = (
+        "run run-2: 3,780 rows that were mature on 2017-10-01. On 1,077 later decisions of the champion: "
+        "AUC 0.790 in place of 0.782, difference +0.008 (0.003-0.014), so it"
+    )
+    assert f"{beside} took over" in summary(tmp_path, performance())
+    assert f"{beside} was kept, and the champion went on" in summary(tmp_path, performance(), approved=False)
 
 
 @pytest.mark.parametrize(
