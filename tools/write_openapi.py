@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lambdas.api.handler import app
+from lambdas.api import handler as api
 from lambdas.api.responses import PROBLEM_JSON, PROBLEM_TYPE
+from lambdas.decisions import handler as decisions
 from tools.write_schemas import ANY_INSTANT, published, render
 
 FILE = Path(__file__).parents[1] / "docs" / "openapi.json"
@@ -40,9 +41,14 @@ SIGNED = {
 
 def openapi() -> dict[str, Any]:
     """The document."""
-    text = app.get_openapi_json_schema(title="Assembly line", version="1", description=DESCRIPTION)
-    document: dict[str, Any] = json.loads(text)
-    paths: dict[str, Any] = published(document["paths"], ANY_INSTANT)
+    texts = [
+        app.get_openapi_json_schema(title="Assembly line", version="1", description=DESCRIPTION)
+        for app in (api.app, decisions.app)
+    ]
+    document: dict[str, Any] = json.loads(texts[0])
+    paths: dict[str, Any] = {}
+    for text in texts:
+        paths |= published(json.loads(text)["paths"], ANY_INSTANT)
     for path in paths.values():
         for operation in path.values():
             operation["responses"] = _responses(operation["responses"])

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from assembly_line.delivery import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
 from assembly_line.messages import Prediction, PredictionV2, StationEvent, feedback_schema
-from assembly_line.requests import FeaturesRequest, ReviewRequest, RollbackRequest
+from assembly_line.requests import DecisionRequest, FeaturesRequest, ReviewRequest, RollbackRequest
 from assembly_line.stations import machines
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
@@ -25,6 +25,7 @@ WRITTEN: dict[str, type[BaseModel]] = {
 }
 READ: dict[str, type[BaseModel]] = {
     **{f"{name}-request": model for name, machine in machines().items() if (model := machine.request_model)},
+    "decision-request": DecisionRequest,
     "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
     "rollback-request": RollbackRequest,

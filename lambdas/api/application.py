@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assembly_line.errors import AssemblyError, MalformedMessage
+from assembly_line.names import PEOPLE
 from lambdas.api.bodies import read_object
 from lambdas.api.incoming import check_body, principal_of
 from lambdas.api.responses import PROBLEM_JSON, no_route, refuse, unavailable
@@ -31,7 +32,7 @@ class Application(APIGatewayHttpResolver):
     """
 
     def __init__(self, *routers: APIGatewayHttpRouter) -> None:
-        super().__init__(enable_validation=True, json_body_deserializer=read_object)
+        super().__init__(enable_validation=True, json_body_deserializer=read_object, strip_prefixes=[PEOPLE])
         for router in routers:
             self.include_router(router)
         self.exception_handler(AssemblyError)(self._refused)

@@ -14,16 +14,31 @@ LARGEST_BODY = 256 * 1024  # bytes
 
 
 def principal_of(event: APIGatewayProxyEventV2) -> str:
-    """ARN of the authenticated caller, from the IAM authorizer and nowhere else.
+    """The authenticated caller, from the route's authorizer and nowhere else.
+
+    Of a signature it is the ARN. Of a token it is `<issuer>#<subject>`.
 
     Raises:
         NotAuthenticated: no authorizer vouches for anybody.
     """
     authorizer = event.raw_event.get("requestContext", {}).get("authorizer") or {}
     arn = (authorizer.get("iam") or {}).get("userArn")
-    if not arn:
+    if arn:
+        return str(arn)
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    if not claims.get("iss") or not claims.get("sub"):
         raise NotAuthenticated("the request carries no authenticated caller")
-    return str(arn)
+    return f"{claims['iss']}#{claims['sub']}"
+
+
+def scope_of(event: APIGatewayProxyEventV2) -> str:
+    """Whose names the caller's are: the principal, of an assumed role without its session, which changes.
+
+    Raises:
+        NotAuthenticated: see `principal_of`.
+    """
+    principal = principal_of(event)
+    return principal.rpartition("/")[0] if ":assumed-role/" in principal else principal
 
 
 def check_body(event: APIGatewayProxyEventV2) -> None:

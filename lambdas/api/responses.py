@@ -40,6 +40,12 @@ PROBLEMS: dict[type[errors.AssemblyError], Problem] = {
     errors.Conflict: Problem(
         HTTPStatus.CONFLICT, "The same id stands for something else", "look at what is stored; the first stays"
     ),
+    errors.CannotDecide: Problem(
+        HTTPStatus.CONFLICT, "The line cannot decide now", "do what the detail says, then ask again with the same key"
+    ),
+    errors.ScoringFailed: Problem(
+        HTTPStatus.BAD_GATEWAY, "The model gave no usable answer", "tell the line's owner; nothing was decided"
+    ),
     errors.NoLongerWaiting: Problem(
         HTTPStatus.GONE, "Nobody waits for this any more", "train the line again with `line train`"
     ),

@@ -13,7 +13,9 @@ from tools.documentation.markdown import page
 
 # In the order in which somebody declares a line.
 GROUPS = {
-    "A line": ("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery"),
+    "A line": (
+        *("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery", "DecideNow"),
+    ),
     "Features of events": (
         "count",
         "distinct",

@@ -135,8 +135,14 @@ RIGHT: dict[str, dict[str, Any]] = {
         "expires_after": days(7),
         "values": {"restock": 2.5},
         "cuts": None,
+        "threshold_now": 0.8,
     },
-    "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv")},
+    "DecideNow": {"oldest": timedelta(hours=24), "stale": "flag"},
+    "Delivery": {
+        "subscribers": ("planner",),
+        "files": ("jsonl", "csv"),
+        "decide_now": assembly_line.DecideNow(oldest=timedelta(hours=24)),
+    },
     "Refresh": {"at": "daily at 05:00", "model_age": days(30), "margin": 0.01},
     "Line": {
         "name": "restock",
