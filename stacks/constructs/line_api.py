@@ -15,6 +15,7 @@ from constructs import Construct
 
 from assembly_line.names import PEOPLE
 from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.people import People
 from stacks.constructs.access.permissions import Permission
 from stacks.constructs.alarms import FIVE_MINUTES
@@ -92,17 +93,12 @@ class LineApi(Construct):
         self._route("RollBack", apigateway.HttpMethod.POST, "/lines/{line}/champion", people.reviewer)
         self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)
 
-    def decisions_of(self, line: str, *, partition: Stack) -> tuple[str, ...]:
-        """ARNs of the routes by which an application asks for decisions of one line.
-
-        Args:
-            partition: the stack that names them.
-        """
+    def decisions_of(self, line: str, *, user: Stack) -> tuple[str, ...]:
+        """ARNs of the routes by which an application asks for decisions of a line, as the stack `user` writes them."""
+        api = arn_for(user, self._api, self._api.api_id)
         asking = f"lines/{line}/decisions"
         called = (f"POST/{asking}", f"GET/{asking}", f"GET/{asking}/*")
-        return tuple(
-            partition.format_arn(service="execute-api", resource=f"{self._api.api_id}/*/{route}") for route in called
-        )
+        return tuple(user.format_arn(service="execute-api", resource=f"{api}/*/{route}") for route in called)
 
     def _route(
         self,
