@@ -113,6 +113,8 @@ class LineStack(Stack):
 
     def _let_ask(self, api: LineApi) -> None:
         """An application that asks for decisions of this line attaches this policy to its own role."""
+        # Its routes are named by what that stack exports.
+        self.add_dependency(Stack.of(api))
         access = ConsumerAccess(self, "DecisionsCaller", description=f"Ask for decisions of {self._line.name}")
         called = api.decisions_of(self._line.name, user=self)
         access.allow(("execute-api:Invoke",), called, because="There is one stage, and decisions get ids at run time")

@@ -99,9 +99,9 @@ class Settings:
         spark_worker_type: the size of a Spark worker: `G_1X`, `G_2X`, `G_4X` or `G_8X`.
         spark_workers: the number of Spark workers of a large dataset, 2 to 299.
         spark_timeout_minutes: the time limit of a large dataset, 5 to 2880.
-        people_issuer: who vouches for people that call the API with a JSON Web Token: the issuer of an OpenID Connect
-            provider, as an address that begins with `https://`. They call the routes of deciders below `/people`.
-            None means that every caller signs.
+        people_issuer: who vouches for people that call the API with a JSON Web Token. It is the issuer of an OpenID
+            Connect provider, an address that begins with `https://`. They call the routes of deciders below
+            `/people`. None means that every caller signs.
         people_audience: for whom these tokens are: the client id that the provider gave to the API.
         api_requests_per_second: how many requests the API answers a second, on average.
         api_burst: how many requests the API answers at once.
