@@ -42,7 +42,7 @@ def build(app: App) -> None:
     features = FeaturesStack(app, foundation=foundation)
     training = TrainingStack(app, foundation=foundation, features=features)
     delivery = DeliveryStack(app, foundation=foundation, features=features)
-    FeedbackStack(app, foundation=foundation, features=features, training=training)
+    feedback = FeedbackStack(app, foundation=foundation, features=features, training=training)
     stations = [each for each in app.node.children if isinstance(each, StationStack)]
     measured = [each for each in stations if not each.station.measures]
     ThroughputStack(app, foundation=foundation, measured=measured)
@@ -50,7 +50,13 @@ def build(app: App) -> None:
         StudioStack(app, foundation=foundation)
     for release in load_lines(Path(app.node.try_get_context("lines") or ROOT / "lines")).values():
         LineStack(
-            app, line=release.line, foundation=foundation, features=features, training=training, delivery=delivery
+            app,
+            line=release.line,
+            foundation=foundation,
+            features=features,
+            training=training,
+            delivery=delivery,
+            api=feedback.api,
         )
     if app.node.try_get_context("nag"):
         apply_rules(app)

@@ -26,6 +26,7 @@ from .declarations.features import static as static
 from .declarations.features import stddev as stddev
 from .declarations.features import total as total
 from .declarations.features import udf as udf
+from .declarations.lines import DecideNow as DecideNow
 from .declarations.lines import Delivery as Delivery
 from .declarations.lines import Line as Line
 from .declarations.outcomes import Outcome as Outcome

@@ -191,6 +191,18 @@ class ApiEnvironment(Environment):
 
 
 @dataclass(frozen=True)
+class DecisionsEnvironment(Environment):
+    """lambdas/decisions: one decision at a time, and what the ledger knows of one."""
+
+    store_bucket: str
+    ledger_bucket: str
+    control_table: str
+    champion_table: str
+    online_table: str
+    serving_function: str
+
+
+@dataclass(frozen=True)
 class OnlineEnvironment(Environment):
     """lambdas/online: publish features for real-time decisions."""
 

@@ -91,6 +91,10 @@ class DecidedAlready(Conflict):
     """A review was judged before its run waited for it again."""
 
 
+class CannotDecide(AssemblyError):
+    """The line decides nothing now: it lacks a champion or fresh features, or is paused. Nothing was written."""
+
+
 class NotPermitted(AssemblyError):
     """The caller may not do this, such as an author who reviews the own run."""
 

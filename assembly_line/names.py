@@ -47,6 +47,10 @@ _DIGITS = 12
 RUN_ID = r"[A-Za-z0-9_-]{1,80}"
 
 
+# How the paths of the API begin for people, who bring a token in place of a signature.
+PEOPLE = "/people"
+
+
 class Phase(StrEnum):
     """The fits of a run: `judged` on later time, `final` on everything, which a line that refits delivers; and the
     `replica`, which repeats the judged one.
@@ -462,6 +466,11 @@ def ledger_prefix(line: str, kind: LedgerKind | None = None, day: str | None = N
     """Folder of a line's rows; of one kind, and with `day` (`yyyymmdd`) of that day alone."""
     folder = f"{Folder.LEDGER}{line}/" if kind is None else f"{Folder.LEDGER}{line}/{kind}/"
     return folder if day is None else f"{folder}day={day}/"
+
+
+def asked_key(line: str, run_id: str) -> str:
+    """That a decision was asked for, under the run that it is: beside the ledger's rows, kept as long as they are."""
+    return f"{ledger_prefix(line)}asked/{run_id}.json"
 
 
 def ledger_tables_prefix(line: str) -> str:

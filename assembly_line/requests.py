@@ -199,6 +199,17 @@ class FeaturesRequest(Request):
     features: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
 
 
+class DecisionRequest(Request):
+    """Decide about one entity now, and keep the decision in the ledger.
+
+    `keys`: every key of the decision.
+    `at`: the instant of the decision by the line's business clock, for a replay of the past. The default is now.
+    """
+
+    keys: dict[Name, int | str | bool] = Field(min_length=1, max_length=32)
+    at: Instant | None = None
+
+
 Reason = Annotated[str, Field(min_length=3, max_length=2000)]
 RunId = Annotated[str, Field(pattern=f"^{RUN_ID}$")]
 

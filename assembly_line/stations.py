@@ -151,6 +151,7 @@ FEEDBACK = Station(
     machines=(OUTCOMES,),
     handlers={
         "api": "ApiEnvironment",
+        "decisions": "DecisionsEnvironment",
         "feedback_collector": "FeedbackCollectorEnvironment",
         "outcomes": "OutcomesEnvironment",
         "ledger": "LedgerEnvironment",

@@ -51,10 +51,10 @@ SERVE_STORAGE_MIB = 1024
 
 
 class FeaturesStack(StationStack):
-    """Exposes its machines, the catalog `database`, the table `online`, and three functions that others call too.
+    """Exposes its machines, the catalog `database`, the table `online`, and four functions that others call too.
 
-    These are `explain_function`, for the API, `attend`, for every machine that waits for jobs, and `score`, for every
-    machine that asks a model.
+    These are `explain_function`, for the API, `attend`, for every machine that waits for jobs, `score`, for every
+    machine that asks a model, and `serve`, which runs the code of lines.
     """
 
     def __init__(self, scope: Construct, *, foundation: FoundationStack) -> None:
@@ -74,7 +74,8 @@ class FeaturesStack(StationStack):
         self.explain_function = self._explain()
         self.dataset_machine = self._machine()
         self.attend = self._attend()
-        self.score = self._score(self._serve())
+        self.serve = self._serve()
+        self.score = self._score(self.serve)
         self.online = OnlineTable(self, "Online", key=foundation.key, keep=self.settings.keep_data)
         self._online_machine()
         let_read_catalog(self, database, foundation.people.scientist)

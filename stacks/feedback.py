@@ -1,4 +1,4 @@
-"""The feedback station: the API, the feedback queue with its collector, and the outcomes machine."""
+"""The feedback station: the API with its two functions, the feedback queue and its collector, the outcomes machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from constructs import Construct
 
 from assembly_line.environments import (
     ApiEnvironment,
+    DecisionsEnvironment,
     FeedbackCollectorEnvironment,
     LedgerEnvironment,
     OutcomesEnvironment,
@@ -30,6 +31,8 @@ from stacks.training import TrainingStack
 
 COLLECTOR_SECONDS = 60
 API_SECONDS = 29
+# A decision with its history is found by DuckDB, which takes a day of the ledger.
+DECISIONS_MIB = 2048
 # What is left after that is taken the next time.
 COMPACT_SECONDS = 900
 
@@ -52,7 +55,10 @@ class FeedbackStack(StationStack):
         )
         self._let_applications_send()
         function = self._api_function(features, training)
-        self.api = LineApi(self, "Api", function=function, settings=self.settings, foundation=foundation)
+        decisions = self._decisions_function(features)
+        self.api = LineApi(
+            self, "Api", function=function, decisions=decisions, settings=self.settings, foundation=foundation
+        )
         self._collector(api_role_id=function.role.role_id)
         self._machine()
         ledger = self._ledger(features)
@@ -126,6 +132,33 @@ class FeedbackStack(StationStack):
         start_and_stop(function.role, features.dataset_machine)
         # Between two waits for a review nobody takes a judgement: whether the run goes on says what becomes of it.
         look_at_executions(function.role, training.training_machine)
+        return function
+
+    def _decisions_function(self, features: FeaturesStack) -> StationFunction:
+        """Decides for who asks. Beside it, only the scoring machine writes predictions."""
+        foundation = self.foundation
+        function = self.function(
+            "Decisions",
+            handler="decisions.handler.handle",
+            environment=DecisionsEnvironment(
+                assembly_environment=self.environment_name,
+                store_bucket=foundation.store.name,
+                ledger_bucket=foundation.ledger.name,
+                control_table=foundation.control.name,
+                champion_table=foundation.champions.name,
+                online_table=features.online.name,
+                serving_function=features.serve.arn,
+            ),
+            seconds=API_SECONDS,
+            memory_mib=DECISIONS_MIB,
+        )
+        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS, Folder.RUNS)
+        foundation.ledger.grant_read(function.role, Folder.LEDGER, Folder.TABLES)
+        foundation.ledger.grant_write(function.role, Folder.LEDGER)
+        foundation.control.grant_read(function.role)
+        foundation.champions.grant_read(function.role)
+        features.online.grant_read(function.role)
+        features.serve.grant_invoke(function.role)
         return function
 
     def _ledger(self, features: FeaturesStack) -> StationFunction:

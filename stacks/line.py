@@ -21,6 +21,7 @@ from stacks.constructs.access.consumer_access import ConsumerAccess
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.data.data_bucket import BY_PREFIX
+from stacks.constructs.line_api import LineApi
 from stacks.constructs.line_dashboard import LineDashboard
 from stacks.constructs.messaging.review_reminders import ReviewReminders
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
@@ -41,6 +42,7 @@ class LineStack(Stack):
         features: StationStack,
         training: StationStack,
         delivery: StationStack,
+        api: LineApi | None = None,
     ) -> None:
         deployment = foundation.deployment
         super().__init__(scope, deployment.stack_id(line_stack(line.name)), env=deployment.place)
@@ -66,6 +68,8 @@ class LineStack(Stack):
         ReviewReminders(self, "Reviews", line=line, environment=deployment.environment, key=foundation.key)
         if line.delivery.files:
             self._let_read_files()
+        if line.delivery.decide_now and api is not None:
+            self._let_ask(api)
         JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,
@@ -109,6 +113,14 @@ class LineStack(Stack):
         # A prediction too large for a message lies here, and the message points to it.
         large = f"{arn_for(self, store.bucket, store.bucket.bucket_arn)}/scoring/{line}/*"
         access.allow(("s3:GetObject",), (large,), because=BY_PREFIX)
+
+    def _let_ask(self, api: LineApi) -> None:
+        """An application that asks for decisions of this line attaches this policy to its own role."""
+        # Its routes are named by what that stack exports.
+        self.add_dependency(Stack.of(api))
+        access = ConsumerAccess(self, "DecisionsCaller", description=f"Ask for decisions of {self._line.name}")
+        called = api.decisions_of(self._line.name, user=self)
+        access.allow(("execute-api:Invoke",), called, because="There is one stage, and decisions get ids at run time")
 
     def _let_read_files(self) -> None:
         """Whoever reads the delivered files attaches this policy to its own role."""

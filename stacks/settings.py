@@ -43,6 +43,7 @@ STUDIO = (
     ("studio_instances", re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+"), "an instance type, such as 'ml.t3.medium'"),
     ("studio_repository", re.compile(r"https://([.\-_a-zA-Z0-9]+/?){3,64}"), "an address that begins with 'https://'"),
 )
+ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[\w.~/-]*)?", re.ASCII)
 # What one function sends to a topic a second, in four calls of ten messages at once.
 PUBLISHER_MESSAGES_PER_SECOND = 500
 # Beside them, other functions of the account need room.
@@ -98,6 +99,10 @@ class Settings:
         spark_worker_type: the size of a Spark worker: `G_1X`, `G_2X`, `G_4X` or `G_8X`.
         spark_workers: the number of Spark workers of a large dataset, 2 to 299.
         spark_timeout_minutes: the time limit of a large dataset, 5 to 2880.
+        people_issuer: who vouches for people that call the API with a JSON Web Token. It is the issuer of an OpenID
+            Connect provider, an address that begins with `https://`. They call the routes of deciders below
+            `/people`. None means that every caller signs.
+        people_audience: for whom these tokens are: the client id that the provider gave to the API.
         api_requests_per_second: how many requests the API answers a second, on average.
         api_burst: how many requests the API answers at once.
     """
@@ -133,6 +138,8 @@ class Settings:
     spark_worker_type: str = "G_1X"
     spark_workers: int = 4
     spark_timeout_minutes: int = 120
+    people_issuer: str | None = None
+    people_audience: str | None = None
     api_requests_per_second: int = 20
     api_burst: int = 40
 
@@ -144,6 +151,14 @@ class Settings:
         _require(self.sign_in in SIGN_INS, f"sign_in {self.sign_in!r}: expected one of {', '.join(SIGN_INS)}")
         self._check_federated_roles()
         self._check_studio()
+        _require(
+            (self.people_issuer is None) is (self.people_audience is None),
+            "people_issuer and people_audience: expected both, or none",
+        )
+        _require(
+            self.people_issuer is None or bool(ISSUER.fullmatch(self.people_issuer)),
+            f"people_issuer {self.people_issuer!r}: expected an address that begins with 'https://'",
+        )
         _require(
             self.spark_worker_type in WORKER_TYPES,
             f"spark_worker_type {self.spark_worker_type!r}: expected one of {', '.join(WORKER_TYPES)}",

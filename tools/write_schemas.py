@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from assembly_line.delivery import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
 from assembly_line.messages import Prediction, PredictionV2, StationEvent, feedback_schema
-from assembly_line.requests import FeaturesRequest, ReviewRequest, RollbackRequest
+from assembly_line.requests import DecisionRequest, FeaturesRequest, ReviewRequest, RollbackRequest
 from assembly_line.stations import machines
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
@@ -25,6 +25,7 @@ WRITTEN: dict[str, type[BaseModel]] = {
 }
 READ: dict[str, type[BaseModel]] = {
     **{f"{name}-request": model for name, machine in machines().items() if (model := machine.request_model)},
+    "decision-request": DecisionRequest,
     "features-request": FeaturesRequest,
     "review-request": ReviewRequest,
     "rollback-request": RollbackRequest,
@@ -47,14 +48,14 @@ def schemas() -> dict[str, dict[str, Any]]:
     """File name -> JSON Schema, for everything that crosses the project's border as JSON."""
     found = {}
     for name, model in WRITTEN.items():
-        schema = _published(model.model_json_schema(by_alias=True), EXACT_INSTANT)
+        schema = published(model.model_json_schema(by_alias=True), EXACT_INSTANT)
         # Schema and version have a default in Python and are written all the same.
         properties = schema["properties"].items()
         schema["required"] = [part for part, form in properties if "default" not in form or "const" in form]
         found[f"{name}.json"] = schema
     for name, request in READ.items():
-        found[f"{name}.v1.json"] = _published(request.model_json_schema(by_alias=True), ANY_INSTANT)
-    events = _published(feedback_schema(), ANY_INSTANT)
+        found[f"{name}.v1.json"] = published(request.model_json_schema(by_alias=True), ANY_INSTANT)
+    events = published(feedback_schema(), ANY_INSTANT)
     found["feedback.v1.json"] = {"title": "Feedback", **events}
     return {file: {"$schema": DIALECT, "$id": file, **schema} for file, schema in found.items()}
 
@@ -63,13 +64,13 @@ def render(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _published(value: Any, instant: Mapping[str, Any], *, named: bool = False) -> Any:
+def published(value: Any, instant: Mapping[str, Any], *, named: bool = False) -> Any:
     """The schema with every instant as `instant` and every pattern with a true end.
 
     It has no titles that only repeat a property's name, and no bounds that bind nothing.
     """
     if isinstance(value, list):
-        return [_published(part, instant, named=True) for part in value]
+        return [published(part, instant, named=True) for part in value]
     if not isinstance(value, dict):
         return value
     if value.get("format") == "date-time":
@@ -80,9 +81,9 @@ def _published(value: Any, instant: Mapping[str, Any], *, named: bool = False) -
         if not (named and key == "title" and "properties" not in value) and (key, part) not in UNBOUND
     }
     return {
-        key: {name: _published(inner, instant, named=True) for name, inner in part.items()}
+        key: {name: published(inner, instant, named=True) for name, inner in part.items()}
         if key in ("properties", "$defs")
-        else _published(part, instant, named=True)
+        else published(part, instant, named=True)
         for key, part in kept.items()
     } | (TRUE_END if "pattern" in value else {})
 

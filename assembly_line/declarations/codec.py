@@ -21,7 +21,7 @@ from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.explore.tables import AggregateTable, Measure
 from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature
-from assembly_line.declarations.lines import Delivery, Line
+from assembly_line.declarations.lines import DecideNow, Delivery, Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation
@@ -72,6 +72,7 @@ VALUES: dict[str, type[Any]] = {
         CategoricalRange,
         Comparison,
         ContinuousRange,
+        DecideNow,
         Decision,
         Delivery,
         Due,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -137,6 +137,8 @@ class Policy:
         currency: of `values` and `costs`, as three capital letters such as `USD`.
         cuts: which number of an answer is the score: a class of the outcome, a quantile that the training declares, or
             a step, from 1 on. You need it for these three, and leave it out for all others.
+        threshold_now: beside `capacity`, for decisions that applications ask for one at a time: from this score on such
+            a decision gets `act`. A share of a batch says nothing about one decision, and these take no place of it.
     """
 
     version: int
@@ -150,6 +152,7 @@ class Policy:
     costs: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT_AT_DEFAULT)
     currency: str | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     cuts: str | int | float | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    threshold_now: float | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         place = f"Policy version {self.version}"
@@ -163,7 +166,11 @@ class Policy:
         require(
             (self.capacity is None) != (self.threshold is None), f"{place}: give capacity= or threshold=, exactly one"
         )
-        for name in ("capacity", "threshold", "exploration"):
+        require(
+            self.threshold_now is None or self.capacity is not None,
+            f"{place}: threshold_now stands beside capacity=; threshold= decides one at a time by itself",
+        )
+        for name in ("capacity", "threshold", "threshold_now", "exploration"):
             check_finite(f"{place}: {name}", getattr(self, name) or 0.0)
         require(self.capacity is None or 0 < self.capacity <= 1, f"{place}: capacity {self.capacity} is outside (0, 1]")
         require(0 <= self.exploration < 1, f"{place}: exploration {self.exploration} is outside [0, 1)")
@@ -190,3 +197,14 @@ class Policy:
     @property
     def actions(self) -> tuple[str, str]:
         return (self.act, self.otherwise)
+
+    @property
+    def one_at_a_time(self) -> Policy | None:
+        """The policy for a decision that is no part of a batch; None if nothing is declared for one."""
+        if self.capacity is None or self.capacity >= 1:
+            return self
+        return (
+            None
+            if self.threshold_now is None
+            else replace(self, capacity=None, threshold=self.threshold_now, threshold_now=None)
+        )

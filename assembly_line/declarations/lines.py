@@ -48,9 +48,43 @@ from assembly_line.outcome_kinds import (
 
 # Forms of delivered files.
 FILE_FORMS = ("jsonl", "csv")
+# What becomes of a decision that is asked for when features are old.
+STALE = ("refuse", "flag")
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
 QUARTERS, DAY = 4, timedelta(days=1)
+
+
+@typed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideNow:
+    """Applications may ask for one decision at a time, by `POST /lines/{line}/decisions`. See docs/api.md.
+
+    Args:
+        oldest: how far the published features may lie behind the decision. They know the world up to the newest event
+            of the source that lags most.
+        stale: what the line does with older features. `"refuse"` decides nothing. `"flag"` decides, and says so in the
+            answer and in the ledger.
+    """
+
+    oldest: timedelta
+    stale: Literal["refuse", "flag"] = "refuse"
+
+    def __post_init__(self) -> None:
+        refuse(
+            self.oldest <= timedelta(0),
+            f"DecideNow: oldest {self.oldest} is not positive; expected a duration such as hours(24)",
+            where="DecideNow: oldest",
+            value=str(self.oldest),
+            expected="a duration above zero, such as hours(24)",
+        )
+        refuse(
+            self.stale not in STALE,
+            f"DecideNow: stale {self.stale!r}: expected {' or '.join(map(repr, STALE))}",
+            where="DecideNow: stale",
+            value=repr(self.stale),
+            expected=" or ".join(map(repr, STALE)),
+        )
 
 
 @typed
@@ -63,11 +97,13 @@ class Delivery:
         files: a tuple of forms in which each batch is also written to S3, in a folder for each day. `"jsonl"` has the
             messages, one on a line, for programs. `"csv"` is a table for people. Without one, no files are written.
         due: `Due(...)`: when the line scores by itself. None means only by hand.
+        decide_now: `DecideNow(...)`: applications may ask for one decision at a time. None means that nobody may.
     """
 
     subscribers: tuple[str, ...]
     files: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     due: Due | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    decide_now: DecideNow | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_distinct("Delivery: files", self.files)
@@ -209,6 +245,7 @@ class Line:
         if training.ranked_within:
             self._check_ranking(place)
         self._check_forecast(place)
+        self._check_decide_now(place)
         steps = tuple(range(1, outcome.steps + 1)) if outcome.steps > 1 else ()
         choices = outcome.classes or training.quantiles or steps
         require(
@@ -230,6 +267,20 @@ class Line:
         require(not training.quantiles, f"{said}: a rank has no quantiles; leave training.quantiles out")
         require(training.score_range is None, f"{said}: scores say only order; leave training.score_range out")
         require(self.policy.capacity is not None, f"{said}: scores say only order; declare policy.capacity")
+
+    def _check_decide_now(self, place: str) -> None:
+        if self.delivery.decide_now is None:
+            return
+        said = f"{place}: delivery.decide_now"
+        require(
+            not self.training.ranked_within,
+            f"{said}: a rank is one of a group, and one decision has none; leave decide_now out",
+        )
+        require(
+            self.policy.one_at_a_time is not None,
+            f"{said}: policy.capacity is a share of a batch, which one decision is not part of; declare "
+            "policy.threshold_now too: the score from which on a decision gets the action when it is asked for alone",
+        )
 
     def _check_forecast(self, place: str) -> None:
         outcome, training = self.outcome, self.training

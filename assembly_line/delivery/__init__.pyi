@@ -35,6 +35,8 @@ from .run_standing import standing as standing
 from .service.dead_letters import dead_letters as dead_letters
 from .service.dead_letters import discard as discard
 from .service.dead_letters import resend as resend
+from .service.deciding import Caller as Caller
+from .service.deciding import decided_now as decided_now
 from .service.delivering import Pace as Pace
 from .service.delivering import deliver as deliver
 from .service.delivering import send_shard as send_shard

@@ -19,7 +19,7 @@ from assembly_line.declarations.decisions import Policy
 from assembly_line.declarations.lines import Line
 from assembly_line.delivery.answers import Quarantined, check_answers
 from assembly_line.delivery.context import ScoringContext
-from assembly_line.delivery.one_message import OneDecision, message_of
+from assembly_line.delivery.one_message import OneDecision, ledger_row, message_of, quarantine_row
 from assembly_line.delivery.policy import choose
 from assembly_line.delivery.rendering import (
     Member,
@@ -33,7 +33,7 @@ from assembly_line.delivery.rendering import (
 from assembly_line.delivery.spine import KeyColumn, view_spine
 from assembly_line.delivery.sql import FETCHED, INSERTED, chunks_of, dropped, insert, one_row, rows_of
 from assembly_line.features import literal
-from assembly_line.instants import LAST_MICROS, MICROSECOND, calendar_form, format_instant, from_micros, to_micros
+from assembly_line.instants import LAST_MICROS, MICROSECOND, calendar_form, from_micros, to_micros
 from assembly_line.messages import AnyPrediction
 from assembly_line.outcome_kinds import DECISION_TIME, OutcomeKind, Ranking
 
@@ -169,7 +169,7 @@ def compose(
         actions |= {line.policy.act if acts else line.policy.otherwise: count for acts, count in found}
     return ComposedBatch(
         predictions=one_row(connection, "SELECT count(*) FROM decided")[0],
-        quarantined=tuple(_quarantine_row(context, item) for item in aside),
+        quarantined=tuple(quarantine_row(context, item) for item in aside),
         repeated=checked.repeated,
         actions=actions,
         _connection=connection,
@@ -295,19 +295,14 @@ def _form(
         else kind.detail(cast("Any", _answer(kind))),
     }
     said = overlaid(example.to_values(), differing)
-    row = {
-        **said,
-        "explored": Member("explored::VARCHAR"),
-        "offset": Member('"offset"::VARCHAR'),
-        "release": context.release,
-        "model_release": context.champion.release,
-        "dataset_id": dataset_id,
-        "baseline": Member("baseline"),
-        "prior": context.champion.prior,
-        "principal": context.principal,
-        "run_id": context.run_id,
-        "backfill": list(context.backfill),
-    }
+    row = ledger_row(
+        context,
+        said,
+        dataset_id=dataset_id,
+        explored=Member("explored::VARCHAR"),
+        offset=Member('"offset"::VARCHAR'),
+        baseline=Member("baseline"),
+    )
     scale = {"scale": Member("coalesce(scale, 'null')")} if scaled else {}
     in_message = {name: said[name] for name in differing if name in said}
     return _Form(prediction=example.model_copy(update=in_message), said=said, row=row | scale)
@@ -315,17 +310,3 @@ def _form(
 
 def _lines(connection: DuckDBPyConnection, query: str, bound: Sequence[str]) -> Iterator[Sequence[bytes]]:
     return ([line for (line,) in some] for some in chunks_of(connection, query, bound))
-
-
-def _quarantine_row(context: ScoringContext, item: Quarantined) -> dict[str, Any]:
-    return {
-        "station": "delivery",
-        "line": context.line,
-        "run_id": context.run_id,
-        "decision_id": item.decision_id,
-        "revision": context.revision,
-        "offset": item.offset,
-        "reason": str(item.reason),
-        "detail": item.detail,
-        "at": format_instant(context.started_at),
-    }

@@ -95,3 +95,50 @@ def _prediction(context: ScoringContext, line: Line, decision: OneDecision, expi
         highest=kind.highest,
         detail=alone or cast("Any", kind.detail(decision.answer)),
     )
+
+
+# What a ledger row of a prediction has beside its message.
+BESIDE_MESSAGE = frozenset(
+    {
+        *("explored", "offset", "release", "model_release", "dataset_id", "baseline", "prior", "principal", "run_id"),
+        *("backfill", "scale", "online"),
+    }
+)
+
+
+def ledger_row(
+    context: ScoringContext, said: Mapping[str, Any], *, dataset_id: str, explored: Any, offset: Any, baseline: Any
+) -> dict[str, Any]:
+    """The ledger row of a prediction: its message, and what readers need beside it.
+
+    Args:
+        said: the message's values.
+    """
+    return {
+        **said,
+        "explored": explored,
+        "offset": offset,
+        "release": context.release,
+        "model_release": context.champion.release,
+        "dataset_id": dataset_id,
+        "baseline": baseline,
+        "prior": context.champion.prior,
+        "principal": context.principal,
+        "run_id": context.run_id,
+        "backfill": list(context.backfill),
+    }
+
+
+def quarantine_row(context: ScoringContext, item: Quarantined) -> dict[str, Any]:
+    """The ledger row of a decision that is kept aside."""
+    return {
+        "station": "delivery",
+        "line": context.line,
+        "run_id": context.run_id,
+        "decision_id": item.decision_id,
+        "revision": context.revision,
+        "offset": item.offset,
+        "reason": str(item.reason),
+        "detail": item.detail,
+        "at": format_instant(context.started_at),
+    }

@@ -87,6 +87,7 @@ from .online.generations import Generation as Generation
 from .online.generations import PublishedSource as PublishedSource
 from .online.preparing import EntityItem as EntityItem
 from .online.preparing import prepared_items as prepared_items
+from .online.questions import OnlineRow as OnlineRow
 from .online.serving import served as served
 from .planning.forecast import Machinery as Machinery
 from .planning.forecast import building_seconds as building_seconds
@@ -121,6 +122,7 @@ from .service.loading import load as load
 from .service.loading import load_into as load_into
 from .service.loading import raw_tables as raw_tables
 from .service.loading import require_loaded as require_loaded
+from .service.online_values import row_to_decide as row_to_decide
 from .service.online_values import values_at as values_at
 from .service.recorded import opened as opened
 from .service.resolving import forecast_of as forecast_of

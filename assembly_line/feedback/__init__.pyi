@@ -31,3 +31,4 @@ from .service.history import JudgedLine as JudgedLine
 from .service.history import judged_line as judged_line
 from .service.history import quarantined as quarantined
 from .service.submitting import submitted as submitted
+from .submissions import submission_schema as submission_schema

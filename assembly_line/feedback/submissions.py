@@ -9,7 +9,7 @@ from assembly_line.canonical import digest
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import MalformedMessage, NotFound, RequestRefused
 from assembly_line.feedback.acceptance import undeclared
-from assembly_line.messages import Feedback, feedback_from_values
+from assembly_line.messages import Feedback, feedback_from_values, feedback_schema
 
 LARGEST = 100
 
@@ -67,3 +67,17 @@ def _events(document: object) -> list[Any]:
             expected=f"a list of 1 to {LARGEST} events",
         )
     return events
+
+
+def submission_schema() -> dict[str, Any]:
+    """The JSON Schema of such a document."""
+    events = feedback_schema()
+    definitions = events.pop("$defs", {})
+    return {
+        "type": "object",
+        "title": "Submission",
+        "properties": {"events": {"type": "array", "minItems": 1, "maxItems": LARGEST, "items": events}},
+        "required": ["events"],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }

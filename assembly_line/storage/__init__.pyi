@@ -11,6 +11,7 @@ from .lake.lake import Lake as Lake
 from .lake.online_publication import Publisher as Publisher
 from .lake.tables import MANIFEST as MANIFEST
 from .lake.tables import MonthPut as MonthPut
+from .ledger.asked_decisions import AskedDecision as AskedDecision
 from .ledger.compacted_ledger import CompactedLedger as CompactedLedger
 from .ledger.deliveries import Deliveries as Deliveries
 from .ledger.deliveries import whole as whole

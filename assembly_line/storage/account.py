@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from assembly_line.storage.lake.lake import Lake
     from assembly_line.storage.lake.online_table import OnlineTable
     from assembly_line.storage.lake.tables import TableStore
+    from assembly_line.storage.ledger.asked_decisions import AskedDecisions
     from assembly_line.storage.ledger.compacted_ledger import CompactedLedger
     from assembly_line.storage.ledger.event_log import EventLog
     from assembly_line.storage.ledger.ledger import Ledger
@@ -199,6 +200,12 @@ class Account:
         from assembly_line.storage.ledger.ledger import Ledger
 
         return Ledger(self.ledger_objects)
+
+    @cached_property
+    def asked_decisions(self) -> AskedDecisions:
+        from assembly_line.storage.ledger.asked_decisions import AskedDecisions
+
+        return AskedDecisions(self.ledger_objects)
 
     def compacted(self, line: str) -> CompactedLedger:
         """What is compacted of a line's ledger."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assembly_line.environments import ApiEnvironment
@@ -15,26 +17,21 @@ from assembly_line.features import dataset_runs, resolved_features, shown
 from assembly_line.names import RUN_ID
 from assembly_line.requests import DatasetRequest
 from lambdas.api.account import account
-from lambdas.api.incoming import object_of, principal_of
+from lambdas.api.bodies import ReadBy
+from lambdas.api.incoming import principal_of
 from lambdas.api.responses import answer
 
-ROUTES = [
-    "POST /lines/{line}/datasets",
-    "GET /lines/{line}/datasets/{dataset_id}",
-    "GET or DELETE /lines/{line}/datasets/runs/{run_id}",
-]
 DATASET = re.compile(r"ds-[0-9a-f]{32}")
 
 logger = Logger(service="api", child=True)
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
-@router.post("/lines/<line>/datasets")
-def ask(line: str) -> Response[str]:
-    principal = principal_of(router.current_event)
-    body = object_of(router.current_event)
-    if "line" in body:
-        raise RequestRefused("line: stands in the path, not in the body")
+@router.post("/lines/<line>/datasets", summary="Ask for a dataset", tags=["datasets"], status_code=202)
+def ask(
+    line: str, body: Annotated[dict[str, Any], ReadBy.request_without_line(DatasetRequest), Body()]
+) -> Response[str]:
+    """With `explain`, the answer says what it would take, and nothing is started."""
     request = DatasetRequest.parse({**body, "line": line})
     declared = account().released.current(line)
     if request.release is None:  # of an older release they are checked as soon as it is read
@@ -43,26 +40,24 @@ def ask(line: str) -> Response[str]:
         return answer(
             HTTPStatus.OK, account().functions.call(ApiEnvironment.from_process().explain_function, request.to_json())
         )
-    started = dataset_runs.started(account(), request, author=principal)
+    started = dataset_runs.started(account(), request, author=principal_of(router.current_event))
     logger.info("dataset run", extra={"line": line, "run_id": started["run_id"]})
     return answer(HTTPStatus.ACCEPTED, started)
 
 
-@router.get("/lines/<line>/datasets/<dataset_id>")
+@router.get("/lines/<line>/datasets/<dataset_id>", summary="Look at a dataset", tags=["datasets"])
 def show(line: str, dataset_id: str) -> Response[str]:
-    principal_of(router.current_event)
     if not DATASET.fullmatch(dataset_id):
         raise RequestRefused(f"dataset_id: {dataset_id[:100]!r}: expected ds- and 32 hexadecimal digits")
     return answer(HTTPStatus.OK, shown(account(), line, dataset_id))
 
 
-@router.get("/lines/<line>/datasets/runs/<run_id>")
+@router.get("/lines/<line>/datasets/runs/<run_id>", summary="Look at a run of the dataset machine", tags=["datasets"])
 def show_run(line: str, run_id: str) -> Response[str]:
-    principal_of(router.current_event)
     return answer(HTTPStatus.OK, dataset_runs.described(account(), line, _checked(run_id)))
 
 
-@router.delete("/lines/<line>/datasets/runs/<run_id>")
+@router.delete("/lines/<line>/datasets/runs/<run_id>", summary="Cancel a run", tags=["datasets"])
 def cancel(line: str, run_id: str) -> Response[str]:
     principal = principal_of(router.current_event)
     stopped = dataset_runs.cancelled_of_line(account(), line, _checked(run_id), by=principal)

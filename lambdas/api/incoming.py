@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.errors import MalformedMessage, NotAuthenticated, RequestRefused, TooLarge
-from assembly_line.messages import parse_json
+from assembly_line.errors import MalformedMessage, NotAuthenticated, TooLarge
+from lambdas.api.bodies import read_object
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -14,41 +14,52 @@ LARGEST_BODY = 256 * 1024  # bytes
 
 
 def principal_of(event: APIGatewayProxyEventV2) -> str:
-    """ARN of the authenticated caller, from the IAM authorizer and nowhere else.
+    """The authenticated caller, from the route's authorizer and nowhere else.
+
+    Of a signature it is the ARN. Of a token it is `<issuer>#<subject>`.
 
     Raises:
         NotAuthenticated: no authorizer vouches for anybody.
     """
     authorizer = event.raw_event.get("requestContext", {}).get("authorizer") or {}
     arn = (authorizer.get("iam") or {}).get("userArn")
-    if not arn:
+    if arn:
+        return str(arn)
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    if not claims.get("iss") or not claims.get("sub"):
         raise NotAuthenticated("the request carries no authenticated caller")
-    return str(arn)
+    return f"{claims['iss']}#{claims['sub']}"
 
 
-def body_of(event: APIGatewayProxyEventV2) -> object:
-    """The body as JSON values.
+def scope_of(event: APIGatewayProxyEventV2) -> str:
+    """Whose names the caller's are: the principal, of an assumed role without its session, which changes.
+
+    Raises:
+        NotAuthenticated: see `principal_of`.
+    """
+    principal = principal_of(event)
+    return principal.rpartition("/")[0] if ":assumed-role/" in principal else principal
+
+
+def check_body(event: APIGatewayProxyEventV2) -> None:
+    """Refuse a body before anything reads it.
 
     Raises:
         TooLarge: it is over the bound.
-        MalformedMessage: it is not strict JSON.
+        MalformedMessage: it is not Base64 of UTF-8 text, and says so.
     """
     if len((event.body or "").encode()) > LARGEST_BODY:
         raise TooLarge(f"body: more than {LARGEST_BODY} bytes")
     try:
-        text = event.decoded_body or ""
+        event.decoded_body  # noqa: B018 - reads it
     except ValueError as error:
         raise MalformedMessage(f"body: is not Base64 of UTF-8 text: {error}") from error
-    return parse_json(text)
 
 
 def object_of(event: APIGatewayProxyEventV2) -> dict[str, Any]:
     """The body, which must be a JSON object.
 
     Raises:
-        RequestRefused: it is another JSON value; and whatever `body_of` raises.
+        MalformedMessage, RequestRefused: see `read_object`.
     """
-    document = body_of(event)
-    if not isinstance(document, dict):
-        raise RequestRefused(f"body: expected a JSON object, got {type(document).__name__}")
-    return document
+    return read_object(event.decoded_body or "")

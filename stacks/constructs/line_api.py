@@ -1,4 +1,4 @@
-"""The HTTP API: IAM on every route, throttled, its accesses logged; and which role may call which route."""
+"""The HTTP API: who may call which route. Machines sign with IAM; people may bring a token, by a setting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from assembly_line.names import PEOPLE
 from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.grants import arn_for
+from stacks.constructs.access.people import People
 from stacks.constructs.access.permissions import Permission
 from stacks.constructs.alarms import FIVE_MINUTES
 from stacks.constructs.log_group import log_group
@@ -26,21 +29,42 @@ _ANY = "There is one stage; the path holds the line and the run, which are made 
 _LOGGED = ("requestId", "requestTime", "routeKey", "status", "responseLength", "integrationLatency", "authorizer.error")
 
 
+def _tokens(settings: Settings) -> authorizers.HttpJwtAuthorizer | None:
+    """Who vouches for people who bring a token; None where the environment names nobody."""
+    if settings.people_issuer is None or settings.people_audience is None:
+        return None
+    return authorizers.HttpJwtAuthorizer("People", settings.people_issuer, jwt_audience=[settings.people_audience])
+
+
 class LineApi(Construct):
-    """Exposes `url`."""
+    """Exposes `url`. Throttled, and its accesses logged.
+
+    Args:
+        function: answers all routes but those of decisions.
+        decisions: answers those.
+    """
 
     def __init__(
-        self, scope: Construct, id_: str, *, function: StationFunction, settings: Settings, foundation: FoundationStack
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        function: StationFunction,
+        decisions: StationFunction,
+        settings: Settings,
+        foundation: FoundationStack,
     ) -> None:
         super().__init__(scope, id_)
         self._api = apigateway.HttpApi(
             self,
             "Api",
-            description="Feedback, datasets, training runs, reviews and online features of the assembly line",
+            description="Decisions, feedback, datasets, training runs, reviews and features of the assembly line",
             create_default_stage=False,
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
         self._integration = integrations.HttpLambdaIntegration("Function", function.function)
+        self._decisions = integrations.HttpLambdaIntegration("Decisions", decisions.function)
+        self._tokens = _tokens(settings)
         self._stage(settings, log_group(self, "Log", settings=settings, key=foundation.key, vended="apigateway"))
         self.url = self._api.api_endpoint
         foundation.alarms.when(
@@ -50,6 +74,8 @@ class LineApi(Construct):
             description="The API could not answer a request: a service behind it failed, or its function did",
         )
         people = foundation.people
+        self._decider = people.decider
+        self._decision_routes(people)
         review = "/lines/{line}/runs/{run_id}/review"
         self._route("SendFeedback", apigateway.HttpMethod.POST, "/feedback", people.decider)
         datasets, run = "/lines/{line}/datasets", "/lines/{line}/datasets/runs/{run_id}"
@@ -67,10 +93,36 @@ class LineApi(Construct):
         self._route("RollBack", apigateway.HttpMethod.POST, "/lines/{line}/champion", people.reviewer)
         self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)
 
-    def _route(self, id_: str, method: apigateway.HttpMethod, path: str, *callers: iam.Role) -> None:
-        """Add a route that these roles may call, and nobody else."""
-        self._api.add_routes(path=path, methods=[method], integration=self._integration)
+    def decisions_of(self, line: str, *, user: Stack) -> tuple[str, ...]:
+        """ARNs of the routes by which an application asks for decisions of a line, as the stack `user` writes them."""
+        api = arn_for(user, self._api, self._api.api_id)
+        asking = f"lines/{line}/decisions"
+        called = (f"POST/{asking}", f"GET/{asking}", f"GET/{asking}/*")
+        return tuple(user.format_arn(service="execute-api", resource=f"{api}/*/{route}") for route in called)
+
+    def _route(
+        self,
+        id_: str,
+        method: apigateway.HttpMethod,
+        path: str,
+        *callers: iam.Role,
+        integration: integrations.HttpLambdaIntegration | None = None,
+    ) -> None:
+        """Add a route that these roles may call, and nobody else. People may call those of deciders with a token."""
+        serves = integration or self._integration
+        self._api.add_routes(path=path, methods=[method], integration=serves)
         Permission(self, id_, *callers).allow(("execute-api:Invoke",), (self._arn(method, path),), because=_ANY)
+        if self._tokens is not None and self._decider in callers:
+            self._api.add_routes(path=f"{PEOPLE}{path}", methods=[method], integration=serves, authorizer=self._tokens)
+
+    def _decision_routes(self, people: People) -> None:
+        decisions = "/lines/{line}/decisions"
+        for id_, method, path in (
+            ("Decide", apigateway.HttpMethod.POST, decisions),
+            ("LatestDecision", apigateway.HttpMethod.GET, decisions),
+            ("ReadDecision", apigateway.HttpMethod.GET, f"{decisions}/{{decision_id}}"),
+        ):
+            self._route(id_, method, path, people.decider, integration=self._decisions)
 
     def _arn(self, method: apigateway.HttpMethod, path: str) -> str:
         called = re.sub(r"\{\w+\}", "*", path)

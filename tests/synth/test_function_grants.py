@@ -49,6 +49,10 @@ DATA = {
     "dataset.model_inputs.prepare_inputs": "Store/datasets/:rw",
     "dataset_request.handler.claim": "Store/datasets/:r Control:rw",
     "dataset_request.handler.explain": "Lake/snapshots/:r Store/datasets/:r Store/releases/:r Control:r",
+    "decisions.handler.handle": (
+        "Store/datasets/:r Store/releases/:r Store/runs/:r Ledger/ledger/:rw Ledger/tables/:r Control:r Champions:r "
+        "Online:r"
+    ),
     "event_recorder.handler.handle": "Ledger/station-events/:w",
     "expiry.handler.expire": "Store/releases/:r Store/runs/:r Store/scoring/:r Ledger/ledger/:r Control:rw Champions:r",
     "ledger.handler.compact": "Store/releases/:r Ledger/ledger/:r Ledger/tables/:rw Control:r",

@@ -13,7 +13,10 @@ from tools.documentation.markdown import page
 
 # In the order in which somebody declares a line.
 GROUPS = {
-    "A line": ("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery", "Due"),
+    "A line": (
+        *("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery", "Due"),
+        "DecideNow",
+    ),
     "Features of events": (
         "count",
         "distinct",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,56 @@ import numpy as np
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
 from assembly_line.features.online.answering import Items, features_of, needed_keys, sources_read
-from assembly_line.features.online.generations import Generation, known_until
+from assembly_line.features.online.generations import Generation, PublishedSource, known_until
 from assembly_line.features.online.serving import served
 from assembly_line.features.values.columns import Column, column_of
 from assembly_line.features.values.plain_values import plain_values, shown, shown_instant
-from assembly_line.instants import format_instant, to_micros
+from assembly_line.features.values.semantics import EPOCH_DAY
+from assembly_line.instants import format_instant, from_micros, to_micros
 from assembly_line.requests import FeaturesRequest
 
 KEY_TYPES = {"int64": int, "string": str, "boolean": bool}
 INT64 = np.iinfo(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineRow:
+    """The features of one entity at an instant.
+
+    Args:
+        values: feature -> a column of one row.
+        sources: what was published of each source behind them.
+    """
+
+    at: datetime
+    values: Mapping[str, Column]
+    sources: Mapping[str, PublishedSource]
+    generation: Generation
+
+    @property
+    def known_until(self) -> datetime | None:
+        """The newest event of the source that lags most; None where no source has any."""
+        until = known_until(self.generation, self.sources)
+        return None if until is None else from_micros(until)
+
+    def plain(self) -> dict[str, list[Any]]:
+        """The values as `read_columns` reads them of a dataset: feature -> one value."""
+        return {
+            name: [_as_read(value, column.kind) for value in plain_values(column)]
+            for name, column in self.values.items()
+        }
+
+
+def row_of(line: Line, generation: Generation, items: Items, request: FeaturesRequest, *, now: datetime) -> OnlineRow:
+    """The row that a question is about; arguments and errors as of `answer`."""
+    features = _features(line, request)
+    keys = key_columns(line, features, request.keys)
+    at = now if request.at is None else request.at
+    found = features_of(
+        line, generation, items, keys=keys, times=np.array([to_micros(at)], np.int64), features=features
+    )
+    sources = {name: generation.sources[name] for name in sources_read(line, features)}
+    return OnlineRow(at=at, values=found, sources=sources, generation=generation)
 
 
 def answer(line: Line, generation: Generation, items: Items, request: FeaturesRequest, *, now: datetime) -> Any:
@@ -33,26 +75,25 @@ def answer(line: Line, generation: Generation, items: Items, request: FeaturesRe
         RequestRefused: an unknown feature or key, a key of another type, or an instant that is not served.
         ValueOutOfRange: a sum of integers does not fit in 64 bits.
     """
-    features = _features(line, request)
-    keys = key_columns(line, features, request.keys)
-    at = now if request.at is None else request.at
-    times = np.array([to_micros(at)], np.int64)
-    found = features_of(line, generation, items, keys=keys, times=times, features=features)
-    sources = {name: generation.sources[name] for name in sources_read(line, features)}
-    until = known_until(generation, sources)
+    row = row_of(line, generation, items, request, now=now)
+    until = known_until(generation, row.sources)
     return {
         "line": line.name,
         "keys": dict(request.keys),
-        "at": format_instant(at),
-        "values": {name: shown(plain_values(column)[0], column.kind) for name, column in found.items()},
+        "at": format_instant(row.at),
+        "values": {name: shown(plain_values(column)[0], column.kind) for name, column in row.values.items()},
         "known_until": None if until is None else shown_instant(until),
         "generation": generation.id,
         "release": generation.release,
         "sources": {
             name: {"snapshot": one.snapshot, "newest_event": None if one.newest is None else shown_instant(one.newest)}
-            for name, one in sources.items()
+            for name, one in row.sources.items()
         },
     }
+
+
+def _as_read(value: Any, kind: str) -> Any:
+    return EPOCH_DAY + timedelta(days=value) if kind == "date" and value is not None else value
 
 
 def key_columns(line: Line, features: tuple[str, ...], keys: Mapping[str, Any]) -> dict[str, Column]:

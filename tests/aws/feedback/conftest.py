@@ -158,7 +158,8 @@ def api(variables: None, released: str, lambda_context: Any) -> Call:
         method: str, path: str, body: object = "", *, who: str | None = ANNA, encoded: bool = False
     ) -> tuple[int, dict[str, Any]]:
         answer = handler.handle(request(method, path, body, who, encoded=encoded), lambda_context)
-        assert answer["headers"]["Content-Type"] == "application/json"
+        kind = "application/json" if answer["statusCode"] < 400 else "application/problem+json"
+        assert answer["headers"]["Content-Type"] == kind
         return answer["statusCode"], json.loads(answer["body"])
 
     return call

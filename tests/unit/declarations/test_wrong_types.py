@@ -139,8 +139,15 @@ RIGHT: dict[str, dict[str, Any]] = {
         "costs": {"restock": 0.5},
         "currency": "USD",
         "cuts": None,
+        "threshold_now": 0.8,
     },
-    "Delivery": {"subscribers": ("planner",), "files": ("jsonl", "csv"), "due": Due(after=SHOPS)},
+    "DecideNow": {"oldest": timedelta(hours=24), "stale": "flag"},
+    "Delivery": {
+        "subscribers": ("planner",),
+        "files": ("jsonl", "csv"),
+        "due": Due(after=SHOPS),
+        "decide_now": assembly_line.DecideNow(oldest=timedelta(hours=24)),
+    },
     "Due": {"cadence": daily(at="06:00", zone="UTC"), "after": None, "within": hours(3), "catch_up": days(1)},
     "Refresh": {"at": "daily at 05:00", "model_age": days(30), "margin": 0.01},
     "Line": {
