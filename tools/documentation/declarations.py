@@ -14,6 +14,7 @@ from tools.documentation.markdown import page
 # In the order in which somebody declares a line.
 GROUPS = {
     "A line": ("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery"),
+    "Who receives predictions": ("Subscriber",),
     "Features of events": (
         "count",
         "distinct",

@@ -38,13 +38,13 @@ Call = Callable[[list[dict[str, Any]]], Any]
 
 
 class Sendable(Protocol):
-    """A body, and attributes as strings."""
+    """A body, and attributes beside it."""
 
     @property
     def body(self) -> str: ...
 
     @property
-    def attributes(self) -> Mapping[str, str]: ...
+    def attributes(self) -> Mapping[str, Any]: ...
 
 
 Item = TypeVar("Item", bound=Sendable)
@@ -124,5 +124,5 @@ def _packed(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 def _size(item: Sendable) -> int:
     """Bytes that the services count: body, and names, types and values of the attributes."""
-    attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in item.attributes.items())
+    attributes = sum(len(name) + len("String") + len(str(value).encode()) for name, value in item.attributes.items())
     return len(item.body.encode()) + attributes

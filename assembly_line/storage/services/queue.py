@@ -23,6 +23,14 @@ class QueueMessage:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that nobody else sees for a while. `handle`: by which it is deleted or given back."""
+
+    body: str
+    handle: str
+
+
 class Queue:
     """One queue, through one client."""
 
@@ -42,6 +50,23 @@ class Queue:
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
         return sum(map(int, found["Attributes"].values()))
+
+    def receive(self, *, wait_seconds: int, hidden_seconds: int) -> list[Received]:
+        """Up to ten messages, as soon as there is one; none if none came in time."""
+        found = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=hidden_seconds,
+        )
+        return [Received(one["Body"], one["ReceiptHandle"]) for one in found.get("Messages", [])]
+
+    def delete(self, message: Received) -> None:
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.handle)
+
+    def give_back(self, message: Received) -> None:
+        """Let others see the message at once."""
+        self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=message.handle, VisibilityTimeout=0)
 
     def _send(self, entries: list[dict[str, Any]]) -> SendMessageBatchResultTypeDef:
         return self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]

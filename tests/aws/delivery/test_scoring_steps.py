@@ -127,7 +127,8 @@ def test_a_batch_goes_to_the_subscriber_whole_and_each_message_follows_the_schem
         assert prediction.expires_at == DAY + timedelta(days=28)
         assert prediction.revision == 1795341600123456
         attributes = {name: value["StringValue"] for name, value in message["attributes"].items()}
-        assert set(attributes) == {"schema", "version", "line", "action", "arm", "model"}
+        assert set(attributes) == {"schema", "version", "line", "action", "arm", "model", "score"}
+        assert (message["attributes"]["score"]["DataType"], float(attributes["score"])) == ("Number", prediction.score)
         assert attributes["action"] == prediction.action
 
 
