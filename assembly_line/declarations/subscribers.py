@@ -119,14 +119,14 @@ class Subscriber:
         """
         policy: dict[str, list[Any]] = {PROBE: [dict(ABSENT), self.name]}
         if unwanted := NOT_RECEIVED[self.receives]:
-            policy[SCHEMA] = [{"anything-but": list(unwanted)}, dict(ABSENT)]
+            policy[SCHEMA] = [dict(ABSENT), {"anything-but": list(unwanted)}]
         for name, values in sorted(self.where.items()):
             attribute = name if name in CONDITIONS else segment_attribute(name)
-            policy[attribute] = [*values, dict(ABSENT)]
+            policy[attribute] = [dict(ABSENT), *values]
         bounds = [part for sign, bound in zip((">=", "<="), self.score, strict=True) if bound is not None
                   for part in (sign, bound)]  # fmt: skip
         if bounds:
-            policy[SCORE] = [{"numeric": bounds}, dict(ABSENT)]
+            policy[SCORE] = [dict(ABSENT), {"numeric": bounds}]
         return policy
 
 

@@ -363,7 +363,7 @@ def test_no_subscription_takes_a_probe_of_others_or_the_announcement_of_a_batch(
     for subscription in each_assembly.of_type("AWS::SNS::Subscription"):
         assert subscription.properties["FilterPolicy"] == {
             "probe": [{"exists": False}, "campaign_desk"],
-            "schema": [{"anything-but": ["assembly-line/batch"]}, {"exists": False}],
+            "schema": [{"exists": False}, {"anything-but": ["assembly-line/batch"]}],
         }
 
 

@@ -15,15 +15,11 @@ from assembly_line.names import LedgerKind, job_name, run_item, scoring_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring
+from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring, answers
 
 
 def households(count: int) -> list[Household]:
     return [Household(number, spend=float(number)) for number in range(1, count + 1)]
-
-
-def answers(rows: list[Household]) -> list[str]:
-    return [f"{row.decision_id},{row.household / 1000}" for row in rows]
 
 
 def report(scoring: Scoring) -> dict[str, Any]:
