@@ -63,8 +63,8 @@ class Delivery:
     """Who receives the predictions.
 
     Args:
-        subscribers: a tuple of names, or of `Subscriber(...)`, which also says who it is and what it gets. Each gets an
-            SQS queue of its own, subscribed to the topic of the line.
+        subscribers: a tuple of names, or of `Subscriber(...)` with filter, freshness and owner. Each gets an SQS queue
+            of its own, subscribed to the topic of the line.
         files: a tuple of forms in which each batch is also written to S3, in a folder for each day. `"jsonl"` has the
             messages, one on a line, for programs. `"csv"` is a table for people. Without one, no files are written.
         segments: a tuple of at most three key columns. Consumers filter by their values.

@@ -39,7 +39,7 @@ ABSENT: Mapping[str, Any] = {"exists": False}
 @typed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A consumer of the predictions: who reads them, which ones, and how soon.
+    """A consumer of the predictions: its filter, its owner, and the freshness that it promises.
 
     Args:
         name: 1 to 63 letters, digits, `_` or `-`, beginning with a letter. Its queue is found by this name.
