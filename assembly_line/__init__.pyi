@@ -47,6 +47,7 @@ from .declarations.quality import unique as unique
 from .declarations.quality import volume as volume
 from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
+from .declarations.subscribers import Subscriber as Subscriber
 from .declarations.training.retention import Retention as Retention
 from .declarations.training.reviews import Review as Review
 from .declarations.training.training import Training as Training

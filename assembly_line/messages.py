@@ -16,6 +16,8 @@ from assembly_line.refusals import describe, parts_of, wrong_fields
 from assembly_line.request_fields import LARGEST_EXACT, Digest, Instant, Integer64, LineName, Text
 
 PREDICTION_SCHEMA: Literal["assembly-line/prediction"] = "assembly-line/prediction"
+PROBE_SCHEMA: Literal["assembly-line/probe"] = "assembly-line/probe"
+BATCH_SCHEMA: Literal["assembly-line/batch"] = "assembly-line/batch"
 FEEDBACK_SCHEMA: Literal["assembly-line/feedback"] = "assembly-line/feedback"
 STATION_EVENT_SCHEMA: Literal["assembly-line/station-event"] = "assembly-line/station-event"
 
@@ -244,6 +246,50 @@ class PredictionV2(AnyPrediction):
         ):
             raise ValueError(f"score {self.score} is outside {self.lowest} to {self.highest}")
         return self
+
+
+class Probe(Message):
+    """Shows that messages of a line arrive at a consumer. A consumer acknowledges it, and does nothing else.
+
+    `consumer`: whom it is for.
+    `probe_id`: unlike that of any other probe.
+    `sent_at`: when it was sent, in real time.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_: Literal["assembly-line/probe"] = Field(default=PROBE_SCHEMA, alias="schema")
+    version: Literal[1] = 1
+    line: LineName
+    consumer: Identifier
+    probe_id: Identifier
+    sent_at: Instant
+
+
+class Batch(Message):
+    """A batch of predictions is whole, and its files lie in the store.
+
+    `batch`: the scoring run.
+    `revision`: the revision of each prediction of the batch.
+    `issued_at`: the instant of the run, by the line's business clock.
+    `predictions`: how many predictions the files hold.
+    `files`: how many files there are.
+    `manifest_uri`: the manifest, which names every file with its size and its SHA-256.
+    `manifest_digest`: the SHA-256 of the manifest.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_: Literal["assembly-line/batch"] = Field(default=BATCH_SCHEMA, alias="schema")
+    version: Literal[1] = 1
+    line: LineName
+    batch: Identifier
+    revision: Count
+    issued_at: Instant
+    predictions: Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
+    files: Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
+    manifest_uri: Annotated[str, Field(pattern=r"^s3://[a-z0-9.-]+/[!-~]+$")]
+    manifest_digest: Digest
 
 
 class _Feedback(Message):

@@ -131,6 +131,11 @@ def load_item(source: str, version: str) -> str:
     return f"load#{source}#{version}"
 
 
+def consumer_item(consumer: str) -> str:
+    """Whether a consumer of the line is live, and since when."""
+    return f"consumer#{consumer}"
+
+
 def dataset_item(dataset_id: str) -> str:
     """Who builds a dataset now, so that equal requests build once."""
     return f"dataset#{dataset_id}"
@@ -176,6 +181,8 @@ class Parameter(StrEnum):
     CONTROL_TABLE = "control-table"
     CHAMPION_TABLE = "champion-table"
     EVENT_BUS = "event-bus"
+    ALARM_TOPIC = "alarm-topic"
+    DATA_KEY = "data-key"
     DATASET_JOB = "dataset-job"
     TABLES_JOB = "tables-job"
     QUERY_WORKGROUP = "query-workgroup"
@@ -207,6 +214,11 @@ def subscriber_dead_letters_parameter(environment: str, line: str, subscriber: s
     return f"/{PROJECT}/{environment}/lines/{line}/subscribers/{subscriber}/dead-letters-url"
 
 
+def subscriber_declaration_parameter(environment: str, line: str, subscriber: str) -> str:
+    """Holds what a subscriber is, as JSON. Only one that was added beside the declaration of its line has it."""
+    return f"/{PROJECT}/{environment}/lines/{line}/subscribers/{subscriber}/declaration"
+
+
 def stack_name(environment: str, stack: str = "") -> str:
     """Name of a stack of the environment, such as `Foundation`; without one how the names of all begin."""
     return f"AssemblyLine-{environment}-{stack}"
@@ -215,6 +227,11 @@ def stack_name(environment: str, stack: str = "") -> str:
 def line_stack(line: str) -> str:
     """The stack of what one line alone owns."""
     return f"Line-{aws_name(line)}"
+
+
+def consumer_stack(line: str, consumer: str = "") -> str:
+    """The stack of one consumer that was added beside its line's declaration; without one how all names begin."""
+    return f"{line_stack(line)}-Consumer-{aws_name(consumer)}"
 
 
 def aws_name(name: str) -> str:
@@ -235,6 +252,11 @@ def review_topic(environment: str, line: str) -> str:
 def job_role(environment: str, line: str) -> str:
     """Physical name of the role that the line's training and transform jobs run under."""
     return f"{line_resource(environment, line)}-jobs"
+
+
+def readers_role(environment: str, line: str) -> str:
+    """Physical name of the role by which other accounts read what messages of the line point to."""
+    return f"{line_resource(environment, line)}-readers"
 
 
 def tables_machine(environment: str) -> str:

@@ -144,6 +144,7 @@ DELIVERY = Station(
             "delivery", SCORE, "Score decisions with the line's champion and deliver the actions to its subscribers."
         ),
         "delivery": Command("delivery", SCORE, "What is due, what left, and what is held back."),
+        "consumers": Command("consumers", SCORE, "Who receives what a line delivers: add a consumer, and prove it."),
     },
 )
 FEEDBACK = Station(

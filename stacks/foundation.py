@@ -137,6 +137,8 @@ class FoundationStack(Stack):
             Parameter.CONTROL_TABLE: self.control.name,
             Parameter.CHAMPION_TABLE: self.champions.name,
             Parameter.EVENT_BUS: self.bus.event_bus_name,
+            Parameter.ALARM_TOPIC: self.alarms.topic.topic_arn,
+            Parameter.DATA_KEY: self.key.key_arn,
             Parameter.SCIENTIST_ROLE: self.people.scientist.role_arn,
             Parameter.REVIEWER_ROLE: self.people.reviewer.role_arn,
             Parameter.DECIDER_ROLE: self.people.decider.role_arn,

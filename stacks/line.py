@@ -9,7 +9,9 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from assembly_line.declarations.lines import Line
+from assembly_line.declarations.subscribers import Subscriber as Declared
 from assembly_line.names import (
+    Folder,
     aws_name,
     delivered_prefix,
     line_resource,
@@ -17,12 +19,13 @@ from assembly_line.names import (
     subscriber_dead_letters_parameter,
     subscriber_queue_parameter,
 )
-from stacks.constructs.access.consumer_access import ConsumerAccess
+from stacks.constructs.access.consumer_access import ConsumerAccess, let_consume
 from stacks.constructs.access.grants import arn_for
 from stacks.constructs.access.job_role import JobRole
 from stacks.constructs.data.data_bucket import BY_PREFIX
 from stacks.constructs.line_api import LineApi
 from stacks.constructs.line_dashboard import LineDashboard
+from stacks.constructs.messaging.other_accounts import OtherAccounts
 from stacks.constructs.messaging.review_reminders import ReviewReminders
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key
 from stacks.constructs.schedules.schedules import Schedules
@@ -63,13 +66,17 @@ class LineStack(Stack):
             master_key=foundation.key,
             enforce_ssl=True,
         )
-        key = delivery_key(self, "DeliveryKey", topic=self._topic, settings=deployment.settings)
-        subscribers = {name: self._subscriber(name, key) for name in line.delivery.subscribers}
+        key = delivery_key(
+            self, "DeliveryKey", topic=self._topic, account=self.account, keep=deployment.settings.keep_data
+        )
+        subscribers = {name: self._subscriber(one, key) for name, one in line.delivery.consumers.items()}
         ReviewReminders(self, "Reviews", line=line, environment=deployment.environment, key=foundation.key)
         if line.delivery.files:
             self._let_read_files()
         if line.delivery.decide_now and api is not None:
             self._let_ask(api)
+        if line.delivery.accounts:
+            OtherAccounts(self, "OtherAccounts", line=line, topic=self._topic, foundation=foundation)
         JobRole(self, "Jobs", line=line, foundation=foundation)
         Schedules(
             self,
@@ -81,8 +88,8 @@ class LineStack(Stack):
         )
         LineDashboard(self, "Dashboard", line=line, topic=self._topic, subscribers=subscribers, foundation=foundation)
 
-    def _subscriber(self, name: str, key: kms.IKey) -> Subscriber:
-        environment = self._foundation.deployment.environment
+    def _subscriber(self, declared: Declared, key: kms.IKey) -> Subscriber:
+        environment, name = self._foundation.deployment.environment, declared.name
         subscriber = Subscriber(
             self,
             f"Subscriber-{aws_name(name)}",
@@ -90,6 +97,7 @@ class LineStack(Stack):
             key=key,
             alarms=self._foundation.alarms,
             of=f"{self._line.name} for {name}",
+            declared=declared,
         )
         for id_, parameter, value in (
             ("QueueUrl", subscriber_queue_parameter(environment, self._line.name, name), subscriber.queue.queue_url),
@@ -106,13 +114,13 @@ class LineStack(Stack):
     def _let_consume(self, subscriber: Subscriber, key: kms.IKey, name: str) -> None:
         """The consuming application attaches this policy to its own role."""
         line, store = self._line.name, self._foundation.store
-        access = ConsumerAccess(subscriber, "Consumer", description=f"Receive the predictions of {line} for {name}")
-        receive = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-        access.allow(receive, (subscriber.queue.queue_arn,))
-        access.allow(("kms:Decrypt",), (key.key_arn, self._foundation.key.key_arn))
-        # A prediction too large for a message lies here, and the message points to it.
-        large = f"{arn_for(self, store.bucket, store.bucket.bucket_arn)}/scoring/{line}/*"
-        access.allow(("s3:GetObject",), (large,), because=BY_PREFIX)
+        let_consume(
+            subscriber,
+            key=key,
+            of=f"Receive the predictions of {line} for {name}",
+            data_key=self._foundation.key.key_arn,
+            large=f"{arn_for(self, store.bucket, store.bucket.bucket_arn)}/{Folder.SCORING}{line}/*",
+        )
 
     def _let_ask(self, api: LineApi) -> None:
         """An application that asks for decisions of this line attaches this policy to its own role."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from assembly_line.delivery import PredictionPointer
 from assembly_line.instants import READ_FORM, WRITTEN_FORM
-from assembly_line.messages import Prediction, PredictionV2, StationEvent, feedback_schema
+from assembly_line.messages import Batch, Prediction, PredictionV2, Probe, StationEvent, feedback_schema
 from assembly_line.requests import DecisionRequest, FeaturesRequest, ReviewRequest, RollbackRequest
 from assembly_line.stations import machines
 
@@ -21,6 +21,8 @@ WRITTEN: dict[str, type[BaseModel]] = {
     "prediction.v1": Prediction,
     "prediction.v2": PredictionV2,
     "prediction-pointer.v1": PredictionPointer,
+    "probe.v1": Probe,
+    "batch.v1": Batch,
     "station-event.v1": StationEvent,
 }
 READ: dict[str, type[BaseModel]] = {

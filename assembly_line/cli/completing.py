@@ -113,9 +113,13 @@ def tables(context: typer.Context, incomplete: str) -> list[str]:
     return _of_lines(context, incomplete, lambda line: (table.name for table in line.tables))
 
 
-def subscribers(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of the subscribers that the line delivers to."""
-    return _of_lines(context, incomplete, lambda line: line.delivery.subscribers)
+def consumers(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the consumers of the line that is given already."""
+    return _of_target(
+        context,
+        incomplete,
+        lambda target: (one for name in _lines(context, target) for one in target.parameters.subscriber_queues(name)),
+    )
 
 
 def keys(context: typer.Context, incomplete: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,51 @@ def _read(file: Path) -> dict[str, Any]:
 def period(since: str | None, until: str | None) -> dict[str, Any]:
     """`from` and `to` of a request, without those that were not given."""
     return {name: value for name, value in (("from", since), ("to", until)) if value is not None}
+
+
+def conditions(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    """`--where NAME=VALUE`, several times: name -> its values.
+
+    Raises:
+        RequestRefused: one is of another form.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name and value):
+            raise RequestRefused.about("--where", repr(text), "NAME=VALUE, such as action=remind")
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def score_band(text: str | None) -> tuple[float | None, float | None]:
+    """`--score LOW:HIGH`; None where a bound was left out.
+
+    Raises:
+        RequestRefused: it is of another form.
+    """
+    if text is None:
+        return None, None
+    low, colon, high = text.partition(":")
+    try:
+        if colon and text != ":":
+            return (float(low) if low else None), (float(high) if high else None)
+    except ValueError:
+        pass
+    raise RequestRefused.about("--score", repr(text), "LOW:HIGH, such as 0.5: or 0.2:0.8")
+
+
+def span(option: str, text: str) -> timedelta:
+    """Such as `90s`, `15m`, `6h` or `2d`.
+
+    Raises:
+        RequestRefused: it is of another form.
+    """
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    number, unit = text[:-1], units.get(text[-1:])
+    if unit is None or not (number.isascii() and number.isdigit()) or len(number) > 6:
+        raise RequestRefused.about(option, repr(text), "a whole number and a unit: 90s, 15m, 6h or 2d")
+    return timedelta(**{unit: int(number)})
 
 
 def listed(text: str | None) -> list[str] | None:

@@ -38,6 +38,7 @@ from assembly_line.declarations.quality import (
 )
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.subscribers import Subscriber
 from assembly_line.declarations.training.retention import Retention
 from assembly_line.declarations.training.reviews import Review
 from assembly_line.declarations.training.training import Training
@@ -100,6 +101,7 @@ VALUES: dict[str, type[Any]] = {
         Share,
         SinceLast,
         StaticFeature,
+        Subscriber,
         Training,
         Tuning,
         UdfFeature,
@@ -137,6 +139,27 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
     if not isinstance(line, Line):
         raise DeclarationError(f"release: expected a Line, got {type(line).__name__}; publish the line again")
     return line
+
+
+def subscriber_to_json(subscriber: Subscriber) -> dict[str, Any]:
+    """A subscriber by itself, as in the JSON of a line."""
+    encoded: dict[str, Any] = _encode(subscriber)
+    return encoded
+
+
+def subscriber_from_json(document: Any) -> Subscriber:
+    """The subscriber that `subscriber_to_json` wrote.
+
+    Raises:
+        DeclarationError: the document is something else.
+    """
+    try:
+        found = _Decoder({}).decode(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DeclarationError(f"consumer: its JSON is damaged ({error!r}); add the consumer again") from error
+    if not isinstance(found, Subscriber):
+        raise DeclarationError(f"consumer: expected a Subscriber, got {type(found).__name__}; add the consumer again")
+    return found
 
 
 def _is_view(entry: tuple[str, Mapping[str, Any]]) -> bool:

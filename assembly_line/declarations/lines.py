@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ from assembly_line.declarations.outcomes import MOST_STEPS, Outcome
 from assembly_line.declarations.populations import Generated
 from assembly_line.declarations.quality import QualityRule, check_quality
 from assembly_line.declarations.sources import Source
+from assembly_line.declarations.subscribers import CONDITIONS, Subscriber
 from assembly_line.declarations.training.reviews import Review
 from assembly_line.declarations.training.training import Training
 from assembly_line.declarations.training.validation import Validation
@@ -50,6 +52,9 @@ from assembly_line.outcome_kinds import (
 FILE_FORMS = ("jsonl", "csv")
 # What becomes of a decision that is asked for when features are old.
 STALE = ("refuse", "flag")
+# A message has at most ten attributes, of which the line sets seven itself.
+MOST_SEGMENTS = 3
+ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 RiskTier = Literal["low", "standard", "high"]
 # A time to an event is predicted by the probabilities that it happened by so many equal parts of the horizon.
 QUARTERS, DAY = 4, timedelta(days=1)
@@ -93,17 +98,23 @@ class Delivery:
     """Who receives the predictions.
 
     Args:
-        subscribers: a tuple of names. Each subscriber gets its own SQS queue, subscribed to the topic of the line.
+        subscribers: a tuple of names, or of `Subscriber(...)` with filter, freshness and owner. Each gets an SQS queue
+            of its own, subscribed to the topic of the line.
         files: a tuple of forms in which each batch is also written to S3, in a folder for each day. `"jsonl"` has the
             messages, one on a line, for programs. `"csv"` is a table for people. Without one, no files are written.
         due: `Due(...)`: when the line scores by itself. None means only by hand.
         decide_now: `DecideNow(...)`: applications may ask for one decision at a time. None means that nobody may.
+        segments: a tuple of at most three key columns. Consumers filter by their values.
+        accounts: a tuple of other AWS accounts, twelve digits each. Their queues may subscribe to the line's topic, and
+            their roles may read what its messages point to.
     """
 
-    subscribers: tuple[str, ...]
+    subscribers: tuple[str | Subscriber, ...]
     files: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     due: Due | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     decide_now: DecideNow | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
+    segments: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
+    accounts: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_distinct("Delivery: files", self.files)
@@ -115,9 +126,26 @@ class Delivery:
                 value=repr(form),
                 expected=" or ".join(map(repr, FILE_FORMS)),
             )
-        check_distinct("Delivery: subscriber", self.subscribers)
         for subscriber in self.subscribers:
-            check_name("Delivery: subscriber", subscriber)
+            if isinstance(subscriber, str):
+                check_name("Delivery: subscriber", subscriber)
+        names = [one if isinstance(one, str) else one.name for one in self.subscribers]
+        check_distinct("Delivery: subscriber", names)
+        check_distinct("Delivery: segments", self.segments)
+        self._expect(len(self.segments) <= MOST_SEGMENTS, "segments", f"at most {MOST_SEGMENTS} columns")
+        check_distinct("Delivery: accounts", self.accounts)
+        whole = all(ACCOUNT.fullmatch(account) for account in self.accounts)
+        self._expect(whole, "accounts", "AWS accounts of twelve digits, in quotes")
+
+    def _expect(self, condition: bool, name: str, expected: str) -> None:
+        where, value = f"Delivery: {name}", repr(getattr(self, name))
+        refuse(not condition, f"{where} {value}: expected {expected}", where=where, value=value, expected=expected)
+
+    @property
+    def consumers(self) -> dict[str, Subscriber]:
+        """Every subscriber by its name; a plain name is one that gets every prediction and promises nothing."""
+        found = [Subscriber(name=one) if isinstance(one, str) else one for one in self.subscribers]
+        return {one.name: one for one in found}
 
 
 @typed
@@ -189,6 +217,13 @@ class Line:
         self._check_own_outcome(place)
         self._check_answers(place)
         self._check_validation(place)
+        for name in self.delivery.segments:
+            require(
+                name in self.decision.keys,
+                f"{place}: delivery.segments: {name!r} is no key column; there are {', '.join(self.decision.keys)}",
+            )
+        for consumer in self.delivery.consumers.values():
+            self.check_consumer(consumer, place)
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -224,6 +259,26 @@ class Line:
             after is None or after in self.sources.values(),
             f"{place}: delivery: due after {after and after.name}, which the line does not read; "
             f"expected one of {', '.join(self.sources)}",
+        )
+
+    def check_consumer(self, consumer: Subscriber, place: str = "") -> None:
+        """Refuse a consumer that filters by what no message of the line has.
+
+        Raises:
+            DeclarationError: names the condition, the value and what there is.
+        """
+        told = f"{place or f'Line {self.name}'}: subscriber {consumer.name}: where"
+        known = (*CONDITIONS, *self.delivery.segments)
+        for name, values in consumer.where.items():
+            require(name in known, f"{told}: {name!r} is none of {', '.join(known)}")
+            if name == "action":
+                actions = (self.policy.act, self.policy.otherwise)
+                for value in values:
+                    require(value in actions, f"{told}['action']: {value!r} is none of {', '.join(map(repr, actions))}")
+        require(
+            consumer.receives == "predictions" or bool(self.delivery.files),
+            f"{told[:-7]}: receives is {consumer.receives!r}, but the line delivers no files; declare "
+            'Delivery(files=("jsonl",))',
         )
 
     def _check_own_outcome(self, place: str) -> None:

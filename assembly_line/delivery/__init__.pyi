@@ -32,6 +32,11 @@ from .run_standing import data_as_of as data_as_of
 from .run_standing import require_worth_acting as require_worth_acting
 from .run_standing import seen_until as seen_until
 from .run_standing import standing as standing
+from .service.consumers import ConsumerPlace as ConsumerPlace
+from .service.consumers import check_new_consumer as check_new_consumer
+from .service.consumers import consumers as consumers
+from .service.consumers import probe as probe
+from .service.consumers import remove_consumer as remove_consumer
 from .service.dead_letters import dead_letters as dead_letters
 from .service.dead_letters import discard as discard
 from .service.dead_letters import resend as resend

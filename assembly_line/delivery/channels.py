@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
+from assembly_line.declarations.subscribers import SCORE, segment_attribute
 from assembly_line.delivery.shards import SHARD_MESSAGES
 from assembly_line.messages import AnyPrediction
 
@@ -28,7 +30,7 @@ class Form:
 
     channel: str
     largest_body: int
-    attributes: Callable[[AnyPrediction], Mapping[str, str]]
+    attributes: Callable[[AnyPrediction], Mapping[str, str | bool | int | float]]
     together: int
 
 
@@ -61,7 +63,7 @@ class Channel(Protocol):
         """Tell subscribers that they have the whole batch. A repetition tells it again, or does nothing."""
 
 
-def _sns_attributes(prediction: AnyPrediction) -> dict[str, str]:
+def _sns_attributes(prediction: AnyPrediction) -> dict[str, str | float]:
     return {
         "schema": prediction.schema_,
         "version": str(prediction.version),
@@ -69,7 +71,13 @@ def _sns_attributes(prediction: AnyPrediction) -> dict[str, str]:
         "action": prediction.action,
         "arm": prediction.arm,
         "model": prediction.model.run_id,
+        SCORE: prediction.score,
     }
+
+
+def _with_segments(prediction: AnyPrediction, *, segments: Sequence[str]) -> dict[str, Any]:
+    """The same with the values of key columns, which stay of their own types in an outbox."""
+    return _sns_attributes(prediction) | {segment_attribute(name): prediction.keys[name] for name in segments}
 
 
 # The channel of every delivery before there was another one.
@@ -83,4 +91,7 @@ FORMS = {form.channel: form for form in (SNS, FILES)}
 
 def channels_of(delivery: Delivery) -> tuple[Form, ...]:
     """What a line delivers through: its topic always, and files if it declares some."""
-    return (SNS, FILES) if delivery.files else (SNS,)
+    topic = SNS
+    if delivery.segments:
+        topic = replace(SNS, attributes=partial(_with_segments, segments=delivery.segments))
+    return (topic, FILES) if delivery.files else (topic,)

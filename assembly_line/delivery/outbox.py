@@ -38,12 +38,15 @@ class PredictionPointer(Message):
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """One message as it is sent: for which decision and revision, the body byte for byte, the channel's attributes."""
+    """One message as it is sent: for which decision and revision, the body byte for byte, the channel's attributes.
+
+    An attribute has the type that its value has in the body.
+    """
 
     decision_id: str
     revision: int
     body: str
-    attributes: dict[str, str]
+    attributes: dict[str, str | bool | int | float]
 
 
 @dataclass(frozen=True, slots=True)

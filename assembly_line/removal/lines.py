@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.instants import format_instant
-from assembly_line.names import ControlKey, line_stack
+from assembly_line.names import ControlKey, consumer_stack, line_stack
 from assembly_line.removal.keeping import Kept, of_line
 from assembly_line.throughput import open_work
 
@@ -19,16 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RemovedLine:
-    """Args: `stack`: what was deleted; None if it was gone before. `unread`: queue -> messages that went with it."""
+    """What is gone, and what stays.
+
+    Args:
+        stack: what was deleted; None if it was gone before.
+        consumers: the stacks of consumers that were added beside the declaration, deleted before.
+        unread: queue -> messages that went with it.
+    """
 
     line: str
     stack: str | None
+    consumers: tuple[str, ...]
     unread: Mapping[str, int]
     kept: tuple[Kept, ...]
 
     def document(self) -> dict[str, Any]:
         kept = [each.document() for each in self.kept]
-        return {"line": self.line, "stack": self.stack, "unread": dict(self.unread), "kept": kept}
+        stacks = {"stack": self.stack, "consumers": list(self.consumers)}
+        return {"line": self.line, **stacks, "unread": dict(self.unread), "kept": kept}
 
 
 def remove_line(account: Account, line: str, *, by: str, now: datetime, queues: Mapping[str, str]) -> RemovedLine:
@@ -53,10 +61,19 @@ def remove_line(account: Account, line: str, *, by: str, now: datetime, queues: 
         _require_none_begun_meanwhile(account, line)
     unread: dict[str, int] = {}
     kept = of_line(account, line, account.stacks.resources(stack) if stack else [])
-    if stack is not None:
+    added = [one for one in account.stacks.of_environment() if one.own.startswith(consumer_stack(line))]
+    if stack is not None or added:
         unread = {name: account.queue(url).waiting() for name, url in queues.items()}
-        account.stacks.delete(stack)
-    return RemovedLine(line=line, stack=stack.name if stack else None, unread=unread, kept=kept)
+    # Those first: afterwards nobody looks for them.
+    for one in (*added, *filter(None, [stack])):
+        account.stacks.delete(one)
+    return RemovedLine(
+        line=line,
+        stack=stack.name if stack else None,
+        consumers=tuple(one.name for one in added),
+        unread=unread,
+        kept=kept,
+    )
 
 
 def _stack_of(account: Account, line: str) -> Stack | None:

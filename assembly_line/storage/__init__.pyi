@@ -42,7 +42,9 @@ from .services.machines import execution_arn as execution_arn
 from .services.objects import ObjectStore as ObjectStore
 from .services.parameters import Parameters as Parameters
 from .services.queries import QueryResult as QueryResult
+from .services.queue import Queue as Queue
 from .services.queue import QueueMessage as QueueMessage
+from .services.queue import Received as Received
 from .services.requested_runs import pinned as pinned
 from .services.requested_runs import start_requested as start_requested
 from .services.stacks import Stack as Stack

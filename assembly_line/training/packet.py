@@ -116,7 +116,7 @@ def _decision(line: Line) -> dict[str, Any]:
         "capacity": policy.capacity,
         "threshold": policy.threshold,
         "exploration": policy.exploration,
-        "told": list(line.delivery.subscribers),
+        "told": list(line.delivery.consumers),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -28,6 +30,39 @@ def line_metric(
     )
 
 
+class Alarming(Protocol):
+    """Raises alarms: by the environment's own topic, or by one of somebody else."""
+
+    def when(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.IMetric, at_least: int = 1, description: str
+    ) -> cloudwatch.Alarm: ...
+
+
+class AlarmsTo:
+    """Raises alarms by a topic that is there already; by none, they are only seen in CloudWatch."""
+
+    def __init__(self, topic: sns.ITopic | None) -> None:
+        self.topic = topic
+
+    def when(
+        self, scope: Construct, id_: str, *, metric: cloudwatch.IMetric, at_least: int = 1, description: str
+    ) -> cloudwatch.Alarm:
+        """Raise an alarm in `scope` as soon as the metric reaches `at_least`; no data means that nothing happened."""
+        alarm = cloudwatch.Alarm(
+            scope,
+            id_,
+            metric=metric,
+            threshold=at_least,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        if self.topic is not None:
+            alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+
 class Alarms(Construct):
     """Exposes `topic`, and `when` to raise an alarm."""
 
@@ -51,15 +86,4 @@ class Alarms(Construct):
         self, scope: Construct, id_: str, *, metric: cloudwatch.IMetric, at_least: int = 1, description: str
     ) -> cloudwatch.Alarm:
         """Raise an alarm in `scope` as soon as the metric reaches `at_least`; no data means that nothing happened."""
-        alarm = cloudwatch.Alarm(
-            scope,
-            id_,
-            metric=metric,
-            threshold=at_least,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=description,
-        )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-        return alarm
+        return AlarmsTo(self.topic).when(scope, id_, metric=metric, at_least=at_least, description=description)

@@ -47,7 +47,7 @@ asked = replace(
     delivery=replace(line.delivery, decide_now=DecideNow(oldest=timedelta(hours=24))),
 )
 for one in (line, asked):
-    stations = {"features": features, "training": training, "delivery": delivery}
+    stations = dict(features=features, training=training, delivery=delivery)
     LineStack(app, line=one, foundation=foundation, api=feedback.api, **stations)
 apply_rules(app)
 app.synth()

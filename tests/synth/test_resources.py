@@ -358,7 +358,14 @@ def test_subscriptions_deliver_raw_and_keep_what_could_not_be_delivered(each_ass
     for subscription in each_assembly.of_type("AWS::SNS::Subscription"):
         assert subscription.properties["RawMessageDelivery"] is True
         assert "deadLetterTargetArn" in subscription.properties["RedrivePolicy"], str(subscription)
-        assert "FilterPolicy" not in subscription.properties
+
+
+def test_no_subscription_takes_a_probe_of_others_or_the_announcement_of_a_batch(each_assembly: Assembly) -> None:
+    for subscription in each_assembly.of_type("AWS::SNS::Subscription"):
+        assert subscription.properties["FilterPolicy"] == {
+            "probe": [{"exists": False}, "campaign_desk"],
+            "schema": [{"exists": False}, {"anything-but": ["assembly-line/batch"]}],
+        }
 
 
 def test_event_rules_keep_what_could_not_be_delivered(each_assembly: Assembly) -> None:

@@ -17,6 +17,7 @@ GROUPS = {
         *("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery", "Due"),
         "DecideNow",
     ),
+    "Who receives predictions": ("Subscriber",),
     "Features of events": (
         "count",
         "distinct",

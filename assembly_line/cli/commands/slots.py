@@ -34,7 +34,7 @@ Consumer = Annotated[
         "--consumer",
         metavar="NAME",
         help="The subscriber that gets the batch again.",
-        autocompletion=completing.subscribers,
+        autocompletion=completing.consumers,
     ),
 ]
 Batch = Annotated[

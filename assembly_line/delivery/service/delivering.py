@@ -13,6 +13,7 @@ from assembly_line.delivery.channels import FILES, SNS_CHANNEL, Channel
 from assembly_line.delivery.service.pausing import paused
 from assembly_line.errors import NotFound, ScoringFailed, ShardNotSent
 from assembly_line.instants import format_instant
+from assembly_line.messages import Batch
 from assembly_line.storage import Deliveries, whole
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def deliver(
     content = {**summary, "repeated": published["repeated"], "undelivered": named, **problems}
     report_uri = files.write_report(content)
     sending.finish(report_uri)
+    if "files_uri" in summary:
+        _announce(account, run, pace, predictions=report.channels[FILES.channel].delivered)
     return {**summary, "report_uri": report_uri}
 
 
@@ -188,6 +191,23 @@ class _Sending:
                 {"decision_id": record.decision_id, "reason": record.reason, "channel": name}
                 for _, record in dead[: NAMED - len(self.dead)]
             ]
+
+
+def _announce(account: Account, run: ScoringContext, pace: Pace, *, predictions: int) -> None:
+    """Tell the topic that the files are whole. A repetition tells the same again."""
+    whole = account.delivered_files(run, forms=()).whole()
+    batch = Batch(
+        line=run.line,
+        batch=run.run_id,
+        revision=run.revision,
+        issued_at=run.instant,
+        predictions=predictions,
+        files=whole.files,
+        manifest_uri=whole.uri,
+        manifest_digest=whole.digest,
+    )
+    attributes = {"schema": batch.schema_, "version": str(batch.version), "line": batch.line}
+    account.topic(run.line, account_id=pace.account_id).announce(batch.to_json(), attributes)
 
 
 def _paused(account: Account, run: ScoringContext) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
+from assembly_line.declarations.subscribers import GREATEST_SCORE, SCORE
 from assembly_line.delivery import Sent
 
 ENTRIES = 10
@@ -38,13 +39,13 @@ Call = Callable[[list[dict[str, Any]]], Any]
 
 
 class Sendable(Protocol):
-    """A body, and attributes as strings."""
+    """A body, and attributes beside it."""
 
     @property
     def body(self) -> str: ...
 
     @property
-    def attributes(self) -> Mapping[str, str]: ...
+    def attributes(self) -> Mapping[str, Any]: ...
 
 
 Item = TypeVar("Item", bound=Sendable)
@@ -124,5 +125,17 @@ def _packed(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 def _size(item: Sendable) -> int:
     """Bytes that the services count: body, and names, types and values of the attributes."""
-    attributes = sum(len(name) + len("String") + len(value.encode()) for name, value in item.attributes.items())
+    attributes = sum(len(name) + len("String") + len(str(value).encode()) for name, value in item.attributes.items())
     return len(item.body.encode()) + attributes
+
+
+def message_attributes(values: Mapping[str, str | bool | int | float]) -> dict[str, Any]:
+    """As SNS and SQS take them. The score alone is a number, within what SNS compares; other values are texts."""
+    found = {}
+    for name, value in values.items():
+        if name != SCORE:
+            text = value if isinstance(value, str) else str(value).lower()
+            found[name] = {"DataType": "String", "StringValue": text}
+        elif abs(float(value)) <= GREATEST_SCORE:
+            found[name] = {"DataType": "Number", "StringValue": f"{float(value):.5f}"}
+    return found

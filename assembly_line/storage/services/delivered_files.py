@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.delivery import FILES, SUCCESS, WHOLE, OutboundMessage, Sent, rendered
+from assembly_line.documents import parse_document
 from assembly_line.storage.services.objects import ObjectStore
 
 SCHEMA = "assembly-line/delivered-files"
 CONTENT_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+
+
+class WholeFiles(NamedTuple):
+    """Args: `uri`, `digest`: of the manifest. `files`: how many files it names."""
+
+    uri: str
+    digest: str
+    files: int
 
 
 class DeliveredFiles:
@@ -53,3 +62,10 @@ class DeliveredFiles:
         manifest = {"schema": SCHEMA, "version": 1, **self._described, "files": files}
         self._store.add_json(f"{self._prefix}{WHOLE}", manifest)
         self._store.add(f"{self._prefix}{SUCCESS}", b"")
+
+    def whole(self) -> WholeFiles:
+        """What `finish` wrote, for the announcement of the batch."""
+        key = f"{self._prefix}{WHOLE}"
+        content = self._store.read(key)
+        count = len(parse_document(content, of=key)["files"])
+        return WholeFiles(uri=self._store.uri(key), digest=digest_bytes(content), files=count)

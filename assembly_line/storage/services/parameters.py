@@ -11,6 +11,7 @@ from assembly_line.names import (
     log_parameter,
     parameter_name,
     subscriber_dead_letters_parameter,
+    subscriber_declaration_parameter,
     subscriber_queue_parameter,
 )
 
@@ -69,10 +70,18 @@ class Parameters:
 
     def subscriber_queues(self, line: str) -> dict[str, str]:
         """Subscriber -> URL of its queue, of every subscriber of the line."""
-        before, _, after = subscriber_queue_parameter(self.environment, line, "|").partition("|")
+        return self._of_subscribers(subscriber_queue_parameter(self.environment, line, "|"))
+
+    def added_consumers(self, line: str) -> dict[str, str]:
+        """Consumer that was added beside the line's declaration -> what it is, as JSON."""
+        return self._of_subscribers(subscriber_declaration_parameter(self.environment, line, "|"))
+
+    def _of_subscribers(self, named: str) -> dict[str, str]:
+        """Subscriber -> value of the parameter that has its name in the place of `|`."""
+        before, _, after = named.partition("|")
         return {
-            name.removeprefix(before).removesuffix(after): url
-            for name, url in self.all.items()
+            name.removeprefix(before).removesuffix(after): value
+            for name, value in self.all.items()
             if name.startswith(before) and name.endswith(after)
         }
 

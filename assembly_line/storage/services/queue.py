@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.delivery import Sent
-from assembly_line.storage.services.batch_sending import BatchSender, Pause
+from assembly_line.storage.services.batch_sending import BatchSender, Pause, message_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """One message: its body, and attributes as strings."""
+    """One message: its body, and the attributes beside it."""
 
     body: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str | bool | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that nobody else sees for a while. `handle`: by which it is deleted or given back."""
+
+    body: str
+    handle: str
 
 
 class Queue:
@@ -43,10 +51,26 @@ class Queue:
         )
         return sum(map(int, found["Attributes"].values()))
 
+    def receive(self, *, wait_seconds: int, hidden_seconds: int) -> list[Received]:
+        """Up to ten messages, as soon as there is one; none if none came in time."""
+        found = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=hidden_seconds,
+        )
+        return [Received(one["Body"], one["ReceiptHandle"]) for one in found.get("Messages", [])]
+
+    def delete(self, message: Received) -> None:
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.handle)
+
+    def give_back(self, message: Received) -> None:
+        """Let others see the message at once."""
+        self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=message.handle, VisibilityTimeout=0)
+
     def _send(self, entries: list[dict[str, Any]]) -> SendMessageBatchResultTypeDef:
         return self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
 
 
 def _entry(message: QueueMessage) -> dict[str, Any]:
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
-    return {"MessageBody": message.body, "MessageAttributes": attributes}
+    return {"MessageBody": message.body, "MessageAttributes": message_attributes(message.attributes)}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from assembly_line.delivery import SNS, OutboundMessage, Sent
+from assembly_line.documents import parse_document
 from assembly_line.errors import NotFound
 from assembly_line.names import line_resource
-from assembly_line.storage.services.batch_sending import BatchSender, Pause
+from assembly_line.storage.services.batch_sending import BatchSender, Pause, message_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
@@ -65,15 +67,46 @@ class Topic:
         Raises:
             NotFound: the topic does not exist: the line is not deployed here.
         """
-        try:
+        with self._deployed():
             return self._sender.send(messages, _entry)
+
+    def finish(self) -> None:
+        """Do nothing: a message stands for itself."""
+
+    def announce(self, body: str, attributes: Mapping[str, str | bool | int | float]) -> None:
+        """Publish one message that is no prediction.
+
+        Raises:
+            NotFound: the topic does not exist: the line is not deployed here.
+        """
+        with self._deployed():
+            self._sns.publish(TopicArn=self._arn, Message=body, MessageAttributes=message_attributes(attributes))
+
+    def filters(self) -> dict[str, dict[str, Any]]:
+        """Name of a subscribed queue -> filter policy of its subscription, empty where it gets everything.
+
+        Raises:
+            NotFound: the topic does not exist: the line is not deployed here.
+        """
+        found = {}
+        with self._deployed():
+            for page in self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._arn):
+                for one in page["Subscriptions"]:
+                    if one["Protocol"] != "sqs" or not one["SubscriptionArn"].startswith("arn:"):
+                        continue
+                    told = self._sns.get_subscription_attributes(SubscriptionArn=one["SubscriptionArn"])["Attributes"]
+                    queue = one["Endpoint"].rpartition(":")[2]
+                    found[queue] = parse_document(told.get("FilterPolicy") or "{}", of=f"filter policy of {queue}")
+        return found
+
+    @contextmanager
+    def _deployed(self) -> Iterator[None]:
+        try:
+            yield
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NotFound", "NotFoundException"):
                 raise NotFound(f"{self._arn}: there is no such topic; deploy the line with `line deploy`") from error
             raise
-
-    def finish(self) -> None:
-        """Do nothing: a message stands for itself."""
 
     def _keep_pace(self, count: int) -> None:
         """Wait until the topic takes so many more."""
@@ -92,5 +125,4 @@ class Topic:
 
 
 def _entry(message: OutboundMessage) -> dict[str, Any]:
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
-    return {"Message": message.body, "MessageAttributes": attributes}
+    return {"Message": message.body, "MessageAttributes": message_attributes(message.attributes)}

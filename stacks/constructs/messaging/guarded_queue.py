@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.access.reasons import acknowledge
-from stacks.constructs.alarms import FIVE_MINUTES, Alarms
+from stacks.constructs.alarms import FIVE_MINUTES, Alarming
 
 MAX_RECEIVES = 5
 KEPT = Duration.days(14)
@@ -23,7 +23,7 @@ VISIBILITY_FACTOR = 6
 class DeadLetters(Construct):
     """Exposes `queue`: where messages end that could not be handled, kept 14 days, with an alarm on the first."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey | None, alarms: Alarms, of: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey | None, alarms: Alarming, of: str) -> None:
         super().__init__(scope, id_)
         self.queue = sqs.Queue(
             self,
@@ -44,7 +44,7 @@ class DeadLetters(Construct):
 class Undelivered(DeadLetters):
     """Dead letters of a subscription or a rule: what never reached its queue."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey | None, alarms: Alarms, of: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey | None, alarms: Alarming, of: str) -> None:
         super().__init__(scope, id_, key=key, alarms=alarms, of=f"{of}, on the way")
         acknowledge(self.queue, "SQS3", "It is a dead-letter queue itself; only queues are seen as having one")
 
@@ -63,7 +63,7 @@ class GuardedQueue(Construct):
         id_: str,
         *,
         key: kms.IKey | None,
-        alarms: Alarms,
+        alarms: Alarming,
         of: str,
         consumer_seconds: int,
         batch_window_seconds: int = 0,

@@ -12,9 +12,10 @@ import boto3
 import botocore.client
 import pytest
 
+from assembly_line.declarations.subscribers import Subscriber
 from assembly_line.encoding import Encoding
 from assembly_line.instants import format_instant
-from assembly_line.names import ControlKey, line_resource
+from assembly_line.names import ControlKey
 from assembly_line.release import Release
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
@@ -35,6 +36,7 @@ from tests.aws.delivery.scoring_run import (
     Faults,
     Scoring,
     learnt_from,
+    subscribe,
 )
 
 
@@ -98,10 +100,7 @@ def scoring(
     store: ObjectStore, ledger_objects: ObjectStore, champion: dict[str, Any], environment: None, tmp_path: Path
 ) -> Scoring:
     sns, sqs = boto3.client("sns", region_name=REGION), boto3.client("sqs", region_name=REGION)
-    topic = sns.create_topic(Name=line_resource(ENVIRONMENT, LINE))["TopicArn"]
-    queue_url = sqs.create_queue(QueueName="campaign-desk")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    queue_url = subscribe(sns, sqs, Subscriber(name="campaign-desk"))
     return Scoring(store, Ledger(ledger_objects), handler.account().control, sns, sqs, queue_url, tmp_path)
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assembly_line.decision_ids import decision_id
+from assembly_line.declarations.subscribers import Subscriber
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest
 from assembly_line.instants import format_instant, to_micros
-from assembly_line.names import dataset_prefix, scoring_prefix
+from assembly_line.names import dataset_prefix, line_resource, scoring_prefix
 from assembly_line.storage.ledger.ledger import Ledger
 from assembly_line.storage.models.control_table import ControlTable
 from assembly_line.storage.services.objects import ObjectStore
@@ -152,20 +153,39 @@ class Scoring:
         published = self.publish(self.dataset(rows))
         return published, self.deliver(published)
 
-    def received(self) -> list[dict[str, Any]]:
-        """Everything that the subscriber's queue holds; it is empty afterwards."""
+    def subscribed(self, consumer: Subscriber) -> str:
+        """The queue of a further consumer, by the filter that it declares."""
+        return subscribe(self.sns, self.sqs, consumer)
+
+    def received(self, queue_url: str = "") -> list[dict[str, Any]]:
+        """Everything that a queue holds, the first subscriber's if none is named; it is empty afterwards."""
+        queue_url = queue_url or self.queue_url
         found: list[dict[str, Any]] = []
         while messages := self.sqs.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", []):
             for message in messages:
                 found.append({"body": json.loads(message["Body"]), "attributes": message.get("MessageAttributes", {})})
-                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+
+def subscribe(sns: SNSClient, sqs: SQSClient, consumer: Subscriber) -> str:
+    """A queue that is subscribed to the topic of the line, as the stacks subscribe it; its URL."""
+    topic = sns.create_topic(Name=line_resource(ENVIRONMENT, LINE))["TopicArn"]
+    queue_url = sqs.create_queue(QueueName=consumer.name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps(consumer.filter_policy())}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    return queue_url
 
 
 def households(count: int) -> list[Household]:
     return [Household(number) for number in range(1, count + 1)]
+
+
+def answers(rows: list[Household]) -> list[str]:
+    return [f"{row.decision_id},{row.household / 1000}" for row in rows]
 
 
 def published(scoring: Scoring, rows: list[Household], **changes: Any) -> dict[str, Any]:

@@ -248,6 +248,13 @@ def test_a_higher_revision_replaces_a_lower_one_is_ignored_and_an_expired_one_ha
     }
 
 
+def test_a_probe_is_acknowledged_and_has_no_effect(desk: Desk, consumed: Consumed) -> None:
+    desk.send({"schema": "assembly-line/probe", "version": 1, "line": "x", "consumer": "desk"}, prediction(1))
+
+    assert consumed() == {"received": 2, "applied": 1, "receipts": 1}
+    assert (set(desk.work_list()), desk.remaining()) == ({1}, 0)
+
+
 def test_a_poison_message_stays_in_the_queue_and_its_neighbours_are_applied(desk: Desk, consumed: Consumed) -> None:
     poison = [
         "not json",

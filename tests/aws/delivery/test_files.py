@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from assembly_line.canonical import digest_bytes
+from assembly_line.declarations.subscribers import Subscriber
 from assembly_line.delivery.files import rendered
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.errors import ScoringFailed
-from assembly_line.messages import Prediction
+from assembly_line.messages import Batch, Prediction
 from assembly_line.names import LedgerKind, delivered_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.releases import ReleaseStore
@@ -99,6 +101,31 @@ def test_a_batch_that_is_not_whole_has_no_success_marker(with_files: Scoring, fa
     after = files(with_files)
     assert "_SUCCESS" in after
     assert {name: after[name] for name in before} == before
+
+
+def test_a_whole_batch_is_announced_once_to_those_who_ask_for_batches(with_files: Scoring) -> None:
+    both = with_files.subscribed(Subscriber(name="lake", receives="both"))
+    batches = with_files.subscribed(Subscriber(name="warehouse", receives="batches", where={"action": ("remind",)}))
+    report = with_files.deliver(sent_in_shards(with_files, 20))
+
+    (announced,) = with_files.received(batches)
+    batch = Batch.from_values(announced["body"])
+    bucket, _, key = batch.manifest_uri.removeprefix("s3://").partition("/")
+    content = with_files.store.read(key)
+    assert batch.manifest_uri == f"{report['files_uri']}manifest.json"
+    assert (bucket, batch.manifest_digest) == (with_files.store.bucket, digest_bytes(content))
+    assert (batch.predictions, batch.files, batch.batch) == (20, 6, with_files.run_id)
+    said = {name: value["StringValue"] for name, value in announced["attributes"].items()}
+    assert said == {"schema": "assembly-line/batch", "version": "1", "line": LINE}
+    schemas = Counter(one["body"]["schema"] for one in with_files.received(both))
+    assert schemas == {"assembly-line/prediction": 20, "assembly-line/batch": 1}
+    assert {one["body"]["schema"] for one in with_files.received()} == {"assembly-line/prediction"}
+
+
+def test_a_withheld_or_unfinished_batch_is_not_announced(with_files: Scoring, faults: Faults) -> None:
+    batches = with_files.subscribed(Subscriber(name="warehouse", receives="batches"))
+    with_files.deliver(published(with_files, households(5), as_of="2017-09-01T00:00:00Z"))
+    assert with_files.received(batches) == []
 
 
 def test_delivering_again_writes_no_file_anew(with_files: Scoring) -> None:

@@ -16,16 +16,12 @@ from assembly_line.names import LedgerKind, job_name, run_item, scoring_prefix
 from assembly_line.release import Release
 from assembly_line.storage.models.releases import ReleaseStore
 from lambdas.scoring import handler
-from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring
+from tests.aws.delivery.scoring_run import DAY, LINE, Context, Household, Scoring, answers
 from tests.emitted import emitted
 
 
 def households(count: int) -> list[Household]:
     return [Household(number, spend=float(number)) for number in range(1, count + 1)]
-
-
-def answers(rows: list[Household]) -> list[str]:
-    return [f"{row.decision_id},{row.household / 1000}" for row in rows]
 
 
 def report(scoring: Scoring) -> dict[str, Any]:
@@ -129,7 +125,8 @@ def test_a_batch_goes_to_the_subscriber_whole_and_each_message_follows_the_schem
         assert prediction.expires_at == DAY + timedelta(days=28)
         assert prediction.revision == 1795341600123456
         attributes = {name: value["StringValue"] for name, value in message["attributes"].items()}
-        assert set(attributes) == {"schema", "version", "line", "action", "arm", "model"}
+        assert set(attributes) == {"schema", "version", "line", "action", "arm", "model", "score"}
+        assert (message["attributes"]["score"]["DataType"], float(attributes["score"])) == ("Number", prediction.score)
         assert attributes["action"] == prediction.action
 
 
