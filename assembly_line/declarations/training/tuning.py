@@ -47,7 +47,7 @@ class ContinuousRange:
     Args:
         lowest: the least value that a trial may take.
         highest: the greatest value.
-        scale: where the search looks. `Logarithmic` suits a range over several powers of ten, above 0.
+        scale: where the search looks. `Logarithmic` suits a range above 0 over several powers of ten.
             `ReverseLogarithmic` suits values close to 1, within 0 to 1. `Auto` leaves it to SageMaker.
     """
 

@@ -45,7 +45,7 @@ class Validation:
             deviation.
         replicate_on: the instance type of the repeated fit. None means that of the first.
         block: a run that misses a limit ends before its review. False shows the reviewer a note in its place.
-        folds: how many earlier fits of the same recipe are judged, 2 to 9. Each learns from the decisions before its
+        folds: how many earlier fits of the same recipe, 2 to 9, are judged. Each learns from the decisions before its
             fold and is judged on the fold. Each costs a training job. 0 means none.
         fold_thresholds: measure -> limit, which the worst of the folds must keep.
         importance: how much worse the judged fit gets when the values of one feature are exchanged among held-out
