@@ -29,7 +29,8 @@ BATCH = 10
 SENDING_ATTEMPTS = 5
 EMPTY_POLLS = 2
 POINTER = "assembly-line/prediction-pointer"
-PROBE = "assembly-line/probe"
+PREDICTION = "assembly-line/prediction"
+OURS = "assembly-line/"
 INSTANTS = ("decision_time", "issued_at", "expires_at")
 LONGEST_NAME = 100  # characters; a receipt's id has the decision's and the revision beside it, in 200
 TABLES = """
@@ -311,15 +312,15 @@ class Consumer:
     def work_on(self, messages: Sequence[Any]) -> None:
         """Apply what is valid in one transaction, send receipts, then delete: a crash in between repeats safely."""
         readable: list[tuple[Any, dict[str, Any]]] = []
-        probes = []
+        others = []
         for message in messages:
             self.counts["received"] += 1
             with self.refusing(message):
-                if _is_probe(message["Body"]):
-                    probes.append(message)
+                if _is_no_prediction(message["Body"]):
+                    others.append(message)
                 else:
                     readable.append((message, self.reader.read(message["Body"])))
-        self.delete(probes)
+        self.delete(others)
         now = self.business_time or datetime.now(UTC)
         finished = []
         with self.inbox.transaction():
@@ -381,10 +382,11 @@ class Consumer:
         return {name: self.counts[name] for name in names}
 
 
-def _is_probe(body: str) -> bool:
-    """Whether the message only shows that messages arrive: it is acknowledged, and nothing else happens."""
+def _is_no_prediction(body: str) -> bool:
+    """Whether the line says something else, such as a probe: it is acknowledged, and nothing else happens."""
     document = _parse(body)
-    return isinstance(document, Mapping) and document.get("schema") == PROBE
+    schema = document.get("schema") if isinstance(document, Mapping) else None
+    return isinstance(schema, str) and schema.startswith(OURS) and schema not in (PREDICTION, POINTER)
 
 
 def _outlives_its_issue(prediction: Mapping[str, Any]) -> bool:

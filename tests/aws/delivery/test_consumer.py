@@ -248,8 +248,9 @@ def test_a_higher_revision_replaces_a_lower_one_is_ignored_and_an_expired_one_ha
     }
 
 
-def test_a_probe_is_acknowledged_and_has_no_effect(desk: Desk, consumed: Consumed) -> None:
-    desk.send({"schema": "assembly-line/probe", "version": 1, "line": "x", "consumer": "desk"}, prediction(1))
+@pytest.mark.parametrize("schema", ["assembly-line/probe", "assembly-line/batch", "assembly-line/of-a-later-version"])
+def test_what_is_no_prediction_is_acknowledged_and_has_no_effect(desk: Desk, consumed: Consumed, schema: str) -> None:
+    desk.send({"schema": schema, "version": 1, "line": "x", "consumer": "desk"}, prediction(1))
 
     assert consumed() == {"received": 2, "applied": 1, "receipts": 1}
     assert (set(desk.work_list()), desk.remaining()) == ({1}, 0)
