@@ -16,6 +16,7 @@ from assembly_line.embedded.child_processes import HOLD_PATH, INTERRUPTIBLE_PATH
 from assembly_line.embedded.extensions import (
     athena_results,
     athena_tables,
+    athena_views,
     full_disks,
     glue_jobs,
     http_apis,
@@ -51,6 +52,7 @@ from assembly_line.embedded.extensions.functions import lambda_errors, lambda_lo
 
 EXTENSIONS = (
     athena_tables,
+    athena_views,
     athena_results,
     cloudformation_types,
     custom_resources,

@@ -13,6 +13,7 @@ from .service.opening import opened_decision as opened_decision
 from .service.opening import opened_decisions as opened_decisions
 from .service.opening import tallied as tallied
 from .service.reconciling import reconcile as reconcile
+from .service.viewing import publish_views as publish_views
 from .session import DECISIONS as DECISIONS
 from .session import LAST as LAST
 from .session import LedgerSession as LedgerSession
@@ -20,3 +21,6 @@ from .state import Covered as Covered
 from .state import LedgerState as LedgerState
 from .state import Part as Part
 from .state import TailFile as TailFile
+from .views import JSON_FUNCTION as JSON_FUNCTION
+from .views import View as View
+from .views import views_of as views_of

@@ -7,6 +7,8 @@ from .datasets.finished_datasets import DATASET as DATASET
 from .datasets.finished_datasets import FinishedDataset as FinishedDataset
 from .datasets.references import references as references
 from .datasets.retention import Retention as Retention
+from .lake.catalog_views import VIEW as VIEW
+from .lake.catalog_views import query_of as query_of
 from .lake.lake import Lake as Lake
 from .lake.online_publication import Publisher as Publisher
 from .lake.tables import MANIFEST as MANIFEST

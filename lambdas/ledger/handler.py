@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from assembly_line.environments import LedgerEnvironment
 from assembly_line.errors import AssemblyError, RunFailed
 from assembly_line.ledger import compact as compact_ledger
-from assembly_line.ledger import reconcile
+from assembly_line.ledger import publish_views, reconcile
 from assembly_line.line_metrics import DIFFERENCES
 from assembly_line.reporting import watched
 from lambdas.account import account_of
@@ -41,6 +41,7 @@ def compact(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     for line in [event["line"]] if event.get("line") else account().control.lines():
         try:
             done[line] = asdict(compact_ledger(account(), line, datetime.now(UTC)))
+            publish_views(account(), line)
             done[line]["differences"] = _reconciled(line)
             emit(account().environment, line, {**watched(account(), line), DIFFERENCES: done[line]["differences"]})
         except AssemblyError as error:

@@ -336,6 +336,15 @@ def test_the_ledger_becomes_tables_that_answer_in_athena_as_the_command_does(dep
     )
     assert kept.rows == joined_there.rows
     assert kept.complete
+    # The views for BI tools, of which one reads the other.
+    table = tables["decisions"]["catalog"]
+    counted = queries.select(f"SELECT count(*), count(CASE WHEN overridden THEN 1 END) FROM {table}", rows=1)
+    by_day = queries.select(
+        f"SELECT sum(decisions), sum(overridden) FROM {table.removesuffix('decisions')}report_by_day", rows=1
+    )
+    assert [[float(each or "nan") for each in row] for row in by_day.rows] == [
+        [float(each or "nan") for each in row] for row in counted.rows
+    ]
 
 
 def test_pages_for_people_say_what_the_commands_and_cloudwatch_say(story: Story, deployed: Deployed) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.declarations.sources import Source
 from assembly_line.errors import Conflict
 from assembly_line.names import table_name
+from assembly_line.storage.lake.catalog_views import CatalogView, put_view
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -88,6 +89,14 @@ class Catalog:
             self._glue.update_table(DatabaseName=self._database, TableInput=described)
         if table.partitions is not None:
             self._set_partitions(table, table.partitions)
+
+    def put_view(self, view: CatalogView) -> None:
+        """Create or replace a view.
+
+        Raises:
+            Conflict: a table has this name.
+        """
+        put_view(self._glue, self._database, view)
 
     def _require_own(self, table: CatalogTable) -> None:
         there = self._glue.get_table(DatabaseName=self._database, Name=table.name)["Table"]

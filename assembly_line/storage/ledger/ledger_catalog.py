@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from assembly_line.names import line_table
 from assembly_line.storage.lake.catalog import CatalogTable
+from assembly_line.storage.lake.catalog_views import CatalogView
 
 if TYPE_CHECKING:
-    from assembly_line.ledger import LedgerState
+    from assembly_line.ledger import LedgerState, View
     from assembly_line.storage.lake.catalog import Catalog
 
 GLUE = {"VARCHAR": "string", "BIGINT": "bigint", "DOUBLE": "double", "BOOLEAN": "boolean"}
@@ -54,6 +55,18 @@ class LedgerCatalog:
                     partitions={day: location(part.key) for day, part in state.of_table(table).items()},
                     parameters={"assembly_line.generation": str(state.generation)},
                     partitioned_by=DAY,
+                )
+            )
+
+    def publish_views(self, line: str, views: Iterable[View]) -> None:
+        """Let the catalog have these views. Each reads a table of the ledger, or a view before it."""
+        for view in views:
+            self._catalog.put_view(
+                CatalogView(
+                    name=ledger_table(line, view.name),
+                    description=f"The ledger of {line}: {view.meaning}",
+                    columns={one.name.strip('"'): (one.kind, one.meaning) for one in view.columns},
+                    sql=view.sql(ledger_table(line, view.over)),
                 )
             )
 
