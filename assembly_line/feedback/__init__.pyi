@@ -14,6 +14,7 @@ from .maturity import outcome_rows as outcome_rows
 from .maturity import why_immature as why_immature
 from .maturity import with_keys_of as with_keys_of
 from .performance import Performance as Performance
+from .service import work_list as work_list
 from .service.feedback_files import read_events as read_events
 from .service.flagged import BACKFILLS as BACKFILLS
 from .service.flagged import described as described

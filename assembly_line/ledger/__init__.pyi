@@ -11,6 +11,7 @@ from .service.opening import OpenLedger as OpenLedger
 from .service.opening import opened as opened
 from .service.opening import opened_decision as opened_decision
 from .service.opening import opened_decisions as opened_decisions
+from .service.opening import opened_since as opened_since
 from .service.opening import tallied as tallied
 from .session import DECISIONS as DECISIONS
 from .session import LedgerSession as LedgerSession

@@ -17,7 +17,7 @@ from assembly_line.errors import AssemblyError, RequestRefused, SendingFailed
 from assembly_line.feedback import submitted
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.training import reviews, runs
-from lambdas.api import champions, datasets, online
+from lambdas.api import champions, datasets, online, work_list
 from lambdas.api.account import account
 from lambdas.api.incoming import body_of, object_of, principal_of
 from lambdas.api.responses import answer, no_route, refuse, unavailable
@@ -29,6 +29,7 @@ logger = Logger(service="api")
 app = APIGatewayHttpResolver()
 app.include_router(datasets.router)
 app.include_router(champions.router)
+app.include_router(work_list.router)
 online.register(app)
 
 
@@ -97,6 +98,7 @@ def _no_route(_error: NotFoundError) -> Response[str]:
             *champions.ROUTES,
             *datasets.ROUTES,
             *online.ROUTES,
+            *work_list.ROUTES,
         ],
     )
 

@@ -209,7 +209,16 @@ def test_jobs_of_a_line_touch_their_own_line_alone(each_assembly: Assembly) -> N
             },
         ),
         ("Reviewer", {"GET/lines/*/runs/*/review", "POST/lines/*/runs/*/review", "POST/lines/*/champion"}),
-        ("Decider", {"POST/feedback", "POST/lines/*/features"}),
+        (
+            "Decider",
+            {
+                "POST/feedback",
+                "POST/lines/*/features",
+                "GET/lines/*/cases",
+                "GET/lines/*/cases/*",
+                *(f"POST/lines/*/cases/*/{verb}" for verb in ("take", "release", "accept", "override")),
+            },
+        ),
     ],
 )
 def test_each_person_calls_exactly_the_routes_of_their_part(
