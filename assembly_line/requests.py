@@ -239,3 +239,53 @@ class RollbackRequest(Request):
     run_id: RunId
     replaces: RunId
     reason: Reason
+
+
+class CasesRequest(Request):
+    """A page of a line's open cases.
+
+    `at`: the instant of the business clock at which they are open. The default is now.
+    `limit`: how many cases a page has.
+    `cursor`: the `next` of the page before. It keeps the instant of that page.
+    `only`: `free` leaves out what somebody holds. `mine` has what you hold alone.
+    """
+
+    at: Instant | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+    cursor: Annotated[str, Field(max_length=500)] | None = None
+    only: Literal["free", "mine"] | None = None
+
+
+class CaseRequest(Request):
+    """One case, to look at or to take.
+
+    `at`: the instant of the business clock. The default is now.
+    """
+
+    at: Instant | None = None
+
+
+class AcceptRequest(Request):
+    """Confirm what the line recommends.
+
+    `text`: a remark, in 3 to 1,900 characters. It is kept with the decision.
+    `at`: the instant of the business clock. The default is now.
+    """
+
+    text: Annotated[str, Field(min_length=3, max_length=1900)] | None = None
+    at: Instant | None = None
+
+
+class OverrideRequest(Request):
+    """Decide otherwise than recommended.
+
+    `action`: what shall be done instead.
+    `reason`: a code that the work list declares.
+    `text`: why, in 3 to 1,900 characters. It is kept with the decision.
+    `at`: the instant of the business clock. The default is now.
+    """
+
+    action: Name
+    reason: Name
+    text: Annotated[str, Field(min_length=3, max_length=1900)]
+    at: Instant | None = None
