@@ -43,9 +43,9 @@ class Scored:
 def scheduled(deployed: Deployed) -> Iterator[Deployed]:
     """The shipped line with decisions that are due at six in the morning; afterwards it is released as it was."""
     deployed.champion()
-    old = 'delivery=Delivery(subscribers=("campaign_desk",))'
+    old = 'subscribers=("campaign_desk",),'
     due = 'Due(cadence=daily(at="06:00", zone=NEW_YORK), catch_up=days(3))'
-    new = f'delivery=Delivery(subscribers=("campaign_desk",), due={due})'
+    new = f"{old} due={due},"
     folder = variant(deployed.folder / "scheduled", script="line.py", old=old, new=new)
     script = folder / LINE / "line.py"
     text = script.read_text(encoding="utf-8")
@@ -62,6 +62,7 @@ def scored(scheduled: Deployed) -> Scored:
     function, event = slots_function(target.environment), {"line": LINE, "at": SLOT}
     with ThreadPoolExecutor(2) as at_once:
         looks = [*at_once.map(lambda _: target.functions.call(function, event), range(2))]
+    assert any(RUN in look["started"] for look in looks), looks
     machine = target.named(SCORING.parameter)
     end = scheduled.end(execution_arn(machine, RUN))
     assert end.status == "SUCCEEDED", end.reason
