@@ -164,7 +164,6 @@ FEEDBACK = Station(
             "Derive the outcome of every scored decision that is mature by then, from the line's sources.",
         ),
         "decision": Command("decisions", SCORE, "Decisions that need a look, and the story of one."),
-        "work": Command("work", RECORD, "Cases that people look at: take one, then accept or override it."),
         "feedback": Command("feedback", RECORD, "Overrides, outcomes and receipts, into the ledger."),
         "ledger": Command("ledger", RECORD, "Everything that was decided and said, as tables."),
         "performance": Command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -70,15 +70,6 @@ class Api:
     def send_feedback(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         """Send up to 100 feedback events: all are accepted, or none."""
         return self.call("POST", "/feedback", {"events": events})
-
-    def cases(self, line: str, asked: Mapping[str, Any], *, case: str | None = None) -> dict[str, Any]:
-        """A page of a line's open cases, or one case."""
-        path = f"/lines/{quote(line)}/cases" if case is None else f"/lines/{quote(line)}/cases/{quote(case)}"
-        return self.call("GET", f"{path}?{urlencode(asked)}" if asked else path)
-
-    def work(self, line: str, case: str, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Take, release, accept or override a case; who does is whoever signed."""
-        return self.call("POST", f"/lines/{quote(line)}/cases/{quote(case)}/{verb}", body)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One signed call.

@@ -70,7 +70,7 @@ def taken(
     before: tuple[Mapping[str, str], ...] = ()
     if known is not None:
         if known.standing == "decided" or (known.holds(now) and known.by != by):
-            raise _conflict(known, _why_not(known, now), "a case that nobody works")
+            raise _conflict(known, _why_not(known, now))
         before = known.before if known.holds(now) else (*known.before, _past(known))[-REMEMBERED:]
     return Claim(
         decision_id=decision_id,
@@ -116,9 +116,9 @@ def decided(known: Claim) -> Claim:
     return replace(known, standing="decided")
 
 
-def _conflict(known: Claim, found: str, expected: str = "a case that you hold") -> Conflict:
+def _conflict(known: Claim, found: str) -> Conflict:
     advice = "look at another case" if known.standing == "decided" else "take another one, or this one once it is free"
-    return Conflict.about(f"case {known.decision_id}", found, expected, advice)
+    return Conflict.about(f"case {known.decision_id}", found, "a case that you hold", advice)
 
 
 def _own_end(known: Claim, by: str) -> str:

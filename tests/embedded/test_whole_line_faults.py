@@ -27,7 +27,7 @@ MIXED, FEW, HANGS, NAN = (14, "2017-09-04"), (16, "2017-10-04"), (19, "2017-11-1
 FINAL = ("PrepareFinal", "TrainFinal", "PackageFinal", "CreateFinalModel", "ScoreFinal", "ScoredFinal")
 # Before anything was known.
 FAILS_EARLY = ("train", LINE, "--as-of", "2001-01-01", "--no-wait", "--as", "scientist")
-MISBEHAVING = """lines = [",".join(f"{{number:.9g}}" for number in answer) + "\\n" for answer in answers]
+MISBEHAVING = """lines = [f"{{score:.9g}}\\n" for score in scores]
     if len(lines) == {nan}:
         lines = ["nan\\n"] * len(lines)
     if len(lines) == {few}:
@@ -63,7 +63,7 @@ def faults(deployed: Deployed) -> Faults:
     lines = variant(
         deployed.folder / "misbehaving",
         script="inference.py",
-        old='return "".join(",".join(f"{number:.9g}" for number in answer) + "\\n" for answer in answers)',
+        old='return "".join(f"{score:.9g}\\n" for score in scores)',
         new=MISBEHAVING.format(**counts),
     )
     good = deployed.champion()

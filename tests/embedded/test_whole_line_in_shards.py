@@ -50,8 +50,8 @@ class Sent:
 def by_shards(deployed: Deployed) -> Iterator[Deployed]:
     """The shipped line with files beside its subscriber; afterwards it is released as it was."""
     deployed.champion()
-    old = 'subscribers=("campaign_desk",),'
-    new = 'subscribers=("campaign_desk",), files=("jsonl", "csv"),'
+    old = 'delivery=Delivery(subscribers=("campaign_desk",))'
+    new = 'delivery=Delivery(subscribers=("campaign_desk",), files=("jsonl", "csv"))'
     deployed.release(variant(deployed.folder / "with-files", script="line.py", old=old, new=new))
     yield deployed
     deployed.release(REPOSITORY / "lines")

@@ -84,22 +84,6 @@ def test_calls_are_signed_for_the_api_and_name_their_session(server: Server) -> 
     assert headers["X-Amz-Security-Token"] == "token"
 
 
-def test_cases_are_asked_for_by_a_query_and_worked_by_a_verb(server: Server) -> None:
-    api, case = Api(server.url, CREDENTIALS, "us-east-1"), f"d1-20170712-{1:032x}"
-
-    api.cases("coupon_redemption", {"limit": 2, "at": "2017-07-13T00:00:00+02:00"})
-    api.cases("coupon_redemption", {}, case=case)
-    api.work("coupon_redemption", case, "accept", {"text": "looks right"})
-
-    asked = [(method, path, content) for method, path, _, content in server.calls]
-    cases = "/lines/coupon_redemption/cases"
-    assert asked == [
-        ("GET", f"{cases}?limit=2&at=2017-07-13T00%3A00%3A00%2B02%3A00", b""),
-        ("GET", f"{cases}/{case}", b""),
-        ("POST", f"{cases}/{case}/accept", b'{"text": "looks right"}'),
-    ]
-
-
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [

@@ -19,9 +19,8 @@ from tools.documentation.commands import commands
 # What somebody writes without looking it up: instants, files, numbers, words of their own. A new kind of argument has
 # to find its place here, or is completed.
 WRITTEN = {
-    "ACTION", "CODE", "CURSOR", "DAY", "DAYS", "DECISION", "ENVIRONMENT", "FILE", "FOLDER", "HOW", "INSTANT",
-    "INSTANT|DAY", "KEYS", "LOW:HIGH", "N", "NAME=VALUE", "NEW", "REPOSITORY=PYTHON", "ROLE", "SQL", "TEXT", "TIME",
-    "TYPE", "URI",
+    "DAY", "DAYS", "DECISION", "ENVIRONMENT", "FILE", "FOLDER", "HOW", "INSTANT", "INSTANT|DAY", "KEYS",
+    "LOW:HIGH", "N", "NAME=VALUE", "NEW", "REPOSITORY=PYTHON", "ROLE", "SQL", "TEXT", "TIME", "TYPE", "URI",
 }  # fmt: skip
 
 
