@@ -62,4 +62,3 @@ from .declarations.windows import hours as hours
 from .declarations.windows import months as months
 from .declarations.windows import weeks as weeks
 from .declarations.windows import years as years
-from .declarations.work_lists import WorkList as WorkList

@@ -175,12 +175,10 @@ class ScoringEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ApiEnvironment(Environment):
-    """lambdas/api: feedback, datasets, training runs, reviews, champions, online features and work lists, for
-    authorised callers."""
+    """lambdas/api: feedback, datasets, training runs, reviews, champions and online features for authorised callers."""
 
     account_id: str
     store_bucket: str
-    ledger_bucket: str
     control_table: str
     champion_table: str
     online_table: str

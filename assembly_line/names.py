@@ -136,11 +136,6 @@ def consumer_item(consumer: str) -> str:
     return f"consumer#{consumer}"
 
 
-def case_item(decision_id: str = "") -> str:
-    """Who works a case of the work list, in order of the day of its decision; without one how all begin."""
-    return f"case#{decision_id}"
-
-
 def dataset_item(dataset_id: str) -> str:
     """Who builds a dataset now, so that equal requests build once."""
     return f"dataset#{dataset_id}"

@@ -105,7 +105,6 @@ class FeedbackStack(StationStack):
                 assembly_environment=self.environment_name,
                 account_id=self.account,
                 store_bucket=foundation.store.name,
-                ledger_bucket=foundation.ledger.name,
                 control_table=foundation.control.name,
                 champion_table=foundation.champions.name,
                 online_table=features.online.name,
@@ -118,8 +117,7 @@ class FeedbackStack(StationStack):
             ),
             seconds=API_SECONDS,
         )
-        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS, Folder.SCORING)
-        foundation.ledger.grant_read(function.role, Folder.LEDGER, Folder.TABLES)
+        foundation.store.grant_read(function.role, Folder.RELEASES, Folder.DATASETS)
         foundation.control.grant_read(function.role)
         foundation.control.grant_write(function.role)
         foundation.champions.grant_read(function.role)

@@ -46,7 +46,6 @@ from assembly_line.declarations.training.tuning import CategoricalRange, Continu
 from assembly_line.declarations.training.validation import Validation
 from assembly_line.declarations.udfs import UdfFeature
 from assembly_line.declarations.windows import CalendarWindow
-from assembly_line.declarations.work_lists import WorkList
 from assembly_line.errors import DeclarationError
 from assembly_line.instants import MICROSECOND, format_instant
 
@@ -110,7 +109,6 @@ VALUES: dict[str, type[Any]] = {
         Validation,
         Volume,
         WideTable,
-        WorkList,
     )
 }
 

@@ -33,7 +33,6 @@ from assembly_line.declarations.training.reviews import Review
 from assembly_line.declarations.training.training import Training
 from assembly_line.declarations.training.validation import Validation
 from assembly_line.declarations.typed import typed
-from assembly_line.declarations.work_lists import WorkList
 from assembly_line.errors import DeclarationError, RequestRefused
 from assembly_line.instants import MICROSECOND
 from assembly_line.outcome_kinds import (
@@ -108,8 +107,6 @@ class Delivery:
         segments: a tuple of at most three key columns. Consumers filter by their values.
         accounts: a tuple of other AWS accounts, twelve digits each. Their queues may subscribe to the line's topic, and
             their roles may read what its messages point to.
-        work_list: `WorkList(...)`: people look at the decisions, and accept or override each. None means that nobody
-            does.
     """
 
     subscribers: tuple[str | Subscriber, ...]
@@ -118,7 +115,6 @@ class Delivery:
     decide_now: DecideNow | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
     segments: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
     accounts: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_AT_DEFAULT)
-    work_list: WorkList | None = field(default=None, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_distinct("Delivery: files", self.files)
@@ -228,7 +224,6 @@ class Line:
             )
         for consumer in self.delivery.consumers.values():
             self.check_consumer(consumer, place)
-        self._check_work_list(f"{place}: delivery.work_list")
         for entity in self.outcome.by:
             require(
                 entity in self.decision.entities, f"{place}: outcome is by {entity.name}, which is not decided about"
@@ -314,30 +309,6 @@ class Line:
             + (f"one of {', '.join(map(repr, choices))}" if choices else "None, as an answer is one number"),
         )
 
-    def _check_work_list(self, place: str) -> None:
-        work_list = self.delivery.work_list
-        if work_list is None:
-            return
-        for action in work_list.actions:
-            require(
-                action in self.policy.actions,
-                f"{place}: actions names {action!r}, expected one of {self.policy.actions}",
-            )
-        if not work_list.contributions:
-            return
-        training = self.training
-        require(
-            training.framework == "xgboost" or training.image is not None,
-            f"{place}: contributions are XGBoost's own, and the framework is {training.framework}; leave contributions "
-            "out",
-        )
-        several = self.outcome.classes or training.quantiles or self.outcome.steps > 1
-        require(
-            not several and self.outcome.measure != "time_to_event",
-            f"{place}: contributions are to one number, and an answer for {self.outcome.name} has several; leave "
-            "contributions out",
-        )
-
     def _check_ranking(self, place: str) -> None:
         outcome, training, known = self.outcome, self.training, (*self.decision.keys, DECISION_TIME)
         said = f"{place}: training.ranked_within"
@@ -400,23 +371,6 @@ class Line:
             )
         if validation.segment_thresholds and self.training.ranked_within:
             self._check_whole_groups(place)
-
-    def numbers_of_answer(self, columns: int) -> int:
-        """How many numbers the script answers to one row.
-
-        Args:
-            columns: of the row. Contributions are one for each, and the bias.
-        """
-        return self.predicts.width + (columns + 1 if self.explains else 0)
-
-    @property
-    def explains(self) -> bool:
-        """Whether the script answers, before the score, what each column of the row adds to it."""
-        return self.delivery.work_list is not None and self.delivery.work_list.contributions > 0
-
-    def output_filter(self, columns: int) -> str:
-        """What a transform job keeps of a row of id, columns and answer: the id and the whole answer."""
-        return f"$[0,{1 + columns}:]" if self.explains else self.predicts.output_filter(columns)
 
     def _check_whole_groups(self, place: str) -> None:
         """Refuse limits for the parts of a segment that holds some decisions of a group and leaves out others.

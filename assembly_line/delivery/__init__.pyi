@@ -11,7 +11,6 @@ from .channels import Sent as Sent
 from .channels import channels_of as channels_of
 from .context import ScoringContext as ScoringContext
 from .context import begin as begin
-from .explaining import Explanations as Explanations
 from .files import SUCCESS as SUCCESS
 from .files import WHOLE as WHOLE
 from .files import rendered as rendered

@@ -20,7 +20,6 @@ from .performance import figures_by_month as figures_by_month
 from .performance import latest_figure as latest_figure
 from .performance import measure as measure
 from .performance import require_key as require_key
-from .service import work_list as work_list
 from .service.feedback_files import read_events as read_events
 from .service.flagged import BACKFILLS as BACKFILLS
 from .service.flagged import described as described

@@ -11,7 +11,6 @@ from .service.opening import OpenLedger as OpenLedger
 from .service.opening import opened as opened
 from .service.opening import opened_decision as opened_decision
 from .service.opening import opened_decisions as opened_decisions
-from .service.opening import opened_since as opened_since
 from .service.opening import tallied as tallied
 from .service.reconciling import reconcile as reconcile
 from .service.viewing import publish_views as publish_views

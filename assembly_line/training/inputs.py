@@ -194,7 +194,6 @@ def training_inputs(
         _exchanged(line, phase),
         asked=batch + again,
         function_bytes=function_bytes,
-        width=line.numbers_of_answer(len(schema_of(encoding))),
         repeat=phase in (Phase.JUDGED, Phase.FINAL),
     )
     truth = replace(truth, repeated=found.repeated, exchanged=found.exchanged, features=found.features)

@@ -16,7 +16,7 @@ from assembly_line.errors import SendingFailed
 from assembly_line.feedback import submission_schema, submitted
 from assembly_line.requests import ReviewRequest, TrainingRequest
 from assembly_line.training import reviews, runs
-from lambdas.api import champions, datasets, online, work_list
+from lambdas.api import champions, datasets, online
 from lambdas.api.account import account
 from lambdas.api.application import Application
 from lambdas.api.bodies import ReadBy
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="api")
-app = Application(datasets.router, champions.router, online.router, work_list.router)
+app = Application(datasets.router, champions.router, online.router)
 
 
 @logger.inject_lambda_context

@@ -15,7 +15,6 @@ from aws_lambda_powertools import Logger
 from assembly_line.declarations.sagemaker.images import image_of
 from assembly_line.declarations.sagemaker.instance_types import local_storage_gb
 from assembly_line.delivery import (
-    Explanations,
     Form,
     Pace,
     ScoringContext,
@@ -42,6 +41,7 @@ from lambdas.line_metrics import emit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
 
 logger = Logger(service="scoring")
 
@@ -100,13 +100,11 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     if isinstance(line.predicts, Forecast):
         files.write_scales(store.read_json(runs.scales_key(run.champion.encoding_key)))
     training = line.training
-    if line.explains:
-        files.write_columns(schema_of(encoding))
-    served, columns = _served(run), len(schema_of(encoding))
+    served = _served(run)
     plan = scoring_plan(
         run.scored_by,
         rows=batch,
-        width=line.numbers_of_answer(columns),
+        width=line.predicts.width,
         image=served.image,
         most_mib=int(ScoringEnvironment.from_process().function_scoring_mib),
         carries=served.carries,
@@ -118,7 +116,7 @@ def prepare(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
         "model_name": run.champion.model_name,
         "input_uri": files.input_uri,
         "output_uri": files.output_uri,
-        "output_filter": line.output_filter(columns),
+        "output_filter": line.predicts.output_filter(len(schema_of(encoding))),
         "rows": rows,
         "instance_type": training.scores_on,
         "local_storage": local_storage_gb(training.scores_on) is not None,
@@ -140,20 +138,15 @@ def publish(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     files = account().scoring_run(run.line, run.run_id)
     memory_mib = int(int(context.memory_limit_in_mb) * COLUMNS_SHARE)
     with TemporaryDirectory() as place, connect(Path(place), memory_mib=memory_mib, threads=1) as connection:
-        explanations = Explanations(connection, files.columns() if line.explains else None)
-        dataset = _download(event["dataset"], Path(place))
         batch = compose(
             connection,
             run,
             line=line,
             dataset_id=event["dataset"]["dataset_id"],
-            dataset=dataset,
-            answers=explanations.scores_of(files.answers(Path(place))),
+            dataset=_download(event["dataset"], Path(place)),
+            answers=files.answers(Path(place)),
             scales=files.scales() if isinstance(line.predicts, Forecast) else None,
         )
-        # Before anything is offered, so that no case is without what people decide by.
-        if line.delivery.work_list is not None:
-            files.cases.write(explanations.cases(dataset, run.champion.features))
         for kind, days in ((LedgerKind.PREDICTIONS, batch.rows()), (LedgerKind.QUARANTINE, batch.aside())):
             for day, rows in days:
                 account().ledger.append_lines(run.line, kind, day, run.run_id, rows)

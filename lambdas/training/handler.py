@@ -192,7 +192,7 @@ def _job(run: RunContext, release: Release, fit: Fit, inputs: TrainingInputs) ->
     plan = scoring_plan(
         run.scored_by,
         rows=inputs.asked,
-        width=release.line.numbers_of_answer(len(inputs.schema["features"])),
+        width=kind.width,
         image=_image_of(release).serving_uri,
         most_mib=int(environment.function_scoring_mib),
         carries=bool(release.packages),

@@ -10,8 +10,6 @@ import numpy as np
 import xgboost
 
 CSV = "text/csv"
-# Answer, before the score, what each column adds to its logit, and the bias. The line's work list shows them.
-CONTRIBUTIONS = True
 
 
 def model_fn(model_dir: str) -> xgboost.Booster:
@@ -40,14 +38,11 @@ def _number(field: str) -> float:
 
 
 def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:
-    """Shape (rows, numbers of an answer): the score, and before it the contributions of columns and bias."""
-    matrix = xgboost.DMatrix(rows, feature_names=model.feature_names)
-    scores = model.predict(matrix)
-    return np.column_stack([model.predict(matrix, pred_contribs=True), scores] if CONTRIBUTIONS else [scores])
+    return model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names))
 
 
-def output_fn(answers: np.ndarray, accept: str) -> tuple[str, str]:
-    """One answer a line, in the order of the rows, and their type; nine digits say a 32-bit float exactly."""
+def output_fn(scores: np.ndarray, accept: str) -> tuple[str, str]:
+    """One score a line, in the order of the rows, and their type; nine digits say a 32-bit float exactly."""
     if accept.partition(";")[0].strip() not in (CSV, "*/*"):
         raise ValueError(f"accept {accept!r}: expected {CSV}")
-    return "".join(",".join(f"{number:.9g}" for number in answer) + "\n" for answer in answers), CSV
+    return "".join(f"{score:.9g}\n" for score in scores), CSV

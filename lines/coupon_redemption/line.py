@@ -15,7 +15,6 @@ from assembly_line import (
     Policy,
     Source,
     Training,
-    WorkList,
     aggregate,
     count,
     days,
@@ -152,14 +151,7 @@ LINE = Line(
         exploration=0.05,
         expires_after=days(28),
     ),
-    delivery=Delivery(
-        subscribers=("campaign_desk",),
-        work_list=WorkList(
-            reasons=("complained", "mailed_elsewhere", "knows_customer", "other"),
-            order="score",
-            contributions=5,
-        ),
-    ),
+    delivery=Delivery(subscribers=("campaign_desk",)),
     groups={
         "spending": ("spend_30d", "spend_90d", "visits_30d", "visits_90d", "products_90d", "days_since_visit"),
         "coupons": ("coupon_share_90d", "redemptions_90d", "redemptions_365d", "days_since_redemption"),

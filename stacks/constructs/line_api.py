@@ -58,7 +58,7 @@ class LineApi(Construct):
         self._api = apigateway.HttpApi(
             self,
             "Api",
-            description="Decisions, cases, feedback, datasets, training runs, reviews and features of the line",
+            description="Decisions, feedback, datasets, training runs, reviews and features of the assembly line",
             create_default_stage=False,
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
@@ -89,11 +89,6 @@ class LineApi(Construct):
         application = ConsumerAccess(self, "FeaturesReader", description="Ask the assembly line for online features")
         asking = self._arn(apigateway.HttpMethod.POST, features)
         application.allow(("execute-api:Invoke",), (asking,), because=_ANY)
-        cases, case = "/lines/{line}/cases", "/lines/{line}/cases/{decision_id}"
-        self._route("ListCases", apigateway.HttpMethod.GET, cases, people.decider)
-        self._route("ReadCase", apigateway.HttpMethod.GET, case, people.decider)
-        for verb in ("take", "release", "accept", "override"):
-            self._route(f"{verb.capitalize()}Case", apigateway.HttpMethod.POST, f"{case}/{verb}", people.decider)
         self._route("ReadReview", apigateway.HttpMethod.GET, review, people.scientist, people.reviewer)
         self._route("RollBack", apigateway.HttpMethod.POST, "/lines/{line}/champion", people.reviewer)
         self._route("Review", apigateway.HttpMethod.POST, review, people.reviewer)

@@ -13,7 +13,6 @@ from tests.synth.cloud_assembly import ROOT, Assembly, run
 from tests.synth.policies import identity_statements
 
 ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc"
-VERBS = ("take", "release", "accept", "override")
 TWO_LINES = f"""
 import sys
 from dataclasses import replace
@@ -84,9 +83,6 @@ def test_people_with_a_token_call_what_deciders_call_and_nothing_else(asked: Ass
         "POST /people/lines/{line}/decisions",
         "GET /people/lines/{line}/decisions",
         "GET /people/lines/{line}/decisions/{decision_id}",
-        "GET /people/lines/{line}/cases",
-        "GET /people/lines/{line}/cases/{decision_id}",
-        *(f"POST /people/lines/{{line}}/cases/{{decision_id}}/{verb}" for verb in VERBS),
     }
     for route, properties in routes.items():
         assert properties["AuthorizationType"] == ("JWT" if "/people/" in route else "AWS_IAM"), route

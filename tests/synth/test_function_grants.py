@@ -40,8 +40,7 @@ OF_THE_MAPPING = {
 }
 # handler -> data that it reads (r) or writes (w): buckets by prefix, tables.
 DATA = {
-    "api.handler.handle": "Store/datasets/:r Store/releases/:r Store/scoring/:r Ledger/ledger/:r Ledger/tables/:r "
-    "Control:rw Champions:r Online:r",
+    "api.handler.handle": "Store/datasets/:r Store/releases/:r Control:rw Champions:r Online:r",
     "attempts.handler.handle": "",
     "champions.handler.handle": "Control:r Champions:rw",
     "dataset.handler.build": "Lake/snapshots/:r Lake/sources/:r Store/datasets/:rw Store/releases/:r",

@@ -437,9 +437,6 @@ def test_the_api_asks_everybody_who_they_are(each_assembly: Assembly) -> None:
         "GET /lines/{line}/runs/{run_id}/review",
         "POST /lines/{line}/runs/{run_id}/review",
         "POST /lines/{line}/champion",
-        "GET /lines/{line}/cases",
-        "GET /lines/{line}/cases/{decision_id}",
-        *(f"POST /lines/{{line}}/cases/{{decision_id}}/{verb}" for verb in ("take", "release", "accept", "override")),
     }
     assert {route.properties["AuthorizationType"] for route in routes} == {"AWS_IAM"}
     (api,) = each_assembly.of_type("AWS::ApiGatewayV2::Api")

@@ -16,7 +16,6 @@ GROUPS = {
     "A line": (
         *("Line", "Entity", "Source", "Decision", "Outcome", "Training", "Refresh", "Policy", "Delivery", "Due"),
         "DecideNow",
-        "WorkList",
     ),
     "Who receives predictions": ("Subscriber",),
     "Features of events": (

@@ -117,25 +117,18 @@ class OpenLedger:
 
 @contextmanager
 def opened(
-    account: Account,
-    line: str,
-    kinds: Collection[LedgerKind],
-    *,
-    decided_on: str | None = None,
-    decided_since: str = "",
-    memory_mib: int = MEMORY_MIB,
+    account: Account, line: str, kinds: Collection[LedgerKind], *, decided_on: str | None = None
 ) -> Iterator[OpenLedger]:
     """Open a line's ledger; nothing is read of it yet.
 
     Args:
         kinds: whose tail counts.
         decided_on: only what may be about decisions of this day (`yyyymmdd`).
-        decided_since: only what may be about decisions of this day or later ones.
     """
     store = account.compacted(line)
     state, _ = store.state()
-    tail = store.tail(state, kinds, decided_on=decided_on, decided_since=decided_since)
-    with TemporaryDirectory(prefix="ledger-") as folder, LedgerSession(Path(folder), memory_mib=memory_mib) as session:
+    tail = store.tail(state, kinds, decided_on=decided_on)
+    with TemporaryDirectory(prefix="ledger-") as folder, LedgerSession(Path(folder), memory_mib=MEMORY_MIB) as session:
         yield OpenLedger(session, store, state, tail, Path(folder))
 
 
@@ -158,29 +151,10 @@ def opened_decisions(
 
 
 @contextmanager
-def opened_since(
-    account: Account, line: str, since: str, columns: Collection[str], *, memory_mib: int = MEMORY_MIB
-) -> Iterator[OpenLedger]:
-    """Open the table `decisions` of a line from a day on; of earlier days nothing compacted is read.
-
-    Args:
-        since: the first day of decisions, `yyyymmdd`.
-        columns: those that will be read.
-    """
-    with opened(account, line, JOINED, decided_since=since, memory_mib=memory_mib) as ledger:
-        touched = {*ledger.join([day for day in ledger.read_tail() if day >= since])}
-        others = [day for day in ledger.state.parts if day >= since and day not in touched]
-        ledger.session.define_decisions(ledger.fetched(DECISIONS, others, columns))
-        yield ledger
-
-
-@contextmanager
-def opened_decision(
-    account: Account, line: str, decision_id: str, *, memory_mib: int = MEMORY_MIB
-) -> Iterator[OpenLedger]:
+def opened_decision(account: Account, line: str, decision_id: str) -> Iterator[OpenLedger]:
     """Open what a line's ledger holds of the day of one decision: of the tables that day alone, and the tail."""
     day = day_of(decision_id)
-    with opened(account, line, JOINED, decided_on=day, memory_mib=memory_mib) as ledger:
+    with opened(account, line, JOINED, decided_on=day) as ledger:
         ledger.read_tail()
         ledger.settle_names()
         for kind in JOINED:

@@ -60,23 +60,16 @@ class CompactedLedger:
         return self._objects.replace(f"{self._prefix}{STATE}", content, tag=tag, content_type=JSON)
 
     def tail(
-        self,
-        state: LedgerState,
-        kinds: Collection[LedgerKind] = tuple(LedgerKind),
-        *,
-        decided_on: str | None = None,
-        decided_since: str = "",
+        self, state: LedgerState, kinds: Collection[LedgerKind] = tuple(LedgerKind), *, decided_on: str | None = None
     ) -> list[TailFile]:
         """The files that are not compacted, in order of kind, day and name.
 
         Args:
             decided_on: only those that may hold rows of decisions of this day.
-            decided_since: only those that may hold rows of decisions of this day or later ones.
         """
-        first, last = (decided_since, "~") if decided_on is None else (decided_on, decided_on)
         found: list[TailFile] = []
         with ThreadPoolExecutor(TRANSFERS) as pool:
-            for files in pool.map(lambda kind: self._open_days(state, kind, first, last), kinds):
+            for files in pool.map(lambda kind: self._open_days(state, kind, decided_on), kinds):
                 found += files
         return found
 
@@ -146,12 +139,12 @@ class CompactedLedger:
         """The `s3://` folder of a part, or of all tables."""
         return self._objects.uri(key.removesuffix(DATA) if key else self._prefix)
 
-    def _open_days(self, state: LedgerState, kind: LedgerKind, first: str, last: str) -> list[TailFile]:
+    def _open_days(self, state: LedgerState, kind: LedgerKind, decided_on: str | None) -> list[TailFile]:
         # The day of a prediction's, a quarantined score's or an outcome's file is that of its decisions.
         days = self._ledger.files(self._line, kind, since=state.settled.get(kind, ""))
         found = []
         for day, names in days.items():
-            if kind in (LedgerKind.PREDICTIONS, LedgerKind.OUTCOMES) and not first <= day <= last:
+            if decided_on is not None and kind in (LedgerKind.PREDICTIONS, LedgerKind.OUTCOMES) and day != decided_on:
                 continue
             covered = state.covered.get(kind, {}).get(day)
             if covered == Covered.of(names):

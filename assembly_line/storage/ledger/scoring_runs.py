@@ -21,7 +21,6 @@ from assembly_line.delivery import (
 )
 from assembly_line.errors import NotFound, ScoringFailed
 from assembly_line.names import LedgerKind, scoring_prefix
-from assembly_line.storage.ledger.case_files import CaseFile
 from assembly_line.storage.ledger.ledger import checked_rows
 from assembly_line.storage.ledger.outboxes import NDJSON, Outbox
 from assembly_line.storage.services.objects import ObjectStore
@@ -54,11 +53,6 @@ class ScoringRun:
         """What it sends."""
         return Outbox(self._store, self._prefix)
 
-    @property
-    def cases(self) -> CaseFile:
-        """What people see of its decisions."""
-        return CaseFile(self._store, self._prefix)
-
     def write_batch(self, content: bytes) -> None:
         self._store.write(f"{self._prefix}input/{BATCH}", content, content_type="text/csv")
 
@@ -77,18 +71,6 @@ class ScoringRun:
     def exists(self) -> bool:
         """Whether the run left anything."""
         return self._store.any(self._prefix)
-
-    def write_columns(self, columns: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what the columns of the model's rows are, for `columns`."""
-        self._store.write_json(f"{self._prefix}columns.json", columns)
-
-    def columns(self) -> list[dict[str, Any]] | None:
-        """What `write_columns` kept; None of a run that an older version prepared."""
-        try:
-            columns: list[dict[str, Any]] = self._store.read_json(f"{self._prefix}columns.json")
-        except NotFound:
-            return None
-        return columns
 
     def write_scales(self, scales: Mapping[str, float]) -> None:
         """Keep what the errors of each series are measured by, for `scales`."""

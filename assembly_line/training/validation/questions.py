@@ -45,7 +45,6 @@ def questions(
     *,
     asked: bytes,
     function_bytes: int,
-    width: int,
     repeat: bool,
 ) -> Questions:
     """Choose as many decisions as may be asked about without another place of scoring.
@@ -58,11 +57,10 @@ def questions(
         features: those whose values are exchanged.
         asked: CSV so far, one line a row.
         function_bytes: the largest batch that a function scores; 0 if none does.
-        width: how many numbers the script answers to a row.
         repeat: whether decisions are asked about as the line scores.
     """
     rows, held = asked.count(b"\n"), len(truths)
-    size = batch_size(len(asked), rows, width=width)
+    size = batch_size(len(asked), rows, width=kind.width)
     # A mark behind the id of a decision takes a few bytes more.
     each = size / rows + 6
     room = int(((function_bytes - size) if size <= function_bytes else LARGEST) / each)

@@ -70,7 +70,6 @@ def ask(steps: Steps, loaded: Lake, store: ObjectStore, table: OnlineTable) -> I
             assembly_environment="test",
             account_id="123456789012",
             store_bucket=store.bucket,
-            ledger_bucket="ledger",
             control_table="control",
             champion_table="champions",
             online_table=TABLE,

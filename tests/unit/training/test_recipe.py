@@ -187,7 +187,7 @@ def test_what_is_asked_more_never_takes_a_batch_from_its_function(
     asked = (b"x" * length + b"\n") * held
     names = [f"f{number}" for number in range(features)]
 
-    found = questions(Binary(), [0] * held, names, asked=asked, function_bytes=function, width=1, repeat=True)
+    found = questions(Binary(), [0] * held, names, asked=asked, function_bytes=function, repeat=True)
 
     # As the plan of scoring counts: a line's end takes two bytes, an answer 26.
     more = len(found.repeated) + len(found.exchanged) * len(found.features)
@@ -202,7 +202,7 @@ def test_what_is_asked_more_never_takes_a_batch_from_its_function(
 def test_both_questions_share_a_small_function() -> None:
     asked = (b"x" * 50 + b"\n") * 100
 
-    found = questions(Binary(), [0] * 100, ["a"], asked=asked, function_bytes=10_000, width=1, repeat=True)
+    found = questions(Binary(), [0] * 100, ["a"], asked=asked, function_bytes=10_000, repeat=True)
 
     assert (len(found.repeated), len(found.exchanged)) == (41, 41)  # 82 rows of 58 bytes have room
 
@@ -211,8 +211,7 @@ def test_a_ranking_is_asked_about_whole_groups() -> None:
     truths = [(float(row % 2), row // 7) for row in range(700)]
     kind = Ranking(within=("mail",), capacity=0.3)
 
-    asked = (b"x" * 40 + b"\n") * 700
-    found = questions(kind, truths, ["a", "b"], asked=asked, function_bytes=70_000, width=1, repeat=False)
+    found = questions(kind, truths, ["a", "b"], asked=(b"x" * 40 + b"\n") * 700, function_bytes=70_000, repeat=False)
 
     groups = Counter(truths[place][1] for place in found.exchanged)
     assert 30 <= len(found.exchanged) < 700

@@ -11,9 +11,6 @@ import numpy as np
 import xgboost
 
 CSV = "text/csv"
-# True answers, before a score of one number, what each column adds to it on the model's own scale, and the bias. A work
-# list with contributions shows them.
-CONTRIBUTIONS = False
 
 
 def model_fn(model_dir: str) -> xgboost.Booster:
@@ -43,10 +40,7 @@ def _number(field: str) -> float:
 
 def predict_fn(rows: np.ndarray, model: xgboost.Booster) -> np.ndarray:
     """Shape (rows, numbers of an answer): one number, or one for each class, quantile, or day of a time to an event."""
-    matrix = xgboost.DMatrix(rows, feature_names=model.feature_names)
-    answers = model.predict(matrix).reshape(len(rows), -1)
-    if CONTRIBUTIONS:
-        return np.column_stack([model.predict(matrix, pred_contribs=True), answers])
+    answers = model.predict(xgboost.DMatrix(rows, feature_names=model.feature_names)).reshape(len(rows), -1)
     hazards = model.attr("cumulative_hazards")
     return answers if hazards is None else 1 - np.exp(-answers * np.array(json.loads(hazards)))
 
