@@ -13,7 +13,7 @@ from assembly_line.declarations.codec import subscriber_from_json
 from assembly_line.declarations.subscribers import PROBE, Subscriber
 from assembly_line.documents import parse_document
 from assembly_line.errors import MalformedMessage, NotFound, RequestRefused, RunFailed
-from assembly_line.instants import format_instant
+from assembly_line.instants import format_instant, parse_instant
 from assembly_line.messages import PROBE_SCHEMA, Probe, parse_json
 from assembly_line.names import aws_name, consumer_item, consumer_stack
 
@@ -214,7 +214,10 @@ class _Probing:
     def __init__(self, account: Account, line: str, place: ConsumerPlace, account_id: str, sent_at: str) -> None:
         self._topic = account.topic(line, account_id=account_id)
         self._probe = Probe(
-            line=line, consumer=place.name, probe_id=secrets.token_hex(8), sent_at=datetime.fromisoformat(sent_at)
+            line=line,
+            consumer=place.name,
+            probe_id=secrets.token_hex(8),
+            sent_at=parse_instant(sent_at, field="sent_at"),
         )
 
     def arrives(self, queue: Queue, clock: Callable[[], float], patience_seconds: float) -> bool:
