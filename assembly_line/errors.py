@@ -147,6 +147,10 @@ class TookTooLong(AssemblyError):
     """An answer did not come within the time that whoever asked could wait."""
 
 
+class ModelTookTooLong(TookTooLong):
+    """A model gave no answer within the time of a request. Nothing was written."""
+
+
 class NotAuthenticated(AssemblyError):
     """The caller is not known: the request was not signed, or no authorizer stood before it."""
 

@@ -45,6 +45,8 @@ _STEP_AND_ATTEMPT = len("-refit-holdout-9999")
 _DIGITS = 12
 # How a run, and so its execution, may be called.
 RUN_ID = r"[A-Za-z0-9_-]{1,80}"
+# How the run of one decision that an application asked for is called.
+ASKED_RUN = "now-[0-9a-f]{40}"
 
 
 # How the paths of the API begin for people, who bring a token in place of a signature.

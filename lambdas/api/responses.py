@@ -57,6 +57,11 @@ PROBLEMS: dict[type[errors.AssemblyError], Problem] = {
         "The answer took too long",
         "start an execution of the dataset machine with the same request, which may take minutes; nothing was written",
     ),
+    errors.ModelTookTooLong: Problem(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "The model took too long",
+        "send the same request with the same key again; nothing was written",
+    ),
     errors.SendingFailed: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "A queue did not take everything",

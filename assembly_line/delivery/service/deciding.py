@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from assembly_line.delivery.alone import message_in
 from assembly_line.delivery.report import DeliveryRecord
 from assembly_line.delivery.service.scoring_one import OneAsked, row_of_one
 from assembly_line.documents import document_of
-from assembly_line.errors import Conflict, NotFound
+from assembly_line.errors import Conflict, NotFound, ScoringFailed
 from assembly_line.instants import format_day, format_instant
 from assembly_line.names import DeliveryStatus, LedgerKind
 from assembly_line.storage import AskedDecision
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from assembly_line.requests import DecisionRequest
     from assembly_line.storage import Account
 
+# A row of the ledger, and which kind of row it is: a prediction, or a decision that was kept aside.
+Found = tuple[LedgerKind, dict[str, Any]]
 # The channel of what is answered to whoever asked, as delivery rows name it.
 API_CHANNEL = "api"
 # What was asked and not kept by then was never answered, and its instant has passed.
@@ -47,6 +48,7 @@ def decided_now(account: Account, line: str, request: DecisionRequest, caller: C
     """Decide about one entity, keep the decision, and give the answer, as JSON.
 
     The same request under the same key has the answer that it had first, byte for byte. A refusal keeps nothing.
+    An answer of the model that cannot be used is kept aside, and stays what the key is answered.
 
     Args:
         now: real time.
@@ -65,9 +67,9 @@ def decided_now(account: Account, line: str, request: DecisionRequest, caller: C
     if asked is None:
         return _answered(account, *_decided(account, one, said, now), now)
     _require_same(asked, said)
-    row = _kept(account, one, asked)
-    if row is not None:
-        return _answered(account, asked, row, now)
+    found = _kept(account, one, asked)
+    if found is not None:
+        return _answered(account, asked, found, now)
     if now - asked.asked_at > REPEATABLE:
         raise Conflict(
             f"Idempotency-Key: it asked for this at {format_instant(asked.asked_at)}, and the ledger keeps no decision "
@@ -76,18 +78,19 @@ def decided_now(account: Account, line: str, request: DecisionRequest, caller: C
     return _answered(account, *_decided(account, one, said, asked.asked_at), now)
 
 
-def _decided(account: Account, one: OneAsked, said: str, asked_at: datetime) -> tuple[AskedDecision, dict[str, Any]]:
+def _decided(account: Account, one: OneAsked, said: str, asked_at: datetime) -> tuple[AskedDecision, Found]:
     """Decide, and write the decision down. What a crash left is completed by the next call with the same key."""
-    row = row_of_one(account, one, asked_at)
+    found = row_of_one(account, one, asked_at)
     # Only now, so that a refusal leaves nothing.
     asked = account.asked_decisions.hold(one.line, one.run_id, AskedDecision(request=said, asked_at=asked_at))
     _require_same(asked, said)
     if asked.asked_at != asked_at:
         # The same call came twice at once, and the other one was first.
-        row = _kept(account, one, asked) or row_of_one(account, one, asked.asked_at)
-    if not account.ledger.append(one.line, LedgerKind.PREDICTIONS, day_of(row["decision_id"]), one.run_id, [row]):
-        row = _kept(account, one, asked) or row
-    return asked, row
+        found = _kept(account, one, asked) or row_of_one(account, one, asked.asked_at)
+    kind, row = found
+    if not account.ledger.append(one.line, kind, day_of(row["decision_id"]), one.run_id, [row]):
+        found = _kept(account, one, asked) or found
+    return asked, found
 
 
 def _require_same(known: AskedDecision, said: str) -> None:
@@ -98,18 +101,31 @@ def _require_same(known: AskedDecision, said: str) -> None:
         )
 
 
-def _kept(account: Account, one: OneAsked, asked: AskedDecision) -> dict[str, Any] | None:
-    """The row of a decision that was asked for; None if the ledger has none."""
+def _kept(account: Account, one: OneAsked, asked: AskedDecision) -> Found | None:
+    """The row of a decision that was asked for, or was kept aside; None if the ledger has none."""
     day = format_day(asked.asked_at if one.request.at is None else one.request.at)
-    try:
-        (row,) = account.ledger.read_file(one.line, LedgerKind.PREDICTIONS, day, one.run_id)
-    except NotFound:
-        return None
-    return dict(row)
+    for kind in (LedgerKind.PREDICTIONS, LedgerKind.QUARANTINE):
+        try:
+            rows = account.ledger.read_file(one.line, kind, day, one.run_id)
+        except NotFound:
+            continue
+        if rows:
+            return kind, dict(rows[0])
+    return None
 
 
-def _answered(account: Account, asked: AskedDecision, row: Mapping[str, Any], now: datetime) -> bytes:
-    """Note that the caller gets the decision, and give it. The first note stays."""
+def _answered(account: Account, asked: AskedDecision, found: Found, now: datetime) -> bytes:
+    """Note that the caller gets the decision, and give it. The first note stays.
+
+    Raises:
+        ScoringFailed: it was kept aside.
+    """
+    kind, row = found
+    if kind is LedgerKind.QUARANTINE:
+        raise ScoringFailed(
+            f"decision {row['decision_id']}: {row['detail']}; it is kept aside, and nothing was decided; this key "
+            "keeps that answer"
+        )
     replayed = row["issued_at"] != format_instant(asked.asked_at)
     record = DeliveryRecord(
         line=row["line"],

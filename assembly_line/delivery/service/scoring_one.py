@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from assembly_line.decision_ids import day_of, decision_id
+from assembly_line.decision_ids import decision_id
 from assembly_line.declarations.sagemaker.images import image_of
 from assembly_line.delivery.alone import read_answer, row_alone
 from assembly_line.delivery.answers import Quarantined
@@ -18,7 +18,16 @@ from assembly_line.delivery.question import require_same_question
 from assembly_line.delivery.run_standing import Standing, standing
 from assembly_line.delivery.service.pausing import paused
 from assembly_line.encoding import rule_number
-from assembly_line.errors import CannotDecide, NotFound, RequestRefused, RunFailed, ScoringFailed
+from assembly_line.errors import (
+    CannotDecide,
+    JobFailed,
+    ModelTookTooLong,
+    NotFound,
+    RequestRefused,
+    RunFailed,
+    ScoringFailed,
+    TookTooLong,
+)
 from assembly_line.features import inputs_from_json, row_to_decide
 from assembly_line.instants import MICROSECOND, format_instant, parse_instant
 from assembly_line.names import LedgerKind
@@ -50,15 +59,15 @@ class OneAsked:
     run_id: str
 
 
-def row_of_one(account: Account, one: OneAsked, asked_at: datetime) -> dict[str, Any]:
-    """The ledger row of a decision, which is not written yet.
+def row_of_one(account: Account, one: OneAsked, asked_at: datetime) -> tuple[LedgerKind, dict[str, Any]]:
+    """The ledger row of a decision, or of one that is kept aside, which is not written yet; and its kind.
 
     Args:
         asked_at: real time; the decision's own instant where the request declares none.
 
     Raises:
         NotFound, RequestRefused, CannotDecide: see `decided_now`.
-        ScoringFailed: the model's answer cannot be used; the decision is kept aside.
+        ScoringFailed: the model gave no answer.
     """
     release = account.released.release(one.line)
     declared, policy = _declared(release.line)
@@ -70,10 +79,8 @@ def row_of_one(account: Account, one: OneAsked, asked_at: datetime) -> dict[str,
     online = _standing_of(features, declared, release.line)
     row = found.row(features, policy)
     if isinstance(row, Quarantined):
-        aside = quarantine_row(found.run, row)
-        account.ledger.append(one.line, LedgerKind.QUARANTINE, day_of(row.decision_id), one.run_id, [aside])
-        raise ScoringFailed(f"decision {row.decision_id}: {row.detail}; it is kept aside, and nothing was decided")
-    return {**row, "online": online}
+        return LedgerKind.QUARANTINE, quarantine_row(found.run, row)
+    return LedgerKind.PREDICTIONS, {**row, "online": online}
 
 
 @dataclass(frozen=True)
@@ -203,9 +210,11 @@ class _Scoring:
         }
         try:
             said = self.account.functions.call(self.account.named("serving_function"), question)
-        except RunFailed as error:
+            texts = answered(batch, str(said["answers"]).encode(), last_only=self.line.predicts.width == 1)
+        except TookTooLong as error:
+            raise ModelTookTooLong(f"model {self.champion.run_id}: {error}; nothing was decided") from error
+        except (JobFailed, RunFailed) as error:
             raise ScoringFailed(f"model {self.champion.run_id}: {error}; nothing was decided") from error
-        texts = answered(batch, str(said["answers"]).encode(), last_only=self.line.predicts.width == 1)
         return texts.decode().strip().partition(",")[2]
 
 
@@ -243,13 +252,14 @@ def _standing_of(features: OnlineRow, declared: DecideNow, line: Line) -> dict[s
     Raises:
         CannotDecide: they are too old, and the line refuses then.
     """
-    until = features.known_until
-    stale = until is not None and features.at - until > declared.oldest
+    until, empty = features.known_until, ", ".join(features.empty)
+    stale = bool(empty) or (until is not None and features.at - until > declared.oldest)
     shown = None if until is None else format_instant(until)
     if stale and declared.stale == "refuse":
+        old = f"know the world until {shown}, more than {declared.oldest} before {format_instant(features.at)}"
         raise CannotDecide(
-            f"line {line.name}: the published features know the world until {shown}, more than {declared.oldest} "
-            f"before {format_instant(features.at)}; load the sources and run `line features publish {line.name}`"
+            f"line {line.name}: the published features {f'know no event of {empty}' if empty else old}; load the "
+            f"sources and run `line features publish {line.name}`"
         )
     return {"generation": features.generation.id, "known_until": shown, "stale": stale}
 

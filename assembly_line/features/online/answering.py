@@ -95,6 +95,11 @@ def sources_read(line: Line, features: Sequence[str]) -> list[str]:
     return sorted({group.source.name for group in _groups(workload_of(line, features))})
 
 
+def timed_sources(line: Line, features: Sequence[str]) -> list[str]:
+    """Names of those of them that have events."""
+    return sorted({group.source.name for group in workload_of(line, features).timed})
+
+
 def _timed_features(
     line: Line, group: TimedGroup, keys: Mapping[str, Column], times: Integers, reader: HeldRows
 ) -> dict[str, Column]:

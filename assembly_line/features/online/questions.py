@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from assembly_line.declarations.lines import Line
 from assembly_line.errors import RequestRefused
-from assembly_line.features.online.answering import Items, features_of, needed_keys, sources_read
+from assembly_line.features.online.answering import Items, features_of, needed_keys, sources_read, timed_sources
 from assembly_line.features.online.generations import Generation, PublishedSource, known_until
 from assembly_line.features.online.serving import served
 from assembly_line.features.values.columns import Column, column_of
@@ -31,11 +31,13 @@ class OnlineRow:
     Args:
         values: feature -> a column of one row.
         sources: what was published of each source behind them.
+        empty: names of those that have events, of which none was published.
     """
 
     at: datetime
     values: Mapping[str, Column]
     sources: Mapping[str, PublishedSource]
+    empty: Sequence[str]
     generation: Generation
 
     @property
@@ -61,7 +63,8 @@ def row_of(line: Line, generation: Generation, items: Items, request: FeaturesRe
         line, generation, items, keys=keys, times=np.array([to_micros(at)], np.int64), features=features
     )
     sources = {name: generation.sources[name] for name in sources_read(line, features)}
-    return OnlineRow(at=at, values=found, sources=sources, generation=generation)
+    empty = [name for name in timed_sources(line, features) if sources[name].newest is None]
+    return OnlineRow(at=at, values=found, sources=sources, empty=empty, generation=generation)
 
 
 def answer(line: Line, generation: Generation, items: Items, request: FeaturesRequest, *, now: datetime) -> Any:

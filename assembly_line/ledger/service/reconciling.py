@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.delivery import ScoredPeriod, paused
 from assembly_line.instants import format_day, to_micros
 from assembly_line.ledger.service.opening import opened
-from assembly_line.names import LedgerKind, delivered_item
+from assembly_line.names import ASKED_RUN, LedgerKind, delivered_item
 
 if TYPE_CHECKING:
     from assembly_line.ledger.service.opening import OpenLedger
@@ -27,8 +27,14 @@ COLUMNS = {
 }
 # What a consumer was given again is no channel of the run. Rows of older versions name no channel.
 # The first ten decisions of a difference are named.
-_SENT = """
-WITH runs AS (SELECT unnest(?::VARCHAR[]) AS run_id),
+# A decision that an application asked for is a run of its own, and its one channel is the answer.
+_ASKED = f"regexp_full_match(run_id, '{ASKED_RUN}')"
+_SENT = f"""
+WITH batches AS (SELECT unnest(?::VARCHAR[]) AS run_id),
+runs AS (
+    FROM batches
+    UNION SELECT run_id FROM predictions WHERE {_ASKED} AND revision >= ?
+),
 predicted AS (
     SELECT DISTINCT run_id, decision_id FROM predictions SEMI JOIN runs USING (run_id) WHERE revision < ?
 ),
@@ -42,7 +48,8 @@ sent AS (
 ),
 channels AS (
     SELECT DISTINCT run_id, channel FROM sent
-    UNION SELECT DISTINCT run_id, 'sns' FROM predicted
+    UNION SELECT DISTINCT run_id, CASE WHEN {_ASKED} THEN 'api' ELSE 'sns' END
+    FROM predicted
 ),
 differences AS (
     SELECT run_id, channel, 'no_delivery' AS what, decision_id
@@ -59,17 +66,19 @@ SELECT run_id, channel, what, count(*), min(decision_id, 10) FROM differences GR
 def reconcile(account: Account, line: str, now: datetime) -> dict[str, Any]:
     """Compare what the runs of the last days predicted with what their channels took, decision by decision.
 
+    What applications asked for is compared too, if it was decided as of now.
+
     Returns:
-        `runs`: how many were looked at. `differences`: how many decisions differ. `found`: each kind of difference of
-        each run and channel, with the first decisions. `because`: why nothing was looked at; None otherwise.
+        `runs`: how many batches were looked at. `differences`: how many decisions differ. `found`: each kind of
+        difference of each run and channel, with the first decisions. `because`: why nothing was looked at; None
+        otherwise.
     """
     nothing: dict[str, Any] = {"line": line, "runs": 0, "differences": 0, "found": []}
     if (held := paused(account, line)) is not None:
         return {**nothing, "because": f"the deliveries are paused since {held['at']}: runs wait"}
     periods = _periods(account, line, now)
-    days = sorted({day for period in periods.values() for day in _days(period)})
-    if not days:
-        return {**nothing, "because": None}
+    lately = (format_day(now - timedelta(days=each)) for each in range(LOOKED_BACK.days + 1))
+    days = sorted({*lately, *(day for period in periods.values() for day in _days(period))})
     with opened(account, line, KINDS) as ledger:
         ledger.read_tail()
         for kind in KINDS:
@@ -80,7 +89,8 @@ def reconcile(account: Account, line: str, now: datetime) -> dict[str, Any]:
 
 
 def _differences(ledger: OpenLedger, periods: Mapping[str, ScoredPeriod], now: datetime) -> list[dict[str, Any]]:
-    rows = ledger.session.rows(_SENT, [sorted(periods), to_micros(now - STILL_SENDING)])
+    since, until = (to_micros(now - each) for each in (LOOKED_BACK, STILL_SENDING))
+    rows = ledger.session.rows(_SENT, [sorted(periods), since, until])
     names = ("run_id", "channel", "what", "decisions", "first")
     return [dict(zip(names, row, strict=True)) for row in rows]
 

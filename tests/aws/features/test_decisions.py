@@ -21,9 +21,12 @@ from assembly_line.declarations.lines import DecideNow
 from assembly_line.delivery import pause, resume
 from assembly_line.encoding import Encoding
 from assembly_line.environments import DecisionsEnvironment, OnlineEnvironment, ServingEnvironment
+from assembly_line.errors import TookTooLong
+from assembly_line.features.online import questions
+from assembly_line.features.online.generations import Generation, PublishedSource
 from assembly_line.feedback import described, one_decision
 from assembly_line.instants import format_instant
-from assembly_line.ledger import compact
+from assembly_line.ledger import compact, reconcile
 from assembly_line.names import ControlKey, DeliveryStatus, LedgerKind, dataset_prefix, ledger_prefix
 from assembly_line.release import Release
 from assembly_line.storage.lake.lake import Lake
@@ -355,6 +358,79 @@ def test_an_answer_that_cannot_be_used_is_kept_aside_and_nothing_is_decided(ask:
     assert (ask.rows(LedgerKind.PREDICTIONS), ask.rows(LedgerKind.DELIVERIES)) == ([], [])
     (aside,) = ask.rows(LedgerKind.QUARANTINE)
     assert (aside["reason"], aside["decision_id"][:11]) == ("score_not_finite", "d1-20171220")
+
+
+def test_a_key_whose_decision_was_kept_aside_keeps_that_answer(ask: Asking) -> None:
+    with patch.object(Functions, "call", lambda *_: {"answers": "nan\n"}):
+        first = ask({"keys": KEYS, "at": AT})
+    before = ask.everything()
+
+    # The model is well again.
+    assert ask({"keys": KEYS, "at": AT})[:2] == first[:2]
+    assert ask.everything() == before
+    assert ask({"keys": KEYS, "at": AT}, "another")[0] == 200
+
+
+def _late(*_: object) -> dict[str, Any]:
+    raise TookTooLong("function serve: gave no answer within 21 seconds")
+
+
+@pytest.mark.parametrize(
+    ("call", "expected", "type_"),
+    [
+        (lambda *_: {"answers": "0.1\n0.2\n"}, 502, "scoring-failed"),
+        (lambda *_: {"answers": ""}, 502, "scoring-failed"),
+        (_late, 504, "model-took-too-long"),
+    ],
+)
+def test_without_one_answer_in_time_nothing_is_kept_and_the_call_may_be_repeated(
+    ask: Asking, call: Callable[..., dict[str, Any]], expected: int, type_: str
+) -> None:
+    with patch.object(Functions, "call", call):
+        status, answer, _ = ask({"keys": KEYS, "at": AT})
+
+    assert (status, answer["type"]) == (expected, f"urn:problem-type:assembly-line:{type_}")
+    assert ask.everything() == {}
+    assert ask({"keys": KEYS, "at": AT})[0] == 200
+
+
+def test_a_source_that_was_published_without_events_makes_features_stale(ask: Asking) -> None:
+    real = questions.row_of
+
+    def lacking(line: Any, generation: Generation, *given: Any, **named: Any) -> Any:
+        known = {**generation.sources, "coupon_redemptions": PublishedSource(snapshot="none", newest=None)}
+        return real(line, replace(generation, sources=known), *given, **named)
+
+    with patch.object(questions, "row_of", lacking):
+        status, answer, _ = ask({"keys": KEYS, "at": AT})
+        assert (status, "know no event of coupon_redemptions" in answer["detail"]) == (409, True), answer
+        ask.declare(decide_now=DecideNow(oldest=timedelta(days=60), stale="flag"))
+        status, answer, _ = ask({"keys": KEYS, "at": AT})
+    assert (status, answer["features"]["stale"]) == (200, True)
+
+
+def test_a_decision_that_nobody_was_given_is_found_when_all_is_reconciled(ask: Asking) -> None:
+    ask.declare(decide_now=DecideNow(oldest=timedelta(days=1), stale="flag"))
+    assert ask({"keys": KEYS})[0] == 200
+    real = ObjectStore.add
+
+    def crash(self: ObjectStore, key: str, *given: Any, **named: Any) -> bool:
+        if f"/{LedgerKind.DELIVERIES}/" in key:
+            raise SystemExit
+        return real(self, key, *given, **named)
+
+    with patch.object(ObjectStore, "add", crash), pytest.raises(SystemExit):
+        ask({"keys": KEYS}, "two")
+    later = datetime.now(UTC) + timedelta(hours=3)
+    delivered = {row["decision_id"] for row in ask.rows(LedgerKind.DELIVERIES)}
+    (lost,) = [row for row in ask.rows(LedgerKind.PREDICTIONS) if row["decision_id"] not in delivered]
+
+    found = reconcile(handler.account(), LINE, later)["found"]
+
+    assert [(one["run_id"], one["channel"], one["what"]) for one in found] == [(lost["run_id"], "api", "no_delivery")]
+    assert reconcile(handler.account(), LINE, datetime.now(UTC))["found"] == []
+    assert ask({"keys": KEYS}, "two")[0] == 200
+    assert reconcile(handler.account(), LINE, later)["found"] == []
 
 
 def test_a_decision_is_found_by_its_id_and_by_its_keys_before_and_after_it_is_compacted(ask: Asking) -> None:
