@@ -3,7 +3,10 @@
 from .declarations.clock import Refresh as Refresh
 from .declarations.decisions import Decision as Decision
 from .declarations.decisions import Policy as Policy
-from .declarations.due import Due as Due
+from .declarations.delivery.delivery import DecideNow as DecideNow
+from .declarations.delivery.delivery import Delivery as Delivery
+from .declarations.delivery.due import Due as Due
+from .declarations.delivery.subscribers import Subscriber as Subscriber
 from .declarations.entities import Entity as Entity
 from .declarations.explore.tables import aggregate as aggregate
 from .declarations.explore.tables import measure as measure
@@ -26,8 +29,6 @@ from .declarations.features import static as static
 from .declarations.features import stddev as stddev
 from .declarations.features import total as total
 from .declarations.features import udf as udf
-from .declarations.lines import DecideNow as DecideNow
-from .declarations.lines import Delivery as Delivery
 from .declarations.lines import Line as Line
 from .declarations.outcomes import Outcome as Outcome
 from .declarations.populations import Generated as Generated
@@ -47,7 +48,6 @@ from .declarations.quality import unique as unique
 from .declarations.quality import volume as volume
 from .declarations.sampling import Sampling as Sampling
 from .declarations.sources import Source as Source
-from .declarations.subscribers import Subscriber as Subscriber
 from .declarations.training.retention import Retention as Retention
 from .declarations.training.reviews import Review as Review
 from .declarations.training.training import Training as Training

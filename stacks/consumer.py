@@ -11,7 +11,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from assembly_line.declarations.codec import subscriber_from_json, subscriber_to_json
-from assembly_line.declarations.subscribers import Subscriber
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.names import (
     Folder,
     Parameter,

@@ -8,8 +8,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from assembly_line.declarations.delivery.subscribers import Subscriber as Declared
 from assembly_line.declarations.lines import Line
-from assembly_line.declarations.subscribers import Subscriber as Declared
 from assembly_line.names import (
     Folder,
     aws_name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from assembly_line.declarations.subscribers import CONDITIONS, PROBE, SCHEMA, SCORE
+from assembly_line.declarations.delivery.subscribers import CONDITIONS, PROBE, SCHEMA, SCORE
 from assembly_line.delivery import PredictionPointer
 from assembly_line.messages import Batch, Prediction, PredictionV2, Probe
 from assembly_line.names import PROJECT

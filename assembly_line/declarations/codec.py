@@ -15,13 +15,15 @@ from typing import Any
 from assembly_line.declarations.checks import LEFT_OUT_AT_DEFAULT
 from assembly_line.declarations.clock import Refresh
 from assembly_line.declarations.decisions import Decision, Policy
+from assembly_line.declarations.delivery.delivery import DecideNow, Delivery
+from assembly_line.declarations.delivery.due import Due
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.declarations.derived import Expression, Ratio
-from assembly_line.declarations.due import Due
 from assembly_line.declarations.entities import Entity
 from assembly_line.declarations.explore.tables import AggregateTable, Measure
 from assembly_line.declarations.explore.wide_tables import WideTable
 from assembly_line.declarations.features import Aggregate, Latest, Share, SinceLast, StaticFeature
-from assembly_line.declarations.lines import DecideNow, Delivery, Line
+from assembly_line.declarations.lines import Line
 from assembly_line.declarations.outcomes import Outcome
 from assembly_line.declarations.populations import CalendarCadence, FixedCadence, Generated
 from assembly_line.declarations.predicates import AllOf, Among, AnyOf, Comparison, IsNull, Negation
@@ -38,7 +40,6 @@ from assembly_line.declarations.quality import (
 )
 from assembly_line.declarations.sampling import Sampling
 from assembly_line.declarations.sources import Source
-from assembly_line.declarations.subscribers import Subscriber
 from assembly_line.declarations.training.retention import Retention
 from assembly_line.declarations.training.reviews import Review
 from assembly_line.declarations.training.training import Training

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from assembly_line.declarations.subscribers import SCORE, segment_attribute
+from assembly_line.declarations.delivery.subscribers import SCORE, segment_attribute
 from assembly_line.delivery.shards import SHARD_MESSAGES
 from assembly_line.messages import AnyPrediction
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.lines import Delivery
+    from assembly_line.declarations.delivery.delivery import Delivery
     from assembly_line.delivery.outbox import OutboundMessage
 
 

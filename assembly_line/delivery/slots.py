@@ -15,7 +15,7 @@ from assembly_line.instants import MICROSECOND, format_instant, from_micros, par
 from assembly_line.names import aws_name
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.due import Due
+    from assembly_line.declarations.delivery.due import Due
     from assembly_line.declarations.populations import Cadence
 
 # Between a slot and the one before lie a month and clocks that are set at most, or the declared interval.

@@ -1,6 +1,7 @@
 """What others may import of this package."""
 
 from .assembling import assemble as assemble
+from .assembling import kept_packages as kept_packages
 from .assembling import sources_digest as sources_digest
 from .definition_validation import judged_definitions as judged_definitions
 from .deployment import Deployment as Deployment

@@ -93,6 +93,14 @@ def _source_files(repository: Path, lines: Path) -> Iterator[tuple[str, Path]]:
                 yield f"{name}/{file.relative_to(root).as_posix()}", file
 
 
+def kept_packages(repository: Path) -> dict[str, str]:
+    """Variables by which jsii keeps its packages. Without them it unpacks them on every start."""
+    unpacked = repository / ".tools" / "jsii"
+    # The installation left it there.
+    root = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(unpacked)} if unpacked.is_dir() else {}
+    return {"JSII_RUNTIME_PACKAGE_CACHE": "enabled", **root}
+
+
 def _library_version() -> str:
     try:
         return version("aws-cdk-lib")
@@ -122,12 +130,8 @@ def _synthesize(repository: Path, folder: StateFolder, home: Path, chosen: dict[
         "CDK_CONTEXT_JSON": json.dumps(context),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
-        # jsii unpacks its packages on every start unless it may keep them.
-        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
+        **kept_packages(repository),
     }
-    unpacked = repository / ".tools" / "jsii"
-    if unpacked.is_dir():  # left there by the installation
-        variables["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(unpacked)
     log, seconds = folder.logs / "synth.log", patience(SYNTHESIS)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:

@@ -89,7 +89,6 @@ def _bootstrap(runtime: Runtime, repository: Path) -> None:
 
 def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path, progress: Progress) -> None:
     log, seconds = folder.logs / "deploy.log", patience(DEPLOYMENT)
-    variables = runtime.client_environment() | {"CI": "true", "NO_COLOR": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
     command = [
         *cdk_command(repository),
         *("deploy", "--app", str(assembly), "--all", "--concurrency", str(CONCURRENCY)),
@@ -98,7 +97,7 @@ def _run(runtime: Runtime, assembly: Path, folder: StateFolder, repository: Path
     with (
         log.open("w", encoding="utf-8") as kept,
         subprocess.Popen(
-            command, env=variables, cwd=assembly, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            command, env=runtime.cdk_environment(), cwd=assembly, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, text=True, encoding="utf-8", errors="replace",
         ) as process,
     ):  # fmt: skip

@@ -56,6 +56,10 @@ class Runtime:
         kept = {name: value for name, value in inherited.items() if not name.startswith(("AWS_", "CDK_"))}
         return {**kept, **self.environment()}
 
+    def cdk_environment(self) -> dict[str, str]:
+        """For the CDK's command, which then prints nothing but what it does."""
+        return self.client_environment() | {"CI": "true", "NO_COLOR": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
+
 
 def credentials() -> dict[str, str]:
     """Keys and region of the embedded AWS; the user's own profile, config and instance metadata are shut out."""

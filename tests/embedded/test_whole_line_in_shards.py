@@ -1,6 +1,6 @@
 """A batch of several shards and two channels in the embedded AWS: killed, failed and redriven, it is delivered once.
 
-Goes on where `test_whole_line_faults.py` ended; alone it does so too. By then its days are a backfill.
+Goes on where `test_whole_line_faults.py` ended; alone it does so too. Some of its days are a backfill by then.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def add(
     from assembly_line.cli.environments.consumer_stacks import deploy_consumer
     from assembly_line.cli.output import fields
     from assembly_line.cli.parsing import conditions, score_band, span
-    from assembly_line.declarations.subscribers import Subscriber
+    from assembly_line.declarations.delivery.subscribers import Subscriber
     from assembly_line.delivery import check_new_consumer, probe
 
     consumer = Subscriber(
@@ -94,7 +94,7 @@ def add(
         receives=receives,  # type: ignore[arg-type]
     )
     target = session.target
-    check_new_consumer(target, line, consumer, _places(session, line))
+    check_new_consumer(target, line, consumer, places_of(session, line))
     session.output.note(f"Deploying the stack of {name} ...")
     deploy_consumer(session, line, consumer, approved=yes)
     session.output.note("Sending a probe ...")
@@ -107,11 +107,11 @@ def add(
 def show(session: Session, line: Line) -> None:
     """List the consumers of a line: live or not, what each gets, and what waits in its queue."""
     from assembly_line.cli.runs import require_released
-    from assembly_line.cli.views.consumers import draw_consumers
+    from assembly_line.cli.views.deliveries import draw_consumers
     from assembly_line.delivery import consumers
 
     require_released(session, line)
-    found = consumers(session.target, line, _places(session, line), account_id=session.target.account_id)
+    found = consumers(session.target, line, places_of(session, line), account_id=session.target.account_id)
     described = [one.described() for one in found]
     session.output.result(described, draw_consumers(described))
 
@@ -144,7 +144,7 @@ def remove(session: Session, line: Line, name: Name) -> None:
     session.output.result(found, fields(_shown(found)))
 
 
-def _places(session: Session, line: str, *, anew: bool = False) -> dict[str, ConsumerPlace]:
+def places_of(session: Session, line: str, *, anew: bool = False) -> dict[str, ConsumerPlace]:
     """Every consumer of the line, as the stacks published it.
 
     Args:
@@ -170,7 +170,7 @@ def _places(session: Session, line: str, *, anew: bool = False) -> dict[str, Con
 def _place(session: Session, line: str, name: str, *, anew: bool = False) -> ConsumerPlace:
     from assembly_line.errors import NotFound
 
-    places = _places(session, line, anew=anew)
+    places = places_of(session, line, anew=anew)
     if name not in places:
         known = ", ".join(sorted(places)) or "none"
         raise NotFound(f"line {line!r} has no consumer {name!r} here; there are: {known}")

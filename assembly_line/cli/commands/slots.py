@@ -93,18 +93,19 @@ def fill_in_slots(
 def redeliver_batch(session: Session, line: Line, consumer: Consumer, batch: Batch) -> None:
     """Give one subscriber the messages of a batch again, each with the body that it had. Nobody else gets them.
 
-    Consumers apply a revision once. Messages whose action has expired are left out. Your own permissions must send to
-    the subscriber's queue, and write the ledger.
+    Consumers apply a revision once. What its filter keeps out is left out, and so is what has expired. Your own
+    permissions must send to the queue of the subscriber, and write the ledger.
     """
     from datetime import UTC, datetime
 
+    from assembly_line.cli.commands.consumers import places_of
     from assembly_line.cli.output import fields
     from assembly_line.cli.runs import require_released
     from assembly_line.delivery import redeliver
 
     require_released(session, line)
-    queues = session.target.parameters.subscriber_queues(line)
-    found = redeliver(session.target, line, batch, consumer=consumer, queues=queues, now=datetime.now(UTC))
+    places = places_of(session, line)
+    found = redeliver(session.target, line, batch, consumer=consumer, places=places, now=datetime.now(UTC))
     session.output.result(found, fields(found))
 
 

@@ -45,12 +45,17 @@ def deploy_account(session: Session, lines: Path, *, approved: bool = False) -> 
     command = [*cdk_command(REPOSITORY), "deploy", *which, "--no-notices", *approval]
     session.output.note(f"Running: cdk {' '.join(command[2:])}")
     began = time.monotonic()
-    variables = {**os.environ, "AWS_REGION": target.region, "AWS_DEFAULT_REGION": target.region}
-    if session.options.profile:
-        variables["AWS_PROFILE"] = session.options.profile
+    variables = account_variables(session)
     # stdout belongs to the command's own result.
     answer = subprocess.run(command, cwd=REPOSITORY, env=variables, stdout=sys.stderr, check=False)
     if answer.returncode:
         raise RunFailed(f"cdk deploy ended with code {answer.returncode}; what it printed says why")
     stacks = sorted(stack.name for stack in target.stacks.of_environment())
     return {"stacks": stacks, "seconds": round(time.monotonic() - began, 1)}
+
+
+def account_variables(session: Session) -> dict[str, str]:
+    """The environment variables of a command that reaches the session's account."""
+    region, profile = session.target.region, session.options.profile
+    named = {"AWS_PROFILE": profile} if profile else {}
+    return {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, **named}

@@ -16,7 +16,7 @@ from assembly_line.errors import RequestRefused, RunFailed
 
 if TYPE_CHECKING:
     from assembly_line.cli.session import Session
-    from assembly_line.declarations.subscribers import Subscriber
+    from assembly_line.declarations.delivery.subscribers import Subscriber
 
 LIMIT_SECONDS = 900
 # Of what the CDK's command printed, what explains a failure.
@@ -74,18 +74,10 @@ def deploy_consumer(session: Session, line: str, consumer: Subscriber, *, approv
 
 
 def _variables(session: Session) -> dict[str, str]:
-    programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    if session.embedded:
-        from assembly_line.embedded import running
+    from assembly_line.cli.environments.account_deployment import account_variables
+    from assembly_line.embedded import kept_packages, running
 
-        own = running(session.state).client_environment()
-        quiet = {"CI": "true", "NO_COLOR": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    else:
-        region = session.target.region
-        own = {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-        quiet = {"AWS_PROFILE": session.options.profile} if session.options.profile else {}
-    unpacked = REPOSITORY / ".tools" / "jsii"
-    kept = {"JSII_RUNTIME_PACKAGE_CACHE": "enabled"}
-    if unpacked.is_dir():  # left there by the installation
-        kept["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(unpacked)
-    return {**own, **quiet, **kept, "PATH": programs}
+    own = running(session.state).cdk_environment() if session.embedded else account_variables(session)
+    # jsii starts `node`.
+    programs = os.pathsep.join((str(Path(sys.executable).parent), own.get("PATH", os.defpath)))
+    return {**own, **kept_packages(REPOSITORY), "PATH": programs}

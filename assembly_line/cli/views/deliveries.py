@@ -1,11 +1,12 @@
-"""Scoring runs as a person reads them."""
+"""Scoring runs, slots and consumers as a person reads them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assembly_line.cli.output import Render, fields, rows
+from assembly_line.cli.output import Render, duration, fields, rows
 from assembly_line.cli.views.decisions import draw_kept_aside
 
 if TYPE_CHECKING:
@@ -83,3 +84,32 @@ def draw_reconciled(found: Mapping[str, Any]) -> Render:
 def draw_dead_letters(found: Sequence[Mapping[str, Any]]) -> Render:
     content = [(one["decision_id"], one["channel"], one["expires_at"], one["state"]) for one in found]
     return rows(("decision", "channel", "expires", "state"), content, title="Dead letters")
+
+
+def draw_consumers(consumers: Sequence[Mapping[str, Any]]) -> Render:
+    """A table, one row a consumer."""
+    columns = ("consumer", "live since", "added", "for", "freshness", "owner", "filter", "waiting", "dead letters")
+    return rows(columns, [_consumer(one) for one in consumers])
+
+
+def _consumer(one: Mapping[str, Any]) -> list[str]:
+    seconds, policy = one["freshness_seconds"], one["filter"]
+    beside = {name: _words(values) for name, values in (policy or {}).items() if name not in ("probe", "schema")}
+    return [
+        one["consumer"],
+        one["live_since"] or "not live",
+        "yes" if one["added"] else "declared",
+        f"{one['actor']}, {one['level']}",
+        "none" if seconds is None else duration(seconds),
+        one["owner"] or "",
+        "not subscribed"
+        if policy is None
+        else "; ".join(f"{name}: {words}" for name, words in beside.items()) or "all",
+        str(one["waiting"]),
+        str(one["dead_letters"]),
+    ]
+
+
+def _words(values: Sequence[Any]) -> str:
+    told = [value for value in values if value != {"exists": False}]
+    return ", ".join(value if isinstance(value, str) else json.dumps(value) for value in told)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.declarations.codec import subscriber_from_json
-from assembly_line.declarations.subscribers import PROBE, Subscriber
+from assembly_line.declarations.delivery.subscribers import PROBE, Subscriber
 from assembly_line.documents import parse_document
 from assembly_line.errors import MalformedMessage, NotFound, RequestRefused, RunFailed
 from assembly_line.instants import format_instant, parse_instant
@@ -121,7 +121,7 @@ def consumers(account: Account, line: str, places: Mapping[str, ConsumerPlace], 
         told = account.control.read(line, consumer_item(name)) or {}
         found.append(
             Consumer(
-                declared=_declared(place, declared),
+                declared=declared_consumer(place, declared),
                 added=place.added is not None,
                 live_since=told.get("live_since"),
                 probed_at=told.get("at"),
@@ -262,7 +262,8 @@ def _is_probe(document: object) -> bool:
     return isinstance(document, Mapping) and document.get("schema") == PROBE_SCHEMA
 
 
-def _declared(place: ConsumerPlace, declared: Mapping[str, Subscriber]) -> Subscriber:
+def declared_consumer(place: ConsumerPlace, declared: Mapping[str, Subscriber]) -> Subscriber:
+    """What a consumer is: as it was added, or as its line declares it."""
     if place.added is not None:
         return subscriber_from_json(parse_document(place.added, of=f"consumer {place.name}"))
     return declared.get(place.name) or Subscriber(name=place.name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assembly_line.delivery.channels import SNS, SNS_CHANNEL
 from assembly_line.delivery.outbox import OutboundMessage, chunks
 from assembly_line.delivery.report import DeliveryRecord
+from assembly_line.delivery.service.consumers import ConsumerPlace, declared_consumer
 from assembly_line.delivery.service.pausing import paused
 from assembly_line.documents import document_of, parse_document
 from assembly_line.errors import NotFound, RequestRefused
@@ -22,22 +23,22 @@ if TYPE_CHECKING:
 
 
 def redeliver(
-    account: Account, line: str, run_id: str, *, consumer: str, queues: Mapping[str, str], now: datetime
+    account: Account, line: str, run_id: str, *, consumer: str, places: Mapping[str, ConsumerPlace], now: datetime
 ) -> dict[str, Any]:
     """Send everything that a run had for its topic to one consumer's queue again, and record it.
 
     Nobody else gets it. A decision that the topic had delivered counts once: the rows say another channel,
-    `sqs:CONSUMER`. Messages whose action has expired stay where they are.
+    `sqs:CONSUMER`. What the filter of the consumer keeps out, or has expired, stays where it is.
 
     Args:
-        queues: consumer -> URL of its queue.
+        places: every consumer of the line, by name.
 
     Raises:
         NotFound: the line has no such consumer, or no such run that has a report.
         RequestRefused: the run delivered nothing, or the line's deliveries are paused.
     """
-    if consumer not in queues:
-        known = ", ".join(sorted(queues)) or "none"
+    if consumer not in places:
+        known = ", ".join(sorted(places)) or "none"
         raise NotFound.about("--consumer", repr(consumer), f"one of the line's: {known}", "`line status` lists them")
     if (held := paused(account, line)) is not None:
         raise RequestRefused.about(
@@ -60,13 +61,17 @@ def redeliver(
             "--batch", repr(run_id), "a run that delivered", "it delivered nothing, so there is nothing to give again"
         )
     instant = parse_instant(report["instant"], field="instant")
-    queue = account.queue(queues[consumer])
-    sent = expired = failed = 0
+    place = places[consumer]
+    declared = declared_consumer(place, account.released.current(line).delivery.consumers)
+    queue = account.queue(place.queue_url)
+    sent = expired = failed = left_out = 0
     messages = chain.from_iterable(files.outbox.messages(shard) for shard in shards)
     for number, chunk in enumerate(chunks(messages, SNS.together)):
         # A replay acts at an instant of its own, by which alone its actions expire.
-        fresh = [one for one in chunk if not _has_expired(one, instant if _is_replay(one, instant) else now)]
-        expired += len(chunk) - len(fresh)
+        taken = [one for one in chunk if declared.takes(one.attributes)]
+        fresh = [one for one in taken if not _has_expired(one, instant if _is_replay(one, instant) else now)]
+        left_out += len(chunk) - len(taken)
+        expired += len(taken) - len(fresh)
         results = queue.send([QueueMessage(one.body, one.attributes) for one in fresh])
         records = [
             DeliveryRecord(
@@ -88,7 +93,8 @@ def redeliver(
         if records:
             name = f"{run_id}.again.{consumer}.{now:%Y%m%dT%H%M%S%f}.{number:06d}"
             account.ledger.append(line, LedgerKind.DELIVERIES, format_day(now), name, [*map(document_of, records)])
-    return {"line": line, "run_id": run_id, "consumer": consumer, "sent": sent, "failed": failed, "expired": expired}
+    counts = {"sent": sent, "failed": failed, "expired": expired, "left_out": left_out}
+    return {"line": line, "run_id": run_id, "consumer": consumer, **counts}
 
 
 def _is_replay(message: OutboundMessage, instant: datetime) -> bool:

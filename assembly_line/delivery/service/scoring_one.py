@@ -38,7 +38,8 @@ from assembly_line.training import answered, asked, function_bytes
 
 if TYPE_CHECKING:
     from assembly_line.declarations.decisions import Policy
-    from assembly_line.declarations.lines import DecideNow, Line
+    from assembly_line.declarations.delivery.delivery import DecideNow
+    from assembly_line.declarations.lines import Line
     from assembly_line.features import ModelInputs, OnlineRow
     from assembly_line.release import Release
     from assembly_line.requests import DecisionRequest

@@ -15,7 +15,7 @@ from assembly_line.stations import SCORING
 from assembly_line.storage import RUNNING, SUCCEEDED, execution_arn
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.due import Due
+    from assembly_line.declarations.delivery.due import Due
     from assembly_line.storage import Account
 
 

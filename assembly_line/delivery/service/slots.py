@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from assembly_line.canonical import digest
-from assembly_line.declarations.due import LONGEST
+from assembly_line.declarations.delivery.due import LONGEST
 from assembly_line.declarations.populations import CalendarCadence
 from assembly_line.delivery.service.scoring import standing_of
 from assembly_line.delivery.slots import (
@@ -30,7 +30,7 @@ from assembly_line.stations import SCORING
 from assembly_line.storage import SUCCEEDED, execution_arn
 
 if TYPE_CHECKING:
-    from assembly_line.declarations.due import Due
+    from assembly_line.declarations.delivery.due import Due
     from assembly_line.storage import Account
 
 Records = dict[datetime, SlotRecord]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from assembly_line.declarations.subscribers import GREATEST_SCORE, SCORE
+from assembly_line.declarations.delivery.subscribers import GREATEST_SCORE, SCORE, message_text
 from assembly_line.delivery import Sent
 
 ENTRIES = 10
@@ -134,8 +134,7 @@ def message_attributes(values: Mapping[str, str | bool | int | float]) -> dict[s
     found = {}
     for name, value in values.items():
         if name != SCORE:
-            text = value if isinstance(value, str) else str(value).lower()
-            found[name] = {"DataType": "String", "StringValue": text}
+            found[name] = {"DataType": "String", "StringValue": message_text(value)}
         elif abs(float(value)) <= GREATEST_SCORE:
             found[name] = {"DataType": "Number", "StringValue": f"{float(value):.5f}"}
     return found

@@ -6,7 +6,7 @@ from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from assembly_line.declarations.subscribers import Subscriber as Declared
+from assembly_line.declarations.delivery.subscribers import Subscriber as Declared
 from stacks.constructs.access.consumer_access import let_consume
 from stacks.constructs.alarms import Alarming, AlarmsTo
 from stacks.constructs.messaging.subscriber import Subscriber, delivery_key

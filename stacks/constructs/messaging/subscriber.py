@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from assembly_line.declarations.subscribers import Subscriber as Declared
+from assembly_line.declarations.delivery.subscribers import Subscriber as Declared
 from stacks.constructs.alarms import Alarming
 from stacks.constructs.messaging.guarded_queue import GuardedQueue, Undelivered
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from assembly_line.declarations.due import Due
+from assembly_line.declarations.delivery.due import Due
 from assembly_line.declarations.lines import Line
 from assembly_line.line_metrics import MISSING
 from assembly_line.names import (

@@ -12,7 +12,7 @@ import boto3
 import botocore.client
 import pytest
 
-from assembly_line.declarations.subscribers import Subscriber
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.encoding import Encoding
 from assembly_line.instants import format_instant
 from assembly_line.names import ControlKey

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assembly_line.decision_ids import decision_id
-from assembly_line.declarations.subscribers import Subscriber
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.features.files.reading_back import read_dataset
 from assembly_line.features.record.manifest import logical_digest

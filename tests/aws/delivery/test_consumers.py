@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from assembly_line.declarations.codec import subscriber_to_json
-from assembly_line.declarations.subscribers import Subscriber
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.delivery import ConsumerPlace, check_new_consumer, consumers, probe, remove_consumer
+from assembly_line.delivery.channels import SNS
 from assembly_line.errors import DeclarationError, RequestRefused, RunFailed
+from assembly_line.messages import Prediction
 from assembly_line.storage import Account
 from lambdas.scoring import handler
 from tests.aws.delivery.scoring_run import ACCOUNT, LINE, Scoring, answers, households
@@ -90,20 +92,28 @@ def test_a_queue_in_which_much_waits_is_not_searched(scoring: Scoring, account: 
 
 
 def test_a_consumer_gets_what_it_asked_for_and_no_more(scoring: Scoring) -> None:
-    reminded = scoring.subscribed(CRM)
-    high = scoring.subscribed(Subscriber(name="high", score=(0.02, 0.03)))
-    other = scoring.subscribed(Subscriber(name="other", where={"model": ("run-of-another-day",)}))
+    asked = {
+        "crm": CRM,
+        "high": Subscriber(name="high", score=(0.02, 0.03)),
+        "other": Subscriber(name="other", where={"model": ("run-of-another-day",)}),
+        "warehouse": Subscriber(name="warehouse", receives="batches"),
+    }
+    queues = {name: scoring.subscribed(one) for name, one in asked.items()}
     rows = households(40)
 
     scoring.score(rows, answers(rows))
 
     everything = [one["body"] for one in scoring.received()]
     assert len(everything) == 40
-    ids = {queue: {one["body"]["decision_id"] for one in scoring.received(queue)} for queue in (reminded, high, other)}
-    assert ids[reminded] == {one["decision_id"] for one in everything if one["action"] == "remind"} != set()
-    assert ids[high] == {one["decision_id"] for one in everything if 0.02 <= one["score"] <= 0.03}
-    assert len(ids[high]) == 11
-    assert ids[other] == set()
+    ids = {name: {one["body"]["decision_id"] for one in scoring.received(queue)} for name, queue in queues.items()}
+    assert ids["crm"] == {one["decision_id"] for one in everything if one["action"] == "remind"} != set()
+    assert ids["high"] == {one["decision_id"] for one in everything if 0.02 <= one["score"] <= 0.03}
+    assert len(ids["high"]) == 11
+    assert ids["other"] == ids["warehouse"] == set()
+    # What SNS let through is what the declaration says of the same attributes.
+    attributes = {one["decision_id"]: SNS.attributes(Prediction.model_validate(one)) for one in everything}
+    for name, one in asked.items():
+        assert ids[name] == {identifier for identifier, said in attributes.items() if one.takes(said)}
 
 
 def test_what_lacks_the_attributes_of_a_filter_reaches_everybody(scoring: Scoring, account: Account) -> None:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from assembly_line.canonical import digest_bytes
-from assembly_line.declarations.subscribers import Subscriber
+from assembly_line.declarations.delivery.subscribers import Subscriber
 from assembly_line.delivery.files import rendered
 from assembly_line.delivery.outbox import OutboundMessage
 from assembly_line.errors import ScoringFailed

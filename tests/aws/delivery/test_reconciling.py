@@ -9,7 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from assembly_line.delivery import pause, redeliver
+from assembly_line.declarations.codec import subscriber_to_json
+from assembly_line.declarations.delivery.subscribers import Subscriber
+from assembly_line.delivery import ConsumerPlace, pause, redeliver
 from assembly_line.errors import NotFound, RequestRefused
 from assembly_line.feedback.in_force import delivered_at
 from assembly_line.instants import parse_instant
@@ -128,9 +130,26 @@ def test_the_daily_function_tells_the_alarm(
     assert told["DeliveryDifferences", None] == [2.0]
 
 
-def again(scoring: Scoring, consumer: str = "desk", run: str | None = None) -> dict[str, Any]:
-    queues = {"desk": scoring.queue_url}
-    return redeliver(handler.account(), LINE, run or scoring.run_id, consumer=consumer, queues=queues, now=NOW)
+def again(scoring: Scoring, consumer: str = "desk", run: str | None = None, **filters: Any) -> dict[str, Any]:
+    declared = Subscriber(name="desk", **filters)
+    places = {
+        "desk": ConsumerPlace(
+            name="desk",
+            queue_url=scoring.queue_url,
+            dead_letters_url="",
+            added=json.dumps(subscriber_to_json(declared)),
+        )
+    }
+    return redeliver(handler.account(), LINE, run or scoring.run_id, consumer=consumer, places=places, now=NOW)
+
+
+def test_what_its_filter_keeps_out_is_not_given_again(delivered: Scoring) -> None:
+    reminded = {one["body"]["decision_id"] for one in delivered.received() if one["body"]["action"] == "remind"}
+
+    found = again(delivered, where={"action": ("remind",)})
+
+    assert (found["sent"], found["left_out"]) == (len(reminded), 12 - len(reminded))
+    assert {one["body"]["decision_id"] for one in delivered.received()} == reminded != set()
 
 
 def test_one_consumer_gets_the_very_bodies_again_and_each_decision_counts_once(
@@ -146,6 +165,7 @@ def test_one_consumer_gets_the_very_bodies_again_and_each_decision_counts_once(
         "sent": 12,
         "failed": 0,
         "expired": 0,
+        "left_out": 0,
     }
 
     after = delivered.received()

@@ -17,7 +17,7 @@ import pytest
 
 from assembly_line.canonical import digest_bytes
 from assembly_line.decision_ids import decision_id
-from assembly_line.declarations.lines import DecideNow
+from assembly_line.declarations.delivery.delivery import DecideNow
 from assembly_line.delivery import pause, resume
 from assembly_line.encoding import Encoding
 from assembly_line.environments import DecisionsEnvironment, OnlineEnvironment, ServingEnvironment

@@ -129,6 +129,33 @@ class Subscriber:
             policy[SCORE] = [dict(ABSENT), {"numeric": bounds}]
         return policy
 
+    def takes(self, attributes: Mapping[str, str | bool | int | float]) -> bool:
+        """Whether its subscription lets a message with these attributes through, as SNS compares them."""
+        policy = self.filter_policy()
+        return all(
+            any(_matches(attributes[name], condition) for condition in conditions)
+            for name, conditions in policy.items()
+            if name in attributes
+        )
+
+
+def _matches(value: str | bool | float, condition: Any) -> bool:
+    """Whether an attribute that is there fulfils one condition of a filter policy."""
+    if isinstance(condition, str):
+        return message_text(value) == condition
+    if "anything-but" in condition:
+        return message_text(value) not in condition["anything-but"]
+    if "numeric" in condition:
+        given = dict(zip(condition["numeric"][::2], condition["numeric"][1::2], strict=True))
+        score = round(float(value), 5)
+        return bool(given.get(">=", -math.inf) <= score <= given.get("<=", math.inf))
+    return False
+
+
+def message_text(value: str | bool | float) -> str:
+    """The value of an attribute as a text."""
+    return value if isinstance(value, str) else str(value).lower()
+
 
 def segment_attribute(column: str) -> str:
     """The message attribute that holds the value of a key column."""

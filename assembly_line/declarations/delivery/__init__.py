@@ -1,0 +1,1 @@
+"""Who receives a line's predictions, how, and when."""
