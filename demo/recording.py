@@ -65,6 +65,12 @@ def record(state: Path, say: Callable[[str], None]) -> None:
         if find_spec("pyspark"):
             call("tables", "refresh", LINE)
             call("dataset", "build", LINE, "--as-of", "2017-06-15", "--engine", "spark")
+        call("ledger", "compact", LINE)
+        for page in ("report", "dashboard"):
+            call(page, LINE, "--to", str(state / f"{page}.html"))
+        call("delivery", "reconcile", LINE)
+        call("consumers", "add", LINE, "crm", "--where", "action=remind")
+        call("consumers", "list", LINE)
         call("status")
         call("board")
         call("performance", LINE)

@@ -93,8 +93,8 @@ def fill_in_slots(
 def redeliver_batch(session: Session, line: Line, consumer: Consumer, batch: Batch) -> None:
     """Give one subscriber the messages of a batch again, each with the body that it had. Nobody else gets them.
 
-    Consumers apply a revision once. What its filter keeps out is left out, and so is what has expired. Your own
-    permissions must send to the queue of the subscriber, and write the ledger.
+    Consumers apply a revision once. The filter of the subscriber holds, and expired messages are left out. Your own
+    permissions must send to its queue, and write the ledger.
     """
     from datetime import UTC, datetime
 
