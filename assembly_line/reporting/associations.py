@@ -20,7 +20,6 @@ MOST_LEVELS = 8
 NO_VALUE, OTHERS = "no value", "others"
 TOO_FEW = "too few decisions to compare"
 ONE_VALUE = "it has one value only"
-PERSONAL = "personal data: values are not shown"
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP")
 
 

@@ -43,7 +43,8 @@ def randomised(judged: Judged, policy: Policy) -> Randomised | None:
     Source:
         Horvitz and Thompson (1952); Hájek (1971) for weights that add up to 1. The variance is linearised, by cluster.
     """
-    decisions = judged.count(f"{CHANCE_HAD_A_SAY} AND recommended IN {policy.actions}", of="judged")
+    either = ", ".join(map(literal, policy.actions))
+    decisions = judged.count(f"{CHANCE_HAD_A_SAY} AND recommended IN ({either})", of="judged")
     explored = judged.count(f"explored AND {CHANCE_HAD_A_SAY}", of="judged")
     if not explored:
         return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assembly_line.errors import MalformedMessage, NotAuthenticated, TooLarge
-from lambdas.api.bodies import read_object
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -54,12 +53,3 @@ def check_body(event: APIGatewayProxyEventV2) -> None:
         event.decoded_body  # noqa: B018 - reads it
     except ValueError as error:
         raise MalformedMessage(f"body: is not Base64 of UTF-8 text: {error}") from error
-
-
-def object_of(event: APIGatewayProxyEventV2) -> dict[str, Any]:
-    """The body, which must be a JSON object.
-
-    Raises:
-        MalformedMessage, RequestRefused: see `read_object`.
-    """
-    return read_object(event.decoded_body or "")
